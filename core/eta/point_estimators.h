@@ -1,0 +1,23 @@
+// The estimators that know a mean and nothing else. docs/eta.md tells them apart.
+#pragma once
+
+#include <memory>
+
+#include "core/eta/estimator.h"
+#include "core/time.h"
+
+namespace quintain::core::eta {
+
+/// Always the same value, less the time that has passed.
+std::unique_ptr<Estimator> make_constant(Duration value);
+
+/// The exponentially weighted mean of the function's response times.
+std::unique_ptr<Estimator> make_ewma(Duration prior);
+
+/// The delay of the last execution that got a slot, plus the function's mean service time.
+std::unique_ptr<Estimator> make_last_to_enter_service(Duration prior);
+
+/// (n + 1) E[S] / c for n ahead and c slots if all are busy, plus the function's mean service time.
+std::unique_ptr<Estimator> make_queue_length(Duration prior);
+
+}  // namespace quintain::core::eta

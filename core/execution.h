@@ -1,0 +1,128 @@
+// One execution: what stays on record, and what it needs while it lives.
+#pragma once
+
+#include <array>
+#include <boost/intrusive/list_hook.hpp>
+#include <boost/intrusive/set_hook.hpp>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/answer.h"
+#include "core/environment.h"
+#include "core/eta/estimator.h"
+#include "core/instance_pool.h"
+#include "core/runtime.h"
+#include "core/task_registry.h"
+#include "core/time.h"
+#include "core/transitions.h"
+#include "spearlet/function.pb.h"
+
+namespace quintain::core {
+
+class AsyncExecution;
+class TaskExecutionManager;
+
+/// What an execution needs only until it has ended: its request, timers, answers that are owed, its
+/// place in the queue, its attempt. Given back at the terminal status, so that a finished record is
+/// small.
+struct LiveExecution {
+  /// The timers call back with the LiveExecution.
+  LiveExecution(TaskExecutionManager& execution_manager, AsyncExecution& execution,
+                Environment& environment, void (*on_deadline)(void*), void (*on_pause_over)(void*))
+      : manager(execution_manager),
+        record(execution),
+        deadline(environment, on_deadline, this),
+        pause(environment, on_pause_over, this) {}
+
+  TaskExecutionManager& manager;
+  AsyncExecution& record;
+  spearlet::InvokeFunctionRequest request;
+
+  Timer deadline;
+  /// The cancel's grace, or the pause before a retry; never both, for a cancel ends the pause.
+  Timer pause;
+
+  // The attempt that holds the slot, or held it last.
+  AttemptId attempt{};
+  int max_retries = 0;
+  bool attempt_active = false;
+  bool emitted_chunk = false;
+  Instance* instance = nullptr;
+  Instant dispatched_at = Instant::never();
+
+  bool cancel_requested = false;
+  std::string cancel_reason;
+
+  // Owed answers. A duplicate of a waiting SYNC call waits beside it.
+  std::vector<Answer<spearlet::InvokeFunctionResponse>> waiting;
+  std::optional<StreamAnswer<spearlet::StreamExecutionResult>> stream;
+  std::vector<Answer<spearlet::CancelExecutionResponse>> cancels;
+
+  // The place in the queue; see ExecutionQueue.
+  boost::intrusive::set_member_hook<> by_rank;
+  boost::intrusive::set_member_hook<> by_arrival;
+  std::int64_t rank = 0;
+  bool parked = false;
+
+  bool queued() const { return by_arrival.is_linked(); }
+};
+
+/// The record of an execution of any mode, owned by AsyncExecutionTracker. The status is changed by
+/// the tracker alone, along the transition table.
+class AsyncExecution {
+ public:
+  std::string execution_id;
+  /// Its place in the node's order of acceptance, from 1.
+  std::uint64_t ordinal = 0;
+  spearlet::ExecutionMode mode = spearlet::EXECUTION_MODE_UNSPECIFIED;
+  TaskPointer task;
+  Function* function = nullptr;
+
+  spearlet::ExecutionStatus status() const { return status_; }
+  bool finished() const { return is_terminal(status_); }
+
+  Instant accepted_at;
+  Instant started_at = Instant::never();
+  Instant completed_at = Instant::never();
+  WallTime wall_accepted_at;
+  WallTime wall_started_at;
+  WallTime wall_completed_at;
+  Instant deadline = Instant::never();
+
+  /// The prediction that was given at acceptance, in ms; 0 for modes that give none.
+  std::int64_t estimated_completion_ms = 0;
+  std::int64_t estimated_p90_ms = 0;
+
+  Payload result;
+  std::string error_code;
+  std::string error_message;
+  std::int64_t memory_used_bytes = 0;
+  int attempts = 0;
+  std::string instance_id;
+  std::deque<std::string> logs;
+
+  /// Of the request, if the caller chose the id; tells a repetition from another request.
+  std::optional<std::array<std::uint64_t, 2>> fingerprint;
+
+  /// Until the terminal status.
+  std::unique_ptr<LiveExecution> live;
+
+  /// From the beginning of the function to its end; 0 until both have happened.
+  Duration execution_time() const {
+    if (started_at.is_never() || completed_at.is_never()) return Duration::zero();
+    return completed_at - started_at;
+  }
+
+ private:
+  friend class AsyncExecutionTracker;
+
+  spearlet::ExecutionStatus status_ = spearlet::EXECUTION_STATUS_UNSPECIFIED;
+  std::uint32_t slot_ = 0;
+  boost::intrusive::list_member_hook<> finished_hook_;
+};
+
+}  // namespace quintain::core

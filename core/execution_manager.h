@@ -1,0 +1,162 @@
+// The state machine that takes invocations and sees every one of them to its end.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "core/answer.h"
+#include "core/environment.h"
+#include "core/eta/estimator.h"
+#include "core/eta/service_times.h"
+#include "core/execution.h"
+#include "core/execution_queue.h"
+#include "core/execution_response.h"
+#include "core/execution_tracker.h"
+#include "core/instance_pool.h"
+#include "core/invocation.h"
+#include "core/node_config.h"
+#include "core/observer.h"
+#include "core/runtime.h"
+#include "core/task_registry.h"
+
+namespace quintain::core {
+
+/// Monotone counts of what the node has done since it began.
+struct Counters {
+  std::int64_t accepted = 0;
+  std::int64_t repeated = 0;  // answered from an existing record
+  std::int64_t refused_invalid = 0;
+  std::int64_t refused_unknown_task = 0;
+  std::int64_t refused_queue_full = 0;
+  std::int64_t refused_draining = 0;
+  std::int64_t refused_other = 0;
+  std::int64_t attempts = 0;
+  std::int64_t cold_starts = 0;
+  std::int64_t retries = 0;
+  std::int64_t kills = 0;
+  std::int64_t reports_ignored = 0;
+};
+
+/// Admission, order, attempts, timeouts, cancels, retries, answers. Serial context only.
+///
+/// What it answers is sent before the work goes on, so an ASYNC caller always sees PENDING first.
+class TaskExecutionManager final : private AttemptListener {
+ public:
+  /// `observer` may be null. The configuration must have no problems().
+  TaskExecutionManager(Environment& environment, Runtime& runtime, const NodeConfig& config,
+                       Observer* observer);
+  ~TaskExecutionManager();
+
+  TaskExecutionManager(const TaskExecutionManager&) = delete;
+  TaskExecutionManager& operator=(const TaskExecutionManager&) = delete;
+
+  /// InvokeFunction: accepts and branches on the mode, or refuses.
+  void submit_execution(spearlet::InvokeFunctionRequest&& request, const CallContext& call,
+                        Answer<spearlet::InvokeFunctionResponse> answer);
+
+  /// StreamFunction: accepts and streams, or refuses.
+  void submit_stream(spearlet::InvokeFunctionRequest&& request, const CallContext& call,
+                     StreamAnswer<spearlet::StreamExecutionResult> answer);
+
+  /// Ends a live execution: at once while it is PENDING or if `force`, otherwise by asking the
+  /// function to stop, for which it has the grace. Answered when it is settled what became of it:
+  /// success means that it ended CANCELLED.
+  void cancel(const spearlet::CancelExecutionRequest& request,
+              Answer<spearlet::CancelExecutionResponse> answer);
+
+  /// Puts what is known now of when a live execution will end into the description's metadata.
+  void add_estimate(const AsyncExecution& execution, ExecutionResponse& response);
+
+  /// Cancels, by force, every live execution of the task.
+  void cancel_all(const Task& task, std::string_view reason);
+
+  /// Gives up a task's idle instances.
+  void retire_instances(const Task& task) { pool_.retire_idle(task); }
+
+  /// Refuses new work from now on; calls `drained` once nothing waits or runs any more.
+  void drain(std::function<void()> drained);
+  bool draining() const { return draining_; }
+
+  AsyncExecutionTracker& tracker() { return tracker_; }
+  TaskRegistry& tasks() { return tasks_; }
+  const Counters& counters() const { return counters_; }
+  ResourceUsage usage() const { return runtime_.usage(); }
+
+  int busy_slots() const { return busy_; }
+  std::int64_t queued() const { return queue_.size(); }
+
+ private:
+  // Admission.
+  absl::StatusOr<Function*> find_function(const Invocation& invocation,
+                                          const spearlet::InvokeFunctionRequest& request);
+  absl::StatusOr<AsyncExecution*> admit(const Invocation& invocation,
+                                        spearlet::InvokeFunctionRequest& request,
+                                        const CallContext& call);
+  template <class AnswerType>
+  void refuse(AnswerType&& answer, const absl::Status& status);
+  void count_refusal(const absl::Status& status);
+  Duration timeout_of(const Invocation& invocation, const CallContext& call) const;
+  std::string new_id(std::string_view prefix);
+  void repeat(AsyncExecution& execution, const spearlet::InvokeFunctionRequest& request,
+              Answer<spearlet::InvokeFunctionResponse> answer);
+
+  // The branches of submit_execution.
+  void execute_sync(AsyncExecution& execution, Answer<spearlet::InvokeFunctionResponse> answer);
+  void execute_async(AsyncExecution& execution, Answer<spearlet::InvokeFunctionResponse> answer);
+  void wait_for_end(AsyncExecution& execution, Answer<spearlet::InvokeFunctionResponse> answer);
+
+  // Attempts.
+  void enqueue(AsyncExecution& execution);
+  void dispatch();
+  void begin_attempt(AsyncExecution& execution);
+  void begin_running(AsyncExecution& execution);
+  bool retry(AsyncExecution& execution);
+  Duration retry_pause(int attempts);
+
+  void on_started(AttemptId attempt) override;
+  void on_chunk(AttemptId attempt, Payload chunk) override;
+  void on_log(AttemptId attempt, std::string line) override;
+  void on_finished(AttemptId attempt, Outcome outcome) override;
+  AsyncExecution* reporter(AttemptId attempt);
+
+  // Ends.
+  void request_cancel(AsyncExecution& execution, std::string_view reason, bool force);
+  void finish_cancelled(AsyncExecution& execution);
+  void finish_with_error(AsyncExecution& execution, spearlet::ExecutionStatus status,
+                         std::string code, std::string message);
+  void finish(AsyncExecution& execution, spearlet::ExecutionStatus status);
+  void end_attempt(const AsyncExecution& execution, LiveExecution& live);
+  void observe_end(const AsyncExecution& execution, const LiveExecution& live);
+  void send_answers(AsyncExecution& execution, LiveExecution& live);
+  void on_deadline(AsyncExecution& execution);
+  void on_pause_over(AsyncExecution& execution);
+  void on_caller_gone(std::uint64_t ordinal);
+  void tell_if_drained();
+
+  eta::Estimate predict(const AsyncExecution& execution);
+
+  Environment& environment_;
+  Runtime& runtime_;
+  NodeConfig config_;
+  Observer* observer_;
+  int slots_;  // as many as there can be instances for
+
+  TaskRegistry tasks_;
+  InstancePool pool_;
+  eta::ServiceTimes service_times_;
+  std::unique_ptr<eta::Estimator> estimator_;
+  AsyncExecutionTracker tracker_;
+  ExecutionQueue queue_;
+  RandomStream ids_{"core.ids"};
+  RandomStream jitter_{"core.retry-jitter"};
+
+  int busy_ = 0;
+  bool draining_ = false;
+  std::function<void()> drained_;
+  Counters counters_;
+};
+
+}  // namespace quintain::core

@@ -1,0 +1,115 @@
+#include "core/execution_queue.h"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+namespace quintain::core {
+
+void ExecutionQueue::Lane::insert(LiveExecution& execution) {
+  // Most arrivals belong at the end of both orders, so that is where the search begins.
+  by_rank.insert(by_rank.end(), execution);
+  by_arrival.insert(by_arrival.end(), execution);
+}
+
+void ExecutionQueue::Lane::erase(LiveExecution& execution) {
+  by_rank.erase(by_rank.iterator_to(execution));
+  by_arrival.erase(by_arrival.iterator_to(execution));
+}
+
+void ExecutionQueue::Lane::clear() {
+  by_rank.clear();
+  by_arrival.clear();
+}
+
+ExecutionQueue::ExecutionQueue(std::unique_ptr<SchedulingStrategy> strategy,
+                               Duration starvation_bound)
+    : strategy_(std::move(strategy)), starvation_bound_(starvation_bound) {}
+
+ExecutionQueue::~ExecutionQueue() {
+  ready_.clear();
+  for (auto& [task, lane] : parked_) lane.clear();
+}
+
+void ExecutionQueue::push(AsyncExecution& execution) {
+  LiveExecution& live = *execution.live;
+  assert(!live.queued());
+  live.rank = strategy_->rank(execution);
+  live.parked = false;
+  ready_.insert(live);
+  ++size_;
+}
+
+AsyncExecution* ExecutionQueue::pop(Instant now,
+                                    const std::function<bool(const Task&)>& may_start) {
+  while (!ready_.empty()) {
+    LiveExecution& candidate = first(now);
+    if (!may_start(*candidate.record.task)) {
+      park(candidate);
+      continue;
+    }
+    take_out_of_ready(candidate);
+    strategy_->on_dispatched(candidate.rank);
+    return &candidate.record;
+  }
+  return nullptr;
+}
+
+LiveExecution& ExecutionQueue::first(Instant now) {
+  LiveExecution& oldest = *ready_.by_arrival.begin();
+  if (now - oldest.record.accepted_at >= starvation_bound_) return oldest;
+  return *ready_.by_rank.begin();
+}
+
+void ExecutionQueue::park(LiveExecution& execution) {
+  ready_.erase(execution);
+  execution.parked = true;
+  parked_[execution.record.task->number()].insert(execution);
+}
+
+void ExecutionQueue::unpark(const Task& task) {
+  const auto position = parked_.find(task.number());
+  if (position == parked_.end()) return;
+  Lane& lane = position->second;
+  // Only the two that can be next: the first by rank and, for the starvation bound, the oldest. The
+  // one that is passed over is parked again when its turn shows that the task may not.
+  unpark(*lane.by_rank.begin(), lane);
+  if (!lane.empty()) unpark(*lane.by_arrival.begin(), lane);
+  if (lane.empty()) parked_.erase(position);
+}
+
+void ExecutionQueue::unpark(LiveExecution& execution, Lane& lane) {
+  lane.erase(execution);
+  execution.parked = false;
+  ready_.insert(execution);
+}
+
+void ExecutionQueue::remove(AsyncExecution& execution) {
+  LiveExecution& live = *execution.live;
+  assert(live.queued());
+  if (live.parked) {
+    const auto position = parked_.find(execution.task->number());
+    position->second.erase(live);
+    if (position->second.empty()) parked_.erase(position);
+    --size_;
+  } else {
+    take_out_of_ready(live);
+  }
+}
+
+void ExecutionQueue::take_out_of_ready(LiveExecution& execution) {
+  ready_.erase(execution);
+  --size_;
+  // While a task has parked executions and may start one, one of them must be ready, or a free slot
+  // would not find it.
+  unpark(*execution.record.task);
+}
+
+std::int64_t ExecutionQueue::ahead_of(const AsyncExecution& execution) const {
+  if (ready_.empty()) return size_ - 1;
+  const std::uint64_t oldest = ready_.by_arrival.begin()->record.ordinal;
+  const std::uint64_t since = execution.ordinal > oldest ? execution.ordinal - oldest : 0;
+  return std::min(size_ - 1, static_cast<std::int64_t>(since));
+}
+
+}  // namespace quintain::core

@@ -1,0 +1,179 @@
+#include "core/execution_tracker.h"
+
+#include <algorithm>
+#include <cassert>
+#include <memory>
+#include <numeric>
+#include <utility>
+
+#include "core/transitions.h"
+
+namespace quintain::core {
+namespace {
+
+// An attempt's name is a serial number over the slot of the record that holds it.
+constexpr unsigned kSlotBits = 28;
+
+}  // namespace
+
+std::int64_t AsyncExecutionTracker::Tally::total() const {
+  return std::accumulate(by_status.begin(), by_status.end(), std::int64_t{0});
+}
+
+std::int64_t AsyncExecutionTracker::Tally::ended() const {
+  return total() - count(spearlet::EXECUTION_STATUS_PENDING) -
+         count(spearlet::EXECUTION_STATUS_RUNNING);
+}
+
+void AsyncExecutionTracker::Tally::apply(const AsyncExecution& execution, int sign) {
+  by_status[static_cast<std::size_t>(execution.status())] += sign;
+  memory_used_bytes += sign * execution.memory_used_bytes;
+  if (execution.status() == spearlet::EXECUTION_STATUS_COMPLETED) {
+    completed_time += sign * execution.execution_time();
+  }
+}
+
+AsyncExecutionTracker::AsyncExecutionTracker(Environment& environment,
+                                             const RetentionConfig& retention, Observer* observer)
+    : environment_(environment),
+      retention_(retention),
+      observer_(observer),
+      expiry_(
+          environment, [](void* self) { static_cast<AsyncExecutionTracker*>(self)->expire(); },
+          this) {}
+
+AsyncExecutionTracker::~AsyncExecutionTracker() { finished_.clear(); }
+
+AsyncExecution& AsyncExecutionTracker::add(std::string execution_id, Function& function) {
+  Slot slot = 0;
+  if (free_.empty()) {
+    slot = static_cast<Slot>(slab_.size());
+    assert(slot < (Slot{1} << kSlotBits));
+    slab_.emplace_back();
+  } else {
+    slot = free_.back();
+    free_.pop_back();
+  }
+  AsyncExecution& execution = slab_[slot];
+  execution.slot_ = slot;
+  execution.execution_id = std::move(execution_id);
+  execution.function = &function;
+  execution.task = function.task;
+  execution.accepted_at = environment_.now();
+  execution.wall_accepted_at = environment_.wall_now();
+  by_ordinal_.push_back(slot);
+  execution.ordinal = last_ordinal();
+  const bool inserted = by_id_.try_emplace(execution.execution_id, slot).second;
+  assert(inserted && "an execution id was used twice");
+  static_cast<void>(inserted);
+
+  execution.status_ = spearlet::EXECUTION_STATUS_PENDING;
+  tally_.add(execution);
+  Task::Activity& activity = execution.task->activity;
+  ++activity.active;
+  ++activity.records;
+  activity.last_status = execution.status_;
+  activity.updated_at = execution.wall_accepted_at;
+  return execution;
+}
+
+AsyncExecution* AsyncExecutionTracker::find(std::string_view execution_id) {
+  const auto position = by_id_.find(execution_id);
+  return position == by_id_.end() ? nullptr : &slab_[position->second];
+}
+
+AsyncExecution* AsyncExecutionTracker::find_ordinal(std::uint64_t ordinal) {
+  if (ordinal < first_ordinal_ || ordinal > last_ordinal()) return nullptr;
+  const Slot slot = by_ordinal_[ordinal - first_ordinal_];
+  return slot == kNoSlot ? nullptr : &slab_[slot];
+}
+
+AttemptId AsyncExecutionTracker::name_attempt(const AsyncExecution& execution) {
+  return AttemptId{++attempts_named_ << kSlotBits | execution.slot_};
+}
+
+AsyncExecution* AsyncExecutionTracker::holder(AttemptId attempt) {
+  const auto slot = static_cast<std::uint64_t>(attempt) & ((std::uint64_t{1} << kSlotBits) - 1);
+  if (slot >= slab_.size()) return nullptr;
+  AsyncExecution& execution = slab_[slot];
+  const bool runs = execution.live != nullptr && execution.live->attempt_active &&
+                    execution.live->attempt == attempt;
+  return runs ? &execution : nullptr;
+}
+
+void AsyncExecutionTracker::transition(AsyncExecution& execution, spearlet::ExecutionStatus to) {
+  const spearlet::ExecutionStatus from = execution.status_;
+  assert(is_legal_transition(from, to));
+  tally_.subtract(execution);
+  execution.status_ = to;
+  Task::Activity& activity = execution.task->activity;
+  activity.last_status = to;
+  activity.updated_at = environment_.wall_now();
+  if (to == spearlet::EXECUTION_STATUS_RUNNING) {
+    execution.started_at = environment_.now();
+    execution.wall_started_at = activity.updated_at;
+  } else {
+    execution.completed_at = environment_.now();
+    execution.wall_completed_at = activity.updated_at;
+  }
+  tally_.add(execution);
+  if (observer_ != nullptr) observer_->on_transition(execution.ordinal, from, to);
+  if (is_terminal(to)) {
+    --activity.active;
+    retain(execution);
+  }
+}
+
+void AsyncExecutionTracker::set_memory_used(AsyncExecution& execution, std::int64_t bytes) {
+  tally_.subtract(execution);
+  execution.memory_used_bytes = bytes;
+  tally_.add(execution);
+}
+
+void AsyncExecutionTracker::drop(AsyncExecution& execution) {
+  assert(execution.finished());
+  finished_.erase(Finished::s_iterator_to(execution));
+  tally_.subtract(execution);
+  --execution.task->activity.records;
+  by_id_.erase(execution.execution_id);
+  by_ordinal_[execution.ordinal - first_ordinal_] = kNoSlot;
+  while (!by_ordinal_.empty() && by_ordinal_.front() == kNoSlot) {
+    by_ordinal_.pop_front();
+    ++first_ordinal_;
+  }
+  if (observer_ != nullptr) observer_->on_record_dropped(execution.ordinal);
+  const Slot slot = execution.slot_;
+  std::destroy_at(&execution);
+  std::construct_at(&execution);
+  free_.push_back(slot);
+}
+
+AsyncExecution* AsyncExecutionTracker::next_after(std::uint64_t ordinal) {
+  for (std::uint64_t next = std::max(ordinal + 1, first_ordinal_); next <= last_ordinal(); ++next) {
+    if (AsyncExecution* execution = find_ordinal(next)) return execution;
+  }
+  return nullptr;
+}
+
+void AsyncExecutionTracker::retain(AsyncExecution& execution) {
+  finished_.push_back(execution);
+  // At least one may stay (see problems(NodeConfig)), so this never drops the one that has just
+  // finished and is still being answered from.
+  while (finished_.size() > static_cast<std::size_t>(retention_.count)) drop(finished_.front());
+  if (!expiry_.armed()) arm_expiry();
+}
+
+void AsyncExecutionTracker::arm_expiry() {
+  if (finished_.empty()) return;
+  expiry_.arm(finished_.front().completed_at + retention_.age, Precedence::kOther);
+}
+
+void AsyncExecutionTracker::expire() {
+  while (!finished_.empty() &&
+         finished_.front().completed_at + retention_.age <= environment_.now()) {
+    drop(finished_.front());
+  }
+  arm_expiry();
+}
+
+}  // namespace quintain::core

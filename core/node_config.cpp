@@ -1,0 +1,94 @@
+#include "core/node_config.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <span>
+#include <string_view>
+
+#include "core/eta/estimator.h"
+#include "core/scheduling.h"
+
+namespace quintain::core {
+namespace {
+
+// Beyond these a number is a slip, not a wish: the largest machines run some thousand functions at
+// once, and a record takes about a kilobyte.
+constexpr int kMostSlots = 100'000;
+constexpr int kMostRecords = 100'000'000;
+constexpr Duration kLongest = std::chrono::hours(24 * 365 * 10);
+
+class Checker {
+ public:
+  void count(std::string_view field, int value, int least, int most) {
+    if (value < least || value > most) {
+      found_.push_back(fmt::format("{}: {} is not within {} to {}", field, value, least, most));
+    }
+  }
+
+  void duration(std::string_view field, Duration value, Duration least) {
+    if (value < least) {
+      found_.push_back(fmt::format("{}: must be {}", field,
+                                   least > Duration::zero() ? "positive" : "zero or more"));
+    } else if (value > kLongest) {
+      found_.push_back(fmt::format("{}: must be at most ten years", field));
+    }
+  }
+
+  void name(std::string_view field, std::string_view value,
+            std::span<const std::string_view> known) {
+    if (std::ranges::find(known, value) == known.end()) {
+      found_.push_back(
+          fmt::format("{}: '{}' is none of {}", field, value, fmt::join(known, ", ")));
+    }
+  }
+
+  void that(bool holds, std::string complaint) {
+    if (!holds) found_.push_back(std::move(complaint));
+  }
+
+  std::vector<std::string> found() { return std::move(found_); }
+
+ private:
+  std::vector<std::string> found_;
+};
+
+}  // namespace
+
+std::vector<std::string> problems(const NodeConfig& config) {
+  constexpr Duration kAny = Duration::zero();
+  constexpr Duration kPositive{1};
+  Checker check;
+  check.that(!config.name.empty(), "name: must not be empty");
+  check.count("slots", config.slots, 1, kMostSlots);
+  check.count("queue_limit", config.queue_limit, 0, kMostRecords);
+  check.duration("cancel_grace", config.cancel_grace, kAny);
+  check.name("scheduling.strategy", config.scheduling.strategy, scheduling_strategy_names());
+  check.duration("scheduling.starvation_bound", config.scheduling.starvation_bound, kPositive);
+  check.duration("timeout.sync_default", config.timeout.sync_default, kPositive);
+  check.duration("timeout.async_default", config.timeout.async_default, kPositive);
+  check.duration("timeout.maximum", config.timeout.maximum, kPositive);
+  check.duration("retention.age", config.retention.age, kAny);
+  check.count("retention.count", config.retention.count, 1, kMostRecords);
+  check.count("instances.per_node", config.instances.per_node, 1, kMostSlots);
+  check.count("instances.per_task", config.instances.per_task, 1, kMostSlots);
+  check.duration("instances.idle_expiry", config.instances.idle_expiry, kAny);
+  check.duration("retry.initial", config.retry.initial, kAny);
+  check.duration("retry.maximum", config.retry.maximum, kAny);
+  check.that(config.retry.multiplier >= 1 && config.retry.multiplier <= 1000,
+             fmt::format("retry.multiplier: {} is not within 1 to 1000", config.retry.multiplier));
+  check.that(config.retry.jitter >= 0 && config.retry.jitter <= 1,
+             fmt::format("retry.jitter: {} is not within 0 to 1", config.retry.jitter));
+  check.name("eta.estimator", config.eta.estimator, eta::estimator_names());
+  check.duration("eta.constant", config.eta.constant, kPositive);
+  check.duration("eta.prior", config.eta.prior, kPositive);
+  check.count("task_limit", config.task_limit, 1, kMostRecords);
+  check.count("functions_per_task", config.functions_per_task, 1, kMostRecords);
+  check.count("log_lines", config.log_lines, 0, kMostRecords);
+  check.count("default_page", config.default_page, 1, kMostRecords);
+  check.count("largest_page", config.largest_page, config.default_page, kMostRecords);
+  return check.found();
+}
+
+}  // namespace quintain::core

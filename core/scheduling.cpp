@@ -1,0 +1,127 @@
+#include "core/scheduling.h"
+
+#include <absl/strings/numbers.h>
+
+#include <algorithm>
+#include <array>
+#include <unordered_map>
+
+namespace quintain::core {
+namespace {
+
+class Fifo final : public SchedulingStrategy {
+ public:
+  explicit Fifo(const eta::ServiceTimes&) {}
+  std::int64_t rank(const AsyncExecution&) override { return 0; }
+  void on_dispatched(std::int64_t) override {}
+};
+
+class Priority final : public SchedulingStrategy {
+ public:
+  explicit Priority(const eta::ServiceTimes&) {}
+  std::int64_t rank(const AsyncExecution& execution) override {
+    // Complement instead of negation: it turns the order round and has no value that overflows.
+    return ~stated_priority(execution.live->request).value_or(0);
+  }
+  void on_dispatched(std::int64_t) override {}
+};
+
+class ShortestExpectedFirst final : public SchedulingStrategy {
+ public:
+  explicit ShortestExpectedFirst(const eta::ServiceTimes& service_times)
+      : service_times_(service_times) {}
+  std::int64_t rank(const AsyncExecution& execution) override {
+    return service_times_.mean(execution.function->index).count();
+  }
+  void on_dispatched(std::int64_t) override {}
+
+ private:
+  const eta::ServiceTimes& service_times_;
+};
+
+class EarliestDeadlineFirst final : public SchedulingStrategy {
+ public:
+  explicit EarliestDeadlineFirst(const eta::ServiceTimes&) {}
+  std::int64_t rank(const AsyncExecution& execution) override {
+    return execution.deadline.since_start().count();
+  }
+  void on_dispatched(std::int64_t) override {}
+};
+
+// Start-time fair queueing: P. Goyal, H. M. Vin and H. Cheng, SIGCOMM 1996. An execution's rank is its
+// start tag: where its task's earlier work ends in virtual service time, or the present virtual time
+// if the task has been idle. Service is weighed by its expectation at arrival.
+class FairShare final : public SchedulingStrategy {
+ public:
+  explicit FairShare(const eta::ServiceTimes& service_times) : service_times_(service_times) {}
+
+  std::int64_t rank(const AsyncExecution& execution) override {
+    if (finish_tags_.size() > forget_at_) forget_idle_tasks();
+    std::int64_t& finish = finish_tags_[execution.task->number()];
+    const std::int64_t start = std::max(virtual_time_, finish);
+    // At least 1 ns, or a task of instant functions would never fall behind.
+    finish = start + std::max<std::int64_t>(
+                         service_times_.mean(execution.function->index).count(), 1);
+    return start;
+  }
+
+  void on_dispatched(std::int64_t rank) override { virtual_time_ = std::max(virtual_time_, rank); }
+
+ private:
+  // A tag that virtual time has passed says nothing any more.
+  void forget_idle_tasks() {
+    std::erase_if(finish_tags_, [this](const auto& tag) { return tag.second <= virtual_time_; });
+    forget_at_ = 2 * finish_tags_.size() + 64;
+  }
+
+  const eta::ServiceTimes& service_times_;
+  std::int64_t virtual_time_ = 0;
+  std::unordered_map<std::uint64_t, std::int64_t> finish_tags_;  // by task number
+  std::size_t forget_at_ = 64;
+};
+
+template <class Strategy>
+std::unique_ptr<SchedulingStrategy> make(const eta::ServiceTimes& service_times) {
+  return std::make_unique<Strategy>(service_times);
+}
+
+struct Entry {
+  std::string_view name;
+  std::unique_ptr<SchedulingStrategy> (*make)(const eta::ServiceTimes&);
+};
+
+constexpr std::array kStrategies = {
+    Entry{"fifo", &make<Fifo>},
+    Entry{"priority", &make<Priority>},
+    Entry{"shortest-expected-first", &make<ShortestExpectedFirst>},
+    Entry{"earliest-deadline-first", &make<EarliestDeadlineFirst>},
+    Entry{"fair-share", &make<FairShare>},
+};
+
+constexpr auto kNames = [] {
+  std::array<std::string_view, kStrategies.size()> names;
+  for (std::size_t i = 0; i < names.size(); ++i) names[i] = kStrategies[i].name;
+  return names;
+}();
+
+}  // namespace
+
+std::span<const std::string_view> scheduling_strategy_names() { return kNames; }
+
+std::unique_ptr<SchedulingStrategy> make_scheduling_strategy(
+    std::string_view name, const eta::ServiceTimes& service_times) {
+  for (const Entry& entry : kStrategies) {
+    if (entry.name == name) return entry.make(service_times);
+  }
+  return nullptr;
+}
+
+std::optional<std::int64_t> stated_priority(const spearlet::InvokeFunctionRequest& request) {
+  const auto position = request.invocation_metadata().find("priority");
+  if (position == request.invocation_metadata().end()) return 0;
+  std::int64_t priority = 0;
+  if (!absl::SimpleAtoi(position->second, &priority)) return std::nullopt;
+  return priority;
+}
+
+}  // namespace quintain::core

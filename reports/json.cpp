@@ -1,0 +1,248 @@
+#include "reports/json.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <variant>
+
+#include "absl/strings/numbers.h"
+
+namespace quintain::reports {
+namespace {
+
+// Keeps the order in which keys are added.
+using Json = nlohmann::ordered_json;
+
+// JSON has no infinity and no NaN.
+Json number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
+
+/// Adds text that is only there if it says something.
+void add_text(Json& object, const char* key, const std::string& text) {
+  if (!text.empty()) object[key] = text;
+}
+
+Json write_check(const Check& check) {
+  Json json = {{"name", check.name},
+               {"kind", to_string(check.kind)},
+               {"verdict", to_string(check.verdict)},
+               {"expected", check.expected},
+               {"observed", check.observed}};
+  if (check.where) json["where"] = {{"file", check.where->file}, {"line", check.where->line}};
+  if (check.evidence != Evidence{}) {
+    Json events = Json::array();
+    for (const Event& event : check.evidence.events) {
+      events.push_back({{"at_ns", event.at.count()}, {"text", event.text}});
+    }
+    json["evidence"] = {{"events", std::move(events)}, {"omitted", check.evidence.omitted}};
+  }
+  return json;
+}
+
+Json write_metric(const Metric& metric) {
+  const auto* whole = std::get_if<std::int64_t>(&metric.value);
+  return {{"name", metric.name},
+          {"value", whole ? Json(*whole) : number(std::get<double>(metric.value))},
+          {"unit", metric.unit}};
+}
+
+Json write_case(const Case& c, Json config) {
+  Json json = {
+      {"name", c.name}, {"file", c.file}, {"seed", c.seed}, {"verdict", to_string(verdict_of(c))}};
+  add_text(json, "skip_reason", c.skip_reason);
+  add_text(json, "error_message", error_text(c));
+  add_text(json, "known_failure", c.known_failure);
+  json["checks"] = Json::array();
+  for (const Check& check : c.checks) json["checks"].push_back(write_check(check));
+  json["metrics"] = Json::array();
+  for (const Metric& metric : c.metrics) json["metrics"].push_back(write_metric(metric));
+  json["config"] = std::move(config);
+  if (c.history_digest) json["history_digest"] = fmt::format("{:016x}", *c.history_digest);
+  json["events"] = c.events;
+  json["virtual_time_ns"] = c.virtual_time.count();
+  json["reproduce"] = c.reproduce;
+  return json;
+}
+
+Json write_totals(const Totals& totals) {
+  return {{"cases", totals.cases},
+          {"passed", totals.passed},
+          {"failed", totals.failed},
+          {"skipped", totals.skipped},
+          {"error", totals.error},
+          {"known_failures", totals.known_failures},
+          {"unexpected_passes", totals.unexpected_passes}};
+}
+
+Json write_wall_clock(const WallClock& wall) {
+  Json environment = Json::object();
+  for (const auto& [name, value] : wall.environment) environment[name] = value;
+  return {{"started_at", wall.started_at},
+          {"duration_seconds", number(wall.duration_seconds)},
+          {"executions_per_second", number(wall.executions_per_second)},
+          {"events_per_second", number(wall.events_per_second)},
+          {"jobs", wall.jobs},
+          {"environment", std::move(environment)}};
+}
+
+absl::StatusOr<Json> write_report(const Report& report) {
+  Json json = {{"schema_version", kSchemaVersion},
+               {"tool", {{"name", "quintain"}, {"version", report.tool_version}}},
+               {"command", report.command},
+               {"seeds", report.seeds},
+               {"verdict", to_string(verdict_of(report))},
+               {"totals", write_totals(totals_of(report))},
+               {"cases", Json::array()}};
+  for (const Case& c : report.cases) {
+    Json config = Json::parse(c.config, nullptr, /*allow_exceptions=*/false);
+    if (config.is_discarded()) {
+      return absl::InvalidArgumentError(fmt::format("{}: its config is not JSON", c.name));
+    }
+    json["cases"].push_back(write_case(c, std::move(config)));
+  }
+  json["wall_clock"] = write_wall_clock(report.wall_clock);
+  return json;
+}
+
+std::string dump(const Json& json, int indent) {
+  return json.dump(indent, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
+}
+
+// The readers below throw on a missing key or a wrong type. What they let through (1.5 or true
+// where an integer belongs, an unknown verdict) reads as something else, and the comparison in
+// from_json() finds it.
+
+template <class Integer>
+Integer read_integer(const Json& json) {
+  return json.is_number_integer() ? json.get<Integer>() : Integer{0};
+}
+
+double read_number(const Json& json) {
+  return json.is_null() ? std::numeric_limits<double>::quiet_NaN() : json.get<double>();
+}
+
+template <class Enum, std::size_t N>
+Enum read_name(const Json& json, const std::array<Enum, N>& all) {
+  const auto name = json.get<std::string>();
+  for (Enum value : all) {
+    if (to_string(value) == name) return value;
+  }
+  return all[0];
+}
+
+Check read_check(const Json& json) {
+  Check check;
+  check.name = json.at("name");
+  check.kind =
+      read_name(json.at("kind"), std::array{CheckKind::kInvariant, CheckKind::kExpectation,
+                                            CheckKind::kDeterminism, CheckKind::kLiveness});
+  check.verdict = read_name(json.at("verdict"), std::array{Verdict::kPassed, Verdict::kFailed,
+                                                           Verdict::kSkipped, Verdict::kError});
+  check.expected = json.at("expected");
+  check.observed = json.at("observed");
+  if (json.contains("where")) {
+    const Json& where = json.at("where");
+    check.where = Location{where.at("file"), read_integer<int>(where.at("line"))};
+  }
+  if (json.contains("evidence")) {
+    const Json& evidence = json.at("evidence");
+    for (const Json& event : evidence.at("events")) {
+      const auto at = read_integer<std::int64_t>(event.at("at_ns"));
+      check.evidence.events.push_back({std::chrono::nanoseconds(at), event.at("text")});
+    }
+    check.evidence.omitted = read_integer<std::int64_t>(evidence.at("omitted"));
+  }
+  return check;
+}
+
+Metric read_metric(const Json& json) {
+  Metric metric{json.at("name"), std::int64_t{0}, json.at("unit")};
+  const Json& value = json.at("value");
+  if (value.is_number_integer()) {
+    metric.value = value.get<std::int64_t>();
+  } else {
+    metric.value = read_number(value);
+  }
+  return metric;
+}
+
+Case read_case(const Json& json) {
+  Case c;
+  c.name = json.at("name");
+  c.file = json.at("file");
+  c.seed = read_integer<std::uint64_t>(json.at("seed"));
+  c.skip_reason = json.value("skip_reason", "");
+  c.error_message = json.value("error_message", "");
+  c.known_failure = json.value("known_failure", "");
+  for (const Json& check : json.at("checks")) c.checks.push_back(read_check(check));
+  for (const Json& metric : json.at("metrics")) c.metrics.push_back(read_metric(metric));
+  c.config = dump(json.at("config"), -1);
+  if (json.contains("history_digest")) {
+    std::uint64_t digest = 0;
+    (void)absl::SimpleHexAtoi(json.at("history_digest").get<std::string>(), &digest);
+    c.history_digest = digest;
+  }
+  c.events = read_integer<std::int64_t>(json.at("events"));
+  c.virtual_time = std::chrono::nanoseconds(read_integer<std::int64_t>(json.at("virtual_time_ns")));
+  c.reproduce = json.at("reproduce");
+  return c;
+}
+
+WallClock read_wall_clock(const Json& json) {
+  WallClock wall;
+  wall.started_at = json.at("started_at");
+  wall.duration_seconds = read_number(json.at("duration_seconds"));
+  wall.executions_per_second = read_number(json.at("executions_per_second"));
+  wall.events_per_second = read_number(json.at("events_per_second"));
+  wall.jobs = read_integer<int>(json.at("jobs"));
+  for (const auto& [name, value] : json.at("environment").items()) {
+    wall.environment.emplace_back(name, value);
+  }
+  return wall;
+}
+
+Report read_report(const Json& json) {
+  Report report;
+  report.tool_version = json.at("tool").at("version");
+  report.command = json.at("command");
+  for (const Json& seed : json.at("seeds")) {
+    report.seeds.push_back(read_integer<std::uint64_t>(seed));
+  }
+  for (const Json& c : json.at("cases")) report.cases.push_back(read_case(c));
+  report.wall_clock = read_wall_clock(json.at("wall_clock"));
+  return report;
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> to_json(const Report& report) {
+  const absl::StatusOr<Json> json = write_report(report);
+  if (!json.ok()) return json.status();
+  return dump(*json, 2) + "\n";
+}
+
+absl::StatusOr<Report> from_json(std::string_view text) try {
+  const Json json = Json::parse(text);
+  const Json& version = json.at("schema_version");
+  if (version != kSchemaVersion) {
+    return absl::InvalidArgumentError(fmt::format(
+        "a report of schema version {}; version {} is read", dump(version, -1), kSchemaVersion));
+  }
+  Report report = read_report(json);
+  const absl::StatusOr<Json> again = write_report(report);
+  if (!again.ok()) return again.status();
+  // Compared as plain JSON, in which the order of keys means nothing.
+  const auto difference = nlohmann::json::diff(nlohmann::json(json), nlohmann::json(*again));
+  if (!difference.empty()) {
+    return absl::InvalidArgumentError(fmt::format("not a report of quintain's: wrong at {}",
+                                                  difference[0].at("path").get<std::string>()));
+  }
+  return report;
+} catch (const nlohmann::json::exception& error) {
+  return absl::InvalidArgumentError(fmt::format("not a report of quintain's: {}", error.what()));
+}
+
+}  // namespace quintain::reports

@@ -1,0 +1,261 @@
+#include "reports/json.h"
+
+#include <gmock/gmock.h>
+#include <rapidcheck.h>
+
+#include <bit>
+#include <cmath>
+#include <fstream>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <valijson/adapters/nlohmann_json_adapter.hpp>
+#include <valijson/schema.hpp>
+#include <valijson/schema_parser.hpp>
+#include <valijson/validator.hpp>
+
+#include "reports/sample_report.h"
+
+namespace quintain::reports {
+namespace {
+
+using nlohmann::json;
+using ::testing::HasSubstr;
+
+/// The document, parsed.
+json tree(const Report& report) { return json::parse(to_json(report).value()); }
+
+class SchemaTest : public ::testing::Test {
+ protected:
+  SchemaTest() {
+    const json document =
+        json::parse(std::ifstream(QUINTAIN_SOURCE_DIR "/reports/report.schema.json"));
+    valijson::SchemaParser(valijson::SchemaParser::kDraft7)
+        .populateSchema(valijson::adapters::NlohmannJsonAdapter(document), schema_);
+  }
+
+  bool valid(const json& document) const {
+    return valijson::Validator().validate(
+        schema_, valijson::adapters::NlohmannJsonAdapter(document), nullptr);
+  }
+
+  /// Spoils every part of `node`, a part of `root`, in turn. Nothing spoilt may be valid.
+  void spoil(json& root, json& node, const std::string& where) {
+    // What may be absent where it stands in the sample; a reason goes with its verdict.
+    static const std::set<std::string> kOptional = {"where", "evidence", "history_digest",
+                                                    "known_failure"};
+    const bool free = where.ends_with("/config") || where.ends_with("/environment");
+    if (!free && node.is_object()) {
+      node["unknown"] = 1;
+      EXPECT_FALSE(valid(root)) << "added to " << where;
+      node.erase("unknown");
+      const json whole = node;
+      for (const auto& [key, value] : whole.items()) {
+        if (kOptional.contains(key)) continue;
+        node.erase(key);
+        EXPECT_FALSE(valid(root)) << "without " << where << "/" << key;
+        node = whole;
+        ++removed_;
+      }
+    }
+    if (!where.ends_with("/config")) {
+      json other = true;
+      std::swap(node, other);
+      EXPECT_FALSE(valid(root)) << "true for " << where;
+      std::swap(node, other);
+    }
+    if (free || !node.is_structured()) return;
+    for (const auto& [key, value] : node.items()) spoil(root, value, where + "/" + key);
+  }
+
+  valijson::Schema schema_;
+  int removed_ = 0;
+};
+
+TEST_F(SchemaTest, DescribesWhatIsWritten) {
+  EXPECT_TRUE(valid(tree(sample_report())));
+  EXPECT_TRUE(valid(tree(Report{.wall_clock = {.started_at = "2024-05-01T12:00:00.25Z"}})));
+
+  Report odd = sample_report();
+  odd.seeds = {std::numeric_limits<std::uint64_t>::max()};
+  odd.cases[0].seed = std::numeric_limits<std::uint64_t>::max();
+  odd.cases[0].metrics[0].value = std::nan("");
+  odd.wall_clock.events_per_second = std::numeric_limits<double>::infinity();
+  EXPECT_TRUE(valid(tree(odd)));
+}
+
+TEST_F(SchemaTest, RejectsADocumentWithAnyPartSpoilt) {
+  json document = tree(sample_report());
+  spoil(document, document, "");
+  EXPECT_GT(removed_, 100);
+  EXPECT_TRUE(valid(document));
+}
+
+TEST_F(SchemaTest, RejectsAVerdictWithoutItsGrounds) {
+  const json sound = tree(sample_report());
+  // Passed, failed, skipped, error: no other verdict fits the case, apart from a skipped one that
+  // would need its reason.
+  for (const std::size_t i : {0u, 1u, 2u, 3u}) {
+    for (const char* verdict : {"passed", "failed", "skipped", "error", "unknown"}) {
+      json document = sound;
+      json& stated = document["cases"][i]["verdict"];
+      const bool same = stated == verdict;
+      stated = verdict;
+      EXPECT_EQ(valid(document), same) << i << " as " << verdict;
+    }
+  }
+}
+
+TEST(ToJson, KeepsItsOrderAndForm) {
+  Report report;
+  report.tool_version = "0.1.0";
+  report.command = "quintain run a.json";
+  report.seeds = {18446744073709551615u};
+  report.cases = {sample_case("a")};
+  report.cases[0].metrics = {{"z", 0.1, "1"}, {"a", 3.0, "s"}, {"n", std::int64_t{3}, "ns"}};
+  report.wall_clock.started_at = "2024-05-01T12:00:00Z";
+  EXPECT_EQ(to_json(report).value(), R"({
+  "schema_version": 1,
+  "tool": {
+    "name": "quintain",
+    "version": "0.1.0"
+  },
+  "command": "quintain run a.json",
+  "seeds": [
+    18446744073709551615
+  ],
+  "verdict": "passed",
+  "totals": {
+    "cases": 1,
+    "passed": 1,
+    "failed": 0,
+    "skipped": 0,
+    "error": 0,
+    "known_failures": 0,
+    "unexpected_passes": 0
+  },
+  "cases": [
+    {
+      "name": "a",
+      "file": "scenarios/cancel.json",
+      "seed": 7,
+      "verdict": "passed",
+      "checks": [
+        {
+          "name": "invariant/one-answer",
+          "kind": "invariant",
+          "verdict": "passed",
+          "expected": "it holds",
+          "observed": "it held"
+        }
+      ],
+      "metrics": [
+        {
+          "name": "z",
+          "value": 0.1,
+          "unit": "1"
+        },
+        {
+          "name": "a",
+          "value": 3.0,
+          "unit": "s"
+        },
+        {
+          "name": "n",
+          "value": 3,
+          "unit": "ns"
+        }
+      ],
+      "config": {},
+      "history_digest": "0000000000000abc",
+      "events": 42,
+      "virtual_time_ns": 1500000000,
+      "reproduce": "quintain run scenarios/cancel.json --filter a --seed 7"
+    }
+  ],
+  "wall_clock": {
+    "started_at": "2024-05-01T12:00:00Z",
+    "duration_seconds": 0.0,
+    "executions_per_second": 0.0,
+    "events_per_second": 0.0,
+    "jobs": 1,
+    "environment": {}
+  }
+}
+)");
+}
+
+TEST(ToJson, WallClockFactsStandLastAndNowhereElse) {
+  Report other = sample_report();
+  other.wall_clock = {.started_at = "2025-01-01T00:00:00Z", .duration_seconds = 9, .jobs = 8};
+  const std::string a = to_json(sample_report()).value();
+  const std::string b = to_json(other).value();
+  const std::size_t end = a.find("  \"wall_clock\"");
+  ASSERT_NE(end, std::string::npos);
+  EXPECT_NE(a, b);
+  EXPECT_EQ(a.substr(0, end), b.substr(0, end));
+}
+
+TEST(ToJson, ReplacesBytesThatAreNotText) {
+  Report report = sample_report();
+  report.cases[0].file = "caf\xff";
+  EXPECT_THAT(to_json(report).value(), HasSubstr("caf\xef\xbf\xbd"));
+}
+
+TEST(ToJson, RefusesAConfigThatIsNotJson) {
+  Report report = sample_report();
+  report.cases[1].config = "{";
+  EXPECT_EQ(to_json(report).status().message(), "cancel/while-running: its config is not JSON");
+}
+
+TEST(FromJson, ReadsBackWhatWasWritten) {
+  EXPECT_EQ(from_json(to_json(sample_report()).value()).value(), sample_report());
+}
+
+TEST(FromJson, ReadsBackEveryDouble) {
+  EXPECT_TRUE(rc::check([] {
+    const auto bits = *rc::gen::arbitrary<std::uint64_t>() * 0x9e3779b97f4a7c15u;
+    const auto value = std::bit_cast<double>(bits);
+    RC_PRE(std::isfinite(value));
+    Report report = sample_report();
+    report.cases[0].metrics[1].value = value;
+    RC_ASSERT(from_json(to_json(report).value()).value() == report);
+  }));
+}
+
+TEST(FromJson, ReadsANumberThatIsNoneAsSuch) {
+  Report report = sample_report();
+  report.cases[0].metrics[1].value = -std::numeric_limits<double>::infinity();
+  const Report read = from_json(to_json(report).value()).value();
+  EXPECT_TRUE(std::isnan(std::get<double>(read.cases[0].metrics[1].value)));
+}
+
+TEST(FromJson, SaysWhatIsWrong) {
+  const auto error = [](const char* pointer, const json& value) {
+    json document = tree(sample_report());
+    document[json::json_pointer(pointer)] = value;
+    return std::string(from_json(document.dump()).status().message());
+  };
+  EXPECT_THAT(from_json("{").status().message(), HasSubstr("parse error"));
+  EXPECT_THAT(from_json("[]").status().message(), HasSubstr("not a report"));
+  EXPECT_THAT(from_json("{\"schema_version\": 1}").status().message(),
+              HasSubstr("'tool' not found"));
+  EXPECT_EQ(error("/schema_version", 2), "a report of schema version 2; version 1 is read");
+  EXPECT_THAT(error("/cases/0/file", 2), HasSubstr("must be string"));
+  for (const auto& [pointer, value] :
+       std::vector<std::pair<const char*, json>>{{"/unknown", 1},
+                                                 {"/verdict", "passed"},
+                                                 {"/totals/passed", 2},
+                                                 {"/cases/0/verdict", "failed"},
+                                                 {"/cases/0/seed", 1.5},
+                                                 {"/cases/0/events", true},
+                                                 {"/cases/0/events", 1e300},
+                                                 {"/cases/0/history_digest", "ABC"},
+                                                 {"/cases/0/checks/0/kind", "magic"}}) {
+    EXPECT_EQ(error(pointer, value),
+              std::string("not a report of quintain's: wrong at ") + pointer);
+  }
+}
+
+}  // namespace
+}  // namespace quintain::reports

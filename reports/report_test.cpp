@@ -1,0 +1,71 @@
+#include "reports/report.h"
+
+#include <gmock/gmock.h>
+
+#include "reports/sample_report.h"
+
+namespace quintain::reports {
+namespace {
+
+Check check(Verdict verdict) { return {.name = "c", .verdict = verdict}; }
+
+Verdict verdict_of_checks(const std::vector<Verdict>& verdicts) {
+  Case c;
+  for (const Verdict verdict : verdicts) c.checks.push_back(check(verdict));
+  return verdict_of(c);
+}
+
+TEST(CaseVerdict, FollowsFromTheChecks) {
+  using enum Verdict;
+  EXPECT_EQ(verdict_of_checks({kPassed}), kPassed);
+  EXPECT_EQ(verdict_of_checks({kPassed, kSkipped}), kPassed);
+  EXPECT_EQ(verdict_of_checks({kPassed, kFailed}), kFailed);
+  EXPECT_EQ(verdict_of_checks({kFailed, kError, kPassed}), kError);
+}
+
+TEST(CaseVerdict, NothingJudgedIsAnError) {
+  EXPECT_EQ(verdict_of(Case{}), Verdict::kError);
+  EXPECT_EQ(error_text(Case{}), "no check judged this case");
+  EXPECT_EQ(verdict_of_checks({Verdict::kSkipped}), Verdict::kError);
+}
+
+TEST(CaseVerdict, ASkipNeedsAReasonAndHidesNoFailure) {
+  Case c{.skip_reason = "no HTTP"};
+  EXPECT_EQ(verdict_of(c), Verdict::kSkipped);
+  c.checks = {check(Verdict::kFailed)};
+  EXPECT_EQ(verdict_of(c), Verdict::kFailed);
+  c.error_message = "lost the target";
+  EXPECT_EQ(verdict_of(c), Verdict::kError);
+  EXPECT_EQ(error_text(c), "lost the target");
+}
+
+TEST(Totals, CountEachCaseOnce) {
+  EXPECT_EQ(totals_of(sample_report()), (Totals{.cases = 6,
+                                                .passed = 1,
+                                                .failed = 1,
+                                                .skipped = 1,
+                                                .error = 1,
+                                                .known_failures = 1,
+                                                .unexpected_passes = 1}));
+}
+
+TEST(RunVerdict, TheWorstCaseDecides) {
+  const std::vector<Case> all = sample_report().cases;
+  const Case &passed = all[0], &failed = all[1], &skipped = all[2], &error = all[3];
+  const Case &known = all[4], &fixed = all[5];
+  const auto code = [](std::vector<Case> cases) {
+    return exit_code(verdict_of(Report{.cases = std::move(cases)}));
+  };
+  EXPECT_EQ(code({passed, skipped, known}), 0);
+  EXPECT_EQ(code({known}), 0);
+  EXPECT_EQ(code({passed, failed}), 1);
+  EXPECT_EQ(code({passed, fixed}), 1);
+  EXPECT_EQ(code({failed, error, passed}), 3);
+  EXPECT_EQ(code({}), 3);
+
+  EXPECT_EQ(verdict_of(Report{.cases = {skipped}}), Verdict::kSkipped);
+  EXPECT_EQ(code({skipped}), 0);
+}
+
+}  // namespace
+}  // namespace quintain::reports

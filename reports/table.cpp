@@ -1,0 +1,284 @@
+#include "reports/table.h"
+
+#include <fmt/color.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "reports/duration.h"
+
+namespace quintain::reports {
+namespace {
+
+/// How an outcome looks. The word alone says it all: colour and mark only help the eye.
+struct Look {
+  std::string_view word;
+  std::string_view mark;
+  fmt::terminal_color colour;
+};
+
+Look look_of(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::kPassed:
+      return {"PASS", "✓", fmt::terminal_color::green};
+    case Outcome::kFailed:
+      return {"FAIL", "✗", fmt::terminal_color::red};
+    case Outcome::kSkipped:
+      return {"SKIP", "-", fmt::terminal_color::yellow};
+    case Outcome::kError:
+      return {"ERROR", "!", fmt::terminal_color::magenta};
+    case Outcome::kKnownFailure:
+      return {"KNOWN", "~", fmt::terminal_color::yellow};
+    case Outcome::kUnexpectedPass:
+      break;
+  }
+  return {"FIXED", "✗", fmt::terminal_color::red};
+}
+
+/// The text with control characters made visible; `newline` stands for each line break.
+std::string printable(std::string_view text, std::string_view newline = "\\n") {
+  std::string out;
+  unsigned char before = 0;
+  for (const char byte : text) {
+    const auto code = static_cast<unsigned char>(byte);
+    // U+0080 to U+009F, which some terminals obey, are 0xc2 and then one of these.
+    const bool second_of_c1 = before == 0xc2 && code >= 0x80 && code < 0xa0;
+    before = code;
+    if (byte == '\n') {
+      out += newline;
+    } else if (code < 0x20 || code == 0x7f || second_of_c1) {
+      if (second_of_c1) out.pop_back();
+      out += fmt::format("\\x{:02x}", code);
+    } else {
+      out += byte;
+    }
+  }
+  return out;
+}
+
+/// Columns on a terminal. fmt pads to display width; what it adds tells how wide it takes the text
+/// to be, which is never more than its bytes.
+std::size_t display_width(std::string_view text) {
+  return 2 * text.size() - fmt::format("{:<{}}", text, text.size()).size();
+}
+
+std::string count(std::int64_t n, std::string_view singular, std::string_view plural) {
+  return fmt::format("{} {}", n, n == 1 ? singular : plural);
+}
+
+/// "7 checks, 1 failed".
+std::string check_counts(const Case& c) {
+  std::string text = count(std::ssize(c.checks), "check", "checks");
+  for (const Verdict verdict : {Verdict::kFailed, Verdict::kError, Verdict::kSkipped}) {
+    const auto n = std::ranges::count(c.checks, verdict, &Check::verdict);
+    if (n > 0) text += fmt::format(", {} {}", n, to_string(verdict));
+  }
+  return text;
+}
+
+std::string case_line(const Case& c) {
+  const Outcome outcome = outcome_of(c);
+  const std::string head =
+      fmt::format("{} {} seed={}", look_of(outcome).word, printable(c.name), c.seed);
+  switch (outcome) {
+    case Outcome::kPassed:
+    case Outcome::kFailed:
+      return fmt::format("{} {}\n", head, check_counts(c));
+    case Outcome::kSkipped:
+      return fmt::format("{}: {}\n", head, printable(c.skip_reason));
+    case Outcome::kError:
+      return fmt::format("{}: {}\n", head, printable(error_text(c)));
+    case Outcome::kKnownFailure:
+      return fmt::format("{}: {}\n", head, printable(c.known_failure));
+    case Outcome::kUnexpectedPass:
+      break;
+  }
+  return fmt::format("{}: passes, so it is no longer a known failure: {}\n", head,
+                     printable(c.known_failure));
+}
+
+void append_evidence(std::string& out, const Evidence& evidence) {
+  if (evidence == Evidence{}) return;
+  out += "    evidence:\n";
+  std::size_t widest = 0;
+  for (const Event& event : evidence.events) {
+    widest = std::max(widest, human_duration(event.at).size());
+  }
+  const std::string newline = fmt::format("\n{:{}}", "", 8 + widest);
+  for (const Event& event : evidence.events) {
+    out += fmt::format("      {:>{}}  {}\n", human_duration(event.at), widest,
+                       printable(event.text, newline));
+  }
+  if (evidence.omitted > 0) {
+    out += fmt::format("      and {}\n", count(evidence.omitted, "more event", "more events"));
+  }
+}
+
+/// What is wrong with a case, for one that failed the run; nothing for any other.
+void append_details(std::string& out, const Case& c) {
+  const Outcome outcome = outcome_of(c);
+  if (outcome != Outcome::kFailed && outcome != Outcome::kError) return;
+  static constexpr std::string_view kNewline = "\n              ";
+  for (const Check& check : c.checks) {
+    if (check.verdict != Verdict::kFailed && check.verdict != Verdict::kError) continue;
+    out += fmt::format("  {} {}", to_string(check.verdict), printable(check.name));
+    if (check.where)
+      out += fmt::format(" at {}:{}", printable(check.where->file), check.where->line);
+    out += fmt::format("\n    expected: {}\n    observed: {}\n",
+                       printable(check.expected, kNewline), printable(check.observed, kNewline));
+    append_evidence(out, check.evidence);
+  }
+  if (!c.reproduce.empty()) out += fmt::format("  reproduce: {}\n", printable(c.reproduce));
+}
+
+std::string summary(const Report& report) {
+  const Totals totals = totals_of(report);
+  std::string text =
+      fmt::format("{}: {}, {} passed, {} failed", to_string(verdict_of(report)),
+                  count(totals.cases, "case", "cases"), totals.passed, totals.failed);
+  if (totals.skipped > 0) text += fmt::format(", {} skipped", totals.skipped);
+  if (totals.error > 0) text += ", " + count(totals.error, "error", "errors");
+  if (totals.known_failures > 0) {
+    text += ", " + count(totals.known_failures, "known failure", "known failures");
+  }
+  if (totals.unexpected_passes > 0) {
+    text += ", " + count(totals.unexpected_passes, "known failure that passes",
+                         "known failures that pass");
+  }
+  return text + "\n";
+}
+
+/// A case's line in the table: its name, then cells that are aligned to the right.
+struct Row {
+  Outcome outcome;
+  std::string name;
+  std::array<std::string, 4> cells;
+};
+
+constexpr std::array<std::string_view, 4> kHeadings = {"seed", "checks", "events", "time"};
+
+Row row_of(const Case& c) {
+  return {outcome_of(c),
+          printable(c.name),
+          {fmt::format("{}", c.seed), fmt::format("{}", c.checks.size()),
+           fmt::format("{}", c.events), human_duration(c.virtual_time)}};
+}
+
+struct Group {
+  std::string folder;
+  std::vector<Row> rows;
+};
+
+/// The cases by the top folder of their names, those without one first. A row's name is what
+/// follows the folder.
+std::vector<Group> group_by_folder(const std::vector<Case>& cases) {
+  std::vector<Group> groups = {{"", {}}};
+  for (const Case& c : cases) {
+    Row row = row_of(c);
+    // A slash in the matrix's point is none of a folder's.
+    const std::string_view path = std::string_view(row.name).substr(0, row.name.find('['));
+    const std::size_t end = path.find('/') + 1;  // 0 without a folder
+    const std::string folder = row.name.substr(0, end);
+    row.name.erase(0, end);
+    auto group = std::ranges::find(groups, folder, &Group::folder);
+    if (group == groups.end()) group = groups.insert(groups.end(), {folder, {}});
+    group->rows.push_back(std::move(row));
+  }
+  return groups;
+}
+
+/// The table's columns, and how to write a row in them.
+class Layout {
+ public:
+  Layout(const std::vector<Group>& groups, const TableStyle& style) : colour_(style.colour) {
+    std::size_t longest = 0;
+    for (std::size_t i = 0; i < kHeadings.size(); ++i) widths_[i] = kHeadings[i].size();
+    for (const Group& group : groups) {
+      for (const Row& row : group.rows) {
+        longest = std::max(longest, display_width(row.name));
+        for (std::size_t i = 0; i < widths_.size(); ++i) {
+          widths_[i] = std::max(widths_[i], row.cells[i].size());
+        }
+      }
+    }
+    std::size_t others = kLead;
+    for (const std::size_t width : widths_) others += 2 + width;
+    const auto terminal = static_cast<std::size_t>(std::max(style.width, 0));
+    const std::size_t room = terminal > others ? terminal - others : 0;
+    name_ = std::min(longest, std::max(room, kSmallestName));
+  }
+
+  std::string heading() const {
+    std::string out(kLead + name_, ' ');
+    for (std::size_t i = 0; i < widths_.size(); ++i) {
+      out += fmt::format("  {:>{}}", kHeadings[i], widths_[i]);
+    }
+    return out + "\n";
+  }
+
+  std::string line(const Row& row) const {
+    const Look look = look_of(row.outcome);
+    const std::string verdict = fmt::format("{} {:<5}", look.mark, look.word);
+    std::string out = "  ";
+    out += colour_ ? fmt::format(fmt::fg(look.colour), "{}", verdict) : verdict;
+    out += fmt::format("  {:<{}}", row.name, name_);
+    if (display_width(row.name) > name_) out += fmt::format("\n{:{}}", "", kLead + name_);
+    for (std::size_t i = 0; i < widths_.size(); ++i) {
+      out += fmt::format("  {:>{}}", row.cells[i], widths_[i]);
+    }
+    return out + "\n";
+  }
+
+ private:
+  // Indent, mark, word and the gap before the name.
+  static constexpr std::size_t kLead = 2 + 1 + 1 + 5 + 2;
+  // On a terminal too narrow for the table, lines that wrap are better than a column of letters.
+  static constexpr std::size_t kSmallestName = 20;
+
+  bool colour_;
+  std::size_t name_ = 0;
+  std::array<std::size_t, kHeadings.size()> widths_{};
+};
+
+}  // namespace
+
+std::string render_plain(const Report& report) {
+  std::string out;
+  for (const Case& c : report.cases) {
+    out += case_line(c);
+    append_details(out, c);
+  }
+  return out + summary(report);
+}
+
+std::string render_table(const Report& report, const TableStyle& style) {
+  const std::vector<Group> groups = group_by_folder(report.cases);
+  std::string out;
+  if (!report.cases.empty()) {
+    const Layout layout(groups, style);
+    out += layout.heading();
+    for (const Group& group : groups) {
+      if (!group.folder.empty()) out += group.folder + "\n";
+      for (const Row& row : group.rows) out += layout.line(row);
+    }
+    out += "\n";
+  }
+  bool any_details = false;
+  for (const Case& c : report.cases) {
+    if (outcome_of(c) == Outcome::kPassed) continue;
+    out += case_line(c);
+    append_details(out, c);
+    any_details = true;
+  }
+  if (any_details) out += "\n";
+  return out + summary(report);
+}
+
+}  // namespace quintain::reports
