@@ -37,6 +37,10 @@ class Caller {
 
   bool gone() const { return gone_; }
 
+ protected:
+  /// The object, whose call has been answered, stands for another call from now on.
+  void renew() { gone_ = false; }
+
  private:
   template <class>
   friend class AnswerHandle;

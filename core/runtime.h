@@ -14,8 +14,8 @@ enum class AttemptId : std::uint64_t {};
 
 /// A typed value as google.protobuf.Any holds it. Empty if both parts are.
 struct Payload {
-  std::string type_url;
-  std::string value;
+  std::string type_url{};
+  std::string value{};
 
   bool empty() const { return type_url.empty() && value.empty(); }
 };
@@ -47,10 +47,10 @@ struct Outcome {
   };
 
   Kind kind = Kind::kCompleted;
-  Payload payload;
+  Payload payload{};
   /// Only for kFailed; the core fills in a general code if it is empty.
-  std::string error_code;
-  std::string error_message;
+  std::string error_code{};
+  std::string error_message{};
   std::int64_t memory_used_bytes = 0;
 };
 

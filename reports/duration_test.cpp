@@ -18,6 +18,7 @@ TEST(HumanDuration, IsShort) {
   EXPECT_EQ(human_duration(1ns), "1ns");
   EXPECT_EQ(human_duration(1us), "1us");
   EXPECT_EQ(human_duration(999'999ns), "999.999us");
+  EXPECT_EQ(human_duration(1ms), "1ms");
   EXPECT_EQ(human_duration(150ms), "150ms");
   EXPECT_EQ(human_duration(1'500us), "1.5ms");
   EXPECT_EQ(human_duration(1s), "1s");

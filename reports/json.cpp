@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <utility>
 #include <variant>
 
 #include "absl/strings/numbers.h"
@@ -117,7 +118,12 @@ std::string dump(const Json& json, int indent) {
 
 template <class Integer>
 Integer read_integer(const Json& json) {
-  return json.is_number_integer() ? json.get<Integer>() : Integer{0};
+  // Kept from wrapping around: -1 and 2^64 - 1 would compare equal.
+  const auto held = [](auto value) {
+    return std::in_range<Integer>(value) ? static_cast<Integer>(value) : Integer{0};
+  };
+  if (json.is_number_unsigned()) return held(json.get<std::uint64_t>());
+  return json.is_number_integer() ? held(json.get<std::int64_t>()) : Integer{0};
 }
 
 double read_number(const Json& json) {
@@ -162,7 +168,7 @@ Metric read_metric(const Json& json) {
   Metric metric{json.at("name"), std::int64_t{0}, json.at("unit")};
   const Json& value = json.at("value");
   if (value.is_number_integer()) {
-    metric.value = value.get<std::int64_t>();
+    metric.value = read_integer<std::int64_t>(value);
   } else {
     metric.value = read_number(value);
   }

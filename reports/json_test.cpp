@@ -77,6 +77,8 @@ TEST_F(SchemaTest, DescribesWhatIsWritten) {
   EXPECT_TRUE(valid(tree(Report{.wall_clock = {.started_at = "2024-05-01T12:00:00.25Z"}})));
 
   Report odd = sample_report();
+  odd.cases.push_back(sample_case("judged by nothing"));
+  odd.cases.back().checks.clear();
   odd.seeds = {std::numeric_limits<std::uint64_t>::max()};
   odd.cases[0].seed = std::numeric_limits<std::uint64_t>::max();
   odd.cases[0].metrics[0].value = std::nan("");
@@ -242,16 +244,19 @@ TEST(FromJson, SaysWhatIsWrong) {
               HasSubstr("'tool' not found"));
   EXPECT_EQ(error("/schema_version", 2), "a report of schema version 2; version 1 is read");
   EXPECT_THAT(error("/cases/0/file", 2), HasSubstr("must be string"));
-  for (const auto& [pointer, value] :
-       std::vector<std::pair<const char*, json>>{{"/unknown", 1},
-                                                 {"/verdict", "passed"},
-                                                 {"/totals/passed", 2},
-                                                 {"/cases/0/verdict", "failed"},
-                                                 {"/cases/0/seed", 1.5},
-                                                 {"/cases/0/events", true},
-                                                 {"/cases/0/events", 1e300},
-                                                 {"/cases/0/history_digest", "ABC"},
-                                                 {"/cases/0/checks/0/kind", "magic"}}) {
+  for (const auto& [pointer, value] : std::vector<std::pair<const char*, json>>{
+           {"/unknown", 1},
+           {"/verdict", "passed"},
+           {"/totals/passed", 2},
+           {"/cases/0/verdict", "failed"},
+           {"/cases/0/seed", 1.5},
+           {"/cases/0/seed", -1},
+           {"/cases/0/events", std::numeric_limits<std::uint64_t>::max()},
+           {"/wall_clock/jobs", std::int64_t{1} << 32},
+           {"/cases/0/events", true},
+           {"/cases/0/events", 1e300},
+           {"/cases/0/history_digest", "ABC"},
+           {"/cases/0/checks/0/kind", "magic"}}) {
     EXPECT_EQ(error(pointer, value),
               std::string("not a report of quintain's: wrong at ") + pointer);
   }

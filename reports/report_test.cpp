@@ -63,6 +63,7 @@ TEST(RunVerdict, TheWorstCaseDecides) {
   EXPECT_EQ(code({failed, error, passed}), 3);
   EXPECT_EQ(code({}), 3);
 
+  EXPECT_EQ(verdict_of(Report{.cases = {known, skipped}}), Verdict::kPassed);
   EXPECT_EQ(verdict_of(Report{.cases = {skipped}}), Verdict::kSkipped);
   EXPECT_EQ(code({skipped}), 0);
 }

@@ -75,7 +75,7 @@ TEST(RenderPlain, ControlCharactersAreShownNotObeyed) {
 
 TEST(RenderTable, ShowsEveryOutcomeUnderItsFolder) {
   EXPECT_EQ(render_table(sample_report(), {}),
-            std::string(R"(                                   seed  checks  events  time
+            std::string(R"(                                    seed  checks  events  time
   ✗ FIXED  smoke                       7       1      42  1.5s
 cancel/
   ✓ PASS   while-queued[mode=sync]     7       2      42  1.5s
@@ -92,7 +92,7 @@ retry/
 
 TEST(RenderTable, OfPassesAloneHasNoDetails) {
   EXPECT_EQ(render_table({.cases = {sample_case("a"), sample_case("b")}}, {}),
-            R"(             seed  checks  events  time
+            R"(              seed  checks  events  time
   ✓ PASS   a     7       1      42  1.5s
   ✓ PASS   b     7       1      42  1.5s
 
@@ -109,14 +109,13 @@ TEST(RenderTable, ASlashInTheMatrixPointIsNoFolder) {
 TEST(RenderTable, ALongNameGetsALineOfItsOwn) {
   const std::string text = render_table(
       {.cases = {sample_case("a/" + std::string(60, 'x')), sample_case("a/short")}}, {.width = 60});
-  EXPECT_THAT(text,
-              StartsWith("                                      seed  checks  events  time\n"
-                         "a/\n"
-                         "  ✓ PASS   " +
-                         std::string(60, 'x') +
-                         "\n"
-                         "                                         7       1      42  1.5s\n"
-                         "  ✓ PASS   short                         7       1      42  1.5s\n"));
+  EXPECT_THAT(text, StartsWith("                                  seed  checks  events  time\n"
+                               "a/\n"
+                               "  ✓ PASS   " +
+                               std::string(60, 'x') +
+                               "\n"
+                               "                                     7       1      42  1.5s\n"
+                               "  ✓ PASS   short                     7       1      42  1.5s\n"));
 }
 
 TEST(RenderTable, ANarrowTerminalCutsNothing) {

@@ -26,8 +26,11 @@ class Diagnostics {
   /// So many are kept; the rest are only counted.
   static constexpr std::size_t kMaxKept = 20;
 
-  /// A diagnostic that is kept already is not kept again: the cases of a matrix share most of theirs.
+  /// A diagnostic that is kept already is not kept again: the cases of a matrix share most of
+  /// theirs.
   void add(Diagnostic diagnostic);
+
+  void add_all(const Diagnostics& others);
 
   /// True if a further diagnostic would only be counted, so that its text need not be made.
   bool full() const { return kept_.size() == kMaxKept; }

@@ -8,6 +8,9 @@
 #include <array>
 #include <cassert>
 #include <cstdint>
+#include <utility>
+
+#include "scenarios/json/wording.h"
 
 namespace quintain::scenarios {
 namespace {
@@ -28,9 +31,8 @@ constexpr std::array<Unit, 7> kUnits = {{{"d", 86'400'000'000'000},
 constexpr std::string_view kUnitNames = "d, h, m, s, ms, us and ns";
 
 std::string_view take_while(std::string_view& text, bool (*wanted)(unsigned char)) {
-  const auto end = std::find_if_not(text.begin(), text.end(), [wanted](char c) {
-    return wanted(static_cast<unsigned char>(c));
-  });
+  const auto end = std::find_if_not(
+      text.begin(), text.end(), [wanted](char c) { return wanted(static_cast<unsigned char>(c)); });
   const auto taken = text.substr(0, static_cast<std::size_t>(end - text.begin()));
   text.remove_prefix(taken.size());
   return taken;
@@ -64,12 +66,12 @@ std::optional<core::Duration> parse_duration(std::string_view text, std::string&
   std::size_t first_allowed = 0;  // in kUnits
   while (!text.empty()) {
     const std::string_view whole = take_while(text, is_digit);
-    if (whole.empty()) return refuse(fmt::format("'{}' is not a number with its unit", text));
+    if (whole.empty()) return refuse(shown_text(text) + " is not a number with its unit");
     std::string_view fraction;
     if (text.starts_with('.')) {
       text.remove_prefix(1);
       fraction = take_while(text, is_digit);
-      if (fraction.empty()) return refuse(fmt::format("'{}.' lacks digits", whole));
+      if (fraction.empty()) return refuse("digits are missing after the point");
     }
 
     const std::string_view name = take_while(text, is_unit);
@@ -77,7 +79,8 @@ std::optional<core::Duration> parse_duration(std::string_view text, std::string&
                                     [name](const Unit& u) { return u.name == name; });
     if (name.empty()) return refuse(fmt::format("it lacks a unit; the units are {}", kUnitNames));
     if (unit == kUnits.end()) {
-      return refuse(fmt::format("there is no unit '{}'; the units are {}", name, kUnitNames));
+      return refuse(
+          fmt::format("there is no unit {}; the units are {}", shown_text(name), kUnitNames));
     }
     const auto rank = static_cast<std::size_t>(unit - kUnits.begin());
     if (rank < first_allowed) {
@@ -89,7 +92,8 @@ std::optional<core::Duration> parse_duration(std::string_view text, std::string&
     absl::uint128 scale = 1;
     for (std::size_t i = 0; i < std::min<std::size_t>(fraction.size(), 18); ++i) scale *= 10;
     const absl::uint128 scaled = number_of(fraction) * unit->nanoseconds;
-    // A day is 2^16 * 3^3 * 5^11 ns, so no fraction of more than 16 digits is a whole number of them.
+    // A day is 2^16 * 3^3 * 5^11 ns, so no fraction of more than 16 digits is a whole number of
+    // them.
     if (fraction.size() > 16 || scaled % scale != 0) {
       return refuse("it is finer than a nanosecond");
     }

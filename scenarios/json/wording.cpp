@@ -33,8 +33,7 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 }  // namespace
 
 std::string shown(const nlohmann::ordered_json& value) {
-  std::string text =
-      value.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  std::string text = value.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
   if (text.size() <= kMaxShownBytes) return text;
   std::size_t cut = kMaxShownBytes;
   while ((static_cast<unsigned char>(text[cut]) & 0xC0) == 0x80) --cut;  // not within a character
@@ -72,6 +71,13 @@ std::string suggestion(std::string_view name, std::span<const std::string_view> 
     }
   }
   return best.empty() ? "" : fmt::format("; did you mean '{}'?", best);
+}
+
+std::string alternatives(std::string_view name, std::span<const std::string_view> candidates,
+                         std::string_view heading, std::span<const std::string_view> names) {
+  const std::string meant = suggestion(name, candidates);
+  return fmt::format("{} {}: {}", meant.empty() ? ";" : meant, heading,
+                     names.empty() ? "none" : listed(names));
 }
 
 }  // namespace quintain::scenarios

@@ -25,4 +25,9 @@ std::string listed(std::span<const std::string_view> names);
 /// (the optimal string alignment distance). The first of the nearest wins.
 std::string suggestion(std::string_view name, std::span<const std::string_view> known);
 
+/// suggestion() among `candidates`, and after it all `names` under a heading:
+/// `; did you mean 'slots'? allowed: 'slots', 'queue'`.
+std::string alternatives(std::string_view name, std::span<const std::string_view> candidates,
+                         std::string_view heading, std::span<const std::string_view> names);
+
 }  // namespace quintain::scenarios

@@ -21,8 +21,8 @@ constexpr double kNanosecondsPerSecond = 1e9;
 // Probabilities written as decimal fractions (0.1 three times, 0.7) don't sum to 1 exactly.
 constexpr double kSumTolerance = 1e-9;
 
-// Within these the inverse of the incomplete gamma function is good; beyond, a constant or a mixture
-// says better what is meant.
+// Within these the inverse of the incomplete gamma function is good; beyond, a constant or a
+// mixture says better what is meant.
 constexpr double kSmallestGammaShape = 0.01;
 constexpr double kLargestGammaShape = 1e6;
 
@@ -116,8 +116,9 @@ double quantile(const law::Empirical& empirical, double p) {
          (p - below->p) / (above->p - below->p) * (ns(above->value) - ns(below->value));
 }
 double cdf(const law::Empirical& empirical, double x) {
-  const auto above = std::upper_bound(empirical.points.begin(), empirical.points.end(), x,
-                                      [](double y, const auto& point) { return y < ns(point.value); });
+  const auto above =
+      std::upper_bound(empirical.points.begin(), empirical.points.end(), x,
+                       [](double y, const auto& point) { return y < ns(point.value); });
   if (above == empirical.points.begin()) return 0;
   if (above == empirical.points.end()) return 1;
   const auto below = above - 1;
@@ -137,7 +138,8 @@ double mean(const law::Empirical& empirical) {
 // Collects what is wrong with the parameters of one law. Conditions are written so that NaN fails.
 class Check {
  public:
-  Check(std::vector<std::string>& problems, std::string_view law) : problems_(problems), law_(law) {}
+  Check(std::vector<std::string>& problems, std::string_view law)
+      : problems_(problems), law_(law) {}
 
   void require(bool holds, std::string_view parameter, const std::string& value,
                const std::string& rule) {
@@ -160,8 +162,9 @@ class Check {
     require(value >= 0 && value <= 1, parameter, text(value), "from 0 to 1");
   }
   void sum_of_probabilities(std::string_view parameters, double sum) {
+    // To ten digits, so that it doesn't show the noise of adding decimal fractions.
     require(std::abs(sum - 1) <= kSumTolerance, fmt::format("the sum of the {}", parameters),
-            text(sum), "1");
+            fmt::format("{:.10g}", sum), "1");
   }
 
   static std::string text(double value) { return fmt::format("{}", value); }
@@ -187,8 +190,8 @@ core::Duration to_duration(double nanoseconds) {
 }
 
 double unit_exponential_quantile(double p) {
-  // 1 - p is exact for every number that to_unit_interval gives, so log1p would gain nothing over the
-  // faster log.
+  // 1 - p is exact for every number that to_unit_interval gives, so log1p would gain nothing over
+  // the faster log.
   return -std::log(1 - p);
 }
 
@@ -269,9 +272,10 @@ Distribution::Distribution(const law::Empirical& empirical) : Distribution(Simpl
     check.require(points[i].p > points[i - 1].p, fmt::format("points[{}].p", i),
                   Check::text(points[i].p),
                   fmt::format("above the one before ({})", points[i - 1].p));
-    check.require(points[i].value >= points[i - 1].value, fmt::format("points[{}].value", i),
-                  Check::text(points[i].value),
-                  fmt::format("no less than the one before ({})", Check::text(points[i - 1].value)));
+    check.require(
+        points[i].value >= points[i - 1].value, fmt::format("points[{}].value", i),
+        Check::text(points[i].value),
+        fmt::format("no less than the one before ({})", Check::text(points[i - 1].value)));
   }
   check.require(points.back().p == 1, fmt::format("points[{}].p", points.size() - 1),
                 Check::text(points.back().p), "1, as it is the last");
@@ -331,13 +335,14 @@ double Distribution::quantile_seconds(double p) const {
   double low = std::numeric_limits<double>::infinity();
   double high = 0;
   for (const Branch& branch : branches_) {
-    const double q = std::visit([p](const auto& simple) { return quantile(simple, p); }, branch.simple);
+    const double q =
+        std::visit([p](const auto& simple) { return quantile(simple, p); }, branch.simple);
     low = std::min(low, q);
     high = std::max(high, q);
   }
   if (low == high || cdf(low) >= p) return low / kNanosecondsPerSecond;
-  // cdf(low) < p <= cdf(high). A picosecond is as good as exact where relative precision has no hold.
-  while (high - low > std::max(1e-13 * high, 1e-3)) {
+  // From here on cdf(low) < p <= cdf(high). The floor ends it where doubles lose their precision.
+  while (high - low > std::max(1e-13 * high, 1e-300)) {
     const double middle = low + (high - low) / 2;
     (cdf(middle) >= p ? high : low) = middle;
   }
@@ -347,9 +352,9 @@ double Distribution::quantile_seconds(double p) const {
 double Distribution::cdf(double nanoseconds) const {
   double sum = 0;
   for (const Branch& branch : branches_) {
-    sum += branch.probability * std::visit([nanoseconds](const auto& simple) {
-             return sim::cdf(simple, nanoseconds);
-           }, branch.simple);
+    sum += branch.probability *
+           std::visit([nanoseconds](const auto& simple) { return sim::cdf(simple, nanoseconds); },
+                      branch.simple);
   }
   return sum;
 }

@@ -42,7 +42,8 @@ struct LognormalByMean {
   double scv;
 };
 
-/// P(X > x) = exp(-(x / scale)^shape). A shape below 1 makes for bursts: a long wait tends to go on.
+/// P(X > x) = exp(-(x / scale)^shape). A shape below 1 makes for bursts: a long wait tends to go
+/// on.
 struct Weibull {
   double shape;
   core::Duration scale;
@@ -97,11 +98,12 @@ double unit_exponential_quantile(double p);
 
 /// A law of non-negative durations.
 ///
-/// Sampling is by inversion, sample = quantile(u), and takes a fixed number of uniform numbers: one,
-/// or two for a hyperexponential law or a mixture, where the first picks the branch. So the n-th sample of a stream
-/// uses the same numbers under whatever parameters, and grows with them: runs that differ in a
-/// parameter stay synchronised (common random numbers; A. M. Law, Simulation Modeling and Analysis,
-/// section 11.2). <random> promises neither this nor the same result from every standard library.
+/// Sampling is by inversion, sample = quantile(u), and takes a fixed number of uniform numbers:
+/// one, or two for a hyperexponential law or a mixture, where the first picks the branch. So the
+/// n-th sample of a stream uses the same numbers under whatever parameters, and grows with them:
+/// runs that differ in a parameter stay synchronised (common random numbers; A. M. Law, Simulation
+/// Modeling and Analysis, section 11.2). <random> promises neither this nor the same result from
+/// every standard library.
 class Distribution {
  public:
   // Implicit on purpose: a law can be written wherever a distribution is wanted.
@@ -117,8 +119,8 @@ class Distribution {
   Distribution(const law::Empirical& empirical);                // NOLINT
   Distribution(const law::Mixture& mixture);                    // NOLINT
 
-  /// What is wrong with the parameters, each with what would be right; empty if nothing is. As long as
-  /// something is, nothing else may be asked of the distribution.
+  /// What is wrong with the parameters, each with what would be right; empty if nothing is. As long
+  /// as something is, nothing else may be asked of the distribution.
   const std::vector<std::string>& problems() const { return problems_; }
 
   /// The next duration of this law from `stream`, in whole nanoseconds, at most kLongestSample.
@@ -127,8 +129,8 @@ class Distribution {
   /// The law's mean before rounding; infinity if it has none.
   double mean_seconds() const;
 
-  /// The shortest duration that a sample stays within with probability p, 0 < p < 1, before rounding.
-  /// With several branches by bisection, to a relative error of about 1e-13.
+  /// The shortest duration that a sample stays within with probability p, 0 < p < 1, before
+  /// rounding. With several branches by bisection, to a relative error of about 1e-13.
   double quantile_seconds(double p) const;
 
  private:

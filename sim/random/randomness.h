@@ -18,8 +18,9 @@ class Randomness {
   /// The stream's next 64 random bits.
   std::uint64_t draw(core::RandomStream& stream) {
     const std::uint64_t bits = stream.next(seed_);
-    // Xor, multiplication by an odd number and xorshift can each be undone. So two runs that differ in
-    // one draw have different digests until a later draw happens to make up for it, at odds of 2^-64.
+    // Xor, multiplication by an odd number and xorshift can each be undone. So two runs that differ
+    // in one draw have different digests until a later draw happens to make up for it, at odds of
+    // 2^-64.
     digest_ = (digest_ ^ bits) * 0x9e3779b97f4a7c15;
     digest_ ^= digest_ >> 32;
     ++draws_;
@@ -37,7 +38,8 @@ class Randomness {
 
  private:
   std::uint64_t seed_;
-  // Not 0, from which a leading draw of 0 would not move it. The number is the golden ratio's fraction.
+  // Not 0, from which a leading draw of 0 would not move it. The number is the golden ratio's
+  // fraction.
   std::uint64_t digest_ = 0x9e3779b97f4a7c15;
   std::uint64_t draws_ = 0;
 };

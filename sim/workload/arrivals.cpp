@@ -95,7 +95,8 @@ class DiurnalProcess final : public ArrivalProcess {
 
  private:
   double rate(Instant t) const {
-    // Reduced to one period in integers, so that the sine is as exact after years as on the first day.
+    // Reduced to one period in integers, so that the sine is as exact after years as on the first
+    // day.
     const Duration into = (t.since_start() % spec_.period + spec_.phase) % spec_.period;
     const double angle = 2 * std::numbers::pi * ns(into) / ns(spec_.period);
     return spec_.mean_rate * (1 + spec_.amplitude * std::sin(angle));
@@ -107,9 +108,9 @@ class DiurnalProcess final : public ArrivalProcess {
   Instant now_;
 };
 
-// The states draw from a stream of their own, so that the same storms come at the same times whatever
-// the rates in them are. The arrivals are those of a unit-rate Poisson process on a clock that runs at
-// the state's rate, so that each takes one number however many states it outlasts.
+// The states draw from a stream of their own, so that the same storms come at the same times
+// whatever the rates in them are. The arrivals are those of a unit-rate Poisson process on a clock
+// that runs at the state's rate, so that each takes one number however many states it outlasts.
 class MmppProcess final : public ArrivalProcess {
  public:
   MmppProcess(arrivals::Mmpp spec, RandomStream arrivals, RandomStream states)
@@ -226,10 +227,10 @@ void check(const arrivals::AtTimes& spec, std::vector<std::string>& problems) {
     if (spec.times[i].is_never()) {
       problems.push_back(problem(what, "never", "an instant that comes"));
     } else if (spec.times[i] < before) {
-      problems.push_back(problem(what, text(spec.times[i].since_start()),
-                                 i == 0 ? "0 s or more"
-                                        : fmt::format("no earlier than the one before ({})",
-                                                      text(before.since_start()))));
+      problems.push_back(problem(
+          what, text(spec.times[i].since_start()),
+          i == 0 ? "0 s or more"
+                 : fmt::format("no earlier than the one before ({})", text(before.since_start()))));
     }
   }
 }
@@ -239,7 +240,8 @@ void check(const arrivals::Deterministic& spec, std::vector<std::string>& proble
     problems.push_back(problem("deterministic: interval", text(spec.interval), "above 0 s"));
   }
   if (spec.start < Instant()) {
-    problems.push_back(problem("deterministic: start", text(spec.start.since_start()), "0 s or more"));
+    problems.push_back(
+        problem("deterministic: start", text(spec.start.since_start()), "0 s or more"));
   }
 }
 
@@ -276,8 +278,8 @@ void check(const arrivals::Mmpp& spec, std::vector<std::string>& problems) {
                                  fmt::format("from 0 to {:.0f}", kHighestRate)));
     }
     if (mean_sojourn <= Duration::zero()) {
-      problems.push_back(
-          problem(fmt::format("mmpp: states[{}].mean_sojourn", i), text(mean_sojourn), "above 0 s"));
+      problems.push_back(problem(fmt::format("mmpp: states[{}].mean_sojourn", i),
+                                 text(mean_sojourn), "above 0 s"));
     }
   }
   if (!some_arrivals) {
@@ -356,8 +358,8 @@ std::unique_ptr<ArrivalProcess> make_arrival_process(const ArrivalSpec& spec,
       return std::make_unique<PerMinuteProcess>(s, arrivals);
     }
   };
-  return std::visit(
-      Maker{RandomStream("arrivals", entity), RandomStream("arrival-state", entity)}, spec);
+  return std::visit(Maker{RandomStream("arrivals", entity), RandomStream("arrival-state", entity)},
+                    spec);
 }
 
 }  // namespace quintain::sim

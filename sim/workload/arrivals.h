@@ -32,8 +32,8 @@ struct Poisson {
   double rate;
 };
 
-/// A Poisson process whose rate at time t is mean_rate (1 + amplitude sin(2 pi (t + phase) / period)).
-/// With phase 0 it starts at its mean and rises; the amplitude is from 0 to 1.
+/// A Poisson process whose rate at time t is mean_rate (1 + amplitude sin(2 pi (t + phase) /
+/// period)). With phase 0 it starts at its mean and rises; the amplitude is from 0 to 1.
 struct Diurnal {
   double mean_rate;
   double amplitude;
@@ -42,10 +42,10 @@ struct Diurnal {
 };
 
 /// A Poisson process whose rate depends on a hidden state (Markov-modulated; W. Fischer and K. S.
-/// Meier-Hellstern, "The Markov-modulated Poisson process (MMPP) cookbook", 1993). It stays in a state
-/// for an exponential time, then goes to the next one in the list, from the last to the first. It
-/// begins in equilibrium, in a state drawn in proportion to the mean sojourns, so that the mean rate
-/// sum(rate * mean_sojourn) / sum(mean_sojourn) holds from the first instant on.
+/// Meier-Hellstern, "The Markov-modulated Poisson process (MMPP) cookbook", 1993). It stays in a
+/// state for an exponential time, then goes to the next one in the list, from the last to the
+/// first. It begins in equilibrium, in a state drawn in proportion to the mean sojourns, so that
+/// the mean rate sum(rate * mean_sojourn) / sum(mean_sojourn) holds from the first instant on.
 struct Mmpp {
   struct State {
     double rate;
@@ -59,7 +59,8 @@ struct Renewal {
   Distribution between;
 };
 
-/// So many arrivals in minute 0, in minute 1 and so on, each minute's uniformly at random within it.
+/// So many arrivals in minute 0, in minute 1 and so on, each minute's uniformly at random within
+/// it.
 struct PerMinute {
   std::vector<std::uint32_t> counts;
 };

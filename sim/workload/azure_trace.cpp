@@ -1,21 +1,20 @@
 #include "sim/workload/azure_trace.h"
 
-#include <absl/strings/numbers.h>
-#include <absl/strings/str_cat.h>
-#include <absl/strings/str_split.h>
-#include <absl/strings/strip.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cmath>
 #include <cstddef>
 #include <fstream>
 #include <map>
 #include <optional>
+#include <ranges>
 #include <set>
 #include <sstream>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 namespace quintain::sim {
@@ -25,6 +24,7 @@ constexpr std::size_t kMostErrors = 20;
 constexpr std::size_t kNameLength = 12;
 constexpr double kNanosecondsPerMillisecond = 1e6;
 constexpr double kShortestMilliseconds = 1;
+constexpr int kLastMinute = 24 * 60;  // the full data set counts from 1
 constexpr std::uint32_t kHighestCount = 60 * static_cast<std::uint32_t>(kHighestRate);
 
 struct Percentile {
@@ -38,6 +38,23 @@ constexpr std::array kPercentiles = {
     Percentile{"percentile_Average_100", 1}};
 
 using Milliseconds = std::array<double, kPercentiles.size()>;
+
+std::vector<std::string_view> split(std::string_view text, char separator) {
+  std::vector<std::string_view> parts;
+  for (const auto part : text | std::views::split(separator)) {
+    parts.emplace_back(part.begin(), part.end());
+  }
+  return parts;
+}
+
+// The number that all of the text is, whatever the locale.
+template <class Number>
+std::optional<Number> parse(std::string_view text) {
+  Number number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
 
 class Errors {
  public:
@@ -72,17 +89,18 @@ class Table {
  public:
   Table(std::string file, std::string_view text, Errors& errors)
       : file_(std::move(file)), errors_(errors) {
-    absl::ConsumePrefix(&text, "\xef\xbb\xbf");  // the mark that some editors put before UTF-8
+    constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";  // some editors write it
+    if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
     std::size_t number = 0;
-    for (std::string_view line : absl::StrSplit(text, '\n')) {
+    for (std::string_view line : split(text, '\n')) {
       ++number;
-      absl::ConsumeSuffix(&line, "\r");
+      if (line.ends_with('\r')) line.remove_suffix(1);
       if (number == 1) {
-        header_ = absl::StrSplit(line, ',');
+        header_ = split(line, ',');
         continue;
       }
       if (line.empty()) continue;
-      Row row{number, absl::StrSplit(line, ',')};
+      Row row{number, split(line, ',')};
       if (row.fields.size() == header_.size()) {
         rows_.push_back(std::move(row));
       } else {
@@ -126,9 +144,10 @@ std::optional<std::string> read_file(const std::filesystem::path& path, Errors& 
   std::ostringstream text;
   if (in) text << in.rdbuf();
   if (text.str().empty()) {
-    errors.add(fmt::format("{}:1: the file is missing, empty or not readable; the folder must have "
-                           "invocations.csv and durations.csv",
-                           path.string()));
+    errors.add(
+        fmt::format("{}:1: the file is missing, empty or not readable; the folder must have "
+                    "invocations.csv and durations.csv",
+                    path.string()));
     return std::nullopt;
   }
   return text.str();
@@ -142,10 +161,11 @@ std::uint64_t fnv1a(std::uint64_t hash, std::string_view text) {
   return hash;
 }
 
-// What identifies a function in both files, of a row whose first three given columns are the hashes.
+// What identifies a function in both files, of a row whose first three given columns are the
+// hashes.
 std::string key_of(const Row& row, const std::vector<std::size_t>& columns) {
-  return absl::StrCat(row.fields[columns[0]], ",", row.fields[columns[1]], ",",
-                      row.fields[columns[2]]);
+  return fmt::format("{},{},{}", row.fields[columns[0]], row.fields[columns[1]],
+                     row.fields[columns[2]]);
 }
 
 // Remembers on which line each function stood; a second row of one is an error.
@@ -166,10 +186,8 @@ class SeenFunctions {
 };
 
 std::optional<double> milliseconds(const Row& row, std::size_t column, Table& table) {
-  double value = 0;
-  if (absl::SimpleAtod(row.fields[column], &value) && std::isfinite(value) && value >= 0) {
-    return value;
-  }
+  const auto value = parse<double>(row.fields[column]);
+  if (value && std::isfinite(*value) && *value >= 0) return value;
   table.error(row.line, fmt::format("{} is '{}'; it must be a number of milliseconds, 0 or more",
                                     table.header()[column], row.fields[column]));
   return std::nullopt;
@@ -178,8 +196,8 @@ std::optional<double> milliseconds(const Row& row, std::size_t column, Table& ta
 // The quantile function through the percentiles whose mean is the average, or as near as can be.
 //
 // A segment from (p, a) to (p + w, b) that is bent at (p + (1 - f) w, a + f (b - a)) has the mean
-// a + f (b - a): f = 1/2 is the straight line, less makes most durations of the segment short and few
-// long. The top segments are bent first because it is they that are far from straight.
+// a + f (b - a): f = 1/2 is the straight line, less makes most durations of the segment short and
+// few long. The top segments are bent first because it is they that are far from straight.
 law::Empirical service_time(Milliseconds value, double average) {
   constexpr double kSharpestBend = 0.02;
   constexpr double kCloseEnough = 1e-6;
@@ -250,20 +268,21 @@ std::vector<std::size_t> minute_columns(Table& table, AzureTrace& trace) {
   for (std::size_t i = 0; i < table.header().size(); ++i) {
     const std::string_view name = table.header()[i];
     if (std::find(kOthers.begin(), kOthers.end(), name) != kOthers.end()) continue;
-    int minute = 0;
-    const bool is_minute = absl::SimpleAtoi(name, &minute) && minute >= 0;
-    if (!is_minute || (!columns.empty() && minute != expected)) {
+    const auto minute = parse<int>(name);
+    if (!minute || *minute < 0 || *minute > kLastMinute ||
+        (!columns.empty() && *minute != expected)) {
       table.error(1, fmt::format("column {} is '{}'; it must be {}", i + 1, name,
-                                 columns.empty() ? "the number of a minute"
+                                 columns.empty() ? "the number of a minute of the day"
                                                  : fmt::format("minute {}", expected)));
       return columns;
     }
-    if (columns.empty()) trace.first_minute = minute;
-    expected = minute + 1;
+    if (columns.empty()) trace.first_minute = *minute;
+    expected = *minute + 1;
     columns.push_back(i);
   }
   if (columns.empty()) {
-    table.error(1, "there are no minutes; columns named by the numbers of minutes must follow Trigger");
+    table.error(
+        1, "there are no minutes; columns named by the numbers of minutes must follow Trigger");
   }
   return columns;
 }
@@ -282,13 +301,13 @@ void read_invocations(Table& table, const std::optional<ServiceTimes>& service_t
 
     arrivals::PerMinute invocations;
     for (const std::size_t column : minutes) {
-      std::uint32_t count = 0;
-      if (!absl::SimpleAtoi(row.fields[column], &count) || count > kHighestCount) {
-        table.error(row.line, fmt::format("minute {} is '{}'; it must be a whole number from 0 to {}",
-                                          table.header()[column], row.fields[column],
-                                          kHighestCount));
+      const auto count = parse<std::uint32_t>(row.fields[column]);
+      if (!count || *count > kHighestCount) {
+        table.error(row.line,
+                    fmt::format("minute {} is '{}'; it must be a whole number from 0 to {}",
+                                table.header()[column], row.fields[column], kHighestCount));
       }
-      invocations.counts.push_back(count);
+      invocations.counts.push_back(count.value_or(0));
     }
 
     const std::string short_name(row.fields[(*columns)[2]].substr(0, kNameLength));
@@ -298,9 +317,10 @@ void read_invocations(Table& table, const std::optional<ServiceTimes>& service_t
     if (!service_times) continue;
     const auto found = service_times->find(key);
     if (found == service_times->end()) {
-      table.error(row.line, fmt::format("the function {} has no durations; durations.csv must have a "
-                                        "row with the same HashOwner, HashApp and HashFunction",
-                                        name));
+      table.error(row.line,
+                  fmt::format("the function {} has no durations; durations.csv must have a "
+                              "row with the same HashOwner, HashApp and HashFunction",
+                              name));
       continue;
     }
     trace.functions.push_back({.name = std::move(name),

@@ -12,18 +12,20 @@
 
 namespace quintain::sim {
 
-/// A trace of the Azure Public Dataset (M. Shahrad et al., "Serverless in the Wild", USENIX ATC 2020).
+/// A trace of the Azure Public Dataset (M. Shahrad et al., "Serverless in the Wild", USENIX ATC
+/// 2020).
 struct AzureTrace {
   struct Function {
-    /// The first 12 characters of HashFunction; with "-2", "-3" and so on behind where an earlier row
-    /// has that name already.
+    /// The first 12 characters of HashFunction; with "-2", "-3" and so on behind where an earlier
+    /// row has that name already.
     std::string name;
     std::string trigger;
-    /// Has the published percentiles and, as far as they allow it, the published average: between two
-    /// percentiles, the quantile function is bent at one point, from the top percentiles down, until
-    /// the average fits. (Straight lines make a long tail too heavy, up to a multiple of the load.)
-    /// Durations are at least 1 ms: the trace has whole milliseconds, and a call that takes no time
-    /// loads nothing. What is known are percentiles of 30-second averages; a single call varies more.
+    /// Has the published percentiles and, as far as they allow it, the published average: between
+    /// two percentiles, the quantile function is bent at one point, from the top percentiles down,
+    /// until the average fits. (Straight lines make a long tail too heavy, up to a multiple of the
+    /// load.) Durations are at least 1 ms: the trace has whole milliseconds, and a call that takes
+    /// no time loads nothing. What is known are percentiles of 30-second averages; a single call
+    /// varies more.
     Distribution service_time;
     /// Minute 0 is the first column of the file.
     arrivals::PerMinute invocations;

@@ -1,0 +1,62 @@
+#include "core/task_registry.h"
+
+#include <gtest/gtest.h>
+
+namespace quintain::core {
+namespace {
+
+TEST(TaskRegistry, FindsWhatWasAddedInTheOrderOfIds) {
+  TaskRegistry tasks;
+  tasks.add({.task_id = "b"}, WallTime{Duration(7)});
+  tasks.add({.task_id = "a"}, WallTime{Duration(8)});
+  EXPECT_EQ(tasks.find("b")->number(), 1U);
+  EXPECT_EQ(tasks.find("a")->number(), 2U);
+  EXPECT_EQ(tasks.find("b")->created_at().since_epoch, Duration(7));
+  EXPECT_EQ(tasks.find("b")->activity.updated_at.since_epoch, Duration(7));
+  EXPECT_EQ(tasks.find("c"), nullptr);
+  EXPECT_EQ(tasks.all().begin()->first, "a");
+}
+
+TEST(TaskRegistry, ARemovedTaskLivesWhileItIsHeldAndItsIdIsFree) {
+  TaskRegistry tasks;
+  const TaskPointer old(&tasks.add({.task_id = "a"}, {}));
+  tasks.remove(*old);
+  EXPECT_TRUE(old->deleted);
+  EXPECT_EQ(tasks.find("a"), nullptr);
+  Task& fresh = tasks.add({.task_id = "a"}, {});
+  EXPECT_NE(fresh.number(), old->number());
+  EXPECT_FALSE(fresh.deleted);
+  EXPECT_EQ(old->id(), "a");
+}
+
+TEST(TaskRegistryDeathTest, AnIdIsTakenOnce) {
+  TaskRegistry tasks;
+  tasks.add({.task_id = "a"}, {});
+  EXPECT_DEATH(tasks.add({.task_id = "a"}, {}), "registered twice");
+}
+
+TEST(TaskRegistry, OffersTheFunctionsOfItsSpecOrAny) {
+  TaskRegistry tasks;
+  const Task& any = tasks.add({.task_id = "any"}, {});
+  const Task& some = tasks.add({.task_id = "some", .functions = {"f", "g"}}, {});
+  EXPECT_TRUE(TaskRegistry::offers(any, "f"));
+  EXPECT_TRUE(TaskRegistry::offers(any, ""));
+  EXPECT_TRUE(TaskRegistry::offers(some, "g"));
+  EXPECT_FALSE(TaskRegistry::offers(some, "h"));
+}
+
+TEST(TaskRegistry, FunctionsAreNumberedAcrossTasksAndBounded) {
+  TaskRegistry tasks;
+  Task& a = tasks.add({.task_id = "a"}, {});
+  Task& b = tasks.add({.task_id = "b"}, {});
+  EXPECT_EQ(tasks.function(a, "f", 2)->index, 0U);
+  EXPECT_EQ(tasks.function(b, "f", 2)->index, 1U);
+  Function* g = tasks.function(a, "g", 2);
+  EXPECT_EQ(g->index, 2U);
+  EXPECT_EQ(g->task, &a);
+  EXPECT_EQ(tasks.function(a, "h", 2), nullptr);
+  EXPECT_EQ(tasks.function(a, "g", 2), g);
+}
+
+}  // namespace
+}  // namespace quintain::core

@@ -1,0 +1,180 @@
+// A node in a manual environment with a scripted runtime, and short words for what tests ask of it.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/node.h"
+#include "core/testing/manual_environment.h"
+#include "core/testing/recording_caller.h"
+#include "core/testing/scripted_runtime.h"
+#include "spearlet/function.pb.h"
+
+namespace quintain::core::testing {
+
+using namespace std::chrono_literals;
+
+inline constexpr auto kPending = spearlet::EXECUTION_STATUS_PENDING;
+inline constexpr auto kRunning = spearlet::EXECUTION_STATUS_RUNNING;
+inline constexpr auto kCompleted = spearlet::EXECUTION_STATUS_COMPLETED;
+inline constexpr auto kFailed = spearlet::EXECUTION_STATUS_FAILED;
+inline constexpr auto kCancelled = spearlet::EXECUTION_STATUS_CANCELLED;
+inline constexpr auto kTimeout = spearlet::EXECUTION_STATUS_TIMEOUT;
+
+/// What a test wants to say in an invocation; the rest is left out of the request.
+struct Ask {
+  std::string id{};
+  std::string task = "task";
+  std::string function = "f";
+  std::int64_t timeout_ms = 0;
+  int retries = 0;
+  std::optional<int> priority{};
+  bool fresh = false;
+};
+
+inline spearlet::InvokeFunctionRequest request(spearlet::ExecutionMode mode, const Ask& ask = {}) {
+  spearlet::InvokeFunctionRequest request;
+  request.set_execution_mode(mode);
+  request.set_task_id(ask.task);
+  request.set_function_name(ask.function);
+  if (!ask.id.empty()) request.set_execution_id(ask.id);
+  if (ask.timeout_ms != 0) request.mutable_context()->set_timeout_ms(ask.timeout_ms);
+  if (ask.retries != 0) request.mutable_context()->set_max_retries(ask.retries);
+  if (ask.priority) {
+    (*request.mutable_invocation_metadata())["priority"] = std::to_string(*ask.priority);
+  }
+  request.set_force_new_instance(ask.fresh);
+  return request;
+}
+
+inline spearlet::InvokeFunctionRequest sync_request(const Ask& ask = {}) {
+  return request(spearlet::EXECUTION_MODE_SYNC, ask);
+}
+inline spearlet::InvokeFunctionRequest async_request(const Ask& ask = {}) {
+  return request(spearlet::EXECUTION_MODE_ASYNC, ask);
+}
+inline spearlet::InvokeFunctionRequest stream_request(const Ask& ask = {}) {
+  return request(spearlet::EXECUTION_MODE_STREAM, ask);
+}
+
+/// A node with one task, "task", that may be called by any function name. Its destructor checks that
+/// every call was answered exactly once.
+class TestNode {
+ public:
+  using InvokeCall = RecordingCaller<spearlet::InvokeFunctionResponse>;
+  using CancelCall = RecordingCaller<spearlet::CancelExecutionResponse>;
+  using StreamCall = RecordingStreamCaller<spearlet::StreamExecutionResult>;
+
+  explicit TestNode(const NodeConfig& config = {}, Observer* observer = nullptr,
+                    std::uint64_t seed = 1)
+      : environment(seed), runtime(environment) {
+    node = std::make_unique<Node>(environment, runtime, config, observer);
+    add_task({.task_id = "task"});
+  }
+
+  ~TestNode() {
+    node.reset();
+    for (const auto& call : calls_) EXPECT_EQ(call.answers(), 1) << "answers to one call";
+  }
+
+  TestNode(const TestNode&) = delete;
+  TestNode& operator=(const TestNode&) = delete;
+
+  void add_task(TaskSpec spec) { ASSERT_EQ(node->register_task(std::move(spec)).size(), 0U); }
+
+  InvokeCall& invoke(spearlet::InvokeFunctionRequest request, CallContext context = {}) {
+    auto& call = keep<InvokeCall>();
+    service().InvokeFunction(std::move(request), context, call.answer());
+    return call;
+  }
+  InvokeCall& sync(const Ask& ask = {}, CallContext context = {}) {
+    return invoke(sync_request(ask), context);
+  }
+  InvokeCall& async(const Ask& ask = {}, CallContext context = {}) {
+    return invoke(async_request(ask), context);
+  }
+  StreamCall& stream(spearlet::InvokeFunctionRequest request, CallContext context = {}) {
+    auto& call = keep<StreamCall>();
+    service().StreamFunction(std::move(request), context, call.answer());
+    return call;
+  }
+  StreamCall& stream(const Ask& ask = {}, CallContext context = {}) {
+    return stream(stream_request(ask), context);
+  }
+
+  CancelCall& cancel(std::string id, bool force = false, std::string reason = "") {
+    spearlet::CancelExecutionRequest request;
+    request.set_execution_id(std::move(id));
+    request.set_force(force);
+    request.set_reason(std::move(reason));
+    auto& call = keep<CancelCall>();
+    service().CancelExecution(request, call.answer());
+    return call;
+  }
+
+  /// The status query's answer, with result and logs.
+  spearlet::GetExecutionStatusResponse look_up(std::string id) {
+    spearlet::GetExecutionStatusRequest request;
+    request.set_execution_id(std::move(id));
+    request.set_include_result(true);
+    request.set_include_logs(true);
+    return ask(&FunctionService::GetExecutionStatus, request).response();
+  }
+
+  /// UNSPECIFIED if it is not found.
+  spearlet::ExecutionStatus status(std::string id) { return look_up(std::move(id)).result().status(); }
+  bool found(std::string id) { return look_up(std::move(id)).found(); }
+
+  /// Any of the calls that are answered at once.
+  template <class Request, class Response>
+  RecordingCaller<Response>& ask(void (FunctionService::*method)(const Request&, Answer<Response>),
+                                 const Request& request) {
+    auto& call = keep<RecordingCaller<Response>>();
+    (service().*method)(request, call.answer());
+    EXPECT_TRUE(call.answered());
+    return call;
+  }
+
+  spearlet::ListExecutionsResponse list(const spearlet::ListExecutionsRequest& request = {}) {
+    return ask(&FunctionService::ListExecutions, request).response();
+  }
+
+  FunctionService& service() { return node->service(); }
+  const Counters& counters() const { return node->counters(); }
+  int busy() const { return node->manager().busy_slots(); }
+  std::int64_t queued() const { return node->manager().queued(); }
+
+  // Time.
+  void run_for(Duration d) { environment.run_for(d); }
+  void settle() { environment.settle(); }
+  Instant now() const { return environment.now(); }
+
+  ManualEnvironment environment;
+  ScriptedRuntime runtime;
+  std::unique_ptr<Node> node;
+
+ private:
+  struct Kept {
+    std::unique_ptr<Caller> caller;
+    std::function<int()> answers;
+  };
+
+  template <class Call>
+  Call& keep() {
+    auto call = std::make_unique<Call>();
+    Call& kept = *call;
+    calls_.push_back({std::move(call), [&kept] { return kept.answers(); }});
+    return kept;
+  }
+
+  std::vector<Kept> calls_;
+};
+
+}  // namespace quintain::core::testing

@@ -1,0 +1,82 @@
+#include "sim/history.h"
+
+#include <fmt/format.h>
+
+#include "sim/digest.h"
+
+namespace quintain::sim {
+
+void History::append(Event event, std::uint64_t draws) {
+  digest_ = fold(digest_, static_cast<std::uint64_t>(event.at.since_start().count()));
+  digest_ = fold(digest_, static_cast<std::uint64_t>(event.kind) << 16 |
+                              static_cast<std::uint64_t>(event.from) << 8 |
+                              static_cast<std::uint64_t>(event.to));
+  digest_ = fold(digest_, event.execution.ordinal << 8 | event.execution.node);
+  digest_ = fold(digest_, draws);
+  event.digest = digest_;
+  for (HistoryListener* listener : listeners_) listener->on_event(event);
+  events_.push_back(event);
+  if (events_.size() > most_kept_) {
+    events_.pop_front();
+    ++forgotten_;
+  }
+}
+
+std::string History::name_of(ExecutionRef execution) const {
+  const auto position = names_.find(execution);
+  if (position != names_.end()) return fmt::format("'{}'", position->second);
+  if (execution.node == 0) return fmt::format("#{}", execution.ordinal);
+  return fmt::format("#{} of node {}", execution.ordinal, execution.node);
+}
+
+std::vector<Event> History::events_of(ExecutionRef execution) const {
+  std::vector<Event> found;
+  for (const Event& event : events_) {
+    if (event.execution == execution) found.push_back(event);
+  }
+  return found;
+}
+
+std::string History::describe(const Event& event) const {
+  const std::string execution =
+      event.execution.ordinal == 0 ? "" : fmt::format("execution {}", name_of(event.execution));
+  const auto call = [&] {
+    const auto position = calls_.find(event.call);
+    const std::string concerning = execution.empty() ? "" : fmt::format(" ({})", execution);
+    return position == calls_.end() ? fmt::format("call {}{}", event.call, concerning)
+                                    : fmt::format("call '{}'{}", position->second, concerning);
+  };
+  switch (event.kind) {
+    case EventKind::kCallSent: return call() + " is sent";
+    case EventKind::kCallAnswered: return call() + " is answered";
+    case EventKind::kCallRefused: return call() + " is refused";
+    case EventKind::kCallerGone: return call() + ": the caller goes away";
+    case EventKind::kAccepted: return execution + " is accepted: PENDING";
+    case EventKind::kTransition:
+      return fmt::format("{}: {} -> {}", execution, short_name(event.from), short_name(event.to));
+    case EventKind::kAttemptBegun:
+      return fmt::format("{} gets attempt {}, {}", execution, event.number,
+                         event.flag ? "with a cold start" : "warm");
+    case EventKind::kAttemptRunning: return execution + ": the function begins";
+    case EventKind::kStopRequested: return execution + ": the function is asked to stop";
+    case EventKind::kAttemptEnded:
+      return execution + (event.flag ? ": the attempt is killed" : ": the attempt ends");
+    case EventKind::kSlotReleased: return execution + " gives its slot back";
+    case EventKind::kCancelRequested:
+      return execution + (event.flag ? ": cancel by force" : ": cancel");
+    case EventKind::kReportIgnored: return "a report about an attempt that is over is ignored";
+    case EventKind::kRecordDropped: return execution + " is forgotten";
+    case EventKind::kEnvironmentOccupied: return execution + ": the runtime is at work";
+    case EventKind::kEnvironmentFreed: return execution + ": the runtime is done";
+  }
+  return "an unknown event";
+}
+
+std::string_view short_name(spearlet::ExecutionStatus status) {
+  constexpr std::string_view kPrefix = "EXECUTION_STATUS_";
+  std::string_view name = spearlet::ExecutionStatus_Name(status);
+  if (name.starts_with(kPrefix)) name.remove_prefix(kPrefix.size());
+  return name.empty() ? "(no status)" : name;
+}
+
+}  // namespace quintain::sim

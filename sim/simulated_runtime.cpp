@@ -1,0 +1,297 @@
+#include "sim/simulated_runtime.h"
+
+#include <google/protobuf/wrappers.pb.h>
+
+#include <algorithm>
+#include <optional>
+
+namespace quintain::sim {
+namespace {
+
+// What the machine has for each function that loads it.
+constexpr std::int64_t kMemoryPerSlot = std::int64_t{1} << 30;
+
+// An attempt's place in the streams of its node: the same whatever else runs.
+std::uint64_t stream_entity(std::uint64_t ordinal, int attempt_number) {
+  return ordinal << 8 | static_cast<std::uint64_t>(attempt_number & 0xff);
+}
+
+core::Payload text_payload(std::string text) {
+  google::protobuf::StringValue value;
+  value.set_value(std::move(text));
+  return {.type_url = "type.googleapis.com/google.protobuf.StringValue",
+          .value = value.SerializeAsString()};
+}
+
+core::Duration scaled(core::Duration d, double factor) {
+  return factor == 1 ? d : to_duration(static_cast<double>(d.count()) * factor);
+}
+
+}  // namespace
+
+// One attempt on its way. The object is used again for later attempts.
+class SimulatedRuntime::Run {
+ public:
+  explicit Run(SimulatedRuntime& runtime)
+      : runtime_(runtime),
+        timer_(
+            runtime.environment_, [](void* run) { static_cast<Run*>(run)->advance(); }, this) {}
+
+  core::AttemptId attempt() const { return attempt_; }
+  std::uint64_t ordinal() const { return ordinal_; }
+  const FunctionModel* model() const { return model_; }
+
+  void begin(const core::AttemptSpec& spec, const FunctionModel* model,
+             core::AttemptListener& listener) {
+    attempt_ = spec.id;
+    ordinal_ = spec.ordinal;
+    number_ = spec.number;
+    model_ = model;
+    listener_ = &listener;
+    phase_ = Phase::kStarting;
+    chunks_sent_ = 0;
+    echo_ = {};
+    if (model_ != nullptr && model_->echo && spec.request.parameters_size() > 0) {
+      echo_.type_url = spec.request.parameters(0).value().type_url();
+      echo_.value = spec.request.parameters(0).value().value();
+    }
+    core::Duration ready_after{0};
+    if (spec.cold_start && model_ != nullptr) ready_after = sample("cold-start", model_->cold_start);
+    timer_.arm(now() + ready_after, core::Precedence::kOther);
+  }
+
+  void stop() {
+    const bool function_runs = phase_ == Phase::kServing || phase_ == Phase::kHanging;
+    if (!function_runs || !model_->obeys_stop_after) return;
+    const core::Instant stopped_at = now() + sample("stop", *model_->obeys_stop_after);
+    // If it is done by then, it ends in its own way.
+    if (phase_ == Phase::kServing && ends_at_ <= stopped_at) return;
+    phase_ = Phase::kStopping;
+    timer_.arm(stopped_at, core::Precedence::kCancel);
+  }
+
+  // Whether the run is over; otherwise its ghost will still report.
+  bool kill() {
+    timer_.disarm();
+    if (model_ == nullptr || !model_->reports_late || phase_ == Phase::kStarting) return true;
+    phase_ = Phase::kGhost;
+    timer_.arm(now() + *model_->reports_late, core::Precedence::kCompletion);
+    return false;
+  }
+
+ private:
+  enum class Phase : std::uint8_t { kStarting, kServing, kHanging, kStopping, kGhost };
+
+  core::Instant now() const { return runtime_.environment_.now(); }
+
+  core::RandomStream stream(std::string_view purpose) const {
+    return core::RandomStream(purpose, stream_entity(ordinal_, number_));
+  }
+
+  core::Duration sample(std::string_view purpose, const Distribution& law) const {
+    core::RandomStream draws = stream(purpose);
+    return law.sample(runtime_.environment_.randomness(), draws);
+  }
+
+  bool chance(std::string_view purpose, double probability) const {
+    if (probability <= 0) return false;
+    core::RandomStream draws = stream(purpose);
+    return runtime_.environment_.randomness().uniform(draws) < probability;
+  }
+
+  Fate fate() const {
+    if (!model_->fates.empty()) {
+      const std::size_t last = model_->fates.size() - 1;
+      return model_->fates[std::min(static_cast<std::size_t>(number_ - 1), last)];
+    }
+    if (chance("hang", model_->hang_probability)) return Fate::kHangs;
+    if (chance("failure", model_->failure_probability)) return Fate::kFails;
+    return Fate::kCompletes;
+  }
+
+  void advance() {
+    switch (phase_) {
+      case Phase::kStarting: return become_ready();
+      case Phase::kServing:
+        if (chunks_sent_ < model_->chunks) return send_chunk();
+        return report(fate_ == Fate::kFails ? failure() : completion());
+      case Phase::kStopping: return report({.kind = core::Outcome::Kind::kStopped});
+      case Phase::kGhost: return haunt();
+      case Phase::kHanging: return;
+    }
+  }
+
+  void become_ready() {
+    if (model_ == nullptr) {
+      return report({.kind = core::Outcome::Kind::kFailed,
+                     .error_code = "NO_SUCH_FUNCTION",
+                     .error_message = "no model plays this function"});
+    }
+    fate_ = fate();
+    if (fate_ == Fate::kStartFails) {
+      return report({.kind = core::Outcome::Kind::kFailed,
+                     .error_code = "START_FAILED",
+                     .error_message = "the instance did not come up"});
+    }
+    if (fate_ == Fate::kHangs) {
+      phase_ = Phase::kHanging;
+    } else {
+      phase_ = Phase::kServing;
+      began_at_ = now();
+      ends_at_ = now() + scaled(sample("service", model_->service), runtime_.slowness());
+      arm_next();
+    }
+    listener_->on_started(attempt_);
+    for (const std::string& line : model_->logs) listener_->on_log(attempt_, line);
+  }
+
+  // The next piece of output, or the end.
+  void arm_next() {
+    if (chunks_sent_ == model_->chunks) return timer_.arm(ends_at_, core::Precedence::kCompletion);
+    const core::Duration between = (ends_at_ - began_at_) / (model_->chunks + 1);
+    timer_.arm(began_at_ + between * (chunks_sent_ + 1), core::Precedence::kOther);
+  }
+
+  void send_chunk() {
+    ++chunks_sent_;
+    arm_next();
+    listener_->on_chunk(attempt_, text_payload("chunk " + std::to_string(chunks_sent_)));
+  }
+
+  core::Outcome completion() {
+    return {.kind = core::Outcome::Kind::kCompleted,
+            .payload = model_->echo ? std::move(echo_) : text_payload(model_->result),
+            .memory_used_bytes = model_->memory_bytes};
+  }
+
+  core::Outcome failure() const {
+    return {.kind = core::Outcome::Kind::kFailed,
+            .error_code = model_->error_code,
+            .error_message = model_->error_message,
+            .memory_used_bytes = model_->memory_bytes};
+  }
+
+  // The run is free to be used again before its end is told: the listener may start the next attempt.
+  void report(core::Outcome outcome) {
+    core::AttemptListener& listener = *listener_;
+    const core::AttemptId attempt = attempt_;
+    const bool twice = model_ != nullptr && model_->reports_twice;
+    runtime_.vacate(*this);
+    runtime_.free_.push_back(this);
+    if (twice) {
+      listener.on_finished(attempt, outcome);
+    }
+    listener.on_finished(attempt, std::move(outcome));
+  }
+
+  void haunt() {
+    core::Outcome outcome = completion();
+    runtime_.free_.push_back(this);
+    listener_->on_finished(attempt_, std::move(outcome));
+  }
+
+  SimulatedRuntime& runtime_;
+  core::Timer timer_;
+  core::AttemptId attempt_{};
+  std::uint64_t ordinal_ = 0;
+  int number_ = 0;
+  const FunctionModel* model_ = nullptr;
+  core::AttemptListener* listener_ = nullptr;
+  Phase phase_ = Phase::kStarting;
+  Fate fate_ = Fate::kCompletes;
+  core::Instant began_at_;
+  core::Instant ends_at_;
+  int chunks_sent_ = 0;
+  core::Payload echo_;
+};
+
+SimulatedRuntime::SimulatedRuntime(NodeEnvironment& environment, int capacity,
+                                   std::vector<FunctionModel> models,
+                                   std::vector<Slowdown> slowdowns)
+    : environment_(environment),
+      capacity_(capacity),
+      models_(std::move(models)),
+      slowdowns_(std::move(slowdowns)) {
+  for (const FunctionModel& model : models_) by_name_[model.task][model.function] = &model;
+}
+
+SimulatedRuntime::~SimulatedRuntime() = default;
+
+const FunctionModel* SimulatedRuntime::model_of(std::string_view task,
+                                                std::string_view function) const {
+  if (const auto of_task = by_name_.find(task); of_task != by_name_.end()) {
+    auto model = of_task->second.find(function);
+    if (model == of_task->second.end()) model = of_task->second.find(std::string_view());
+    return model == of_task->second.end() ? nullptr : model->second;
+  }
+  // A task that an invocation created: any model of that function name plays it.
+  for (const FunctionModel& model : models_) {
+    if (model.function == function || model.task == function) return &model;
+  }
+  return nullptr;
+}
+
+void SimulatedRuntime::start(const core::AttemptSpec& attempt, core::AttemptListener& listener) {
+  Run& run = free_run();
+  run.begin(attempt, model_of(attempt.task_id, attempt.function_name), listener);
+  occupy(run);
+}
+
+void SimulatedRuntime::stop(core::AttemptId attempt) {
+  const auto position = active_.find(attempt);
+  if (position != active_.end()) position->second->stop();
+}
+
+void SimulatedRuntime::kill(core::AttemptId attempt) {
+  const auto position = active_.find(attempt);
+  if (position == active_.end()) return;
+  Run& run = *position->second;
+  vacate(run);
+  if (run.kill()) free_.push_back(&run);
+}
+
+void SimulatedRuntime::retire(std::string_view) {}
+
+core::ResourceUsage SimulatedRuntime::usage() const {
+  const auto capacity = static_cast<double>(capacity_);
+  return {.cpu_percent = std::min(100.0, 100.0 * running_ / capacity),
+          .memory_percent = 100.0 * static_cast<double>(memory_bytes_) /
+                            (capacity * static_cast<double>(kMemoryPerSlot)),
+          .memory_bytes = memory_bytes_};
+}
+
+SimulatedRuntime::Run& SimulatedRuntime::free_run() {
+  if (free_.empty()) {
+    runs_.push_back(std::make_unique<Run>(*this));
+    return *runs_.back();
+  }
+  Run& run = *free_.back();
+  free_.pop_back();
+  return run;
+}
+
+void SimulatedRuntime::occupy(Run& run) {
+  active_.emplace(run.attempt(), &run);
+  ++running_;
+  if (run.model() != nullptr) memory_bytes_ += run.model()->memory_bytes;
+  if (witness_) witness_(run.ordinal(), run.attempt(), true);
+}
+
+void SimulatedRuntime::vacate(Run& run) {
+  active_.erase(run.attempt());
+  --running_;
+  if (run.model() != nullptr) memory_bytes_ -= run.model()->memory_bytes;
+  if (witness_) witness_(run.ordinal(), run.attempt(), false);
+}
+
+double SimulatedRuntime::slowness() const {
+  double factor = 1;
+  for (const Slowdown& slowdown : slowdowns_) {
+    if (slowdown.from <= environment_.now() && environment_.now() < slowdown.until) {
+      factor *= slowdown.factor;
+    }
+  }
+  return factor;
+}
+
+}  // namespace quintain::sim

@@ -1,0 +1,172 @@
+#include "sim/world.h"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+#include "sim/digest.h"
+
+namespace quintain::sim {
+
+// Turns what a node says into events of the world.
+class SimulatedNode::Recorder final : public core::Observer {
+ public:
+  Recorder(World& world, std::uint32_t node) : world_(world), node_(node) {}
+
+  void on_accepted(const Accepted& event) override {
+    world_.record({.kind = EventKind::kAccepted,
+                   .to = spearlet::EXECUTION_STATUS_PENDING,
+                   .execution = ref(event.ordinal),
+                   .number = event.max_retries,
+                   .deadline = event.deadline,
+                   .eta_p50 = event.eta_p50,
+                   .eta_p90 = event.eta_p90,
+                   .mode = event.mode});
+  }
+  void on_transition(std::uint64_t ordinal, spearlet::ExecutionStatus from,
+                     spearlet::ExecutionStatus to) override {
+    world_.record(
+        {.kind = EventKind::kTransition, .from = from, .to = to, .execution = ref(ordinal)});
+  }
+  void on_attempt_begun(const AttemptBegun& event) override {
+    world_.record({.kind = EventKind::kAttemptBegun,
+                   .flag = event.cold_start,
+                   .execution = ref(event.ordinal),
+                   .number = event.number,
+                   .attempt = event.attempt});
+  }
+  void on_attempt_running(std::uint64_t ordinal, core::AttemptId attempt) override {
+    world_.record(
+        {.kind = EventKind::kAttemptRunning, .execution = ref(ordinal), .attempt = attempt});
+  }
+  void on_attempt_stop_requested(std::uint64_t ordinal, core::AttemptId attempt) override {
+    world_.record(
+        {.kind = EventKind::kStopRequested, .execution = ref(ordinal), .attempt = attempt});
+  }
+  void on_attempt_ended(std::uint64_t ordinal, core::AttemptId attempt, bool killed) override {
+    world_.record({.kind = EventKind::kAttemptEnded,
+                   .flag = killed,
+                   .execution = ref(ordinal),
+                   .attempt = attempt});
+  }
+  void on_slot_released(std::uint64_t ordinal) override {
+    world_.record({.kind = EventKind::kSlotReleased, .execution = ref(ordinal)});
+  }
+  void on_cancel_requested(std::uint64_t ordinal, bool force) override {
+    world_.record(
+        {.kind = EventKind::kCancelRequested, .flag = force, .execution = ref(ordinal)});
+  }
+  void on_report_ignored(core::AttemptId attempt) override {
+    world_.record({.kind = EventKind::kReportIgnored,
+                   .execution = {.node = node_, .ordinal = 0},
+                   .attempt = attempt});
+  }
+  void on_record_dropped(std::uint64_t ordinal) override {
+    world_.record({.kind = EventKind::kRecordDropped, .execution = ref(ordinal)});
+  }
+
+  void on_machine(std::uint64_t ordinal, core::AttemptId attempt, bool occupied) {
+    world_.record({.kind = occupied ? EventKind::kEnvironmentOccupied
+                                    : EventKind::kEnvironmentFreed,
+                   .execution = ref(ordinal),
+                   .attempt = attempt});
+  }
+
+ private:
+  ExecutionRef ref(std::uint64_t ordinal) const { return {.node = node_, .ordinal = ordinal}; }
+
+  World& world_;
+  std::uint32_t node_;
+};
+
+SimulatedNode::SimulatedNode(World& world, std::uint32_t index, const NodeSpec& spec)
+    : index_(index),
+      environment_(world.kernel(), world.seed(), index),
+      runtime_(environment_, spec.config.slots, spec.functions, spec.slowdowns) {
+  if (world.recording()) {
+    recorder_ = std::make_unique<Recorder>(world, index);
+    runtime_.set_witness(
+        [this](std::uint64_t ordinal, core::AttemptId attempt, bool occupied) {
+          recorder_->on_machine(ordinal, attempt, occupied);
+        });
+  }
+  node_ = std::make_unique<core::Node>(environment_, runtime_, spec.config, recorder_.get());
+  for (const FunctionModel& model : spec.functions) {
+    core::TaskRegistry& tasks = node_->manager().tasks();
+    if (tasks.find(model.task) != nullptr) continue;
+    core::TaskSpec task;
+    task.task_id = model.task;
+    task.instance_limit = model.instance_limit;
+    const auto problems = node_->register_task(std::move(task));
+    assert(problems.empty());
+    static_cast<void>(problems);
+  }
+}
+
+SimulatedNode::~SimulatedNode() = default;
+
+std::int64_t SimulatedNode::active() const {
+  const auto& tally = node_->manager().tracker().tally();
+  return tally.count(spearlet::EXECUTION_STATUS_PENDING) +
+         tally.count(spearlet::EXECUTION_STATUS_RUNNING);
+}
+
+ExecutionRef SimulatedNode::last_accepted() const {
+  return {.node = index_, .ordinal = node_->manager().tracker().last_ordinal()};
+}
+
+World::World(std::uint64_t seed, Recording recording)
+    : seed_(seed), recording_(recording), randomness_(seed) {}
+
+World::~World() = default;
+
+SimulatedNode& World::add_node(const NodeSpec& spec) {
+  const auto index = static_cast<std::uint32_t>(nodes_.size());
+  nodes_.push_back(std::make_unique<SimulatedNode>(*this, index, spec));
+  return *nodes_.back();
+}
+
+void World::close() {
+  recording_ = Recording::kOff;
+  for (const auto& node : nodes_) node->shut_down();
+}
+
+void World::record(Event event) {
+  if (!recording()) return;
+  event.at = kernel_.now();
+  history_.append(event, draws_digest());
+}
+
+std::uint64_t World::open_call(ExecutionRef concerning) {
+  ++open_calls_;
+  const std::uint64_t call = ++calls_;
+  record({.kind = EventKind::kCallSent, .execution = concerning, .call = call});
+  return call;
+}
+
+void World::call_answered(std::uint64_t call, bool refused) {
+  --open_calls_;
+  record({.kind = refused ? EventKind::kCallRefused : EventKind::kCallAnswered, .call = call});
+}
+
+void World::call_abandoned(std::uint64_t call) {
+  record({.kind = EventKind::kCallerGone, .call = call});
+}
+
+std::int64_t World::active_executions() const {
+  std::int64_t active = 0;
+  for (const auto& node : nodes_) active += node->active();
+  return active;
+}
+
+std::uint64_t World::draws_digest() const {
+  std::uint64_t digest = randomness_.digest();
+  for (const auto& node : nodes_) digest = fold(digest, node->environment().randomness().digest());
+  return digest;
+}
+
+std::uint64_t World::digest() const {
+  return fold(fold(history_.digest(), kernel_.digest()), draws_digest());
+}
+
+}  // namespace quintain::sim

@@ -1,0 +1,121 @@
+// A simulated world: virtual time, nodes, and a history of what happens.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/node.h"
+#include "sim/function_model.h"
+#include "sim/history.h"
+#include "sim/kernel.h"
+#include "sim/node_environment.h"
+#include "sim/random/randomness.h"
+#include "sim/simulated_runtime.h"
+
+namespace quintain::sim {
+
+class World;
+
+/// What a node of a world is made of.
+struct NodeSpec {
+  core::NodeConfig config;
+  std::vector<FunctionModel> functions;
+  std::vector<Slowdown> slowdowns;
+};
+
+/// A real core::Node in a simulated environment, with a simulated runtime.
+class SimulatedNode {
+ public:
+  /// `index`: its place in the world. Each task that a model names is registered.
+  SimulatedNode(World& world, std::uint32_t index, const NodeSpec& spec);
+  ~SimulatedNode();
+
+  SimulatedNode(const SimulatedNode&) = delete;
+  SimulatedNode& operator=(const SimulatedNode&) = delete;
+
+  std::uint32_t index() const { return index_; }
+  NodeEnvironment& environment() { return environment_; }
+  SimulatedRuntime& runtime() { return runtime_; }
+  core::Node& node() { return *node_; }
+  core::FunctionService& service() { return node_->service(); }
+
+  void shut_down() { node_.reset(); }
+
+  /// Executions that have not ended.
+  std::int64_t active() const;
+
+  /// The execution that this node accepted last.
+  ExecutionRef last_accepted() const;
+
+ private:
+  class Recorder;
+
+  std::uint32_t index_;
+  NodeEnvironment environment_;
+  SimulatedRuntime runtime_;
+  std::unique_ptr<Recorder> recorder_;
+  std::unique_ptr<core::Node> node_;
+};
+
+/// Virtual time and everything in it. One thread; worlds share nothing, so many can run side by side.
+class World {
+ public:
+  /// Whether what happens is recorded. A world that records nothing runs faster and can't be judged.
+  enum class Recording : std::uint8_t { kOn, kOff };
+
+  explicit World(std::uint64_t seed, Recording recording = Recording::kOn);
+  ~World();
+
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
+
+  SimulatedNode& add_node(const NodeSpec& spec);
+
+  /// Shuts the nodes down: calls that are still open are refused. To be called while the callers
+  /// exist; nothing may be run afterwards.
+  void close();
+
+  Kernel& kernel() { return kernel_; }
+  core::Instant now() const { return kernel_.now(); }
+  History& history() { return history_; }
+  const History& history() const { return history_; }
+  std::uint64_t seed() const { return seed_; }
+
+  /// For what belongs to no node: arrivals, clients.
+  Randomness& randomness() { return randomness_; }
+
+  SimulatedNode& node(std::size_t index) { return *nodes_[index]; }
+  std::size_t nodes() const { return nodes_.size(); }
+
+  /// Records an event, at this instant.
+  void record(Event event);
+  bool recording() const { return recording_ == Recording::kOn; }
+
+  /// Calls are numbered from 1.
+  std::uint64_t open_call(ExecutionRef concerning = {});
+  void call_answered(std::uint64_t call, bool refused);
+  void call_abandoned(std::uint64_t call);
+  std::int64_t open_calls() const { return open_calls_; }
+
+  /// Executions of all nodes that have not ended.
+  std::int64_t active_executions() const;
+
+  /// Folds the digests of the history, the kernel and all random numbers drawn.
+  std::uint64_t digest() const;
+
+ private:
+  std::uint64_t draws_digest() const;
+
+  std::uint64_t seed_;
+  Recording recording_;
+  Kernel kernel_;
+  Randomness randomness_;
+  History history_;
+  std::vector<std::unique_ptr<SimulatedNode>> nodes_;
+  std::uint64_t calls_ = 0;
+  std::int64_t open_calls_ = 0;
+};
+
+}  // namespace quintain::sim
