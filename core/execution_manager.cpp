@@ -24,6 +24,11 @@ void append_base32(std::uint64_t bits, std::string& text) {
   for (int shift = 60; shift >= 0; shift -= 5) text += kAlphabet[(bits >> shift) & 31];
 }
 
+// For a caller that left before its call was heard: watch() would not tell of it any more.
+absl::Status caller_gone() {
+  return absl::CancelledError("the caller went away; nothing was started");
+}
+
 }  // namespace
 
 TaskExecutionManager::TaskExecutionManager(Environment& environment, Runtime& runtime,
@@ -62,6 +67,9 @@ void TaskExecutionManager::submit_execution(spearlet::InvokeFunctionRequest&& re
                                             Answer<spearlet::InvokeFunctionResponse> answer) {
   const auto invocation = parse_invocation(request, InvocationCall::kInvokeFunction);
   if (!invocation.ok()) return refuse(std::move(answer), invocation.status());
+  if (invocation->mode == spearlet::EXECUTION_MODE_SYNC && !answer.awaited()) {
+    return refuse(std::move(answer), caller_gone());
+  }
   if (invocation->execution_id) {
     if (AsyncExecution* existing = tracker_.find(*invocation->execution_id)) {
       return repeat(*existing, request, std::move(answer));
@@ -85,6 +93,7 @@ void TaskExecutionManager::submit_stream(spearlet::InvokeFunctionRequest&& reque
   };
   const auto invocation = parse_invocation(request, InvocationCall::kStreamFunction);
   if (!invocation.ok()) return refuse_stream(invocation.status());
+  if (!answer.awaited()) return refuse_stream(caller_gone());
   if (invocation->execution_id && tracker_.find(*invocation->execution_id) != nullptr) {
     return refuse_stream(absl::AlreadyExistsError(
         fmt::format("execution '{}' exists; a stream can't be joined or repeated",
@@ -412,6 +421,7 @@ bool TaskExecutionManager::retry(AsyncExecution& execution) {
 
 Duration TaskExecutionManager::retry_pause(int attempts) {
   const RetryConfig& retry = config_.retry;
+  if (retry.initial == Duration::zero()) return retry.initial;  // 0 * infinity is not a number
   const double grown = static_cast<double>(retry.initial.count()) *
                        std::pow(retry.multiplier, static_cast<double>(attempts - 1));
   double pause = std::min(grown, static_cast<double>(retry.maximum.count()));
@@ -456,11 +466,12 @@ void TaskExecutionManager::request_cancel(AsyncExecution& execution, std::string
 
 void TaskExecutionManager::cancel_all(const Task& task, std::string_view reason) {
   // Those that wait first: an end frees a slot, and the slot must not go to one of them.
-  for (const spearlet::ExecutionStatus status : {kPending, kRunning}) {
+  for (const bool queued : {true, false}) {
     std::uint64_t ordinal = 0;
     while (AsyncExecution* execution = tracker_.next_after(ordinal)) {
       ordinal = execution->ordinal;
-      if (execution->task.get() == &task && execution->status() == status) {
+      if (execution->task.get() == &task && !execution->finished() &&
+          execution->live->queued() == queued) {
         request_cancel(*execution, reason, /*force=*/true);
       }
     }

@@ -106,10 +106,13 @@ void ExecutionQueue::take_out_of_ready(LiveExecution& execution) {
 }
 
 std::int64_t ExecutionQueue::ahead_of(const AsyncExecution& execution) const {
-  if (ready_.empty()) return size_ - 1;
-  const std::uint64_t oldest = ready_.by_arrival.begin()->record.ordinal;
-  const std::uint64_t since = execution.ordinal > oldest ? execution.ordinal - oldest : 0;
-  return std::min(size_ - 1, static_cast<std::int64_t>(since));
+  std::uint64_t oldest = execution.ordinal;
+  const auto consider = [&oldest](const Lane& lane) {
+    if (!lane.empty()) oldest = std::min(oldest, lane.by_arrival.begin()->record.ordinal);
+  };
+  consider(ready_);
+  for (const auto& [task, lane] : parked_) consider(lane);  // a minimum: in any order
+  return std::min(size_ - 1, static_cast<std::int64_t>(execution.ordinal - oldest));
 }
 
 }  // namespace quintain::core

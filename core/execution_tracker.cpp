@@ -149,6 +149,7 @@ void AsyncExecutionTracker::drop(AsyncExecution& execution) {
 }
 
 AsyncExecution* AsyncExecutionTracker::next_after(std::uint64_t ordinal) {
+  if (ordinal >= last_ordinal()) return nullptr;  // and ordinal + 1 does not wrap around
   for (std::uint64_t next = std::max(ordinal + 1, first_ordinal_); next <= last_ordinal(); ++next) {
     if (AsyncExecution* execution = find_ordinal(next)) return execution;
   }

@@ -18,8 +18,9 @@ using Complaints = std::vector<std::string>;
 constexpr std::size_t kLongestId = 128;
 
 // An id is a part of the path /status/{id} and must stand there as it is: RFC 3986's pchar, without
-// percent-encoding.
+// percent-encoding, and not a dot segment, which clients take out of a path.
 bool may_stand_in_path(std::string_view id) {
+  if (id == "." || id == "..") return false;
   constexpr std::string_view kMarks = "-._~!$&'()*+,;=:@";
   for (const char c : id) {
     const bool alphanumeric =

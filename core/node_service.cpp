@@ -311,8 +311,10 @@ spearlet::TaskStats NodeService::task_stats() const {
 
 spearlet::ExecutionStats NodeService::execution_stats(std::int32_t time_range_hours) {
   AsyncExecutionTracker& tracker = manager_.tracker();
-  const Duration range = time_range_hours == 0 ? kForever
-                                               : Duration(std::chrono::hours(time_range_hours));
+  constexpr std::int64_t kMillisecondsPerHour = 3'600'000;
+  const Duration range = time_range_hours == 0
+                             ? kForever
+                             : saturating_milliseconds(time_range_hours * kMillisecondsPerHour);
   const bool all = environment_.now() < Instant(range);
   const Instant since = all ? Instant() : Instant(environment_.now() - Instant(range));
   AsyncExecutionTracker::Tally tally;

@@ -2,13 +2,17 @@
 
 #include <gtest/gtest.h>
 
+#include "core/testing/requests.h"
+
 namespace quintain::core {
 namespace {
 
+using testing::task_spec;
+
 TEST(TaskRegistry, FindsWhatWasAddedInTheOrderOfIds) {
   TaskRegistry tasks;
-  tasks.add({.task_id = "b"}, WallTime{Duration(7)});
-  tasks.add({.task_id = "a"}, WallTime{Duration(8)});
+  tasks.add(task_spec("b"), WallTime{Duration(7)});
+  tasks.add(task_spec("a"), WallTime{Duration(8)});
   EXPECT_EQ(tasks.find("b")->number(), 1U);
   EXPECT_EQ(tasks.find("a")->number(), 2U);
   EXPECT_EQ(tasks.find("b")->created_at().since_epoch, Duration(7));
@@ -19,11 +23,11 @@ TEST(TaskRegistry, FindsWhatWasAddedInTheOrderOfIds) {
 
 TEST(TaskRegistry, ARemovedTaskLivesWhileItIsHeldAndItsIdIsFree) {
   TaskRegistry tasks;
-  const TaskPointer old(&tasks.add({.task_id = "a"}, {}));
+  const TaskPointer old(&tasks.add(task_spec("a"), {}));
   tasks.remove(*old);
   EXPECT_TRUE(old->deleted);
   EXPECT_EQ(tasks.find("a"), nullptr);
-  Task& fresh = tasks.add({.task_id = "a"}, {});
+  Task& fresh = tasks.add(task_spec("a"), {});
   EXPECT_NE(fresh.number(), old->number());
   EXPECT_FALSE(fresh.deleted);
   EXPECT_EQ(old->id(), "a");
@@ -31,14 +35,14 @@ TEST(TaskRegistry, ARemovedTaskLivesWhileItIsHeldAndItsIdIsFree) {
 
 TEST(TaskRegistryDeathTest, AnIdIsTakenOnce) {
   TaskRegistry tasks;
-  tasks.add({.task_id = "a"}, {});
-  EXPECT_DEATH(tasks.add({.task_id = "a"}, {}), "registered twice");
+  tasks.add(task_spec("a"), {});
+  EXPECT_DEATH(tasks.add(task_spec("a"), {}), "registered twice");
 }
 
 TEST(TaskRegistry, OffersTheFunctionsOfItsSpecOrAny) {
   TaskRegistry tasks;
-  const Task& any = tasks.add({.task_id = "any"}, {});
-  const Task& some = tasks.add({.task_id = "some", .functions = {"f", "g"}}, {});
+  const Task& any = tasks.add(task_spec("any"), {});
+  const Task& some = tasks.add(task_spec("some", {"f", "g"}), {});
   EXPECT_TRUE(TaskRegistry::offers(any, "f"));
   EXPECT_TRUE(TaskRegistry::offers(any, ""));
   EXPECT_TRUE(TaskRegistry::offers(some, "g"));
@@ -47,8 +51,8 @@ TEST(TaskRegistry, OffersTheFunctionsOfItsSpecOrAny) {
 
 TEST(TaskRegistry, FunctionsAreNumberedAcrossTasksAndBounded) {
   TaskRegistry tasks;
-  Task& a = tasks.add({.task_id = "a"}, {});
-  Task& b = tasks.add({.task_id = "b"}, {});
+  Task& a = tasks.add(task_spec("a"), {});
+  Task& b = tasks.add(task_spec("b"), {});
   EXPECT_EQ(tasks.function(a, "f", 2)->index, 0U);
   EXPECT_EQ(tasks.function(b, "f", 2)->index, 1U);
   Function* g = tasks.function(a, "g", 2);

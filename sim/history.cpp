@@ -15,6 +15,7 @@ void History::append(Event event, std::uint64_t draws) {
   digest_ = fold(digest_, draws);
   event.digest = digest_;
   for (HistoryListener* listener : listeners_) listener->on_event(event);
+  event.message = nullptr;
   events_.push_back(event);
   if (events_.size() > most_kept_) {
     events_.pop_front();

@@ -63,6 +63,8 @@ struct Event {
   core::Duration eta_p50{0};
   core::Duration eta_p90{0};
   spearlet::ExecutionMode mode = spearlet::EXECUTION_MODE_UNSPECIFIED;
+  /// kCallSent: the request. kCallAnswered: the answer. Only while listeners are told.
+  const google::protobuf::Message* message = nullptr;
   /// The world's rolling digest after the event. Set by the history.
   std::uint64_t digest = 0;
 };
@@ -89,6 +91,7 @@ class History {
   /// Executions that a scenario names, for readable evidence.
   void name(ExecutionRef execution, std::string name) { names_[execution] = std::move(name); }
   std::string name_of(ExecutionRef execution) const;
+  bool is_named(ExecutionRef execution) const { return names_.contains(execution); }
 
   /// Calls are named when they are sent.
   void name_call(std::uint64_t call, std::string name) { calls_[call] = std::move(name); }

@@ -21,15 +21,13 @@ class LoadGenerator::Caller final : private core::UnaryCaller<spearlet::InvokeFu
   void call() {
     core::CallContext context;
     renew();
-    id_ = load_.world_.open_call();
+    id_ = load_.world_.open_call(node().index(), load_.load_.request);
     if (load_.load_.deadline != core::kForever) {
       context.deadline = load_.world_.now() + load_.load_.deadline;
       deadline_.arm(context.deadline, core::Precedence::kOther);
     }
-    load_.world_.node(load_.load_.node)
-        .service()
-        .InvokeFunction(spearlet::InvokeFunctionRequest(load_.load_.request), context,
-                        core::Answer<spearlet::InvokeFunctionResponse>(*this));
+    node().service().InvokeFunction(spearlet::InvokeFunctionRequest(load_.load_.request), context,
+                                    core::Answer<spearlet::InvokeFunctionResponse>(*this));
   }
 
   void think(const Distribution& law) {
@@ -39,10 +37,11 @@ class LoadGenerator::Caller final : private core::UnaryCaller<spearlet::InvokeFu
   }
 
  private:
-  core::Environment& environment() { return load_.world_.node(load_.load_.node).environment(); }
+  SimulatedNode& node() { return load_.world_.node(load_.load_.node); }
+  core::Environment& environment() { return node().environment(); }
 
   void give_up() {
-    load_.world_.call_abandoned(id_);
+    load_.world_.call_abandoned(node().index(), id_);
     leave();
   }
 
@@ -56,13 +55,13 @@ class LoadGenerator::Caller final : private core::UnaryCaller<spearlet::InvokeFu
     call();
   }
 
-  void deliver(spearlet::InvokeFunctionResponse&&) override { answered(/*refused=*/false); }
-  void refuse(const absl::Status&) override { answered(/*refused=*/true); }
+  void deliver(spearlet::InvokeFunctionResponse&& response) override { answered(&response); }
+  void refuse(const absl::Status&) override { answered(nullptr); }
 
-  void answered(bool refused) {
+  void answered(const spearlet::InvokeFunctionResponse* response) {
     deadline_.disarm();
-    load_.world_.call_answered(id_, refused);
-    load_.on_answered(*this, refused);
+    load_.world_.call_answered(node().index(), id_, response);
+    load_.on_answered(*this, /*refused=*/response == nullptr);
   }
 
   LoadGenerator& load_;

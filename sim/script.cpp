@@ -120,7 +120,7 @@ class Script::Player {
     deadline_.disarm();
     record().gone_at = script_.world_.now();
     record().status = absl::DeadlineExceededError("the caller went away");
-    script_.world_.call_abandoned(call_);
+    script_.world_.call_abandoned(node().index(), call_);
     leave();
   }
 
@@ -134,7 +134,7 @@ class Script::Player {
 
   // The call is on its way from here on.
   core::CallContext open(std::shared_ptr<const google::protobuf::Message> request) {
-    call_ = script_.world_.open_call();
+    call_ = script_.world_.open_call(node().index(), *request);
     script_.world_.history().name_call(call_, step_.name);
     CallRecord& call = record();
     call.request = std::move(request);
@@ -146,7 +146,7 @@ class Script::Player {
 
   void answered(const absl::Status& status,
                 std::shared_ptr<const google::protobuf::Message> response) {
-    script_.world_.call_answered(call_, !status.ok());
+    script_.world_.call_answered(node().index(), call_, status.ok() ? response.get() : nullptr);
     if (record().gone_at) return;
     deadline_.disarm();
     record().answered_at = script_.world_.now();
@@ -233,7 +233,13 @@ class Script::StreamPlayer final : public Player,
   void write(spearlet::StreamExecutionResult&& message) override {
     record().stream.push_back({.at = script_.world_.now(), .message = std::move(message)});
   }
-  void finish(const absl::Status& status) override { answered(status, nullptr); }
+  void finish(const absl::Status& status) override {
+    // A stream that ended well is answered by its last message.
+    answered(status, status.ok() && !record().stream.empty()
+                         ? std::make_shared<spearlet::StreamExecutionResult>(
+                               record().stream.back().message)
+                         : nullptr);
+  }
 };
 
 // A step that is not a call.

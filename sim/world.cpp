@@ -137,20 +137,27 @@ void World::record(Event event) {
   history_.append(event, draws_digest());
 }
 
-std::uint64_t World::open_call(ExecutionRef concerning) {
+std::uint64_t World::open_call(std::uint32_t node, const google::protobuf::Message& request) {
   ++open_calls_;
   const std::uint64_t call = ++calls_;
-  record({.kind = EventKind::kCallSent, .execution = concerning, .call = call});
+  record({.kind = EventKind::kCallSent,
+          .execution = {.node = node},
+          .call = call,
+          .message = &request});
   return call;
 }
 
-void World::call_answered(std::uint64_t call, bool refused) {
+void World::call_answered(std::uint32_t node, std::uint64_t call,
+                          const google::protobuf::Message* answer) {
   --open_calls_;
-  record({.kind = refused ? EventKind::kCallRefused : EventKind::kCallAnswered, .call = call});
+  record({.kind = answer == nullptr ? EventKind::kCallRefused : EventKind::kCallAnswered,
+          .execution = {.node = node},
+          .call = call,
+          .message = answer});
 }
 
-void World::call_abandoned(std::uint64_t call) {
-  record({.kind = EventKind::kCallerGone, .call = call});
+void World::call_abandoned(std::uint32_t node, std::uint64_t call) {
+  record({.kind = EventKind::kCallerGone, .execution = {.node = node}, .call = call});
 }
 
 std::int64_t World::active_executions() const {

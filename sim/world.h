@@ -39,6 +39,7 @@ class SimulatedNode {
   NodeEnvironment& environment() { return environment_; }
   SimulatedRuntime& runtime() { return runtime_; }
   core::Node& node() { return *node_; }
+  const core::Node& node() const { return *node_; }
   core::FunctionService& service() { return node_->service(); }
 
   void shut_down() { node_.reset(); }
@@ -78,6 +79,7 @@ class World {
   void close();
 
   Kernel& kernel() { return kernel_; }
+  const Kernel& kernel() const { return kernel_; }
   core::Instant now() const { return kernel_.now(); }
   History& history() { return history_; }
   const History& history() const { return history_; }
@@ -87,16 +89,19 @@ class World {
   Randomness& randomness() { return randomness_; }
 
   SimulatedNode& node(std::size_t index) { return *nodes_[index]; }
+  const SimulatedNode& node(std::size_t index) const { return *nodes_[index]; }
   std::size_t nodes() const { return nodes_.size(); }
 
   /// Records an event, at this instant.
   void record(Event event);
   bool recording() const { return recording_ == Recording::kOn; }
 
-  /// Calls are numbered from 1.
-  std::uint64_t open_call(ExecutionRef concerning = {});
-  void call_answered(std::uint64_t call, bool refused);
-  void call_abandoned(std::uint64_t call);
+  /// A client calls node number `node`. Calls are numbered from 1.
+  std::uint64_t open_call(std::uint32_t node, const google::protobuf::Message& request);
+  /// `answer` is null if the call was refused.
+  void call_answered(std::uint32_t node, std::uint64_t call,
+                     const google::protobuf::Message* answer);
+  void call_abandoned(std::uint32_t node, std::uint64_t call);
   std::int64_t open_calls() const { return open_calls_; }
 
   /// Executions of all nodes that have not ended.

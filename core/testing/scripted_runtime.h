@@ -22,15 +22,15 @@ struct Plan {
   /// From start() to on_started, if the instance is cold; a warm one starts at once.
   std::optional<Duration> cold_start = Duration::zero();
   /// From on_started to on_finished.
-  std::optional<Duration> run;
-  Outcome outcome;
+  std::optional<Duration> run{};
+  Outcome outcome{};
   /// From stop() to on_finished with kStopped; empty: ignores stop().
-  std::optional<Duration> obey;
+  std::optional<Duration> obey{};
   /// The start does not succeed: on_finished with `outcome` takes the place of on_started.
   bool start_fails = false;
 };
 
-inline Plan takes(Duration run) { return {.run = run, .outcome = {}, .obey = {}}; }
+inline Plan takes(Duration run) { return {.run = run}; }
 
 inline Outcome completed(std::string value = "done") {
   Outcome outcome;

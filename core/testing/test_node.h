@@ -6,7 +6,6 @@
 #include <chrono>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,6 +13,7 @@
 #include "core/node.h"
 #include "core/testing/manual_environment.h"
 #include "core/testing/recording_caller.h"
+#include "core/testing/requests.h"
 #include "core/testing/scripted_runtime.h"
 #include "spearlet/function.pb.h"
 
@@ -28,42 +28,6 @@ inline constexpr auto kFailed = spearlet::EXECUTION_STATUS_FAILED;
 inline constexpr auto kCancelled = spearlet::EXECUTION_STATUS_CANCELLED;
 inline constexpr auto kTimeout = spearlet::EXECUTION_STATUS_TIMEOUT;
 
-/// What a test wants to say in an invocation; the rest is left out of the request.
-struct Ask {
-  std::string id{};
-  std::string task = "task";
-  std::string function = "f";
-  std::int64_t timeout_ms = 0;
-  int retries = 0;
-  std::optional<int> priority{};
-  bool fresh = false;
-};
-
-inline spearlet::InvokeFunctionRequest request(spearlet::ExecutionMode mode, const Ask& ask = {}) {
-  spearlet::InvokeFunctionRequest request;
-  request.set_execution_mode(mode);
-  request.set_task_id(ask.task);
-  request.set_function_name(ask.function);
-  if (!ask.id.empty()) request.set_execution_id(ask.id);
-  if (ask.timeout_ms != 0) request.mutable_context()->set_timeout_ms(ask.timeout_ms);
-  if (ask.retries != 0) request.mutable_context()->set_max_retries(ask.retries);
-  if (ask.priority) {
-    (*request.mutable_invocation_metadata())["priority"] = std::to_string(*ask.priority);
-  }
-  request.set_force_new_instance(ask.fresh);
-  return request;
-}
-
-inline spearlet::InvokeFunctionRequest sync_request(const Ask& ask = {}) {
-  return request(spearlet::EXECUTION_MODE_SYNC, ask);
-}
-inline spearlet::InvokeFunctionRequest async_request(const Ask& ask = {}) {
-  return request(spearlet::EXECUTION_MODE_ASYNC, ask);
-}
-inline spearlet::InvokeFunctionRequest stream_request(const Ask& ask = {}) {
-  return request(spearlet::EXECUTION_MODE_STREAM, ask);
-}
-
 /// A node with one task, "task", that may be called by any function name. Its destructor checks that
 /// every call was answered exactly once.
 class TestNode {
@@ -76,7 +40,7 @@ class TestNode {
                     std::uint64_t seed = 1)
       : environment(seed), runtime(environment) {
     node = std::make_unique<Node>(environment, runtime, config, observer);
-    add_task({.task_id = "task"});
+    add_task(task_spec("task"));
   }
 
   ~TestNode() {

@@ -305,9 +305,12 @@ std::string DocumentNode::pointer() const {
   const ordered_json* json = &tree_->root;
   std::uint32_t parent = 0;
   for (auto place = path.rbegin(); place != path.rend(); ++place) {
-    std::ptrdiff_t index = 0;
-    for (std::uint32_t child = parent + 1; child != *place; child = places[child].end) ++index;
-    const auto child = json->begin() + index;
+    auto child = json->begin();
+    std::size_t index = 0;
+    for (std::uint32_t i = parent + 1; i != *place; i = places[i].end) {
+      ++child;
+      ++index;
+    }
     pointer += pointer_token(json->is_object() ? child.key() : std::to_string(index));
     json = &*child;
     parent = *place;

@@ -3,8 +3,6 @@
 #include <absl/strings/ascii.h>
 #include <absl/strings/escaping.h>
 #include <fmt/format.h>
-#include <google/protobuf/any.pb.h>
-#include <google/protobuf/dynamic_message.h>
 #include <google/protobuf/util/json_util.h>
 
 #include <cmath>
@@ -167,7 +165,7 @@ MessageKind::MessageKind(const FieldDescriptor& field, bool is_element)
 }
 
 MessageKind MessageKind::element() const {
-  if (is_map()) return MessageKind(*field_->message_type()->map_value());
+  if (is_map()) return MessageKind(*field_->message_type()->map_value(), true);
   return is_array() ? MessageKind(*field_, true) : MessageKind();
 }
 

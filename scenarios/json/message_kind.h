@@ -11,8 +11,8 @@
 
 namespace quintain::scenarios {
 
-/// What is known of one value: it is a message, a field, or one element of a repeated field. The
-/// default is a value of which nothing is known, as inside a google.protobuf.Struct.
+/// What is known of one value: it is a message, a field, or one element of a repeated field or map.
+/// The default is a value of which nothing is known, as inside a google.protobuf.Struct.
 class MessageKind {
  public:
   MessageKind() = default;

@@ -124,8 +124,8 @@ class Matcher {
       compare_members(observed, expected, kind, at);
     } else if (expected.is_array() && observed.is_array()) {
       if (observed.size() != expected.size()) {
-        return add_text(at, absl::StrCat(expected.size(), " elements"),
-                        absl::StrCat(observed.size(), " elements: ", shown(observed)));
+        return add_text(at, absl::StrCat("an array of ", expected.size()),
+                        absl::StrCat("an array of ", observed.size(), ": ", shown(observed)));
       }
       for (std::size_t i = 0; i < expected.size(); ++i) {
         compare(observed[i], expected[i], kind.element(), absl::StrCat(at, "/", i));
@@ -162,9 +162,6 @@ class Matcher {
       } else if (found == observed.end()) {
         // A key that a map does not have: absent, whatever the type of the map's values.
         compare(nullptr, value, MessageKind(), member_at);
-      } else if (kind.is_map() && value.is_null()) {
-        // A key that it does have: present, even with the default value.
-        add(member_at, "nothing", *found);
       } else {
         compare(*found, value, *member, member_at);
       }

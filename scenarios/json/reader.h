@@ -16,7 +16,6 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <initializer_list>
 #include <limits>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
@@ -91,12 +90,13 @@ class Reader {
                           std::optional<core::Duration> fallback = {}) const;
 
   /// One of several names: `one_of<Mode>({{"sync", Mode::kSync}, {"async", Mode::kAsync}})`.
-  template <class E>
-  E one_of(std::initializer_list<Choice<E>> choices, E fallback = {}) const {
+  /// An array of choices will do as well.
+  template <class E, std::size_t N>
+  E one_of(const Choice<E> (&choices)[N], std::type_identity_t<E> fallback = {}) const {
     std::vector<std::string_view> names;
     for (const auto& [name, value] : choices) names.push_back(name);
     const std::optional<std::size_t> index = index_among(names);
-    return index ? choices.begin()[*index].second : fallback;
+    return index ? choices[*index].second : fallback;
   }
 
   /// The elements of an array, in order; without a value none.

@@ -103,7 +103,9 @@ double unit_exponential_quantile(double p);
 /// n-th sample of a stream uses the same numbers under whatever parameters, and grows with them:
 /// runs that differ in a parameter stay synchronised (common random numbers; A. M. Law, Simulation
 /// Modeling and Analysis, section 11.2). <random> promises neither this nor the same result from
-/// every standard library.
+/// every standard library. What remains of the platform is the last bit of the C library's log, exp
+/// and pow, which may depend on the processor; rounding to nanoseconds hides all but about one in
+/// 10^7 differences for durations of a second.
 class Distribution {
  public:
   // Implicit on purpose: a law can be written wherever a distribution is wanted.

@@ -178,14 +178,16 @@ TEST_P(KnownLaw, TakesAFixedNumberOfUniformNumbers) {
 }
 
 TEST(Distribution, ThatNeverPicksABranchStillTakesTwoNumbers) {
-  const Distribution mixture = law::Mixture{{{.weight = 0, .distribution = law::Constant{1s}},
-                                             {.weight = 1, .distribution = law::Constant{2s}},
-                                             {.weight = 0, .distribution = law::Constant{3s}}}};
+  const Distribution mixture =
+      law::Mixture{{{.weight = 0, .distribution = law::Constant{1s}},
+                    {.weight = 1, .distribution = law::Constant{2s}},
+                    {.weight = 0, .distribution = law::Pareto{.shape = 1, .minimum = 3s}}}};
   ASSERT_THAT(mixture.problems(), testing::IsEmpty());
   Randomness randomness(1);
   core::RandomStream stream("test");
   for (int i = 0; i < 1000; ++i) EXPECT_EQ(mixture.sample(randomness, stream), 2s);
   EXPECT_EQ(randomness.draws(), 2000u);
+  EXPECT_EQ(mixture.mean_seconds(), 2);
 }
 
 TEST(Distribution, MixtureOfMixturesIsFlat) {

@@ -19,7 +19,6 @@ namespace {
 using namespace std::chrono_literals;
 using core::Duration;
 using core::Instant;
-using testing::Each;
 using testing::ElementsAre;
 using testing::IsEmpty;
 

@@ -269,8 +269,9 @@ std::vector<std::size_t> minute_columns(Table& table, AzureTrace& trace) {
     const std::string_view name = table.header()[i];
     if (std::find(kOthers.begin(), kOthers.end(), name) != kOthers.end()) continue;
     const auto minute = parse<int>(name);
-    if (!minute || *minute < 0 || *minute > kLastMinute ||
-        (!columns.empty() && *minute != expected)) {
+    const bool right =
+        columns.empty() ? minute && *minute >= 0 && *minute <= kLastMinute : minute == expected;
+    if (!right) {
       table.error(1, fmt::format("column {} is '{}'; it must be {}", i + 1, name,
                                  columns.empty() ? "the number of a minute of the day"
                                                  : fmt::format("minute {}", expected)));

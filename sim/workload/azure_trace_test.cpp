@@ -17,8 +17,6 @@ namespace quintain::sim {
 namespace {
 
 using testing::ElementsAre;
-using testing::EndsWith;
-using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
 
@@ -202,6 +200,9 @@ TEST_F(AzureTraceTest, MinutesThatDontCountUp) {
       errors(),
       ElementsAre(
           "invocations.csv:1: column 5 is 'Day'; it must be the number of a minute of the day"));
+  write("invocations.csv", "HashOwner,HashApp,HashFunction,Trigger,1441,1442\no,a,f,http,1,1\n");
+  EXPECT_THAT(errors(), ElementsAre("invocations.csv:1: column 5 is '1441'; it must be the number "
+                                    "of a minute of the day"));
 }
 
 TEST_F(AzureTraceTest, NoFunctions) {

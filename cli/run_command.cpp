@@ -1,0 +1,239 @@
+#include "cli/run_command.h"
+
+#include <fmt/format.h>
+#include <fnmatch.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <cinttypes>
+#include <cstdint>
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "cli/build_info.h"
+#include "cli/command.h"
+#include "cli/progress.h"
+#include "reports/file.h"
+#include "reports/json.h"
+#include "reports/report.h"
+#include "reports/table.h"
+#include "scenarios/json/diagnostics.h"
+#include "scenarios/loader.h"
+#include "scenarios/sweep.h"
+
+namespace quintain::cli {
+namespace {
+
+constexpr std::uint64_t kMostSeeds = 1'000'000;
+constexpr int kMostJobs = 1024;
+
+struct Arguments {
+  std::vector<std::string> paths;
+  std::string filter = "*";
+  std::uint64_t seed = 1;
+  std::string seeds;
+  int jobs = 0;
+  std::string report;
+  bool list = false;
+  bool check_determinism = false;
+  std::string trace_dir;
+};
+
+void complain(std::string_view what) { fmt::print(stderr, "quintain run: {}\n", what); }
+
+// "3..17": both ends are run.
+std::optional<std::vector<std::uint64_t>> parse_seeds(const Arguments& arguments) {
+  if (arguments.seeds.empty()) return std::vector{arguments.seed};
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;
+  int end = 0;
+  const int read = std::sscanf(arguments.seeds.c_str(), "%" SCNu64 "..%" SCNu64 "%n", &first, &last, &end);
+  if (read != 2 || static_cast<std::size_t>(end) != arguments.seeds.size() || last < first ||
+      last - first >= kMostSeeds) {
+    complain(fmt::format("--seeds: '{}' is not of the form A..B with A <= B and at most {} seeds",
+                         arguments.seeds, kMostSeeds));
+    return std::nullopt;
+  }
+  std::vector<std::uint64_t> seeds;
+  for (std::uint64_t seed = first; seed <= last; ++seed) seeds.push_back(seed);
+  return seeds;
+}
+
+// A case's whole name means that case, though its brackets mean something else in a pattern.
+bool matches(const std::string& name, const std::string& filter) {
+  return name == filter || fnmatch(filter.c_str(), name.c_str(), 0) == 0;
+}
+
+// The command without what can't change its result, so that reports stay the same.
+std::string command_line(const Arguments& arguments) {
+  std::string command = "quintain run";
+  for (const std::string& path : arguments.paths) command += " " + path;
+  if (arguments.filter != "*") command += fmt::format(" --filter '{}'", arguments.filter);
+  if (!arguments.seeds.empty()) {
+    command += fmt::format(" --seeds {}", arguments.seeds);
+  } else {
+    command += fmt::format(" --seed {}", arguments.seed);
+  }
+  if (arguments.check_determinism) command += " --check-determinism";
+  return command;
+}
+
+std::optional<std::vector<scenarios::Scenario>> load(const Arguments& arguments) {
+  scenarios::Diagnostics diagnostics;
+  std::vector<scenarios::Scenario> chosen;
+  bool any = false;
+  for (const std::string& path : arguments.paths) {
+    for (const std::string& file : scenarios::find_scenario_files({path}, diagnostics)) {
+      for (auto& scenario : scenarios::load_scenario_file(file, path, diagnostics)) {
+        any = true;
+        if (matches(scenario.name, arguments.filter)) chosen.push_back(std::move(scenario));
+      }
+    }
+  }
+  if (!diagnostics.empty()) {
+    fmt::print(stderr, "{}", diagnostics.text());
+    return std::nullopt;
+  }
+  if (chosen.empty()) {
+    complain(any ? fmt::format("no case's name matches '{}'; --list shows the names",
+                               arguments.filter)
+                 : "there are no scenarios");
+    return std::nullopt;
+  }
+  return chosen;
+}
+
+void list(const std::vector<scenarios::Scenario>& scenarios) {
+  for (const auto& scenario : scenarios) fmt::print("{}: {}\n", scenario.name, scenario.about);
+}
+
+double total_executions(const reports::Report& report) {
+  double total = 0;
+  for (const reports::Case& c : report.cases) {
+    for (const reports::Metric& metric : c.metrics) {
+      if (metric.name != "count.accepted") continue;
+      total += std::visit([](auto value) { return static_cast<double>(value); }, metric.value);
+    }
+  }
+  return total;
+}
+
+reports::Report run(const Arguments& arguments, const std::vector<scenarios::Scenario>& scenarios,
+                    std::vector<std::uint64_t> seeds) {
+  reports::Report report;
+  report.tool_version = kVersion;
+  report.command = command_line(arguments);
+  report.wall_clock.started_at = utc_now();
+  report.wall_clock.jobs = arguments.jobs;
+  report.wall_clock.environment = build_facts();
+  const auto began = std::chrono::steady_clock::now();
+  Progress progress;
+  report.cases = scenarios::sweep(
+      scenarios, {.seeds = seeds,
+                  .jobs = arguments.jobs,
+                  .run = {.trace_dir = arguments.trace_dir,
+                          .check_determinism = arguments.check_determinism},
+                  .progress = [&](std::size_t done, std::size_t of) { progress.show(done, of); }});
+  progress.clear();
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+  report.seeds = std::move(seeds);
+  double events = 0;
+  for (const reports::Case& c : report.cases) events += static_cast<double>(c.events);
+  report.wall_clock.duration_seconds = took.count();
+  report.wall_clock.executions_per_second = total_executions(report) / took.count();
+  report.wall_clock.events_per_second = events / took.count();
+  return report;
+}
+
+void print(const reports::Report& report) {
+  const bool terminal = isatty(STDOUT_FILENO) == 1;
+  const std::string text =
+      terminal ? reports::render_table(report, {.colour = true, .width = terminal_width()})
+               : reports::render_plain(report);
+  std::fputs(text.c_str(), stdout);
+  fmt::print(stderr, "{:.2f} s, {:.0f} executions/s, {:.0f} events/s\n",
+             report.wall_clock.duration_seconds, report.wall_clock.executions_per_second,
+             report.wall_clock.events_per_second);
+}
+
+int write(const reports::Report& report, const std::string& path) {
+  const auto text = reports::to_json(report);
+  if (!text.ok()) {
+    complain(std::string(text.status().message()));
+    return kHarnessError;
+  }
+  const absl::Status written = reports::write_atomically(path, *text);
+  if (written.ok()) return kAllHeld;
+  complain(std::string(written.message()));
+  return kHarnessError;
+}
+
+int run_command(const Arguments& arguments) {
+  const auto seeds = parse_seeds(arguments);
+  if (!seeds) return kBadInput;
+  if (!arguments.report.empty()) {
+    // Before the work, not after it.
+    const absl::Status writable = reports::check_writable(arguments.report);
+    if (!writable.ok()) {
+      complain(std::string(writable.message()));
+      return kBadInput;
+    }
+  }
+  const auto scenarios = load(arguments);
+  if (!scenarios) return kBadInput;
+  if (arguments.list) {
+    list(*scenarios);
+    return kAllHeld;
+  }
+  const reports::Report report = run(arguments, *scenarios, *seeds);
+  print(report);
+  if (!arguments.report.empty()) {
+    const int written = write(report, arguments.report);
+    if (written != kAllHeld) return written;
+  }
+  return reports::exit_code(reports::verdict_of(report));
+}
+
+}  // namespace
+
+void add_run_command(CLI::App& app, int& exit_code) {
+  auto arguments = std::make_shared<Arguments>();
+  CLI::App* command = app.add_subcommand("run", "Run scenarios in virtual time and judge them");
+  command->add_option("PATH", arguments->paths, "Scenario files, or folders of them (default: scenarios)");
+  command->add_option("--filter", arguments->filter,
+                      "Only cases whose name matches this pattern (* ? [...]) or is this name");
+  auto* seed = command->add_option("--seed", arguments->seed, "The seed (default: 1)");
+  command->add_option("--seeds", arguments->seeds, "Every seed from A to B, written A..B")
+      ->excludes(seed);
+  command->add_option("--jobs", arguments->jobs, "Cases that run at once (default: one per core)")
+      ->check(CLI::Range(1, kMostJobs));
+  command->add_option("--report", arguments->report, "Write the JSON report to this file");
+  command->add_flag("--list", arguments->list, "Show the cases' names and run nothing");
+  command->add_flag("--check-determinism", arguments->check_determinism,
+                    "Run every case twice and name the first event that differs");
+  command->add_option("--trace-dir", arguments->trace_dir,
+                      "The folder that holds recorded traces, for cases that replay one")
+      ->check(CLI::ExistingDirectory);
+  command->footer(
+      "Examples:\n"
+      "  quintain run                                 all shipped scenarios\n"
+      "  quintain run --filter 'cancel/*'             those about cancels\n"
+      "  quintain run --seeds 1..100 --jobs 2         each under a hundred seeds\n"
+      "  quintain run my.json --report report.json    one of your own, with a report\n\n"
+      "Exit code: 0 all held, 1 something failed, 2 bad usage or input, 3 harness error.");
+  command->callback([arguments, &exit_code] {
+    if (arguments->paths.empty()) arguments->paths = {"scenarios"};
+    if (arguments->jobs == 0) {
+      arguments->jobs = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+    }
+    exit_code = run_command(*arguments);
+  });
+}
+
+}  // namespace quintain::cli

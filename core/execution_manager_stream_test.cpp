@@ -1,0 +1,104 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "core/execution_manager.h"
+#include "core/testing/test_node.h"
+
+namespace quintain::core::testing {
+namespace {
+
+// What the messages say, one character each: chunks by their value, the last as "!" and its status.
+std::string told(const TestNode::StreamCall& call) {
+  std::string text;
+  for (const auto& message : call.messages) {
+    if (message.is_final()) {
+      text += "!" + std::to_string(message.status());
+    } else {
+      EXPECT_EQ(message.status(), kRunning);
+      text += message.chunk_data().value();
+    }
+  }
+  return text;
+}
+
+TEST(StreamClause, Stream1And2ChunksInOrderThenOneFinalOfTheSameExecution) {
+  TestNode node;
+  auto& call = node.stream({.id = "a"});
+  node.settle();
+  for (const char* chunk : {"x", "y", "z"}) node.runtime.chunk("a", chunk);
+  EXPECT_EQ(told(call), "xyz");
+  EXPECT_FALSE(call.answered());
+  node.runtime.finish("a", completed("sum"));
+  EXPECT_EQ(told(call), "xyz!3");
+  EXPECT_TRUE(call.status().ok());
+  EXPECT_EQ(call.messages.back().chunk_data().value(), "sum");
+  for (const auto& message : call.messages) EXPECT_EQ(message.execution_id(), "a");
+  EXPECT_EQ(node.status("a"), kCompleted);
+}
+
+TEST(StreamClause, Stream1AWithoutChunksThereIsTheFinalAlone) {
+  TestNode node;
+  auto& call = node.stream({.id = "a"});
+  node.settle();
+  node.runtime.finish("a", Outcome{});
+  EXPECT_EQ(told(call), "!3");
+  EXPECT_FALSE(call.messages.back().has_chunk_data());
+}
+
+TEST(StreamClause, Stream3TheClientsCancelEndsItAndNothingFollows) {
+  TestNode node;
+  auto& call = node.stream({.id = "a"});
+  node.settle();
+  node.runtime.chunk("a", "x");
+  call.leave();
+  EXPECT_EQ(node.runtime.calls.back(), "stop a");
+  node.runtime.chunk("a", "y");
+  node.run_for(5s);
+  EXPECT_EQ(node.status("a"), kCancelled);
+  EXPECT_EQ(told(call), "x");
+  EXPECT_EQ(call.answers(), 1);
+}
+
+TEST(StreamClause, Stream4AnErrorIsReportedOnce) {
+  TestNode node;
+  auto& fails = node.stream({.id = "a"});
+  auto& late = node.stream({.id = "b", .timeout_ms = 10});
+  auto& cancelled = node.stream({.id = "c"});
+  node.settle();
+  node.runtime.chunk("a", "x");
+  node.runtime.finish("a", failed("E1", "it broke"));
+  node.cancel("c", true, "not wanted");
+  node.run_for(10ms);
+  EXPECT_EQ(told(fails), "x!4");
+  EXPECT_EQ(fails.messages.back().error_message(), "it broke");
+  EXPECT_EQ(told(late), "!6");
+  EXPECT_EQ(told(cancelled), "!5");
+  EXPECT_EQ(cancelled.messages.back().error_message(), "not wanted");
+  for (const auto* call : {&fails, &late, &cancelled}) EXPECT_TRUE(call->status().ok());
+}
+
+TEST(StreamClause, WhatPreventsTheStartIsAStatusAndNoMessage) {
+  TestNode node;
+  EXPECT_EQ(node.stream({.task = "nowhere"}).code(), absl::StatusCode::kNotFound);
+  auto& sync_mode = node.stream(sync_request());
+  EXPECT_EQ(sync_mode.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_TRUE(sync_mode.messages.empty());
+}
+
+TEST(StreamClause, ChunksOfOtherModesAndOfOverAttemptsAreDropped) {
+  TestNode node;
+  node.async({.id = "a"});
+  auto& call = node.stream({.id = "b"});
+  node.settle();
+  node.runtime.chunk("a", "x");
+  node.runtime.finish("a");
+  EXPECT_EQ(node.look_up("a").result().result().value(), "done");
+  node.runtime.finish("b");
+  node.runtime.chunk("b", "late");
+  EXPECT_EQ(told(call), "!3");
+}
+
+}  // namespace
+}  // namespace quintain::core::testing

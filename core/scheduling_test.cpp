@@ -1,0 +1,163 @@
+#include "core/scheduling.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <limits>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/testing/test_node.h"
+
+namespace quintain::core {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+constexpr std::int64_t kLeast = std::numeric_limits<std::int64_t>::min();
+
+class SchedulingTest : public ::testing::Test {
+ protected:
+  // An execution of a task of that name, with a function of its own.
+  AsyncExecution& execution(const std::string& name) {
+    auto& execution = executions_.emplace_back(std::make_unique<AsyncExecution>());
+    Task* task = tasks_.find(name);
+    execution->task = task != nullptr ? task : &tasks_.add(testing::task_spec(name), {});
+    execution->function = tasks_.function(*execution->task, "f", 1);
+    execution->live = std::make_unique<LiveExecution>(
+        node_.node->manager(), *execution, node_.environment, [](void*) {}, [](void*) {});
+    return *execution;
+  }
+
+  void seen(const std::string& name, Duration service) {
+    service_times_.observe({.function = execution(name).function->index,
+                            .accepted_at = Instant(),
+                            .dispatched_at = Instant(),
+                            .ended_at = Instant(service),
+                            .status = testing::kCompleted});
+  }
+
+  std::int64_t rank_of_priority(const std::string& priority) {
+    AsyncExecution& waiting = execution("p");
+    (*waiting.live->request.mutable_invocation_metadata())["priority"] = priority;
+    return strategy("priority")->rank(waiting);
+  }
+
+  std::unique_ptr<SchedulingStrategy> strategy(std::string_view name) {
+    return make_scheduling_strategy(name, service_times_);
+  }
+
+  testing::TestNode node_;
+  TaskRegistry tasks_;
+  eta::ServiceTimes service_times_{10ns};
+  std::vector<std::unique_ptr<AsyncExecution>> executions_;
+};
+
+TEST_F(SchedulingTest, EveryNameMakesAStrategyAndNoOther) {
+  EXPECT_EQ(scheduling_strategy_names().size(), 5U);
+  for (const std::string_view name : scheduling_strategy_names()) EXPECT_NE(strategy(name), nullptr);
+  EXPECT_EQ(strategy("lifo"), nullptr);
+  EXPECT_EQ(strategy(""), nullptr);
+}
+
+TEST_F(SchedulingTest, FifoRanksEverybodyTheSame) {
+  EXPECT_EQ(strategy("fifo")->rank(execution("a")), strategy("fifo")->rank(execution("b")));
+}
+
+TEST_F(SchedulingTest, ALargerPriorityGoesFirstOverTheWholeRange) {
+  const std::vector<std::int64_t> falling = {kMost, 5, 1, 0, -1, -5, kLeast};
+  for (std::size_t i = 1; i < falling.size(); ++i) {
+    EXPECT_LT(rank_of_priority(std::to_string(falling[i - 1])),
+              rank_of_priority(std::to_string(falling[i])));
+  }
+  EXPECT_EQ(strategy("priority")->rank(execution("p")), rank_of_priority("0"));
+}
+
+TEST(StatedPriority, IsAnIntegerOrNothing) {
+  spearlet::InvokeFunctionRequest request;
+  EXPECT_EQ(stated_priority(request), 0);
+  std::string& stated = (*request.mutable_invocation_metadata())["priority"];
+  stated = "-3";
+  EXPECT_EQ(stated_priority(request), -3);
+  for (const char* text : {"", "high", "1.5", "9223372036854775808", "1 2"}) {
+    stated = text;
+    EXPECT_EQ(stated_priority(request), std::nullopt) << text;
+  }
+}
+
+TEST_F(SchedulingTest, ShortestExpectedFirstGoesByTheFunctionsMean) {
+  seen("short", 5ns);
+  seen("long", 50ns);
+  const auto shortest = strategy("shortest-expected-first");
+  EXPECT_EQ(shortest->rank(execution("short")), 5);
+  EXPECT_EQ(shortest->rank(execution("long")), 50);
+  EXPECT_EQ(shortest->rank(execution("unknown")), 27) << "the node's mean, (5 + 50) / 2";
+}
+
+TEST_F(SchedulingTest, EarliestDeadlineFirstGoesByTheDeadline) {
+  AsyncExecution& sooner = execution("a");
+  sooner.deadline = Instant(1s);
+  AsyncExecution& later = execution("a");
+  later.deadline = Instant(2s);
+  EXPECT_LT(strategy("earliest-deadline-first")->rank(sooner),
+            strategy("earliest-deadline-first")->rank(later));
+}
+
+// Pushes all, then pops the smallest rank again and again; equal ranks by arrival.
+std::string serve(SchedulingStrategy& strategy, const std::vector<AsyncExecution*>& arrivals) {
+  std::multimap<std::int64_t, const AsyncExecution*> queue;
+  for (const AsyncExecution* arrival : arrivals) queue.emplace(strategy.rank(*arrival), arrival);
+  std::string order;
+  while (!queue.empty()) {
+    const auto [rank, next] = *queue.begin();
+    queue.erase(queue.begin());
+    strategy.on_dispatched(rank);
+    order += next->task->id();
+  }
+  return order;
+}
+
+TEST_F(SchedulingTest, FairShareTakesTurnsBetweenTasks) {
+  const auto fair = strategy("fair-share");
+  AsyncExecution& a = execution("a");
+  AsyncExecution& b = execution("b");
+  EXPECT_EQ(serve(*fair, {&a, &a, &a, &a, &b, &b}), "ababaa");
+}
+
+TEST_F(SchedulingTest, FairShareWeighsByExpectedService) {
+  seen("a", 30ns);
+  seen("b", 10ns);
+  const auto fair = strategy("fair-share");
+  AsyncExecution& a = execution("a");
+  AsyncExecution& b = execution("b");
+  // Start tags: a 0, 30, 60; b 0, 10, 20, 30, 40.
+  EXPECT_EQ(serve(*fair, {&a, &a, &a, &b, &b, &b, &b, &b}), "abbbabba");
+}
+
+TEST_F(SchedulingTest, FairShareGivesNoCreditForIdleTime) {
+  const auto fair = strategy("fair-share");
+  AsyncExecution& a = execution("a");
+  AsyncExecution& b = execution("b");
+  serve(*fair, {&a, &a, &a, &a});
+  // b was idle while a was served four times; it must not now be served four times in a row.
+  EXPECT_EQ(serve(*fair, {&a, &a, &b, &b, &b}), "babab");
+}
+
+TEST_F(SchedulingTest, FairShareForgetsTasksWithoutForgettingWhoIsAhead) {
+  const auto fair = strategy("fair-share");
+  AsyncExecution& busy = execution("z");
+  for (int i = 0; i < 1000; ++i) {
+    AsyncExecution& passing = execution("t" + std::to_string(i));
+    fair->on_dispatched(fair->rank(busy));
+    fair->rank(passing);
+  }
+  AsyncExecution& fresh = execution("y");
+  EXPECT_LT(fair->rank(fresh), fair->rank(busy));
+}
+
+}  // namespace
+}  // namespace quintain::core

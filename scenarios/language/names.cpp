@@ -1,0 +1,94 @@
+#include "scenarios/language/names.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "scenarios/json/wording.h"
+
+namespace quintain::scenarios {
+namespace {
+
+// A list of more helps nobody, and to compare a thousand names a thousand times takes too long.
+constexpr std::size_t kMostListed = 20;
+constexpr std::size_t kMostCompared = 10'000;
+constexpr int kMostSuggestions = 20;
+
+}  // namespace
+
+bool Names::add(const std::string& name, const Reader& place) {
+  if (name.empty()) {
+    place.error(fmt::format("the name of a {} must not be empty", kind_));
+    return false;
+  }
+  const auto [position, added] =
+      by_name_.try_emplace(name, Entry{.index = names_.size(), .line = place.place().line()});
+  if (!added) {
+    place.error(fmt::format("there is already a {} {}, on line {}; names must differ", kind_,
+                            shown_text(name), position->second.line));
+    return false;
+  }
+  names_.push_back(name);
+  return true;
+}
+
+std::optional<std::size_t> Names::find(const Reader& reference) const {
+  if (!reference.present()) return std::nullopt;
+  if (!reference.raw().is_string()) {
+    reference.error(
+        fmt::format("expected the name of a {}, got {}", kind_, described(reference.raw())));
+    return std::nullopt;
+  }
+  const auto& name = reference.raw().get_ref<const std::string&>();
+  const auto position = by_name_.find(name);
+  if (position != by_name_.end()) return position->second.index;
+
+  std::string help;
+  if (names_.empty()) {
+    help = fmt::format("; the scenario has no {}s", kind_);
+  } else if (++failures_ <= kMostSuggestions) {
+    const std::vector<std::string_view> known(
+        names_.begin(),
+        names_.begin() + static_cast<std::ptrdiff_t>(std::min(names_.size(), kMostCompared)));
+    help = known.size() <= kMostListed ? alternatives(name, known, "known", known)
+                                       : suggestion(name, known);
+  }
+  reference.error(fmt::format("there is no {} {}{}", kind_, shown_text(name), help));
+  return std::nullopt;
+}
+
+std::optional<std::size_t> index_among(const Reader& text,
+                                       std::span<const std::string_view> names) {
+  if (!text.present()) return std::nullopt;
+  std::string_view name;
+  if (text.raw().is_string()) {
+    name = text.raw().get_ref<const std::string&>();
+    const auto found = std::find(names.begin(), names.end(), name);
+    if (found != names.end()) return static_cast<std::size_t>(found - names.begin());
+  }
+  text.error(fmt::format("expected one of {}, got {}{}", listed(names), described(text.raw()),
+                         suggestion(name, names)));
+  return std::nullopt;
+}
+
+std::optional<OnlyKey> only_key(ObjectReader& object, std::span<const std::string_view> keys) {
+  std::optional<OnlyKey> found;
+  bool several = false;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    const Reader value = object.optional(keys[i]);
+    if (!value.present()) continue;
+    if (found) {
+      value.error(fmt::format("'{}' stands here already; only one of {} may", keys[found->index],
+                              listed(keys)));
+      several = true;
+    } else {
+      found.emplace(OnlyKey{.index = i, .value = value});
+    }
+  }
+  if (!found) object.error(fmt::format("one of {} is missing", listed(keys)));
+  if (several) object.accept_any_key();
+  return several ? std::nullopt : found;
+}
+
+}  // namespace quintain::scenarios

@@ -1,0 +1,55 @@
+// Names that a file gives to things, and references to them.
+#pragma once
+
+#include <absl/container/flat_hash_map.h>
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "scenarios/json/reader.h"
+
+namespace quintain::scenarios {
+
+/// The names of one kind of thing, numbered from 0 in the order in which they became known.
+class Names {
+ public:
+  /// `kind`: what a thing is called, e.g. "step".
+  explicit Names(std::string kind) : kind_(std::move(kind)) {}
+
+  /// Makes a name known. False after reporting, at `place`, that it is empty or taken.
+  bool add(const std::string& name, const Reader& place);
+
+  /// What a text refers to; nothing after reporting that there is nothing of that name.
+  std::optional<std::size_t> find(const Reader& reference) const;
+
+  std::size_t size() const { return names_.size(); }
+  const std::string& operator[](std::size_t index) const { return names_[index]; }
+
+ private:
+  struct Entry {
+    std::size_t index;
+    int line;
+  };
+
+  std::string kind_;
+  std::vector<std::string> names_;
+  absl::flat_hash_map<std::string, Entry> by_name_;
+  mutable int failures_ = 0;
+};
+
+/// Which of the names a text is; nothing if there is no value, or after reporting that it is none
+/// of them.
+std::optional<std::size_t> index_among(const Reader& text, std::span<const std::string_view> names);
+
+/// The one of `keys` that `object` has, and its value. Reports their lack, and more than one.
+struct OnlyKey {
+  std::size_t index;
+  Reader value;
+};
+std::optional<OnlyKey> only_key(ObjectReader& object, std::span<const std::string_view> keys);
+
+}  // namespace quintain::scenarios

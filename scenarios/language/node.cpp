@@ -1,0 +1,165 @@
+#include "scenarios/language/node.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "core/eta/estimator.h"
+#include "core/scheduling.h"
+#include "scenarios/language/names.h"
+
+namespace quintain::scenarios {
+namespace {
+
+using core::Duration;
+
+constexpr std::size_t kMostNodes = 1000;
+
+// Sets what the file says and leaves the default where it says nothing. Bounds are not checked
+// here: core::problems() knows them.
+void set(const Reader& value, int& setting) { setting = value.integer<int>({}, setting); }
+void set(const Reader& value, double& setting) { setting = value.number({}, setting); }
+void set(const Reader& value, Duration& setting) { setting = value.duration({}, setting); }
+
+void set_name(const Reader& value, std::span<const std::string_view> names, std::string& setting) {
+  if (const auto index = index_among(value, names)) setting = names[*index];
+}
+
+// "fifo" stands for {"strategy": "fifo"}.
+bool is_short(const Reader& value) { return value.present() && !value.raw().is_object(); }
+
+void read_scheduling(const Reader& value, core::SchedulingConfig& config) {
+  const auto names = core::scheduling_strategy_names();
+  if (is_short(value)) return set_name(value, names, config.strategy);
+  ObjectReader object = value.object();
+  set_name(object.optional("strategy"), names, config.strategy);
+  set(object.optional("starvation_bound"), config.starvation_bound);
+}
+
+void read_eta(const Reader& value, core::EtaConfig& config) {
+  const auto names = core::eta::estimator_names();
+  if (is_short(value)) return set_name(value, names, config.estimator);
+  ObjectReader object = value.object();
+  set_name(object.optional("estimator"), names, config.estimator);
+  set(object.optional("constant"), config.constant);
+  set(object.optional("prior"), config.prior);
+}
+
+void read_timeout(const Reader& value, core::TimeoutConfig& config) {
+  ObjectReader object = value.object();
+  set(object.optional("sync_default"), config.sync_default);
+  set(object.optional("async_default"), config.async_default);
+  set(object.optional("maximum"), config.maximum);
+}
+
+void read_retention(const Reader& value, core::RetentionConfig& config) {
+  ObjectReader object = value.object();
+  set(object.optional("age"), config.age);
+  set(object.optional("count"), config.count);
+}
+
+void read_instances(const Reader& value, core::InstanceConfig& config) {
+  ObjectReader object = value.object();
+  set(object.optional("per_node"), config.per_node);
+  set(object.optional("per_task"), config.per_task);
+  set(object.optional("idle_expiry"), config.idle_expiry);
+}
+
+void read_retry(const Reader& value, core::RetryConfig& config) {
+  ObjectReader object = value.object();
+  set(object.optional("initial"), config.initial);
+  set(object.optional("multiplier"), config.multiplier);
+  set(object.optional("maximum"), config.maximum);
+  set(object.optional("jitter"), config.jitter);
+}
+
+std::vector<sim::Slowdown> read_slowdowns(const Reader& slowdowns) {
+  return slowdowns.array_of([](const Reader& element) {
+    ObjectReader object = element.object();
+    sim::Slowdown slowdown{};
+    slowdown.from = core::Instant(object.optional("from").duration());
+    const Reader until = object.optional("until");
+    slowdown.until = until.present() ? core::Instant(until.duration()) : core::Instant::never();
+    slowdown.factor = object.required("factor").number({0.001, 1'000'000}, 1);
+    if (slowdown.until <= slowdown.from) until.error("a slowdown must end after it begins");
+    return slowdown;
+  });
+}
+
+/// The value at a dotted path ("timeout.maximum") or, where a part has no members, that part;
+/// absent if the file has nothing there.
+Reader at_path(Reader node, std::string_view path) {
+  while (!path.empty() && node.raw().is_object()) {
+    const std::string_view key = path.substr(0, path.find('.'));
+    path.remove_prefix(std::min(path.size(), key.size() + 1));
+    ObjectReader object = node.object();
+    object.accept_any_key();
+    node = object.optional(key);
+  }
+  return node;
+}
+
+void report_problems(const core::NodeConfig& config, const Reader& node) {
+  for (const std::string& problem : core::problems(config)) {
+    const std::size_t colon = problem.find(": ");
+    const Reader setting = at_path(node, std::string_view(problem).substr(0, colon));
+    if (setting.present()) {
+      setting.error(problem.substr(colon + 2));
+    } else {
+      node.error(problem);  // a default does not fit what the file sets
+    }
+  }
+}
+
+sim::NodeSpec read_node(const Reader& node, std::string name) {
+  sim::NodeSpec spec;
+  core::NodeConfig& config = spec.config;
+  config.name = std::move(name);
+  ObjectReader object = node.object();
+  set(object.optional("slots"), config.slots);
+  set(object.optional("queue_limit"), config.queue_limit);
+  set(object.optional("cancel_grace"), config.cancel_grace);
+  read_scheduling(object.optional("scheduling"), config.scheduling);
+  read_timeout(object.optional("timeout"), config.timeout);
+  read_retention(object.optional("retention"), config.retention);
+  read_instances(object.optional("instances"), config.instances);
+  read_retry(object.optional("retry"), config.retry);
+  read_eta(object.optional("eta"), config.eta);
+  set(object.optional("task_limit"), config.task_limit);
+  set(object.optional("functions_per_task"), config.functions_per_task);
+  set(object.optional("log_lines"), config.log_lines);
+  set(object.optional("default_page"), config.default_page);
+  set(object.optional("largest_page"), config.largest_page);
+  spec.slowdowns = read_slowdowns(object.optional("slowdowns"));
+  report_problems(config, node);
+  return spec;
+}
+
+}  // namespace
+
+std::vector<sim::NodeSpec> read_nodes(ObjectReader& scenario) {
+  const Reader one = scenario.optional("node");
+  const Reader several = scenario.optional("nodes");
+  if (one.present() && several.present()) {
+    several.error("'node' stands here already; give one or the other");
+  }
+  std::vector<sim::NodeSpec> nodes;
+  if (several.present() && !one.present()) {
+    const auto members = several.members();
+    if (several.raw().is_object() && members.empty()) several.error("expected at least one node");
+    if (members.size() > kMostNodes) {
+      several.error(fmt::format("{} nodes are too many; at most {}", members.size(), kMostNodes));
+    }
+    for (const auto& [name, node] : members) {
+      if (nodes.size() == kMostNodes) break;
+      nodes.push_back(read_node(node, name));
+    }
+  }
+  if (nodes.empty()) nodes.push_back(read_node(one, core::NodeConfig().name));
+  return nodes;
+}
+
+}  // namespace quintain::scenarios

@@ -1,0 +1,76 @@
+#include "scenarios/language/scenario.h"
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+
+#include "scenarios/language/expectations.h"
+#include "scenarios/language/functions.h"
+#include "scenarios/language/loads.h"
+#include "scenarios/language/names.h"
+#include "scenarios/language/node.h"
+#include "scenarios/language/steps.h"
+
+namespace quintain::scenarios {
+namespace {
+
+using core::Instant;
+
+/// A text that says something, if it is there.
+std::string read_text(const Reader& text) {
+  std::string value = text.string();
+  if (text.raw().is_string() && value.empty()) text.error("expected a text that says something");
+  return value;
+}
+
+void read_time(ObjectReader& object, Scenario& scenario) {
+  const Reader until = object.optional("until");
+  if (until.present()) scenario.until = Instant(until.duration({.min = core::Duration(1)}));
+  const Reader warm_up = object.optional("warm_up");
+  scenario.warm_up = Instant(warm_up.duration());
+  if (scenario.warm_up >= scenario.until) {
+    warm_up.error("the warm-up must be over before the scenario ends ('until')");
+  }
+}
+
+}  // namespace
+
+Scenario read_scenario(const Reader& document) {
+  Scenario scenario;
+  ObjectReader object = document.object();
+  object.optional("$schema").string();  // for editors
+  scenario.about = read_text(object.required("about"));
+  scenario.known_failure = read_text(object.optional("known_failure"));
+  read_time(object, scenario);
+
+  scenario.nodes = read_nodes(object);
+  Names nodes("node");
+  for (const sim::NodeSpec& node : scenario.nodes) nodes.add(node.config.name, document);
+
+  const Reader functions_reader = object.optional("functions");
+  const Functions functions = read_functions(functions_reader);
+  for (sim::NodeSpec& node : scenario.nodes) node.functions = functions.models;
+
+  const Reader steps_reader = object.optional("steps");
+  Steps steps = read_steps(steps_reader, nodes, functions);
+  const Reader loads = object.optional("loads");
+  scenario.loads = read_loads(loads, nodes, functions, scenario.until);
+  const Reader trace = object.optional("trace");
+  scenario.trace = read_trace(trace, nodes);
+  scenario.expectations = read_expectations(object.optional("expect"), steps, scenario.until);
+  scenario.steps = std::move(steps.steps);
+
+  if (!document.raw().is_object()) return scenario;
+  if (!steps_reader.present() && !loads.present() && !trace.present()) {
+    object.error("nothing happens; give 'steps', 'loads' or a 'trace'");
+  } else if (!trace.present() && functions.names.size() == 0) {
+    if (functions_reader.present()) {
+      functions_reader.error("expected at least one function");
+    } else {
+      object.error("'functions' is missing; only a trace brings its own");
+    }
+  }
+  return scenario;
+}
+
+}  // namespace quintain::scenarios

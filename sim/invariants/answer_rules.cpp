@@ -1,0 +1,190 @@
+// Rules on what callers are told.
+#include <fmt/format.h>
+
+#include <map>
+#include <set>
+#include <string>
+
+#include "core/time.h"
+#include "sim/invariants/invariant.h"
+
+namespace quintain::sim {
+namespace {
+
+bool is_final(spearlet::ExecutionStatus status) {
+  return status >= spearlet::EXECUTION_STATUS_COMPLETED &&
+         status <= spearlet::EXECUTION_STATUS_TIMEOUT;
+}
+
+bool is_answer(const Event& event) {
+  return event.kind == EventKind::kCallAnswered || event.kind == EventKind::kCallRefused;
+}
+
+class EveryCallAnsweredOnce final : public Invariant {
+ public:
+  using Invariant::Invariant;
+  std::string_view name() const override { return "every-call-answered-once"; }
+  std::string_view rule() const override {
+    return "every call gets exactly one answer or one refusal";
+  }
+  void on_event(const Event& event, const ExecutionFacts*) override {
+    if (event.kind == EventKind::kCallSent) {
+      open_.emplace(event.call, event);
+    } else if (is_answer(event) && open_.erase(event.call) == 0) {
+      breach(fmt::format("call {} is answered without being open", event.call), {event});
+    }
+  }
+  void on_end(const Ledger&, const RunEnd& end) override {
+    if (!end.settled) return;
+    for (const auto& [call, sent] : open_) {
+      breach(fmt::format("call {} was never answered", call), {sent});
+    }
+  }
+
+ private:
+  std::map<std::uint64_t, Event> open_;
+};
+
+// The shape of an answer to InvokeFunction depends on the mode that was asked for.
+class AnswersInShape final : public Invariant {
+ public:
+  using Invariant::Invariant;
+  std::string_view name() const override { return "answers-in-shape"; }
+  std::string_view rule() const override {
+    return "a SYNC answer is final, without endpoint and estimate; an ASYNC answer has both, and "
+           "the "
+           "first says PENDING";
+  }
+  void on_event(const Event& event, const ExecutionFacts*) override {
+    if (event.kind == EventKind::kCallSent) {
+      const auto* request = dynamic_cast<const spearlet::InvokeFunctionRequest*>(event.message);
+      if (request != nullptr) {
+        const bool chose_id =
+            request->has_execution_id() || !request->context().execution_id().empty();
+        asked_.insert({event.call, {.mode = request->execution_mode(), .chose_id = chose_id}});
+      }
+    } else if (is_answer(event)) {
+      const auto asked = asked_.extract(event.call);
+      const auto* answer = dynamic_cast<const spearlet::InvokeFunctionResponse*>(event.message);
+      if (asked.empty() || answer == nullptr) return;
+      asked.mapped().mode == spearlet::EXECUTION_MODE_SYNC
+          ? judge_sync(event, *answer)
+          : judge_async(event, *answer, asked.mapped().chose_id);
+    }
+  }
+
+ private:
+  void judge_sync(const Event& event, const spearlet::InvokeFunctionResponse& answer) {
+    const spearlet::ExecutionStatus status = answer.result().status();
+    const bool completed = status == spearlet::EXECUTION_STATUS_COMPLETED;
+    require(event, is_final(status), "a SYNC answer says {}", short_name(status));
+    require(event, answer.status_endpoint().empty(), "a SYNC answer has the endpoint '{}'",
+            answer.status_endpoint());
+    require(event, answer.estimated_completion_ms() == 0, "a SYNC answer estimates {} ms",
+            answer.estimated_completion_ms());
+    require(event, answer.success() == completed, "a SYNC answer says success={} and {}",
+            answer.success(), short_name(status));
+    require(event, completed == answer.result().error_code().empty(),
+            "a SYNC answer says {} with error_code '{}'", short_name(status),
+            answer.result().error_code());
+    require(event, completed || !answer.result().has_result(),
+            "a SYNC answer says {} and has a result", short_name(status));
+    require(event, !answer.execution_id().empty(), "a SYNC answer has no {}", "execution_id");
+  }
+
+  void judge_async(const Event& event, const spearlet::InvokeFunctionResponse& answer,
+                   bool chose_id) {
+    const spearlet::ExecutionResult& result = answer.result();
+    // Only under an id of the caller's own can the same execution be asked for again.
+    const bool first = !chose_id || chosen_ids_.insert(answer.execution_id()).second;
+    require(event, answer.success(), "an ASYNC answer says success={}", answer.success());
+    require(event, !answer.execution_id().empty(), "an ASYNC answer has no {}", "execution_id");
+    require(event, answer.status_endpoint().find(answer.execution_id()) != std::string::npos,
+            "an ASYNC answer's endpoint is '{}'", answer.status_endpoint());
+    require(event, answer.estimated_completion_ms() > 0, "an ASYNC answer estimates {} ms",
+            answer.estimated_completion_ms());
+    require(event, !first || result.status() == spearlet::EXECUTION_STATUS_PENDING,
+            "the first ASYNC answer says {}", short_name(result.status()));
+    require(event, !first || (!result.has_result() && !result.has_completed_at()),
+            "the first ASYNC answer has a {}", result.has_result() ? "result" : "completed_at");
+  }
+
+  template <class... Arguments>
+  void require(const Event& event, bool holds, fmt::format_string<Arguments...> complaint,
+               Arguments&&... arguments) {
+    if (!holds) breach(fmt::format(complaint, std::forward<Arguments>(arguments)...), {event});
+  }
+
+  struct Asked {
+    spearlet::ExecutionMode mode;
+    bool chose_id;
+  };
+  std::map<std::uint64_t, Asked> asked_;  // by open call
+  std::set<std::string> chosen_ids_;
+};
+
+// Every result that is told to anybody: a time is set once it has happened, and times have an
+// order.
+class TimestampsOrdered final : public Invariant {
+ public:
+  using Invariant::Invariant;
+  std::string_view name() const override { return "timestamps-ordered"; }
+  std::string_view rule() const override {
+    return "started_at <= completed_at <= now; completed_at is set exactly at the end; "
+           "execution_time_ms is the time between them";
+  }
+  void on_event(const Event& event, const ExecutionFacts*) override {
+    if (event.kind != EventKind::kCallAnswered) return;
+    if (const auto* answer = dynamic_cast<const spearlet::InvokeFunctionResponse*>(event.message)) {
+      judge(event, answer->result());
+    } else if (const auto* status =
+                   dynamic_cast<const spearlet::GetExecutionStatusResponse*>(event.message)) {
+      if (status->found()) judge(event, status->result());
+    }
+  }
+
+ private:
+  static core::Duration since_epoch(const google::protobuf::Timestamp& time) {
+    return std::chrono::seconds(time.seconds()) + std::chrono::nanoseconds(time.nanos());
+  }
+
+  void judge(const Event& event, const spearlet::ExecutionResult& result) {
+    const core::Duration now = kWorldBegins.since_epoch + event.at.since_start();
+    const core::Duration started = since_epoch(result.started_at());
+    const core::Duration completed = since_epoch(result.completed_at());
+    const auto complain = [&](std::string_view what) {
+      breach(fmt::format("a result with status {}: {}", short_name(result.status()), what),
+             {event});
+    };
+    if (result.has_completed_at() != is_final(result.status())) {
+      complain(result.has_completed_at() ? "completed_at is set" : "completed_at is not set");
+    }
+    if (result.status() == spearlet::EXECUTION_STATUS_PENDING && result.has_started_at()) {
+      complain("started_at is set");
+    }
+    const bool ran = result.status() == spearlet::EXECUTION_STATUS_RUNNING ||
+                     result.status() == spearlet::EXECUTION_STATUS_COMPLETED;
+    if (ran && !result.has_started_at()) complain("started_at is not set");
+    if (result.has_started_at() && started > now) complain("started_at is in the future");
+    if (result.has_completed_at() && completed > now) complain("completed_at is in the future");
+    if (!result.has_started_at() || !result.has_completed_at()) return;
+    if (started > completed) complain("started_at is after completed_at");
+    if (result.execution_time_ms() != core::floor_milliseconds(completed - started)) {
+      complain(fmt::format("execution_time_ms is {}", result.execution_time_ms()));
+    }
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Invariant> make_every_call_answered_once(World& world) {
+  return std::make_unique<EveryCallAnsweredOnce>(world);
+}
+std::unique_ptr<Invariant> make_answers_in_shape(World& world) {
+  return std::make_unique<AnswersInShape>(world);
+}
+std::unique_ptr<Invariant> make_timestamps_ordered(World& world) {
+  return std::make_unique<TimestampsOrdered>(world);
+}
+
+}  // namespace quintain::sim

@@ -1,0 +1,57 @@
+// What the history says of each execution so far.
+#pragma once
+
+#include <cstdint>
+#include <map>
+
+#include "sim/history.h"
+
+namespace quintain::sim {
+
+/// One execution's life as its events tell it. Made from the events alone, so that it can be held
+/// against what the node says.
+struct ExecutionFacts {
+  spearlet::ExecutionStatus status = spearlet::EXECUTION_STATUS_UNSPECIFIED;
+  spearlet::ExecutionMode mode = spearlet::EXECUTION_MODE_UNSPECIFIED;
+  core::Instant accepted_at;
+  core::Instant deadline;
+  core::Instant dispatched_at = core::Instant::never();
+  /// Its place among all that got a slot, from 1; 0 if it did not.
+  std::uint64_t dispatch_order = 0;
+  core::Instant started_at = core::Instant::never();
+  core::Instant ended_at = core::Instant::never();
+  core::Instant cancel_requested_at = core::Instant::never();
+  bool cancel_forced = false;
+  core::Duration eta_p50{0};
+  core::Duration eta_p90{0};
+  int max_retries = 0;
+  int attempts = 0;
+  int cold_starts = 0;
+  int outcomes = 0;
+  bool holds_slot = false;
+  /// Attempts that use the machine, by the word of the runtime.
+  int on_machine = 0;
+
+  bool ended() const { return outcomes > 0; }
+};
+
+/// The facts of all executions on record.
+class Ledger {
+ public:
+  /// nullptr if no event has named it, or it has been forgotten.
+  const ExecutionFacts* find(ExecutionRef execution) const;
+
+  void apply(const Event& event);
+
+  /// In the order of node and acceptance.
+  template <class Visit>
+  void for_each(const Visit& visit) const {
+    for (const auto& [execution, facts] : facts_) visit(execution, facts);
+  }
+
+ private:
+  std::map<ExecutionRef, ExecutionFacts> facts_;
+  std::uint64_t dispatches_ = 0;
+};
+
+}  // namespace quintain::sim
