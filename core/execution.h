@@ -5,7 +5,6 @@
 #include <boost/intrusive/list_hook.hpp>
 #include <boost/intrusive/set_hook.hpp>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,18 +27,20 @@ class TaskExecutionManager;
 
 /// What an execution needs only until it has ended: its request, timers, answers that are owed, its
 /// place in the queue, its attempt. Given back at the terminal status, so that a finished record is
-/// small.
+/// small, and then used again for another execution.
 struct LiveExecution {
   /// The timers call back with the LiveExecution.
-  LiveExecution(TaskExecutionManager& execution_manager, AsyncExecution& execution,
-                Environment& environment, void (*on_deadline)(void*), void (*on_pause_over)(void*))
-      : manager(execution_manager),
-        record(execution),
+  LiveExecution(TaskExecutionManager& execution_manager, Environment& environment,
+                void (*on_deadline)(void*), void (*on_pause_over)(void*))
+      : manager(&execution_manager),
         deadline(environment, on_deadline, this),
         pause(environment, on_pause_over, this) {}
 
-  TaskExecutionManager& manager;
-  AsyncExecution& record;
+  /// As new, but with the memory of its containers. Nothing may be owed, queued or armed any more.
+  void reset();
+
+  TaskExecutionManager* manager;
+  AsyncExecution* record = nullptr;
   spearlet::InvokeFunctionRequest request;
 
   Timer deadline;
@@ -103,7 +104,7 @@ class AsyncExecution {
   std::int64_t memory_used_bytes = 0;
   int attempts = 0;
   std::string instance_id;
-  std::deque<std::string> logs;
+  std::vector<std::string> logs;
 
   /// Of the request, if the caller chose the id; tells a repetition from another request.
   std::optional<std::array<std::uint64_t, 2>> fingerprint;

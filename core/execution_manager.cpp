@@ -131,16 +131,7 @@ absl::StatusOr<AsyncExecution*> TaskExecutionManager::admit(
   execution.deadline = environment_.now() + timeout_of(invocation, call);
   if (invocation.execution_id) execution.fingerprint = fingerprint(request);
 
-  execution.live = std::make_unique<LiveExecution>(
-      *this, execution, environment_,
-      [](void* live) {
-        auto& self = *static_cast<LiveExecution*>(live);
-        self.manager.on_deadline(self.record);
-      },
-      [](void* live) {
-        auto& self = *static_cast<LiveExecution*>(live);
-        self.manager.on_pause_over(self.record);
-      });
+  execution.live = new_live(execution);
   LiveExecution& live = *execution.live;
   live.request = std::move(request);
   live.max_retries = invocation.max_retries;
@@ -165,6 +156,27 @@ absl::StatusOr<AsyncExecution*> TaskExecutionManager::admit(
                             .eta_p90 = estimate.p90});
   }
   return &execution;
+}
+
+std::unique_ptr<LiveExecution> TaskExecutionManager::new_live(AsyncExecution& execution) {
+  std::unique_ptr<LiveExecution> live;
+  if (spare_.empty()) {
+    live = std::make_unique<LiveExecution>(
+        *this, environment_,
+        [](void* self) {
+          auto& expired = *static_cast<LiveExecution*>(self);
+          expired.manager->on_deadline(*expired.record);
+        },
+        [](void* self) {
+          auto& paused = *static_cast<LiveExecution*>(self);
+          paused.manager->on_pause_over(*paused.record);
+        });
+  } else {
+    live = std::move(spare_.back());
+    spare_.pop_back();
+  }
+  live->record = &execution;
+  return live;
 }
 
 absl::StatusOr<Function*> TaskExecutionManager::find_function(
@@ -301,6 +313,9 @@ void TaskExecutionManager::dispatch() {
   while (busy_ < slots_) {
     AsyncExecution* execution = queue_.pop(environment_.now(), may_start);
     if (execution == nullptr) return;
+    // Its timeout is due at this instant and ends it; a function that could only be killed is not
+    // begun.
+    if (execution->deadline <= environment_.now()) continue;
     LiveExecution& live = *execution->live;
     ++busy_;
     live.dispatched_at = environment_.now();
@@ -378,7 +393,7 @@ void TaskExecutionManager::on_log(AttemptId attempt, std::string line) {
   if (execution == nullptr) return;
   execution->logs.push_back(std::move(line));
   if (execution->logs.size() > static_cast<std::size_t>(config_.log_lines)) {
-    execution->logs.pop_front();
+    execution->logs.erase(execution->logs.begin());
   }
 }
 
@@ -386,12 +401,14 @@ void TaskExecutionManager::on_finished(AttemptId attempt, Outcome outcome) {
   AsyncExecution* execution = reporter(attempt);
   if (execution == nullptr) return;
   LiveExecution& live = *execution->live;
+  // What has ended well has begun, even if the runtime left that out.
+  const bool completed = outcome.kind == Outcome::Kind::kCompleted;
+  if (completed && execution->status() == kPending) begin_running(*execution);
   live.attempt_active = false;
   if (observer_ != nullptr) observer_->on_attempt_ended(execution->ordinal, attempt, false);
   tracker_.set_memory_used(*execution, outcome.memory_used_bytes);
   switch (outcome.kind) {
     case Outcome::Kind::kCompleted:
-      if (execution->status() == kPending) begin_running(*execution);
       execution->result = std::move(outcome.payload);
       return finish(*execution, kCompleted);
     case Outcome::Kind::kStopped:
@@ -522,13 +539,15 @@ void TaskExecutionManager::finish_with_error(AsyncExecution& execution,
 
 void TaskExecutionManager::finish(AsyncExecution& execution, spearlet::ExecutionStatus status) {
   if (execution.live->queued()) queue_.remove(execution);
-  const std::unique_ptr<LiveExecution> live = std::move(execution.live);
+  std::unique_ptr<LiveExecution> live = std::move(execution.live);
   live->deadline.disarm();
   live->pause.disarm();
   tracker_.transition(execution, status);
   observe_end(execution, *live);
   end_attempt(execution, *live);
   send_answers(execution, *live);
+  live->reset();
+  spare_.push_back(std::move(live));
   dispatch();
   tell_if_drained();
 }

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/answer.h"
 #include "core/environment.h"
@@ -98,6 +99,7 @@ class TaskExecutionManager final : private AttemptListener {
   template <class AnswerType>
   void refuse(AnswerType&& answer, const absl::Status& status);
   void count_refusal(const absl::Status& status);
+  std::unique_ptr<LiveExecution> new_live(AsyncExecution& execution);
   Duration timeout_of(const Invocation& invocation, const CallContext& call) const;
   std::string new_id(std::string_view prefix);
   void repeat(AsyncExecution& execution, const spearlet::InvokeFunctionRequest& request,
@@ -150,6 +152,7 @@ class TaskExecutionManager final : private AttemptListener {
   std::unique_ptr<eta::Estimator> estimator_;
   AsyncExecutionTracker tracker_;
   ExecutionQueue queue_;
+  std::vector<std::unique_ptr<LiveExecution>> spare_;  // ended with their executions, to be used again
   RandomStream ids_{"core.ids"};
   RandomStream jitter_{"core.retry-jitter"};
 

@@ -173,6 +173,19 @@ TEST(TimeClause, Time6ATimeoutInTheQueueNeverStarts) {
   EXPECT_FALSE(node.runtime.knows("b"));
 }
 
+TEST(TimeClause, Time6ASlotThatComesFreeAtTheDeadlineComesTooLate) {
+  TestNode node(one_slot());
+  node.runtime.plan = [](const AttemptSpec&) { return takes(10ms); };
+  node.async({.id = "a"});
+  node.async({.id = "b", .timeout_ms = 10});
+  node.async({.id = "c", .timeout_ms = 11});
+  node.run_for(10ms);
+  EXPECT_EQ(node.status("a"), kCompleted);
+  EXPECT_EQ(node.status("b"), kTimeout);
+  EXPECT_EQ(node.status("c"), kRunning);
+  EXPECT_FALSE(node.runtime.knows("b"));
+}
+
 // ---- Retries --------------------------------------------------------------------------------------
 
 // Fails every attempt and notes when it was started.

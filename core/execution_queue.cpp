@@ -44,27 +44,27 @@ AsyncExecution* ExecutionQueue::pop(Instant now,
                                     const std::function<bool(const Task&)>& may_start) {
   while (!ready_.empty()) {
     LiveExecution& candidate = first(now);
-    if (!may_start(*candidate.record.task)) {
+    if (!may_start(*candidate.record->task)) {
       park(candidate);
       continue;
     }
     take_out_of_ready(candidate);
     strategy_->on_dispatched(candidate.rank);
-    return &candidate.record;
+    return candidate.record;
   }
   return nullptr;
 }
 
 LiveExecution& ExecutionQueue::first(Instant now) {
   LiveExecution& oldest = *ready_.by_arrival.begin();
-  if (now - oldest.record.accepted_at >= starvation_bound_) return oldest;
+  if (now - oldest.record->accepted_at >= starvation_bound_) return oldest;
   return *ready_.by_rank.begin();
 }
 
 void ExecutionQueue::park(LiveExecution& execution) {
   ready_.erase(execution);
   execution.parked = true;
-  parked_[execution.record.task->number()].insert(execution);
+  parked_[execution.record->task->number()].insert(execution);
 }
 
 void ExecutionQueue::unpark(const Task& task) {
@@ -102,13 +102,13 @@ void ExecutionQueue::take_out_of_ready(LiveExecution& execution) {
   --size_;
   // While a task has parked executions and may start one, one of them must be ready, or a free slot
   // would not find it.
-  unpark(*execution.record.task);
+  unpark(*execution.record->task);
 }
 
 std::int64_t ExecutionQueue::ahead_of(const AsyncExecution& execution) const {
   std::uint64_t oldest = execution.ordinal;
   const auto consider = [&oldest](const Lane& lane) {
-    if (!lane.empty()) oldest = std::min(oldest, lane.by_arrival.begin()->record.ordinal);
+    if (!lane.empty()) oldest = std::min(oldest, lane.by_arrival.begin()->record->ordinal);
   };
   consider(ready_);
   for (const auto& [task, lane] : parked_) consider(lane);  // a minimum: in any order

@@ -46,12 +46,12 @@ class ExecutionQueue {
   using Hook = boost::intrusive::set_member_hook<>;
   struct ByRank {
     bool operator()(const LiveExecution& a, const LiveExecution& b) const {
-      return a.rank != b.rank ? a.rank < b.rank : a.record.ordinal < b.record.ordinal;
+      return a.rank != b.rank ? a.rank < b.rank : a.record->ordinal < b.record->ordinal;
     }
   };
   struct ByArrival {
     bool operator()(const LiveExecution& a, const LiveExecution& b) const {
-      return a.record.ordinal < b.record.ordinal;
+      return a.record->ordinal < b.record->ordinal;
     }
   };
 

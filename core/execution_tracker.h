@@ -2,6 +2,8 @@
 #pragma once
 
 #include <absl/container/flat_hash_map.h>
+#include <absl/hash/hash.h>
+#include <absl/strings/string_view.h>
 
 #include <array>
 #include <boost/intrusive/list.hpp>
@@ -82,6 +84,13 @@ class AsyncExecutionTracker {
   const Tally& tally() const { return tally_; }
 
  private:
+  // Debian's Abseil hashes a std::string_view by std::hash, which is slow on short texts.
+  struct IdHash {
+    std::size_t operator()(std::string_view id) const {
+      return absl::Hash<absl::string_view>{}(absl::string_view(id.data(), id.size()));
+    }
+  };
+
   using Slot = std::uint32_t;
   static constexpr Slot kNoSlot = ~Slot{0};
   using Finished = boost::intrusive::list<
@@ -99,7 +108,7 @@ class AsyncExecutionTracker {
 
   std::deque<AsyncExecution> slab_;  // records never move
   std::vector<Slot> free_;
-  absl::flat_hash_map<std::string_view, Slot> by_id_;
+  absl::flat_hash_map<std::string_view, Slot, IdHash> by_id_;
   std::deque<Slot> by_ordinal_;  // from first_ordinal_ on; kNoSlot where the record is gone
   std::uint64_t first_ordinal_ = 1;
   std::uint64_t attempts_named_ = 0;

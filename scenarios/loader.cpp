@@ -59,8 +59,12 @@ std::optional<std::vector<fs::path>> search(const fs::path& folder, Diagnostics&
 
 /// "cancel/while-queued" for <root>/cancel/while-queued.json.
 std::string case_name(const fs::path& path, const fs::path& root) {
+  // By the names alone: a link to a folder elsewhere keeps the name that it has here.
   std::error_code error;
-  const fs::path from_root = fs::relative(path, root.empty() ? fs::path(".") : root, error);
+  const auto from_start = [&error](const fs::path& p) {
+    return fs::absolute(p.empty() ? "." : p, error).lexically_normal();
+  };
+  const fs::path from_root = from_start(path).lexically_relative(from_start(root));
   const bool below = !error && !from_root.empty() && *from_root.begin() != "..";
   fs::path name = below ? from_root : path.lexically_normal();
   return name.replace_extension().generic_string();
@@ -106,8 +110,7 @@ std::vector<Scenario> load_scenario_file(const std::string& path, const std::str
     const auto matrix = Matrix::of(*document, problems);
     if (!matrix) return;
     const std::string name = case_name(path, root);
-    // Once no more problems are kept, further cases would only repeat them.
-    for (std::size_t i = 0; i < matrix->size() && !problems.full(); ++i) {
+    for (std::size_t i = 0; i < matrix->size(); ++i) {
       const auto expanded = matrix->document(i, problems);
       if (!expanded) continue;
       Scenario scenario = read_scenario(Reader(expanded->root(), problems));

@@ -26,7 +26,9 @@ class LoadGenerator::Caller final : private core::UnaryCaller<spearlet::InvokeFu
       context.deadline = load_.world_.now() + load_.load_.deadline;
       deadline_.arm(context.deadline, core::Precedence::kOther);
     }
-    node().service().InvokeFunction(spearlet::InvokeFunctionRequest(load_.load_.request), context,
+    // The service takes the message and leaves one that it no longer needs, whose memory serves again.
+    request_.CopyFrom(load_.load_.request);
+    node().service().InvokeFunction(std::move(request_), context,
                                     core::Answer<spearlet::InvokeFunctionResponse>(*this));
   }
 
@@ -68,6 +70,7 @@ class LoadGenerator::Caller final : private core::UnaryCaller<spearlet::InvokeFu
   std::uint64_t index_;
   std::uint64_t thoughts_ = 0;
   std::uint64_t id_ = 0;
+  spearlet::InvokeFunctionRequest request_;
   core::Timer deadline_;
   core::Timer think_;
 };

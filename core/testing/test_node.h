@@ -44,7 +44,7 @@ class TestNode {
   }
 
   ~TestNode() {
-    node.reset();
+    node.reset();  // refuses what is unanswered
     for (const auto& call : calls_) EXPECT_EQ(call.answers(), 1) << "answers to one call";
   }
 
@@ -110,6 +110,13 @@ class TestNode {
     return ask(&FunctionService::ListExecutions, request).response();
   }
 
+  /// Calls so far, in order, to leave them or to count their answers.
+  struct Call {
+    std::unique_ptr<Caller> caller;
+    std::function<int()> answers;
+  };
+  const std::vector<Call>& calls() const { return calls_; }
+
   FunctionService& service() { return node->service(); }
   const Counters& counters() const { return node->counters(); }
   int busy() const { return node->manager().busy_slots(); }
@@ -125,20 +132,15 @@ class TestNode {
   std::unique_ptr<Node> node;
 
  private:
-  struct Kept {
-    std::unique_ptr<Caller> caller;
-    std::function<int()> answers;
-  };
-
-  template <class Call>
-  Call& keep() {
-    auto call = std::make_unique<Call>();
-    Call& kept = *call;
+  template <class CallerType>
+  CallerType& keep() {
+    auto call = std::make_unique<CallerType>();
+    CallerType& kept = *call;
     calls_.push_back({std::move(call), [&kept] { return kept.answers(); }});
     return kept;
   }
 
-  std::vector<Kept> calls_;
+  std::vector<Call> calls_;
 };
 
 }  // namespace quintain::core::testing

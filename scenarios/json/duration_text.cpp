@@ -89,14 +89,13 @@ std::optional<core::Duration> parse_duration(std::string_view text, std::string&
     first_allowed = rank + 1;
 
     while (fraction.ends_with('0')) fraction.remove_suffix(1);
-    absl::uint128 scale = 1;
-    for (std::size_t i = 0; i < std::min<std::size_t>(fraction.size(), 18); ++i) scale *= 10;
-    const absl::uint128 scaled = number_of(fraction) * unit->nanoseconds;
     // A day is 2^16 * 3^3 * 5^11 ns, so no fraction of more than 16 digits is a whole number of
     // them.
-    if (fraction.size() > 16 || scaled % scale != 0) {
-      return refuse("it is finer than a nanosecond");
-    }
+    if (fraction.size() > 16) return refuse("it is finer than a nanosecond");
+    absl::uint128 scale = 1;
+    for (std::size_t i = 0; i < fraction.size(); ++i) scale *= 10;
+    const absl::uint128 scaled = number_of(fraction) * unit->nanoseconds;
+    if (scaled % scale != 0) return refuse("it is finer than a nanosecond");
     total += number_of(whole) * unit->nanoseconds + scaled / scale;
   }
   if (total > static_cast<std::uint64_t>(kLongestDuration.count())) {

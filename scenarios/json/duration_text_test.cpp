@@ -4,6 +4,7 @@
 #include <rapidcheck/gtest.h>
 
 #include <cstdint>
+#include <string>
 
 namespace quintain::scenarios {
 namespace {
@@ -63,7 +64,7 @@ TEST(DurationTextTest, SaysWhatIsWrong) {
   EXPECT_EQ(refusal("30m1h"), "units go from the largest to the smallest, each at most once");
   EXPECT_EQ(refusal("1h1h"), "units go from the largest to the smallest, each at most once");
   EXPECT_EQ(refusal("0.5ns"), "it is finer than a nanosecond");
-  EXPECT_EQ(refusal("0.12345678901234567890d"), "it is finer than a nanosecond");
+  EXPECT_EQ(refusal("0." + std::string(200, '1') + "d"), "it is finer than a nanosecond");
 }
 
 RC_GTEST_PROP(DurationTextProperty, FormatIsReadBack, ()) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <chrono>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string_view>
@@ -16,6 +17,9 @@ namespace {
 namespace arrivals = sim::arrivals;
 using Arrivals = std::variant<sim::ArrivalSpec, sim::ClosedLoop>;
 
+// What stands for a rate that is missing or wrong, so that its process does not complain of it too.
+constexpr double kSomeRate = 1;
+
 // The load generator numbers its clients with 16 bits.
 constexpr int kMostClients = 65'535;
 
@@ -25,20 +29,20 @@ sim::ArrivalSpec at(const Reader& value, ObjectReader&) {
 }
 
 sim::ArrivalSpec every(const Reader& value, ObjectReader& object) {
-  return arrivals::Deterministic{.interval = value.duration(),
+  return arrivals::Deterministic{.interval = value.duration({}, std::chrono::hours(1)),
                                  .start = core::Instant(object.optional("start").duration())};
 }
 
 sim::ArrivalSpec poisson(const Reader& value, ObjectReader&) {
-  return arrivals::Poisson{.rate = value.number()};
+  return arrivals::Poisson{.rate = value.number({}, kSomeRate)};
 }
 
 sim::ArrivalSpec diurnal(const Reader& value, ObjectReader&) {
   ObjectReader wave = value.object();
   arrivals::Diurnal spec{};
-  spec.mean_rate = wave.required("mean_rate").number();
+  spec.mean_rate = wave.required("mean_rate").number({}, kSomeRate);
   spec.amplitude = wave.required("amplitude").number();
-  spec.period = wave.required("period").duration();
+  spec.period = wave.required("period").duration({}, std::chrono::hours(24));
   spec.phase = wave.optional("phase").duration();
   return spec;
 }
@@ -47,8 +51,9 @@ sim::ArrivalSpec mmpp(const Reader& value, ObjectReader&) {
   arrivals::Mmpp spec;
   for (const Reader& element : value.elements()) {
     ObjectReader state = element.object();
-    const double rate = state.required("rate").number();
-    spec.states.push_back({rate, state.required("mean_sojourn").duration()});
+    const double rate = state.required("rate").number({}, kSomeRate);
+    spec.states.push_back(
+        {rate, state.required("mean_sojourn").duration({}, std::chrono::hours(1))});
   }
   return spec;
 }
@@ -89,17 +94,11 @@ constexpr auto kKeys = [] {
 
 Arrivals read_arrivals(const Reader& reader) {
   ObjectReader object = reader.object();
-  if (!reader.present() || !reader.raw().is_object()) return sim::ArrivalSpec{};
-  const auto kind = only_key(object, kKeys);
-  if (!kind) {
-    object.accept_any_key();
-    return sim::ArrivalSpec{};
-  }
+  const auto kind = only_key(reader, object, kKeys);
+  if (!kind) return sim::ArrivalSpec{};
   if (kind->index == kOpen.size()) return closed(kind->value);
   const sim::ArrivalSpec spec = kOpen[kind->index].read(kind->value, object);
-  const auto problems = sim::problems(spec);
-  for (const std::string& problem : problems) kind->value.error(problem);
-  return problems.empty() ? spec : sim::ArrivalSpec{};
+  return report(sim::problems(spec), kind->value) ? spec : sim::ArrivalSpec{};
 }
 
 }  // namespace quintain::scenarios

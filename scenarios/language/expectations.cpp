@@ -47,11 +47,8 @@ class ExpectationReader {
     ObjectReader object = element.object();
     static constexpr std::array<std::string_view, 4> kKinds = {"execution", "answer", "metric",
                                                                "order"};
-    const auto kind = only_key(object, kKinds);
-    if (!kind) {
-      object.accept_any_key();
-      return expectation;
-    }
+    const auto kind = only_key(element, object, kKinds);
+    if (!kind) return expectation;
     switch (kind->index) {
       case 0:
         expectation.what = execution(kind->value, object);
@@ -120,7 +117,7 @@ class ExpectationReader {
     expected.started = instant(started);
     const Reader attempts = object.optional("attempts");
     if (attempts.present()) expected.attempts = attempts.integer<int>({0, kMostAttempts});
-    if (!expected.status && !expected.ended && !expected.started && !expected.attempts) {
+    if (!status.present() && !ended.present() && !started.present() && !attempts.present()) {
       object.error(
           "nothing is expected of the execution; "
           "give 'status', 'ended', 'started' or 'attempts'");
@@ -178,7 +175,7 @@ class ExpectationReader {
     if (expected.at && expected.at->is_never() && says_answered) {
       at.error("an answer that never comes is not anything; leave the rest out");
     }
-    if (!expected.at && !says_answered) {
+    if (!at.present() && !says_answered) {
       object.error("nothing is expected of the answer; give 'at', 'is', 'refused' or 'messages'");
     }
     return expected;
@@ -186,8 +183,8 @@ class ExpectationReader {
 
   static void check_pattern(const Reader& pattern, const google::protobuf::Descriptor& type) {
     if (!pattern.raw().is_object()) {
-      return pattern.error(fmt::format("expected a pattern of a {} (an object), got {}",
-                                       type.name(), described(pattern.raw())));
+      return pattern.error(fmt::format("expected an object with fields of {}, got {}", type.name(),
+                                       described(pattern.raw())));
     }
     validate_expected(type, pattern);
   }
@@ -198,8 +195,9 @@ class ExpectationReader {
     if (name.raw().is_string() && !known_metric(expected.metric)) {
       std::vector<std::string_view> names;
       for (const MetricName& known : metric_names()) names.push_back(known.name);
-      name.error(fmt::format("there is no metric {}{}; docs/scenarios.md lists them",
-                             shown_text(expected.metric), suggestion(expected.metric, names)));
+      const std::string meant = suggestion(expected.metric, names);
+      name.error(fmt::format("there is no metric {}{} docs/scenarios.md lists them",
+                             shown_text(expected.metric), meant.empty() ? ";" : meant));
     }
     const auto bound = [](const Reader& value) {
       return value.present() ? std::optional(value.number()) : std::nullopt;
@@ -215,7 +213,7 @@ class ExpectationReader {
       expected.bounds = {.at_least = bound(equals), .at_most = bound(equals)};
     }
     const auto& [least, most] = expected.bounds;
-    if (!least && !most) {
+    if (!equals.present() && !at_least.present() && !at_most.present()) {
       object.error("nothing is expected of the metric; give 'at_least', 'at_most' or 'equals'");
     }
     if (least && most && *least > *most) {

@@ -72,7 +72,8 @@ std::optional<std::size_t> index_among(const Reader& text,
   return std::nullopt;
 }
 
-std::optional<OnlyKey> only_key(ObjectReader& object, std::span<const std::string_view> keys) {
+std::optional<OnlyKey> only_key(const Reader& place, ObjectReader& object,
+                                std::span<const std::string_view> keys) {
   std::optional<OnlyKey> found;
   bool several = false;
   for (std::size_t i = 0; i < keys.size(); ++i) {
@@ -86,9 +87,25 @@ std::optional<OnlyKey> only_key(ObjectReader& object, std::span<const std::strin
       found.emplace(OnlyKey{.index = i, .value = value});
     }
   }
-  if (!found) object.error(fmt::format("one of {} is missing", listed(keys)));
-  if (several) object.accept_any_key();
-  return several ? std::nullopt : found;
+  if (found && !several) return found;
+  object.accept_any_key();
+  if (found || !place.raw().is_object()) return std::nullopt;
+  for (const auto& [key, value] : place.members()) {
+    const std::string meant = suggestion(key, keys);
+    if (meant.empty()) continue;
+    value.error(fmt::format("unknown key '{}'{}", key, meant));
+    return std::nullopt;
+  }
+  object.error(fmt::format("one of {} is missing", listed(keys)));
+  return std::nullopt;
+}
+
+bool report(const std::vector<std::string>& problems, const Reader& value) {
+  for (const std::string& problem : problems) {
+    const std::size_t colon = problem.find(": ");
+    value.error(colon == problem.npos ? problem : problem.substr(colon + 2));
+  }
+  return problems.empty();
 }
 
 }  // namespace quintain::scenarios

@@ -45,11 +45,20 @@ class Names {
 /// of them.
 std::optional<std::size_t> index_among(const Reader& text, std::span<const std::string_view> names);
 
-/// The one of `keys` that `object` has, and its value. Reports their lack, and more than one.
+/// The one of `keys` that an object has, and its value.
 struct OnlyKey {
   std::size_t index;
   Reader value;
 };
-std::optional<OnlyKey> only_key(ObjectReader& object, std::span<const std::string_view> keys);
+
+/// Finds it in `object`, which reads `place`. Nothing after reporting that there is none or more
+/// than one; what else may stand in the object is not known then, and no key is reported as
+/// unknown.
+std::optional<OnlyKey> only_key(const Reader& place, ObjectReader& object,
+                                std::span<const std::string_view> keys);
+
+/// Reports what sim says is wrong, "poisson: rate is 0; ...", at the value that has that name.
+/// True if nothing is.
+bool report(const std::vector<std::string>& problems, const Reader& value);
 
 }  // namespace quintain::scenarios

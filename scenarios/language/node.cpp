@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -20,7 +22,11 @@ constexpr std::size_t kMostNodes = 1000;
 
 // Sets what the file says and leaves the default where it says nothing. Bounds are not checked
 // here: core::problems() knows them.
-void set(const Reader& value, int& setting) { setting = value.integer<int>({}, setting); }
+void set(const Reader& value, int& setting) {
+  const std::int64_t number = value.integer<std::int64_t>({}, setting);
+  if (!std::in_range<int>(number)) return value.error(fmt::format("{} is too much", number));
+  setting = static_cast<int>(number);
+}
 void set(const Reader& value, double& setting) { setting = value.number({}, setting); }
 void set(const Reader& value, Duration& setting) { setting = value.duration({}, setting); }
 
@@ -140,13 +146,13 @@ sim::NodeSpec read_node(const Reader& node, std::string name) {
 
 }  // namespace
 
-std::vector<sim::NodeSpec> read_nodes(ObjectReader& scenario) {
+Nodes read_nodes(ObjectReader& scenario) {
   const Reader one = scenario.optional("node");
   const Reader several = scenario.optional("nodes");
   if (one.present() && several.present()) {
     several.error("'node' stands here already; give one or the other");
   }
-  std::vector<sim::NodeSpec> nodes;
+  Nodes nodes;
   if (several.present() && !one.present()) {
     const auto members = several.members();
     if (several.raw().is_object() && members.empty()) several.error("expected at least one node");
@@ -154,11 +160,14 @@ std::vector<sim::NodeSpec> read_nodes(ObjectReader& scenario) {
       several.error(fmt::format("{} nodes are too many; at most {}", members.size(), kMostNodes));
     }
     for (const auto& [name, node] : members) {
-      if (nodes.size() == kMostNodes) break;
-      nodes.push_back(read_node(node, name));
+      if (nodes.specs.size() == kMostNodes) break;
+      if (nodes.names.add(name, node)) nodes.specs.push_back(read_node(node, name));
     }
   }
-  if (nodes.empty()) nodes.push_back(read_node(one, core::NodeConfig().name));
+  if (nodes.specs.empty()) {
+    nodes.specs.push_back(read_node(one, core::NodeConfig().name));
+    nodes.names.add(core::NodeConfig().name, one);
+  }
   return nodes;
 }
 

@@ -5,12 +5,18 @@
 
 #include "core/node_config.h"
 #include "scenarios/json/reader.h"
+#include "scenarios/language/names.h"
 #include "sim/world.h"
 
 namespace quintain::scenarios {
 
-/// The nodes of a scenario, without functions: those of "nodes", or the one of "node", or one with
-/// every setting at its default. At least one.
-std::vector<sim::NodeSpec> read_nodes(ObjectReader& scenario);
+/// The nodes of a scenario by their names, without functions. At least one.
+struct Nodes {
+  Names names{"node"};
+  std::vector<sim::NodeSpec> specs;  // by the names' numbers
+};
+
+/// Those of "nodes", or the one of "node", or one with every setting at its default.
+Nodes read_nodes(ObjectReader& scenario);
 
 }  // namespace quintain::scenarios

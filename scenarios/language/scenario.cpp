@@ -43,32 +43,29 @@ Scenario read_scenario(const Reader& document) {
   scenario.known_failure = read_text(object.optional("known_failure"));
   read_time(object, scenario);
 
-  scenario.nodes = read_nodes(object);
-  Names nodes("node");
-  for (const sim::NodeSpec& node : scenario.nodes) nodes.add(node.config.name, document);
+  Nodes nodes = read_nodes(object);
+  scenario.nodes = std::move(nodes.specs);
 
   const Reader functions_reader = object.optional("functions");
   const Functions functions = read_functions(functions_reader);
   for (sim::NodeSpec& node : scenario.nodes) node.functions = functions.models;
 
   const Reader steps_reader = object.optional("steps");
-  Steps steps = read_steps(steps_reader, nodes, functions);
+  Steps steps = read_steps(steps_reader, nodes.names, functions);
   const Reader loads = object.optional("loads");
-  scenario.loads = read_loads(loads, nodes, functions, scenario.until);
+  scenario.loads = read_loads(loads, nodes.names, functions, scenario.until);
   const Reader trace = object.optional("trace");
-  scenario.trace = read_trace(trace, nodes);
+  scenario.trace = read_trace(trace, nodes.names);
   scenario.expectations = read_expectations(object.optional("expect"), steps, scenario.until);
   scenario.steps = std::move(steps.steps);
 
   if (!document.raw().is_object()) return scenario;
   if (!steps_reader.present() && !loads.present() && !trace.present()) {
     object.error("nothing happens; give 'steps', 'loads' or a 'trace'");
-  } else if (!trace.present() && functions.names.size() == 0) {
-    if (functions_reader.present()) {
-      functions_reader.error("expected at least one function");
-    } else {
-      object.error("'functions' is missing; only a trace brings its own");
-    }
+  } else if (!trace.present() && !functions_reader.present()) {
+    object.error("'functions' is missing; only a trace brings its own");
+  } else if (!trace.present() && functions_reader.raw() == nlohmann::ordered_json::object()) {
+    functions_reader.error("expected at least one function");
   }
   return scenario;
 }

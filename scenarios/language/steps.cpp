@@ -214,18 +214,15 @@ struct Repetition {
   Duration every{0};
 };
 
-Entry read_entry(ObjectReader& object, Instant default_at, const Names& nodes,
+Entry read_entry(const Reader& place, ObjectReader& object, Instant default_at, const Names& nodes,
                  const Functions& functions) {
   Entry entry;
   Step& step = entry.step;
   step.at = Instant(object.optional("at").duration({}, default_at.since_start()));
   const Reader node = object.optional("node");
   step.node = nodes.find(node).value_or(0);
-  const auto action = only_key(object, kActionKeys);
-  if (!action) {
-    object.accept_any_key();
-    return entry;
-  }
+  const auto action = only_key(place, object, kActionKeys);
+  if (!action) return entry;
   kActions[action->index].read(action->value, object, functions, entry);
   if (kActions[action->index].is_call) {
     step.deadline = object.optional("deadline").duration({}, core::kForever);
@@ -252,7 +249,7 @@ Steps read_steps(const Reader& reader, const Names& nodes, const Functions& func
       repetition.times = times.required("times").integer<int>({1, kMostRepetitions});
       repetition.every = times.required("every").duration();
     }
-    const Entry entry = read_entry(object, at, nodes, functions);
+    const Entry entry = read_entry(element, object, at, nodes, functions);
     for (int i = 0; i < repetition.times; ++i) {
       if (result.steps.size() == kMostSteps) {
         element.error(fmt::format(

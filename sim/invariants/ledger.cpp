@@ -3,8 +3,13 @@
 namespace quintain::sim {
 
 const ExecutionFacts* Ledger::find(ExecutionRef execution) const {
-  const auto position = facts_.find(execution);
-  return position == facts_.end() ? nullptr : &position->second;
+  if (execution.node >= books_.size()) return nullptr;
+  const Book& book = books_[execution.node];
+  if (execution.ordinal < book.first || execution.ordinal - book.first >= book.facts.size()) {
+    return nullptr;
+  }
+  const auto& facts = book.facts[execution.ordinal - book.first];
+  return facts ? &*facts : nullptr;
 }
 
 void Ledger::apply(const Event& event) {
@@ -18,12 +23,17 @@ void Ledger::apply(const Event& event) {
     facts.max_retries = event.number;
     facts.eta_p50 = event.eta_p50;
     facts.eta_p90 = event.eta_p90;
-    facts_.emplace_hint(facts_.end(), event.execution, facts);
+    if (event.execution.node >= books_.size()) books_.resize(event.execution.node + 1);
+    Book& book = books_[event.execution.node];
+    if (book.facts.empty()) book.first = event.execution.ordinal;
+    if (event.execution.ordinal < book.first) return;
+    book.facts.resize(event.execution.ordinal - book.first + 1);
+    book.facts.back() = facts;
     return;
   }
-  const auto position = facts_.find(event.execution);
-  if (position == facts_.end()) return;
-  ExecutionFacts& facts = position->second;
+  if (find(event.execution) == nullptr) return;
+  Book& book = books_[event.execution.node];
+  ExecutionFacts& facts = *book.facts[event.execution.ordinal - book.first];
   switch (event.kind) {
     case EventKind::kTransition:
       facts.status = event.to;
@@ -57,10 +67,19 @@ void Ledger::apply(const Event& event) {
       --facts.on_machine;
       break;
     case EventKind::kRecordDropped:
-      facts_.erase(position);
+      forget(event.execution);
       break;
     default:
       break;
+  }
+}
+
+void Ledger::forget(ExecutionRef execution) {
+  Book& book = books_[execution.node];
+  book.facts[execution.ordinal - book.first].reset();
+  while (!book.facts.empty() && !book.facts.front()) {
+    book.facts.pop_front();
+    ++book.first;
   }
 }
 

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
+#include <deque>
+#include <optional>
+#include <vector>
 
 #include "sim/history.h"
 
@@ -46,11 +48,26 @@ class Ledger {
   /// In the order of node and acceptance.
   template <class Visit>
   void for_each(const Visit& visit) const {
-    for (const auto& [execution, facts] : facts_) visit(execution, facts);
+    for (std::uint32_t node = 0; node < books_.size(); ++node) {
+      std::uint64_t ordinal = books_[node].first;
+      for (const auto& facts : books_[node].facts) {
+        if (facts) visit(ExecutionRef{.node = node, .ordinal = ordinal}, *facts);
+        ++ordinal;
+      }
+    }
   }
 
  private:
-  std::map<ExecutionRef, ExecutionFacts> facts_;
+  // Ordinals are dense, so a node's executions stand one behind the other; those that are forgotten
+  // leave a gap until they are at the front.
+  struct Book {
+    std::uint64_t first = 1;
+    std::deque<std::optional<ExecutionFacts>> facts;
+  };
+
+  void forget(ExecutionRef execution);
+
+  std::vector<Book> books_;  // by node
   std::uint64_t dispatches_ = 0;
 };
 

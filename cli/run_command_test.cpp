@@ -1,0 +1,170 @@
+// The program as its users meet it: arguments in; text, report and exit code out.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
+
+namespace quintain {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+struct Ran {
+  int exit_code;
+  std::string out;
+  std::string err;
+};
+
+std::string read(const std::filesystem::path& path) {
+  std::stringstream text;
+  text << std::ifstream(path).rdbuf();
+  return text.str();
+}
+
+class RunCommandTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = std::filesystem::path(testing::TempDir()) /
+              testing::UnitTest::GetInstance()->current_test_info()->name();
+    std::filesystem::remove_all(folder_);
+    std::filesystem::create_directories(folder_);
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  // Runs `quintain ARGUMENTS` in the test's folder.
+  Ran quintain(const std::string& arguments) {
+    const std::string command = fmt::format("cd '{}' && '{}' {} >out.txt 2>err.txt </dev/null",
+                                            folder_.string(), QUINTAIN_PROGRAM, arguments);
+    const int status = std::system(command.c_str());
+    return {.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1,
+            .out = read(folder_ / "out.txt"),
+            .err = read(folder_ / "err.txt")};
+  }
+
+  void write(const std::string& name, const std::string& text) {
+    const auto path = folder_ / name;
+    std::filesystem::create_directories(path.parent_path());
+    std::ofstream(path) << text;
+  }
+
+  // A scenario that passes if `ended` is 100ms.
+  void write_scenario(const std::string& name, const std::string& ended = "100ms") {
+    write(name, fmt::format(R"({{
+  "about": "one call",
+  "functions": {{"work": {{"service": "100ms"}}}},
+  "steps": [{{"invoke": "work", "mode": "sync", "as": "a"}}],
+  "expect": [
+    {{"execution": "a", "status": "COMPLETED", "ended": "{}"}}
+  ]
+}})",
+                            ended));
+  }
+
+  std::filesystem::path folder_;
+};
+
+TEST_F(RunCommandTest, PassesWithCodeZeroAndOneLineACase) {
+  write_scenario("scenarios/shape/one.json");
+  const Ran ran = quintain("run");
+  EXPECT_EQ(ran.exit_code, 0) << ran.err;
+  EXPECT_THAT(ran.out, HasSubstr("PASS shape/one seed=1"));
+  EXPECT_THAT(ran.out, HasSubstr("1 passed"));
+}
+
+TEST_F(RunCommandTest, FailsWithCodeOneEvidenceAndTheCommandThatRepeatsIt) {
+  write_scenario("scenarios/one.json", "101ms");
+  const Ran ran = quintain("run");
+  EXPECT_EQ(ran.exit_code, 1);
+  EXPECT_THAT(ran.out, HasSubstr("FAIL one seed=1"));
+  EXPECT_THAT(ran.out, HasSubstr("it ended at 100ms"));
+  EXPECT_THAT(ran.out, HasSubstr("one.json:6"));
+  EXPECT_THAT(ran.out, HasSubstr("execution 'a': RUNNING -> COMPLETED"));
+  EXPECT_THAT(ran.out, HasSubstr("quintain run scenarios/one.json --filter 'one' --seed 1"));
+  // And the command really repeats it.
+  EXPECT_EQ(quintain("run scenarios/one.json --filter 'one' --seed 1").exit_code, 1);
+}
+
+TEST_F(RunCommandTest, ReportsAreTheSameForOneAndTwoJobs) {
+  for (int i = 0; i < 5; ++i) write_scenario(fmt::format("scenarios/s{}.json", i));
+  ASSERT_EQ(quintain("run --seeds 1..3 --jobs 1 --report one.json").exit_code, 0);
+  ASSERT_EQ(quintain("run --seeds 1..3 --jobs 2 --report two.json").exit_code, 0);
+  auto one = nlohmann::ordered_json::parse(read(folder_ / "one.json"));
+  auto two = nlohmann::ordered_json::parse(read(folder_ / "two.json"));
+  EXPECT_EQ(one["cases"].size(), 15U);
+  EXPECT_EQ(one.erase("wall_clock"), 1U);
+  EXPECT_EQ(two.erase("wall_clock"), 1U);
+  EXPECT_EQ(one.dump(), two.dump());
+}
+
+TEST_F(RunCommandTest, ListShowsNamesAndRunsNothing) {
+  write_scenario("scenarios/one.json", "101ms");
+  const Ran ran = quintain("run --list");
+  EXPECT_EQ(ran.exit_code, 0);
+  EXPECT_EQ(ran.out, "one: one call\n");
+}
+
+TEST_F(RunCommandTest, FilterChoosesByPatternOrByWholeName) {
+  write_scenario("scenarios/a/one.json");
+  write_scenario("scenarios/b/two.json");
+  EXPECT_THAT(quintain("run --filter 'a/*'").out, Not(HasSubstr("two")));
+  EXPECT_THAT(quintain("run --filter b/two").out, HasSubstr("1 passed"));
+}
+
+TEST_F(RunCommandTest, DeterminismIsCheckedOnRequest) {
+  write_scenario("scenarios/one.json");
+  ASSERT_EQ(quintain("run --check-determinism --report r.json").exit_code, 0);
+  EXPECT_THAT(read(folder_ / "r.json"), HasSubstr("\"determinism\""));
+}
+
+struct Mistake {
+  std::string name;
+  std::string arguments;
+  std::string message;
+};
+
+class BadUsageTest : public RunCommandTest, public testing::WithParamInterface<Mistake> {};
+
+TEST_P(BadUsageTest, IsOneClearMessageAndCodeTwo) {
+  write_scenario("scenarios/one.json");
+  write("scenarios/broken/typo.jsonc", "{}");
+  write("typo.json", "{\n  \"about\": \"x\",\n  \"stepz\": []\n}");
+  write("truncated.json", "{\"about\": ");
+  write("binary.json", std::string("\x00\xff\xfe{", 4));
+  const Ran ran = quintain(GetParam().arguments);
+  EXPECT_EQ(ran.exit_code, 2) << ran.out << ran.err;
+  EXPECT_THAT(ran.err, HasSubstr(GetParam().message));
+  EXPECT_EQ(ran.out, "");
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "r.json")) << "something was written";
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, BadUsageTest,
+    testing::Values(
+        Mistake{"NoSubcommand", "", "subcommand"},
+        Mistake{"UnknownSubcommand", "runn", "runn"},
+        Mistake{"UnknownOption", "run --sed 3", "--sed"},
+        Mistake{"SeedNotANumber", "run --seed x", "seed"},
+        Mistake{"SeedsReversed", "run --seeds 9..3", "A..B"},
+        Mistake{"SeedsGarbled", "run --seeds 1-3", "A..B"},
+        Mistake{"SeedAndSeeds", "run --seed 1 --seeds 1..2", "exclude"},
+        Mistake{"NoJobs", "run --jobs 0", "jobs"},
+        Mistake{"MissingPath", "run nowhere.json", "nowhere.json"},
+        Mistake{"NothingMatches", "run --filter 'x*'", "no case's name matches 'x*'"},
+        Mistake{"UnknownKey", "run typo.json --report r.json", "typo.json:3: /stepz"},
+        Mistake{"Truncated", "run truncated.json --report r.json", "truncated.json:1"},
+        Mistake{"Binary", "run binary.json --report r.json", "binary.json"},
+        Mistake{"ReportInNoFolder", "run --report nowhere/r.json", "nowhere/r.json"},
+        Mistake{"ReportIsAFolder", "run --report scenarios", "scenarios"},
+        Mistake{"TraceFolderMissing", "run --trace-dir nowhere", "nowhere"}),
+    [](const testing::TestParamInfo<Mistake>& info) { return info.param.name; });
+
+}  // namespace
+}  // namespace quintain
