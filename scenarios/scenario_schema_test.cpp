@@ -4,6 +4,7 @@
 #include <rapidcheck/gtest.h>
 
 #include <cmath>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <valijson/adapters/nlohmann_json_adapter.hpp>
 #include <valijson/schema.hpp>
@@ -100,6 +101,21 @@ TEST(ScenarioSchema, AcceptsEveryKeyBeforeAndAfterExpansion) {
   const auto cases = cases_of(text, diagnostics);
   EXPECT_EQ(cases.size(), 4u);
   for (const json& document : cases) EXPECT_EQ(schema().errors(document), "");
+}
+
+TEST(ScenarioSchema, AcceptsEveryShippedScenario) {
+  Diagnostics diagnostics;
+  const auto files =
+      find_scenario_files({std::string(QUINTAIN_SOURCE_DIR) + "/scenarios"}, diagnostics);
+  for (const std::string& file : files) {
+    for (const Scenario& scenario : load_scenario_file(file, QUINTAIN_SOURCE_DIR, diagnostics)) {
+      EXPECT_EQ(schema().errors(parse(scenario.document)), "") << scenario.name;
+    }
+    std::ifstream text(file);
+    EXPECT_EQ(schema().errors(json::parse(text, nullptr, true, true)), "") << file;
+  }
+  EXPECT_GT(files.size(), 0u);
+  EXPECT_EQ(diagnostics.text(), "");
 }
 
 TEST(ScenarioSchema, AcceptsVariablesWhereverTheyMayStand) {

@@ -14,11 +14,11 @@ TEST(BatchMeans, IsTheTextbookIntervalWithoutControls) {
   for (const double output : {1.20, 1.50, 1.68, 1.89, 0.95, 1.49, 1.58, 1.55, 0.50, 1.09}) {
     batches.add(output);
   }
-  // The example of A. M. Law, section 4.5: mean 1.34, variance 0.17, t(9) = 2.262.
+  // The example of A. M. Law, section 4.5: mean 1.34, variance 0.17; t = 2.26 at 9 degrees.
   const MeanEstimate estimate = batches.estimate();
   EXPECT_NEAR(estimate.mean, 1.343, 1e-12);
-  EXPECT_NEAR(estimate.standard_error, 0.12957, 1e-5);
-  EXPECT_NEAR(estimate.half_width, 2.26216 * 0.12957, 1e-4);
+  EXPECT_NEAR(estimate.standard_error, 0.1294265, 1e-6);
+  EXPECT_NEAR(estimate.half_width, 2.262157 * 0.1294265, 1e-5);
   EXPECT_NEAR(estimate.explained, 0, 1e-12);
 }
 

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <string>
@@ -15,8 +14,6 @@
 namespace quintain::sim::testing {
 namespace {
 
-double seconds(core::Duration d) { return std::chrono::duration<double>(d).count(); }
-
 core::Instant instant_of(const google::protobuf::Timestamp& time) {
   const core::Duration since_epoch =
       std::chrono::seconds(time.seconds()) + std::chrono::nanoseconds(time.nanos());
@@ -28,7 +25,8 @@ NodeSpec node_spec(const QueueModel& model) {
   NodeSpec spec;
   spec.config.slots = model.servers;
   spec.config.queue_limit = model.places;
-  spec.config.scheduling = {.strategy = "priority", .starvation_bound = kLong};
+  spec.config.scheduling = {.strategy = model.urgent_share > 0 ? "priority" : "fifo",
+                            .starvation_bound = kLong};
   spec.config.timeout = {.sync_default = kLong, .async_default = kLong, .maximum = kLong};
   spec.config.retention = {.age = kLong, .count = 1};
   spec.config.eta.estimator = "constant";
@@ -146,8 +144,8 @@ class QueueRun::Caller final : private core::UnaryCaller<spearlet::InvokeFunctio
     const bool served = result.status() == spearlet::EXECUTION_STATUS_COMPLETED;
     const core::Instant started = served ? instant_of(result.started_at()) : completed;
     customer_.end = served ? Customer::End::kServed : Customer::End::kGaveUp;
-    customer_.wait = seconds(started - arrived_at_);
-    customer_.service = seconds(completed - started);
+    customer_.wait = started - arrived_at_;
+    customer_.service = completed - started;
     run_.ended(*this);
   }
 
@@ -167,7 +165,7 @@ class QueueRun::Caller final : private core::UnaryCaller<spearlet::InvokeFunctio
 void QueueRun::arrive() {
   Customer customer;
   customer.index = arrived_++;
-  customer.gap = seconds(gap_);
+  customer.gap = gap_;
   if (model_.urgent_share > 0) {
     customer.urgent = world_.randomness().uniform(classes_) < model_.urgent_share;
   }

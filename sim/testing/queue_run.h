@@ -1,6 +1,7 @@
 // Textbook queueing models, played through a real node.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -24,20 +25,20 @@ struct QueueModel {
   std::optional<core::Duration> patience{};
 };
 
-/// What became of one customer. Times in seconds.
+/// What became of one customer.
 struct Customer {
   enum class End : std::uint8_t { kServed, kRefused, kGaveUp };
 
   /// The place in the order of arrival, from 0.
   std::int64_t index = 0;
   /// Since the arrival before.
-  double gap = 0;
+  core::Duration gap{0};
   bool urgent = false;
   End end = End::kServed;
   /// From the arrival to the begin of the service, or to giving up.
-  double wait = 0;
+  core::Duration wait{0};
   /// 0 unless served.
-  double service = 0;
+  core::Duration service{0};
 };
 
 /// Sends `count` SYNC invocations to a node that stands for the model and tells what became of each,
