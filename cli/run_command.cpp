@@ -89,8 +89,9 @@ std::optional<std::vector<scenarios::Scenario>> load(const Arguments& arguments)
   std::vector<scenarios::Scenario> chosen;
   bool any = false;
   for (const std::string& path : arguments.paths) {
+    const std::string root = scenarios::naming_root(path);
     for (const std::string& file : scenarios::find_scenario_files({path}, diagnostics)) {
-      for (auto& scenario : scenarios::load_scenario_file(file, path, diagnostics)) {
+      for (auto& scenario : scenarios::load_scenario_file(file, root, diagnostics)) {
         any = true;
         if (matches(scenario.name, arguments.filter)) chosen.push_back(std::move(scenario));
       }

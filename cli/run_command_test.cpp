@@ -148,8 +148,8 @@ TEST_P(BadUsageTest, IsOneClearMessageAndCodeTwo) {
 INSTANTIATE_TEST_SUITE_P(
     All, BadUsageTest,
     testing::Values(
-        Mistake{"NoSubcommand", "", "subcommand"},
-        Mistake{"UnknownSubcommand", "runn", "runn"},
+        Mistake{"NoSubcommand", "", "which subcommand?"},
+        Mistake{"UnknownSubcommand", "runn", "no subcommand 'runn'"},
         Mistake{"UnknownOption", "run --sed 3", "--sed"},
         Mistake{"SeedNotANumber", "run --seed x", "seed"},
         Mistake{"SeedsReversed", "run --seeds 9..3", "A..B"},
@@ -164,7 +164,7 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"ReportInNoFolder", "run --report nowhere/r.json", "nowhere/r.json"},
         Mistake{"ReportIsAFolder", "run --report scenarios", "scenarios"},
         Mistake{"TraceFolderMissing", "run --trace-dir nowhere", "nowhere"}),
-    [](const testing::TestParamInfo<Mistake>& info) { return info.param.name; });
+    [](const testing::TestParamInfo<Mistake>& mistake) { return mistake.param.name; });
 
 }  // namespace
 }  // namespace quintain

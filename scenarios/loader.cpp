@@ -98,6 +98,15 @@ std::vector<std::string> find_scenario_files(const std::vector<std::string>& pat
   return files;
 }
 
+std::string naming_root(const std::string& path) {
+  std::error_code error;
+  const fs::path start = fs::absolute(path, error).lexically_normal();
+  for (fs::path above = start; above.has_relative_path(); above = above.parent_path()) {
+    if (above.filename() == "scenarios") return above.string();
+  }
+  return fs::is_directory(path, error) ? path : start.parent_path().string();
+}
+
 std::vector<Scenario> load_scenario_file(const std::string& path, const std::string& root,
                                          Diagnostics& diagnostics) {
   Diagnostics problems;

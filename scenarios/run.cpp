@@ -129,7 +129,7 @@ class Run {
     stop_ = world_.kernel().run(scenario_.until, [this] { return settled(); });
     digest_ = world_.digest();
     metric_values_ = metrics_->values(world_);
-    invariants_->finish({.settled = stop_ == sim::Kernel::Stop::kCondition});
+    invariants_->finish({.settled = stop_ != sim::Kernel::Stop::kTime});
   }
 
   const sim::History& history() const { return world_.history(); }

@@ -14,13 +14,14 @@ void History::append(Event event, std::uint64_t draws) {
   digest_ = fold(digest_, event.execution.ordinal << 8 | event.execution.node);
   digest_ = fold(digest_, draws);
   event.digest = digest_;
-  for (HistoryListener* listener : listeners_) listener->on_event(event);
-  event.message = nullptr;
+  // Before the listeners hear of it, so that what they quote from the log ends with it.
   events_.push_back(event);
+  events_.back().message = nullptr;
   if (events_.size() > most_kept_) {
     events_.pop_front();
     ++forgotten_;
   }
+  for (HistoryListener* listener : listeners_) listener->on_event(event);
 }
 
 std::string History::name_of(ExecutionRef execution) const {

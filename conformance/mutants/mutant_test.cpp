@@ -79,8 +79,8 @@ TEST_P(MutantTest, IsCaught) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, MutantTest, testing::ValuesIn(mutants()),
-                         [](const testing::TestParamInfo<Mutant>& info) {
-                           std::string name = info.param.name;
+                         [](const testing::TestParamInfo<Mutant>& mutant) {
+                           std::string name = mutant.param.name;
                            std::ranges::replace(name, '-', '_');
                            return name;
                          });

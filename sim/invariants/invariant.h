@@ -20,7 +20,7 @@ struct Breach {
 
 /// How a run ended.
 struct RunEnd {
-  /// Nothing was left to do, as opposed to: the scenario's time was over.
+  /// Nothing more will ever happen, as opposed to: the scenario's time was over.
   bool settled;
 };
 

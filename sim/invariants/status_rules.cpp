@@ -34,7 +34,7 @@ class LegalTransitions final : public Invariant {
   void on_event(const Event& event, const ExecutionFacts* facts) override {
     if (event.kind != EventKind::kTransition) return;
     if (facts == nullptr) {
-      breach({}, "an execution that was never accepted changes its status");
+      breach(event.execution, "an execution that was never accepted changes its status");
     } else if (event.from != facts->status || !may_follow(event.from, event.to)) {
       breach(event.execution, fmt::format("{} -> {} while it is {}", short_name(event.from),
                                           short_name(event.to), short_name(facts->status)));
