@@ -10,6 +10,10 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
+#include <valijson/adapters/nlohmann_json_adapter.hpp>
+#include <valijson/schema.hpp>
+#include <valijson/schema_parser.hpp>
+#include <valijson/validator.hpp>
 
 namespace quintain {
 namespace {
@@ -102,6 +106,25 @@ TEST_F(RunCommandTest, ReportsAreTheSameForOneAndTwoJobs) {
   EXPECT_EQ(one.erase("wall_clock"), 1U);
   EXPECT_EQ(two.erase("wall_clock"), 1U);
   EXPECT_EQ(one.dump(), two.dump());
+}
+
+TEST_F(RunCommandTest, ReportIsValidAgainstItsSchema) {
+  write_scenario("scenarios/good.json");
+  write_scenario("scenarios/bad.json", "101ms");
+  write("scenarios/traced.json", R"({"about": "needs a trace", "trace": {"folder": "x", "mode": "async"}})");
+  ASSERT_EQ(quintain("run --seeds 1..2 --check-determinism --report r.json").exit_code, 1);
+  const auto schema_text = nlohmann::json::parse(
+      read(std::filesystem::path(QUINTAIN_SOURCE_DIR) / "reports" / "report.schema.json"));
+  valijson::Schema schema;
+  valijson::SchemaParser().populateSchema(
+      valijson::adapters::NlohmannJsonAdapter(schema_text), schema);
+  const auto report = nlohmann::json::parse(read(folder_ / "r.json"));
+  valijson::ValidationResults problems;
+  valijson::Validator().validate(schema, valijson::adapters::NlohmannJsonAdapter(report),
+                                 &problems);
+  valijson::ValidationResults::Error problem;
+  while (problems.popError(problem)) ADD_FAILURE() << problem.description;
+  EXPECT_EQ(report["cases"].size(), 6U);
 }
 
 TEST_F(RunCommandTest, ListShowsNamesAndRunsNothing) {

@@ -40,8 +40,7 @@ class QueueTest : public ::testing::Test {
     execution.function = tasks.function(*execution.task, "f", 1);
     execution.accepted_at = Instant(accepted_at);
     execution.deadline = Instant(Duration(rank));
-    execution.live = std::make_unique<LiveExecution>(
-        node.node->manager(), execution, node.environment, [](void*) {}, [](void*) {});
+    execution.live = node.live(execution);
     queue.push(execution);
     return execution;
   }

@@ -152,8 +152,7 @@ TEST_F(TrackerTest, WalksInTheOrderOfAcceptanceOverGaps) {
 TEST_F(TrackerTest, AnAttemptIsHeldWhileItIsActive) {
   testing::TestNode node;
   AsyncExecution& execution = add("a");
-  execution.live = std::make_unique<LiveExecution>(
-      node.node->manager(), execution, environment, [](void*) {}, [](void*) {});
+  execution.live = node.live(execution);
   const AttemptId first = tracker.name_attempt(execution);
   execution.live->attempt = first;
   EXPECT_EQ(tracker.holder(first), nullptr) << "not active yet";

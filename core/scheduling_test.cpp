@@ -28,8 +28,7 @@ class SchedulingTest : public ::testing::Test {
     Task* task = tasks_.find(name);
     execution->task = task != nullptr ? task : &tasks_.add(testing::task_spec(name), {});
     execution->function = tasks_.function(*execution->task, "f", 1);
-    execution->live = std::make_unique<LiveExecution>(
-        node_.node->manager(), *execution, node_.environment, [](void*) {}, [](void*) {});
+    execution->live = node_.live(*execution);
     return *execution;
   }
 

@@ -8,10 +8,13 @@ namespace quintain::sim {
 
 void History::append(Event event, std::uint64_t draws) {
   digest_ = fold(digest_, static_cast<std::uint64_t>(event.at.since_start().count()));
-  digest_ = fold(digest_, static_cast<std::uint64_t>(event.kind) << 16 |
+  digest_ = fold(digest_, static_cast<std::uint64_t>(event.number) << 32 |
+                              static_cast<std::uint64_t>(event.flag) << 24 |
+                              static_cast<std::uint64_t>(event.kind) << 16 |
                               static_cast<std::uint64_t>(event.from) << 8 |
                               static_cast<std::uint64_t>(event.to));
   digest_ = fold(digest_, event.execution.ordinal << 8 | event.execution.node);
+  digest_ = fold(digest_, event.call);
   digest_ = fold(digest_, draws);
   event.digest = digest_;
   // Before the listeners hear of it, so that what they quote from the log ends with it.

@@ -96,6 +96,14 @@ class TestNode {
   spearlet::ExecutionStatus status(std::string id) { return look_up(std::move(id)).result().status(); }
   bool found(std::string id) { return look_up(std::move(id)).found(); }
 
+  /// For a record that the test itself has made: what the node would give it while it lives.
+  std::unique_ptr<LiveExecution> live(AsyncExecution& record) {
+    auto live = std::make_unique<LiveExecution>(
+        node->manager(), environment, [](void*) {}, [](void*) {});
+    live->record = &record;
+    return live;
+  }
+
   /// Any of the calls that are answered at once.
   template <class Request, class Response>
   RecordingCaller<Response>& ask(void (FunctionService::*method)(const Request&, Answer<Response>),

@@ -221,6 +221,8 @@ class RetentionBounded final : public Invariant {
                      finished.size() > static_cast<std::size_t>(retention.count);
     if (!due && event.at != clean_up_at_) {
       breach(event.execution, "it is forgotten before its time");
+    } else if (facts->ended_at + retention.age < event.at) {
+      breach(event.execution, "it was kept beyond the age of retention");
     }
     // In the order of their ends, save where a task was deleted with its records.
     const auto is_it = [&](const Finished& f) { return f.execution == event.execution; };

@@ -45,6 +45,7 @@ class CancelWithinGrace final : public Invariant {
     return "a cancelled execution ends within the grace, at once if it has not begun or by force";
   }
   void on_event(const Event& event, const ExecutionFacts* facts) override {
+    overdue_before(event.at);
     if (facts == nullptr) return;
     if (event.kind == EventKind::kCancelRequested && !facts->ended()) {
       const bool begun = facts->status == spearlet::EXECUTION_STATUS_RUNNING;
@@ -60,13 +61,18 @@ class CancelWithinGrace final : public Invariant {
     }
   }
   void on_instant_over(core::Instant now) override {
-    while (!due_.empty() && due_.begin()->first <= now) {
+    overdue_before(now + core::Duration(1));
+  }
+  void on_end(const Ledger&, const RunEnd&) override { overdue_before(world().now()); }
+
+ private:
+  void overdue_before(core::Instant instant) {
+    while (!due_.empty() && due_.begin()->first < instant) {
       breach(due_.begin()->second, "it has not ended within the grace of its cancel");
       due_.erase(due_.begin());
     }
   }
 
- private:
   std::set<std::pair<core::Instant, ExecutionRef>> due_;
 };
 

@@ -50,7 +50,12 @@ class Scene {
   }
 
   /// Goes on to that time since the start.
-  void at(core::Duration since_start) { world.kernel().run_until(core::Instant(since_start)); }
+  void at(core::Duration since_start) {
+    // Time does not go on by itself where nothing is pending.
+    world.kernel().schedule(core::Instant(since_start), core::Precedence::kOther, [](void*) {},
+                            nullptr);
+    world.kernel().run_until(core::Instant(since_start));
+  }
 
   void accepted(std::uint64_t ordinal, const Birth& birth = {}) {
     world.record({.kind = EventKind::kAccepted,
