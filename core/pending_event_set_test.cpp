@@ -79,20 +79,22 @@ TEST(PendingEventSetDeathTest, WithdrawingTwiceIsAnError) {
 // that ties abound; masses of withdrawals, so that keys are compacted.
 RC_GTEST_PROP(PendingEventSetProperty, BehavesAsASortedMap, ()) {
   using Order = std::tuple<std::int64_t, Precedence, std::uint64_t>;
-  const auto withdrawals = *rc::gen::inRange(0U, 70U);  // percent
+  const auto withdrawals = *rc::gen::inRange(0U, 91U);  // percent, in every other 200 steps
   const auto words = *rc::gen::resize(1000, rc::gen::arbitrary<std::vector<std::uint32_t>>());
   PendingEventSet events;
   std::map<Order, EventHandle> model;
   std::uint64_t sequence = 0;
+  std::size_t step = 0;
   for (const std::uint32_t word : words) {
     const std::uint32_t dice = word % 100;
-    if (model.empty() || dice >= withdrawals + 10) {
+    const std::uint32_t withdrawn = step++ / 200 % 2 == 0 ? 0 : withdrawals;
+    if (model.empty() || dice >= withdrawn + 10) {
       const std::int64_t when = (word >> 8) % 8;
       const auto precedence = static_cast<Precedence>((word >> 12) % 4);
       const EventHandle handle =
           events.schedule(Instant(Duration(when)), precedence, &nothing, &model);
       model.emplace(Order{when, precedence, ++sequence}, handle);
-    } else if (dice >= withdrawals) {
+    } else if (dice >= withdrawn) {
       const PendingEventSet::Event event = events.pop();
       const auto first = model.begin();
       RC_ASSERT(Order(event.when.since_start().count(), event.precedence, event.sequence) ==

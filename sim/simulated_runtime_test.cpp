@@ -49,7 +49,7 @@ struct Start {
 };
 
 // A machine under test, which writes down what it reports and when.
-class Machine : private core::AttemptListener {
+class Machine final : private core::AttemptListener {
  public:
   explicit Machine(std::vector<FunctionModel> models, std::vector<Slowdown> slowdowns = {},
                    int capacity = 4)
