@@ -15,6 +15,8 @@ std::vector<std::pair<std::string, std::string>> build_facts() {
           {"sanitizers", QUINTAIN_SANITIZERS}};
 }
 
-std::string utc_now() { return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr))); }
+std::string utc_now() {
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
+}
 
 }  // namespace quintain::cli

@@ -14,7 +14,8 @@ constexpr auto kBetweenRedraws = std::chrono::milliseconds(200);
 }  // namespace
 
 Progress::Progress()
-    : terminal_(isatty(STDERR_FILENO) == 1), began_(std::chrono::steady_clock::now()),
+    : terminal_(isatty(STDERR_FILENO) == 1),
+      began_(std::chrono::steady_clock::now()),
       last_(began_) {}
 
 void Progress::show(std::size_t done, std::size_t total) {

@@ -53,7 +53,8 @@ std::optional<std::vector<std::uint64_t>> parse_seeds(const Arguments& arguments
   std::uint64_t first = 0;
   std::uint64_t last = 0;
   int end = 0;
-  const int read = std::sscanf(arguments.seeds.c_str(), "%" SCNu64 "..%" SCNu64 "%n", &first, &last, &end);
+  const int read =
+      std::sscanf(arguments.seeds.c_str(), "%" SCNu64 "..%" SCNu64 "%n", &first, &last, &end);
   if (read != 2 || static_cast<std::size_t>(end) != arguments.seeds.size() || last < first ||
       last - first >= kMostSeeds) {
     complain(fmt::format("--seeds: '{}' is not of the form A..B with A <= B and at most {} seeds",
@@ -102,9 +103,9 @@ std::optional<std::vector<scenarios::Scenario>> load(const Arguments& arguments)
     return std::nullopt;
   }
   if (chosen.empty()) {
-    complain(any ? fmt::format("no case's name matches '{}'; --list shows the names",
-                               arguments.filter)
-                 : "there are no scenarios");
+    complain(
+        any ? fmt::format("no case's name matches '{}'; --list shows the names", arguments.filter)
+            : "there are no scenarios");
     return std::nullopt;
   }
   return chosen;
@@ -136,11 +137,11 @@ reports::Report run(const Arguments& arguments, const std::vector<scenarios::Sce
   const auto began = std::chrono::steady_clock::now();
   Progress progress;
   report.cases = scenarios::sweep(
-      scenarios, {.seeds = seeds,
-                  .jobs = arguments.jobs,
-                  .run = {.trace_dir = arguments.trace_dir,
-                          .check_determinism = arguments.check_determinism},
-                  .progress = [&](std::size_t done, std::size_t of) { progress.show(done, of); }});
+      scenarios,
+      {.seeds = seeds,
+       .jobs = arguments.jobs,
+       .run = {.trace_dir = arguments.trace_dir, .check_determinism = arguments.check_determinism},
+       .progress = [&](std::size_t done, std::size_t of) { progress.show(done, of); }});
   progress.clear();
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
   report.seeds = std::move(seeds);
@@ -206,7 +207,8 @@ int run_command(const Arguments& arguments) {
 void add_run_command(CLI::App& app, int& exit_code) {
   auto arguments = std::make_shared<Arguments>();
   CLI::App* command = app.add_subcommand("run", "Run scenarios in virtual time and judge them");
-  command->add_option("PATH", arguments->paths, "Scenario files, or folders of them (default: scenarios)");
+  command->add_option("PATH", arguments->paths,
+                      "Scenario files, or folders of them (default: scenarios)");
   command->add_option("--filter", arguments->filter,
                       "Only cases whose name matches this pattern (* ? [...]) or is this name");
   auto* seed = command->add_option("--seed", arguments->seed, "The seed (default: 1)");
@@ -218,8 +220,9 @@ void add_run_command(CLI::App& app, int& exit_code) {
   command->add_flag("--list", arguments->list, "Show the cases' names and run nothing");
   command->add_flag("--check-determinism", arguments->check_determinism,
                     "Run every case twice and name the first event that differs");
-  command->add_option("--trace-dir", arguments->trace_dir,
-                      "The folder that holds recorded traces, for cases that replay one")
+  command
+      ->add_option("--trace-dir", arguments->trace_dir,
+                   "The folder that holds recorded traces, for cases that replay one")
       ->check(CLI::ExistingDirectory);
   command->footer(
       "Examples:\n"

@@ -5,8 +5,8 @@
 
 namespace quintain::cli {
 
-/// Adds the subcommand. Once the command line is parsed, what it asks for is done and `exit_code` is
-/// set.
+/// Adds the subcommand. Once the command line is parsed, what it asks for is done and `exit_code`
+/// is set.
 void add_run_command(CLI::App& app, int& exit_code);
 
 }  // namespace quintain::cli

@@ -111,13 +111,14 @@ TEST_F(RunCommandTest, ReportsAreTheSameForOneAndTwoJobs) {
 TEST_F(RunCommandTest, ReportIsValidAgainstItsSchema) {
   write_scenario("scenarios/good.json");
   write_scenario("scenarios/bad.json", "101ms");
-  write("scenarios/traced.json", R"({"about": "needs a trace", "trace": {"folder": "x", "mode": "async"}})");
+  write("scenarios/traced.json",
+        R"({"about": "needs a trace", "trace": {"folder": "x", "mode": "async"}})");
   ASSERT_EQ(quintain("run --seeds 1..2 --check-determinism --report r.json").exit_code, 1);
   const auto schema_text = nlohmann::json::parse(
       read(std::filesystem::path(QUINTAIN_SOURCE_DIR) / "reports" / "report.schema.json"));
   valijson::Schema schema;
-  valijson::SchemaParser().populateSchema(
-      valijson::adapters::NlohmannJsonAdapter(schema_text), schema);
+  valijson::SchemaParser().populateSchema(valijson::adapters::NlohmannJsonAdapter(schema_text),
+                                          schema);
   const auto report = nlohmann::json::parse(read(folder_ / "r.json"));
   valijson::ValidationResults problems;
   valijson::Validator().validate(schema, valijson::adapters::NlohmannJsonAdapter(report),
@@ -170,23 +171,22 @@ TEST_P(BadUsageTest, IsOneClearMessageAndCodeTwo) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, BadUsageTest,
-    testing::Values(
-        Mistake{"NoSubcommand", "", "which subcommand?"},
-        Mistake{"UnknownSubcommand", "runn", "no subcommand 'runn'"},
-        Mistake{"UnknownOption", "run --sed 3", "--sed"},
-        Mistake{"SeedNotANumber", "run --seed x", "seed"},
-        Mistake{"SeedsReversed", "run --seeds 9..3", "A..B"},
-        Mistake{"SeedsGarbled", "run --seeds 1-3", "A..B"},
-        Mistake{"SeedAndSeeds", "run --seed 1 --seeds 1..2", "exclude"},
-        Mistake{"NoJobs", "run --jobs 0", "jobs"},
-        Mistake{"MissingPath", "run nowhere.json", "nowhere.json"},
-        Mistake{"NothingMatches", "run --filter 'x*'", "no case's name matches 'x*'"},
-        Mistake{"UnknownKey", "run typo.json --report r.json", "typo.json:3: /stepz"},
-        Mistake{"Truncated", "run truncated.json --report r.json", "truncated.json:1"},
-        Mistake{"Binary", "run binary.json --report r.json", "binary.json"},
-        Mistake{"ReportInNoFolder", "run --report nowhere/r.json", "nowhere/r.json"},
-        Mistake{"ReportIsAFolder", "run --report scenarios", "scenarios"},
-        Mistake{"TraceFolderMissing", "run --trace-dir nowhere", "nowhere"}),
+    testing::Values(Mistake{"NoSubcommand", "", "which subcommand?"},
+                    Mistake{"UnknownSubcommand", "runn", "no subcommand 'runn'"},
+                    Mistake{"UnknownOption", "run --sed 3", "--sed"},
+                    Mistake{"SeedNotANumber", "run --seed x", "seed"},
+                    Mistake{"SeedsReversed", "run --seeds 9..3", "A..B"},
+                    Mistake{"SeedsGarbled", "run --seeds 1-3", "A..B"},
+                    Mistake{"SeedAndSeeds", "run --seed 1 --seeds 1..2", "exclude"},
+                    Mistake{"NoJobs", "run --jobs 0", "jobs"},
+                    Mistake{"MissingPath", "run nowhere.json", "nowhere.json"},
+                    Mistake{"NothingMatches", "run --filter 'x*'", "no case's name matches 'x*'"},
+                    Mistake{"UnknownKey", "run typo.json --report r.json", "typo.json:3: /stepz"},
+                    Mistake{"Truncated", "run truncated.json --report r.json", "truncated.json:1"},
+                    Mistake{"Binary", "run binary.json --report r.json", "binary.json"},
+                    Mistake{"ReportInNoFolder", "run --report nowhere/r.json", "nowhere/r.json"},
+                    Mistake{"ReportIsAFolder", "run --report scenarios", "scenarios"},
+                    Mistake{"TraceFolderMissing", "run --trace-dir nowhere", "nowhere"}),
     [](const testing::TestParamInfo<Mistake>& mistake) { return mistake.param.name; });
 
 }  // namespace

@@ -17,8 +17,8 @@ struct CallContext {
   Instant deadline = Instant::never();
 };
 
-/// The transport's end of one call. It lives until the call is answered, even when the caller is long
-/// gone: the core answers every call exactly once, and what is said to nobody is dropped here.
+/// The transport's end of one call. It lives until the call is answered, even when the caller is
+/// long gone: the core answers every call exactly once, and what is said to nobody is dropped here.
 class Caller {
  public:
   virtual ~Caller() = default;
@@ -27,8 +27,8 @@ class Caller {
   Caller(const Caller&) = delete;
   Caller& operator=(const Caller&) = delete;
 
-  /// The transport says that nobody waits any more (cancelled, disconnected, deadline passed). Tells
-  /// whoever holds the answer, once, unless the call has been answered.
+  /// The transport says that nobody waits any more (cancelled, disconnected, deadline passed).
+  /// Tells whoever holds the answer, once, unless the call has been answered.
   void leave() {
     if (gone_) return;
     gone_ = true;

@@ -17,9 +17,9 @@ using EventHandle = std::uint64_t;
 
 /// Everything that the core may know of the world outside its runtime.
 ///
-/// All calls to the core and all callbacks from it happen in one serial context that the environment
-/// owns. So the core has no lock, no atomic and no thread, and the simulator and the live server run
-/// the same object code.
+/// All calls to the core and all callbacks from it happen in one serial context that the
+/// environment owns. So the core has no lock, no atomic and no thread, and the simulator and the
+/// live server run the same object code.
 class Environment {
  public:
   virtual ~Environment() = default;
@@ -38,8 +38,8 @@ class Environment {
 
   virtual EventHandle schedule(Instant when, Precedence precedence, void (*fire)(void*),
                                void* self) = 0;
-  // Calls fire(self) once at `when`, not before the present turn has ended. A past instant means now;
-  // never() is not scheduled and gives 0.
+  // Calls fire(self) once at `when`, not before the present turn has ended. A past instant means
+  // now; never() is not scheduled and gives 0.
 
   virtual void withdraw(EventHandle handle) = 0;
   // Forgets an event that has neither fired nor been withdrawn.

@@ -95,9 +95,8 @@ void TaskExecutionManager::submit_stream(spearlet::InvokeFunctionRequest&& reque
   if (!invocation.ok()) return refuse_stream(invocation.status());
   if (!answer.awaited()) return refuse_stream(caller_gone());
   if (invocation->execution_id && tracker_.find(*invocation->execution_id) != nullptr) {
-    return refuse_stream(absl::AlreadyExistsError(
-        fmt::format("execution '{}' exists; a stream can't be joined or repeated",
-                    *invocation->execution_id)));
+    return refuse_stream(absl::AlreadyExistsError(fmt::format(
+        "execution '{}' exists; a stream can't be joined or repeated", *invocation->execution_id)));
   }
   const auto admitted = admit(*invocation, request, call);
   if (!admitted.ok()) return refuse_stream(admitted.status());
@@ -213,12 +212,11 @@ absl::StatusOr<Function*> TaskExecutionManager::find_function(
     spec.artifact = request.artifact_spec();
     task = &tasks_.add(std::move(spec), environment_.wall_now());
   }
-  Function* function =
-      tasks_.function(*task, request.function_name(), config_.functions_per_task);
+  Function* function = tasks_.function(*task, request.function_name(), config_.functions_per_task);
   if (function == nullptr) {
-    return absl::ResourceExhaustedError(fmt::format(
-        "task '{}' was called by {} function names and takes no more", task->id(),
-        config_.functions_per_task));
+    return absl::ResourceExhaustedError(
+        fmt::format("task '{}' was called by {} function names and takes no more", task->id(),
+                    config_.functions_per_task));
   }
   return function;
 }
@@ -231,11 +229,21 @@ void TaskExecutionManager::refuse(AnswerType&& answer, const absl::Status& statu
 
 void TaskExecutionManager::count_refusal(const absl::Status& status) {
   switch (status.code()) {
-    case absl::StatusCode::kInvalidArgument: ++counters_.refused_invalid; break;
-    case absl::StatusCode::kNotFound: ++counters_.refused_unknown_task; break;
-    case absl::StatusCode::kResourceExhausted: ++counters_.refused_queue_full; break;
-    case absl::StatusCode::kUnavailable: ++counters_.refused_draining; break;
-    default: ++counters_.refused_other; break;
+    case absl::StatusCode::kInvalidArgument:
+      ++counters_.refused_invalid;
+      break;
+    case absl::StatusCode::kNotFound:
+      ++counters_.refused_unknown_task;
+      break;
+    case absl::StatusCode::kResourceExhausted:
+      ++counters_.refused_queue_full;
+      break;
+    case absl::StatusCode::kUnavailable:
+      ++counters_.refused_draining;
+      break;
+    default:
+      ++counters_.refused_other;
+      break;
   }
 }
 
@@ -261,9 +269,9 @@ void TaskExecutionManager::repeat(AsyncExecution& execution,
                                   const spearlet::InvokeFunctionRequest& request,
                                   Answer<spearlet::InvokeFunctionResponse> answer) {
   if (!execution.fingerprint || *execution.fingerprint != fingerprint(request)) {
-    return refuse(std::move(answer),
-                  absl::AlreadyExistsError(fmt::format(
-                      "execution '{}' exists and came from another request", execution.execution_id)));
+    return refuse(std::move(answer), absl::AlreadyExistsError(fmt::format(
+                                         "execution '{}' exists and came from another request",
+                                         execution.execution_id)));
   }
   ++counters_.repeated;
   if (execution.mode == spearlet::EXECUTION_MODE_SYNC && !execution.finished()) {
@@ -505,10 +513,9 @@ void TaskExecutionManager::on_caller_gone(std::uint64_t ordinal) {
 }
 
 void TaskExecutionManager::on_deadline(AsyncExecution& execution) {
-  const std::string_view where =
-      execution.live->dispatched_at.is_never() ? "it never got a slot"
-      : execution.started_at.is_never()        ? "its instance was not ready"
-                                               : "it was running";
+  const std::string_view where = execution.live->dispatched_at.is_never() ? "it never got a slot"
+                                 : execution.started_at.is_never() ? "its instance was not ready"
+                                                                   : "it was running";
   finish_with_error(
       execution, kTimeout, "TIMEOUT",
       fmt::format("not finished within {} ms: {}",
@@ -568,8 +575,7 @@ void TaskExecutionManager::end_attempt(const AsyncExecution& execution, LiveExec
   queue_.unpark(*execution.task);
 }
 
-void TaskExecutionManager::observe_end(const AsyncExecution& execution,
-                                       const LiveExecution& live) {
+void TaskExecutionManager::observe_end(const AsyncExecution& execution, const LiveExecution& live) {
   const eta::Observation observation = {.function = execution.function->index,
                                         .accepted_at = execution.accepted_at,
                                         .dispatched_at = live.dispatched_at,
@@ -602,7 +608,8 @@ void TaskExecutionManager::send_answers(AsyncExecution& execution, LiveExecution
     spearlet::CancelExecutionResponse response;
     response.set_success(execution.status() == kCancelled);
     response.set_final_status(execution.status());
-    response.set_message(response.success() ? "cancelled" : "it ended before it could be cancelled");
+    response.set_message(response.success() ? "cancelled"
+                                            : "it ended before it could be cancelled");
     std::move(answer).send(std::move(response));
   }
 }
@@ -626,15 +633,13 @@ eta::Estimate TaskExecutionManager::predict(const AsyncExecution& execution) {
   const LiveExecution& live = *execution.live;
   // One that is being accepted has everybody in front of it.
   const std::int64_t ahead = live.queued() ? queue_.ahead_of(execution) : queue_.size();
-  return estimator_->predict({.function = execution.function->index,
-                              .ordinal = execution.ordinal,
-                              .accepted_at = execution.accepted_at,
-                              .dispatched_at = live.dispatched_at,
-                              .ahead = ahead},
-                             {.now = environment_.now(),
-                              .slots = slots_,
-                              .busy = busy_,
-                              .queued = queue_.size()});
+  return estimator_->predict(
+      {.function = execution.function->index,
+       .ordinal = execution.ordinal,
+       .accepted_at = execution.accepted_at,
+       .dispatched_at = live.dispatched_at,
+       .ahead = ahead},
+      {.now = environment_.now(), .slots = slots_, .busy = busy_, .queued = queue_.size()});
 }
 
 void TaskExecutionManager::add_estimate(const AsyncExecution& execution,

@@ -152,7 +152,8 @@ class TaskExecutionManager final : private AttemptListener {
   std::unique_ptr<eta::Estimator> estimator_;
   AsyncExecutionTracker tracker_;
   ExecutionQueue queue_;
-  std::vector<std::unique_ptr<LiveExecution>> spare_;  // ended with their executions, to be used again
+  std::vector<std::unique_ptr<LiveExecution>>
+      spare_;  // ended with their executions, to be used again
   RandomStream ids_{"core.ids"};
   RandomStream jitter_{"core.retry-jitter"};
 

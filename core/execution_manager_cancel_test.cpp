@@ -203,7 +203,8 @@ TEST_F(CancelClause, AStopThatNobodyAskedForIsAFailure) {
   EXPECT_NE(a->result().error_code(), "");
 }
 
-// ---- Callers that go away ---------------------------------------------------------------------------
+// ---- Callers that go away
+// ---------------------------------------------------------------------------
 
 TEST_F(CancelClause, TheLossOfASyncCallerCancels) {
   a.leave();

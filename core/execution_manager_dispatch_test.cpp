@@ -144,7 +144,8 @@ TEST(Dispatch, ForceNewInstanceStartsColdBesideAWarmOne) {
   node.run_for(1ms);
   node.async({.id = "c", .fresh = true});
   node.run_for(1ms);
-  EXPECT_THAT(node.runtime.calls, ElementsAre("start a#1 cold", "start b#1 warm", "start c#1 cold"));
+  EXPECT_THAT(node.runtime.calls,
+              ElementsAre("start a#1 cold", "start b#1 warm", "start c#1 cold"));
   EXPECT_NE(node.runtime.instance("c"), node.runtime.instance("a"));
 }
 
@@ -165,7 +166,8 @@ TEST(Dispatch, SlotsAreNeverMoreThanInstances) {
   EXPECT_EQ(node.runtime.count("retire task-i1"), 1);
 }
 
-// ---- Estimates ------------------------------------------------------------------------------------
+// ---- Estimates
+// ------------------------------------------------------------------------------------
 
 TEST(EtaClause, Eta2FunctionsOfDifferentLengthHaveDifferentEstimates) {
   Busy busy("fifo");

@@ -22,7 +22,8 @@ NodeConfig slots(int count, int queue_limit = 10) {
   return config;
 }
 
-// ---- SYNC -----------------------------------------------------------------------------------------
+// ---- SYNC
+// -----------------------------------------------------------------------------------------
 
 TEST(SyncClause, Sync1NoEndpointAndNoEstimateWhateverTheOutcome) {
   TestNode node;
@@ -92,7 +93,8 @@ TEST(SyncClause, Sync4And5ErrorsAndSuccess) {
   EXPECT_NE(nameless->result().error_code(), "");
 }
 
-// ---- ASYNC ----------------------------------------------------------------------------------------
+// ---- ASYNC
+// ----------------------------------------------------------------------------------------
 
 TEST(AsyncClause, Async1And3TheFirstAnswerIsPendingAndAtOnce) {
   TestNode node;
@@ -181,7 +183,8 @@ TEST(AsyncClause, Async9AnEmptyQueueOfZeroLengthStillStartsWhatFits) {
   EXPECT_EQ(node.async({.id = "b"}).code(), absl::StatusCode::kResourceExhausted);
 }
 
-// ---- MODE -----------------------------------------------------------------------------------------
+// ---- MODE
+// -----------------------------------------------------------------------------------------
 
 TEST(ModeClause, Mode1And2OtherModesAreRefusedAndLeaveNothing) {
   TestNode node;
@@ -201,7 +204,8 @@ TEST(ModeClause, Mode3TheModesDifferInShape) {
   EXPECT_TRUE(async.answered());
 }
 
-// ---- STATE ----------------------------------------------------------------------------------------
+// ---- STATE
+// ----------------------------------------------------------------------------------------
 
 TEST(StateClause, State1QueuedAndColdWorkIsPending) {
   TestNode node(slots(1));
@@ -304,7 +308,8 @@ TEST(State, AFunctionThatEndsWithoutHavingBegunHasRunForNoTime) {
   EXPECT_TRUE(node.look_up("a").result().has_started_at());
 }
 
-// ---- IDEM -----------------------------------------------------------------------------------------
+// ---- IDEM
+// -----------------------------------------------------------------------------------------
 
 TEST(IdemClause, Idem1And3TheSameRequestIsTheSameExecution) {
   TestNode node;
@@ -372,7 +377,8 @@ TEST(Idem, ARepetitionIsAnsweredEvenWhileDrainingOrFull) {
   EXPECT_TRUE(node.async({.id = "a"})->success());
 }
 
-// ---- Tasks that an invocation makes -----------------------------------------------------------------
+// ---- Tasks that an invocation makes
+// -----------------------------------------------------------------
 
 TEST(NewTask, IsMadeFromTheRequest) {
   TestNode node;
@@ -416,7 +422,8 @@ TEST(NewTask, TasksAndFunctionNamesAreBounded) {
   EXPECT_EQ(node.async({.function = "g"}).code(), absl::StatusCode::kResourceExhausted);
 }
 
-// ---- Draining and the end ---------------------------------------------------------------------------
+// ---- Draining and the end
+// ---------------------------------------------------------------------------
 
 TEST(Drain, RefusesNewWorkFinishesTheOldAndTellsWhenItIsDone) {
   TestNode node(slots(1));

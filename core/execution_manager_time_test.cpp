@@ -38,8 +38,7 @@ TEST(TimeClause, Time1TimeoutAtExactlyAcceptancePlusTimeout) {
 TEST(TimeClause, Time1QueueingAndColdStartCount) {
   TestNode node(one_slot());
   node.runtime.plan = [](const AttemptSpec& attempt) {
-    return attempt.execution_id == "a" ? takes(40ms)
-                                       : Plan{.cold_start = 1h};
+    return attempt.execution_id == "a" ? takes(40ms) : Plan{.cold_start = 1h};
   };
   node.async({.id = "a"});
   node.async({.id = "b", .timeout_ms = 100, .fresh = true});
@@ -186,7 +185,8 @@ TEST(TimeClause, Time6ASlotThatComesFreeAtTheDeadlineComesTooLate) {
   EXPECT_FALSE(node.runtime.knows("b"));
 }
 
-// ---- Retries --------------------------------------------------------------------------------------
+// ---- Retries
+// --------------------------------------------------------------------------------------
 
 // Fails every attempt and notes when it was started.
 struct Failing {

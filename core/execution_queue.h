@@ -13,8 +13,8 @@
 
 namespace quintain::core {
 
-/// Orders what waits by a strategy, under a bound on how long anyone is passed over. Does not own the
-/// executions. Serial context only.
+/// Orders what waits by a strategy, under a bound on how long anyone is passed over. Does not own
+/// the executions. Serial context only.
 class ExecutionQueue {
  public:
   /// Whoever has waited for `starvation_bound` goes first, in the order of arrival.

@@ -141,8 +141,9 @@ TEST_F(QueueTest, WhoIsParkedAheadCountsToo) {
   EXPECT_EQ(queue.ahead_of(third), 2);
 }
 
-// The queue against a list that is searched from end to end: tasks with limits that change, arrivals,
-// withdrawals, ends, time. Above all, no wake-up is lost: if anything that waits may start, pop says so.
+// The queue against a list that is searched from end to end: tasks with limits that change,
+// arrivals, withdrawals, ends, time. Above all, no wake-up is lost: if anything that waits may
+// start, pop says so.
 RC_GTEST_FIXTURE_PROP(QueueTest, BehavesAsAList, ()) {
   constexpr std::size_t kTasks = 4;
   const auto words = *rc::gen::resize(300, rc::gen::arbitrary<std::vector<std::uint32_t>>());
@@ -189,8 +190,8 @@ RC_GTEST_FIXTURE_PROP(QueueTest, BehavesAsAList, ()) {
         break;
       case 6:
         if (!waiting.empty()) {
-          const auto victim = std::next(
-              waiting.begin(), static_cast<std::ptrdiff_t>((word >> 16) % waiting.size()));
+          const auto victim = std::next(waiting.begin(),
+                                        static_cast<std::ptrdiff_t>((word >> 16) % waiting.size()));
           queue.remove(**victim);
           waiting.erase(victim);
         }

@@ -31,9 +31,9 @@ struct ExecutionResponse {
   spearlet::ExecutionStatus execution_status = spearlet::EXECUTION_STATUS_UNSPECIFIED;
   std::string error_code;
   std::optional<std::string> error_message;
-  std::optional<std::string> status_endpoint;          // ASYNC only
+  std::optional<std::string> status_endpoint;           // ASYNC only
   std::optional<std::int64_t> estimated_completion_ms;  // ASYNC only
-  bool is_completed = false;                           // the status is terminal
+  bool is_completed = false;                            // the status is terminal
 
   /// The caller does not wait for the end.
   bool is_async() const { return execution_mode == spearlet::EXECUTION_MODE_ASYNC; }

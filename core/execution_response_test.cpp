@@ -30,8 +30,7 @@ TEST(ExecutionResponse, TimestampsCarryTheirNanoseconds) {
 }
 
 TEST(ExecutionResponse, AResultHasOnlyWhatIsThere) {
-  const auto bare =
-      to_result(response(spearlet::EXECUTION_MODE_ASYNC, testing::kPending));
+  const auto bare = to_result(response(spearlet::EXECUTION_MODE_ASYNC, testing::kPending));
   EXPECT_FALSE(bare.has_result());
   EXPECT_FALSE(bare.has_started_at());
   EXPECT_FALSE(bare.has_completed_at());

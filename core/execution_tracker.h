@@ -46,8 +46,8 @@ class AsyncExecutionTracker {
   /// The execution whose running attempt has that name; nullptr if the attempt is over.
   AsyncExecution* holder(AttemptId attempt);
 
-  /// The only way in which a status changes; asserts that the transition is legal. Sets the times that
-  /// go with the new status. A terminal status starts the record's retention.
+  /// The only way in which a status changes; asserts that the transition is legal. Sets the times
+  /// that go with the new status. A terminal status starts the record's retention.
   void transition(AsyncExecution& execution, spearlet::ExecutionStatus to);
 
   /// What the execution used, as its runtime reports it.
@@ -94,9 +94,9 @@ class AsyncExecutionTracker {
   using Slot = std::uint32_t;
   static constexpr Slot kNoSlot = ~Slot{0};
   using Finished = boost::intrusive::list<
-      AsyncExecution, boost::intrusive::member_hook<AsyncExecution,
-                                                    boost::intrusive::list_member_hook<>,
-                                                    &AsyncExecution::finished_hook_>>;
+      AsyncExecution,
+      boost::intrusive::member_hook<AsyncExecution, boost::intrusive::list_member_hook<>,
+                                    &AsyncExecution::finished_hook_>>;
 
   void retain(AsyncExecution& execution);
   void expire();

@@ -191,8 +191,8 @@ RC_GTEST_FIXTURE_PROP(TrackerTest, TheTallyIsTheRecords, ()) {
   std::uint64_t accepted = 0;
   for (const std::uint32_t word : words) {
     const auto any = [&] {
-      return std::next(live.begin(),
-                       static_cast<std::ptrdiff_t>((word >> 8) % std::max<std::size_t>(live.size(), 1)));
+      return std::next(live.begin(), static_cast<std::ptrdiff_t>(
+                                         (word >> 8) % std::max<std::size_t>(live.size(), 1)));
     };
     switch (word % 5) {
       case 0:

@@ -79,8 +79,8 @@ void InstancePool::discard(Instance& instance) {
 }
 
 void InstancePool::retire_idle(const Task& task) {
-  for (auto share = shares_.find(task.number()); share != shares_.end() && !share->second.idle.empty();
-       share = shares_.find(task.number())) {
+  for (auto share = shares_.find(task.number());
+       share != shares_.end() && !share->second.idle.empty(); share = shares_.find(task.number())) {
     retire(share->second.idle.front());
   }
 }

@@ -55,14 +55,15 @@ class InstancePool {
   InstancePool& operator=(const InstancePool&) = delete;
 
   /// A warm idle instance of the task, or a new one, which is not ready yet; nullptr while the task
-  /// or the node has as many as it may have and none of them is idle. `fresh` asks for a new one even
-  /// if a warm one is idle.
+  /// or the node has as many as it may have and none of them is idle. `fresh` asks for a new one
+  /// even if a warm one is idle.
   Instance* acquire(Task& task, bool fresh);
 
   /// Whether acquire would succeed.
   bool available(const Task& task) const;
 
-  /// The instance is idle from now on, or, if it never became ready or its task is gone, is given up.
+  /// The instance is idle from now on, or, if it never became ready or its task is gone, is given
+  /// up.
   void release(Instance& instance);
 
   /// The instance has ended with the attempt in it.
@@ -97,7 +98,7 @@ class InstancePool {
   // Looked up, never iterated where order could show.
   std::unordered_map<std::uint64_t, std::unique_ptr<Instance>> instances_;
   std::unordered_map<std::uint64_t, Share> shares_;  // by task number
-  NodeIdle idle_;  // least recently used first
+  NodeIdle idle_;                                    // least recently used first
 };
 
 }  // namespace quintain::core

@@ -23,8 +23,9 @@ using ::testing::IsEmpty;
 
 class InstancePoolTest : public ::testing::Test {
  protected:
-  explicit InstancePoolTest(const InstanceConfig& config = {
-                                .per_node = 3, .per_task = 3, .idle_expiry = 60s})
+  explicit InstancePoolTest(const InstanceConfig& config = {.per_node = 3,
+                                                            .per_task = 3,
+                                                            .idle_expiry = 60s})
       : pool(environment, runtime, config) {}
 
   Instance* ready(Instance* instance) {

@@ -75,7 +75,8 @@ spearlet::InvocationType check_type(const spearlet::InvokeFunctionRequest& reque
       type = spearlet::INVOCATION_TYPE_NEW_TASK;
     } else {
       complaints.push_back(
-          "invocation_type: unspecified, and neither task_id nor artifact_spec says which is meant");
+          "invocation_type: unspecified, and neither task_id nor artifact_spec says which is "
+          "meant");
     }
   } else if (type == spearlet::INVOCATION_TYPE_NEW_TASK) {
     if (!request.has_artifact_spec()) {

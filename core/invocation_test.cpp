@@ -106,18 +106,19 @@ TEST(ParseInvocation, AnIdMustStandInAPath) {
   EXPECT_EQ(complain("..."), "");
   EXPECT_THAT(complain(std::string(129, 'x')), HasSubstr("execution_id"));
   // The last two are dot segments: a client takes them out of the path (RFC 3986, 5.2.4).
-  for (const char* id : {"", "a/b", "a b", "a?b", "a#b", "#1", "a%20b", "\xc3\xa4", "a\n", ".", ".."}) {
+  for (const char* id :
+       {"", "a/b", "a b", "a?b", "a#b", "#1", "a%20b", "\xc3\xa4", "a\n", ".", ".."}) {
     EXPECT_THAT(complain(id), HasSubstr("execution_id")) << id;
   }
 }
 
 TEST(ParseInvocation, TimeoutsAreHeldWithinWhatFits) {
   EXPECT_EQ(parse_invocation(testing::sync_request({.timeout_ms = 1}), kInvoke)->timeout, 1ms);
-  EXPECT_EQ(parse_invocation(
-                testing::sync_request({.timeout_ms = std::numeric_limits<std::int64_t>::max()}),
-                kInvoke)
-                ->timeout,
-            kForever);
+  EXPECT_EQ(
+      parse_invocation(
+          testing::sync_request({.timeout_ms = std::numeric_limits<std::int64_t>::max()}), kInvoke)
+          ->timeout,
+      kForever);
   EXPECT_THAT(complaints(testing::sync_request({.timeout_ms = -1})), HasSubstr("timeout_ms"));
 }
 
@@ -129,13 +130,14 @@ TEST(ParseInvocation, EveryComplaintIsMadeAtOnce) {
   request.mutable_context()->set_max_retries(-1);
   (*request.mutable_invocation_metadata())["priority"] = "high";
   const std::string all = complaints(request);
-  for (const char* part : {"execution_mode", "invocation_type", "differs", "URL path", "timeout_ms: -7",
-                           "max_retries: -1", "priority"}) {
+  for (const char* part : {"execution_mode", "invocation_type", "differs", "URL path",
+                           "timeout_ms: -7", "max_retries: -1", "priority"}) {
     EXPECT_THAT(all, HasSubstr(part));
   }
 }
 
-// ---- Fingerprints ---------------------------------------------------------------------------------
+// ---- Fingerprints
+// ---------------------------------------------------------------------------------
 
 TEST(Fingerprint, IgnoresTheIdWhereverItStands) {
   InvokeFunctionRequest a = testing::sync_request();

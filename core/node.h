@@ -21,8 +21,8 @@ namespace quintain::core {
 class Node {
  public:
   /// `environment`, `runtime` and `observer` (which may be null) must outlive the node. The
-  /// configuration must have no problems(). Calls that are unanswered when the node is destroyed are
-  /// refused with UNAVAILABLE.
+  /// configuration must have no problems(). Calls that are unanswered when the node is destroyed
+  /// are refused with UNAVAILABLE.
   Node(Environment& environment, Runtime& runtime, const NodeConfig& config,
        Observer* observer = nullptr);
   ~Node();

@@ -39,8 +39,7 @@ class Checker {
   void name(std::string_view field, std::string_view value,
             std::span<const std::string_view> known) {
     if (std::ranges::find(known, value) == known.end()) {
-      found_.push_back(
-          fmt::format("{}: '{}' is none of {}", field, value, fmt::join(known, ", ")));
+      found_.push_back(fmt::format("{}: '{}' is none of {}", field, value, fmt::join(known, ", ")));
     }
   }
 

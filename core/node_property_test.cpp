@@ -62,7 +62,8 @@ class Watch final : public Observer {
   }
 
   void on_attempt_begun(const AttemptBegun& event) override {
-    trace.push_back(fmt::format("{} attempt {} in {}", event.ordinal, event.number, event.instance));
+    trace.push_back(
+        fmt::format("{} attempt {} in {}", event.ordinal, event.number, event.instance));
     Execution& execution = executions.at(event.ordinal);
     note(!is_terminal(execution.status), "an attempt after the end");
     note(event.number == ++execution.attempts, "attempts are miscounted");
@@ -106,13 +107,12 @@ class Watch final : public Observer {
   }
 
   int busy() const {
-    return static_cast<int>(std::ranges::count_if(
-        executions, [](const auto& e) { return e.second.holds_slot; }));
+    return static_cast<int>(
+        std::ranges::count_if(executions, [](const auto& e) { return e.second.holds_slot; }));
   }
   int busy_of(const std::string& task) const {
-    return static_cast<int>(std::ranges::count_if(executions, [&](const auto& e) {
-      return e.second.holds_slot && e.second.task == task;
-    }));
+    return static_cast<int>(std::ranges::count_if(
+        executions, [&](const auto& e) { return e.second.holds_slot && e.second.task == task; }));
   }
 
   const Environment* environment = nullptr;
@@ -151,7 +151,8 @@ NodeConfig config_of(Dice dice) {
   config.slots = kSlots;
   config.queue_limit = static_cast<int>(dice(6));
   config.cancel_grace = 20ms;
-  config.scheduling.strategy = scheduling_strategy_names()[dice(scheduling_strategy_names().size())];
+  config.scheduling.strategy =
+      scheduling_strategy_names()[dice(scheduling_strategy_names().size())];
   config.scheduling.starvation_bound = 50ms;
   config.timeout = {.sync_default = 300ms, .async_default = 400ms, .maximum = 500ms};
   config.retention = {.age = 200ms, .count = kKept};
@@ -184,15 +185,21 @@ class Run {
     switch (dice(10)) {
       case 0:
       case 1:
-      case 2: return invoke(dice);
-      case 3: node.cancel(any_id(dice), dice(2) == 0); return;
-      case 4: return report(dice);
-      case 5: return leave(dice);
+      case 2:
+        return invoke(dice);
+      case 3:
+        node.cancel(any_id(dice), dice(2) == 0);
+        return;
+      case 4:
+        return report(dice);
+      case 5:
+        return leave(dice);
       case 6:
         if (dice(4) == 0) return disturb(dice);
         node.look_up(any_id(dice));
         return;
-      default: node.run_for(std::chrono::milliseconds(dice(30)));
+      default:
+        node.run_for(std::chrono::milliseconds(dice(30)));
     }
   }
 
@@ -221,12 +228,18 @@ class Run {
     AttemptListener& listener = node.runtime.listener();
     const AttemptId attempt = node.runtime.id(id);
     switch (dice(6)) {
-      case 0: return listener.on_started(attempt);
-      case 1: return listener.on_chunk(attempt, {.type_url = "text", .value = "x"});
-      case 2: return listener.on_log(attempt, "line");
-      case 3: return listener.on_finished(attempt, completed());
-      case 4: return listener.on_finished(attempt, failed());
-      default: return listener.on_finished(attempt, stopped());
+      case 0:
+        return listener.on_started(attempt);
+      case 1:
+        return listener.on_chunk(attempt, {.type_url = "text", .value = "x"});
+      case 2:
+        return listener.on_log(attempt, "line");
+      case 3:
+        return listener.on_finished(attempt, completed());
+      case 4:
+        return listener.on_finished(attempt, failed());
+      default:
+        return listener.on_finished(attempt, stopped());
     }
   }
 

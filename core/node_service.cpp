@@ -16,8 +16,8 @@
 namespace quintain::core {
 namespace {
 
-// A page token: an ordinal behind a character that no execution id may contain. Unlike an id it stays
-// good when the record it came from is forgotten.
+// A page token: an ordinal behind a character that no execution id may contain. Unlike an id it
+// stays good when the record it came from is forgotten.
 constexpr char kTokenMark = '#';
 
 std::optional<std::uint64_t> parse_token(std::string_view token) {
@@ -56,9 +56,7 @@ spearlet::TaskInfo to_info(const Task& task, bool include_details) {
   return info;
 }
 
-double milliseconds(Duration d) {
-  return std::chrono::duration<double, std::milli>(d).count();
-}
+double milliseconds(Duration d) { return std::chrono::duration<double, std::milli>(d).count(); }
 
 }  // namespace
 
@@ -107,8 +105,8 @@ void NodeService::GetExecutionStatus(const spearlet::GetExecutionStatusRequest& 
 
 absl::StatusOr<std::size_t> NodeService::page_size(std::int32_t limit) const {
   if (limit < 0) {
-    return absl::InvalidArgumentError(
-        fmt::format("limit: {} is negative; 0 means the default of {}", limit, config_.default_page));
+    return absl::InvalidArgumentError(fmt::format(
+        "limit: {} is negative; 0 means the default of {}", limit, config_.default_page));
   }
   return static_cast<std::size_t>(limit == 0 ? config_.default_page
                                              : std::min(limit, config_.largest_page));
@@ -130,9 +128,8 @@ void NodeService::ListExecutions(const spearlet::ListExecutionsRequest& request,
   const auto start = page_start(request.start_after());
   if (!start.ok()) return std::move(answer).refuse(start.status());
   if (!spearlet::ExecutionStatus_IsValid(request.status_filter())) {
-    return std::move(answer).refuse(absl::InvalidArgumentError(
-        fmt::format("status_filter: {} is no ExecutionStatus",
-                    static_cast<int>(request.status_filter()))));
+    return std::move(answer).refuse(absl::InvalidArgumentError(fmt::format(
+        "status_filter: {} is no ExecutionStatus", static_cast<int>(request.status_filter()))));
   }
   const auto matches = [&](const AsyncExecution& execution) {
     return (request.task_id().empty() || execution.task->id() == request.task_id()) &&

@@ -8,7 +8,8 @@
 
 namespace quintain::core {
 
-/// Maps the wire's requests to the manager, its tracker and its tasks, and what they know to answers.
+/// Maps the wire's requests to the manager, its tracker and its tasks, and what they know to
+/// answers.
 class NodeService final : public FunctionService {
  public:
   NodeService(Environment& environment, const NodeConfig& config, TaskExecutionManager& manager);

@@ -36,7 +36,8 @@ std::vector<std::string> ids(const spearlet::ListTasksResponse& response) {
   return ids;
 }
 
-// ---- ListExecutions -------------------------------------------------------------------------------
+// ---- ListExecutions
+// -------------------------------------------------------------------------------
 
 TEST(ListClause, List1PagesHaveNoGapAndHasMoreIsExact) {
   TestNode node;
@@ -163,7 +164,8 @@ TEST(ListClause, AnEntryTellsWhatIsKnown) {
   EXPECT_EQ(info.error_message(), "it broke");
 }
 
-// ---- Health and statistics --------------------------------------------------------------------------
+// ---- Health and statistics
+// --------------------------------------------------------------------------
 
 // Two completed (10 and 30 ms), one failed, one timed out, one cancelled, one running, one pending.
 struct Mixed {
@@ -208,8 +210,7 @@ TEST(ListClause, List4StatisticsEqualTheTallyOfTheList) {
 
 TEST(ListClause, List4HealthEqualsTheTallyOfTheList) {
   Mixed mixed;
-  mixed.node.runtime.reported_usage = {
-      .cpu_percent = 12, .memory_percent = 34, .memory_bytes = 56};
+  mixed.node.runtime.reported_usage = {.cpu_percent = 12, .memory_percent = 34, .memory_bytes = 56};
   spearlet::GetHealthRequest request;
   request.set_include_details(true);
   const auto health = mixed.node.ask(&FunctionService::GetHealth, request).response();
@@ -226,7 +227,8 @@ TEST(Health, TellsOfDrainingAndUptimeAndDetailsOnlyIfAsked) {
   TestNode node;
   node.run_for(90'999ms);
   node.node->drain();
-  const auto health = node.ask(&FunctionService::GetHealth, spearlet::GetHealthRequest{}).response();
+  const auto health =
+      node.ask(&FunctionService::GetHealth, spearlet::GetHealthRequest{}).response();
   EXPECT_EQ(health.status(), "DRAINING");
   EXPECT_EQ(health.uptime_seconds(), 90);
   EXPECT_FALSE(health.has_details());
@@ -280,7 +282,8 @@ TEST(Stats, TasksAreCountedByActivityAndType) {
   EXPECT_EQ(stats.task_stats().most_active_tasks(1).task_id(), "once");
 }
 
-// ---- Tasks ----------------------------------------------------------------------------------------
+// ---- Tasks
+// ----------------------------------------------------------------------------------------
 
 TEST(Tasks, AreListedByPrefixInPages) {
   TestNode node;
@@ -358,7 +361,8 @@ TEST(Tasks, RegisteringTellsWhatIsWrong) {
   EXPECT_EQ(node.node->register_task(task_spec("task")).size(), 1U);
 }
 
-// ---- DeleteTask -----------------------------------------------------------------------------------
+// ---- DeleteTask
+// -----------------------------------------------------------------------------------
 
 spearlet::DeleteTaskResponse remove(TestNode& node, bool force, bool cleanup = false) {
   spearlet::DeleteTaskRequest request;

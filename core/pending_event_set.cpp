@@ -58,12 +58,11 @@ PendingEventSet::Event PendingEventSet::pop() {
   const Key key = heap_.front();
   Node& node = nodes_[slot_of(key)];
   const auto low = static_cast<std::uint64_t>(key);
-  const Event event = {
-      .when = Instant(Duration(static_cast<std::int64_t>(key >> 64))),
-      .precedence = static_cast<Precedence>(low >> (kSequenceBits + kSlotBits)),
-      .sequence = (low >> kSlotBits) & ((std::uint64_t{1} << kSequenceBits) - 1),
-      .fire = node.fire,
-      .self = node.self};
+  const Event event = {.when = Instant(Duration(static_cast<std::int64_t>(key >> 64))),
+                       .precedence = static_cast<Precedence>(low >> (kSequenceBits + kSlotBits)),
+                       .sequence = (low >> kSlotBits) & ((std::uint64_t{1} << kSequenceBits) - 1),
+                       .fire = node.fire,
+                       .self = node.self};
   node.key = 0;
   free_.push_back(slot_of(key));
   --pending_;

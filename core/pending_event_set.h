@@ -10,12 +10,13 @@
 
 namespace quintain::core {
 
-/// A priority queue of callbacks with O(1) withdrawal. Events are ordered by instant, then precedence,
-/// then the order in which they were scheduled: a total order, so whoever runs them is deterministic.
+/// A priority queue of callbacks with O(1) withdrawal. Events are ordered by instant, then
+/// precedence, then the order in which they were scheduled: a total order, so whoever runs them is
+/// deterministic.
 ///
 /// An event is one 16-byte key in a 4-ary heap and one node in a slab that is recycled. Withdrawing
-/// marks the node alone; the key it leaves behind is dropped when it surfaces, or when more than half
-/// of the keys are such.
+/// marks the node alone; the key it leaves behind is dropped when it surfaces, or when more than
+/// half of the keys are such.
 class PendingEventSet {
  public:
   struct Event {

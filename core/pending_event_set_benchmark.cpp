@@ -25,7 +25,8 @@ class Delays {
   Delays() {
     RandomStream stream("hold");
     for (Duration& delay : delays_) {
-      delay = Duration(static_cast<std::int64_t>(-1e6 * std::log(to_unit_interval(stream.next(1)))));
+      delay =
+          Duration(static_cast<std::int64_t>(-1e6 * std::log(to_unit_interval(stream.next(1)))));
     }
   }
   Duration next() { return delays_[position_++ % kCount]; }

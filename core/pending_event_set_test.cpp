@@ -75,15 +75,22 @@ TEST(PendingEventSetDeathTest, WithdrawingTwiceIsAnError) {
   EXPECT_DEATH(events.withdraw(handle), "no such event is pending");
 }
 
-// The set against a sorted map: any mixture of scheduling, withdrawing and popping. Few instants, so
-// that ties abound; masses of withdrawals, so that keys are compacted.
+// The set against a sorted map: any mixture of scheduling, withdrawing and popping. Few instants,
+// so that ties abound; masses of withdrawals, so that keys are compacted.
 RC_GTEST_PROP(PendingEventSetProperty, BehavesAsASortedMap, ()) {
   using Order = std::tuple<std::int64_t, Precedence, std::uint64_t>;
-  const auto withdrawals = *rc::gen::inRange(0U, 91U);  // percent, in every other 200 steps
+  // Percent, in every other 200 steps.
+  const auto withdrawals = *rc::gen::resize(100, rc::gen::inRange(0U, 91U));
   const auto words = *rc::gen::resize(1000, rc::gen::arbitrary<std::vector<std::uint32_t>>());
   PendingEventSet events;
   std::map<Order, EventHandle> model;
   std::uint64_t sequence = 0;
+  const auto pop_first = [&] {
+    const PendingEventSet::Event event = events.pop();
+    RC_ASSERT(Order(event.when.since_start().count(), event.precedence, event.sequence) ==
+              model.begin()->first);
+    model.erase(model.begin());
+  };
   std::size_t step = 0;
   for (const std::uint32_t word : words) {
     const std::uint32_t dice = word % 100;
@@ -95,11 +102,7 @@ RC_GTEST_PROP(PendingEventSetProperty, BehavesAsASortedMap, ()) {
           events.schedule(Instant(Duration(when)), precedence, &nothing, &model);
       model.emplace(Order{when, precedence, ++sequence}, handle);
     } else if (dice >= withdrawn) {
-      const PendingEventSet::Event event = events.pop();
-      const auto first = model.begin();
-      RC_ASSERT(Order(event.when.since_start().count(), event.precedence, event.sequence) ==
-                first->first);
-      model.erase(first);
+      pop_first();
     } else {
       const auto victim =
           std::next(model.begin(), static_cast<std::ptrdiff_t>((word >> 8) % model.size()));
@@ -107,13 +110,16 @@ RC_GTEST_PROP(PendingEventSetProperty, BehavesAsASortedMap, ()) {
       model.erase(victim);
     }
     RC_ASSERT(events.size() == model.size());
-    RC_ASSERT(events.next() == (model.empty()
-                                    ? Instant::never()
-                                    : Instant(Duration(std::get<0>(model.begin()->first)))));
+    RC_ASSERT(
+        events.next() ==
+        (model.empty() ? Instant::never() : Instant(Duration(std::get<0>(model.begin()->first)))));
   }
+  while (!model.empty()) pop_first();
+  RC_ASSERT(events.empty());
 }
 
-// ---- Timers on such a set -------------------------------------------------------------------------
+// ---- Timers on such a set
+// -------------------------------------------------------------------------
 
 TEST(Timer, FiresOnceAtItsInstant) {
   testing::ManualEnvironment environment;

@@ -5,7 +5,8 @@
 namespace quintain::core {
 namespace {
 
-// FNV-1a: a stream's name must mean the same number in every build, which std::hash does not promise.
+// FNV-1a: a stream's name must mean the same number in every build, which std::hash does not
+// promise.
 std::uint64_t fnv1a(std::string_view text) {
   std::uint64_t hash = 0xcbf29ce484222325;
   for (const char c : text) {
@@ -21,7 +22,8 @@ RandomStream::RandomStream(std::string_view name, std::uint64_t entity)
     : name_(fnv1a(name)), entity_(entity) {}
 
 std::uint64_t RandomStream::next(std::uint64_t seed) {
-  // 128 bits of counter hold 64 bits of position and 64 of (name, entity) mixed; the key is the seed.
+  // 128 bits of counter hold 64 bits of position and 64 of (name, entity) mixed; the key is the
+  // seed.
   const std::uint64_t stream = name_ ^ (entity_ * 0x9e3779b97f4a7c15);
   const std::uint64_t position = position_++;
   const r123::Philox4x32 generator;

@@ -7,8 +7,8 @@
 namespace quintain::core {
 
 /// A position in one stream of random numbers. Its n-th number is a pure function of
-/// (seed, name, entity, n), so that adding a stream shifts nobody else's draws and two designs can be
-/// compared on the same draws.
+/// (seed, name, entity, n), so that adding a stream shifts nobody else's draws and two designs can
+/// be compared on the same draws.
 class RandomStream {
  public:
   /// `name` says what the numbers are for ("arrivals"), `entity` tells apart the many that draw for
@@ -27,8 +27,8 @@ class RandomStream {
   std::uint64_t position_ = 0;
 };
 
-/// The number in the open interval (0, 1) that 64 random bits stand for: the midpoint of one of 2^52
-/// equal cells, so that neither 0 nor 1 occurs and a logarithm or a quantile is always finite.
+/// The number in the open interval (0, 1) that 64 random bits stand for: the midpoint of one of
+/// 2^52 equal cells, so that neither 0 nor 1 occurs and a logarithm or a quantile is always finite.
 constexpr double to_unit_interval(std::uint64_t bits) {
   // 52 bits and the half cell together fill the 53 bits of a double, so every midpoint is exact.
   return (static_cast<double>(bits >> 12) + 0.5) * 0x1p-52;

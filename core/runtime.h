@@ -61,7 +61,8 @@ struct Outcome {
 class AttemptListener {
  public:
   virtual void on_started(AttemptId attempt) = 0;
-  // The instance is ready and the function begins. Comes at most once, before any chunk or log line.
+  // The instance is ready and the function begins. Comes at most once, before any chunk or log
+  // line.
 
   virtual void on_chunk(AttemptId attempt, Payload chunk) = 0;
   virtual void on_log(AttemptId attempt, std::string line) = 0;

@@ -48,9 +48,9 @@ class EarliestDeadlineFirst final : public SchedulingStrategy {
   void on_dispatched(std::int64_t) override {}
 };
 
-// Start-time fair queueing: P. Goyal, H. M. Vin and H. Cheng, SIGCOMM 1996. An execution's rank is its
-// start tag: where its task's earlier work ends in virtual service time, or the present virtual time
-// if the task has been idle. Service is weighed by its expectation at arrival.
+// Start-time fair queueing: P. Goyal, H. M. Vin and H. Cheng, SIGCOMM 1996. An execution's rank is
+// its start tag: where its task's earlier work ends in virtual service time, or the present virtual
+// time if the task has been idle. Service is weighed by its expectation at arrival.
 class FairShare final : public SchedulingStrategy {
  public:
   explicit FairShare(const eta::ServiceTimes& service_times) : service_times_(service_times) {}
@@ -60,8 +60,8 @@ class FairShare final : public SchedulingStrategy {
     std::int64_t& finish = finish_tags_[execution.task->number()];
     const std::int64_t start = std::max(virtual_time_, finish);
     // At least 1 ns, or a task of instant functions would never fall behind.
-    finish = start + std::max<std::int64_t>(
-                         service_times_.mean(execution.function->index).count(), 1);
+    finish =
+        start + std::max<std::int64_t>(service_times_.mean(execution.function->index).count(), 1);
     return start;
   }
 

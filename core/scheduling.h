@@ -12,8 +12,8 @@
 
 namespace quintain::core {
 
-/// Ranks executions as they join the queue: the smallest rank goes first, equal ranks in the order of
-/// arrival. Every strategy is a rank, so one ordered set serves them all.
+/// Ranks executions as they join the queue: the smallest rank goes first, equal ranks in the order
+/// of arrival. Every strategy is a rank, so one ordered set serves them all.
 class SchedulingStrategy {
  public:
   virtual ~SchedulingStrategy() = default;
@@ -28,11 +28,11 @@ class SchedulingStrategy {
 std::span<const std::string_view> scheduling_strategy_names();
 
 /// The strategy of that name; nullptr if there is none. `service_times` must outlive it.
-std::unique_ptr<SchedulingStrategy> make_scheduling_strategy(std::string_view name,
-                                                             const eta::ServiceTimes& service_times);
+std::unique_ptr<SchedulingStrategy> make_scheduling_strategy(
+    std::string_view name, const eta::ServiceTimes& service_times);
 
-/// The priority that a request's invocation_metadata states: larger goes first, 0 if it states none.
-/// Empty if what it states is not an integer.
+/// The priority that a request's invocation_metadata states: larger goes first, 0 if it states
+/// none. Empty if what it states is not an integer.
 std::optional<std::int64_t> stated_priority(const spearlet::InvokeFunctionRequest& request);
 
 }  // namespace quintain::core

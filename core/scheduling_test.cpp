@@ -58,7 +58,8 @@ class SchedulingTest : public ::testing::Test {
 
 TEST_F(SchedulingTest, EveryNameMakesAStrategyAndNoOther) {
   EXPECT_EQ(scheduling_strategy_names().size(), 5U);
-  for (const std::string_view name : scheduling_strategy_names()) EXPECT_NE(strategy(name), nullptr);
+  for (const std::string_view name : scheduling_strategy_names())
+    EXPECT_NE(strategy(name), nullptr);
   EXPECT_EQ(strategy("lifo"), nullptr);
   EXPECT_EQ(strategy(""), nullptr);
 }

@@ -31,7 +31,8 @@ constexpr Duration saturating_milliseconds(std::int64_t milliseconds) {
   return milliseconds > 0 ? Duration::max() : Duration::min();
 }
 
-/// Whole milliseconds, rounded up: a promise in milliseconds must not be shorter than what it rounds.
+/// Whole milliseconds, rounded up: a promise in milliseconds must not be shorter than what it
+/// rounds.
 constexpr std::int64_t ceil_milliseconds(Duration d) {
   return std::chrono::ceil<std::chrono::milliseconds>(d).count();
 }

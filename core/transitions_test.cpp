@@ -18,9 +18,9 @@ TEST(Transitions, TheWholeTable) {
   // One beyond the enum at either end: proto3 lets any int32 in.
   for (int from = -1; from <= spearlet::ExecutionStatus_ARRAYSIZE; ++from) {
     for (int to = -1; to <= spearlet::ExecutionStatus_ARRAYSIZE; ++to) {
-      EXPECT_EQ(is_legal_transition(static_cast<ExecutionStatus>(from),
-                                    static_cast<ExecutionStatus>(to)),
-                legal.contains({from, to}))
+      EXPECT_EQ(
+          is_legal_transition(static_cast<ExecutionStatus>(from), static_cast<ExecutionStatus>(to)),
+          legal.contains({from, to}))
           << from << " to " << to;
     }
   }

@@ -129,7 +129,8 @@ class Judge {
     if (std::string(call.status.message()).find(expected.because) == std::string::npos) {
       complain("the refusal says '{}'", std::string(call.status.message()));
     }
-    if (!expected.is.empty() && call.response != nullptr) match_message(*call.response, expected.is);
+    if (!expected.is.empty() && call.response != nullptr)
+      match_message(*call.response, expected.is);
     check_stream(expected, call);
   }
 
@@ -173,7 +174,8 @@ class Judge {
     shown_.insert(shown_.end(), events.begin(), events.end());
   }
 
-  // A failed check tells what was wrong and shows the events; one that held just tells what was seen.
+  // A failed check tells what was wrong and shows the events; one that held just tells what was
+  // seen.
   void conclude(std::string seen) {
     if (complaints_.empty()) {
       check_.verdict = reports::Verdict::kPassed;

@@ -16,9 +16,9 @@ namespace quintain::scenarios {
 std::vector<std::string> find_scenario_files(const std::vector<std::string>& paths,
                                              Diagnostics& diagnostics);
 
-/// The folder from which the cases below `path`, a file or a folder, are named: the nearest one above
-/// that is called "scenarios", so that a case has the same name however it was asked for; otherwise
-/// the folder itself.
+/// The folder from which the cases below `path`, a file or a folder, are named: the nearest one
+/// above that is called "scenarios", so that a case has the same name however it was asked for;
+/// otherwise the folder itself.
 std::string naming_root(const std::string& path);
 
 /// The cases of a file, in the order of its matrix. A case's name is the file's path from `root`,

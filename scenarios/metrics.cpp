@@ -36,7 +36,8 @@ bool is_invocation(const sim::Event& event) {
 
 Metrics::Metrics(const sim::World& world, const sim::Ledger& ledger, core::Instant warm_up)
     : ledger_(ledger), warm_up_(warm_up) {
-  for (std::size_t node = 0; node < world.nodes(); ++node) slots_ += world.node(node).node().config().slots;
+  for (std::size_t node = 0; node < world.nodes(); ++node)
+    slots_ += world.node(node).node().config().slots;
 }
 
 void Metrics::on_event(const sim::Event& event) {
@@ -52,7 +53,9 @@ void Metrics::on_event(const sim::Event& event) {
         counts_["count.calls"] += counts;
       }
       break;
-    case sim::EventKind::kCallAnswered: invocations_.erase(event.call); break;
+    case sim::EventKind::kCallAnswered:
+      invocations_.erase(event.call);
+      break;
     case sim::EventKind::kCallRefused:
       if (invocations_.erase(event.call) > 0) counts_["count.refused"] += counts;
       break;
@@ -70,16 +73,25 @@ void Metrics::on_event(const sim::Event& event) {
       most_held_ = std::max(most_held_, ++held_);
       if (counted) wait_.push_back((event.at - facts->accepted_at).count());
       break;
-    case sim::EventKind::kAttemptEnded: counts_["kills"] += counted && event.flag; break;
-    case sim::EventKind::kSlotReleased: --held_; break;
-    case sim::EventKind::kReportIgnored: counts_["reports_ignored"] += counts; break;
-    case sim::EventKind::kRecordDropped: --records_; break;
+    case sim::EventKind::kAttemptEnded:
+      counts_["kills"] += counted && event.flag;
+      break;
+    case sim::EventKind::kSlotReleased:
+      --held_;
+      break;
+    case sim::EventKind::kReportIgnored:
+      counts_["reports_ignored"] += counts;
+      break;
+    case sim::EventKind::kRecordDropped:
+      --records_;
+      break;
     case sim::EventKind::kTransition:
       if (facts == nullptr || event.to == spearlet::EXECUTION_STATUS_RUNNING) break;
       if (facts->dispatched_at.is_never()) --queued_;
       if (counted) on_terminal(event, *facts);
       break;
-    default: break;
+    default:
+      break;
   }
 }
 
@@ -162,8 +174,7 @@ std::map<std::string, double, std::less<>> Metrics::values(const sim::World& wor
   values["queue.peak"] = static_cast<double>(most_queued_);
   values["slots.peak"] = static_cast<double>(most_held_);
   values["records.peak"] = static_cast<double>(most_records_);
-  values["virtual_seconds"] =
-      static_cast<double>(world.now().since_start().count()) / 1e9;
+  values["virtual_seconds"] = static_cast<double>(world.now().since_start().count()) / 1e9;
   return values;
 }
 

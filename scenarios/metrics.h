@@ -37,9 +37,9 @@ class Metrics final : public sim::HistoryListener {
 
   std::map<std::string, std::int64_t, std::less<>> counts_;
   std::set<std::uint64_t> invocations_;  // open calls that are invocations
-  std::vector<std::int64_t> wait_;      // ns; of those that got a slot
-  std::vector<std::int64_t> service_;   // ns; of those that ended by themselves
-  std::vector<std::int64_t> response_;  // ns; likewise
+  std::vector<std::int64_t> wait_;       // ns; of those that got a slot
+  std::vector<std::int64_t> service_;    // ns; of those that ended by themselves
+  std::vector<std::int64_t> response_;   // ns; likewise
   std::int64_t ended_ = 0;
   std::int64_t waited_ = 0;
 

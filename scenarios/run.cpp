@@ -28,7 +28,8 @@ namespace {
 
 constexpr std::size_t kMostReasons = 5;
 
-// Remembers what became of named executions after the node, and with it the ledger, has forgotten them.
+// Remembers what became of named executions after the node, and with it the ledger, has forgotten
+// them.
 class Memory final : public sim::HistoryListener {
  public:
   Memory(const sim::History& history, const sim::Ledger& ledger)
@@ -168,17 +169,22 @@ class Run {
     check.kind = reports::CheckKind::kLiveness;
     check.expected = "the run comes to its end: no work is left that can't proceed";
     switch (stop_) {
-      case sim::Kernel::Stop::kCondition: check.observed = "everything was done"; break;
-      case sim::Kernel::Stop::kTime: check.observed = "the scenario's time was over"; break;
+      case sim::Kernel::Stop::kCondition:
+        check.observed = "everything was done";
+        break;
+      case sim::Kernel::Stop::kTime:
+        check.observed = "the scenario's time was over";
+        break;
       case sim::Kernel::Stop::kIdle:
         check.verdict = reports::Verdict::kFailed;
         check.observed = "nothing is going to happen any more, and work is left: " + stuck();
         break;
       case sim::Kernel::Stop::kStandstill:
         check.verdict = reports::Verdict::kFailed;
-        check.observed = fmt::format("time stands still at {}: more than {} events at one instant; {}",
-                                     reports::human_duration(world_.now().since_start()),
-                                     sim::Kernel::kMostEventsAtOneInstant, stuck());
+        check.observed =
+            fmt::format("time stands still at {}: more than {} events at one instant; {}",
+                        reports::human_duration(world_.now().since_start()),
+                        sim::Kernel::kMostEventsAtOneInstant, stuck());
         break;
     }
     return check;
@@ -279,11 +285,11 @@ reports::Check compare_runs(const sim::History& first, std::uint64_t first_diges
     if (a.digest == b.digest) continue;
     const std::string once = first.describe(a);
     const std::string again = second.describe(b);
-    check.observed = fmt::format(
-        "event {} is the first that differs{}: '{}' at {}, then '{}' at {}", i + 1,
-        i == from && from > 0 ? ", of those still in the log" : "", once,
-        reports::human_duration(a.at.since_start()), again,
-        reports::human_duration(b.at.since_start()));
+    check.observed =
+        fmt::format("event {} is the first that differs{}: '{}' at {}, then '{}' at {}", i + 1,
+                    i == from && from > 0 ? ", of those still in the log" : "", once,
+                    reports::human_duration(a.at.since_start()), again,
+                    reports::human_duration(b.at.since_start()));
     if (a.at == b.at && once == again) check.observed += " (other random numbers were drawn)";
     check.evidence = to_evidence(first, {a});
     return check;

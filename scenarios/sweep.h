@@ -18,7 +18,8 @@ struct SweepOptions {
   int jobs = 1;
   RunOptions run;
   /// Told after each case, from one thread at a time, how many of how many are done.
-  std::function<void(std::size_t done, std::size_t total)> progress = [](std::size_t, std::size_t) {};
+  std::function<void(std::size_t done, std::size_t total)> progress = [](std::size_t, std::size_t) {
+  };
 };
 
 /// A case for each scenario under each seed, in the order of scenarios and then of seeds, whatever

@@ -15,13 +15,13 @@ namespace quintain::sim {
 /// What becomes of one attempt if nobody interferes.
 enum class Fate : std::uint8_t {
   kCompletes,
-  kFails,        // after its service time
-  kHangs,        // never ends by itself
-  kStartFails,   // its instance does not come up
+  kFails,       // after its service time
+  kHangs,       // never ends by itself
+  kStartFails,  // its instance does not come up
 };
 
-/// The model of one function. Everything random is drawn from streams keyed by the execution, so two
-/// designs meet the same service times.
+/// The model of one function. Everything random is drawn from streams keyed by the execution, so
+/// two designs meet the same service times.
 struct FunctionModel {
   /// The task that offers it; its id.
   std::string task;
@@ -33,7 +33,8 @@ struct FunctionModel {
   Distribution service = law::Constant{std::chrono::milliseconds(100)};
   Distribution cold_start = law::Constant{core::Duration::zero()};
 
-  /// The fates of the first attempts, in order; later ones meet the last. Empty: by the probabilities.
+  /// The fates of the first attempts, in order; later ones meet the last. Empty: by the
+  /// probabilities.
   std::vector<Fate> fates;
   double failure_probability = 0;
   double hang_probability = 0;

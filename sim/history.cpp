@@ -52,27 +52,39 @@ std::string History::describe(const Event& event) const {
                                     : fmt::format("call '{}'{}", position->second, concerning);
   };
   switch (event.kind) {
-    case EventKind::kCallSent: return call() + " is sent";
-    case EventKind::kCallAnswered: return call() + " is answered";
-    case EventKind::kCallRefused: return call() + " is refused";
-    case EventKind::kCallerGone: return call() + ": the caller goes away";
-    case EventKind::kAccepted: return execution + " is accepted: PENDING";
+    case EventKind::kCallSent:
+      return call() + " is sent";
+    case EventKind::kCallAnswered:
+      return call() + " is answered";
+    case EventKind::kCallRefused:
+      return call() + " is refused";
+    case EventKind::kCallerGone:
+      return call() + ": the caller goes away";
+    case EventKind::kAccepted:
+      return execution + " is accepted: PENDING";
     case EventKind::kTransition:
       return fmt::format("{}: {} -> {}", execution, short_name(event.from), short_name(event.to));
     case EventKind::kAttemptBegun:
       return fmt::format("{} gets attempt {}, {}", execution, event.number,
                          event.flag ? "with a cold start" : "warm");
-    case EventKind::kAttemptRunning: return execution + ": the function begins";
-    case EventKind::kStopRequested: return execution + ": the function is asked to stop";
+    case EventKind::kAttemptRunning:
+      return execution + ": the function begins";
+    case EventKind::kStopRequested:
+      return execution + ": the function is asked to stop";
     case EventKind::kAttemptEnded:
       return execution + (event.flag ? ": the attempt is killed" : ": the attempt ends");
-    case EventKind::kSlotReleased: return execution + " gives its slot back";
+    case EventKind::kSlotReleased:
+      return execution + " gives its slot back";
     case EventKind::kCancelRequested:
       return execution + (event.flag ? ": cancel by force" : ": cancel");
-    case EventKind::kReportIgnored: return "a report about an attempt that is over is ignored";
-    case EventKind::kRecordDropped: return execution + " is forgotten";
-    case EventKind::kEnvironmentOccupied: return execution + ": the runtime is at work";
-    case EventKind::kEnvironmentFreed: return execution + ": the runtime is done";
+    case EventKind::kReportIgnored:
+      return "a report about an attempt that is over is ignored";
+    case EventKind::kRecordDropped:
+      return execution + " is forgotten";
+    case EventKind::kEnvironmentOccupied:
+      return execution + ": the runtime is at work";
+    case EventKind::kEnvironmentFreed:
+      return execution + ": the runtime is done";
   }
   return "an unknown event";
 }

@@ -31,8 +31,8 @@ enum class EventKind : std::uint8_t {
   kCallerGone,
   // What the node says that it does.
   kAccepted,
-  kTransition,         // `from` -> `to`
-  kAttemptBegun,       // `attempt`
+  kTransition,    // `from` -> `to`
+  kAttemptBegun,  // `attempt`
   kAttemptRunning,
   kStopRequested,
   kAttemptEnded,
@@ -76,8 +76,8 @@ class HistoryListener {
   virtual void on_event(const Event& event) = 0;
 };
 
-/// The log of a world. Listeners hear everything; the log itself keeps the newest events only, so that
-/// a long run has bounded memory.
+/// The log of a world. Listeners hear everything; the log itself keeps the newest events only, so
+/// that a long run has bounded memory.
 class History {
  public:
   /// `most_kept`: events the log holds before it forgets the oldest.
@@ -85,7 +85,8 @@ class History {
 
   void add_listener(HistoryListener& listener) { listeners_.push_back(&listener); }
 
-  /// `draws`: a digest of the random numbers drawn so far; it and the event go into the rolling one.
+  /// `draws`: a digest of the random numbers drawn so far; it and the event go into the rolling
+  /// one.
   void append(Event event, std::uint64_t draws);
 
   /// Executions that a scenario names, for readable evidence.

@@ -94,9 +94,8 @@ TEST(History, DescribesEveryKindInItsOwnWords) {
   std::set<std::string> texts;
   const int last = static_cast<int>(EventKind::kEnvironmentFreed);
   for (int kind = 0; kind <= last; ++kind) {
-    const std::string text = history.describe({.kind = static_cast<EventKind>(kind),
-                                               .execution = {.node = 0, .ordinal = 3},
-                                               .call = 8});
+    const std::string text = history.describe(
+        {.kind = static_cast<EventKind>(kind), .execution = {.node = 0, .ordinal = 3}, .call = 8});
     EXPECT_EQ(text.find("unknown event"), std::string::npos) << kind;
     texts.insert(text);
   }

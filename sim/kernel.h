@@ -11,8 +11,8 @@
 
 namespace quintain::sim {
 
-/// The clock and the pending events of one world. Time stands still while an event runs and jumps to
-/// the next one; a run is a function of what was scheduled. One thread.
+/// The clock and the pending events of one world. Time stands still while an event runs and jumps
+/// to the next one; a run is a function of what was scheduled. One thread.
 class Kernel {
  public:
   /// Why a run came back.

@@ -17,9 +17,9 @@ namespace quintain::sim {
 namespace {
 
 using namespace std::chrono_literals;
-using ::testing::ElementsAre;
 using core::Instant;
 using core::Precedence;
+using ::testing::ElementsAre;
 
 // Events as functions, which live as long as this.
 class Events {
@@ -234,8 +234,7 @@ class Twins {
     RC_ASSERT(kernel_.pending() == pending_.size());
     for (const int pick : fired.plan->withdraws) {
       if (pending_.empty()) break;
-      const auto position =
-          pending_.begin() + pick % static_cast<std::ptrdiff_t>(pending_.size());
+      const auto position = pending_.begin() + pick % static_cast<std::ptrdiff_t>(pending_.size());
       kernel_.withdraw((*position)->handle);
       pending_.erase(position);
     }
@@ -257,10 +256,10 @@ RC_GTEST_PROP(KernelProperty, FiresWhatASortedListWouldFire, ()) {
   const auto plan = rc::gen::build<Plan>(
       rc::gen::set(&Plan::when, rc::gen::inRange<std::int64_t>(0, 20)),
       rc::gen::set(&Plan::precedence, precedence),
-      rc::gen::set(&Plan::schedules,
-                   rc::gen::container<std::vector<std::pair<std::int64_t, int>>>(
-                       rc::gen::pair(ahead, precedence))),
-      rc::gen::set(&Plan::withdraws, rc::gen::container<std::vector<int>>(rc::gen::inRange(0, 99))));
+      rc::gen::set(&Plan::schedules, rc::gen::container<std::vector<std::pair<std::int64_t, int>>>(
+                                         rc::gen::pair(ahead, precedence))),
+      rc::gen::set(&Plan::withdraws,
+                   rc::gen::container<std::vector<int>>(rc::gen::inRange(0, 99))));
   Twins twins(*rc::gen::container<std::vector<Plan>>(plan));
   twins.play();
 }

@@ -6,8 +6,8 @@
 
 namespace quintain::sim {
 
-// One caller. In an open load it makes one call and waits to be used again; in a closed one it thinks
-// and makes the next.
+// One caller. In an open load it makes one call and waits to be used again; in a closed one it
+// thinks and makes the next.
 class LoadGenerator::Caller final : private core::UnaryCaller<spearlet::InvokeFunctionResponse> {
  public:
   Caller(LoadGenerator& load, std::uint64_t index)
@@ -26,7 +26,8 @@ class LoadGenerator::Caller final : private core::UnaryCaller<spearlet::InvokeFu
       context.deadline = load_.world_.now() + load_.load_.deadline;
       deadline_.arm(context.deadline, core::Precedence::kOther);
     }
-    // The service takes the message and leaves one that it no longer needs, whose memory serves again.
+    // The service takes the message and leaves one that it no longer needs, whose memory serves
+    // again.
     request_.CopyFrom(load_.load_.request);
     node().service().InvokeFunction(std::move(request_), context,
                                     core::Answer<spearlet::InvokeFunctionResponse>(*this));
@@ -88,8 +89,8 @@ LoadGenerator::LoadGenerator(World& world, Load load, std::uint64_t index)
   }
   const auto& loop = std::get<ClosedLoop>(load_.arrivals);
   for (int client = 0; client < loop.clients; ++client) {
-    callers_.push_back(std::make_unique<Caller>(
-        *this, index << 16 | static_cast<std::uint64_t>(client)));
+    callers_.push_back(
+        std::make_unique<Caller>(*this, index << 16 | static_cast<std::uint64_t>(client)));
     ++thinking_;
     callers_.back()->think(loop.think);
   }
@@ -102,15 +103,12 @@ bool LoadGenerator::finished() const {
   return exhausted_ && thinking_ == 0;
 }
 
-bool LoadGenerator::may_call() const {
-  return calls_ < load_.count && world_.now() < load_.until;
-}
+bool LoadGenerator::may_call() const { return calls_ < load_.count && world_.now() < load_.until; }
 
 void LoadGenerator::arm_next_arrival() {
   const std::optional<core::Instant> next =
       calls_ < load_.count ? process_->next(world_.randomness()) : std::nullopt;
-  const core::Instant when =
-      next ? load_.from + next->since_start() : core::Instant::never();
+  const core::Instant when = next ? load_.from + next->since_start() : core::Instant::never();
   if (!next || when >= load_.until) {
     exhausted_ = true;
     return;

@@ -61,8 +61,7 @@ Measure share(std::string name, double reference, Predicate counts) {
 }
 
 Measure share_that_waits(double reference) {
-  return share("P(wait)", reference,
-               [](const Customer& customer) { return customer.wait > 0s; });
+  return share("P(wait)", reference, [](const Customer& customer) { return customer.wait > 0s; });
 }
 
 Measure share_that_waits_at_most(core::Duration bound, double reference) {
@@ -179,7 +178,8 @@ class Judge {
 void expect_theory(const QueueModel& model, double service_scv, std::int64_t batch_length,
                    std::vector<Measure> measures) {
   Judge judge(model, service_scv, batch_length, std::move(measures));
-  run_queue(model, kSeed, judge.customers(), [&](const Customer& customer) { judge.add(customer); });
+  run_queue(model, kSeed, judge.customers(),
+            [&](const Customer& customer) { judge.add(customer); });
   judge.expect_theory();
 }
 
@@ -189,10 +189,10 @@ constexpr double kExponential = 1;  // its squared coefficient of variation
 
 // P(wait > t) = .8 exp(-.2 t), P(sojourn > t) = exp(-.2 t).
 TEST(Queueing, MM1) {
-  expect_theory({.servers = 1, .arrival_rate = 0.8}, kExponential, 55'000,
-                {mean_wait(4),
-                 quantile("p95 of the sojourn", 14.9786613678, 0.05, 0.2 * 0.05, sojourn_of),
-                 quantile("p95 of the wait", 13.8629436112, 0.05, 0.2 * 0.05, wait_of)});
+  expect_theory(
+      {.servers = 1, .arrival_rate = 0.8}, kExponential, 55'000,
+      {mean_wait(4), quantile("p95 of the sojourn", 14.9786613678, 0.05, 0.2 * 0.05, sojourn_of),
+       quantile("p95 of the wait", 13.8629436112, 0.05, 0.2 * 0.05, wait_of)});
 }
 
 // P(wait > t) = C exp(-(4 - 3.2) t), where C is Erlang's delay formula.
@@ -277,18 +277,17 @@ TEST(Queueing, MM10WhoseCustomersGiveUp) {
 
 // A. Cobham, "Priority assignment in waiting line problems", 1954.
 TEST(Queueing, MM1WithPriorities) {
-  expect_theory({.servers = 1, .arrival_rate = 0.8, .urgent_share = 0.3 / 0.8}, kExponential,
-                40'000,
-                {mean_wait_of_class(true, 1.14285714286), mean_wait_of_class(false, 5.71428571429)});
+  expect_theory(
+      {.servers = 1, .arrival_rate = 0.8, .urgent_share = 0.3 / 0.8}, kExponential, 40'000,
+      {mean_wait_of_class(true, 1.14285714286), mean_wait_of_class(false, 5.71428571429)});
 }
 
 // Pollaczek and Khinchine: .8 (1 + 4) / (2 (1 - .8)).
 TEST(Queueing, MLognormal1) {
   constexpr double kScv = 4;
-  expect_theory({.servers = 1,
-                 .arrival_rate = 0.8,
-                 .service = law::LognormalByMean{.mean = 1s, .scv = kScv}},
-                kScv, 110'000, {mean_wait(10)});
+  expect_theory(
+      {.servers = 1, .arrival_rate = 0.8, .service = law::LognormalByMean{.mean = 1s, .scv = kScv}},
+      kScv, 110'000, {mean_wait(10)});
 }
 
 }  // namespace

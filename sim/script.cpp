@@ -7,7 +7,8 @@
 namespace quintain::sim {
 namespace {
 
-// What steps mean at the moment they are made: references filled in from what earlier calls brought.
+// What steps mean at the moment they are made: references filled in from what earlier calls
+// brought.
 class References {
  public:
   References(const Step& step, const std::map<std::string, CallRecord>& calls)
@@ -15,9 +16,8 @@ class References {
 
   template <class Request>
   Request resolve(Request request) const {
-    constexpr bool names_execution =
-        std::is_same_v<Request, spearlet::GetExecutionStatusRequest> ||
-        std::is_same_v<Request, spearlet::CancelExecutionRequest>;
+    constexpr bool names_execution = std::is_same_v<Request, spearlet::GetExecutionStatusRequest> ||
+                                     std::is_same_v<Request, spearlet::CancelExecutionRequest>;
     constexpr bool has_pages = std::is_same_v<Request, spearlet::ListTasksRequest> ||
                                std::is_same_v<Request, spearlet::ListExecutionsRequest>;
     if constexpr (names_execution) {
@@ -50,8 +50,9 @@ class References {
 };
 
 core::Precedence precedence_of(const Step& step) {
-  const bool ends_something = std::holds_alternative<spearlet::CancelExecutionRequest>(step.action) ||
-                              std::holds_alternative<LeaveStep>(step.action);
+  const bool ends_something =
+      std::holds_alternative<spearlet::CancelExecutionRequest>(step.action) ||
+      std::holds_alternative<LeaveStep>(step.action);
   return ends_something ? core::Precedence::kCancel : core::Precedence::kOther;
 }
 
@@ -64,8 +65,7 @@ struct Rpc;
 template <auto Method>
 struct PlainRpc;
 
-template <class Request, class Reply,
-          void (Service::*Method)(const Request&, core::Answer<Reply>)>
+template <class Request, class Reply, void (Service::*Method)(const Request&, core::Answer<Reply>)>
 struct PlainRpc<Method> {
   using Response = Reply;
   static void call(Service& service, const core::CallContext&, const Request& request,
@@ -161,8 +161,8 @@ class Script::Player {
     invoke();
     core::AsyncExecutionTracker& tracker = node().node().manager().tracker();
     const ExecutionRef after = node().last_accepted();
-    const core::AsyncExecution* execution =
-        after != before ? tracker.find_ordinal(after.ordinal) : tracker.find(request.execution_id());
+    const core::AsyncExecution* execution = after != before ? tracker.find_ordinal(after.ordinal)
+                                                            : tracker.find(request.execution_id());
     if (execution == nullptr) return;
     record().execution = {.node = after.node, .ordinal = execution->ordinal};
     record().execution_id = execution->execution_id;
@@ -221,11 +221,11 @@ class Script::StreamPlayer final : public Player,
  private:
   void make() override {
     const auto& request = std::get<StreamStep>(step_.action).request;
-    const core::CallContext context = open(std::make_shared<spearlet::InvokeFunctionRequest>(request));
+    const core::CallContext context =
+        open(std::make_shared<spearlet::InvokeFunctionRequest>(request));
     note_execution(request, [&] {
-      node().service().StreamFunction(
-          spearlet::InvokeFunctionRequest(request), context,
-          core::StreamAnswer<spearlet::StreamExecutionResult>(*this));
+      node().service().StreamFunction(spearlet::InvokeFunctionRequest(request), context,
+                                      core::StreamAnswer<spearlet::StreamExecutionResult>(*this));
     });
   }
 
@@ -235,10 +235,10 @@ class Script::StreamPlayer final : public Player,
   }
   void finish(const absl::Status& status) override {
     // A stream that ended well is answered by its last message.
-    answered(status, status.ok() && !record().stream.empty()
-                         ? std::make_shared<spearlet::StreamExecutionResult>(
-                               record().stream.back().message)
-                         : nullptr);
+    answered(status,
+             status.ok() && !record().stream.empty()
+                 ? std::make_shared<spearlet::StreamExecutionResult>(record().stream.back().message)
+                 : nullptr);
   }
 };
 

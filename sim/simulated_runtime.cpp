@@ -34,8 +34,7 @@ class SimulatedRuntime::Run {
  public:
   explicit Run(SimulatedRuntime& runtime)
       : runtime_(runtime),
-        timer_(
-            runtime.environment_, [](void* run) { static_cast<Run*>(run)->advance(); }, this) {}
+        timer_(runtime.environment_, [](void* run) { static_cast<Run*>(run)->advance(); }, this) {}
 
   core::AttemptId attempt() const { return attempt_; }
   std::uint64_t ordinal() const { return ordinal_; }
@@ -56,8 +55,12 @@ class SimulatedRuntime::Run {
       echo_.value = spec.request.parameters(0).value().value();
     }
     core::Duration ready_after{0};
-    if (spec.cold_start && model_ != nullptr) ready_after = sample("cold-start", model_->cold_start);
-    timer_.arm(now() + ready_after, core::Precedence::kOther);
+    if (spec.cold_start && model_ != nullptr)
+      ready_after = sample("cold-start", model_->cold_start);
+    fate_ = model_ == nullptr ? Fate::kStartFails : fate();
+    // A start that fails is an outcome, and goes first at its instant as every outcome does.
+    timer_.arm(now() + ready_after, fate_ == Fate::kStartFails ? core::Precedence::kCompletion
+                                                               : core::Precedence::kOther);
   }
 
   void stop() {
@@ -111,13 +114,17 @@ class SimulatedRuntime::Run {
 
   void advance() {
     switch (phase_) {
-      case Phase::kStarting: return become_ready();
+      case Phase::kStarting:
+        return become_ready();
       case Phase::kServing:
         if (chunks_sent_ < model_->chunks) return send_chunk();
         return report(fate_ == Fate::kFails ? failure() : completion());
-      case Phase::kStopping: return report({.kind = core::Outcome::Kind::kStopped});
-      case Phase::kGhost: return haunt();
-      case Phase::kHanging: return;
+      case Phase::kStopping:
+        return report({.kind = core::Outcome::Kind::kStopped});
+      case Phase::kGhost:
+        return haunt();
+      case Phase::kHanging:
+        return;
     }
   }
 
@@ -127,7 +134,6 @@ class SimulatedRuntime::Run {
                      .error_code = "NO_SUCH_FUNCTION",
                      .error_message = "no model plays this function"});
     }
-    fate_ = fate();
     if (fate_ == Fate::kStartFails) {
       return report({.kind = core::Outcome::Kind::kFailed,
                      .error_code = "START_FAILED",
@@ -171,7 +177,8 @@ class SimulatedRuntime::Run {
             .memory_used_bytes = model_->memory_bytes};
   }
 
-  // The run is free to be used again before its end is told: the listener may start the next attempt.
+  // The run is free to be used again before its end is told: the listener may start the next
+  // attempt.
   void report(core::Outcome outcome) {
     core::AttemptListener& listener = *listener_;
     const core::AttemptId attempt = attempt_;

@@ -24,8 +24,8 @@ struct Slowdown {
   double factor;
 };
 
-/// Runs functions by their models. It also keeps the truth about what is running, which is not always
-/// what the node believes.
+/// Runs functions by their models. It also keeps the truth about what is running, which is not
+/// always what the node believes.
 class SimulatedRuntime final : public core::Runtime {
  public:
   /// Told when an attempt begins (`occupied`) and ceases to use the machine.

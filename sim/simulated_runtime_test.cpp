@@ -22,12 +22,12 @@ namespace quintain::sim {
 namespace {
 
 using namespace std::chrono_literals;
+using core::Instant;
+using core::Outcome;
 using ::testing::DoubleEq;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
-using core::Instant;
-using core::Outcome;
 
 constexpr core::AttemptId id(std::uint64_t number) { return core::AttemptId{number}; }
 
@@ -143,8 +143,8 @@ TEST(SimulatedRuntime, CompletesAfterItsServiceTime) {
   machine.start();
   EXPECT_THAT(machine.reports, ElementsAre("0ms occupied 1")) << "it reports in a later turn";
   machine.play();
-  EXPECT_THAT(machine.reports, ElementsAre("0ms occupied 1", "0ms started 1", "100ms freed 1",
-                                           "100ms completed 1"));
+  EXPECT_THAT(machine.reports,
+              ElementsAre("0ms occupied 1", "0ms started 1", "100ms freed 1", "100ms completed 1"));
   EXPECT_EQ(text_of(machine.outcomes.at(0).payload), "done");
 }
 
@@ -165,8 +165,8 @@ TEST(SimulatedRuntime, FailsAfterItsServiceTime) {
   Machine machine({failing});
   machine.start();
   machine.play();
-  EXPECT_THAT(machine.reports, ElementsAre("0ms occupied 1", "0ms started 1", "100ms freed 1",
-                                           "100ms failed 1"));
+  EXPECT_THAT(machine.reports,
+              ElementsAre("0ms occupied 1", "0ms started 1", "100ms freed 1", "100ms failed 1"));
   EXPECT_EQ(machine.outcomes.at(0).error_code, "E42");
   EXPECT_EQ(machine.outcomes.at(0).error_message, "no luck");
   EXPECT_EQ(machine.outcomes.at(0).memory_used_bytes, 7);
@@ -202,9 +202,9 @@ TEST(SimulatedRuntime, EveryAttemptMeetsItsOwnFateAndLaterOnesTheLast) {
   }
   machine.play();
   EXPECT_THAT(machine.outcomes, SizeIs(5));
-  EXPECT_THAT(machine.reports, ::testing::IsSupersetOf({"0ms failed 1", "100ms failed 2",
-                                                        "100ms completed 3", "100ms completed 4",
-                                                        "100ms completed 9"}));
+  EXPECT_THAT(machine.reports,
+              ::testing::IsSupersetOf({"0ms failed 1", "100ms failed 2", "100ms completed 3",
+                                       "100ms completed 4", "100ms completed 9"}));
 }
 
 TEST(SimulatedRuntime, ProbabilitiesAreMet) {
@@ -312,10 +312,10 @@ TEST(SimulatedRuntime, ASlowdownStretchesWhatBeginsWithinIt) {
     machine.at(begins[i], [&machine, i] { machine.start({.ordinal = i + 1}); });
   }
   machine.play();
-  EXPECT_THAT(machine.reports,
-              ::testing::IsSupersetOf({"1099.999999ms completed 1", "1300ms completed 2",
-                                       "2100ms completed 3", "2200ms completed 4",
-                                       "3100ms completed 5"}));
+  EXPECT_THAT(
+      machine.reports,
+      ::testing::IsSupersetOf({"1099.999999ms completed 1", "1300ms completed 2",
+                               "2100ms completed 3", "2200ms completed 4", "3100ms completed 5"}));
 }
 
 // ---- Output -------------------------------------------------------------------------------------
@@ -341,9 +341,8 @@ TEST(SimulatedRuntime, ChunksOfAnInstantFunctionComeBeforeItsEnd) {
   Machine machine({talker});
   machine.start();
   machine.play();
-  EXPECT_THAT(machine.reports,
-              ElementsAre("0ms occupied 1", "0ms started 1", "0ms chunk 1", "0ms chunk 1",
-                          "0ms freed 1", "0ms completed 1"));
+  EXPECT_THAT(machine.reports, ElementsAre("0ms occupied 1", "0ms started 1", "0ms chunk 1",
+                                           "0ms chunk 1", "0ms freed 1", "0ms completed 1"));
 }
 
 TEST(SimulatedRuntime, EchoReturnsTheFirstParameter) {

@@ -53,8 +53,7 @@ class SimulatedNode::Recorder final : public core::Observer {
     world_.record({.kind = EventKind::kSlotReleased, .execution = ref(ordinal)});
   }
   void on_cancel_requested(std::uint64_t ordinal, bool force) override {
-    world_.record(
-        {.kind = EventKind::kCancelRequested, .flag = force, .execution = ref(ordinal)});
+    world_.record({.kind = EventKind::kCancelRequested, .flag = force, .execution = ref(ordinal)});
   }
   void on_report_ignored(core::AttemptId attempt) override {
     world_.record({.kind = EventKind::kReportIgnored,
@@ -66,10 +65,10 @@ class SimulatedNode::Recorder final : public core::Observer {
   }
 
   void on_machine(std::uint64_t ordinal, core::AttemptId attempt, bool occupied) {
-    world_.record({.kind = occupied ? EventKind::kEnvironmentOccupied
-                                    : EventKind::kEnvironmentFreed,
-                   .execution = ref(ordinal),
-                   .attempt = attempt});
+    world_.record(
+        {.kind = occupied ? EventKind::kEnvironmentOccupied : EventKind::kEnvironmentFreed,
+         .execution = ref(ordinal),
+         .attempt = attempt});
   }
 
  private:
@@ -85,10 +84,9 @@ SimulatedNode::SimulatedNode(World& world, std::uint32_t index, const NodeSpec& 
       runtime_(environment_, spec.config.slots, spec.functions, spec.slowdowns) {
   if (world.recording()) {
     recorder_ = std::make_unique<Recorder>(world, index);
-    runtime_.set_witness(
-        [this](std::uint64_t ordinal, core::AttemptId attempt, bool occupied) {
-          recorder_->on_machine(ordinal, attempt, occupied);
-        });
+    runtime_.set_witness([this](std::uint64_t ordinal, core::AttemptId attempt, bool occupied) {
+      recorder_->on_machine(ordinal, attempt, occupied);
+    });
   }
   node_ = std::make_unique<core::Node>(environment_, runtime_, spec.config, recorder_.get());
   for (const FunctionModel& model : spec.functions) {
@@ -118,7 +116,7 @@ ExecutionRef SimulatedNode::last_accepted() const {
 World::World(std::uint64_t seed, Recording recording)
     : seed_(seed), recording_(recording), randomness_(seed) {}
 
-World::~World() = default;
+World::~World() { close(); }
 
 SimulatedNode& World::add_node(const NodeSpec& spec) {
   const auto index = static_cast<std::uint32_t>(nodes_.size());

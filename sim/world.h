@@ -60,10 +60,12 @@ class SimulatedNode {
   std::unique_ptr<core::Node> node_;
 };
 
-/// Virtual time and everything in it. One thread; worlds share nothing, so many can run side by side.
+/// Virtual time and everything in it. One thread; worlds share nothing, so many can run side by
+/// side.
 class World {
  public:
-  /// Whether what happens is recorded. A world that records nothing runs faster and can't be judged.
+  /// Whether what happens is recorded. A world that records nothing runs faster and can't be
+  /// judged.
   enum class Recording : std::uint8_t { kOn, kOff };
 
   explicit World(std::uint64_t seed, Recording recording = Recording::kOn);

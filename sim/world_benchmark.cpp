@@ -54,9 +54,8 @@ void run(benchmark::State& state, World::Recording recording) {
     InvariantSet invariants(world);
     if (recording == World::Recording::kOn) world.history().add_listener(invariants);
     LoadGenerator calls(world, load(state.range(0)), 0);
-    world.kernel().run(core::Instant::never(), [&] {
-      return world.active_executions() == 0 && calls.finished();
-    });
+    world.kernel().run(core::Instant::never(),
+                       [&] { return world.active_executions() == 0 && calls.finished(); });
     events += static_cast<double>(world.kernel().events());
     virtual_seconds += std::chrono::duration<double>(world.now().since_start()).count();
   }

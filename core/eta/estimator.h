@@ -49,13 +49,13 @@ struct Observation {
   /// When it got its slot; never() if it did not.
   Instant dispatched_at;
   Instant ended_at;
-  /// COMPLETED and FAILED ended by themselves; CANCELLED and TIMEOUT were cut short, so what is known
-  /// is only that they would have taken longer (right-censored).
+  /// COMPLETED and FAILED ended by themselves; CANCELLED and TIMEOUT were cut short, so what is
+  /// known is only that they would have taken longer (right-censored).
   spearlet::ExecutionStatus status;
 };
 
-/// Predicts from what it was shown. A prediction is a function of what was observed, of the question
-/// and, where an estimator samples, of the seed. Serial context only.
+/// Predicts from what it was shown. A prediction is a function of what was observed, of the
+/// question and, where an estimator samples, of the seed. Serial context only.
 class Estimator {
  public:
   virtual ~Estimator() = default;

@@ -66,7 +66,8 @@ class Ewma final : public Estimator {
 };
 
 // R. Ibrahim and W. Whitt, "Real-time delay estimation based on delay history", M&SOM 11(3), 2009:
-// the delay of the last customer to enter service is a good guess at the delay of the next to arrive.
+// the delay of the last customer to enter service is a good guess at the delay of the next to
+// arrive.
 class LastToEnterService final : public Estimator {
  public:
   explicit LastToEnterService(Duration prior) : service_(prior) {}

@@ -4,9 +4,7 @@ namespace quintain::core::eta {
 namespace {
 
 double nanoseconds(Duration d) { return static_cast<double>(d.count()); }
-Duration duration(double nanoseconds) {
-  return Duration(static_cast<std::int64_t>(nanoseconds));
-}
+Duration duration(double nanoseconds) { return Duration(static_cast<std::int64_t>(nanoseconds)); }
 
 bool ended_by_itself(const Observation& observation) {
   return !observation.dispatched_at.is_never() &&

@@ -34,8 +34,8 @@ class ServiceTimes {
  public:
   explicit ServiceTimes(Duration prior);
 
-  /// Learns from executions that ended by themselves, and from no others: one that was cut short would
-  /// make its function look faster than it is.
+  /// Learns from executions that ended by themselves, and from no others: one that was cut short
+  /// would make its function look faster than it is.
   void observe(const Observation& observation);
 
   Duration mean(FunctionIndex function) const;

@@ -28,8 +28,8 @@ inline constexpr auto kFailed = spearlet::EXECUTION_STATUS_FAILED;
 inline constexpr auto kCancelled = spearlet::EXECUTION_STATUS_CANCELLED;
 inline constexpr auto kTimeout = spearlet::EXECUTION_STATUS_TIMEOUT;
 
-/// A node with one task, "task", that may be called by any function name. Its destructor checks that
-/// every call was answered exactly once.
+/// A node with one task, "task", that may be called by any function name. Its destructor checks
+/// that every call was answered exactly once.
 class TestNode {
  public:
   using InvokeCall = RecordingCaller<spearlet::InvokeFunctionResponse>;
@@ -93,13 +93,15 @@ class TestNode {
   }
 
   /// UNSPECIFIED if it is not found.
-  spearlet::ExecutionStatus status(std::string id) { return look_up(std::move(id)).result().status(); }
+  spearlet::ExecutionStatus status(std::string id) {
+    return look_up(std::move(id)).result().status();
+  }
   bool found(std::string id) { return look_up(std::move(id)).found(); }
 
   /// For a record that the test itself has made: what the node would give it while it lives.
   std::unique_ptr<LiveExecution> live(AsyncExecution& record) {
-    auto live = std::make_unique<LiveExecution>(
-        node->manager(), environment, [](void*) {}, [](void*) {});
+    auto live =
+        std::make_unique<LiveExecution>(node->manager(), environment, [](void*) {}, [](void*) {});
     live->record = &record;
     return live;
   }

@@ -73,7 +73,8 @@ TEST(InvariantSet, KeepsItsLedgerUpToDate) {
 }
 
 // A world in which everything happens that may happen: failures, retries, hangs, cancels, timeouts,
-// full queues, streams, impatient callers, deleted tasks, forgotten records, late and double reports.
+// full queues, streams, impatient callers, deleted tasks, forgotten records, late and double
+// reports.
 TEST(InvariantSet, NoneIsBreachedByTheRealCore) {
   World world(/*seed=*/7);
   NodeSpec spec;
@@ -132,7 +133,7 @@ TEST(InvariantSet, NoneIsBreachedByTheRealCore) {
     const std::string name = "stream-" + std::to_string(i);
     const core::Duration at = std::chrono::milliseconds(137 * i);
     add(name, at, StreamStep{call}).deadline = 250ms;
-    if (i % 2 == 0) add("leave-" + name, at + 100ms, LeaveStep{name});
+    if (i % 2 == 0) add("leave-" + name, at + 200ms, LeaveStep{name});
   }
   {
     const Script script(world, steps);
@@ -147,6 +148,7 @@ TEST(InvariantSet, NoneIsBreachedByTheRealCore) {
         load.request.mutable_context()->set_timeout_ms(1500);
         load.arrivals = ArrivalSpec(arrivals::Poisson{4});
         load.deadline = 1s;
+        load.from = core::Instant(2s);
         load.count = 200;
         loads.push_back(std::make_unique<LoadGenerator>(world, load, loads.size()));
       }

@@ -198,8 +198,7 @@ TEST(RetentionBounded, NotLongerThanItsAge) {
   scene.at(10s + 1ns);
   scene.dropped(1);
   EXPECT_THAT(scene.breached(), ElementsAre(kRetention));
-  EXPECT_THAT(scene.complaints(kRetention),
-              ElementsAre("it was kept beyond the age of retention"));
+  EXPECT_THAT(scene.complaints(kRetention), ElementsAre("it was kept beyond the age of retention"));
 }
 
 TEST(RetentionBounded, NotForEver) {
@@ -209,8 +208,7 @@ TEST(RetentionBounded, NotForEver) {
   run_to_the_end(scene, 2);
   scene.at(12s);
   run_to_the_end(scene, 3);
-  EXPECT_THAT(scene.complaints(kRetention),
-              ElementsAre("it is kept beyond the age of retention"));
+  EXPECT_THAT(scene.complaints(kRetention), ElementsAre("it is kept beyond the age of retention"));
 }
 
 TEST(RetentionBounded, NotMoreThanItsCount) {

@@ -102,6 +102,7 @@ TEST(NoIdleSlotWhileWorkWaits, OneThatEndsInTheQueueWaitsNoMore) {
   scene.running(2);
   scene.accepted(3);
   scene.at(1s);
+  scene.cancel(3);
   scene.transition(3, kPending, kCancelled);
   scene.ends(1);
   scene.at(2s);

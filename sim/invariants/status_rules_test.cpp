@@ -35,8 +35,7 @@ TEST(LegalTransitions, NotFromPendingToCompleted) {
   Scene scene;
   scene.accepted(1);
   scene.transition(1, kPending, kCompleted);
-  EXPECT_THAT(scene.complaints(kLegal),
-              ElementsAre("PENDING -> COMPLETED while it is PENDING"));
+  EXPECT_THAT(scene.complaints(kLegal), ElementsAre("PENDING -> COMPLETED while it is PENDING"));
   EXPECT_THAT(scene.evidence(kLegal), ElementsAre("execution #1 is accepted: PENDING",
                                                   "execution #1: PENDING -> COMPLETED"));
 }
@@ -52,16 +51,14 @@ TEST(LegalTransitions, NotFromAnotherStatusThanItHas) {
   Scene scene;
   scene.accepted(1);
   scene.transition(1, kRunning, kCompleted);
-  EXPECT_THAT(scene.complaints(kLegal),
-              ElementsAre("RUNNING -> COMPLETED while it is PENDING"));
+  EXPECT_THAT(scene.complaints(kLegal), ElementsAre("RUNNING -> COMPLETED while it is PENDING"));
 }
 
 TEST(LegalTransitions, NotToUnspecified) {
   Scene scene;
   scene.running(1);
   scene.transition(1, kRunning, spearlet::EXECUTION_STATUS_UNSPECIFIED);
-  EXPECT_THAT(scene.complaints(kLegal),
-              ElementsAre("RUNNING -> UNSPECIFIED while it is RUNNING"));
+  EXPECT_THAT(scene.complaints(kLegal), ElementsAre("RUNNING -> UNSPECIFIED while it is RUNNING"));
 }
 
 TEST(LegalTransitions, NotOfAnExecutionThatNobodyAccepted) {
@@ -98,8 +95,7 @@ TEST(OneOutcome, NotForTheSameTwice) {
   scene.running(1);
   scene.ends(1);
   scene.transition(1, kCompleted, kCompleted);
-  EXPECT_THAT(scene.complaints(kOnce),
-              ElementsAre("it had ended COMPLETED and becomes COMPLETED"));
+  EXPECT_THAT(scene.complaints(kOnce), ElementsAre("it had ended COMPLETED and becomes COMPLETED"));
 }
 
 // ---- every-execution-ends -----------------------------------------------------------------------

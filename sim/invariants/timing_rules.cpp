@@ -60,9 +60,7 @@ class CancelWithinGrace final : public Invariant {
       std::erase_if(due_, [&](const auto& due) { return due.second == event.execution; });
     }
   }
-  void on_instant_over(core::Instant now) override {
-    overdue_before(now + core::Duration(1));
-  }
+  void on_instant_over(core::Instant now) override { overdue_before(now + core::Duration(1)); }
   void on_end(const Ledger&, const RunEnd&) override { overdue_before(world().now()); }
 
  private:

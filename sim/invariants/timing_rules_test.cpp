@@ -50,8 +50,8 @@ TEST(TimeoutsExact, NothingElseComesAfterTheDeadline) {
   scene.at(11ms);
   scene.starts(1);
   scene.ends(1, kCompleted);
-  EXPECT_THAT(scene.complaints(kExact), ElementsAre("RUNNING 1 ms after the deadline",
-                                                    "COMPLETED 1 ms after the deadline"));
+  EXPECT_THAT(scene.complaints(kExact),
+              ElementsAre("RUNNING 1 ms after the deadline", "COMPLETED 1 ms after the deadline"));
 }
 
 // ---- cancel-within-grace ------------------------------------------------------------------------

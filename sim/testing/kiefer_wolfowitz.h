@@ -10,13 +10,15 @@
 namespace quintain::sim::testing {
 
 /// First come, first served by whichever server is free first: the recursion of J. Kiefer and
-/// J. Wolfowitz, "On the theory of queues with many servers", 1955, on the instants at which servers
-/// become free. With one server it is Lindley's. It knows nothing of events, nodes or time's passing.
+/// J. Wolfowitz, "On the theory of queues with many servers", 1955, on the instants at which
+/// servers become free. With one server it is Lindley's. It knows nothing of events, nodes or
+/// time's passing.
 class KieferWolfowitz {
  public:
   explicit KieferWolfowitz(int servers) : free_at_(static_cast<std::size_t>(servers)) {}
 
-  /// The next customer, who comes `gap` after the one before and needs `service`: how long it waits.
+  /// The next customer, who comes `gap` after the one before and needs `service`: how long it
+  /// waits.
   core::Duration wait_of_next(core::Duration gap, core::Duration service) {
     now_ = now_ + gap;
     const core::Instant begins = std::max(now_, free_at_.front());

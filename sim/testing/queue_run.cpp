@@ -89,8 +89,8 @@ class QueueRun::Caller final : private core::UnaryCaller<spearlet::InvokeFunctio
   explicit Caller(QueueRun& run)
       : run_(run),
         patience_(
-            run.node_.environment(), [](void* caller) { static_cast<Caller*>(caller)->lose_patience(); },
-            this) {}
+            run.node_.environment(),
+            [](void* caller) { static_cast<Caller*>(caller)->lose_patience(); }, this) {}
 
   void come(const Customer& customer) {
     customer_ = customer;

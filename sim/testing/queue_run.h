@@ -41,8 +41,8 @@ struct Customer {
   core::Duration service{0};
 };
 
-/// Sends `count` SYNC invocations to a node that stands for the model and tells what became of each,
-/// in the order of their ends, as a client can know it: by the answer's timestamps.
+/// Sends `count` SYNC invocations to a node that stands for the model and tells what became of
+/// each, in the order of their ends, as a client can know it: by the answer's timestamps.
 void run_queue(const QueueModel& model, std::uint64_t seed, std::int64_t count,
                const std::function<void(const Customer&)>& on_end);
 

@@ -52,8 +52,8 @@ class Scene {
   /// Goes on to that time since the start.
   void at(core::Duration since_start) {
     // Time does not go on by itself where nothing is pending.
-    world.kernel().schedule(core::Instant(since_start), core::Precedence::kOther, [](void*) {},
-                            nullptr);
+    world.kernel().schedule(
+        core::Instant(since_start), core::Precedence::kOther, [](void*) {}, nullptr);
     world.kernel().run_until(core::Instant(since_start));
   }
 
@@ -67,7 +67,8 @@ class Scene {
   }
   void transition(std::uint64_t ordinal, spearlet::ExecutionStatus from,
                   spearlet::ExecutionStatus to) {
-    world.record({.kind = EventKind::kTransition, .from = from, .to = to, .execution = ref(ordinal)});
+    world.record(
+        {.kind = EventKind::kTransition, .from = from, .to = to, .execution = ref(ordinal)});
   }
   void begun(std::uint64_t ordinal, int number = 1) {
     tell(EventKind::kAttemptBegun, ordinal, /*flag=*/true, number);
