@@ -61,7 +61,7 @@ void Metrics::on_event(const sim::Event& event) {
       break;
     case sim::EventKind::kAccepted:
       counts_["count.accepted"] += counts;
-      most_queued_ = std::max(most_queued_, ++queued_);
+      ++queued_;
       most_records_ = std::max(most_records_, ++records_);
       break;
     case sim::EventKind::kAttemptBegun:
@@ -116,6 +116,8 @@ void Metrics::on_terminal(const sim::Event& event, const sim::ExecutionFacts& fa
 }
 
 void Metrics::advance(core::Instant now) {
+  // Only who waits when an instant is over has waited: one that gets its slot at once has not.
+  if (now > last_) most_queued_ = std::max(most_queued_, queued_);
   const core::Instant from = std::max(last_, warm_up_);
   if (now > from) {
     const auto passed = static_cast<double>((now - from).count());
@@ -171,7 +173,7 @@ std::map<std::string, double, std::less<>> Metrics::values(const sim::World& wor
   const auto measured = static_cast<double>(span.count());
   values["utilisation"] = ratio(at_end.held_integral_, measured * slots_);
   values["queue.mean"] = ratio(at_end.queue_integral_, measured);
-  values["queue.peak"] = static_cast<double>(most_queued_);
+  values["queue.peak"] = static_cast<double>(std::max(most_queued_, queued_));
   values["slots.peak"] = static_cast<double>(most_held_);
   values["records.peak"] = static_cast<double>(most_records_);
   values["virtual_seconds"] = static_cast<double>(world.now().since_start().count()) / 1e9;

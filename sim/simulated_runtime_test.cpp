@@ -193,6 +193,18 @@ TEST(SimulatedRuntime, AStartThatFailsNeverBegins) {
   EXPECT_EQ(machine.outcomes.at(0).error_code, "START_FAILED");
 }
 
+TEST(SimulatedRuntime, AStartThatFailsGoesFirstAtItsInstantAsEveryOutcomeDoes) {
+  FunctionModel fickle = model();
+  fickle.fates = {Fate::kStartFails, Fate::kCompletes};
+  for (const int number : {1, 2}) {
+    Machine machine({fickle});
+    machine.at(30ms, [&] { machine.reports.emplace_back("meanwhile"); });
+    machine.start({.number = number, .cold = true});
+    machine.play();
+    EXPECT_EQ(machine.reports.at(1), number == 1 ? "30ms freed 1" : "meanwhile");
+  }
+}
+
 TEST(SimulatedRuntime, EveryAttemptMeetsItsOwnFateAndLaterOnesTheLast) {
   FunctionModel fickle = model();
   fickle.fates = {Fate::kStartFails, Fate::kFails, Fate::kCompletes};

@@ -139,6 +139,29 @@ TEST(World, ItsDigestTellsWorkloadsApart) {
   EXPECT_NE(play(1, 2, {0, 1}).digest, play(1, 2, {0, 0}).digest);
 }
 
+TEST(World, ItsDigestCountsEventsDrawsAndTime) {
+  const auto digest_after = [](const auto& happen) {
+    World world(/*seed=*/1);
+    world.add_node(node_spec());
+    happen(world);
+    return world.digest();
+  };
+  const std::uint64_t nothing = digest_after([](World&) {});
+  EXPECT_NE(nothing, digest_after([](World& world) {
+              core::RandomStream stream("any");
+              world.randomness().draw(stream);
+            }));
+  EXPECT_NE(nothing, digest_after([](World& world) {
+              core::RandomStream stream("any");
+              world.node(0).environment().randomness().draw(stream);
+            }));
+  EXPECT_NE(nothing, digest_after([](World& world) { world.call_abandoned(0, 1); }));
+  EXPECT_NE(nothing, digest_after([](World& world) {
+              world.kernel().schedule(Instant(1s), core::Precedence::kOther, [](void*) {}, nullptr);
+              world.kernel().run_until_idle();
+            }));
+}
+
 TEST(World, WorldsInTwoThreadsAreTheSameAsOneAlone) {
   const std::uint64_t alone = play(1, 2, {0, 1, 0}).digest;
   std::uint64_t digests[2] = {};
