@@ -33,12 +33,12 @@ bool may_stand_in_path(std::string_view id) {
 void check_mode(spearlet::ExecutionMode mode, InvocationCall call, Complaints& complaints) {
   if (call == InvocationCall::kStreamFunction) {
     if (mode != spearlet::EXECUTION_MODE_STREAM) {
-      complaints.push_back("execution_mode: StreamFunction takes EXECUTION_MODE_STREAM only");
+      complaints.emplace_back("execution_mode: StreamFunction takes EXECUTION_MODE_STREAM only");
     }
   } else if (mode == spearlet::EXECUTION_MODE_STREAM) {
-    complaints.push_back("execution_mode: EXECUTION_MODE_STREAM goes through StreamFunction");
+    complaints.emplace_back("execution_mode: EXECUTION_MODE_STREAM goes through StreamFunction");
   } else if (mode != spearlet::EXECUTION_MODE_SYNC && mode != spearlet::EXECUTION_MODE_ASYNC) {
-    complaints.push_back(fmt::format(
+    complaints.emplace_back(fmt::format(
         "execution_mode: {} is neither EXECUTION_MODE_SYNC (1) nor EXECUTION_MODE_ASYNC (2)",
         static_cast<int>(mode)));
   }
@@ -50,14 +50,14 @@ std::optional<std::string> check_execution_id(const spearlet::InvokeFunctionRequ
   if (!request.has_execution_id() && in_context.empty()) return std::nullopt;
   const std::string& id = request.has_execution_id() ? request.execution_id() : in_context;
   if (request.has_execution_id() && !in_context.empty() && id != in_context) {
-    complaints.push_back(fmt::format(
+    complaints.emplace_back(fmt::format(
         "execution_id: '{}' differs from context.execution_id '{}'; give one, or the same", id,
         in_context));
   }
   if (id.empty()) {
-    complaints.push_back("execution_id: given but empty; leave it out to have one made");
+    complaints.emplace_back("execution_id: given but empty; leave it out to have one made");
   } else if (id.size() > kLongestId || !may_stand_in_path(id)) {
-    complaints.push_back(
+    complaints.emplace_back(
         fmt::format("execution_id: must be 1 to {} characters that may stand in a URL path segment "
                     "(letters, digits, -._~!$&'()*+,;=:@)",
                     kLongestId));
@@ -74,20 +74,20 @@ spearlet::InvocationType check_type(const spearlet::InvokeFunctionRequest& reque
     } else if (request.has_artifact_spec()) {
       type = spearlet::INVOCATION_TYPE_NEW_TASK;
     } else {
-      complaints.push_back(
+      complaints.emplace_back(
           "invocation_type: unspecified, and neither task_id nor artifact_spec says which is "
           "meant");
     }
   } else if (type == spearlet::INVOCATION_TYPE_NEW_TASK) {
     if (!request.has_artifact_spec()) {
-      complaints.push_back("artifact_spec: NEW_TASK needs one to make the task from");
+      complaints.emplace_back("artifact_spec: NEW_TASK needs one to make the task from");
     }
   } else if (type == spearlet::INVOCATION_TYPE_EXISTING_TASK) {
     if (request.task_id().empty()) {
-      complaints.push_back("task_id: EXISTING_TASK needs the id of the task");
+      complaints.emplace_back("task_id: EXISTING_TASK needs the id of the task");
     }
   } else {
-    complaints.push_back(
+    complaints.emplace_back(
         fmt::format("invocation_type: {} is neither NEW_TASK (1) nor EXISTING_TASK (2)",
                     static_cast<int>(type)));
   }
@@ -97,7 +97,7 @@ spearlet::InvocationType check_type(const spearlet::InvokeFunctionRequest& reque
 std::optional<Duration> check_timeout(std::int64_t timeout_ms, Complaints& complaints) {
   if (timeout_ms == 0) return std::nullopt;
   if (timeout_ms < 0) {
-    complaints.push_back(fmt::format(
+    complaints.emplace_back(fmt::format(
         "context.timeout_ms: {} is negative; give milliseconds, or 0 for the default", timeout_ms));
   }
   return saturating_milliseconds(timeout_ms);
@@ -124,11 +124,11 @@ absl::StatusOr<Invocation> parse_invocation(const spearlet::InvokeFunctionReques
   invocation.timeout = check_timeout(request.context().timeout_ms(), complaints);
   invocation.max_retries = request.context().max_retries();
   if (invocation.max_retries < 0) {
-    complaints.push_back(
+    complaints.emplace_back(
         fmt::format("context.max_retries: {} is negative", invocation.max_retries));
   }
   if (!stated_priority(request)) {
-    complaints.push_back("invocation_metadata: 'priority' must be an integer");
+    complaints.emplace_back("invocation_metadata: 'priority' must be an integer");
   }
   if (!complaints.empty()) {
     return absl::InvalidArgumentError(absl::StrJoin(complaints, "; "));

@@ -79,9 +79,9 @@ TEST(PendingEventSetDeathTest, WithdrawingTwiceIsAnError) {
 // so that ties abound; masses of withdrawals, so that keys are compacted.
 RC_GTEST_PROP(PendingEventSetProperty, BehavesAsASortedMap, ()) {
   using Order = std::tuple<std::int64_t, Precedence, std::uint64_t>;
-  // Percent, in every other 200 steps.
+  // Percent, in every other hundred steps.
   const auto withdrawals = *rc::gen::resize(100, rc::gen::inRange(0U, 91U));
-  const auto words = *rc::gen::resize(1000, rc::gen::arbitrary<std::vector<std::uint32_t>>());
+  const auto words = *rc::gen::resize(500, rc::gen::arbitrary<std::vector<std::uint32_t>>());
   PendingEventSet events;
   std::map<Order, EventHandle> model;
   std::uint64_t sequence = 0;
@@ -94,7 +94,7 @@ RC_GTEST_PROP(PendingEventSetProperty, BehavesAsASortedMap, ()) {
   std::size_t step = 0;
   for (const std::uint32_t word : words) {
     const std::uint32_t dice = word % 100;
-    const std::uint32_t withdrawn = step++ / 200 % 2 == 0 ? 0 : withdrawals;
+    const std::uint32_t withdrawn = step++ / 100 % 2 == 0 ? 0 : withdrawals;
     if (model.empty() || dice >= withdrawn + 10) {
       const std::int64_t when = (word >> 8) % 8;
       const auto precedence = static_cast<Precedence>((word >> 12) % 4);

@@ -43,7 +43,7 @@ class RecordingCaller final : public UnaryCaller<Response> {
  private:
   int answers_ = 0;
   absl::Status status_;
-  Response response_;
+  Response response_{};
 };
 
 /// Keeps the messages and the status. Must outlive its answer.

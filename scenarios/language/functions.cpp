@@ -34,7 +34,7 @@ sim::Fate read_fate(const Reader& fate) {
 }
 
 std::optional<sim::Distribution> read_on_stop(const Reader& on_stop) {
-  const sim::Distribution at_once = sim::law::Constant{};
+  sim::Distribution at_once = sim::law::Constant{};
   if (!on_stop.present()) return at_once;
   if (on_stop.raw().is_object()) return read_law(on_stop.object().required("obeys_after"));
   if (on_stop.raw() == "ignores") return std::nullopt;

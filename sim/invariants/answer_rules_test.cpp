@@ -221,6 +221,16 @@ TEST(AnswersInShape, ARepeatedAsyncCallMayMeetAnyStatus) {
   EXPECT_THAT(scene.breached(), IsEmpty());
 }
 
+TEST(AnswersInShape, WithoutAnIdOfItsOwnEveryAsyncCallIsAFirst) {
+  CallScene scene;
+  scene.answer(scene.invoke_async(), pending());
+  spearlet::InvokeFunctionResponse answer = pending();
+  *answer.mutable_result() = failed().result();
+  scene.answer(scene.invoke_async(), answer);
+  EXPECT_THAT(scene.complaints(kShape), ElementsAre("the first ASYNC answer says FAILED",
+                                                    "the first ASYNC answer has a completed_at"));
+}
+
 TEST(AnswersInShape, TheFirstCallUnderAnIdOfItsOwnIsTheFirst) {
   CallScene scene;
   spearlet::InvokeFunctionResponse answer = pending();

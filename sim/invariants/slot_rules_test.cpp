@@ -124,6 +124,17 @@ TEST(NoIdleSlotWhileWorkWaits, APausedRetryKeepsItsSlot) {
   EXPECT_THAT(scene.breached(), IsEmpty());
 }
 
+TEST(NoIdleSlotWhileWorkWaits, ARetryIsNotADispatch) {
+  Scene scene;
+  scene.running(1, {.retries = 1});
+  scene.freed(1);
+  scene.accepted(2);
+  scene.begun(1, 2);
+  scene.at(1s);
+  scene.starts(2);
+  EXPECT_THAT(scene.complaints(kIdle), ElementsAre("1 wait while 1 of 2 slots are held"));
+}
+
 TEST(NoIdleSlotWhileWorkWaits, ATaskWithAnInstanceLimitMayWaitBesideAFreeSlot) {
   NodeSpec spec = Scene::default_spec();
   FunctionModel narrow;
