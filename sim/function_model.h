@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/task_registry.h"
 #include "core/time.h"
 #include "sim/random/distribution.h"
 
@@ -59,5 +60,8 @@ struct FunctionModel {
   /// Every end is reported twice.
   bool reports_twice = false;
 };
+
+/// The tasks that offer these functions, each once.
+std::vector<core::TaskSpec> tasks_of(const std::vector<FunctionModel>& models);
 
 }  // namespace quintain::sim

@@ -93,13 +93,13 @@ class SimulatedRuntime::Run {
 
   core::Duration sample(std::string_view purpose, const Distribution& law) const {
     core::RandomStream draws = stream(purpose);
-    return law.sample(runtime_.environment_.randomness(), draws);
+    return law.sample(runtime_.randomness_, draws);
   }
 
   bool chance(std::string_view purpose, double probability) const {
     if (probability <= 0) return false;
     core::RandomStream draws = stream(purpose);
-    return runtime_.environment_.randomness().uniform(draws) < probability;
+    return runtime_.randomness_.uniform(draws) < probability;
   }
 
   Fate fate() const {
@@ -212,10 +212,11 @@ class SimulatedRuntime::Run {
   core::Payload echo_;
 };
 
-SimulatedRuntime::SimulatedRuntime(NodeEnvironment& environment, int capacity,
-                                   std::vector<FunctionModel> models,
+SimulatedRuntime::SimulatedRuntime(core::Environment& environment, Randomness& randomness,
+                                   int capacity, std::vector<FunctionModel> models,
                                    std::vector<Slowdown> slowdowns)
     : environment_(environment),
+      randomness_(randomness),
       capacity_(capacity),
       models_(std::move(models)),
       slowdowns_(std::move(slowdowns)) {

@@ -13,7 +13,7 @@
 #include "core/environment.h"
 #include "core/runtime.h"
 #include "sim/function_model.h"
-#include "sim/node_environment.h"
+#include "sim/random/randomness.h"
 
 namespace quintain::sim {
 
@@ -33,7 +33,8 @@ class SimulatedRuntime final : public core::Runtime {
       std::function<void(std::uint64_t ordinal, core::AttemptId attempt, bool occupied)>;
 
   /// `capacity`: functions that load the machine fully; usage() is relative to it.
-  SimulatedRuntime(NodeEnvironment& environment, int capacity, std::vector<FunctionModel> models,
+  SimulatedRuntime(core::Environment& environment, Randomness& randomness, int capacity,
+                   std::vector<FunctionModel> models,
                    std::vector<Slowdown> slowdowns = {});
   ~SimulatedRuntime() override;
 
@@ -57,7 +58,8 @@ class SimulatedRuntime final : public core::Runtime {
   void vacate(Run& run);
   double slowness() const;
 
-  NodeEnvironment& environment_;
+  core::Environment& environment_;
+  Randomness& randomness_;
   int capacity_;
   std::vector<FunctionModel> models_;
   // By task, then by function.

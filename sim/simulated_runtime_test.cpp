@@ -54,7 +54,8 @@ class Machine final : private core::AttemptListener {
   explicit Machine(std::vector<FunctionModel> models, std::vector<Slowdown> slowdowns = {},
                    int capacity = 4)
       : environment_(kernel_, /*world_seed=*/1, /*index=*/0),
-        runtime(environment_, capacity, std::move(models), std::move(slowdowns)) {
+        runtime(environment_, environment_.randomness(), capacity, std::move(models),
+                std::move(slowdowns)) {
     runtime.set_witness([this](std::uint64_t ordinal, core::AttemptId, bool occupied) {
       note(occupied ? "occupied" : "freed", std::to_string(ordinal));
     });

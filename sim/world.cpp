@@ -81,7 +81,7 @@ class SimulatedNode::Recorder final : public core::Observer {
 SimulatedNode::SimulatedNode(World& world, std::uint32_t index, const NodeSpec& spec)
     : index_(index),
       environment_(world.kernel(), world.seed(), index),
-      runtime_(environment_, spec.config.slots, spec.functions, spec.slowdowns) {
+      runtime_(environment_, environment_.randomness(), spec.config.slots, spec.functions, spec.slowdowns) {
   if (world.recording()) {
     recorder_ = std::make_unique<Recorder>(world, index);
     runtime_.set_witness([this](std::uint64_t ordinal, core::AttemptId attempt, bool occupied) {
@@ -89,12 +89,7 @@ SimulatedNode::SimulatedNode(World& world, std::uint32_t index, const NodeSpec& 
     });
   }
   node_ = std::make_unique<core::Node>(environment_, runtime_, spec.config, recorder_.get());
-  for (const FunctionModel& model : spec.functions) {
-    core::TaskRegistry& tasks = node_->manager().tasks();
-    if (tasks.find(model.task) != nullptr) continue;
-    core::TaskSpec task;
-    task.task_id = model.task;
-    task.instance_limit = model.instance_limit;
+  for (core::TaskSpec& task : tasks_of(spec.functions)) {
     const auto problems = node_->register_task(std::move(task));
     assert(problems.empty());
     static_cast<void>(problems);
