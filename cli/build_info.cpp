@@ -8,6 +8,8 @@
 
 namespace quintain::cli {
 
+const std::string_view kVersion = QUINTAIN_VERSION;
+
 std::vector<std::pair<std::string, std::string>> build_facts() {
   return {{"build_type", QUINTAIN_BUILD_TYPE},
           {"compiler", QUINTAIN_COMPILER},

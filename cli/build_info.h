@@ -8,7 +8,7 @@
 
 namespace quintain::cli {
 
-inline constexpr std::string_view kVersion = QUINTAIN_VERSION;
+extern const std::string_view kVersion;
 
 /// Named facts on build and host, for the part of a report that may differ between runs.
 std::vector<std::pair<std::string, std::string>> build_facts();

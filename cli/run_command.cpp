@@ -1,8 +1,6 @@
 #include "cli/run_command.h"
 
 #include <fmt/format.h>
-#include <fnmatch.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -18,11 +16,9 @@
 
 #include "cli/build_info.h"
 #include "cli/command.h"
+#include "cli/output.h"
 #include "cli/progress.h"
-#include "reports/file.h"
-#include "reports/json.h"
 #include "reports/report.h"
-#include "reports/table.h"
 #include "scenarios/json/diagnostics.h"
 #include "scenarios/loader.h"
 #include "scenarios/sweep.h"
@@ -45,7 +41,9 @@ struct Arguments {
   std::string trace_dir;
 };
 
-void complain(std::string_view what) { fmt::print(stderr, "quintain run: {}\n", what); }
+constexpr std::string_view kCommand = "run";
+
+void complain(std::string_view what) { cli::complain(kCommand, what); }
 
 // "3..17": both ends are run.
 std::optional<std::vector<std::uint64_t>> parse_seeds(const Arguments& arguments) {
@@ -64,11 +62,6 @@ std::optional<std::vector<std::uint64_t>> parse_seeds(const Arguments& arguments
   std::vector<std::uint64_t> seeds;
   for (std::uint64_t seed = first; seed <= last; ++seed) seeds.push_back(seed);
   return seeds;
-}
-
-// A case's whole name means that case, though its brackets mean something else in a pattern.
-bool matches(const std::string& name, const std::string& filter) {
-  return name == filter || fnmatch(filter.c_str(), name.c_str(), 0) == 0;
 }
 
 // The command without what can't change its result, so that reports stay the same.
@@ -153,39 +146,12 @@ reports::Report run(const Arguments& arguments, const std::vector<scenarios::Sce
   return report;
 }
 
-void print(const reports::Report& report) {
-  const bool terminal = isatty(STDOUT_FILENO) == 1;
-  const std::string text =
-      terminal ? reports::render_table(report, {.colour = true, .width = terminal_width()})
-               : reports::render_plain(report);
-  std::fputs(text.c_str(), stdout);
-  fmt::print(stderr, "{:.2f} s, {:.0f} executions/s, {:.0f} events/s\n",
-             report.wall_clock.duration_seconds, report.wall_clock.executions_per_second,
-             report.wall_clock.events_per_second);
-}
-
-int write(const reports::Report& report, const std::string& path) {
-  const auto text = reports::to_json(report);
-  if (!text.ok()) {
-    complain(std::string(text.status().message()));
-    return kHarnessError;
-  }
-  const absl::Status written = reports::write_atomically(path, *text);
-  if (written.ok()) return kAllHeld;
-  complain(std::string(written.message()));
-  return kHarnessError;
-}
-
 int run_command(const Arguments& arguments) {
   const auto seeds = parse_seeds(arguments);
   if (!seeds) return kBadInput;
   if (!arguments.report.empty()) {
     // Before the work, not after it.
-    const absl::Status writable = reports::check_writable(arguments.report);
-    if (!writable.ok()) {
-      complain(std::string(writable.message()));
-      return kBadInput;
-    }
+    if (!can_write(kCommand, arguments.report)) return kBadInput;
   }
   const auto scenarios = load(arguments);
   if (!scenarios) return kBadInput;
@@ -194,10 +160,12 @@ int run_command(const Arguments& arguments) {
     return kAllHeld;
   }
   const reports::Report report = run(arguments, *scenarios, *seeds);
-  print(report);
-  if (!arguments.report.empty()) {
-    const int written = write(report, arguments.report);
-    if (written != kAllHeld) return written;
+  print_report(report);
+  fmt::print(stderr, "{:.2f} s, {:.0f} executions/s, {:.0f} events/s\n",
+             report.wall_clock.duration_seconds, report.wall_clock.executions_per_second,
+             report.wall_clock.events_per_second);
+  if (!arguments.report.empty() && !write_json(kCommand, report, arguments.report)) {
+    return kHarnessError;
   }
   return reports::exit_code(reports::verdict_of(report));
 }

@@ -75,7 +75,8 @@ Json write_totals(const Totals& totals) {
           {"skipped", totals.skipped},
           {"error", totals.error},
           {"known_failures", totals.known_failures},
-          {"unexpected_passes", totals.unexpected_passes}};
+          {"unexpected_passes", totals.unexpected_passes},
+          {"warnings", totals.warnings}};
 }
 
 Json write_wall_clock(const WallClock& wall) {
@@ -144,9 +145,11 @@ Check read_check(const Json& json) {
   check.name = json.at("name");
   check.kind =
       read_name(json.at("kind"), std::array{CheckKind::kInvariant, CheckKind::kExpectation,
-                                            CheckKind::kDeterminism, CheckKind::kLiveness});
+                                            CheckKind::kDeterminism, CheckKind::kLiveness,
+                                            CheckKind::kClause});
   check.verdict = read_name(json.at("verdict"), std::array{Verdict::kPassed, Verdict::kFailed,
-                                                           Verdict::kSkipped, Verdict::kError});
+                                                           Verdict::kSkipped, Verdict::kError,
+                                                           Verdict::kWarning});
   check.expected = json.at("expected");
   check.observed = json.at("observed");
   if (json.contains("where")) {

@@ -14,14 +14,14 @@ bool any_check(const Case& c, Verdict verdict) {
 }  // namespace
 
 std::string_view to_string(Verdict verdict) {
-  static constexpr std::array<std::string_view, 4> kNames = {"passed", "failed", "skipped",
-                                                             "error"};
+  static constexpr std::array<std::string_view, 5> kNames = {"passed", "failed", "skipped",
+                                                             "error", "warning"};
   return kNames[static_cast<std::size_t>(verdict)];
 }
 
 std::string_view to_string(CheckKind kind) {
-  static constexpr std::array<std::string_view, 4> kNames = {"invariant", "expectation",
-                                                             "determinism", "liveness"};
+  static constexpr std::array<std::string_view, 5> kNames = {
+      "invariant", "expectation", "determinism", "liveness", "clause"};
   return kNames[static_cast<std::size_t>(kind)];
 }
 
@@ -29,7 +29,8 @@ Verdict verdict_of(const Case& c) {
   if (!c.error_message.empty() || any_check(c, Verdict::kError)) return Verdict::kError;
   if (any_check(c, Verdict::kFailed)) return Verdict::kFailed;
   if (!c.skip_reason.empty()) return Verdict::kSkipped;
-  return any_check(c, Verdict::kPassed) ? Verdict::kPassed : Verdict::kError;
+  const bool judged = any_check(c, Verdict::kPassed) || any_check(c, Verdict::kWarning);
+  return judged ? Verdict::kPassed : Verdict::kError;
 }
 
 std::string error_text(const Case& c) {
@@ -48,6 +49,7 @@ Outcome outcome_of(const Case& c) {
     case Verdict::kSkipped:
       return Outcome::kSkipped;
     case Verdict::kError:
+    case Verdict::kWarning:  // no case has it
       break;
   }
   return Outcome::kError;
@@ -57,6 +59,7 @@ Totals totals_of(const Report& report) {
   Totals totals;
   for (const Case& c : report.cases) {
     ++totals.cases;
+    totals.warnings += std::ranges::count(c.checks, Verdict::kWarning, &Check::verdict);
     switch (outcome_of(c)) {
       case Outcome::kPassed:
         ++totals.passed;
@@ -96,6 +99,7 @@ int exit_code(Verdict run) {
     case Verdict::kFailed:
       return 1;
     case Verdict::kError:
+    case Verdict::kWarning:  // no run has it
       break;
   }
   return 3;

@@ -18,8 +18,9 @@ namespace quintain::reports {
 inline constexpr int kSchemaVersion = 1;
 
 /// What came of a check, a case or a run. An error is the harness's own fault: nothing was learnt
-/// about what it tests.
-enum class Verdict { kPassed, kFailed, kSkipped, kError };
+/// about what it tests. A warning is of a check alone: what should hold did not, and nothing fails
+/// for it.
+enum class Verdict { kPassed, kFailed, kSkipped, kError, kWarning };
 
 /// Something that happened in a run, in words.
 struct Event {
@@ -47,7 +48,7 @@ struct Location {
   bool operator==(const Location&) const = default;
 };
 
-enum class CheckKind { kInvariant, kExpectation, kDeterminism, kLiveness };
+enum class CheckKind { kInvariant, kExpectation, kDeterminism, kLiveness, kClause };
 
 /// One question asked of a case, and its answer.
 struct Check {
@@ -133,7 +134,7 @@ struct Report {
 /// How a case counts in a run: its verdict, seen in the light of what is known about it.
 enum class Outcome { kPassed, kFailed, kSkipped, kError, kKnownFailure, kUnexpectedPass };
 
-/// How many cases had each outcome; every case is counted once.
+/// How many cases had each outcome; every case is counted once. `warnings` counts checks.
 struct Totals {
   std::int64_t cases = 0;
   std::int64_t passed = 0;
@@ -144,18 +145,20 @@ struct Totals {
   std::int64_t known_failures = 0;
   /// Passed, though known to fail: the mark is out of date, and the run fails.
   std::int64_t unexpected_passes = 0;
+  /// Checks that warn; they are in no other count.
+  std::int64_t warnings = 0;
 
   bool operator==(const Totals&) const = default;
 };
 
-/// "passed", "failed", "skipped", "error".
+/// "passed", "failed", "skipped", "error", "warning".
 std::string_view to_string(Verdict verdict);
 
-/// "invariant", "expectation", "determinism", "liveness".
+/// "invariant", "expectation", "determinism", "liveness", "clause".
 std::string_view to_string(CheckKind kind);
 
 /// The first that applies: error if the harness or any check had one, failed if any check failed,
-/// skipped if there is a reason to, passed if some check passed. A case that nothing judged is an
+/// skipped if there is a reason to, passed if some check passed or warned. A case that nothing judged is an
 /// error, never a pass.
 Verdict verdict_of(const Case& c);
 

@@ -76,17 +76,19 @@ std::string count(std::int64_t n, std::string_view singular, std::string_view pl
 /// "7 checks, 1 failed".
 std::string check_counts(const Case& c) {
   std::string text = count(std::ssize(c.checks), "check", "checks");
-  for (const Verdict verdict : {Verdict::kFailed, Verdict::kError, Verdict::kSkipped}) {
+  for (const Verdict verdict :
+       {Verdict::kFailed, Verdict::kError, Verdict::kWarning, Verdict::kSkipped}) {
     const auto n = std::ranges::count(c.checks, verdict, &Check::verdict);
     if (n > 0) text += fmt::format(", {} {}", n, to_string(verdict));
   }
   return text;
 }
 
-std::string case_line(const Case& c) {
+/// `seeded`: the run has seeds, so the case has one.
+std::string case_line(const Case& c, bool seeded) {
   const Outcome outcome = outcome_of(c);
-  const std::string head =
-      fmt::format("{} {} seed={}", look_of(outcome).word, printable(c.name), c.seed);
+  std::string head = fmt::format("{} {}", look_of(outcome).word, printable(c.name));
+  if (seeded) head += fmt::format(" seed={}", c.seed);
   switch (outcome) {
     case Outcome::kPassed:
     case Outcome::kFailed:
@@ -121,13 +123,18 @@ void append_evidence(std::string& out, const Evidence& evidence) {
   }
 }
 
-/// What is wrong with a case, for one that failed the run; nothing for any other.
+bool warns(const Case& c) {
+  return std::ranges::find(c.checks, Verdict::kWarning, &Check::verdict) != c.checks.end();
+}
+
+/// What is wrong with a case, for one that failed the run or warns; nothing for any other.
 void append_details(std::string& out, const Case& c) {
   const Outcome outcome = outcome_of(c);
-  if (outcome != Outcome::kFailed && outcome != Outcome::kError) return;
+  const bool failed = outcome == Outcome::kFailed || outcome == Outcome::kError;
+  if (!failed && !(outcome == Outcome::kPassed && warns(c))) return;
   static constexpr std::string_view kNewline = "\n              ";
   for (const Check& check : c.checks) {
-    if (check.verdict != Verdict::kFailed && check.verdict != Verdict::kError) continue;
+    if (check.verdict == Verdict::kPassed || check.verdict == Verdict::kSkipped) continue;
     out += fmt::format("  {} {}", to_string(check.verdict), printable(check.name));
     if (check.where)
       out += fmt::format(" at {}:{}", printable(check.where->file), check.where->line);
@@ -143,6 +150,7 @@ std::string summary(const Report& report) {
   std::string text =
       fmt::format("{}: {}, {} passed, {} failed", to_string(verdict_of(report)),
                   count(totals.cases, "case", "cases"), totals.passed, totals.failed);
+  if (totals.warnings > 0) text += ", " + count(totals.warnings, "warning", "warnings");
   if (totals.skipped > 0) text += fmt::format(", {} skipped", totals.skipped);
   if (totals.error > 0) text += ", " + count(totals.error, "error", "errors");
   if (totals.known_failures > 0) {
@@ -252,7 +260,7 @@ class Layout {
 std::string render_plain(const Report& report) {
   std::string out;
   for (const Case& c : report.cases) {
-    out += case_line(c);
+    out += case_line(c, !report.seeds.empty());
     append_details(out, c);
   }
   return out + summary(report);
@@ -272,8 +280,8 @@ std::string render_table(const Report& report, const TableStyle& style) {
   }
   bool any_details = false;
   for (const Case& c : report.cases) {
-    if (outcome_of(c) == Outcome::kPassed) continue;
-    out += case_line(c);
+    if (outcome_of(c) == Outcome::kPassed && !warns(c)) continue;
+    out += case_line(c, !report.seeds.empty());
     append_details(out, c);
     any_details = true;
   }

@@ -48,7 +48,7 @@ TEST(RenderPlain, OfNothing) {
 }
 
 TEST(RenderPlain, OfOnePass) {
-  EXPECT_EQ(render_plain({.cases = {sample_case("a")}}),
+  EXPECT_EQ(render_plain({.seeds = {7}, .cases = {sample_case("a")}}),
             "PASS a seed=7 1 check\npassed: 1 case, 1 passed, 0 failed\n");
 }
 
@@ -57,7 +57,7 @@ TEST(RenderPlain, ShowsTheCheckThatCouldNotJudge) {
   c.checks[0].verdict = Verdict::kError;
   c.checks[0].observed = "the history is cut off";
   c.reproduce.clear();
-  EXPECT_THAT(render_plain({.cases = {c}}), StartsWith(R"(ERROR a seed=7: a check could not judge
+  EXPECT_THAT(render_plain({.seeds = {7}, .cases = {c}}), StartsWith(R"(ERROR a seed=7: a check could not judge
   error invariant/one-answer
     expected: it holds
     observed: the history is cut off
@@ -68,7 +68,7 @@ TEST(RenderPlain, ControlCharactersAreShownNotObeyed) {
   Case c = sample_case(
       "a\nPASS b\x1b[2J\x7f\xc2\x9b"
       "1mé");
-  EXPECT_EQ(render_plain({.cases = {c}}),
+  EXPECT_EQ(render_plain({.seeds = {7}, .cases = {c}}),
             "PASS a\\nPASS b\\x1b[2J\\x7f\\x9b1mé seed=7 1 check\n"
             "passed: 1 case, 1 passed, 0 failed\n");
 }
@@ -91,7 +91,7 @@ retry/
 }
 
 TEST(RenderTable, OfPassesAloneHasNoDetails) {
-  EXPECT_EQ(render_table({.cases = {sample_case("a"), sample_case("b")}}, {}),
+  EXPECT_EQ(render_table({.seeds = {7}, .cases = {sample_case("a"), sample_case("b")}}, {}),
             R"(              seed  checks  events  time
   ✓ PASS   a     7       1      42  1.5s
   ✓ PASS   b     7       1      42  1.5s
@@ -102,13 +102,13 @@ passed: 2 cases, 2 passed, 0 failed
 }
 
 TEST(RenderTable, ASlashInTheMatrixPointIsNoFolder) {
-  EXPECT_THAT(render_table({.cases = {sample_case("a[file=x/y]")}}, {}),
+  EXPECT_THAT(render_table({.seeds = {7}, .cases = {sample_case("a[file=x/y]")}}, {}),
               HasSubstr("  ✓ PASS   a[file=x/y]  "));
 }
 
 TEST(RenderTable, ALongNameGetsALineOfItsOwn) {
   const std::string text = render_table(
-      {.cases = {sample_case("a/" + std::string(60, 'x')), sample_case("a/short")}}, {.width = 60});
+      {.seeds = {7}, .cases = {sample_case("a/" + std::string(60, 'x')), sample_case("a/short")}}, {.width = 60});
   EXPECT_THAT(text, StartsWith("                                  seed  checks  events  time\n"
                                "a/\n"
                                "  ✓ PASS   " +
@@ -130,7 +130,7 @@ TEST(RenderTable, ANarrowTerminalCutsNothing) {
 
 TEST(RenderTable, AlignsByDisplayWidth) {
   EXPECT_THAT(
-      render_table({.cases = {sample_case("日本"), sample_case("café"), sample_case("abcde")}}, {}),
+      render_table({.seeds = {7}, .cases = {sample_case("日本"), sample_case("café"), sample_case("abcde")}}, {}),
       HasSubstr("  日本      7 "
                 "      1      42  1.5s\n"
                 "  ✓ PASS   café      7 "

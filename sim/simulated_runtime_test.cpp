@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "sim/kernel.h"
+#include "sim/node_environment.h"
 
 namespace quintain::sim {
 namespace {

@@ -1,0 +1,12 @@
+// `quintain conform`: judges an implementation of the contract.
+#pragma once
+
+#include <CLI/App.hpp>
+
+namespace quintain::cli {
+
+/// Adds the subcommand. Once the command line is parsed, what it asks for is done and `exit_code`
+/// is set.
+void add_conform_command(CLI::App& app, int& exit_code);
+
+}  // namespace quintain::cli

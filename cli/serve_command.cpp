@@ -1,0 +1,435 @@
+#include "cli/serve_command.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <signal.h>
+#include <sys/resource.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <boost/asio/signal_set.hpp>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cli/command.h"
+#include "conformance/faulty/faulty_core.h"
+#include "conformance/fixtures/fixture_runtime.h"
+#include "conformance/fixtures/reference_node.h"
+#include "core/server/log.h"
+#include "core/server/process/process_runtime.h"
+#include "core/server/server.h"
+#include "scenarios/functions_file.h"
+#include "scenarios/json/diagnostics.h"
+#include "scenarios/json/duration_text.h"
+#include "scenarios/loader.h"
+#include "sim/random/randomness.h"
+#include "sim/simulated_runtime.h"
+
+namespace quintain::cli {
+namespace {
+
+struct Arguments {
+  server::ServerOptions server{};
+  std::string functions;
+  bool fixtures = false;
+  std::string faulty;
+  std::string runtime;
+  std::string scenario;
+  std::string case_name;
+  std::optional<int> slots;
+  std::optional<int> queue_limit;
+  server::LogLevel log_level = server::LogLevel::kInfo;
+  server::LogFormat log_format = server::LogFormat::kText;
+};
+
+void complain(std::string_view what) { fmt::print(stderr, "quintain serve: {}\n", what); }
+
+// ---- Runtimes: each choice fills in the server's runtime, its tasks and its node ----
+
+// A runtime and what it needs for as long as it lives.
+class RuntimeWith final : public core::Runtime {
+ public:
+  RuntimeWith(std::shared_ptr<void> needed, std::unique_ptr<core::Runtime> runtime)
+      : needed_(std::move(needed)), runtime_(std::move(runtime)) {}
+
+  void start(const core::AttemptSpec& attempt, core::AttemptListener& listener) override {
+    runtime_->start(attempt, listener);
+  }
+  void stop(core::AttemptId attempt) override { runtime_->stop(attempt); }
+  void kill(core::AttemptId attempt) override { runtime_->kill(attempt); }
+  void retire(std::string_view instance_id) override { runtime_->retire(instance_id); }
+  core::ResourceUsage usage() const override { return runtime_->usage(); }
+
+ private:
+  std::shared_ptr<void> needed_;
+  std::unique_ptr<core::Runtime> runtime_;  // goes first
+};
+
+// A folder for this run alone, with everything in it removed at its end.
+class RunFolder {
+ public:
+  RunFolder() {
+    std::error_code error;
+    path_ = std::filesystem::temp_directory_path(error) / "quintain-serve-XXXXXX";
+    if (error || mkdtemp(path_.data()) == nullptr) path_.clear();
+  }
+  ~RunFolder() {
+    std::error_code ignored;
+    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
+  }
+  RunFolder(const RunFolder&) = delete;
+  RunFolder& operator=(const RunFolder&) = delete;
+
+  /// Empty if it could not be made.
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+bool choose_processes(Arguments& arguments) {
+  scenarios::Diagnostics diagnostics;
+  auto file = scenarios::load_functions_file(arguments.functions, diagnostics);
+  if (!file) {
+    fmt::print(stderr, "{}", diagnostics.text());
+    return false;
+  }
+  const auto folder = std::make_shared<RunFolder>();
+  if (folder->path().empty()) {
+    complain("can't make a folder for the functions to run in; is TMPDIR right?");
+    return false;
+  }
+  arguments.server.node = file->node;
+  arguments.server.tasks = file->tasks;
+  arguments.server.runtime = [functions = file->functions, folder](core::Environment&,
+                                                                   boost::asio::io_context& io) {
+    return std::make_unique<server::ProcessRuntime>(io, functions, folder->path());
+  };
+  return true;
+}
+
+void choose_fixtures(Arguments& arguments) {
+  arguments.server.node = conformance::reference_node();
+  arguments.server.tasks = conformance::fixture_tasks();
+  arguments.server.runtime = [](core::Environment& environment, boost::asio::io_context&) {
+    return std::make_unique<conformance::FixtureRuntime>(environment);
+  };
+}
+
+std::optional<scenarios::Scenario> load_case(const Arguments& arguments) {
+  scenarios::Diagnostics diagnostics;
+  auto cases = scenarios::load_scenario_file(
+      arguments.scenario, scenarios::naming_root(arguments.scenario), diagnostics);
+  if (!diagnostics.empty()) {
+    fmt::print(stderr, "{}", diagnostics.text());
+    return std::nullopt;
+  }
+  if (arguments.case_name.empty() && cases.size() == 1) return std::move(cases.front());
+  for (auto& scenario : cases) {
+    if (scenario.name == arguments.case_name) return std::move(scenario);
+  }
+  std::vector<std::string> names;
+  for (const auto& scenario : cases) names.push_back(scenario.name);
+  complain(fmt::format("--case: {}; there is:\n  {}",
+                       arguments.case_name.empty()
+                           ? "the scenario has several cases, and one must be named"
+                           : fmt::format("there is no case '{}'", arguments.case_name),
+                       fmt::join(names, "\n  ")));
+  return std::nullopt;
+}
+
+bool choose_simulated(Arguments& arguments) {
+  if (arguments.scenario.empty()) {
+    complain("--runtime simulated needs --scenario FILE, whose functions it plays");
+    return false;
+  }
+  const auto scenario = load_case(arguments);
+  if (!scenario) return false;
+  const sim::NodeSpec& spec = scenario->nodes.front();
+  arguments.server.node = spec.config;
+  arguments.server.tasks = sim::tasks_of(spec.functions);
+  const std::uint64_t seed = arguments.server.seed.value_or(1);
+  arguments.server.runtime = [spec, seed](core::Environment& environment,
+                                          boost::asio::io_context&) {
+    auto randomness = std::make_shared<sim::Randomness>(seed);
+    auto runtime = std::make_unique<sim::SimulatedRuntime>(
+        environment, *randomness, spec.config.slots, spec.functions, spec.slowdowns);
+    return std::make_unique<RuntimeWith>(randomness, std::move(runtime));
+  };
+  return true;
+}
+
+// Puts a fault into what was chosen.
+bool choose_fault(Arguments& arguments) {
+  const conformance::FaultyCore* fault = conformance::find_faulty_core(arguments.faulty);
+  if (fault == nullptr) {
+    std::vector<std::string_view> names;
+    for (const auto& core : conformance::faulty_cores()) names.push_back(core.name);
+    complain(fmt::format("--faulty: there is no '{}'; there is:\n  {}", arguments.faulty,
+                         fmt::join(names, "\n  ")));
+    return false;
+  }
+  if (!fault->not_served.empty()) {
+    complain(fmt::format("--faulty: '{}' can't be served: {}", fault->name, fault->not_served));
+    return false;
+  }
+  core::NodeConfig& node = arguments.server.node;
+  if (fault->configure != nullptr) fault->configure(node);
+  if (fault->wrap_runtime) {
+    arguments.server.runtime = [wrap = fault->wrap_runtime, make = arguments.server.runtime, node](
+                                   core::Environment& environment, boost::asio::io_context& io) {
+      const std::shared_ptr<core::Runtime> inner = make(environment, io);
+      return std::make_unique<RuntimeWith>(inner, wrap(*inner, environment, node));
+    };
+  }
+  if (fault->decorate) {
+    arguments.server.decorator = [decorate = fault->decorate, node](
+                                     core::FunctionService& inner, core::Environment& environment) {
+      return decorate(inner, environment, node);
+    };
+  }
+  return true;
+}
+
+bool choose_runtime(Arguments& arguments) {
+  const bool simulated = !arguments.runtime.empty();
+  const int chosen =
+      (simulated ? 1 : 0) + (arguments.functions.empty() ? 0 : 1) + (arguments.fixtures ? 1 : 0);
+  if (chosen != 1) {
+    complain(
+        "which functions? Give one of --functions FILE, --runtime simulated --scenario FILE, "
+        "--fixtures");
+    return false;
+  }
+  if (!simulated && !arguments.scenario.empty()) {
+    complain("--scenario is for --runtime simulated");
+    return false;
+  }
+  if (!arguments.functions.empty() && arguments.server.speed != 1) {
+    complain("--speed: processes run as fast as they run");
+    return false;
+  }
+  if (arguments.fixtures) choose_fixtures(arguments);
+  if (simulated && !choose_simulated(arguments)) return false;
+  if (!arguments.functions.empty() && !choose_processes(arguments)) return false;
+  if (arguments.slots) arguments.server.node.slots = *arguments.slots;
+  if (arguments.queue_limit) arguments.server.node.queue_limit = *arguments.queue_limit;
+  return arguments.faulty.empty() || choose_fault(arguments);
+}
+
+// ---- The server's life ----
+
+// The first signal drains the server, the second one stops it.
+class Signals {
+ public:
+  Signals(server::Server& server, const server::Log& log)
+      : server_(server), log_(log), signals_(server.io_context(), SIGTERM, SIGINT) {
+    wait();
+  }
+
+  /// To be asked when the server has ended.
+  bool told_twice() const { return told_ > 1; }
+
+ private:
+  void wait() {
+    signals_.async_wait([this](const boost::system::error_code& error, int number) {
+      if (error) return;
+      log_.info("signal", {{"name", number == SIGINT ? "SIGINT" : "SIGTERM"}});
+      ++told_ == 1 ? server_.drain() : server_.stop();
+      wait();
+    });
+  }
+
+  server::Server& server_;
+  const server::Log& log_;
+  boost::asio::signal_set signals_;
+  int told_ = 0;
+};
+
+// Each connection is a descriptor.
+void allow_many_connections() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+int serve(Arguments& arguments) {
+  if (!choose_runtime(arguments)) return kBadInput;
+  const server::Log log(arguments.log_level, arguments.log_format);
+  arguments.server.log = log;
+  server::redirect_library_logs(log);
+  allow_many_connections();
+  signal(SIGPIPE, SIG_IGN);  // a reader that has gone is an error like others
+
+  const bool https = !arguments.server.tls.empty();
+  auto started = server::Server::start(std::move(arguments.server));
+  if (!started.ok()) {
+    complain(std::string(started.status().message()));
+    return kBadInput;
+  }
+  const std::unique_ptr<server::Server> server = *std::move(started);
+  const Signals signals(*server, log);
+  for (const std::string& address : server->addresses()) {
+    fmt::print("listening on {}\n", address);
+  }
+  if (!server->http_address().empty()) {
+    fmt::print("listening on {}://{}\n", https ? "https" : "http", server->http_address());
+  }
+  std::fflush(stdout);
+  server->wait();
+  return signals.told_twice() ? kSomethingFailed : kAllHeld;
+}
+
+// ---- The command line ----
+
+void add_duration(CLI::App& command, const std::string& name, std::chrono::milliseconds& value,
+                  const std::string& description) {
+  command
+      .add_option_function<std::string>(
+          name,
+          [name, &value](const std::string& text) {
+            std::string error;
+            const auto duration = scenarios::parse_duration(text, error);
+            if (!duration) throw CLI::ValidationError(name, error);
+            value = std::chrono::ceil<std::chrono::milliseconds>(*duration);
+          },
+          fmt::format("{} (default: {})", description, scenarios::format_duration(value)))
+      ->type_name("DURATION");
+}
+
+}  // namespace
+
+void add_serve_command(CLI::App& app, int& exit_code) {
+  auto arguments = std::make_shared<Arguments>();
+  server::ServerOptions& options = arguments->server;
+  server::ServerLimits& limits = options.limits;
+  CLI::App* command = app.add_subcommand("serve", "Serve the core over gRPC and HTTP");
+
+  command
+      ->add_option("--functions", arguments->functions,
+                   "Functions are commands: this file says which")
+      ->group("Functions");
+  command
+      ->add_flag("--fixtures", arguments->fixtures,
+                 "The functions that the conformance cases need, built in")
+      ->group("Functions");
+  command
+      ->add_option("--faulty", arguments->faulty,
+                   "Put a fault into the server, to see it caught: one of the faulty cores")
+      ->group("Functions");
+  command
+      ->add_option("--runtime", arguments->runtime,
+                   "'simulated': the functions of a scenario, in real time")
+      ->check(CLI::IsMember({"simulated"}))
+      ->group("Functions");
+  command
+      ->add_option("--scenario", arguments->scenario, "The scenario file, for --runtime simulated")
+      ->group("Functions");
+  command->add_option("--case", arguments->case_name, "Which of its cases, if it has several")
+      ->group("Functions");
+  command->add_option("--speed", options.speed, "Time passes so many times as fast (default: 1)")
+      ->check(CLI::PositiveNumber)
+      ->group("Functions");
+  command
+      ->add_option("--seed", options.seed,
+                   "For simulated functions (default: 1) and ids (default: nobody can guess them)")
+      ->group("Functions");
+  command->add_option("--slots", arguments->slots, "Functions that may run at once (default: 8)")
+      ->group("Functions");
+  command
+      ->add_option("--queue-limit", arguments->queue_limit,
+                   "Executions that may wait (default: 10000)")
+      ->group("Functions");
+
+  command
+      ->add_option("--listen", options.listen,
+                   "Serve gRPC at HOST:PORT or unix:PATH; repeatable (default: 127.0.0.1:50051)")
+      ->group("Network");
+  command->add_option("--http", options.http, "Serve HTTP at HOST:PORT")->group("Network");
+  command->add_option("--tls-cert", options.tls.certificate, "The server's certificate chain, PEM")
+      ->group("Network");
+  command->add_option("--tls-key", options.tls.key, "Its key, PEM")->group("Network");
+  command
+      ->add_option("--tls-client-ca", options.tls.client_ca,
+                   "Ask every client for a certificate of one of these CAs, PEM")
+      ->group("Network");
+
+  command->add_option("--max-message-bytes", limits.message_bytes, "Largest request")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str()
+      ->group("Limits");
+  command->add_option("--max-metadata-bytes", limits.metadata_bytes, "Largest metadata of a call")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str()
+      ->group("Limits");
+  command
+      ->add_option("--max-streams", limits.streams_per_connection, "Open calls on one connection")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str()
+      ->group("Limits");
+  command
+      ->add_option("--max-memory-bytes", limits.memory_bytes,
+                   "Memory for all connections' buffers; 0: no limit")
+      ->capture_default_str()
+      ->group("Limits");
+  command
+      ->add_option("--stream-buffer-bytes", limits.stream_buffer_bytes,
+                   "Output that may wait for a stream's reader")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str()
+      ->group("Limits");
+  const auto add_limit = [&](const std::string& name, std::chrono::milliseconds& value,
+                             const std::string& description) {
+    add_duration(*command, name, value, description);
+    command->get_option(name)->group("Limits");
+  };
+  add_limit("--min-ping-interval", limits.min_ping_interval,
+            "Pings more often than this are struck");
+  command->add_option("--max-ping-strikes", limits.ping_strikes, "So many strikes and it is out")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str()
+      ->group("Limits");
+  add_limit("--keepalive", limits.keepalive, "Ping a client that was silent for so long");
+  add_limit("--keepalive-timeout", limits.keepalive_timeout,
+            "Drop it if it does not answer by then");
+  add_limit("--max-idle", limits.connection_idle, "Close connections without calls; 0s: never");
+  add_limit("--max-age", limits.connection_age, "Close old connections; 0s: never");
+
+  add_duration(*command, "--drain-timeout", options.drain_timeout,
+               "How long what runs may go on after SIGTERM");
+  command->add_option("--log-level", arguments->log_level, "debug, info, warn, error or off")
+      ->transform(CLI::CheckedTransformer(
+          std::vector<std::pair<std::string, server::LogLevel>>{{"debug", server::LogLevel::kDebug},
+                                                                {"info", server::LogLevel::kInfo},
+                                                                {"warn", server::LogLevel::kWarn},
+                                                                {"error", server::LogLevel::kError},
+                                                                {"off", server::LogLevel::kOff}}));
+  command->add_option("--log-format", arguments->log_format, "text or json")
+      ->transform(CLI::CheckedTransformer(std::vector<std::pair<std::string, server::LogFormat>>{
+          {"text", server::LogFormat::kText}, {"json", server::LogFormat::kJson}}));
+
+  command->footer(
+      "Examples:\n"
+      "  quintain serve --functions functions.json --http 127.0.0.1:8080\n"
+      "  quintain serve --runtime simulated --scenario my.json          a programmable server\n"
+      "  quintain serve --runtime simulated --scenario my.json --speed 10\n\n"
+      "SIGTERM or SIGINT: takes no new work, lets what runs finish, and ends; a second one ends "
+      "it\n"
+      "at once.\n"
+      "Exit code: 0 ended as told, 1 ended at once, 2 bad usage or input, 3 harness error.");
+  command->callback([arguments, &exit_code] {
+    if (arguments->server.listen.empty()) arguments->server.listen = {"127.0.0.1:50051"};
+    exit_code = serve(*arguments);
+  });
+}
+
+}  // namespace quintain::cli

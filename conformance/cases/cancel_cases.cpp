@@ -1,0 +1,242 @@
+// Cancels: what they end, what they don't, what they say of it.
+#include <fmt/format.h>
+
+#include <chrono>
+
+#include "conformance/cases/families.h"
+#include "conformance/cases/scenes.h"
+#include "conformance/trial.h"
+
+namespace quintain::conformance {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kCancelled = spearlet::EXECUTION_STATUS_CANCELLED;
+constexpr auto kCompleted = spearlet::EXECUTION_STATUS_COMPLETED;
+
+// How long a cancelled function may take: the declared grace, or a second.
+core::Duration grace(const Trial& trial) { return trial.node().cancel_grace.value_or(1s); }
+
+void unknown(Trial& trial) {
+  const CancelCall call = trial.cancel(trial.fresh_id());
+  if (trial.policies().cancel_unknown == Policies::CancelUnknown::kNotFound) {
+    trial.check("CANCEL-1", call, call.code() == absl::StatusCode::kNotFound,
+                "cancelling an unknown id is refused with NOT_FOUND, as the target declares");
+  } else {
+    trial.check("CANCEL-1", call, call.answered() && !call.answer().success(),
+                "cancelling an unknown id is answered with success = false");
+  }
+}
+
+void finished(Trial& trial) {
+  const std::string id = trial.start_async(trial.async("echo", {{"value", 1}}));
+  trial.await_end(id);
+  const StatusCall before = trial.read(id);
+  for (const bool force : {false, true}) {
+    const CancelCall call = trial.cancel(id, force, "too late");
+    trial.check(
+        "CANCEL-2", call,
+        call.answered() && !call.answer().success() && call.answer().final_status() == kCompleted,
+        "cancelling what has ended is no success and tells its real status");
+  }
+  const StatusCall after = trial.read(id);
+  trial.check("CANCEL-2", after,
+              before.answer().SerializeAsString() == after.answer().SerializeAsString() ||
+                  after.answer().result().status() == before.answer().result().status(),
+              "nothing changes after a terminal status");
+}
+
+void outrun(Trial& trial) {
+  // It does not heed the cancel, and ends by itself before the grace is over.
+  const std::string id = start_running(trial, trial.async("stubborn", {{"ms", 300}}));
+  const CancelCall call = trial.cancel(id);
+  const auto end = trial.await_end(id);
+  if (trial.policies().cancel_running == Policies::CancelRunning::kCooperative &&
+      grace(trial) > 400ms + trial.slack()) {
+    trial.check("CANCEL-3", end == kCompleted,
+                "a function that ends by itself within the grace has its own outcome",
+                "it ended " + status_name(end));
+  }
+  trial.check("CANCEL-3", call, call.answer().success() == (end == kCancelled),
+              fmt::format("success is true exactly if the cancel had its effect; it ended {}",
+                          status_name(end)));
+  trial.sleep_for(400ms);
+  const StatusCall later = trial.read(id);
+  trial.check("CANCEL-3", later, later.answer().result().status() == end,
+              "what was told as cancelled does not complete later");
+}
+
+void twice(Trial& trial) {
+  const std::string id = start_running(trial, trial.async("sleep", {{"ms", kLongMs}}));
+  const CancelCall first = trial.send_cancel(id);
+  const CancelCall second = trial.send_cancel(id);
+  trial.wait(first);
+  trial.wait(second);
+  const CancelCall third = trial.cancel(id);
+  for (const CancelCall& call : {first, second, third}) {
+    trial.check("CANCEL-4", call, call.answered(), "a second cancel is answered without an error");
+    trial.check("CANCEL-4", call, call.answer().final_status() == kCancelled,
+                "every cancel tells that the execution is CANCELLED");
+  }
+  const StatusCall status = trial.read(id);
+  trial.check("CANCEL-4", status, status.answer().result().status() == kCancelled,
+              "the execution is CANCELLED");
+}
+
+void record_stays(Trial& trial) {
+  const std::string id = start_running(trial, trial.async("sleep", {{"ms", kLongMs}}));
+  trial.cancel(id, /*force=*/false, "operator's wish");
+  const StatusCall status = trial.read(id);
+  trial.check("CANCEL-5", status,
+              status.answer().found() && status.answer().result().status() == kCancelled,
+              "the record stays, as CANCELLED");
+  trial.check("CANCEL-5", status,
+              status.answer().result().error_message().find("operator's wish") != std::string::npos,
+              "the record has the reason");
+}
+
+void while_queued(Trial& trial) {
+  const std::vector<std::string> blockers = fill_slots(trial);
+  const std::string id = trial.start_async(trial.async("sleep", {{"ms", 50}}));
+  const CancelCall call = trial.cancel(id);
+  trial.check("CANCEL-6", call,
+              call.answer().success() && call.answer().final_status() == kCancelled,
+              "what waits is CANCELLED at once");
+  release(trial, blockers);
+  trial.sleep_for(300ms);
+  const StatusCall status = trial.read(id);
+  trial.check(
+      "CANCEL-6", status,
+      status.answer().result().status() == kCancelled && !status.answer().result().has_started_at(),
+      "what was cancelled while PENDING never starts");
+  trial.check("CANCEL-6", status, attempts_logged(status.answer()) == 0,
+              "the function did not run");
+}
+
+void frees_the_slot(Trial& trial) {
+  const std::vector<std::string> ids = fill_slots(trial);
+  const core::Instant asked = trial.now();
+  const CancelCall call = trial.cancel(ids.front());
+  trial.check("CANCEL-7", call, call.answer().final_status() == kCancelled,
+              "a running function that heeds the signal is CANCELLED");
+  trial.check("CANCEL-7", call, trial.now() - asked <= grace(trial) / 2 + trial.slack(),
+              "it is CANCELLED as soon as it heeds the signal, well within the grace");
+  trial.check("CANCEL-7", still_serves(trial), "its slot is free again",
+              "a short call beside the executions that still run found none");
+  release(trial, ids);
+}
+
+void grace_ends(Trial& trial) {
+  const std::string id = start_running(trial, trial.async("stubborn", {{"ms", kLongMs}}));
+  const core::Instant asked = trial.now();
+  const CancelCall call = trial.cancel(id);
+  const core::Duration took = trial.now() - asked;
+  trial.check("CANCEL-7", call, call.answer().final_status() == kCancelled,
+              "a function that does not heed the signal is CANCELLED all the same");
+  trial.check("CANCEL-7", call, took <= grace(trial) + trial.slack(),
+              "it is CANCELLED when the grace ends");
+}
+
+void force_skips_the_grace(Trial& trial) {
+  const std::string id = start_running(trial, trial.async("stubborn", {{"ms", kLongMs}}));
+  const core::Instant asked = trial.now();
+  const CancelCall call = trial.cancel(id, /*force=*/true);
+  trial.check("CANCEL-7", call,
+              call.answer().success() && call.answer().final_status() == kCancelled &&
+                  trial.now() - asked <= trial.slack(),
+              "force ends a function at once");
+}
+
+void races_the_start(Trial& trial) {
+  for (int i = 0; i < 8; ++i) {
+    auto request = trial.async("sleep", {{"ms", kLongMs}});
+    trial.start_async(request);
+    if (i % 2 == 1) trial.sleep_for(std::chrono::microseconds(i * 100));
+    const CancelCall call = trial.cancel(request.execution_id());
+    trial.check("CANCEL-8", call, call.answer().success(),
+                "a cancel that comes while the execution starts is not lost");
+    const auto end = trial.await_end(request.execution_id(), grace(trial) + 2s + trial.slack());
+    trial.check("CANCEL-8", end == kCancelled, "the execution ends CANCELLED",
+                "it was " + status_name(end));
+  }
+}
+
+void sync_caller_is_told(Trial& trial) {
+  const auto request = trial.sync("sleep", {{"ms", kLongMs}});
+  const InvokeCall waiting = trial.send(request);
+  trial.await(request.execution_id(), spearlet::EXECUTION_STATUS_RUNNING);
+  trial.cancel(request.execution_id());
+  trial.wait_until([&] { return waiting.ended(); }, grace(trial) + 2s + trial.slack());
+  trial.check("CANCEL-9", waiting,
+              waiting.answered() && waiting.answer().result().status() == kCancelled,
+              "the SYNC caller of an execution that another client cancels gets CANCELLED");
+}
+
+}  // namespace
+
+std::vector<Case> cancel_cases() {
+  return {
+      {.name = "cancel/unknown",
+       .about = "a cancel of an id that nobody knows",
+       .clauses = {"CANCEL-1"},
+       .run = unknown},
+      {.name = "cancel/finished",
+       .about = "a cancel of what has ended",
+       .clauses = {"CANCEL-2"},
+       .fixtures = {"echo"},
+       .run = finished},
+      {.name = "cancel/outrun",
+       .about = "the function ends by itself while it is being cancelled",
+       .clauses = {"CANCEL-3"},
+       .fixtures = {"stubborn"},
+       .run = outrun},
+      {.name = "cancel/twice",
+       .about = "two cancels at once and one afterwards",
+       .clauses = {"CANCEL-4"},
+       .fixtures = {"sleep"},
+       .run = twice},
+      {.name = "cancel/record-stays",
+       .about = "the record of a cancelled execution, with the reason",
+       .clauses = {"CANCEL-5"},
+       .fixtures = {"sleep"},
+       .run = record_stays},
+      {.name = "cancel/while-queued",
+       .about = "an execution that waits for a slot is cancelled and never starts",
+       .clauses = {"CANCEL-6"},
+       .fixtures = {"sleep"},
+       .needs = {Need::kSlots},
+       .exclusive = true,
+       .run = while_queued},
+      {.name = "cancel/frees-the-slot",
+       .about = "the slot of a cancelled function can be used again",
+       .clauses = {"CANCEL-7"},
+       .fixtures = {"sleep", "echo"},
+       .needs = {Need::kSlots},
+       .exclusive = true,
+       .run = frees_the_slot},
+      {.name = "cancel/grace-ends",
+       .about = "a function that does not heed the signal is ended when the grace is over",
+       .clauses = {"CANCEL-7"},
+       .fixtures = {"stubborn"},
+       .needs = {Need::kCancelGrace},
+       .run = grace_ends},
+      {.name = "cancel/force-skips-the-grace",
+       .about = "a forced cancel does not wait for the function",
+       .clauses = {"CANCEL-7"},
+       .fixtures = {"stubborn"},
+       .run = force_skips_the_grace},
+      {.name = "cancel/races-the-start",
+       .about = "cancels that come while executions are being started",
+       .clauses = {"CANCEL-8"},
+       .fixtures = {"sleep"},
+       .run = races_the_start},
+      {.name = "cancel/sync-caller-is-told",
+       .about = "another client cancels what a SYNC caller waits for",
+       .clauses = {"CANCEL-9"},
+       .fixtures = {"sleep"},
+       .run = sync_caller_is_told},
+  };
+}
+
+}  // namespace quintain::conformance

@@ -1,0 +1,107 @@
+#include "conformance/cases/scenes.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace quintain::conformance {
+
+using namespace std::chrono_literals;
+
+std::string start_running(Trial& trial, const spearlet::InvokeFunctionRequest& request) {
+  std::string id = trial.start_async(request);
+  if (!trial.await(id, spearlet::EXECUTION_STATUS_RUNNING)) {
+    Trial::give_up(fmt::format("execution {} did not come to run", id));
+  }
+  return id;
+}
+
+std::vector<std::string> fill_slots(Trial& trial) {
+  std::vector<std::string> ids;
+  for (int i = 0; i < trial.node().slots.value_or(0); ++i) {
+    ids.push_back(trial.start_async(trial.async("sleep", {{"ms", kLongMs}})));
+  }
+  for (const std::string& id : ids) {
+    if (!trial.await(id, spearlet::EXECUTION_STATUS_RUNNING)) {
+      Trial::give_up(fmt::format("with {} executions at work, {} of them should run at once",
+                                 ids.size(), ids.size()));
+    }
+  }
+  return ids;
+}
+
+void release(Trial& trial, const std::vector<std::string>& ids) {
+  std::vector<CancelCall> cancels;
+  for (const std::string& id : ids) cancels.push_back(trial.send_cancel(id, /*force=*/true));
+  for (const CancelCall& cancel : cancels) trial.wait(cancel);
+}
+
+int attempts_logged(const spearlet::GetExecutionStatusResponse& status) {
+  return static_cast<int>(std::count_if(
+      status.logs().begin(), status.logs().end(),
+      [](const std::string& line) { return line.find("attempt ") != std::string::npos; }));
+}
+
+void watch_by_many(Trial& trial, const std::string& id, int clients) {
+  struct Client {
+    StatusCall read;
+    bool done = false;
+  };
+  spearlet::GetExecutionStatusRequest request;
+  request.set_execution_id(id);
+  request.set_include_result(true);
+  std::vector<Client> watchers;
+  for (int i = 0; i < clients; ++i) watchers.push_back({.read = trial.send(request)});
+  const core::Instant give_up_at = trial.now() + Trial::patience();
+  const auto any_ended = [&] {
+    return std::any_of(watchers.begin(), watchers.end(),
+                       [](const Client& c) { return !c.done && c.read.ended(); });
+  };
+  while (trial.now() < give_up_at) {
+    trial.wait_until(any_ended);
+    for (Client& client : watchers) {
+      if (client.done || !client.read.ended()) continue;
+      client.done = !client.read.answered() || is_terminal(client.read.answer().result().status());
+      if (!client.done) client.read = trial.send(request);
+    }
+    if (std::all_of(watchers.begin(), watchers.end(), [](const Client& c) { return c.done; })) {
+      return;
+    }
+    // In virtual time an answer takes no time, and the clients would ask for ever.
+    trial.sleep_for(2ms);
+  }
+}
+
+bool still_serves(Trial& trial) {
+  const InvokeCall call = trial.send(trial.sync("echo", {{"value", 1}}));
+  return trial.wait_until([&] { return call.ended(); }, 5s + trial.slack()) && call.answered() &&
+         call.answer().result().status() == spearlet::EXECUTION_STATUS_COMPLETED;
+}
+
+bool refused(const Trial& trial, const InvokeCall& call, absl::StatusCode code) {
+  if (trial.policies().start_errors == Policies::StartErrors::kFailedBody && call.answered()) {
+    return !call.answer().success() &&
+           call.answer().result().status() == spearlet::EXECUTION_STATUS_FAILED;
+  }
+  return call.ended() && call.code() == code;
+}
+
+std::vector<spearlet::ExecutionInfo> list_all(Trial& trial, const std::string& task_id,
+                                              int page_size) {
+  constexpr int kMostPages = 10'000;
+  std::vector<spearlet::ExecutionInfo> entries;
+  spearlet::ListExecutionsRequest request;
+  request.set_task_id(task_id);
+  request.set_limit(page_size);
+  for (int page = 0; page < kMostPages; ++page) {
+    const auto call = trial.call(request);
+    if (!call.answered()) Trial::give_up("a list was refused: " + describe(call.exchange()));
+    entries.insert(entries.end(), call.answer().executions().begin(),
+                   call.answer().executions().end());
+    if (!call.answer().has_more()) return entries;
+    request.set_start_after(call.answer().next_start_after());
+  }
+  Trial::give_up("a list has no end");
+}
+
+}  // namespace quintain::conformance

@@ -1,0 +1,234 @@
+// What a status says, and that it says the same to everybody. Most of it is judged on the history
+// of every case (history/); these cases make histories worth judging.
+#include <fmt/format.h>
+#include <google/protobuf/util/message_differencer.h>
+
+#include <chrono>
+
+#include "conformance/cases/families.h"
+#include "conformance/cases/scenes.h"
+#include "conformance/trial.h"
+
+namespace quintain::conformance {
+namespace {
+
+using namespace std::chrono_literals;
+using google::protobuf::util::MessageDifferencer;
+
+constexpr int kClients = 4;
+
+void life(Trial& trial) {
+  const std::string id = trial.start_async(trial.async("sleep", {{"ms", 100}}));
+  watch_by_many(trial, id, kClients);
+  const StatusCall status = trial.read(id);
+  trial.check("STATE-1", status,
+              status.answer().result().status() == spearlet::EXECUTION_STATUS_COMPLETED,
+              "a function that returns ends COMPLETED");
+  trial.check(
+      "STATE-2", trial.read(id),
+      MessageDifferencer::Equals(trial.read(id).answer().result(), status.answer().result()),
+      "an execution that has ended stays as it is");
+}
+
+void queued_is_pending(Trial& trial) {
+  std::vector<std::string> blockers = fill_slots(trial);
+  const std::string id = trial.start_async(trial.async("echo", {{"value", 1}}));
+  for (int i = 0; i < 5; ++i) {
+    const StatusCall status = trial.read(id);
+    trial.check("STATE-1", status,
+                status.answer().result().status() == spearlet::EXECUTION_STATUS_PENDING,
+                "an execution that waits for a slot is PENDING");
+    trial.check("STATE-6", status, !status.answer().result().has_started_at(),
+                "what has not started has no started_at");
+    trial.sleep_for(20ms);
+  }
+  release(trial, blockers);
+  const auto status = trial.await_end(id);
+  trial.check("STATE-1", status == spearlet::EXECUTION_STATUS_COMPLETED,
+              "it runs once a slot is free", "it ended " + status_name(status));
+}
+
+void stable(Trial& trial, const std::string& id, spearlet::ExecutionStatus expected) {
+  trial.await_end(id);
+  const StatusCall first = trial.read(id);
+  trial.check("STATE-2", first, first.answer().result().status() == expected,
+              fmt::format("it ends {}", status_name(expected)));
+  for (int i = 0; i < 5; ++i) {
+    trial.sleep_for(60ms);
+    const StatusCall again = trial.read(id);
+    trial.check("STATE-2", again,
+                MessageDifferencer::Equals(first.answer().result(), again.answer().result()),
+                "status, result, times and error are the same at every query");
+  }
+}
+
+void ends_are_final(Trial& trial) {
+  stable(trial, trial.start_async(trial.async("echo", {{"value", 1}})),
+         spearlet::EXECUTION_STATUS_COMPLETED);
+  stable(trial, trial.start_async(trial.async("fail")), spearlet::EXECUTION_STATUS_FAILED);
+  auto timed = trial.async("sleep", {{"ms", 300}});
+  timed.mutable_context()->set_timeout_ms(100);
+  stable(trial, trial.start_async(timed), spearlet::EXECUTION_STATUS_TIMEOUT);
+  const std::string cancelled = start_running(trial, trial.async("sleep", {{"ms", 300}}));
+  trial.cancel(cancelled);
+  stable(trial, cancelled, spearlet::EXECUTION_STATUS_CANCELLED);
+}
+
+void races(Trial& trial) {
+  // A cancel, a timeout and the function's own end, all about the same time.
+  for (int i = 0; i < 12; ++i) {
+    auto request = trial.async("sleep", {{"ms", 30}});
+    if (i % 2 == 1) request.mutable_context()->set_timeout_ms(30);
+    const core::Instant began = trial.now();
+    const std::string id = trial.start_async(request);
+    trial.sleep_until(began + std::chrono::milliseconds(26 + i));
+    const CancelCall cancel = trial.send_cancel(id);
+    watch_by_many(trial, id, 2);
+    trial.wait(cancel);
+    const StatusCall status = trial.read(id);
+    const auto end = status.answer().result().status();
+    trial.check("STATE-3", status, is_terminal(end), "the execution has ended, in one way");
+    trial.check("STATE-3", cancel, !cancel.answered() || cancel.answer().final_status() == end,
+                fmt::format("the cancel tells the end that it came to: {}", status_name(end)));
+  }
+}
+
+void times(Trial& trial) {
+  const std::string id = trial.start_async(trial.async("sleep", {{"ms", 120}}));
+  trial.await_end(id);
+  const StatusCall status = trial.read(id);
+  const auto& result = status.answer().result();
+  const auto instant = [](const google::protobuf::Timestamp& time) {
+    return std::chrono::seconds(time.seconds()) + std::chrono::nanoseconds(time.nanos());
+  };
+  const core::Duration ran = instant(result.completed_at()) - instant(result.started_at());
+  trial.check("STATE-6", status, result.has_started_at() && result.has_completed_at(),
+              "an execution that ran and ended has both times");
+  trial.check("STATE-6", status, ran >= 119ms && ran <= 121ms + trial.slack(),
+              "completed_at - started_at is what the function took, 120 ms");
+  trial.check("STATE-7", status,
+              std::abs(result.execution_time_ms() -
+                       std::chrono::duration_cast<std::chrono::milliseconds>(ran).count()) <= 1,
+              "execution_time_ms is completed_at - started_at");
+}
+
+void reads_change_nothing(Trial& trial) {
+  const std::string watched = trial.start_async(trial.async("sleep", {{"ms", 150}}));
+  for (int i = 0; i < 40; ++i) {
+    trial.read(watched);
+    trial.read("no-such-execution-" + watched);
+    trial.sleep_for(2ms);
+  }
+  const auto end = trial.await_end(watched);
+  trial.check("STATE-8", end == spearlet::EXECUTION_STATUS_COMPLETED,
+              "an execution that is looked at ends as any other", "it ended " + status_name(end));
+  const StatusCall status = trial.read(watched);
+  trial.check("STATE-8", status, attempts_logged(status.answer()) <= 1, "a query starts nothing");
+  for (int i = 0; i < 3; ++i) {
+    const StatusCall again = trial.read(watched);
+    trial.check("STATE-8", again, again.answer().found(), "a query does not use the record up");
+  }
+  const StatusCall unknown = trial.read("no-such-execution-" + watched);
+  trial.check("STATE-8", unknown, unknown.answered() && !unknown.answer().found(),
+              "a query does not make a record");
+}
+
+void include_result(Trial& trial) {
+  const auto request = trial.async("echo", {{"value", 7}});
+  const std::string id = trial.start_async(request);
+  trial.await_end(id);
+  spearlet::GetExecutionStatusRequest without;
+  without.set_execution_id(id);
+  const StatusCall bare = trial.call(without);
+  const StatusCall full = trial.read(id);
+  trial.check("STATE-9", bare, bare.answer().has_result() && !bare.answer().result().has_result(),
+              "include_result = false leaves out the payload only");
+  trial.check(
+      "STATE-9", full,
+      MessageDifferencer::Equals(full.answer().result().result(), request.parameters(0).value()),
+      "include_result = true brings the payload");
+  auto stripped = full.answer().result();
+  stripped.clear_result();
+  trial.check("STATE-9", bare, MessageDifferencer::Equals(stripped, bare.answer().result()),
+              "the rest of the result is the same with and without");
+}
+
+void unfinished_has_a_result(Trial& trial) {
+  const std::string id = start_running(trial, trial.async("sleep", {{"ms", 400}}));
+  for (const bool include : {false, true}) {
+    spearlet::GetExecutionStatusRequest request;
+    request.set_execution_id(id);
+    request.set_include_result(include);
+    const StatusCall status = trial.call(request);
+    trial.check("STATE-9", status,
+                status.answer().has_result() &&
+                    status.answer().result().status() != spearlet::EXECUTION_STATUS_UNSPECIFIED,
+                "an execution at work has a result with its status");
+    trial.check("STATE-5", status,
+                status.answer().result().status() != spearlet::EXECUTION_STATUS_UNSPECIFIED,
+                "a status is never UNSPECIFIED");
+  }
+}
+
+void unknown_id(Trial& trial) {
+  for (const std::string& id : {trial.fresh_id(), std::string("..")}) {
+    const StatusCall status = trial.read(id);
+    trial.check("STATE-10", status, status.answered() && !status.answer().found(),
+                "an unknown id is answered with found = false and no error");
+  }
+}
+
+}  // namespace
+
+std::vector<Case> state_cases() {
+  return {
+      {.name = "state/life",
+       .about = "several clients watch one execution from acceptance to its end",
+       .clauses = {"STATE-1", "STATE-2", "STATE-3", "STATE-4", "STATE-5", "STATE-6"},
+       .fixtures = {"sleep"},
+       .run = life},
+      {.name = "state/queued-is-pending",
+       .about = "what waits for a slot is PENDING, and runs once there is one",
+       .clauses = {"STATE-1", "STATE-6"},
+       .fixtures = {"echo", "sleep"},
+       .needs = {Need::kSlots},
+       .exclusive = true,
+       .run = queued_is_pending},
+      {.name = "state/ends-are-final",
+       .about = "executions that ended in each way are read again and again",
+       .clauses = {"STATE-2"},
+       .fixtures = {"echo", "sleep", "fail"},
+       .run = ends_are_final},
+      {.name = "state/races",
+       .about = "a cancel, a timeout and the function's end come together: one outcome for all",
+       .clauses = {"STATE-3", "STATE-4"},
+       .fixtures = {"sleep"},
+       .run = races},
+      {.name = "state/times",
+       .about = "started_at, completed_at and execution_time_ms agree with each other",
+       .clauses = {"STATE-6", "STATE-7"},
+       .fixtures = {"sleep"},
+       .run = times},
+      {.name = "state/reads-change-nothing",
+       .about = "an execution that is read often ends as any other",
+       .clauses = {"STATE-8"},
+       .fixtures = {"sleep"},
+       .run = reads_change_nothing},
+      {.name = "state/include-result",
+       .about = "include_result governs the payload and nothing else",
+       .clauses = {"STATE-9"},
+       .fixtures = {"echo"},
+       .run = include_result},
+      {.name = "state/unfinished-has-a-result",
+       .about = "a status query of unfinished work says how it stands",
+       .clauses = {"STATE-5", "STATE-9"},
+       .fixtures = {"sleep"},
+       .run = unfinished_has_a_result},
+      {.name = "state/unknown-id",
+       .about = "an unknown id is no error",
+       .clauses = {"STATE-10"},
+       .run = unknown_id},
+  };
+}
+
+}  // namespace quintain::conformance

@@ -1,0 +1,105 @@
+// A SYNC call waits and brings the whole result.
+#include <google/protobuf/util/message_differencer.h>
+
+#include <chrono>
+
+#include "conformance/cases/families.h"
+#include "conformance/cases/scenes.h"
+#include "conformance/trial.h"
+
+namespace quintain::conformance {
+namespace {
+
+using namespace std::chrono_literals;
+using google::protobuf::util::MessageDifferencer;
+
+void completes(Trial& trial) {
+  const auto request = trial.sync("echo", {{"value", 42}});
+  const InvokeCall call = trial.call(request);
+  trial.check("SYNC-2", call,
+              call.answer().result().status() == spearlet::EXECUTION_STATUS_COMPLETED,
+              "the execution has COMPLETED");
+  trial.check(
+      "SYNC-2", call,
+      MessageDifferencer::Equals(call.answer().result().result(), request.parameters(0).value()),
+      "the function's whole result is in the answer");
+  trial.check("SYNC-5", call, call.answer().success(), "success is true");
+}
+
+void waits(Trial& trial) {
+  const InvokeCall call = trial.call(trial.sync("sleep", {{"ms", 200}}));
+  const core::Duration took = call.exchange().returned - call.exchange().sent;
+  trial.check("SYNC-2", call, took >= 200ms, "the answer comes when the function has ended");
+  trial.check("SYNC-2", call, is_terminal(call.answer().result().status()),
+              "the status is terminal");
+}
+
+void fails(Trial& trial) {
+  const InvokeCall call = trial.call(trial.sync("fail"));
+  trial.check(
+      "SYNC-4", call,
+      call.answered() && call.answer().result().status() == spearlet::EXECUTION_STATUS_FAILED,
+      "a function that fails is an OK answer with status FAILED");
+  trial.check("SYNC-4", call, !call.answer().result().error_code().empty(),
+              "FAILED has an error_code");
+  trial.check(
+      "SYNC-5", call,
+      trial.policies().success_sync == Policies::SuccessSync::kServed || !call.answer().success(),
+      "success is not true of a failure");
+}
+
+void id_is_made(Trial& trial) {
+  auto request = trial.sync("echo", {{"value", 1}});
+  request.clear_execution_id();
+  const InvokeCall call = trial.call(request);
+  trial.check("SYNC-3", call, !call.answer().execution_id().empty(), "execution_id is not empty");
+  const StatusCall status = trial.read(call.answer().execution_id());
+  trial.check("SYNC-3", status, status.answer().found(), "the id names the execution");
+}
+
+void names_are_honoured(Trial& trial) {
+  const auto request = trial.sync("echo", {{"value", 1}});
+  const InvokeCall call = trial.call(request);
+  trial.check("SYNC-6", call, call.answer().task_id() == request.task_id(),
+              "the answer names the task of the request");
+  if (!trial.profile().serves(Method::kListExecutions)) return;
+  for (const auto& entry : list_all(trial, request.task_id(), 100)) {
+    if (entry.execution_id() != call.answer().execution_id()) continue;
+    trial.check("SYNC-6", entry.function_name() == request.function_name(),
+                "the record names the function of the request", brief_json(entry));
+  }
+}
+
+}  // namespace
+
+std::vector<Case> sync_cases() {
+  return {
+      {.name = "sync/completes",
+       .about = "a function that returns: the full result, no endpoint, no estimate",
+       .clauses = {"SYNC-1", "SYNC-2", "SYNC-3", "SYNC-4", "SYNC-5"},
+       .fixtures = {"echo"},
+       .run = completes},
+      {.name = "sync/waits",
+       .about = "the answer comes when the function has ended",
+       .clauses = {"SYNC-2"},
+       .fixtures = {"sleep"},
+       .run = waits},
+      {.name = "sync/fails",
+       .about = "a function that fails: an OK answer that says FAILED and why",
+       .clauses = {"SYNC-1", "SYNC-4", "SYNC-5"},
+       .fixtures = {"fail"},
+       .run = fails},
+      {.name = "sync/id-is-made",
+       .about = "without an id in the request the target makes one, and it names the execution",
+       .clauses = {"SYNC-3"},
+       .fixtures = {"echo"},
+       .run = id_is_made},
+      {.name = "sync/names-are-honoured",
+       .about = "task and function of the request are those of the record",
+       .clauses = {"SYNC-6"},
+       .fixtures = {"echo"},
+       .run = names_are_honoured},
+  };
+}
+
+}  // namespace quintain::conformance

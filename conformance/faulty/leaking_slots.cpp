@@ -1,0 +1,73 @@
+#include <list>
+#include <set>
+#include <utility>
+
+#include "conformance/faulty/forwarding_runtime.h"
+
+namespace quintain::conformance::faulty {
+namespace {
+
+class LeakingSlots final : public ForwardingRuntime {
+ public:
+  LeakingSlots(core::Runtime& inner, LeakAfter which, int slots)
+      : ForwardingRuntime(inner), which_(which), slots_(slots) {}
+
+  void start(const core::AttemptSpec& attempt, core::AttemptListener& node) override {
+    node_ = &node;
+    waiting_.push_back(attempt);
+    begin_waiting();
+  }
+
+  void stop(core::AttemptId attempt) override {
+    asked_to_stop_.insert(attempt);
+    inner().stop(attempt);
+  }
+
+  void kill(core::AttemptId attempt) override {
+    if (std::erase_if(waiting_, [&](const auto& spec) { return spec.id == attempt; }) > 0) return;
+    inner().kill(attempt);
+    const bool stopped = asked_to_stop_.erase(attempt) > 0;
+    end(attempt, stopped == (which_ == LeakAfter::kCancel));
+  }
+
+ protected:
+  void on_finished(core::AttemptId attempt, core::Outcome outcome) override {
+    const bool stopped = asked_to_stop_.erase(attempt) > 0;
+    end(attempt, stopped && which_ == LeakAfter::kCancel);
+    ForwardingRuntime::on_finished(attempt, std::move(outcome));
+  }
+
+ private:
+  void end(core::AttemptId attempt, bool leak) {
+    running_.erase(attempt);
+    if (leak) ++leaked_;
+    begin_waiting();
+  }
+
+  void begin_waiting() {
+    while (!waiting_.empty() && static_cast<int>(running_.size()) < slots_ - leaked_) {
+      const core::AttemptSpec next = waiting_.front();
+      waiting_.pop_front();
+      running_.insert(next.id);
+      ForwardingRuntime::start(next, *node_);
+    }
+  }
+
+  LeakAfter which_;
+  int slots_;
+  int leaked_ = 0;
+  core::AttemptListener* node_ = nullptr;
+  std::list<core::AttemptSpec> waiting_;
+  std::set<core::AttemptId> running_;
+  std::set<core::AttemptId> asked_to_stop_;
+};
+
+}  // namespace
+
+FaultyCore::WrapRuntime leaking_slots(LeakAfter which) {
+  return [which](core::Runtime& inner, core::Environment&, const core::NodeConfig& node) {
+    return std::make_unique<LeakingSlots>(inner, which, node.slots);
+  };
+}
+
+}  // namespace quintain::conformance::faulty

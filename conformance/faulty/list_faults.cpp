@@ -1,0 +1,147 @@
+// Faults of lists and counts.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <string>
+
+#include "conformance/faulty/edits.h"
+#include "conformance/faulty/families.h"
+#include "conformance/faulty/forwarding_service.h"
+
+namespace quintain::conformance::faulty {
+namespace {
+
+using core::Answer;
+using spearlet::GetHealthResponse;
+using spearlet::GetStatsResponse;
+using spearlet::ListExecutionsRequest;
+using spearlet::ListExecutionsResponse;
+
+/// Newest first, with the number of entries that the reader has had for a token: what is added
+/// meanwhile shifts the rest.
+class PagesByOffset final : public ForwardingService {
+ public:
+  using ForwardingService::ForwardingService;
+
+  void ListExecutions(const ListExecutionsRequest& request,
+                      Answer<ListExecutionsResponse> answer) override {
+    if (request.limit() <= 0) return inner().ListExecutions(request, std::move(answer));
+    int offset = 0;
+    std::from_chars(request.start_after().data(),
+                    request.start_after().data() + request.start_after().size(), offset);
+    const ListExecutionsResponse all = everything(request);
+    const int end = std::min(all.executions_size(), offset + request.limit());
+    ListExecutionsResponse page;
+    for (int i = offset; i < end; ++i) {
+      *page.add_executions() = all.executions(all.executions_size() - 1 - i);
+    }
+    if (end < all.executions_size()) {
+      page.set_has_more(true);
+      page.set_next_start_after(std::to_string(end));
+    }
+    std::move(answer).send(std::move(page));
+  }
+
+ private:
+  ListExecutionsResponse everything(ListExecutionsRequest request) {
+    ListExecutionsResponse all;
+    request.set_limit(0);
+    request.clear_start_after();
+    bool more = true;
+    while (more) {
+      const auto page = ask(inner(), &core::FunctionService::ListExecutions, request);
+      all.mutable_executions()->MergeFrom(page.executions());
+      request.set_start_after(page.next_start_after());
+      more = page.has_more();
+    }
+    return all;
+  }
+};
+
+}  // namespace
+
+std::vector<FaultyCore> list_faults() {
+  return {
+      {.name = "lists-always-empty",
+       .about = "ListTasks and ListExecutions are always empty.",
+       .origin = "seen in Spear",
+       .caught_by = {"LIST-1", "LIST-4"},
+       .decorate =
+           editing({.list = [](const ListExecutionsRequest&,
+                               ListExecutionsResponse& response) { response.Clear(); },
+                    .tasks = [](spearlet::ListTasksResponse& response) { response.Clear(); }})},
+      {.name = "page-cut-short",
+       .about = "A page that is full says that no more follow.",
+       .origin = "seen in Spear",
+       .caught_by = {"LIST-1"},
+       .decorate = editing({.list =
+                                [](const ListExecutionsRequest&, ListExecutionsResponse& response) {
+                                  response.clear_has_more();
+                                  response.clear_next_start_after();
+                                }})},
+      {.name = "page-skips-one",
+       .about = "Every page after the first leaves out one execution.",
+       .origin = "for LIST-1",
+       .caught_by = {"LIST-1"},
+       .decorate =
+           editing({.list =
+                        [](const ListExecutionsRequest& request, ListExecutionsResponse& response) {
+                          if (request.start_after().empty() || response.executions().empty()) {
+                            return;
+                          }
+                          response.mutable_executions()->DeleteSubrange(0, 1);
+                        }})},
+      {.name = "pages-by-offset",
+       .about =
+           "Pages are newest first and counted from the top, so that what is added shifts them.",
+       .origin = "for LIST-1",
+       .caught_by = {"LIST-1"},
+       .decorate = decorated_by<PagesByOffset>()},
+      {.name = "negative-limit-accepted",
+       .about = "A negative limit is taken for none.",
+       .origin = "for LIST-2",
+       .caught_by = {"LIST-2"},
+       .decorate = editing({.list_query =
+                                [](ListExecutionsRequest& query) {
+                                  query.set_limit(std::max(query.limit(), 0));
+                                }})},
+      {.name = "status-filter-ignored",
+       .about = "ListExecutions shows every status, whatever the filter says.",
+       .origin = "for LIST-3",
+       .caught_by = {"LIST-3"},
+       .decorate = editing(
+           {.list_query = [](ListExecutionsRequest& query) { query.clear_status_filter(); }})},
+      {.name = "stats-constant",
+       .about = "GetStats and GetHealth always count the same.",
+       .origin = "seen in Spear",
+       .caught_by = {"LIST-4"},
+       .decorate = editing({.health =
+                                [](GetHealthResponse& response) {
+                                  if (!response.has_details()) return;
+                                  auto& details = *response.mutable_details();
+                                  details.set_active_tasks(1);
+                                  details.set_running_executions(0);
+                                  details.set_pending_executions(0);
+                                  details.set_total_executions(1);
+                                },
+                            .stats =
+                                [](GetStatsResponse& response) {
+                                  response.mutable_service_stats()->set_total_executions(1);
+                                  if (!response.has_execution_stats()) return;
+                                  auto& stats = *response.mutable_execution_stats();
+                                  stats.Clear();
+                                  stats.set_completed_executions(1);
+                                  stats.set_success_rate_percent(100);
+                                }})},
+      {.name = "busy-task-deleted",
+       .about =
+           "DeleteTask deletes a task that has work to do, though it was not told to force it.",
+       .origin = "for LIST-5",
+       .caught_by = {"LIST-5"},
+       .decorate = editing(
+           {.deletion = [](spearlet::DeleteTaskRequest& deletion) { deletion.set_force(true); }})},
+  };
+}
+
+}  // namespace quintain::conformance::faulty

@@ -1,0 +1,318 @@
+// Faults of what readers see of an execution's life.
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+
+#include "conformance/faulty/edits.h"
+#include "conformance/faulty/families.h"
+#include "conformance/faulty/forwarding_service.h"
+#include "core/execution_response.h"
+#include "core/transitions.h"
+
+namespace quintain::conformance::faulty {
+namespace {
+
+using core::Answer;
+using core::is_terminal;
+using spearlet::CancelExecutionRequest;
+using spearlet::CancelExecutionResponse;
+using spearlet::ExecutionInfo;
+using spearlet::ExecutionResult;
+using spearlet::ExecutionStatus;
+using spearlet::GetExecutionStatusRequest;
+using spearlet::GetExecutionStatusResponse;
+
+constexpr auto kPending = spearlet::EXECUTION_STATUS_PENDING;
+constexpr auto kRunning = spearlet::EXECUTION_STATUS_RUNNING;
+constexpr auto kCompleted = spearlet::EXECUTION_STATUS_COMPLETED;
+constexpr auto kCancelled = spearlet::EXECUTION_STATUS_CANCELLED;
+
+/// As a record looks whose end was never written.
+void show_running(ExecutionResult& result) {
+  result.set_status(kRunning);
+  result.clear_result();
+  result.clear_error_code();
+  result.clear_error_message();
+  result.clear_execution_time_ms();
+  result.clear_completed_at();
+}
+
+void show_running(ExecutionInfo& entry) {
+  entry.set_status(kRunning);
+  entry.clear_error_message();
+  entry.clear_execution_time_ms();
+  entry.clear_completed_at();
+}
+
+/// Status answers carry the time of the query for both times.
+class TimesOfTheQuery final : public ForwardingService {
+ public:
+  TimesOfTheQuery(core::FunctionService& inner, core::Environment& environment)
+      : ForwardingService(inner), environment_(environment) {}
+
+  void GetExecutionStatus(const GetExecutionStatusRequest& request,
+                          Answer<GetExecutionStatusResponse> answer) override {
+    inner().GetExecutionStatus(
+        request, edited(std::move(answer), [this](GetExecutionStatusResponse& response) {
+          if (!response.found()) return;
+          ExecutionResult& result = *response.mutable_result();
+          core::set_timestamp(environment_.wall_now(), result.mutable_started_at());
+          core::set_timestamp(environment_.wall_now(), result.mutable_completed_at());
+        }));
+  }
+
+ private:
+  core::Environment& environment_;
+};
+
+/// What a cancel was asked of reads as CANCELLED once it has ended, however it ended.
+class EndDependsOnWhoTells final : public ForwardingService {
+ public:
+  using ForwardingService::ForwardingService;
+
+  void CancelExecution(const CancelExecutionRequest& request,
+                       Answer<CancelExecutionResponse> answer) override {
+    cancels_.insert(request.execution_id());
+    inner().CancelExecution(request, std::move(answer));
+  }
+
+  void GetExecutionStatus(const GetExecutionStatusRequest& request,
+                          Answer<GetExecutionStatusResponse> answer) override {
+    const bool cancel_asked = cancels_.contains(request.execution_id());
+    inner().GetExecutionStatus(
+        request, edited(std::move(answer), [cancel_asked](GetExecutionStatusResponse& response) {
+          if (!cancel_asked || !is_terminal(response.result().status())) return;
+          ExecutionResult& result = *response.mutable_result();
+          result.set_status(kCancelled);
+          result.clear_result();
+          result.set_error_code("CANCELLED");
+        }));
+  }
+
+ private:
+  std::set<std::string> cancels_;
+};
+
+/// Every second reading of a RUNNING execution comes from a copy that was made at acceptance.
+class StaleReads final : public ForwardingService {
+ public:
+  using ForwardingService::ForwardingService;
+
+  void GetExecutionStatus(const GetExecutionStatusRequest& request,
+                          Answer<GetExecutionStatusResponse> answer) override {
+    inner().GetExecutionStatus(
+        request, edited(std::move(answer),
+                        [this, id = request.execution_id()](GetExecutionStatusResponse& response) {
+                          if (response.result().status() != kRunning || ++readings_[id] % 2 == 1)
+                            return;
+                          ExecutionResult& result = *response.mutable_result();
+                          result.Clear();
+                          result.set_status(kPending);
+                        }));
+  }
+
+ private:
+  std::map<std::string, int> readings_;
+};
+
+/// A finished record is gone once its result has been read.
+class ReadOnce final : public ForwardingService {
+ public:
+  using ForwardingService::ForwardingService;
+
+  void GetExecutionStatus(const GetExecutionStatusRequest& request,
+                          Answer<GetExecutionStatusResponse> answer) override {
+    if (read_.contains(request.execution_id())) return std::move(answer).send({});
+    inner().GetExecutionStatus(
+        request, edited(std::move(answer), [this, request](GetExecutionStatusResponse& response) {
+          if (!is_terminal(response.result().status())) return;
+          read_.insert(request.execution_id());
+        }));
+  }
+
+ private:
+  std::set<std::string> read_;
+};
+
+/// The second query of an unknown id finds what the first one made.
+class QueryMakesARecord final : public ForwardingService {
+ public:
+  using ForwardingService::ForwardingService;
+
+  void GetExecutionStatus(const GetExecutionStatusRequest& request,
+                          Answer<GetExecutionStatusResponse> answer) override {
+    inner().GetExecutionStatus(
+        request, edited(std::move(answer),
+                        [this, id = request.execution_id()](GetExecutionStatusResponse& response) {
+                          if (response.found() || made_.insert(id).second) return;
+                          response.Clear();
+                          response.set_found(true);
+                          response.mutable_result()->set_status(kPending);
+                        }));
+  }
+
+ private:
+  std::set<std::string> made_;
+};
+
+/// An unknown id is refused with NOT_FOUND.
+class UnknownIdIsAnError final : public ForwardingService {
+ public:
+  using ForwardingService::ForwardingService;
+
+  void GetExecutionStatus(const GetExecutionStatusRequest& request,
+                          Answer<GetExecutionStatusResponse> answer) override {
+    inner().GetExecutionStatus(request, Relay<GetExecutionStatusResponse>::between(
+                                            std::move(answer), Leaving::kPassedOn,
+                                            [](absl::StatusOr<GetExecutionStatusResponse> reply,
+                                               Answer<GetExecutionStatusResponse> outer) {
+                                              if (reply.ok() && !reply->found()) {
+                                                reply = absl::NotFoundError(reply->message());
+                                              }
+                                              pass_on(std::move(reply), std::move(outer));
+                                            }));
+  }
+};
+
+}  // namespace
+
+std::vector<FaultyCore> state_faults() {
+  return {
+      {.name = "completion-never-recorded",
+       .about = "A record stays RUNNING when its execution has ended.",
+       .origin = "M7",
+       .caught_by = {"STATE-2", "ASYNC-8"},
+       .decorate = editing({.status =
+                                [](GetExecutionStatusResponse& response) {
+                                  if (is_terminal(response.result().status())) {
+                                    show_running(*response.mutable_result());
+                                  }
+                                },
+                            .entry =
+                                [](ExecutionInfo& entry) {
+                                  if (is_terminal(entry.status())) show_running(entry);
+                                }})},
+      {.name = "quick-completion-overwritten",
+       .about = "The record of a function that took no time is set back from COMPLETED to RUNNING.",
+       .origin = "seen in Spear",
+       .caught_by = {"STATE-2"},
+       .decorate = editing({.status =
+                                [](GetExecutionStatusResponse& response) {
+                                  ExecutionResult& result = *response.mutable_result();
+                                  // A live echo takes less; the shortest sleep of a case more.
+                                  constexpr std::int64_t kQuickMs = 5;
+                                  if (result.status() == kCompleted &&
+                                      result.execution_time_ms() < kQuickMs) {
+                                    show_running(result);
+                                  }
+                                }})},
+      {.name = "queued-shown-running",
+       .about = "What waits for a slot is shown as RUNNING.",
+       .origin = "seen in Spear",
+       .caught_by = {"STATE-1"},
+       .decorate = editing({.status =
+                                [](GetExecutionStatusResponse& response) {
+                                  if (response.result().status() == kPending) {
+                                    response.mutable_result()->set_status(kRunning);
+                                  }
+                                },
+                            .entry =
+                                [](ExecutionInfo& entry) {
+                                  if (entry.status() == kPending) entry.set_status(kRunning);
+                                }})},
+      {.name = "end-depends-on-who-tells",
+       .about = "What completes in spite of a cancel reads as CANCELLED, though the cancel and the "
+                "waiting caller were told COMPLETED.",
+       .origin = "for STATE-3",
+       .caught_by = {"STATE-3"},
+       .decorate = decorated_by<EndDependsOnWhoTells>()},
+      {.name = "stale-reads",
+       .about = "Every second reading of a RUNNING execution shows it PENDING, from a cache.",
+       .origin = "for STATE-4",
+       .caught_by = {"STATE-4"},
+       .decorate = decorated_by<StaleReads>()},
+      {.name = "status-unspecified",
+       .about = "An unfinished execution's status is UNSPECIFIED.",
+       .origin = "for STATE-5",
+       .caught_by = {"STATE-5"},
+       .decorate = editing({.status =
+                                [](GetExecutionStatusResponse& response) {
+                                  if (!is_terminal(response.result().status())) {
+                                    response.mutable_result()->clear_status();
+                                  }
+                                }})},
+      {.name = "times-of-the-query",
+       .about = "started_at and completed_at are the time of the query.",
+       .origin = "seen in Spear",
+       .caught_by = {"STATE-2", "STATE-6"},
+       .decorate = decorated_in_time_by<TimesOfTheQuery>()},
+      {.name = "times-swapped",
+       .about = "started_at and completed_at have changed places.",
+       .origin = "for STATE-6",
+       .caught_by = {"STATE-6"},
+       .decorate = editing({.result =
+                                [](ExecutionResult& result) {
+                                  if (!result.has_started_at() || !result.has_completed_at()) {
+                                    return;
+                                  }
+                                  result.mutable_started_at()->Swap(result.mutable_completed_at());
+                                }})},
+      {.name = "failed-without-completed-at",
+       .about = "A status answer that says FAILED has no completed_at.",
+       .origin = "seen in Spear",
+       .caught_by = {"STATE-6"},
+       .decorate = editing({.status =
+                                [](GetExecutionStatusResponse& response) {
+                                  if (response.result().status() ==
+                                      spearlet::EXECUTION_STATUS_FAILED) {
+                                    response.mutable_result()->clear_completed_at();
+                                  }
+                                }})},
+      {.name = "execution-time-in-seconds",
+       .about = "execution_time_ms holds seconds.",
+       .origin = "for STATE-7",
+       .caught_by = {"STATE-7"},
+       .decorate = editing({.result =
+                                [](ExecutionResult& result) {
+                                  constexpr std::int64_t kMsPerSecond = 1000;
+                                  result.set_execution_time_ms(result.execution_time_ms() /
+                                                               kMsPerSecond);
+                                }})},
+      {.name = "read-once",
+       .about = "A finished record is gone once it has been read.",
+       .origin = "for STATE-8",
+       .caught_by = {"STATE-8"},
+       .decorate = decorated_by<ReadOnce>()},
+      {.name = "query-makes-a-record",
+       .about = "A status query of an unknown id makes a PENDING record, which the next one finds.",
+       .origin = "for STATE-8",
+       .caught_by = {"STATE-8"},
+       .decorate = decorated_by<QueryMakesARecord>()},
+      {.name = "unfinished-without-result",
+       .about = "A status answer about unfinished work has no result, so no status either.",
+       .origin = "seen in Spear",
+       .caught_by = {"STATE-9"},
+       .decorate = editing({.status =
+                                [](GetExecutionStatusResponse& response) {
+                                  if (!is_terminal(response.result().status())) {
+                                    response.clear_result();
+                                  }
+                                }})},
+      {.name = "include-result-ignored",
+       .about = "A status answer has the payload whether it was asked for or not.",
+       .origin = "seen in Spear",
+       .caught_by = {"STATE-9"},
+       .decorate =
+           editing({.status_query =
+                        [](GetExecutionStatusRequest& query) { query.set_include_result(true); }})},
+      {.name = "unknown-id-is-an-error",
+       .about = "A status query of an unknown id is refused with NOT_FOUND.",
+       .origin = "for STATE-10",
+       .caught_by = {"STATE-10"},
+       .decorate = decorated_by<UnknownIdIsAnError>()},
+  };
+}
+
+}  // namespace quintain::conformance::faulty

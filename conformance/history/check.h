@@ -1,0 +1,41 @@
+// The checks of one execution's history, and how they word what they find.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "conformance/findings.h"
+#include "conformance/history/life.h"
+#include "conformance/policies.h"
+
+namespace quintain::conformance {
+
+/// "call 3 (GetExecutionStatus), sent at 10ms, was told RUNNING at 12ms".
+std::string tell(const Account& account);
+
+/// "call 3 (CancelExecution), sent at 10ms".
+std::string tell(const Exchange& exchange);
+
+/// What two accounts say that can't both be so: "'a': <first>; <second>, <how they lie in time>".
+std::string tell_both(std::string_view id, const Account& first, const Account& second);
+
+/// The numbers of the calls, ascending and without repetition.
+std::vector<std::uint64_t> numbers(std::initializer_list<const Exchange*> exchanges);
+
+/// ASYNC-1 of an answered call that was the first for its execution; nothing of any other call.
+void judge_first_answer(const Exchange& invoke, const Policies& policies, Findings& findings);
+
+/// A check of one execution.
+using LifeCheck = void (*)(const Life& life, const Policies& policies, Findings& findings);
+
+/// The order of what was read: STATE-1 to -4, ASYNC-4, STATE-10.
+std::span<const LifeCheck> order_checks();
+
+/// What a record says at different times: STATE-2, -6, -9, SYNC-6.
+std::span<const LifeCheck> record_checks();
+
+/// What calls bring about: ASYNC-1, -6, -8, -9, CANCEL-2, -3, -5, IDEM-1 to -4.
+std::span<const LifeCheck> effect_checks();
+
+}  // namespace quintain::conformance

@@ -1,0 +1,83 @@
+// The command line.
+
+import { parseArgs } from 'node:util';
+
+import { faultNames } from './faults.js';
+import { profileNames } from './profiles.js';
+
+export const USAGE = `usage: node server.js [FLAG...]
+  --listen ADDR        host:port (port 0: any free one) or unix:PATH (default 127.0.0.1:0);
+                       may be given several times
+  --http ADDR          host:port of the status endpoint (default: not served, a path only)
+  --slots N            executions that run at once (default 4)
+  --queue-limit N      executions that may wait (default 8)
+  --grace-ms N         how long a cancelled function may take to stop (default 1000)
+  --retention-ms N     how long finished executions stay on record (default 10000)
+  --sync-timeout-ms N  what a SYNC call has that names no timeout (default 30000)
+  --max-message N      the largest request, in bytes (default 4194304)
+  --profile NAME       ${profileNames.join(' | ')} (default analysis)
+  --fault NAME         ${faultNames.join(' | ')} (default: none)
+`;
+
+const NUMBERS = {
+  slots: [4, 1],
+  'queue-limit': [8, 0],
+  'grace-ms': [1000, 0],
+  'retention-ms': [10_000, 0],
+  'sync-timeout-ms': [30_000, 1],
+  'max-message': [4_194_304, 1],
+};
+
+// The settings, or throws what is wrong with the arguments.
+export function parseFlags(args) {
+  const options = {
+    listen: { type: 'string', multiple: true, default: ['127.0.0.1:0'] },
+    http: { type: 'string' },
+    profile: { type: 'string', default: 'analysis' },
+    fault: { type: 'string' },
+    help: { type: 'boolean', default: false },
+  };
+  for (const name of Object.keys(NUMBERS)) options[name] = { type: 'string' };
+  const { values } = parseArgs({ args, options });
+
+  const wrong = [];
+  const number = (name) => {
+    const [otherwise, least] = NUMBERS[name];
+    const text = values[name];
+    if (text === undefined) return otherwise;
+    if (/^\d+$/.test(text) && Number(text) >= least) return Number(text);
+    wrong.push(`--${name} takes an integer of at least ${least}, not '${text}'`);
+    return otherwise;
+  };
+  const oneOf = (name, names) => {
+    const value = values[name] ?? null;
+    if (value !== null && !names.includes(value)) {
+      wrong.push(`--${name} is one of ${names.join(', ')}, not '${value}'`);
+    }
+    return value;
+  };
+  const address = (name, text) => {
+    if (!/^(unix:.+|(\[[^\]]+\]|[^:]+):\d+)$/.test(text)) {
+      wrong.push(`--${name} takes host:port, not '${text}'`);
+    }
+    return text;
+  };
+
+  const flags = {
+    help: values.help,
+    listen: values.listen.map((text) => address('listen', text)),
+    http: values.http === undefined ? null : address('http', values.http),
+    limits: {
+      slots: number('slots'),
+      queueLimit: number('queue-limit'),
+      graceMs: number('grace-ms'),
+      retentionMs: number('retention-ms'),
+    },
+    syncTimeoutMs: number('sync-timeout-ms'),
+    maxMessageBytes: number('max-message'),
+    profile: oneOf('profile', profileNames),
+    fault: oneOf('fault', faultNames),
+  };
+  if (wrong.length > 0) throw new Error(wrong.join('\n'));
+  return flags;
+}

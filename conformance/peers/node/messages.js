@@ -1,0 +1,86 @@
+// What the core knows, as messages of the contract.
+
+import { Mode, Status } from './status.js';
+
+const timestamp = (wallMs) => {
+  if (wallMs === null) return null;
+  const seconds = Math.floor(wallMs / 1000);
+  return { seconds, nanos: Math.floor((wallMs - seconds * 1000) * 1e6) };
+};
+
+// Where the status can be read: under `base`, which is empty if HTTP is not served. An id has nothing
+// that a path would have to escape (request.js).
+export const statusEndpoint = (base, id) => `${base}/status/${id}`;
+
+const atLeastOne = (ms) => Math.max(1, Math.ceil(ms));
+
+export function executionResult(core, execution, { payload = true } = {}) {
+  return {
+    status: execution.status,
+    result: payload ? execution.payload : null,
+    error_message: execution.errorMessage,
+    error_code: execution.errorCode,
+    execution_time_ms: execution.executionTimeMs,
+    memory_used_bytes: 0,
+    metrics: execution.live ? estimates(core, execution) : {},
+    started_at: timestamp(execution.startedWall),
+    completed_at: timestamp(execution.endedWall),
+  };
+}
+
+function estimates(core, execution) {
+  return {
+    eta_p50_ms: String(atLeastOne(core.estimate(execution, 0.5))),
+    eta_p90_ms: String(atLeastOne(core.estimate(execution, 0.9))),
+    eta_estimator: core.estimatorName,
+  };
+}
+
+export function invokeResponse(core, execution, endpointBase) {
+  const async = execution.spec.mode === Mode.ASYNC;
+  return {
+    success: async || execution.status === Status.COMPLETED,
+    message: async ? 'accepted' : execution.errorMessage,
+    execution_id: execution.id,
+    task_id: execution.spec.taskId,
+    instance_id: execution.instanceId,
+    result: executionResult(core, execution),
+    status_endpoint: async ? statusEndpoint(endpointBase, execution.id) : '',
+    estimated_completion_ms: async ? execution.estimatedMs : 0,
+  };
+}
+
+// The estimate that an execution is accepted with, in whole milliseconds.
+export const firstEstimate = (core, execution) => atLeastOne(core.estimate(execution, 0.5));
+
+export function executionInfo(execution) {
+  return {
+    execution_id: execution.id,
+    task_id: execution.spec.taskId,
+    function_name: execution.spec.functionName,
+    execution_mode: execution.spec.mode,
+    status: execution.status,
+    started_at: timestamp(execution.startedWall),
+    completed_at: timestamp(execution.endedWall),
+    execution_time_ms: execution.executionTimeMs,
+    memory_used_bytes: 0,
+    error_message: execution.errorMessage,
+    metadata: execution.spec.metadata,
+  };
+}
+
+export function taskInfo(core, task, details = true) {
+  const executions = [...core.executions.values()].filter(
+    ({ spec }) => spec.taskId === task.taskId,
+  );
+  return {
+    task_id: task.taskId,
+    task_name: task.taskName,
+    artifact_spec: details ? task.artifactSpec : null,
+    created_at: Math.floor(task.createdAt),
+    updated_at: Math.floor(task.updatedAt),
+    execution_count: executions.length,
+    last_status: executions.at(-1)?.status ?? Status.UNSPECIFIED,
+    metadata: (details && task.artifactSpec?.metadata) || {},
+  };
+}

@@ -1,0 +1,67 @@
+// A small server of the function service's contract, for judging: honest, or with one fault.
+
+import { RealClock } from './clock.js';
+import { Core } from './core.js';
+import { withFault } from './faults.js';
+import { TASK_ID, functions } from './fixtures.js';
+import { USAGE, parseFlags } from './flags.js';
+import { createHttpServer, listen } from './http.js';
+import { profile } from './profiles.js';
+import { Service } from './service.js';
+import { bind, createServer, hostOf, portOf } from './transport.js';
+
+const LAST_WORDS_MS = 500; // for answers that are still on their way
+
+async function main(flags) {
+  const clock = new RealClock();
+  const core = new Core({ clock, functions, limits: flags.limits });
+  core.addTask({ taskId: TASK_ID, taskName: TASK_ID });
+  const settings = { syncTimeoutMs: flags.syncTimeoutMs, endpointBase: '' };
+  const service = withFault(flags.fault, new Service(core, clock, settings), core);
+
+  const { server, health, serviceNames } = createServer(
+    profile(flags.profile, service, core),
+    flags,
+  );
+  const addresses = [];
+  for (const address of flags.listen) addresses.push(await bind(server, address));
+  if (flags.http !== null) {
+    const http = createHttpServer(service);
+    const address = await listen(http, hostOf(flags.http), portOf(flags.http));
+    settings.endpointBase = `http://${address}`;
+    addresses.push(settings.endpointBase);
+  }
+  // Whoever reads the first line may call at once.
+  for (const address of addresses) console.log(`listening on ${address}`);
+
+  let stopping = false;
+  const stop = async () => {
+    if (stopping) process.exit(0);
+    stopping = true;
+    for (const name of ['', ...serviceNames]) health.setStatus(name, 'NOT_SERVING');
+    await core.drain(flags.limits.graceMs);
+    const deadline = setTimeout(() => server.forceShutdown(), LAST_WORDS_MS);
+    await new Promise((resolve) => {
+      server.tryShutdown(resolve);
+    });
+    clearTimeout(deadline);
+    process.exit(0);
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+}
+
+try {
+  const flags = parseFlags(process.argv.slice(2));
+  if (flags.help) {
+    process.stdout.write(USAGE);
+  } else {
+    main(flags).catch((error) => {
+      console.error(error.message);
+      process.exit(1);
+    });
+  }
+} catch (error) {
+  console.error(`${error.message}\n${USAGE}`);
+  process.exitCode = 2;
+}

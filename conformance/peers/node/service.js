@@ -1,0 +1,303 @@
+// The ten calls of the contract over the core, without a transport: contract messages as plain
+// objects in, a promise of the answer out; a refusal is thrown.
+
+import os from 'node:os';
+
+import { Refusal } from './refusal.js';
+import { check, executionIdOf, fingerprint, taskFor, timeoutMs } from './request.js';
+import {
+  executionInfo,
+  executionResult,
+  firstEstimate,
+  invokeResponse,
+  taskInfo,
+} from './messages.js';
+import { orderOf, page, pageSize, placeAfter } from './lists.js';
+import { Mode, Status } from './status.js';
+
+const MOST_ACTIVE = 10;
+
+// A client counts its deadline down by its own clock, and in finer units than it tells the server.
+// It may leave by this share of the whole time before what the server takes for the deadline; then
+// the timeout that is about to come stands.
+const DEADLINE_SLACK = 0.02;
+const DEADLINE_SLACK_MS = 25;
+
+// `call` is what the transport knows of a call: `timeLeft()`, milliseconds to the caller's deadline
+// or Infinity, and `gone`, a promise that resolves if the caller leaves before it is answered.
+export class Service {
+  #core;
+  #clock;
+  #settings;
+
+  // settings: syncTimeoutMs, what a call that waits has if it names no timeout; endpointBase, the
+  // URL before the path of a status_endpoint, or ''. They may change.
+  constructor(core, clock, settings) {
+    this.#core = core;
+    this.#clock = clock;
+    this.#settings = settings;
+  }
+
+  async InvokeFunction(request, call) {
+    const execution = this.#accept(request, [Mode.SYNC, Mode.ASYNC], call);
+    if (request.execution_mode === Mode.SYNC) await this.#waitFor(execution, call);
+    return invokeResponse(this.#core, execution, this.#settings.endpointBase);
+  }
+
+  async StreamFunction(request, call, write) {
+    const execution = this.#accept(request, [Mode.STREAM], call);
+    const message = (fields) =>
+      write({
+        execution_id: execution.id,
+        status: Status.RUNNING,
+        chunk_data: null,
+        is_final: false,
+        error_message: '',
+        metadata: {},
+        ...fields,
+      });
+    const unsubscribe = execution.onChunk((chunk) => message({ chunk_data: chunk }));
+    await this.#waitFor(execution, call);
+    unsubscribe();
+    message({
+      status: execution.status,
+      chunk_data: execution.payload,
+      is_final: true,
+      error_message: execution.errorMessage,
+      metadata: execution.errorCode ? { error_code: execution.errorCode } : {},
+    });
+  }
+
+  async GetExecutionStatus(request) {
+    const execution = this.#core.executions.get(request.execution_id);
+    if (!execution) return { found: false, result: null, logs: [], message: 'no such execution' };
+    return {
+      found: true,
+      result: executionResult(this.#core, execution, { payload: request.include_result }),
+      logs: request.include_logs ? [...execution.logs] : [],
+      message: '',
+    };
+  }
+
+  async CancelExecution(request) {
+    const execution = this.#core.executions.get(request.execution_id);
+    if (!execution) {
+      return { success: false, message: 'no such execution', final_status: Status.UNSPECIFIED };
+    }
+    if (!execution.live) {
+      return { success: false, message: 'it had ended', final_status: execution.status };
+    }
+    const success = await this.#core.cancel(execution, request.reason, request.force);
+    const message = success ? '' : 'it ended otherwise before it could be cancelled';
+    return { success, message, final_status: execution.status };
+  }
+
+  async ListTasks(request) {
+    const size = pageSize(request.limit);
+    const { prefix, start_after: after, include_details: details } = request;
+    const all = [...this.#core.tasks.values()]
+      .filter(({ taskId }) => taskId.startsWith(prefix) && taskId > after)
+      .sort((a, b) => (a.taskId < b.taskId ? -1 : 1));
+    const { entries, hasMore } = page(all, size);
+    return {
+      tasks: entries.map((task) => taskInfo(this.#core, task, details)),
+      has_more: hasMore,
+      next_start_after: hasMore ? entries.at(-1).taskId : '',
+    };
+  }
+
+  async GetTask(request) {
+    const size = pageSize(request.execution_limit, 'execution_limit');
+    const task = this.#core.tasks.get(request.task_id);
+    if (!task) return { found: false, task: null, executions: [], message: 'no such task' };
+    const newest = this.#executionsOf(request.task_id).reverse().slice(0, size);
+    return {
+      found: true,
+      task: taskInfo(this.#core, task),
+      executions: request.include_executions ? newest.map(executionInfo) : [],
+      message: '',
+    };
+  }
+
+  async DeleteTask(request) {
+    const { task_id: id, force, cleanup_executions: cleanup } = request;
+    const refuse = (message) => ({
+      success: false,
+      message,
+      deleted: false,
+      cleaned_executions: 0,
+    });
+    if (!this.#core.tasks.has(id)) return refuse('no such task');
+    if (this.#core.isBusy(id) && !force) return refuse('executions of the task wait or run');
+    const cleaned = this.#core.removeTask(id, cleanup);
+    return { success: true, message: '', deleted: true, cleaned_executions: cleaned };
+  }
+
+  async ListExecutions(request) {
+    const size = pageSize(request.limit);
+    const { task_id: taskId, status_filter: status } = request;
+    if (!Object.values(Status).includes(status)) {
+      throw new Refusal('INVALID_ARGUMENT', `status_filter is no status: ${status}`);
+    }
+    const after = orderOf(request.start_after, this.#core.executions);
+    const all = this.#executionsOf(taskId).filter(
+      (execution) =>
+        execution.order > after && (status === Status.UNSPECIFIED || execution.status === status),
+    );
+    const { entries, hasMore } = page(all, size);
+    return {
+      executions: entries.map(executionInfo),
+      has_more: hasMore,
+      next_start_after: hasMore ? placeAfter(entries.at(-1)) : '',
+    };
+  }
+
+  async GetHealth(request) {
+    const core = this.#core;
+    const details = {
+      active_tasks: this.#activeTasks().length,
+      running_executions: core.runningCount,
+      pending_executions: core.pendingCount,
+      total_memory_used: process.memoryUsage.rss(),
+      total_executions: core.executions.size,
+      system_info: { node: process.version },
+    };
+    return {
+      status: core.draining ? 'DRAINING' : 'SERVING',
+      message: '',
+      uptime_seconds: Math.floor(core.uptimeMs / 1000),
+      details: request.include_details ? details : null,
+    };
+  }
+
+  async GetStats(request) {
+    const hours = request.time_range_hours;
+    if (hours < 0) throw new Refusal('INVALID_ARGUMENT', 'time_range_hours is negative');
+    const since = hours === 0 ? -Infinity : this.#clock.now() - hours * 3_600_000;
+    const executions = this.#executionsOf('').filter(({ acceptedAt }) => acceptedAt >= since);
+    return {
+      service_stats: this.#serviceStats(executions),
+      task_stats: request.include_task_stats ? this.#taskStats() : null,
+      execution_stats: request.include_execution_stats ? executionStats(executions) : null,
+    };
+  }
+
+  // The execution that the request asks for: a new one, or the one that has its id already.
+  #accept(request, modes, call) {
+    check(request, modes);
+    const core = this.#core;
+    const id = executionIdOf(request);
+    const print = fingerprint(request);
+    const known = id === null ? undefined : core.executions.get(id);
+    if (known) {
+      if (known.spec.fingerprint === print && known.spec.id === id) return known;
+      throw new Refusal('ALREADY_EXISTS', `execution '${id}' exists and was asked otherwise`);
+    }
+    const timeLeft = call.timeLeft();
+    if (timeLeft <= 0) throw new Refusal('DEADLINE_EXCEEDED', 'the deadline has passed');
+    const { task, isNew } = taskFor(request, core);
+    if (!core.hasFunction(request.function_name)) {
+      throw new Refusal('NOT_FOUND', `there is no function '${request.function_name}'`);
+    }
+    const obstacle = core.obstacle();
+    if (obstacle) throw obstacle;
+    if (isNew) core.addTask(task);
+    const execution = core.submit({
+      id,
+      fingerprint: print,
+      taskId: task.taskId,
+      functionName: request.function_name,
+      parameters: request.parameters,
+      mode: request.execution_mode,
+      timeoutMs: timeoutMs(request, timeLeft, this.#settings.syncTimeoutMs),
+      maxRetries: request.context?.max_retries ?? 0,
+      forceNewInstance: request.force_new_instance,
+      keepChunks: request.execution_mode === Mode.STREAM,
+      metadata: request.invocation_metadata,
+      watchers: 0,
+    });
+    execution.estimatedMs = firstEstimate(core, execution);
+    return execution;
+  }
+
+  // Until the execution has ended. The last caller that leaves before takes it along.
+  async #waitFor(execution, call) {
+    execution.spec.watchers += 1;
+    const allowed = call.timeLeft();
+    let waiting = true;
+    call.gone.then(() => {
+      if (!waiting) return;
+      waiting = false;
+      execution.spec.watchers -= 1;
+      if (execution.spec.watchers > 0 || !execution.live) return;
+      const hasDeadline = allowed < Infinity;
+      const slack = hasDeadline ? Math.max(DEADLINE_SLACK_MS, DEADLINE_SLACK * allowed) : 0;
+      if (this.#core.timeLeft(execution) > slack) {
+        this.#core.cancel(execution, 'the caller went away', false);
+      }
+    });
+    await execution.ended;
+    if (waiting) execution.spec.watchers -= 1;
+    waiting = false;
+  }
+
+  #executionsOf(taskId) {
+    const all = [...this.#core.executions.values()];
+    return taskId === '' ? all : all.filter(({ spec }) => spec.taskId === taskId);
+  }
+
+  #activeTasks() {
+    return [...this.#core.tasks.keys()].filter((taskId) => this.#core.isBusy(taskId));
+  }
+
+  #serviceStats(executions) {
+    const { user, system } = process.cpuUsage();
+    const rss = process.memoryUsage.rss();
+    return {
+      uptime_seconds: Math.floor(this.#core.uptimeMs / 1000),
+      total_tasks: this.#core.tasks.size,
+      total_executions: executions.length,
+      total_memory_used: rss,
+      cpu_usage_percent: Math.min(100, (user + system) / 1e4 / process.uptime()),
+      memory_usage_percent: (100 * rss) / os.totalmem(),
+    };
+  }
+
+  #taskStats() {
+    const core = this.#core;
+    const tasks = [...core.tasks.values()];
+    const active = this.#activeTasks().length;
+    const byType = tally(tasks.map(({ artifactSpec }) => artifactSpec?.artifact_type ?? ''));
+    const infos = tasks.map((task) => taskInfo(core, task));
+    infos.sort((a, b) => b.execution_count - a.execution_count);
+    return {
+      active_tasks: active,
+      idle_tasks: tasks.length - active,
+      tasks_by_type: byType,
+      most_active_tasks: infos.filter((info) => info.execution_count > 0).slice(0, MOST_ACTIVE),
+    };
+  }
+}
+
+function tally(keys) {
+  const counts = {};
+  for (const key of keys) counts[key] = (counts[key] ?? 0) + 1;
+  return counts;
+}
+
+function executionStats(executions) {
+  const of = (status) => executions.filter((execution) => execution.status === status);
+  const completed = of(Status.COMPLETED);
+  const ended = executions.filter(({ live }) => !live);
+  const times = completed.map(({ executionTimeMs }) => executionTimeMs);
+  const total = times.reduce((sum, ms) => sum + ms, 0);
+  return {
+    running_executions: of(Status.RUNNING).length,
+    pending_executions: of(Status.PENDING).length,
+    completed_executions: completed.length,
+    failed_executions: of(Status.FAILED).length,
+    average_execution_time_ms: completed.length === 0 ? 0 : total / completed.length,
+    success_rate_percent: ended.length === 0 ? 0 : (100 * completed.length) / ended.length,
+    executions_by_function: tally(executions.map(({ spec }) => spec.functionName)),
+  };
+}

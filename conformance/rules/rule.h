@@ -1,0 +1,48 @@
+// How a rule is written: a small function that looks at one call and gives its opinion.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "conformance/exchange.h"
+#include "conformance/findings.h"
+#include "conformance/policies.h"
+
+namespace quintain::conformance {
+
+/// What one rule thinks of one call. A rule that the call has nothing to do with requires nothing.
+class Opinion {
+ public:
+  /// `expected` has to hold. `observed()` gives the text of what was seen instead, if it does not.
+  template <class Text>
+  void require(bool holds, std::string_view expected, Text observed) {
+    asked_ = true;
+    if (!holds) breaches_.push_back({std::string(expected), observed()});
+  }
+
+  bool asked() const { return asked_; }
+  const std::vector<Breach>& breaches() const { return breaches_; }
+
+ private:
+  bool asked_ = false;
+  std::vector<Breach> breaches_;
+};
+
+struct Rule {
+  std::string_view clause;
+  void (*judge)(const Exchange& exchange, const Policies& policies, Opinion& opinion);
+};
+
+/// Of the answers to InvokeFunction: SYNC, ASYNC, ETA.
+std::span<const Rule> invoke_rules();
+
+/// Of what any answer tells about executions: STATE, SYNC-4.
+std::span<const Rule> state_rules();
+
+/// Of the other calls: CANCEL, STREAM, LIST.
+std::span<const Rule> call_rules();
+
+}  // namespace quintain::conformance

@@ -1,0 +1,433 @@
+#include "conformance/wire/profile.h"
+
+#include <gmock/gmock.h>
+#include <google/protobuf/text_format.h>
+#include <google/protobuf/unknown_field_set.h>
+#include <google/protobuf/util/message_differencer.h>
+#include <google/protobuf/util/time_util.h>
+#include <google/protobuf/wrappers.pb.h>
+
+#include <string>
+
+#include "profiles/spear_2026_01.pb.h"
+#include "profiles/spear_head.pb.h"
+#include "spearlet/function.pb.h"
+
+namespace quintain::conformance {
+namespace {
+
+using google::protobuf::util::MessageDifferencer;
+using google::protobuf::util::TimeUtil;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+namespace january = profile::spear_2026_01;
+namespace head = profile::spear_head;
+
+constexpr std::string_view kInt64 = "type.googleapis.com/google.protobuf.Int64Value";
+
+const Profile& analysis() { return *find_profile("analysis"); }
+const Profile& spear_2026_01() { return *find_profile("spear-2026-01"); }
+const Profile& spear_head() { return *find_profile("spear-head"); }
+
+template <class Wrapper, class Value>
+void add_parameter(spearlet::InvokeFunctionRequest& request, const char* name, Value value) {
+  Wrapper wrapper;
+  wrapper.set_value(value);
+  spearlet::FunctionParameter& parameter = *request.add_parameters();
+  parameter.set_name(name);
+  parameter.mutable_value()->PackFrom(wrapper);
+}
+
+void add_unknown_field(google::protobuf::Message& message) {
+  message.GetReflection()->MutableUnknownFields(&message)->AddLengthDelimited(20'000, "new");
+}
+
+std::string unknown_field(const google::protobuf::Message& message) {
+  const google::protobuf::UnknownFieldSet& fields =
+      message.GetReflection()->GetUnknownFields(message);
+  if (fields.field_count() != 1 || fields.field(0).number() != 20'000) return "";
+  return fields.field(0).length_delimited();
+}
+
+// Everything that the contract's request has, each with a value of its own.
+spearlet::InvokeFunctionRequest full_request() {
+  spearlet::InvokeFunctionRequest request;
+  request.set_invocation_type(spearlet::INVOCATION_TYPE_EXISTING_TASK);
+  request.set_task_name("name");
+  request.set_task_description("description");
+  request.mutable_artifact_spec()->set_location("file:///x");
+  request.set_task_id("fixtures");
+  request.set_execution_mode(spearlet::EXECUTION_MODE_ASYNC);
+  request.set_function_name("sleep");
+  add_parameter<google::protobuf::Int64Value>(request, "ms", 50);
+  request.mutable_context()->set_timeout_ms(1234);
+  add_unknown_field(*request.mutable_context());
+  request.set_create_if_not_exists(true);
+  request.set_force_new_instance(true);
+  (*request.mutable_invocation_metadata())["priority"] = "7";
+  request.set_execution_id("e-1");
+  add_unknown_field(request);
+  return request;
+}
+
+template <class Answer>
+Answer decoded(const Profile& profile, Method method, const google::protobuf::Message& sent) {
+  auto answer = profile.decode(method, sent.SerializeAsString());
+  EXPECT_TRUE(answer.ok()) << answer.status();
+  return answer.ok() ? static_cast<const Answer&>(**answer) : Answer();
+}
+
+TEST(Profile, IsFoundByName) {
+  EXPECT_THAT(profile_names(), ElementsAre("analysis", "spear-2026-01", "spear-head"));
+  for (const std::string_view name : profile_names()) EXPECT_EQ(find_profile(name)->name(), name);
+  EXPECT_EQ(find_profile("spear"), nullptr);
+}
+
+TEST(AnalysisProfile, HasTheContractsPaths) {
+  EXPECT_EQ(analysis().path(Method::kInvokeFunction), "/spearlet.FunctionService/InvokeFunction");
+  EXPECT_EQ(analysis().path(Method::kGetExecutionStatus),
+            "/spearlet.FunctionService/GetExecutionStatus");
+  EXPECT_EQ(analysis().path(Method::kCancelExecution), "/spearlet.FunctionService/CancelExecution");
+  EXPECT_EQ(analysis().path(Method::kStreamFunction), "/spearlet.FunctionService/StreamFunction");
+  EXPECT_EQ(analysis().path(Method::kListTasks), "/spearlet.FunctionService/ListTasks");
+  EXPECT_EQ(analysis().path(Method::kGetTask), "/spearlet.FunctionService/GetTask");
+  EXPECT_EQ(analysis().path(Method::kDeleteTask), "/spearlet.FunctionService/DeleteTask");
+  EXPECT_EQ(analysis().path(Method::kListExecutions), "/spearlet.FunctionService/ListExecutions");
+  EXPECT_EQ(analysis().path(Method::kGetHealth), "/spearlet.FunctionService/GetHealth");
+  EXPECT_EQ(analysis().path(Method::kGetStats), "/spearlet.FunctionService/GetStats");
+}
+
+TEST(AnalysisProfile, PassesTheContractsBytes) {
+  const spearlet::InvokeFunctionRequest request = full_request();
+  spearlet::InvokeFunctionRequest arrived;
+  ASSERT_TRUE(arrived.ParseFromString(analysis().encode(Method::kInvokeFunction, request)));
+  EXPECT_TRUE(MessageDifferencer::Equals(arrived, request));
+
+  spearlet::StreamExecutionResult chunk;
+  chunk.set_execution_id("e-1");
+  chunk.set_is_final(true);
+  EXPECT_TRUE(MessageDifferencer::Equals(
+      decoded<spearlet::StreamExecutionResult>(analysis(), Method::kStreamFunction, chunk), chunk));
+}
+
+TEST(AnalysisProfile, RefusesBytesThatAreNoAnswer) {
+  const auto answer = analysis().decode(Method::kGetStats, "\xff\xff");
+  ASSERT_FALSE(answer.ok());
+  EXPECT_THAT(answer.status().ToString(), HasSubstr("spearlet.GetStatsResponse"));
+}
+
+TEST(Spear202601Profile, RenumbersTheRequestAndLosesNothing) {
+  const spearlet::InvokeFunctionRequest request = full_request();
+  for (const Method method : {Method::kInvokeFunction, Method::kStreamFunction}) {
+    january::InvokeFunctionRequest arrived;
+    ASSERT_TRUE(arrived.ParseFromString(spear_2026_01().encode(method, request)));
+    EXPECT_EQ(arrived.function_name(), "sleep");
+    EXPECT_EQ(arrived.execution_mode(), spearlet::EXECUTION_MODE_ASYNC);
+    EXPECT_FALSE(arrived.wait());
+    EXPECT_EQ(unknown_field(arrived), "new");
+    EXPECT_EQ(unknown_field(arrived.context()), "new");
+
+    // Every field of the contract has arrived under its name with its value.
+    const google::protobuf::Descriptor& type = *spearlet::InvokeFunctionRequest::descriptor();
+    for (int i = 0; i < type.field_count(); ++i) {
+      const std::string& name = type.field(i)->name();
+      std::string sent;
+      std::string received;
+      const auto* field = january::InvokeFunctionRequest::descriptor()->FindFieldByName(name);
+      ASSERT_NE(field, nullptr) << name;
+      const int count =
+          field->is_repeated() ? arrived.GetReflection()->FieldSize(arrived, field) : 1;
+      ASSERT_EQ(count, 1) << name;
+      const int index = field->is_repeated() ? 0 : -1;
+      google::protobuf::TextFormat::PrintFieldValueToString(request, type.field(i), index, &sent);
+      google::protobuf::TextFormat::PrintFieldValueToString(arrived, field, index, &received);
+      EXPECT_EQ(received, sent) << name;
+    }
+  }
+}
+
+TEST(Spear202601Profile, LeavesOutWhatIsNotSet) {
+  EXPECT_EQ(spear_2026_01().encode(Method::kInvokeFunction, spearlet::InvokeFunctionRequest()), "");
+}
+
+TEST(Spear202601Profile, HasTheContractsOtherMessages) {
+  spearlet::CancelExecutionRequest cancel;
+  cancel.set_execution_id("e-1");
+  cancel.set_force(true);
+  EXPECT_EQ(spear_2026_01().encode(Method::kCancelExecution, cancel), cancel.SerializeAsString());
+  EXPECT_EQ(spear_2026_01().path(Method::kGetStats), "/spearlet.FunctionService/GetStats");
+}
+
+TEST(SpearHeadProfile, HasItsOwnPaths) {
+  EXPECT_EQ(spear_head().path(Method::kInvokeFunction), "/spearlet.InvocationService/Invoke");
+  EXPECT_EQ(spear_head().path(Method::kGetExecutionStatus),
+            "/spearlet.ExecutionService/GetExecution");
+  EXPECT_EQ(spear_head().path(Method::kCancelExecution),
+            "/spearlet.ExecutionService/TerminateExecution");
+  EXPECT_EQ(spear_head().path(Method::kListExecutions),
+            "/spearlet.ExecutionService/ListExecutions");
+  for (const Method method : {Method::kStreamFunction, Method::kListTasks, Method::kGetTask,
+                              Method::kDeleteTask, Method::kGetHealth, Method::kGetStats}) {
+    EXPECT_FALSE(spear_head().serves(method));
+  }
+}
+
+TEST(SpearHeadProfile, LeavesClausesOnWhatItLacks) {
+  for (const char* clause : {"SYNC-1", "SYNC-5", "ASYNC-2", "ASYNC-5", "ETA-1", "ETA-4", "STREAM-1",
+                             "LIST-4", "LIST-5"}) {
+    EXPECT_FALSE(spear_head().applies(clause)) << clause;
+  }
+  for (const char* clause :
+       {"SYNC-2", "ASYNC-1", "MODE-3", "STATE-2", "CANCEL-1", "TIME-1", "LIST-1", "WIRE-1"}) {
+    EXPECT_TRUE(spear_head().applies(clause)) << clause;
+  }
+}
+
+TEST(SpearHeadProfile, TranslatesAnInvocation) {
+  spearlet::InvokeFunctionRequest request;
+  request.set_task_id("fixtures");
+  request.set_function_name("sleep");
+  request.set_execution_mode(spearlet::EXECUTION_MODE_SYNC);
+  request.set_force_new_instance(true);
+  request.set_execution_id("e-1");
+  add_parameter<google::protobuf::Int64Value>(request, "ms", 50);
+  add_parameter<google::protobuf::Int64Value>(request, "bytes", -3);
+  add_parameter<google::protobuf::StringValue>(request, "text", "hello");
+  add_parameter<google::protobuf::BoolValue>(request, "flag", true);
+  request.mutable_context()->set_timeout_ms(1234);
+  request.mutable_context()->set_session_id("s");
+  (*request.mutable_context()->mutable_headers())["h"] = "1";
+  (*request.mutable_context()->mutable_environment())["E"] = "2";
+  (*request.mutable_invocation_metadata())["priority"] = "7";
+  add_unknown_field(request);
+  ASSERT_TRUE(spear_head().expresses(Method::kInvokeFunction, request));
+
+  head::InvokeRequest arrived;
+  ASSERT_TRUE(arrived.ParseFromString(spear_head().encode(Method::kInvokeFunction, request)));
+  EXPECT_EQ(unknown_field(arrived), "new");
+  arrived.DiscardUnknownFields();
+
+  head::InvokeRequest expected;
+  expected.set_execution_id("e-1");
+  expected.set_task_id("fixtures");
+  expected.set_function_name("sleep");
+  expected.mutable_input()->set_content_type(std::string(kInt64));
+  expected.mutable_input()->set_data(request.parameters(0).value().value());
+  (*expected.mutable_headers())["h"] = "1";
+  (*expected.mutable_environment())["E"] = "2";
+  expected.set_timeout_ms(1234);
+  expected.set_session_id("s");
+  expected.set_mode(head::EXECUTION_MODE_SYNC);
+  expected.set_force_new_instance(true);
+  (*expected.mutable_metadata())["priority"] = "7";
+  (*expected.mutable_metadata())["parameter.ms"] = "50";
+  (*expected.mutable_metadata())["parameter.bytes"] = "-3";
+  (*expected.mutable_metadata())["parameter.text"] = "hello";
+  (*expected.mutable_metadata())["parameter.flag"] = "CAE=";
+  EXPECT_TRUE(MessageDifferencer::Equals(arrived, expected)) << arrived.DebugString();
+}
+
+TEST(SpearHeadProfile, TakesTheContextsIdIfThereIsNoOther) {
+  spearlet::InvokeFunctionRequest request;
+  request.mutable_context()->set_execution_id("from the context");
+  head::InvokeRequest arrived;
+  ASSERT_TRUE(arrived.ParseFromString(spear_head().encode(Method::kInvokeFunction, request)));
+  EXPECT_EQ(arrived.execution_id(), "from the context");
+}
+
+TEST(SpearHeadProfile, WhatEchoGetsComesBackAsItWas) {
+  google::protobuf::Any typed;
+  typed.PackFrom(google::protobuf::StringValue());
+  typed.set_value("\x0a\x02hi");
+  google::protobuf::Any untyped;
+  untyped.set_value("bytes");
+  for (const google::protobuf::Any& value : {typed, untyped}) {
+    spearlet::InvokeFunctionRequest request;
+    *request.add_parameters()->mutable_value() = value;
+    head::InvokeRequest arrived;
+    ASSERT_TRUE(arrived.ParseFromString(spear_head().encode(Method::kInvokeFunction, request)));
+    EXPECT_TRUE(arrived.metadata().empty()) << arrived.DebugString();
+
+    head::InvokeResponse echoed;
+    *echoed.mutable_output() = arrived.input();
+    EXPECT_TRUE(MessageDifferencer::Equals(
+        decoded<spearlet::InvokeFunctionResponse>(spear_head(), Method::kInvokeFunction, echoed)
+            .result()
+            .result(),
+        value));
+  }
+}
+
+TEST(SpearHeadProfile, SaysWhatItCannotExpress) {
+  const auto invoke = [](auto change) {
+    spearlet::InvokeFunctionRequest request;
+    request.set_task_id("t");
+    change(request);
+    return spear_head().expresses(Method::kInvokeFunction, request);
+  };
+  using Request = spearlet::InvokeFunctionRequest;
+  EXPECT_TRUE(invoke([](Request&) {}));
+  EXPECT_FALSE(invoke([](Request& r) { r.mutable_context()->set_timeout_ms(-1); }));
+  EXPECT_FALSE(invoke([](Request& r) { r.mutable_context()->set_max_retries(1); }));
+  EXPECT_FALSE(invoke([](Request& r) { r.mutable_artifact_spec(); }));
+  EXPECT_FALSE(invoke([](Request& r) {
+    r.set_execution_id("one");
+    r.mutable_context()->set_execution_id("other");
+  }));
+
+  spearlet::CancelExecutionRequest cancel;
+  EXPECT_TRUE(spear_head().expresses(Method::kCancelExecution, cancel));
+  cancel.set_force(true);
+  EXPECT_FALSE(spear_head().expresses(Method::kCancelExecution, cancel));
+
+  spearlet::ListExecutionsRequest list;
+  EXPECT_TRUE(spear_head().expresses(Method::kListExecutions, list));
+  list.set_limit(-1);
+  EXPECT_FALSE(spear_head().expresses(Method::kListExecutions, list));
+
+  EXPECT_FALSE(spear_head().expresses(Method::kGetStats, spearlet::GetStatsRequest()));
+}
+
+TEST(SpearHeadProfile, TranslatesAnEndedInvocation) {
+  head::InvokeResponse sent;
+  sent.set_invocation_id("i");
+  sent.set_execution_id("e-1");
+  sent.set_instance_id("instance");
+  sent.set_status(head::EXECUTION_STATUS_TERMINATED);
+  sent.mutable_error()->set_code("CANCELLED");
+  sent.mutable_error()->set_message("please");
+  *sent.mutable_started_at() = TimeUtil::MillisecondsToTimestamp(10'900);
+  *sent.mutable_completed_at() = TimeUtil::MillisecondsToTimestamp(12'000);
+
+  spearlet::InvokeFunctionResponse expected;
+  expected.set_execution_id("e-1");
+  expected.set_instance_id("instance");
+  expected.set_message("please");
+  expected.mutable_result()->set_status(spearlet::EXECUTION_STATUS_CANCELLED);
+  expected.mutable_result()->set_error_code("CANCELLED");
+  expected.mutable_result()->set_error_message("please");
+  expected.mutable_result()->set_execution_time_ms(1100);
+  *expected.mutable_result()->mutable_started_at() = sent.started_at();
+  *expected.mutable_result()->mutable_completed_at() = sent.completed_at();
+  const auto answer =
+      decoded<spearlet::InvokeFunctionResponse>(spear_head(), Method::kInvokeFunction, sent);
+  EXPECT_TRUE(MessageDifferencer::Equals(answer, expected)) << answer.DebugString();
+}
+
+TEST(SpearHeadProfile, AnInvocationThatHasNotFailedIsASuccess) {
+  const auto success = [](head::ExecutionStatus status) {
+    head::InvokeResponse sent;
+    sent.set_status(status);
+    return decoded<spearlet::InvokeFunctionResponse>(spear_head(), Method::kInvokeFunction, sent)
+        .success();
+  };
+  EXPECT_TRUE(success(head::EXECUTION_STATUS_PENDING));
+  EXPECT_TRUE(success(head::EXECUTION_STATUS_COMPLETED));
+  EXPECT_FALSE(success(head::EXECUTION_STATUS_FAILED));
+  EXPECT_FALSE(success(head::EXECUTION_STATUS_TIMEOUT));
+  EXPECT_FALSE(success(head::EXECUTION_STATUS_UNSPECIFIED));
+}
+
+TEST(SpearHeadProfile, TranslatesAStatus) {
+  spearlet::GetExecutionStatusRequest request;
+  request.set_execution_id("e-1");
+  request.set_include_result(true);
+  add_unknown_field(request);
+  head::GetExecutionRequest arrived;
+  ASSERT_TRUE(arrived.ParseFromString(spear_head().encode(Method::kGetExecutionStatus, request)));
+  EXPECT_EQ(arrived.execution_id(), "e-1");
+  EXPECT_TRUE(arrived.include_output());
+  EXPECT_EQ(unknown_field(arrived), "new");
+
+  head::Execution sent;
+  sent.set_execution_id("e-1");
+  sent.set_status(head::EXECUTION_STATUS_RUNNING);
+  const auto answer = decoded<spearlet::GetExecutionStatusResponse>(
+      spear_head(), Method::kGetExecutionStatus, sent);
+  EXPECT_TRUE(answer.found());
+  EXPECT_EQ(answer.result().status(), spearlet::EXECUTION_STATUS_RUNNING);
+  EXPECT_FALSE(answer.result().has_result());
+  EXPECT_FALSE(answer.result().has_started_at());
+}
+
+TEST(SpearHeadProfile, AnUnknownIdIsAnAnswerWhereTheContractHasOne) {
+  const absl::Status unknown = absl::NotFoundError("no e-9");
+  const auto status = spear_head().decode_error(Method::kGetExecutionStatus, unknown);
+  ASSERT_TRUE(status.ok());
+  const auto& not_found = static_cast<const spearlet::GetExecutionStatusResponse&>(**status);
+  EXPECT_FALSE(not_found.found());
+  EXPECT_EQ(not_found.message(), "no e-9");
+
+  const auto cancel = spear_head().decode_error(Method::kCancelExecution, unknown);
+  ASSERT_TRUE(cancel.ok());
+  const auto& refused = static_cast<const spearlet::CancelExecutionResponse&>(**cancel);
+  EXPECT_FALSE(refused.success());
+  EXPECT_EQ(refused.final_status(), spearlet::EXECUTION_STATUS_UNSPECIFIED);
+
+  EXPECT_EQ(spear_head().decode_error(Method::kInvokeFunction, unknown).status(), unknown);
+  EXPECT_EQ(analysis().decode_error(Method::kGetExecutionStatus, unknown).status(), unknown);
+  const absl::Status other = absl::UnavailableError("draining");
+  EXPECT_EQ(spear_head().decode_error(Method::kGetExecutionStatus, other).status(), other);
+}
+
+TEST(SpearHeadProfile, TranslatesACancel) {
+  spearlet::CancelExecutionRequest request;
+  request.set_execution_id("e-1");
+  request.set_reason("please");
+  head::TerminateExecutionRequest arrived;
+  ASSERT_TRUE(arrived.ParseFromString(spear_head().encode(Method::kCancelExecution, request)));
+  EXPECT_EQ(arrived.execution_id(), "e-1");
+  EXPECT_EQ(arrived.reason(), "please");
+
+  head::TerminateExecutionResponse sent;
+  sent.set_success(true);
+  sent.set_final_status(head::EXECUTION_STATUS_TERMINATED);
+  sent.set_message("done");
+  const auto answer =
+      decoded<spearlet::CancelExecutionResponse>(spear_head(), Method::kCancelExecution, sent);
+  EXPECT_TRUE(answer.success());
+  EXPECT_EQ(answer.final_status(), spearlet::EXECUTION_STATUS_CANCELLED);
+  EXPECT_EQ(answer.message(), "done");
+}
+
+TEST(SpearHeadProfile, TranslatesAList) {
+  spearlet::ListExecutionsRequest request;
+  request.set_task_id("fixtures");
+  request.set_limit(5);
+  request.set_start_after("token");
+  head::ListExecutionsRequest arrived;
+  ASSERT_TRUE(arrived.ParseFromString(spear_head().encode(Method::kListExecutions, request)));
+  EXPECT_EQ(arrived.task_id(), "fixtures");
+  EXPECT_EQ(arrived.limit(), 5u);
+  EXPECT_EQ(arrived.page_token(), "token");
+
+  head::ListExecutionsResponse sent;
+  head::Execution& execution = *sent.add_executions();
+  execution.set_execution_id("e-1");
+  execution.set_task_id("fixtures");
+  execution.set_function_name("echo");
+  execution.set_status(head::EXECUTION_STATUS_COMPLETED);
+  auto answer =
+      decoded<spearlet::ListExecutionsResponse>(spear_head(), Method::kListExecutions, sent);
+  ASSERT_EQ(answer.executions_size(), 1);
+  EXPECT_EQ(answer.executions(0).execution_id(), "e-1");
+  EXPECT_EQ(answer.executions(0).task_id(), "fixtures");
+  EXPECT_EQ(answer.executions(0).function_name(), "echo");
+  EXPECT_EQ(answer.executions(0).status(), spearlet::EXECUTION_STATUS_COMPLETED);
+  EXPECT_FALSE(answer.has_more());
+
+  sent.set_next_page_token("next");
+  answer = decoded<spearlet::ListExecutionsResponse>(spear_head(), Method::kListExecutions, sent);
+  EXPECT_TRUE(answer.has_more());
+  EXPECT_EQ(answer.next_start_after(), "next");
+}
+
+TEST(SpearHeadProfile, RefusesBytesThatAreNoAnswer) {
+  const auto answer = spear_head().decode(Method::kInvokeFunction, "\xff\xff");
+  ASSERT_FALSE(answer.ok());
+  EXPECT_THAT(answer.status().ToString(), HasSubstr("InvokeResponse of profile spear-head"));
+}
+
+}  // namespace
+}  // namespace quintain::conformance

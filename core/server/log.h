@@ -1,0 +1,72 @@
+// Structured log lines: an event and what belongs to it.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace spdlog {
+class logger;
+namespace sinks {
+class sink;
+}
+}  // namespace spdlog
+
+namespace quintain::server {
+
+enum class LogLevel { kDebug, kInfo, kWarn, kError, kOff };
+enum class LogFormat { kText, kJson };
+
+/// A name and a value of a log line.
+struct LogField {
+  std::string_view name;
+  std::string value;
+
+  LogField(std::string_view its_name, std::string_view text) : name(its_name), value(text) {}
+  template <class Number>
+    requires std::is_arithmetic_v<Number>
+  LogField(std::string_view its_name, Number number)
+      : name(its_name), value(fmt::to_string(number)) {}
+};
+
+/// Writes one line per event: `2026-01-31T12:00:00.123Z info listening address=127.0.0.1:50051`, or
+/// a JSON object of the same with every value as a string. Any thread; copies write to the same
+/// place.
+class Log {
+ public:
+  using Fields = std::initializer_list<LogField>;
+
+  /// Writes nothing.
+  Log();
+
+  /// Writes to standard error.
+  Log(LogLevel level, LogFormat format);
+
+  /// Writes to a sink of spdlog.
+  Log(LogLevel level, LogFormat format, std::shared_ptr<spdlog::sinks::sink> sink);
+
+  void debug(std::string_view event, Fields fields = {}) const;
+  void info(std::string_view event, Fields fields = {}) const;
+  void warn(std::string_view event, Fields fields = {}) const;
+  void error(std::string_view event, Fields fields = {}) const;
+
+  /// Whether debug() writes anything.
+  bool debugging() const;
+
+ private:
+  void write(LogLevel level, std::string_view event, Fields fields) const;
+
+  std::shared_ptr<spdlog::logger> logger_;
+  LogFormat format_ = LogFormat::kText;
+};
+
+/// Makes what gRPC and protobuf themselves have to say part of `log`: gRPC's errors as warnings,
+/// for they are about single connections, and the rest as debug. One log for the whole process, the
+/// last one set.
+void redirect_library_logs(const Log& log);
+
+}  // namespace quintain::server
