@@ -150,6 +150,10 @@ std::vector<CaseResult> run_suite(std::span<const Case* const> cases, const Suit
     if (options.progress) options.progress(++done, cases.size());
   };
   const auto alone = [&](std::size_t i) { return !options.virtual_time && cases[i]->exclusive; };
+  // They count the target's slots, so before anything can have used one up for good.
+  for (std::size_t i = 0; i < cases.size(); ++i) {
+    if (alone(i)) run(i);
+  }
   std::atomic<std::size_t> next = 0;
   {
     std::vector<std::jthread> workers;
@@ -160,9 +164,6 @@ std::vector<CaseResult> run_suite(std::span<const Case* const> cases, const Suit
         }
       });
     }
-  }
-  for (std::size_t i = 0; i < cases.size(); ++i) {
-    if (alone(i)) run(i);
   }
   return results;
 }

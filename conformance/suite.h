@@ -42,7 +42,7 @@ struct SuiteOptions {
   std::function<std::unique_ptr<Arm>()> connect{};
   /// Whether time is virtual: then every case has a target of its own.
   bool virtual_time = true;
-  /// Cases that run at once. Exclusive ones run alone, after the others.
+  /// Cases that run at once. Exclusive ones run alone, before the others.
   int jobs = 1;
   /// Begins all execution ids of this run.
   std::string run_id = "q";

@@ -143,13 +143,12 @@ Enum read_name(const Json& json, const std::array<Enum, N>& all) {
 Check read_check(const Json& json) {
   Check check;
   check.name = json.at("name");
-  check.kind =
-      read_name(json.at("kind"), std::array{CheckKind::kInvariant, CheckKind::kExpectation,
-                                            CheckKind::kDeterminism, CheckKind::kLiveness,
-                                            CheckKind::kClause});
-  check.verdict = read_name(json.at("verdict"), std::array{Verdict::kPassed, Verdict::kFailed,
-                                                           Verdict::kSkipped, Verdict::kError,
-                                                           Verdict::kWarning});
+  check.kind = read_name(json.at("kind"), std::array{CheckKind::kInvariant, CheckKind::kExpectation,
+                                                     CheckKind::kDeterminism, CheckKind::kLiveness,
+                                                     CheckKind::kClause});
+  check.verdict = read_name(json.at("verdict"),
+                            std::array{Verdict::kPassed, Verdict::kFailed, Verdict::kSkipped,
+                                       Verdict::kError, Verdict::kWarning});
   check.expected = json.at("expected");
   check.observed = json.at("observed");
   if (json.contains("where")) {

@@ -86,6 +86,21 @@ TEST_F(SchemaTest, DescribesWhatIsWritten) {
   EXPECT_TRUE(valid(tree(odd)));
 }
 
+TEST_F(SchemaTest, KnowsWarningsAndClauses) {
+  Report report{.cases = {sample_case("a")}};
+  report.wall_clock.started_at = "2024-05-01T12:00:00Z";
+  report.cases[0].checks = {
+      {.name = "STATE-7", .kind = CheckKind::kClause, .verdict = Verdict::kWarning}};
+  json document = tree(report);
+  EXPECT_EQ(document["cases"][0]["verdict"], "passed");
+  EXPECT_EQ(document["totals"]["warnings"], 1);
+  EXPECT_TRUE(valid(document));
+  EXPECT_EQ(from_json(document.dump()).value(), report);
+  // Only a check can warn.
+  document["cases"][0]["verdict"] = "warning";
+  EXPECT_FALSE(valid(document));
+}
+
 TEST_F(SchemaTest, RejectsADocumentWithAnyPartSpoilt) {
   json document = tree(sample_report());
   spoil(document, document, "");
@@ -134,7 +149,8 @@ TEST(ToJson, KeepsItsOrderAndForm) {
     "skipped": 0,
     "error": 0,
     "known_failures": 0,
-    "unexpected_passes": 0
+    "unexpected_passes": 0,
+    "warnings": 0
   },
   "cases": [
     {

@@ -14,14 +14,14 @@ bool any_check(const Case& c, Verdict verdict) {
 }  // namespace
 
 std::string_view to_string(Verdict verdict) {
-  static constexpr std::array<std::string_view, 5> kNames = {"passed", "failed", "skipped",
-                                                             "error", "warning"};
+  static constexpr std::array<std::string_view, 5> kNames = {"passed", "failed", "skipped", "error",
+                                                             "warning"};
   return kNames[static_cast<std::size_t>(verdict)];
 }
 
 std::string_view to_string(CheckKind kind) {
-  static constexpr std::array<std::string_view, 5> kNames = {
-      "invariant", "expectation", "determinism", "liveness", "clause"};
+  static constexpr std::array<std::string_view, 5> kNames = {"invariant", "expectation",
+                                                             "determinism", "liveness", "clause"};
   return kNames[static_cast<std::size_t>(kind)];
 }
 

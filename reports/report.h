@@ -158,8 +158,8 @@ std::string_view to_string(Verdict verdict);
 std::string_view to_string(CheckKind kind);
 
 /// The first that applies: error if the harness or any check had one, failed if any check failed,
-/// skipped if there is a reason to, passed if some check passed or warned. A case that nothing judged is an
-/// error, never a pass.
+/// skipped if there is a reason to, passed if some check passed or warned. A case that nothing
+/// judged is an error, never a pass.
 Verdict verdict_of(const Case& c);
 
 /// Why the case's verdict is error, never empty then; empty for any other verdict.

@@ -23,6 +23,17 @@ TEST(CaseVerdict, FollowsFromTheChecks) {
   EXPECT_EQ(verdict_of_checks({kFailed, kError, kPassed}), kError);
 }
 
+TEST(CaseVerdict, AWarningFailsNothing) {
+  using enum Verdict;
+  EXPECT_EQ(verdict_of_checks({kPassed, kWarning}), kPassed);
+  EXPECT_EQ(verdict_of_checks({kWarning}), kPassed) << "something was judged";
+  EXPECT_EQ(verdict_of_checks({kWarning, kFailed}), kFailed);
+  const Report report{.cases = {{.checks = {check(kWarning), check(kPassed), check(kWarning)}},
+                                {.checks = {check(kFailed), check(kWarning)}}}};
+  EXPECT_EQ(totals_of(report), (Totals{.cases = 2, .passed = 1, .failed = 1, .warnings = 3}));
+  EXPECT_EQ(exit_code(verdict_of(Report{.cases = {report.cases[0]}})), 0);
+}
+
 TEST(CaseVerdict, NothingJudgedIsAnError) {
   EXPECT_EQ(verdict_of(Case{}), Verdict::kError);
   EXPECT_EQ(error_text(Case{}), "no check judged this case");

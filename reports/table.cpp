@@ -257,6 +257,12 @@ class Layout {
 
 }  // namespace
 
+std::string render_details(const Case& c) {
+  std::string out;
+  append_details(out, c);
+  return out;
+}
+
 std::string render_plain(const Report& report) {
   std::string out;
   for (const Case& c : report.cases) {

@@ -12,6 +12,11 @@ namespace quintain::reports {
 /// tested server answered can neither forge lines nor steer the terminal.
 std::string render_plain(const Report& report);
 
+/// What is wrong with a case: its checks that failed, could not judge or warn, with their evidence,
+/// and the command that reproduces it, as render_plain() shows them below the case's line. Empty
+/// for a case that needs no look.
+std::string render_details(const Case& c);
+
 struct TableStyle {
   /// Use ANSI colour.
   bool colour = false;

@@ -57,11 +57,40 @@ TEST(RenderPlain, ShowsTheCheckThatCouldNotJudge) {
   c.checks[0].verdict = Verdict::kError;
   c.checks[0].observed = "the history is cut off";
   c.reproduce.clear();
-  EXPECT_THAT(render_plain({.seeds = {7}, .cases = {c}}), StartsWith(R"(ERROR a seed=7: a check could not judge
+  EXPECT_THAT(render_plain({.seeds = {7}, .cases = {c}}),
+              StartsWith(R"(ERROR a seed=7: a check could not judge
   error invariant/one-answer
     expected: it holds
     observed: the history is cut off
 )"));
+}
+
+constexpr const char* kWarned = R"(PASS a 2 checks, 1 warning
+  warning STATE-7
+    expected: 200
+    observed: 300
+  reproduce: quintain run scenarios/cancel.json --filter a --seed 7
+)";
+
+Report warned_report() {
+  Report report{.cases = {sample_case("a"), sample_case("b")}};
+  report.cases[0].checks.push_back({.name = "STATE-7",
+                                    .kind = CheckKind::kClause,
+                                    .verdict = Verdict::kWarning,
+                                    .expected = "200",
+                                    .observed = "300"});
+  return report;
+}
+
+TEST(RenderPlain, ShowsWarningsAndNoSeedWhereThereIsNone) {
+  EXPECT_EQ(
+      render_plain(warned_report()),
+      std::string(kWarned) + "PASS b 1 check\npassed: 2 cases, 2 passed, 0 failed, 1 warning\n");
+}
+
+TEST(RenderDetails, AreOfWhatNeedsALook) {
+  EXPECT_THAT(render_details(warned_report().cases[0]), StartsWith("  warning STATE-7\n"));
+  EXPECT_EQ(render_details(sample_case("a")), "");
 }
 
 TEST(RenderPlain, ControlCharactersAreShownNotObeyed) {
@@ -101,6 +130,10 @@ passed: 2 cases, 2 passed, 0 failed
   EXPECT_EQ(render_table({}, {}), "error: 0 cases, 0 passed, 0 failed\n");
 }
 
+TEST(RenderTable, ShowsAPassThatWarns) {
+  EXPECT_THAT(render_table(warned_report(), {}), HasSubstr(std::string("\n\n") + kWarned + "\n"));
+}
+
 TEST(RenderTable, ASlashInTheMatrixPointIsNoFolder) {
   EXPECT_THAT(render_table({.seeds = {7}, .cases = {sample_case("a[file=x/y]")}}, {}),
               HasSubstr("  ✓ PASS   a[file=x/y]  "));
@@ -108,7 +141,8 @@ TEST(RenderTable, ASlashInTheMatrixPointIsNoFolder) {
 
 TEST(RenderTable, ALongNameGetsALineOfItsOwn) {
   const std::string text = render_table(
-      {.seeds = {7}, .cases = {sample_case("a/" + std::string(60, 'x')), sample_case("a/short")}}, {.width = 60});
+      {.seeds = {7}, .cases = {sample_case("a/" + std::string(60, 'x')), sample_case("a/short")}},
+      {.width = 60});
   EXPECT_THAT(text, StartsWith("                                  seed  checks  events  time\n"
                                "a/\n"
                                "  ✓ PASS   " +
@@ -130,7 +164,9 @@ TEST(RenderTable, ANarrowTerminalCutsNothing) {
 
 TEST(RenderTable, AlignsByDisplayWidth) {
   EXPECT_THAT(
-      render_table({.seeds = {7}, .cases = {sample_case("日本"), sample_case("café"), sample_case("abcde")}}, {}),
+      render_table(
+          {.seeds = {7}, .cases = {sample_case("日本"), sample_case("café"), sample_case("abcde")}},
+          {}),
       HasSubstr("  日本      7 "
                 "      1      42  1.5s\n"
                 "  ✓ PASS   café      7 "

@@ -196,7 +196,7 @@ std::vector<Case> state_cases() {
        .run = queued_is_pending},
       {.name = "state/ends-are-final",
        .about = "executions that ended in each way are read again and again",
-       .clauses = {"STATE-2"},
+       .clauses = {"STATE-2", "STATE-6"},
        .fixtures = {"echo", "sleep", "fail"},
        .run = ends_are_final},
       {.name = "state/races",

@@ -5,10 +5,15 @@
 
 #include <array>
 #include <atomic>
+#include <future>
+#include <optional>
 #include <random>
 #include <thread>
 #include <vector>
 
+#include "core/node.h"
+#include "core/server/real_environment.h"
+#include "core/server/serial_context.h"
 #include "core/server/testing/live_server.h"
 
 namespace quintain::server {
@@ -218,6 +223,53 @@ TEST(ConcurrentTest, TheEndUnderLoadAnswersEveryCall) {
     for (std::thread& thread : threads) thread.join();
     EXPECT_EQ(unanswered, 0);
   }
+}
+
+// A node in a serial context without gRPC around it: nothing here that the thread sanitizer can't
+// see, so it needs no suppressions for this one.
+TEST(HandOverConcurrentTest, ANodeServesManyThreadsThroughItsContext) {
+  struct Caller final : core::UnaryCaller<spearlet::InvokeFunctionResponse> {
+    void deliver(spearlet::InvokeFunctionResponse&& response) override {
+      // The waiting thread destroys the caller as soon as it has the answer.
+      auto promise = std::move(answer);
+      promise.set_value(std::move(response));
+    }
+    void refuse(const absl::Status& status) override { ADD_FAILURE() << status; }
+    std::promise<spearlet::InvokeFunctionResponse> answer;
+  };
+  SerialContext context;
+  RealEnvironment environment(context, 1.0, 1);
+  context.start();
+  std::optional<core::testing::ScriptedRuntime> runtime;
+  std::optional<core::Node> node;
+  context.run([&] {
+    runtime.emplace(environment);
+    runtime->plan = [](const core::AttemptSpec& attempt) { return plan_of(attempt.function_name); };
+    node.emplace(environment, *runtime, core::NodeConfig());
+    EXPECT_TRUE(node->register_task(core::testing::task_spec("task")).empty());
+  });
+  std::vector<std::thread> threads;
+  for (int number = 0; number < kClients; ++number) {
+    threads.emplace_back([&, number] {
+      for (int i = 0; i < kCallsPerClient; ++i) {
+        const std::string id = std::to_string(number) + "-" + std::to_string(i);
+        auto request = sync_request({.id = id, .function = i % 8 == 0 ? "work-1" : "work-0"});
+        Caller caller;
+        auto answer = caller.answer.get_future();
+        context.post([&, request = std::move(request)]() mutable {
+          node->service().InvokeFunction(std::move(request), {},
+                                         core::Answer<spearlet::InvokeFunctionResponse>(caller));
+        });
+        EXPECT_EQ(answer.get().execution_id(), id);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  context.run([&] {
+    EXPECT_EQ(node->counters().accepted, kClients * kCallsPerClient);
+    node.reset();
+    runtime.reset();
+  });
 }
 
 }  // namespace

@@ -162,11 +162,13 @@ describe('the honest server', PATIENCE, () => {
 
   test('unknown fields are ignored, what is no message is refused, the next call works', async () => {
     const method = '/spearlet.FunctionService/InvokeFunction';
-    const good = client.InvokeFunctionBytes(invocation('echo', Mode.SYNC));
+    const good = client.InvokeFunctionBytes({ ...invocation('echo', Mode.SYNC), execution_id: 'good' });
     const unknown = Buffer.from([0xfa, 0x3e, 3, 1, 2, 3]); // field 1007, three bytes
     await client.raw(method, Buffer.concat([good, unknown]));
 
     await assert.rejects(client.raw(method, Buffer.from([0xff, 0xff, 0xff])));
+    const cutShort = client.raw(method, good.subarray(0, -3));
+    await assert.rejects(cutShort, { code: grpc.status.INTERNAL });
     const notText = Buffer.from([0x2a, 2, 0xc3, 0x28]); // task_id
     await assert.rejects(client.raw(method, notText), { code: grpc.status.INTERNAL });
     await assert.rejects(client.raw(method, Buffer.alloc(5_000_000)), {

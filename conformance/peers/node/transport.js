@@ -7,7 +7,16 @@ import { ReflectionService } from '@grpc/reflection';
 
 const { HealthImplementation } = createRequire(import.meta.url)('grpc-health-check');
 
-// Whose bytes are no text is refused; protobufjs would put U+FFFD in their place.
+// A message, or throws. Of a Buffer protobufjs reads a text that the message's end cuts off as far as
+// it goes; of other bytes it notices.
+function deserialize(method, bytes) {
+  method.requestDeserialize(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+  const message = method.requestDeserialize(bytes);
+  requireUtf8(message, bytes);
+  return message;
+}
+
+// Throws if the bytes of a text are none; protobufjs puts U+FFFD in their place.
 function requireUtf8(message, bytes) {
   const replaced = Buffer.from('\uFFFD');
   const holds = (value) => {
@@ -16,7 +25,6 @@ function requireUtf8(message, bytes) {
     return Object.entries(value).some(([key, member]) => holds(key) || holds(member));
   };
   if (holds(message) && !bytes.includes(replaced)) throw new Error('a text is not UTF-8');
-  return message;
 }
 
 // What a handler may know of a call.
@@ -64,7 +72,7 @@ function addService(server, definition, service) {
     name,
     {
       ...method,
-      requestDeserialize: (bytes) => requireUtf8(method.requestDeserialize(bytes), bytes),
+      requestDeserialize: (bytes) => deserialize(method, bytes),
     },
   ]);
   const handlers = Object.entries(definition).map(([name, method]) => {

@@ -25,13 +25,12 @@ constexpr std::string_view kOwnPrefix = "QUINTAIN_";
 // What the loader, shells and common interpreters take orders from. The list can't be complete: a
 // function whose program obeys further variables sets them itself, and its own stand.
 constexpr std::string_view kRefusedNames[] = {
-    "BASHOPTS", "BASH_ENV",  "ENV",    "GCONV_PATH", "HOME",           "IFS",
-    "LOCPATH",  "NLSPATH",   "PATH",   "PERLLIB",    "PROMPT_COMMAND", "PS4",
-    "SHELL",    "SHELLOPTS", "TMPDIR",
+    "BASHOPTS", "ENV",     "GCONV_PATH",     "HOME", "IFS",   "LOCPATH",   "NLSPATH",
+    "PATH",     "PERLLIB", "PROMPT_COMMAND", "PS4",  "SHELL", "SHELLOPTS", "TMPDIR",
 };
 constexpr std::string_view kRefusedPrefixes[] = {
-    "BASH_FUNC_", "DOTNET_", "GIT_",  "GLIBC_", "JAVA_",    "JDK_", "LD_",    "MALLOC_",
-    "NODE_",      "NPM_",    "PERL5", "PYTHON", kOwnPrefix, "RUBY", "_JAVA_",
+    "BASH_", "DOTNET_", "GIT_",  "GLIBC_", "JAVA_",    "JDK_", "LD_",    "MALLOC_",
+    "NODE_", "NPM_",    "PERL5", "PYTHON", kOwnPrefix, "RUBY", "_JAVA_",
 };
 
 bool is_variable_name(std::string_view name) {

@@ -159,6 +159,21 @@ TEST_F(ProcessIsolationTest, AKilledGroupEndsAsAWhole) {
   EXPECT_TRUE(ends(left));
 }
 
+TEST_F(ProcessIsolationTest, ALeaderThatLeftItsGroupIsReached) {
+  ProcessFunction function = script("f", "");
+  function.command = {"perl", "-e",
+                      "setpgrp(0, getpgrp(getppid())) or die; print STDERR \"out\\n\"; sleep 1000"};
+  make_runtime(function);
+  const auto stopped = start("f");
+  const auto killed = start("f");
+  run_until_logged(stopped, "out");
+  run_until_logged(killed, "out");
+  runtime_->stop(stopped);
+  EXPECT_EQ(outcome(stopped).kind, Outcome::Kind::kStopped);
+  runtime_->kill(killed);
+  run_until([&] { return folder_.empty(); });
+}
+
 TEST_F(ProcessIsolationTest, WhoEscapesAndHoldsThePipesDelaysNothing) {
   const Outcome& outcome = run_script(R"(
       mkfifo ready

@@ -329,7 +329,10 @@ void ProcessRun::end_now() {
 }
 
 void ProcessRun::signal_group(int signal) const {
-  if (pid_ != 0) ::kill(-pid_, signal);
+  if (pid_ == 0) return;
+  const bool nobody = ::kill(-pid_, signal) != 0;
+  // The leader may have left its own group.
+  if (nobody || signal == SIGKILL) ::kill(pid_, signal);
 }
 
 ProcessEnd ProcessRun::reap() {

@@ -27,7 +27,7 @@ struct ProcessTable;
 ///
 /// Everything happens on the one thread that runs the io_context, the serial context; if that
 /// thread ends, the kernel kills the processes. No signal is handled and none is disposed of: a
-/// process's end is heard through its pidfd (Linux 5.4).
+/// process's end is heard through its pidfd (Linux 5.9, with what else is used).
 class ProcessRuntime final : public core::Runtime {
  public:
   /// `base_directory`: where attempts get their own folders; must exist. Each function has a

@@ -1,0 +1,272 @@
+// The server as its users meet it: a process that says where it listens and ends when it is told.
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <grpcpp/create_channel.h>
+#include <gtest/gtest.h>
+#include <httplib.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "spearlet/function.grpc.pb.h"
+
+namespace quintain {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+using namespace std::chrono_literals;
+
+constexpr auto kTooLong = 30s;
+
+constexpr auto kScenario = R"({
+  "about": "functions to serve",
+  "functions": {
+    "quick": {"service": "1ms", "result": "made up"},
+    "endless": {"service": "1h", "on_stop": "ignores"}
+  },
+  "steps": [{"invoke": "quick", "mode": "sync", "as": "a"}]
+})";
+
+std::string read(const std::string& path) {
+  std::stringstream text;
+  text << std::ifstream(path).rdbuf();
+  return text.str();
+}
+
+// `quintain serve` as a child process.
+class Served {
+ public:
+  Served(const std::vector<std::string>& arguments, const std::string& error_file) {
+    std::vector<char*> words = {const_cast<char*>("quintain"), const_cast<char*>("serve")};
+    for (const std::string& word : arguments) words.push_back(const_cast<char*>(word.c_str()));
+    words.push_back(nullptr);
+    int out[2];
+    if (pipe2(out, O_CLOEXEC) != 0) std::abort();
+    const int errors = open(error_file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    child_ = fork();
+    if (child_ == 0) {
+      // gRPC has threads here, so nothing but system calls.
+      dup2(out[1], STDOUT_FILENO);
+      dup2(errors, STDERR_FILENO);
+      execv(QUINTAIN_PROGRAM, words.data());
+      _exit(127);
+    }
+    close(out[1]);
+    close(errors);
+    out_ = fdopen(out[0], "r");
+  }
+
+  ~Served() {
+    if (child_ > 0) {
+      kill(child_, SIGKILL);
+      wait();
+    }
+    std::fclose(out_);
+  }
+
+  Served(const Served&) = delete;
+  Served& operator=(const Served&) = delete;
+
+  /// The next line of its output; empty at the end.
+  std::string line() {
+    std::string text;
+    for (int c = std::getc(out_); c != EOF && c != '\n'; c = std::getc(out_)) {
+      text += static_cast<char>(c);
+    }
+    return text;
+  }
+
+  void tell(int signal) { kill(child_, signal); }
+
+  /// Its exit code, once it has ended by itself; -1 if a signal ended it.
+  int wait() {
+    int status = 0;
+    waitpid(child_, &status, 0);
+    child_ = -1;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  }
+
+ private:
+  pid_t child_ = -1;
+  std::FILE* out_ = nullptr;
+};
+
+class ServeCommandTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = std::filesystem::path(testing::TempDir()) /
+              testing::UnitTest::GetInstance()->current_test_info()->name();
+    std::filesystem::remove_all(folder_);
+    std::filesystem::create_directories(folder_);
+    write("scenario.json", kScenario);
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  std::string path(const std::string& name) const { return folder_ / name; }
+  void write(const std::string& name, const std::string& text) {
+    std::ofstream(path(name)) << text;
+  }
+  std::string errors() const { return read(path("err.txt")); }
+
+  // Serves on ports that the system chooses.
+  Served serve(std::vector<std::string> arguments) {
+    arguments.insert(arguments.end(), {"--listen", "127.0.0.1:0"});
+    return {arguments, path("err.txt")};
+  }
+  Served serve_scenario(std::vector<std::string> more = {}) {
+    more.insert(more.end(), {"--runtime", "simulated", "--scenario", path("scenario.json")});
+    return serve(std::move(more));
+  }
+
+  static std::unique_ptr<spearlet::FunctionService::Stub> connect(const std::string& line) {
+    EXPECT_THAT(line, StartsWith("listening on "));
+    return spearlet::FunctionService::NewStub(grpc::CreateChannel(
+        line.substr(std::string("listening on ").size()), grpc::InsecureChannelCredentials()));
+  }
+
+  static grpc::Status invoke(spearlet::FunctionService::Stub& stub, const std::string& task,
+                             spearlet::InvokeFunctionResponse& response,
+                             spearlet::ExecutionMode mode = spearlet::EXECUTION_MODE_SYNC) {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + kTooLong);
+    context.set_wait_for_ready(true);
+    spearlet::InvokeFunctionRequest request;
+    request.set_task_id(task);
+    request.set_function_name(task);
+    request.set_execution_mode(mode);
+    return stub.InvokeFunction(&context, request, &response);
+  }
+
+  // What is wrong with these arguments, as the program says it.
+  std::string complaint(const std::vector<std::string>& arguments) {
+    Served served(arguments, path("err.txt"));
+    EXPECT_EQ(served.line(), "");
+    EXPECT_EQ(served.wait(), 2) << errors();
+    return errors();
+  }
+
+  std::filesystem::path folder_;
+  spearlet::InvokeFunctionResponse response_;
+};
+
+TEST_F(ServeCommandTest, ServesAScenariosFunctions) {
+  auto served = serve_scenario({"--http", "127.0.0.1:0"});
+  const auto stub = connect(served.line());
+  const std::string http = served.line();
+  ASSERT_THAT(http, StartsWith("listening on http://127.0.0.1:"));
+  const grpc::Status status = invoke(*stub, "quick", response_);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_EQ(response_.result().status(), spearlet::EXECUTION_STATUS_COMPLETED);
+  httplib::Client client(http.substr(std::string("listening on ").size()));
+  const auto page = client.Get("/status/" + response_.execution_id());
+  ASSERT_TRUE(page);
+  EXPECT_THAT(page->body, HasSubstr("EXECUTION_STATUS_COMPLETED"));
+  served.tell(SIGTERM);
+  EXPECT_EQ(served.wait(), 0);
+  EXPECT_THAT(errors(),
+              testing::AllOf(HasSubstr("info listening address=127.0.0.1:"),
+                             HasSubstr("info signal name=SIGTERM"), HasSubstr("info stopped")));
+}
+
+TEST_F(ServeCommandTest, ServesOnAUnixSocket) {
+  Served served({"--runtime", "simulated", "--scenario", path("scenario.json"), "--listen",
+                 "unix:" + path("s")},
+                path("err.txt"));
+  const auto stub = connect(served.line());
+  EXPECT_TRUE(invoke(*stub, "quick", response_).ok());
+}
+
+TEST_F(ServeCommandTest, DrainsAtASignalAndEndsAfterTheTimeout) {
+  auto served = serve_scenario({"--drain-timeout", "50ms", "--log-format", "json"});
+  const auto stub = connect(served.line());
+  ASSERT_TRUE(invoke(*stub, "endless", response_, spearlet::EXECUTION_MODE_ASYNC).ok());
+  served.tell(SIGINT);
+  EXPECT_EQ(served.wait(), 0);
+  EXPECT_THAT(errors(), HasSubstr(R"("event":"drain-timeout","unfinished":"1")"));
+}
+
+TEST_F(ServeCommandTest, ASecondSignalEndsItAtOnce) {
+  auto served = serve_scenario({"--drain-timeout", "1h"});
+  const auto stub = connect(served.line());
+  ASSERT_TRUE(invoke(*stub, "endless", response_, spearlet::EXECUTION_MODE_ASYNC).ok());
+  served.tell(SIGTERM);
+  // Two at once could be one: the first must have been heard.
+  while (invoke(*stub, "endless", response_, spearlet::EXECUTION_MODE_ASYNC).ok()) {
+  }
+  served.tell(SIGTERM);
+  EXPECT_EQ(served.wait(), 1);
+}
+
+TEST_F(ServeCommandTest, ServesProcesses) {
+  write("functions.json", R"({
+    "tasks": {"greet": {"functions": {"greet": {"command": ["/bin/sh", "-c", "echo hello"]}}}}
+  })");
+  auto served = serve({"--functions", path("functions.json")});
+  const std::string line = served.line();
+  ASSERT_NE(line, "") << errors();
+  const auto stub = connect(line);
+  const grpc::Status status = invoke(*stub, "greet", response_);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_EQ(response_.result().status(), spearlet::EXECUTION_STATUS_COMPLETED);
+  EXPECT_THAT(response_.result().result().value(), HasSubstr("hello"));
+}
+
+TEST_F(ServeCommandTest, ServesTheFixturesAndFaults) {
+  auto good = serve({"--fixtures"});
+  grpc::ClientContext context;
+  spearlet::ListTasksResponse tasks;
+  ASSERT_TRUE(connect(good.line())->ListTasks(&context, spearlet::ListTasksRequest(), &tasks).ok());
+  EXPECT_EQ(tasks.tasks_size(), 1);
+  EXPECT_THAT(complaint({"--fixtures", "--faulty", "nope"}),
+              HasSubstr("--faulty: there is no 'nope'; there is:\n  "));
+}
+
+TEST_F(ServeCommandTest, BadUsageIsToldAndNothingIsServed) {
+  EXPECT_THAT(complaint({}), HasSubstr("which functions?"));
+  EXPECT_THAT(complaint({"--fixtures", "--functions", "f.json"}), HasSubstr("which functions?"));
+  EXPECT_THAT(complaint({"--runtime", "simulated"}), HasSubstr("needs --scenario"));
+  EXPECT_THAT(complaint({"--fixtures", "--scenario", path("scenario.json")}),
+              HasSubstr("--scenario is for --runtime simulated"));
+  EXPECT_THAT(complaint({"--runtime", "simulated", "--scenario", path("nope.json")}),
+              HasSubstr("nope.json"));
+  EXPECT_THAT(complaint({"--functions", path("nope.json")}), HasSubstr("nope.json"));
+  EXPECT_THAT(complaint({"--fixtures", "--listen", "nonsense"}),
+              HasSubstr("'nonsense' is not an address"));
+  EXPECT_THAT(complaint({"--fixtures", "--slots", "0", "--listen", "127.0.0.1:0"}),
+              HasSubstr("slots: 0 is not within"));
+  EXPECT_THAT(complaint({"--fixtures", "--drain-timeout", "soon"}), HasSubstr("--drain-timeout"));
+  EXPECT_THAT(complaint({"--fixtures", "--tls-cert", path("nope"), "--listen", "127.0.0.1:0"}),
+              HasSubstr("both a certificate and its key"));
+}
+
+TEST_F(ServeCommandTest, OneCaseOfSeveralMustBeNamed) {
+  write("several.json", R"({
+    "about": "two",
+    "for": {"time": ["1ms", "2ms"]},
+    "functions": {"quick": {"service": "${time}"}},
+    "steps": [{"invoke": "quick", "mode": "sync", "as": "a"}]
+  })");
+  const std::vector<std::string> arguments = {"--runtime", "simulated", "--scenario",
+                                              path("several.json")};
+  const std::string told = complaint(arguments);
+  EXPECT_THAT(told, HasSubstr("several cases"));
+  // One of the names that it told.
+  const auto begin = told.find("\n  ") + 3;
+  auto with_case = arguments;
+  with_case.insert(with_case.end(), {"--case", told.substr(begin, told.find('\n', begin) - begin)});
+  auto served = serve(with_case);
+  EXPECT_TRUE(invoke(*connect(served.line()), "quick", response_).ok());
+}
+
+}  // namespace
+}  // namespace quintain

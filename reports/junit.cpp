@@ -1,0 +1,132 @@
+#include "reports/junit.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <string_view>
+
+#include "reports/outline.h"
+#include "reports/table.h"
+#include "reports/xml.h"
+
+namespace quintain::reports {
+namespace {
+
+// In seconds, to the millisecond: some readers choke on more or on an exponent.
+std::string seconds(std::chrono::duration<double> d) { return fmt::format("{:.3f}", d.count()); }
+
+std::string attribute(std::string_view name, std::string_view value) {
+  return fmt::format(" {}=\"{}\"", name, xml_attribute(value));
+}
+
+// How many testcases of a suite have an element of that kind.
+struct Counts {
+  int tests = 0;
+  int failures = 0;
+  int errors = 0;
+  int skipped = 0;
+
+  void add(Outcome outcome) {
+    ++tests;
+    switch (outcome) {
+      case Outcome::kPassed:
+        break;
+      case Outcome::kFailed:
+      case Outcome::kUnexpectedPass:
+        ++failures;
+        break;
+      case Outcome::kError:
+        ++errors;
+        break;
+      case Outcome::kSkipped:
+      case Outcome::kKnownFailure:
+        ++skipped;
+        break;
+    }
+  }
+
+  std::string attributes() const {
+    return fmt::format(R"( tests="{}" failures="{}" errors="{}" skipped="{}")", tests, failures,
+                       errors, skipped);
+  }
+};
+
+std::string property(std::string_view name, std::string_view value) {
+  if (value.empty()) return "";
+  return fmt::format("<property{}{}/>", attribute("name", name), attribute("value", value));
+}
+
+// What came of the case; nothing for one that passed.
+std::string outcome_element(const Case& c) {
+  std::string_view element;
+  switch (outcome_of(c)) {
+    case Outcome::kPassed:
+      return "";
+    case Outcome::kSkipped:
+    case Outcome::kKnownFailure:
+      return fmt::format("      <skipped{}/>\n", attribute("message", headline(c)));
+    case Outcome::kError:
+      element = "error";
+      break;
+    case Outcome::kFailed:
+    case Outcome::kUnexpectedPass:
+      element = "failure";
+      break;
+  }
+  return fmt::format("      <{0}{1}{2}>{3}</{0}>\n", element, attribute("message", headline(c)),
+                     attribute("type", to_string(verdict_of(c))), xml_text(render_details(c)));
+}
+
+std::string testcase(const Case& c, const CaseGroup& group, const Report& report) {
+  std::string out = fmt::format(
+      "    <testcase{}{}{}{}>\n", attribute("name", name_in_group(c, report)),
+      attribute("classname", group.name.empty() ? "quintain" : group.name),
+      c.file.empty() ? "" : attribute("file", c.file), attribute("time", seconds(c.virtual_time)));
+  const std::string properties =
+      (report.seeds.empty() ? "" : property("seed", fmt::format("{}", c.seed))) +
+      property("reproduce", c.reproduce);
+  if (!properties.empty()) {
+    out += fmt::format("      <properties>{}</properties>\n", properties);
+  }
+  out += outcome_element(c);
+  if (outcome_of(c) == Outcome::kPassed) {
+    if (const std::string warnings = render_details(c); !warnings.empty()) {
+      out += fmt::format("      <system-out>{}</system-out>\n", xml_text(warnings));
+    }
+  }
+  return out + "    </testcase>\n";
+}
+
+std::string testsuite(const CaseGroup& group, const Report& report) {
+  Counts counts;
+  std::chrono::nanoseconds time{0};
+  std::string cases;
+  for (const Case* c : group.cases) {
+    counts.add(outcome_of(*c));
+    time += c->virtual_time;
+    cases += testcase(*c, group, report);
+  }
+  return fmt::format(
+      "  <testsuite{}{}{}{}>\n"
+      "    <properties>{}{}</properties>\n"
+      "{}"
+      "  </testsuite>\n",
+      attribute("name", group.name.empty() ? "quintain" : group.name), counts.attributes(),
+      attribute("time", seconds(time)), attribute("timestamp", report.wall_clock.started_at),
+      property("version", report.tool_version), property("command", report.command), cases);
+}
+
+}  // namespace
+
+std::string to_junit(const Report& report) {
+  Counts counts;
+  for (const Case& c : report.cases) counts.add(outcome_of(c));
+  const std::chrono::duration<double> time(report.wall_clock.duration_seconds);
+  std::string out = fmt::format(
+      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"quintain\"{}{}>\n",
+      counts.attributes(), attribute("time", seconds(time)));
+  for (const CaseGroup& group : group_by_folder(report)) out += testsuite(group, report);
+  return out + "</testsuites>\n";
+}
+
+}  // namespace quintain::reports
