@@ -23,48 +23,13 @@
 #include "conformance/fixtures/reference_node.h"
 #include "conformance/reference_manifest.h"
 #include "conformance/suite.h"
+#include "conformance/testing/live_judging.h"
 
 namespace quintain::conformance {
 namespace {
 
-std::vector<const Case*> live_cases() {
-  std::vector<const Case*> cases;
-  for (const Case& one : all_cases()) {
-    if (one.virtual_time_only.empty()) cases.push_back(&one);
-  }
-  return cases;
-}
-
-// The cases that are there for one of these clauses.
-std::vector<const Case*> cases_for(const std::vector<std::string_view>& clauses) {
-  std::vector<const Case*> cases;
-  for (const Case* one : live_cases()) {
-    const bool wanted =
-        std::any_of(one->clauses.begin(), one->clauses.end(), [&](std::string_view clause) {
-          return std::find(clauses.begin(), clauses.end(), clause) != clauses.end();
-        });
-    if (wanted) cases.push_back(one);
-  }
-  return cases;
-}
-
 std::unique_ptr<SpawnedServer> serve(const std::string& words) {
-  auto server = SpawnedServer::start(
-      {.command = fmt::format("'{}' serve --fixtures {}", QUINTAIN_PROGRAM, words)});
-  EXPECT_TRUE(server.ok()) << server.status();
-  return server.ok() ? *std::move(server) : nullptr;
-}
-
-std::vector<CaseResult> judge_live(const std::string& address,
-                                   const std::vector<const Case*>& cases) {
-  const Manifest manifest = reference_manifest();
-  const auto target = LiveTarget::of({.address = address, .slack = manifest.policies.grace});
-  EXPECT_TRUE(target.ok()) << target.status();
-  return run_suite(cases, {.manifest = &manifest,
-                           .profile = find_profile(manifest.profile),
-                           .connect = [&] { return target->make_arm(); },
-                           .virtual_time = false,
-                           .jobs = 4});
+  return spawn(fmt::format("'{}' serve --fixtures {}", QUINTAIN_PROGRAM, words));
 }
 
 std::vector<CaseResult> judge_in_virtual_time(const std::vector<const Case*>& cases,
@@ -73,32 +38,6 @@ std::vector<CaseResult> judge_in_virtual_time(const std::vector<const Case*>& ca
   return run_suite(cases, {.manifest = &manifest,
                            .profile = find_profile(manifest.profile),
                            .connect = [&] { return make_sim_arm(reference_node(), core); }});
-}
-
-std::string complaints(const std::vector<CaseResult>& results) {
-  std::string text;
-  for (const CaseResult& result : results) {
-    for (const std::string& problem : {result.error, result.unmet}) {
-      if (!problem.empty()) text += fmt::format("{}: {}\n", result.subject->name, problem);
-    }
-    for (const auto& [clause, finding] : result.findings.by_clause()) {
-      for (const Breach& breach : finding.breaches) {
-        text += fmt::format("{}: {}: expected {}; observed {}\n", result.subject->name, clause,
-                            breach.expected, breach.observed);
-      }
-    }
-  }
-  return text;
-}
-
-std::set<std::string, std::less<>> broken_clauses(const std::vector<CaseResult>& results) {
-  std::set<std::string, std::less<>> broken;
-  for (const CaseResult& result : results) {
-    for (const auto& [clause, finding] : result.findings.by_clause()) {
-      if (!finding.breaches.empty()) broken.insert(clause);
-    }
-  }
-  return broken;
 }
 
 // Case by case, the clauses that it put to the test.
@@ -119,7 +58,7 @@ TEST(LiveSuite, TheGoodCorePassesOverTcpAsInVirtualTime) {
   const auto server = serve("--listen 127.0.0.1:0");
   ASSERT_NE(server, nullptr);
   auto cases = live_cases();
-  const auto live = judge_live(server->address(), cases);
+  const auto live = judge_live(server->address(), reference_manifest(), cases);
   EXPECT_EQ(complaints(live), "");
   std::erase_if(cases, [](const Case* one) { return !one->live_only.empty(); });
   const auto simulated = judge_in_virtual_time(cases, nullptr);
@@ -136,7 +75,7 @@ TEST(LiveSuite, TheGoodCorePassesOverAUnixSocket) {
       (std::filesystem::path(testing::TempDir()) / "quintain-live-suite.sock").string();
   const auto server = serve("--listen unix:" + path);
   ASSERT_NE(server, nullptr);
-  EXPECT_EQ(complaints(judge_live(server->address(), live_cases())), "");
+  EXPECT_EQ(complaints(judge_live(server->address(), reference_manifest(), live_cases())), "");
 }
 
 TEST(LiveSuite, EveryFaultyCoreIsCaughtAsInVirtualTime) {
@@ -158,7 +97,8 @@ TEST(LiveSuite, EveryFaultyCoreIsCaughtAsInVirtualTime) {
           const auto server = serve(fmt::format("--listen 127.0.0.1:0 --faulty {}", core.name));
           if (server == nullptr) continue;
           const auto cases = cases_for(core.caught_by);
-          const auto live = broken_clauses(judge_live(server->address(), cases));
+          const auto live =
+              broken_clauses(judge_live(server->address(), reference_manifest(), cases));
           const auto simulated = broken_clauses(judge_in_virtual_time(cases, &core));
           const std::lock_guard lock(mutex);
           for (const std::string_view clause : core.caught_by) {

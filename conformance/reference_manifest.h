@@ -5,8 +5,8 @@
 
 namespace quintain::conformance {
 
-/// The manifest of the reference node (fixtures/reference_node.h) with the built-in fixtures; what a
-/// target is taken to be that has no manifest of its own.
+/// The manifest of the reference node (fixtures/reference_node.h) with the built-in fixtures; what
+/// a target is taken to be that has no manifest of its own.
 Manifest reference_manifest();
 
 }  // namespace quintain::conformance

@@ -92,6 +92,8 @@ void run_trial(const Case& subject, const SuiteOptions& options, std::size_t num
     subject.run(trial);
   } catch (const Trial::Abandoned& abandoned) {
     result.unmet = abandoned.reason;
+  } catch (const Trial::Inapplicable& inapplicable) {
+    result.skipped = inapplicable.reason;
   }
   const std::vector<Exchange> exchanges(trial.exchanges().begin(), trial.exchanges().end());
   for (const Exchange& exchange : exchanges) {
@@ -109,7 +111,7 @@ void check_that_it_judged(const Case& subject, const Profile& profile, CaseResul
   const auto& found = result.findings.by_clause();
   const bool broken = std::any_of(found.begin(), found.end(),
                                   [](const auto& entry) { return !entry.second.breaches.empty(); });
-  if (broken || !result.unmet.empty()) return;
+  if (broken || !result.unmet.empty() || !result.skipped.empty()) return;
   for (const std::string_view clause : subject.clauses) {
     if (profile.applies(clause) && !result.findings.judged(clause)) {
       result.error += fmt::format("{}the case never put {} to the test",

@@ -53,7 +53,12 @@ spearlet::InvokeFunctionRequest Trial::request(std::string_view fixture,
 const Exchange& Trial::start(Method method, const google::protobuf::Message& request,
                              core::Duration timeout) {
   if (!setup_.profile.serves(method)) {
-    give_up(fmt::format("the profile {} has no {}", setup_.profile.name(), name_of(method)));
+    throw Inapplicable{
+        fmt::format("the profile {} has no {}", setup_.profile.name(), name_of(method))};
+  }
+  if (!setup_.profile.expresses(method, request)) {
+    throw Inapplicable{
+        fmt::format("the profile {} can't say {}", setup_.profile.name(), brief_json(request))};
   }
   Exchange& exchange = exchanges_.emplace_back();
   exchange.number = exchanges_.size();
@@ -150,6 +155,14 @@ CancelCall Trial::send_cancel(const std::string& id, bool force, std::string_vie
   return send(request);
 }
 
+CancelCall Trial::send_end(const std::string& id) {
+  spearlet::CancelExecutionRequest request;
+  request.set_execution_id(id);
+  request.set_force(true);
+  request.set_force(setup_.profile.expresses(Method::kCancelExecution, request));
+  return send(request);
+}
+
 // ---- Time ---------------------------------------------------------------------------------------
 
 void Trial::sleep_until(core::Instant when) {
@@ -217,7 +230,7 @@ void Trial::require(std::string_view clause, bool held, std::string_view expecte
 void Trial::tidy_up() {
   for (Exchange& exchange : exchanges_) leave(exchange);
   std::vector<CancelCall> cancels;
-  for (const std::string& id : started_) cancels.push_back(send_cancel(id, /*force=*/true));
+  for (const std::string& id : started_) cancels.push_back(send_end(id));
   wait_until([&] {
     return std::all_of(cancels.begin(), cancels.end(), [](const auto& c) { return c.ended(); });
   });

@@ -93,6 +93,11 @@ class Trial {
     std::string reason;
   };
 
+  /// Thrown when the case asks for what the profile has no words for; it does not apply then.
+  struct Inapplicable {
+    std::string reason;
+  };
+
   explicit Trial(const Setup& setup) : setup_(setup) {}
   ~Trial();
 
@@ -165,6 +170,9 @@ class Trial {
   StatusCall read(const std::string& id);
 
   CancelCall send_cancel(const std::string& id, bool force = false, std::string_view reason = "");
+  /// Ends an execution, by force if the profile has a word for that.
+  CancelCall send_end(const std::string& id);
+
   CancelCall cancel(const std::string& id, bool force = false, std::string_view reason = "") {
     return wait(send_cancel(id, force, reason));
   }

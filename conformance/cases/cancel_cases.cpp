@@ -33,8 +33,9 @@ void finished(Trial& trial) {
   const std::string id = trial.start_async(trial.async("echo", {{"value", 1}}));
   trial.await_end(id);
   const StatusCall before = trial.read(id);
-  for (const bool force : {false, true}) {
-    const CancelCall call = trial.cancel(id, force, "too late");
+  for (const CancelCall& sent :
+       {trial.send_cancel(id, /*force=*/false, "too late"), trial.send_end(id)}) {
+    const CancelCall call = trial.wait(sent);
     trial.check(
         "CANCEL-2", call,
         call.answered() && !call.answer().success() && call.answer().final_status() == kCompleted,

@@ -32,7 +32,7 @@ std::vector<std::string> fill_slots(Trial& trial) {
 
 void release(Trial& trial, const std::vector<std::string>& ids) {
   std::vector<CancelCall> cancels;
-  for (const std::string& id : ids) cancels.push_back(trial.send_cancel(id, /*force=*/true));
+  for (const std::string& id : ids) cancels.push_back(trial.send_end(id));
   for (const CancelCall& cancel : cancels) trial.wait(cancel);
 }
 

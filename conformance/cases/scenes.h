@@ -19,7 +19,7 @@ std::string start_running(Trial& trial, const spearlet::InvokeFunctionRequest& r
 /// case must be exclusive and need kSlots. Gives their ids.
 std::vector<std::string> fill_slots(Trial& trial);
 
-/// Ends executions by force and waits until that is done.
+/// Ends executions, by force where that can be said, and waits until that is done.
 void release(Trial& trial, const std::vector<std::string>& ids);
 
 /// How many attempts of an execution its log tells of.

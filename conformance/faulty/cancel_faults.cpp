@@ -48,14 +48,15 @@ class CancelClaimsSuccess final : public ForwardingService {
   }
 };
 
-/// A cancel of what is RUNNING claims success and does nothing.
+/// A cancel of what is RUNNING claims success and does nothing, unless it is forced.
 class RunningCancelWithoutEffect final : public ForwardingService {
  public:
   using ForwardingService::ForwardingService;
 
   void CancelExecution(const CancelExecutionRequest& request,
                        Answer<CancelExecutionResponse> answer) override {
-    if (look_up(request.execution_id()).result().status() == spearlet::EXECUTION_STATUS_RUNNING) {
+    if (!request.force() &&
+        look_up(request.execution_id()).result().status() == spearlet::EXECUTION_STATUS_RUNNING) {
       return claim_success(std::move(answer));
     }
     inner().CancelExecution(request, std::move(answer));
@@ -219,7 +220,7 @@ std::vector<FaultyCore> cancel_faults() {
        .caught_by = {"CANCEL-2", "STATE-3"},
        .decorate = decorated_by<CancelOverwritesTheEnd>()},
       {.name = "running-cancel-without-effect",
-       .about = "A cancel of what is RUNNING claims success, and the function goes on to complete.",
+       .about = "A cancel of what is RUNNING claims success without effect, unless it is forced.",
        .origin = "for CANCEL-3",
        .caught_by = {"CANCEL-3", "CANCEL-7"},
        .decorate = decorated_by<RunningCancelWithoutEffect>()},
@@ -259,11 +260,12 @@ std::vector<FaultyCore> cancel_faults() {
        .origin = "for CANCEL-7",
        .caught_by = {"CANCEL-7"},
        .configure = [](core::NodeConfig& node) { node.cancel_grace *= 5; }},
-      {.name = "slot-leaked-after-cancel",
-       .about = "The slot of a function that was told to stop is never free again.",
+      {.name = "slot-held-after-cancel",
+       .about =
+           "The slot of a function that was told to stop is free only ten seconds after its end.",
        .origin = "for CANCEL-7",
        .caught_by = {"CANCEL-7"},
-       .wrap_runtime = leaking_slots(LeakAfter::kCancel)},
+       .wrap_runtime = leaking_slots(LeakAfter::kCancel, 10s)},
       {.name = "cancel-lost-at-the-start",
        .about = "A cancel that meets the start of its execution claims success and is lost.",
        .origin = "for CANCEL-8",

@@ -294,6 +294,21 @@ TEST(FaultyCore, SlotsThatAreCancelledAreNotLeakedByTimeouts) {
   EXPECT_EQ(node.query("b").result().status(), kRunning);
 }
 
+TEST(FaultyCore, SlotsOfCancelledFunctionsAreHeldForAWhile) {
+  FaultyNode node("slot-held-after-cancel", one_slot());
+  node.runtime.plan = [](const core::AttemptSpec&) { return Plan{.obey = 0ms}; };
+  node.invoke(async_request({.id = "a"}));
+  node.settle();
+  node.cancel("a");
+  node.settle();
+  node.invoke(async_request({.id = "b"}));
+  node.run_for(9s);
+  EXPECT_EQ(node.query("a").result().status(), kCancelled);
+  EXPECT_EQ(node.query("b").result().status(), kPending);
+  node.run_for(1s);
+  EXPECT_EQ(node.query("b").result().status(), kRunning);
+}
+
 TEST(FaultyCore, TimeoutComesBeforeACompletionOfTheSameInstant) {
   FaultyNode node("timeout-before-completion");
   node.runtime.plan = [](const core::AttemptSpec&) { return takes(10ms); };

@@ -43,14 +43,14 @@ class ForwardingRuntime : public core::Runtime, protected core::AttemptListener 
   core::AttemptListener* listener_ = nullptr;
 };
 
-/// Which attempts keep their slot for ever.
+/// Which attempts keep their slot beyond their end.
 enum class LeakAfter {
   kTimeout,  // those that are killed without having been asked to stop
   kCancel,   // those that were asked to stop, however they end
 };
 
-/// Leaked slots: for each of them one attempt fewer runs at a time, and who comes too many waits
-/// for ever to begin.
-FaultyCore::WrapRuntime leaking_slots(LeakAfter which);
+/// Slots that leak for so long after each end of that kind: one attempt fewer runs at a time, and
+/// who comes too many waits to begin.
+FaultyCore::WrapRuntime leaking_slots(LeakAfter which, core::Duration how_long);
 
 }  // namespace quintain::conformance::faulty

@@ -2,6 +2,7 @@
 #include <set>
 #include <utility>
 
+#include "conformance/faulty/agenda.h"
 #include "conformance/faulty/forwarding_runtime.h"
 
 namespace quintain::conformance::faulty {
@@ -9,8 +10,13 @@ namespace {
 
 class LeakingSlots final : public ForwardingRuntime {
  public:
-  LeakingSlots(core::Runtime& inner, LeakAfter which, int slots)
-      : ForwardingRuntime(inner), which_(which), slots_(slots) {}
+  LeakingSlots(core::Runtime& inner, core::Environment& environment, LeakAfter which,
+               core::Duration how_long, int slots)
+      : ForwardingRuntime(inner),
+        agenda_(environment),
+        which_(which),
+        how_long_(how_long),
+        slots_(slots) {}
 
   void start(const core::AttemptSpec& attempt, core::AttemptListener& node) override {
     node_ = &node;
@@ -40,7 +46,13 @@ class LeakingSlots final : public ForwardingRuntime {
  private:
   void end(core::AttemptId attempt, bool leak) {
     running_.erase(attempt);
-    if (leak) ++leaked_;
+    if (leak) {
+      ++leaked_;
+      agenda_.after(how_long_, [this] {
+        --leaked_;
+        begin_waiting();
+      });
+    }
     begin_waiting();
   }
 
@@ -53,7 +65,9 @@ class LeakingSlots final : public ForwardingRuntime {
     }
   }
 
+  Agenda agenda_;
   LeakAfter which_;
+  core::Duration how_long_;
   int slots_;
   int leaked_ = 0;
   core::AttemptListener* node_ = nullptr;
@@ -64,9 +78,10 @@ class LeakingSlots final : public ForwardingRuntime {
 
 }  // namespace
 
-FaultyCore::WrapRuntime leaking_slots(LeakAfter which) {
-  return [which](core::Runtime& inner, core::Environment&, const core::NodeConfig& node) {
-    return std::make_unique<LeakingSlots>(inner, which, node.slots);
+FaultyCore::WrapRuntime leaking_slots(LeakAfter which, core::Duration how_long) {
+  return [which, how_long](core::Runtime& inner, core::Environment& environment,
+                           const core::NodeConfig& node) {
+    return std::make_unique<LeakingSlots>(inner, environment, which, how_long, node.slots);
   };
 }
 

@@ -191,7 +191,7 @@ std::vector<FaultyCore> time_faults() {
        .about = "The slot of what ran out of time is never free again.",
        .origin = "seen in Spear",
        .caught_by = {"TIME-4"},
-       .wrap_runtime = leaking_slots(LeakAfter::kTimeout)},
+       .wrap_runtime = leaking_slots(LeakAfter::kTimeout, core::kForever)},
       {.name = "timeout-before-completion",
        .about = "What completes at the very instant of its timeout is a TIMEOUT.",
        .origin = "for TIME-5",

@@ -257,26 +257,18 @@ bool same_request(const Exchange& a, const Exchange& b) {
          google::protobuf::util::MessageDifferencer::Equals(question(a), question(b));
 }
 
-// Of a second call for the same id: what came before it.
-struct Repetition {
-  // The call that was accepted first.
-  const Exchange* first = nullptr;
-  // All that may have been accepted before asked the same, or all something else.
-  bool all_same = true;
-  bool all_different = true;
-};
-
-Repetition repetition(const Life& life, const Exchange& second, const Policies& policies) {
-  Repetition result;
+// The first call for the id that was accepted, if `second` came after it or beside it. Whatever
+// else was sent: what is accepted under an id asks the same as the record that the id names.
+const Exchange* accepted_before(const Life& life, const Exchange& second,
+                                const Policies& policies) {
   for (const Exchange* other : life.invokes) {
-    if (other == &second || before(second, *other)) continue;
-    const bool same = same_request(*other, second);
-    (same ? result.all_different : result.all_same) = false;
-    const bool accepted = other->answered() && other->method == Method::kInvokeFunction &&
-                          !may_be_refusal(*other, policies);
-    if (accepted && result.first == nullptr && other->number < second.number) result.first = other;
+    if (other->number >= second.number) break;
+    if (other->method == Method::kInvokeFunction && other->answered() &&
+        !may_be_refusal(*other, policies)) {
+      return other;
+    }
   }
-  return result;
+  return nullptr;
 }
 
 // Two accounts of which one shows a beginning before the second call, the other another one after
@@ -347,21 +339,18 @@ void ids_name_one_execution(const Life& life, const Policies& policies, Findings
         given_id(request).empty()) {
       continue;
     }
-    const Repetition earlier = repetition(life, *second, policies);
-    if (earlier.first == nullptr) continue;
-    if (earlier.all_same) {
-      judge_same_request(life, *earlier.first, *second, policies, findings);
-    } else if (earlier.all_different && before(*earlier.first, *second)) {
-      if (!second->answered() || may_be_refusal(*second, policies)) {
-        findings.held("IDEM-2");
-      } else {
-        findings.broken("IDEM-2",
-                        {"an id that another request uses is refused",
-                         fmt::format("'{}': {}, asked for something else than {}, and was "
-                                     "accepted",
-                                     life.id, tell(*second), tell(*earlier.first)),
-                         numbers({earlier.first, second})});
-      }
+    const Exchange* const first = accepted_before(life, *second, policies);
+    if (first == nullptr) continue;
+    if (same_request(*first, *second)) {
+      judge_same_request(life, *first, *second, policies, findings);
+    } else if (second->answered() && !may_be_refusal(*second, policies)) {
+      findings.broken("IDEM-2", {"an id that another request uses is refused",
+                                 fmt::format("'{}': {} and {} asked for different things, and both "
+                                             "were accepted",
+                                             life.id, tell(*first), tell(*second)),
+                                 numbers({first, second})});
+    } else if (before(*first, *second)) {
+      findings.held("IDEM-2");
     }
   }
 }

@@ -49,7 +49,10 @@ void judge_whole_list(const Exchange& list, std::span<const Life> lives, const P
   for (const auto& info : answer.executions()) listed.insert(info.execution_id());
   bool asked = false;
   for (const Life& life : lives) {
-    if (!is_of_task(life, request.task_id()) || list.returned >= life.may_be_gone) continue;
+    if (life.may_be_deleted || list.returned >= life.may_be_gone ||
+        !is_of_task(life, request.task_id())) {
+      continue;
+    }
     const Account* const known = known_before(life, list, policies);
     if (known == nullptr) continue;
     asked = true;

@@ -3,8 +3,9 @@
 #include <gmock/gmock.h>
 #include <rapidcheck.h>
 
-#include <optional>
+#include <array>
 
+#include "conformance/history/search.h"
 #include "conformance/rules/exchange_rules.h"
 #include "conformance/rules/sample_exchange.h"
 
@@ -214,6 +215,19 @@ TEST(State1, AStreamAdvances) {
   EXPECT_THAT(story.broken(), UnorderedElementsAre("STATE-1"));
 }
 
+TEST(State1, TwoStreamsNeedNotAdvanceTogether) {
+  Story story;
+  for (const ExecutionStatus status : {kCompleted, kRunning}) {
+    Exchange call = sent_call(Method::kStreamFunction, invoke_request(EXECUTION_MODE_STREAM));
+    spearlet::StreamExecutionResult message;
+    message.set_execution_id("a");
+    message.set_status(status);
+    receive(call, message, 10);
+    story.add(call);
+  }
+  EXPECT_THAT(story.broken(), IsEmpty());
+}
+
 TEST(State3, ThereIsOneOutcome) {
   Story overlapping;
   overlapping.query(kFailed, 0, 10);
@@ -362,6 +376,12 @@ TEST(List1, AWholeListLacksNothing) {
   overlapping.invoke_async(0, 10);
   overlapping.list({}, 9, 20);
   EXPECT_THAT(overlapping.broken(), IsEmpty());
+  Story deleted;
+  deleted.invoke_async(0, 10);
+  deleted.add(answered_call(Method::kDeleteTask, spearlet::DeleteTaskRequest(),
+                            spearlet::DeleteTaskResponse(), 10, 12));
+  deleted.list({}, 15, 20);
+  EXPECT_THAT(deleted.broken(), IsEmpty()) << "its task may be gone";
 }
 
 // ---- ASYNC --------------------------------------------------------------------------------------
@@ -475,10 +495,29 @@ TEST(Cancel5, TheCancelledStayOnRecordWithTheReason) {
   end_call(other.cancel(true, kCancelled, 0, 10, "why"), 10, absl::DeadlineExceededError(""));
   other.query(good_result(kCancelled), 11, 20);
   EXPECT_THAT(other.broken(), IsEmpty()) << "the call without an answer may have given the reason";
+  Story silent;
+  silent.cancel(true, kCancelled, 0, 10, "enough");
+  silent.cancel(true, kCancelled, 0, 10);
+  silent.query(good_result(kCancelled), 11, 20);
+  EXPECT_THAT(silent.broken(), IsEmpty()) << "the one that gave no reason may have been first";
   Story gone;
   gone.cancel(true, kCancelled, 0, 10, "enough");
   gone.miss(11, 20);
   EXPECT_THAT(gone.broken(), UnorderedElementsAre("CANCEL-5"));
+}
+
+TEST(Cancel5, AnUnansweredCancelMayHaveMeantAnyOfTheIdsExecutions) {
+  const Policies policies = {.retention = milliseconds(10'000), .grace = milliseconds(100)};
+  auto result = good_result(kCancelled);
+  result.set_error_message("why");
+  Story story;
+  story.invoke_async(0, 10);
+  story.cancel(true, kCancelled, 15, 30, "enough");
+  end_call(story.cancel(true, kCancelled, 16, 25, "why"), 25, absl::DeadlineExceededError(""));
+  story.query(result, 310, 320);
+  story.miss(10'421, 10'430);
+  story.invoke_async(10'431, 10'440);
+  EXPECT_THAT(story.broken(policies), IsEmpty());
 }
 
 // ---- IDEM ---------------------------------------------------------------------------------------
@@ -525,6 +564,15 @@ TEST(Idem2, AnotherRequestIsRefused) {
   refused.refuse(other, kAlreadyExists, 311, 320);
   EXPECT_THAT(refused.broken(), IsEmpty());
   EXPECT_TRUE(refused.judge().judged("IDEM-2"));
+  Story together;
+  together.invoke_sync(kCompleted, 0, 310);
+  together.invoke(other, sync_answer(kCompleted), 5, 320);
+  EXPECT_THAT(together.broken(), UnorderedElementsAre("IDEM-2")) << "whichever came first";
+  Story unanswered;
+  end_call(unanswered.invoke(other, sync_answer(kCompleted), 0, 10), 10,
+           absl::DeadlineExceededError(""));
+  unanswered.invoke_sync(kCompleted, 11, 310);
+  EXPECT_THAT(unanswered.broken(), IsEmpty()) << "it may never have arrived";
 }
 
 TEST(Idem3, OneThatRunsIsJoined) {
@@ -545,6 +593,10 @@ TEST(Idem4, PastTheRetentionARecordIsGone) {
   stays.query(kCompleted, 10'421, 10'430);
   EXPECT_THAT(stays.broken(policies), UnorderedElementsAre("IDEM-4"));
   EXPECT_THAT(stays.broken(), IsEmpty());
+  Story meanwhile;
+  meanwhile.query(kCompleted, 310, 320);
+  meanwhile.query(kCompleted, 10'419, 10'430);
+  EXPECT_THAT(meanwhile.broken(policies), IsEmpty());
 
   Story early;
   early.invoke_async(0, 10);
@@ -572,12 +624,24 @@ TEST(Idem4, AnIdThatMayBeFreeIsNotJudged) {
   const Policies policies = {.retention = milliseconds(10'000), .grace = milliseconds(100)};
   auto running = async_answer();
   *running.mutable_result() = good_result(kRunning);
-  Story story;
-  story.invoke_async(0, 10);
-  story.query(kCompleted, 310, 320);
-  story.invoke_async(10'000, 10'050);
-  story.query(kPending, 10'060, 10'070);
-  EXPECT_THAT(story.broken(policies), IsEmpty());
+  Story perhaps_joined;
+  perhaps_joined.invoke_async(0, 10);
+  perhaps_joined.query(kRunning, 120, 130);
+  perhaps_joined.invoke(invoke_request(EXECUTION_MODE_ASYNC, "a"), running, 10'020, 10'050);
+  EXPECT_THAT(perhaps_joined.broken(policies), IsEmpty());
+  Story perhaps_new;
+  perhaps_new.invoke_async(0, 10);
+  perhaps_new.query(kCompleted, 310, 320);
+  perhaps_new.invoke_async(10'000, 10'050);
+  perhaps_new.query(kPending, 10'060, 10'070);
+  EXPECT_THAT(perhaps_new.broken(policies), IsEmpty());
+  Story perhaps_later;
+  perhaps_later.invoke_async(0, 10);
+  perhaps_later.query(kCompleted, 310, 320);
+  end_call(perhaps_later.invoke_async(10'000, 10'050), 10'050, absl::DeadlineExceededError(""));
+  perhaps_later.query(kCompleted, 10'060, 10'070);
+  perhaps_later.query(kPending, 10'080, 10'090);
+  EXPECT_THAT(perhaps_later.broken(policies), IsEmpty()) << "the call may take effect only now";
 }
 
 // ---- Good histories are accepted ----------------------------------------------------------------
@@ -631,6 +695,35 @@ Story any_good_story() {
                        sent, returned));
     if (any(0, 5) == 0) end_call(calls.back().call, returned, absl::DeadlineExceededError(""));
   }
+  const std::int64_t repeats = any(0, 3);
+  for (std::int64_t i = 0; i < repeats; ++i) {
+    const std::int64_t moment = accepted + 2 * any(0, 40) + 1;
+    auto answer = async_answer("a");
+    *answer.mutable_result() = result_at(moment);
+    plan(answered_call(Method::kInvokeFunction, invoke_request(EXECUTION_MODE_ASYNC, "a"), answer,
+                       std::max(moment - lead(), accepted), moment + lead()));
+    // Its caller does not wait for the answer, or it has not come yet.
+    if (any(0, 4) == 0) end_call(calls.back().call, moment, absl::CancelledError(""));
+    if (any(0, 4) == 0)
+      calls.back().call =
+          sent_call(Method::kInvokeFunction, invoke_request(EXECUTION_MODE_ASYNC, "a"), moment);
+  }
+  const std::int64_t lists = any(0, 3);
+  for (std::int64_t i = 0; i < lists; ++i) {
+    const std::int64_t moment = 2 * any(0, 60) + 1;
+    spearlet::ListExecutionsResponse answer;
+    if (moment > accepted) {
+      const auto result = result_at(moment);
+      auto& info = *answer.add_executions();
+      info.set_execution_id("a");
+      info.set_status(result.status());
+      info.set_execution_time_ms(result.execution_time_ms());
+      if (result.has_started_at()) *info.mutable_started_at() = result.started_at();
+      if (result.has_completed_at()) *info.mutable_completed_at() = result.completed_at();
+    }
+    plan(answered_call(Method::kListExecutions, spearlet::ListExecutionsRequest(), answer,
+                       moment - lead(), moment + lead()));
+  }
   if (status == kCancelled) {
     plan(answered_call(Method::kCancelExecution, cancel_request("a", "because"),
                        cancel_answer(true, kCancelled), ended - lead(), ended + lead()));
@@ -662,6 +755,35 @@ TEST(History, OfAnyGoodExecutionIsAccepted) {
     judged += findings.judged("STATE-4") ? 1 : 0;
   }));
   EXPECT_GT(judged, 50) << "or the property says little";
+}
+
+TEST(History, IsJudgedAsASearchOfAllLinearizationsWould) {
+  int illegal = 0;
+  EXPECT_TRUE(rc::check([&] {
+    Story story;
+    std::vector<Read> reads;
+    const auto count = *rc::gen::inRange(0, 7);
+    for (int i = 0; i < count; ++i) {
+      const auto sent = *rc::gen::inRange<std::int64_t>(0, 20);
+      const auto returned = sent + *rc::gen::inRange<std::int64_t>(0, 6);
+      const int stage = *rc::gen::inRange(0, 3);
+      story.query(std::array{kPending, kRunning, kCompleted}[static_cast<std::size_t>(stage)], sent,
+                  returned);
+      // Of equal times nothing is known.
+      reads.push_back({{at_ms(sent), 0}, {at_ms(returned), 1}, stage});
+    }
+    const bool legal = is_linearizable(reads);
+    illegal += legal ? 0 : 1;
+    RC_ASSERT(legal != story.judge().broke("STATE-4"));
+  }));
+  EXPECT_GT(illegal, 10) << "or the property says little";
+}
+
+TEST(History, OfManyCallsIsJudgedQuickly) {
+  Story story;
+  story.invoke_async(0, 10);
+  for (int i = 0; i < 20'000; ++i) story.query(kRunning, 120 + i, 125 + i);
+  EXPECT_THAT(story.broken(), IsEmpty());
 }
 
 }  // namespace

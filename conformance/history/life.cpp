@@ -186,10 +186,8 @@ std::vector<Life> lives_of(std::span<const Exchange> exchanges, const Policies& 
   Traffic traffic;
   for (const Exchange& exchange : exchanges) add_exchange(exchange, traffic);
   const core::Instant cleanup = first_cleanup(exchanges);
-  const bool may_be_deleted = std::ranges::any_of(exchanges, [](const Exchange& exchange) {
-    return exchange.method == Method::kDeleteTask &&
-           exchange.request_as<spearlet::DeleteTaskRequest>().force();
-  });
+  const bool may_be_deleted =
+      std::ranges::find(exchanges, Method::kDeleteTask, &Exchange::method) != exchanges.end();
   std::vector<Life> lives;
   for (const auto& [id, all] : traffic) {
     if (id.empty()) continue;

@@ -37,7 +37,7 @@ struct Life {
   std::vector<const Exchange*> cancels{};
   /// From here on its record may be gone. never(): it stays.
   core::Instant may_be_gone = core::Instant::never();
-  /// Some task was deleted by force, which may have ended it.
+  /// Some task was deleted, which may have ended it and taken it out of lists.
   bool may_be_deleted = false;
 
   /// The call that is known to have begun it, or nullptr.

@@ -3,8 +3,9 @@
 #include <gmock/gmock.h>
 #include <rapidcheck.h>
 
-#include <algorithm>
 #include <vector>
+
+#include "conformance/history/search.h"
 
 namespace quintain::conformance {
 namespace {
@@ -47,24 +48,14 @@ TEST(FindContradiction, NamesTheOneThatIsCompleteFirst) {
   EXPECT_EQ(found->later, 3U);
 }
 
-// ---- Against a search ---------------------------------------------------------------------------
-
-// Wing and Gong's search: any operation that no other has to precede may come next, if the value
-// may still get to what it saw.
-bool is_linearizable(std::vector<Read> rest, int stage = 0) {
-  if (rest.empty()) return true;
-  for (std::size_t i = 0; i < rest.size(); ++i) {
-    const Read next = rest[i];
-    if (next.stage < stage) continue;
-    if (std::ranges::any_of(rest, [&](const Read& other) { return precedes(other, next); })) {
-      continue;
-    }
-    std::vector<Read> others = rest;
-    others.erase(others.begin() + static_cast<std::ptrdiff_t>(i));
-    if (is_linearizable(std::move(others), next.stage)) return true;
-  }
-  return false;
+TEST(FindContradiction, NamesTheFirstThatSawTheHighestStage) {
+  const auto found =
+      find_contradiction(std::vector{read(0, 1, 1), read(2, 3, 2), read(2, 4, 2), read(5, 6, 0)});
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->earlier, 1U);
 }
+
+// ---- Against a search ---------------------------------------------------------------------------
 
 rc::Gen<std::vector<Read>> any_reads() {
   const auto one =
