@@ -1,0 +1,92 @@
+#include "conformance/self_test.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "conformance/catalogue_page.h"
+#include "conformance/clauses/clause.h"
+
+namespace quintain::conformance {
+namespace {
+
+using testing::Contains;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+TEST(SelfTest, TheSuiteCatchesWhatItShouldAndNothingElse) {
+  const std::vector<CoreVerdict> matrix = run_self_test(2, {});
+  EXPECT_THAT(problems(matrix), IsEmpty());
+  EXPECT_GT(matrix.size(), all_clauses().size()) << "there are fewer faults than clauses";
+  std::ifstream file(QUINTAIN_SOURCE_DIR "/docs/clauses.md");
+  std::stringstream page;
+  page << file.rdbuf();
+  EXPECT_EQ(page.str(), clauses_page(matrix))
+      << "make it anew: quintain conform --self-test --markdown docs/clauses.md";
+}
+
+// What the self-test says of a suite that is not good.
+
+// What a perfect suite would say, without running it.
+std::vector<CoreVerdict> perfect() {
+  std::vector<CoreVerdict> verdicts(1);
+  for (const FaultyCore& core : faulty_cores()) {
+    CoreVerdict& verdict = verdicts.emplace_back();
+    verdict.core = &core;
+    for (const std::string_view clause : core.caught_by) {
+      verdict.broken[std::string(clause)].insert("a/case");
+    }
+  }
+  return verdicts;
+}
+
+TEST(SelfTest, HasNothingToSayOfAPerfectSuite) { EXPECT_THAT(problems(perfect()), IsEmpty()); }
+
+CoreVerdict without(const CoreVerdict& verdict, const std::string& clause) {
+  CoreVerdict changed = verdict;
+  changed.broken.erase(clause);
+  return changed;
+}
+
+TEST(SelfTest, NoticesAGoodCoreThatBreaksAClause) {
+  std::vector<CoreVerdict> verdicts = perfect();
+  verdicts.front().broken["SYNC-1"].insert("sync/completes");
+  EXPECT_THAT(problems(verdicts), ElementsAre(HasSubstr("the good core breaks SYNC-1")));
+}
+
+TEST(SelfTest, NoticesACaseThatDoesNotComeToItsEnd) {
+  std::vector<CoreVerdict> verdicts = perfect();
+  verdicts.front().unmet.emplace_back("sync/completes: no fixture");
+  EXPECT_THAT(problems(verdicts), ElementsAre(HasSubstr("no fixture")));
+}
+
+TEST(SelfTest, NoticesAFaultThatIsNotCaught) {
+  std::vector<CoreVerdict> verdicts = perfect();
+  for (CoreVerdict& verdict : verdicts) {
+    if (verdict.core == nullptr) continue;
+    const std::string clause(verdict.core->caught_by.front());
+    verdict = without(verdict, clause);
+    EXPECT_THAT(missed(verdict), ElementsAre(clause));
+    EXPECT_THAT(problems(verdicts), Contains(HasSubstr(std::string(verdict.core->name))));
+    break;
+  }
+}
+
+TEST(SelfTest, NoticesAClauseThatCatchesNothing) {
+  std::vector<CoreVerdict> verdicts = perfect();
+  std::erase_if(verdicts, [](const CoreVerdict& verdict) {
+    if (verdict.core == nullptr) return false;
+    const auto& clauses = verdict.core->caught_by;
+    return std::find(clauses.begin(), clauses.end(), "LIST-5") != clauses.end();
+  });
+  EXPECT_THAT(problems(verdicts), ElementsAre(HasSubstr("LIST-5 catches no core")));
+}
+
+}  // namespace
+}  // namespace quintain::conformance

@@ -1,0 +1,147 @@
+#include "conformance/suite.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <memory>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "conformance/arms/sim_arm.h"
+#include "conformance/clauses/clause.h"
+#include "conformance/fixtures/fixture_runtime.h"
+#include "conformance/fixtures/reference_node.h"
+#include "conformance/reference_manifest.h"
+#include "conformance/trial.h"
+
+namespace quintain::conformance {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class SuiteTest : public testing::Test {
+ protected:
+  SuiteOptions options(std::string_view profile = "analysis") {
+    return {.manifest = &manifest_, .profile = find_profile(profile), .connect = [] {
+              return make_sim_arm(reference_node(), nullptr);
+            }};
+  }
+
+  CaseResult run(const Case& subject) { return run_case(subject, options(), 1); }
+
+  Manifest manifest_ = reference_manifest();
+};
+
+TEST_F(SuiteTest, RulesJudgeWhatACaseDoesOnTheWay) {
+  const Case subject{.name = "x/one", .about = "", .clauses = {"SYNC-1"}, .run = [](Trial& trial) {
+                       trial.call(trial.sync("echo"));
+                     }};
+  const CaseResult result = run(subject);
+  EXPECT_THAT(result.error + result.unmet + result.skipped, IsEmpty());
+  EXPECT_TRUE(result.findings.judged("SYNC-1"));
+  EXPECT_EQ(result.exchanges.size(), 1U);
+}
+
+TEST_F(SuiteTest, ACaseThatNeverJudgesItsClauseIsAnError) {
+  const Case subject{.name = "x/idle", .about = "", .clauses = {"IDEM-4"}, .run = [](Trial&) {}};
+  EXPECT_THAT(run(subject).error, HasSubstr("IDEM-4"));
+}
+
+TEST_F(SuiteTest, AMissingPrerequisiteIsNotASkip) {
+  manifest_.fixtures.erase("echo");
+  manifest_.node.slots.reset();
+  const Case fixture{
+      .name = "x/f", .about = "", .clauses = {"SYNC-1"}, .fixtures = {"echo"}, .run = [](Trial&) {
+      }};
+  EXPECT_THAT(run(fixture).unmet, HasSubstr("'echo'"));
+  const Case fact{.name = "x/n",
+                  .about = "",
+                  .clauses = {"SYNC-1"},
+                  .needs = {Need::kSlots},
+                  .run = [](Trial&) {}};
+  EXPECT_THAT(run(fact).unmet, HasSubstr("node.slots"));
+}
+
+TEST_F(SuiteTest, WhatTheProfileHasNoWordsForIsSkipped) {
+  const Case subject{.name = "x/eta", .about = "", .clauses = {"ETA-1"}, .run = [](Trial&) {}};
+  EXPECT_THAT(run_case(subject, options("spear-head"), 1).skipped, HasSubstr("spear-head"));
+}
+
+TEST_F(SuiteTest, WhatNeedsTheOtherKindOfTimeIsSkipped) {
+  const Case live{.name = "x/l",
+                  .about = "",
+                  .clauses = {"WIRE-4"},
+                  .live_only = "there is no port",
+                  .run = [](Trial&) {}};
+  EXPECT_THAT(run(live).skipped, HasSubstr("there is no port"));
+  const Case exact{.name = "x/v",
+                   .about = "",
+                   .clauses = {"TIME-5"},
+                   .virtual_time_only = "clocks differ",
+                   .run = [](Trial&) {}};
+  SuiteOptions real = options();
+  real.virtual_time = false;
+  EXPECT_THAT(run_case(exact, real, 1).skipped, HasSubstr("clocks differ"));
+}
+
+TEST_F(SuiteTest, ATargetThatCanNotBeReachedIsAnError) {
+  const Case subject{.name = "x/u", .about = "", .clauses = {"SYNC-1"}, .run = [](Trial&) {}};
+  SuiteOptions nowhere = options();
+  nowhere.connect = [] { return nullptr; };
+  EXPECT_THAT(run_case(subject, nowhere, 1).error, HasSubstr("reached"));
+}
+
+TEST_F(SuiteTest, NoExceptionEscapes) {
+  const Case subject{.name = "x/t", .about = "", .clauses = {"SYNC-1"}, .run = [](Trial&) {
+                       throw std::runtime_error("a bug in a case");
+                     }};
+  EXPECT_EQ(run(subject).error, "a bug in a case");
+}
+
+TEST_F(SuiteTest, ResultsComeInTheOrderOfTheCasesHoweverManyRunAtOnce) {
+  std::vector<const Case*> cases;
+  for (const Case& one : all_cases()) cases.push_back(&one);
+  SuiteOptions many = options();
+  many.jobs = 4;
+  std::atomic<std::size_t> told = 0;
+  many.progress = [&](std::size_t, std::size_t of) {
+    ++told;
+    EXPECT_EQ(of, cases.size());
+  };
+  const auto results = run_suite(cases, many);
+  ASSERT_EQ(results.size(), cases.size());
+  for (std::size_t i = 0; i < cases.size(); ++i) EXPECT_EQ(results[i].subject, cases[i]);
+  EXPECT_EQ(told, cases.size());
+}
+
+TEST(Cases, NameKnownClausesAndFixtures) {
+  std::set<std::string_view> names;
+  const auto fixtures = fixture_names();
+  for (const Case& one : all_cases()) {
+    EXPECT_TRUE(names.insert(one.name).second) << one.name << " is there twice";
+    EXPECT_FALSE(one.about.empty()) << one.name;
+    EXPECT_FALSE(one.clauses.empty()) << one.name;
+    for (const std::string_view clause : one.clauses) {
+      EXPECT_NE(find_clause(clause), nullptr) << one.name << ": " << clause;
+    }
+    for (const std::string_view fixture : one.fixtures) {
+      EXPECT_THAT(fixtures, testing::Contains(fixture)) << one.name;
+    }
+  }
+}
+
+TEST(Cases, JudgeEveryClause) {
+  for (const Clause& clause : all_clauses()) {
+    const auto judges = [&](const Case& one) {
+      return std::find(one.clauses.begin(), one.clauses.end(), clause.id) != one.clauses.end();
+    };
+    EXPECT_TRUE(std::any_of(all_cases().begin(), all_cases().end(), judges)) << clause.id;
+  }
+}
+
+}  // namespace
+}  // namespace quintain::conformance

@@ -1,0 +1,115 @@
+#include "conformance/verdicts.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace quintain::conformance {
+namespace {
+
+using reports::Verdict;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::SizeIs;
+
+const Case kSubject{.name = "sync/x", .about = "", .clauses = {"SYNC-1"}, .run = nullptr};
+
+CaseResult result() { return {.subject = &kSubject}; }
+
+std::vector<std::string> names(const reports::Case& report) {
+  std::vector<std::string> names;
+  for (const auto& check : report.checks) names.push_back(check.name);
+  return names;
+}
+
+TEST(Verdicts, AClauseIsACheckAndEachFurtherBreachOneMore) {
+  CaseResult found = result();
+  found.findings.held("SYNC-2");
+  found.findings.broken("SYNC-1", {.expected = "a", .observed = "b"});
+  found.findings.broken("SYNC-1", {.expected = "c", .observed = "d"});
+  const reports::Case report = to_report(found, {.command = "quintain conform --arm sim"});
+  EXPECT_THAT(names(report), ElementsAre("SYNC-1", "SYNC-1/2", "SYNC-2"));
+  EXPECT_EQ(report.checks[1].observed, "d");
+  EXPECT_EQ(verdict_of(report), Verdict::kFailed);
+  EXPECT_EQ(report.reproduce, "quintain conform --arm sim --only 'sync/x'");
+}
+
+TEST(Verdicts, ManyBreachesAreCutShortAndCounted) {
+  CaseResult found = result();
+  for (int i = 0; i < 12; ++i) found.findings.broken("SYNC-1", {.expected = "a"});
+  const reports::Case report = to_report(found, {});
+  EXPECT_THAT(report.checks, SizeIs(5));
+  EXPECT_THAT(report.checks.back().observed, HasSubstr("7 breaches more"));
+}
+
+TEST(Verdicts, ABrokenShouldWarnsUnlessStrict) {
+  CaseResult found = result();
+  found.findings.broken("STATE-7", {.expected = "a"});
+  EXPECT_EQ(verdict_of(to_report(found, {})), Verdict::kPassed);
+  EXPECT_EQ(to_report(found, {}).checks[0].verdict, Verdict::kWarning);
+  EXPECT_EQ(verdict_of(to_report(found, {.strict = true})), Verdict::kFailed);
+}
+
+TEST(Verdicts, ACaseThatDidNotComeToItsEndHasFailed) {
+  CaseResult found = result();
+  found.unmet = "no fixture";
+  const reports::Case report = to_report(found, {});
+  EXPECT_EQ(verdict_of(report), Verdict::kFailed);
+  EXPECT_EQ(report.checks[0].observed, "no fixture");
+}
+
+TEST(Verdicts, TheExchangesOfABreachAreItsEvidence) {
+  CaseResult found = result();
+  for (std::uint64_t number = 1; number <= 3; ++number) {
+    Exchange& exchange = found.exchanges.emplace_back();
+    exchange.number = number;
+    exchange.method = Method::kGetHealth;
+    exchange.request = std::make_shared<spearlet::GetHealthRequest>();
+  }
+  found.findings.broken("SYNC-1", {.expected = "a", .exchanges = {2}});
+  found.findings.broken("SYNC-2", {.expected = "a"});
+  const reports::Case report = to_report(found, {});
+  EXPECT_THAT(report.checks[0].evidence.events, SizeIs(1));
+  EXPECT_THAT(report.checks[0].evidence.events[0].text, HasSubstr("#2"));
+  EXPECT_THAT(report.checks[1].evidence.events, SizeIs(3));
+}
+
+bool same(const std::string& name, const std::string& pattern) { return name == pattern; }
+
+reports::Case judged(const std::string& name, Verdict verdict) {
+  return {.name = name, .checks = {{.name = "SYNC-1", .verdict = verdict}}};
+}
+
+TEST(KnownFailing, AnEntryIsAPatternAndAReason) {
+  const KnownFailing known = parse_known_failing("f", "# comment\n\n a/b  # not yet\nc/d\n");
+  ASSERT_THAT(known.entries, SizeIs(2));
+  EXPECT_EQ(known.entries[0].pattern, "a/b");
+  EXPECT_EQ(known.entries[0].reason, "not yet");
+  EXPECT_EQ(known.entries[0].line, 3);
+  EXPECT_EQ(known.entries[1].reason, "known to fail");
+}
+
+TEST(KnownFailing, OneThatFailsDoesNotFailTheRun) {
+  std::vector<reports::Case> cases{judged("a/b", Verdict::kFailed)};
+  apply(parse_known_failing("f", "a/b # not yet"), same, cases);
+  EXPECT_EQ(verdict_of(reports::Report{.cases = cases}), Verdict::kPassed);
+}
+
+TEST(KnownFailing, OneThatPassesFailsTheRun) {
+  std::vector<reports::Case> cases{judged("a/b", Verdict::kPassed)};
+  apply(parse_known_failing("f", "a/b"), same, cases);
+  EXPECT_EQ(verdict_of(reports::Report{.cases = cases}), Verdict::kFailed);
+}
+
+TEST(KnownFailing, OneThatMatchesNothingFailsTheRun) {
+  std::vector<reports::Case> cases{judged("a/b", Verdict::kPassed)};
+  apply(parse_known_failing("f", "x/y"), same, cases);
+  ASSERT_THAT(cases, SizeIs(2));
+  EXPECT_EQ(cases[1].checks[0].where->line, 1);
+  EXPECT_EQ(verdict_of(reports::Report{.cases = cases}), Verdict::kFailed);
+}
+
+}  // namespace
+}  // namespace quintain::conformance
