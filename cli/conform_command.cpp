@@ -36,12 +36,8 @@
 #include "conformance/suite.h"
 #include "conformance/verdicts.h"
 #include "conformance/wire/descriptor_source.h"
-#if __has_include("reports/ctrf.h")
 #include "reports/ctrf.h"
 #include "reports/junit.h"
-#else
-namespace quintain::reports { inline std::string to_ctrf(const Report&){return "";} inline std::string to_junit(const Report&){return "";} }
-#endif
 #include "scenarios/json/diagnostics.h"
 #include "scenarios/json/document.h"
 
@@ -322,6 +318,20 @@ std::optional<conformance::LiveTarget> live_target(const Arguments& arguments,
   return *std::move(target);
 }
 
+// Whether anybody answers there; what, does not matter.
+bool answers(const conformance::LiveTarget& target, const std::string& address) {
+  const auto arm = target.make_arm();
+  std::optional<absl::Status> ended;
+  arm->start({.path = "/grpc.health.v1.Health/Check",
+              .on_message = [](const std::string&) {},
+              .on_end = [&](absl::Status status) { ended = std::move(status); }});
+  arm->run_until(arm->now() + std::chrono::seconds(10), [&] { return ended.has_value(); });
+  if (ended && !absl::IsUnavailable(*ended)) return true;
+  complain(fmt::format("nobody answers at {}: {}", address,
+                       ended ? std::string(ended->message()) : "no answer within 10 s"));
+  return false;
+}
+
 int judge(const Arguments& arguments) {
   const auto cases = choose_cases(arguments);
   if (!cases) return kBadInput;
@@ -353,7 +363,7 @@ int judge(const Arguments& arguments) {
       address = spawned->address();
     }
     target = live_target(arguments, *manifest, address);
-    if (!target) return kBadInput;
+    if (!target || !answers(*target, address)) return kBadInput;
     options.connect = [&target] { return target->make_arm(); };
     options.run_id = new_run_id();
   } else {

@@ -2,9 +2,6 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
-
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -15,50 +12,16 @@
 #include <valijson/schema_parser.hpp>
 #include <valijson/validator.hpp>
 
+#include "cli/testing/program_test.h"
+
 namespace quintain {
 namespace {
 
 using testing::HasSubstr;
 using testing::Not;
 
-struct Ran {
-  int exit_code;
-  std::string out;
-  std::string err;
-};
-
-std::string read(const std::filesystem::path& path) {
-  std::stringstream text;
-  text << std::ifstream(path).rdbuf();
-  return text.str();
-}
-
-class RunCommandTest : public testing::Test {
+class RunCommandTest : public ProgramTest {
  protected:
-  void SetUp() override {
-    folder_ = std::filesystem::path(testing::TempDir()) /
-              testing::UnitTest::GetInstance()->current_test_info()->name();
-    std::filesystem::remove_all(folder_);
-    std::filesystem::create_directories(folder_);
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
-
-  // Runs `quintain ARGUMENTS` in the test's folder.
-  Ran quintain(const std::string& arguments) {
-    const std::string command = fmt::format("cd '{}' && '{}' {} >out.txt 2>err.txt </dev/null",
-                                            folder_.string(), QUINTAIN_PROGRAM, arguments);
-    const int status = std::system(command.c_str());
-    return {.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1,
-            .out = read(folder_ / "out.txt"),
-            .err = read(folder_ / "err.txt")};
-  }
-
-  void write(const std::string& name, const std::string& text) {
-    const auto path = folder_ / name;
-    std::filesystem::create_directories(path.parent_path());
-    std::ofstream(path) << text;
-  }
-
   // A scenario that passes if `ended` is 100ms.
   void write_scenario(const std::string& name, const std::string& ended = "100ms") {
     write(name, fmt::format(R"({{
@@ -71,8 +34,6 @@ class RunCommandTest : public testing::Test {
 }})",
                             ended));
   }
-
-  std::filesystem::path folder_;
 };
 
 TEST_F(RunCommandTest, PassesWithCodeZeroAndOneLineACase) {

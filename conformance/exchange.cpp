@@ -46,6 +46,7 @@ Json enum_name(const google::protobuf::EnumDescriptor& type, int number) {
 }
 
 Json to_json(const Message& message, bool is_outermost);
+Json value_of(const Message& message, const FieldDescriptor& field, int index);
 
 Json any_to_json(const google::protobuf::Any& any) {
   const std::string type = any.type_url().substr(any.type_url().rfind('/') + 1);
@@ -57,6 +58,10 @@ Json any_to_json(const google::protobuf::Any& any) {
     if (content->ParseFromString(any.value())) {
       Json json = {{"@type", cut(type)}};
       json.update(to_json(*content, false));
+      // A wrapped zero is a value.
+      if (descriptor->file()->name() == "google/protobuf/wrappers.proto") {
+        json["value"] = value_of(*content, *descriptor->field(0), 0);
+      }
       return json;
     }
   }

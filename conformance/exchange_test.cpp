@@ -77,6 +77,8 @@ TEST(BriefJson, ShowsWhatItCannotReadBySize) {
   any.set_type_url("type.googleapis.com/google.protobuf.StringValue");
   any.set_value("\xff");
   EXPECT_THAT(brief_json(any), HasSubstr(R"("bytes":1)"));
+  any.clear_value();
+  EXPECT_EQ(brief_json(any), R"({"@type":"google.protobuf.StringValue","value":""})");
   google::protobuf::BytesValue flood;
   flood.set_value(std::string(1 << 20, 'x'));
   EXPECT_EQ(brief_json(flood), R"json({"value":"(1048576 bytes)"})json");

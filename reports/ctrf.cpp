@@ -47,7 +47,9 @@ std::int64_t milliseconds(std::chrono::nanoseconds d) {
 
 Json write_test(const Case& c, const CaseGroup& group, const Report& report) {
   const Status status = status_of(c);
-  Json json = {{"name", name_in_group(c, report)},
+  // Many readers show the name alone, so it is the whole one.
+  const std::string folder = group.name.empty() ? "" : group.name + "/";
+  Json json = {{"name", folder + name_in_group(c, report)},
                {"status", status.name},
                {"duration", milliseconds(c.virtual_time)}};
   if (!group.name.empty()) json["suite"] = Json::array({group.name});

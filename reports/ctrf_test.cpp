@@ -51,7 +51,7 @@ TEST(ToCtrf, TellsOutcomesApart) {
 
 TEST(ToCtrf, SaysWhatIsWrongWithACase) {
   const json tests = tree(sample_report())["results"]["tests"];
-  EXPECT_EQ(tests[0], (json{{"name", "while-queued[mode=sync]"},
+  EXPECT_EQ(tests[0], (json{{"name", "cancel/while-queued[mode=sync]"},
                             {"status", "passed"},
                             {"duration", 1500},
                             {"suite", {"cancel"}},

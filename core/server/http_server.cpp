@@ -28,6 +28,10 @@ using Error = boost::system::error_code;
 constexpr std::chrono::milliseconds kPauseAfterFailedAccept(100);
 constexpr std::chrono::seconds kLastAnswers(2);
 
+// For a client to close after its answer.
+constexpr std::chrono::seconds kLinger(1);
+constexpr std::size_t kDiscardBytes = 4096;
+
 // The client sent something else than HTTP, and not just nothing more.
 bool is_malformed(Error error) {
   return error.category() == http::make_error_code(http::error::bad_method).category() &&
@@ -64,12 +68,11 @@ class Session : public std::enable_shared_from_this<Session> {
   virtual void start() = 0;
   virtual void close() = 0;
 
-  /// Whether its request is not there yet.
-  bool reading() const { return reading_; }
+  /// Whether nothing is lost if it ends now: its request is not there yet, or its answer is sent.
+  bool expendable() const { return expendable_; }
 
-  /// Ends it before its request is there.
   void give_up() {
-    reading_ = false;
+    expendable_ = false;
     close();
   }
 
@@ -86,7 +89,7 @@ class Session : public std::enable_shared_from_this<Session> {
   }
 
   void on_request(Error error) {
-    reading_ = false;
+    expendable_ = false;
     if (error == http::error::header_limit || error == http::error::buffer_overflow) {
       return answer({.status = 431, .body = "the request's header is too large\n"});
     }
@@ -127,7 +130,7 @@ class Session : public std::enable_shared_from_this<Session> {
   virtual void send(Response& response) = 0;
 
   Shared& shared_;
-  bool reading_ = true;
+  bool expendable_ = true;
   beast::flat_buffer buffer_;
 
  private:
@@ -176,11 +179,23 @@ class PlainSession final : public Session {
     stream_.expires_after(shared_.limits.send_time);
     http::async_write(stream_, response,
                       [this, self = shared_from_this()](Error error, std::size_t) {
-                        // Closing with unread input would reset the connection and the answer.
+                        if (error) return end();
                         Error ignored;
-                        if (!error) stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
-                        end();
+                        stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
+                        expendable_ = true;
+                        stream_.expires_after(kLinger);
+                        await_close();
                       });
+  }
+
+  // To close while the client still sends would take the answer away from it.
+  void await_close() {
+    buffer_.clear();
+    stream_.async_read_some(buffer_.prepare(kDiscardBytes),
+                            [this, self = shared_from_this()](Error error, std::size_t) {
+                              if (error) return end();
+                              await_close();
+                            });
   }
 
   beast::tcp_stream stream_;
@@ -320,7 +335,7 @@ class HttpServer::Implementation {
   // The session hears of it as an error, and ends.
   void make_room() {
     for (const auto& session : shared_.sessions) {
-      if (session->reading()) return session->give_up();
+      if (session->expendable()) return session->give_up();
     }
   }
 
@@ -330,7 +345,7 @@ class HttpServer::Implementation {
     acceptor_.close(ignored);
     pause_.cancel();
     for (const auto& session : shared_.sessions) {
-      if (session->reading()) session->give_up();
+      if (session->expendable()) session->give_up();
     }
     if (shared_.sessions.empty()) return io_.stop();
     pause_.expires_after(kLastAnswers);

@@ -180,6 +180,14 @@ TEST_F(HttpServerTest, RefusesWhatIsNoRequest) {
   EXPECT_THAT(ask("GET / HTTP/1.1\r\nHost: x\r\n\r\n"), StartsWith("HTTP/1.1 200"));
 }
 
+TEST_F(HttpServerTest, ARefusalGetsThroughThoughTheClientStillSends) {
+  start();
+  const std::string body(1 << 20, 'x');
+  EXPECT_THAT(
+      ask(fmt::format("POST / HTTP/1.1\r\nContent-Length: {}\r\n\r\n{}", body.size(), body)),
+      StartsWith("HTTP/1.1 405"));
+}
+
 TEST_F(HttpServerTest, WhoIsTooSlowIsCutOff) {
   limits.request_time = 10ms;
   start();

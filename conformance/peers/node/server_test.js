@@ -162,7 +162,10 @@ describe('the honest server', PATIENCE, () => {
 
   test('unknown fields are ignored, what is no message is refused, the next call works', async () => {
     const method = '/spearlet.FunctionService/InvokeFunction';
-    const good = client.InvokeFunctionBytes({ ...invocation('echo', Mode.SYNC), execution_id: 'good' });
+    const good = client.InvokeFunctionBytes({
+      ...invocation('echo', Mode.SYNC),
+      execution_id: 'good',
+    });
     const unknown = Buffer.from([0xfa, 0x3e, 3, 1, 2, 3]); // field 1007, three bytes
     await client.raw(method, Buffer.concat([good, unknown]));
 

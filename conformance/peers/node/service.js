@@ -23,6 +23,9 @@ const MOST_ACTIVE = 10;
 const DEADLINE_SLACK = 0.02;
 const DEADLINE_SLACK_MS = 25;
 
+// Deadlines travel in whole milliseconds, rounded up: who has one left may have none.
+const DEADLINE_GRAIN_MS = 1;
+
 // `call` is what the transport knows of a call: `timeLeft()`, milliseconds to the caller's deadline
 // or Infinity, and `gone`, a promise that resolves if the caller leaves before it is answered.
 export class Service {
@@ -194,7 +197,8 @@ export class Service {
       throw new Refusal('ALREADY_EXISTS', `execution '${id}' exists and was asked otherwise`);
     }
     const timeLeft = call.timeLeft();
-    if (timeLeft <= 0) throw new Refusal('DEADLINE_EXCEEDED', 'the deadline has passed');
+    if (timeLeft <= DEADLINE_GRAIN_MS)
+      throw new Refusal('DEADLINE_EXCEEDED', 'the deadline has passed');
     const { task, isNew } = taskFor(request, core);
     if (!core.hasFunction(request.function_name)) {
       throw new Refusal('NOT_FOUND', `there is no function '${request.function_name}'`);

@@ -1,0 +1,144 @@
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "cli/testing/program_test.h"
+#include "reports/json.h"
+
+namespace quintain {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+class ConformCommandTest : public ProgramTest {
+ protected:
+  // A server of our own, on a port of the system's choice.
+  std::string own_server(const std::string& words = "") {
+    return fmt::format("--spawn \"'{}' serve --fixtures --listen 127.0.0.1:0 {}\"",
+                       QUINTAIN_PROGRAM, words);
+  }
+};
+
+TEST_F(ConformCommandTest, OurCorePassesInVirtualTime) {
+  const Ran ran = quintain("conform --arm sim");
+  EXPECT_EQ(ran.exit_code, 0) << ran.out << ran.err;
+  EXPECT_THAT(ran.out, HasSubstr("\nPASS cancel/twice "));
+  EXPECT_THAT(ran.out, HasSubstr("\npassed: "));
+}
+
+TEST_F(ConformCommandTest, AFaultyCoreFailsWithProofAndACommandThatRepeatsIt) {
+  const Ran ran = quintain("conform --arm sim --faulty endpoint-in-sync-mode --only SYNC-1");
+  EXPECT_EQ(ran.exit_code, 1);
+  EXPECT_THAT(ran.out, HasSubstr("failed SYNC-1"));
+  EXPECT_THAT(ran.out, HasSubstr("status_endpoint is '/status/"));
+  EXPECT_THAT(ran.out, HasSubstr("InvokeFunction {"));
+  const std::string repeat =
+      "conform --arm sim --faulty endpoint-in-sync-mode --only 'sync/completes'";
+  EXPECT_THAT(ran.out, HasSubstr("reproduce: quintain " + repeat));
+  const Ran again = quintain(repeat);
+  EXPECT_EQ(again.exit_code, 1);
+  EXPECT_THAT(again.out, HasSubstr("failed: 1 case, "));
+}
+
+TEST_F(ConformCommandTest, WritesJsonJunitAndCtrf) {
+  const Ran ran = quintain(
+      "conform --arm sim --only 'sync/*' --report r.json --junit r.xml --ctrf r.ctrf.json");
+  EXPECT_EQ(ran.exit_code, 0) << ran.err;
+  const auto report = reports::from_json(read(folder_ / "r.json"));
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(report->cases.size(), 5U);
+  EXPECT_THAT(read(folder_ / "r.xml"), HasSubstr("<testsuite"));
+  const auto ctrf = nlohmann::json::parse(read(folder_ / "r.ctrf.json"));
+  EXPECT_EQ(ctrf.at("results").at("summary").at("passed"), 5);
+}
+
+TEST_F(ConformCommandTest, ASpawnedServerIsJudgedAndEnded) {
+  const Ran ran = quintain(fmt::format("conform {} --only SYNC-1", own_server()));
+  EXPECT_EQ(ran.exit_code, 0) << ran.out << ran.err;
+  EXPECT_THAT(ran.out, HasSubstr("passed: 2 cases, 2 passed"));
+}
+
+TEST_F(ConformCommandTest, ASpawnedCommandThatIsNoServerIsReported) {
+  const Ran ran = quintain("conform --spawn 'echo no; exit 3' --only SYNC-1");
+  EXPECT_EQ(ran.exit_code, 2);
+  EXPECT_THAT(ran.err, HasSubstr("3"));
+}
+
+TEST_F(ConformCommandTest, ATargetThatNobodyServesIsOneMessage) {
+  const Ran ran = quintain("conform --target unix:nobody.sock");
+  EXPECT_EQ(ran.exit_code, 2);
+  EXPECT_THAT(ran.err, HasSubstr("nobody answers at unix:nobody.sock"));
+  EXPECT_EQ(ran.out, "");
+}
+
+TEST_F(ConformCommandTest, KnownFailuresDoNotFailTheRunUntilTheyPass) {
+  write("known.txt", "# not yet\nsync/*  # the endpoint is always set\n");
+  const std::string conform = "conform --arm sim --only SYNC-1 --known-failing known.txt";
+  EXPECT_EQ(quintain(conform + " --faulty endpoint-in-sync-mode").exit_code, 0);
+  EXPECT_EQ(quintain(conform).exit_code, 1);
+}
+
+TEST_F(ConformCommandTest, AKnownFailureThatMatchesNothingFailsTheRun) {
+  write("known.txt", "sync/gone  # it was renamed\n");
+  const Ran ran = quintain("conform --arm sim --only SYNC-1 --known-failing known.txt");
+  EXPECT_EQ(ran.exit_code, 1);
+  EXPECT_THAT(ran.out, HasSubstr("known.txt:1"));
+}
+
+TEST_F(ConformCommandTest, ABrokenShouldWarnsAndFailsWhenStrict) {
+  const std::string conform =
+      "conform --arm sim --faulty execution-time-in-seconds --only state/times";
+  const Ran ran = quintain(conform);
+  EXPECT_EQ(ran.exit_code, 0) << ran.out;
+  EXPECT_THAT(ran.out, HasSubstr("warning STATE-7"));
+  EXPECT_EQ(quintain(conform + " --strict").exit_code, 1);
+}
+
+TEST_F(ConformCommandTest, OnlyAndSkipTakeNamesPatternsAndClauses) {
+  const Ran listed = quintain("conform --list --only CANCEL-7 --only 'list/*' --skip list/pages");
+  EXPECT_EQ(listed.exit_code, 0) << listed.err;
+  EXPECT_THAT(listed.out, HasSubstr("cancel/grace-ends: "));
+  EXPECT_THAT(listed.out, HasSubstr("list/limits: "));
+  EXPECT_THAT(listed.out, Not(HasSubstr("list/pages: ")));
+  EXPECT_THAT(listed.out, Not(HasSubstr("sync/")));
+}
+
+struct Misuse {
+  std::string arguments;
+  std::string complaint;
+};
+
+class ConformMisuseTest : public ConformCommandTest, public testing::WithParamInterface<Misuse> {};
+
+TEST_P(ConformMisuseTest, IsOneClearMessageAndExitCodeTwo) {
+  write("bad.json", R"({"fixtures": {"dance": 1}})");
+  const Ran ran = quintain("conform " + GetParam().arguments);
+  EXPECT_EQ(ran.exit_code, 2) << ran.out << ran.err;
+  EXPECT_THAT(ran.err, HasSubstr(GetParam().complaint));
+  EXPECT_EQ(ran.out, "");
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, ConformMisuseTest,
+    testing::Values(
+        Misuse{"", "what is to be judged?"}, Misuse{"--arm moon", "--arm"},
+        Misuse{"--arm sim --target localhost:1", "exclude each other"},
+        Misuse{"--arm sim --only nothing/like-this", "'nothing/like-this' names no clause"},
+        Misuse{"--arm sim --skip '*'", "no case is left"},
+        Misuse{"--arm sim --faulty none", "there is no faulty core 'none'"},
+        Misuse{"--self-test --arm sim", "--self-test"},
+        Misuse{"--arm sim --markdown x.md", "--markdown"},
+        Misuse{"--target localhost:1 --manifest bad.json", "bad.json:1: /fixtures/dance"},
+        Misuse{"--target localhost:1 --manifest none.json", "none.json"},
+        Misuse{"--target localhost:1 --profile spear-99", "there is no profile 'spear-99'"},
+        Misuse{"--target localhost:1 --descriptor-set none.bin", "none.bin"},
+        Misuse{"--target nonsense", "nonsense"},
+        Misuse{"--arm sim --report no/such/folder/r.json", "no/such/folder"}));
+
+}  // namespace
+}  // namespace quintain
