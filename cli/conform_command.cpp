@@ -296,30 +296,55 @@ bool read_descriptor(const Arguments& arguments, conformance::LiveOptions& optio
   return true;
 }
 
-std::optional<conformance::LiveTarget> live_target(const Arguments& arguments,
-                                                   const conformance::Manifest& manifest,
-                                                   const std::string& address) {
-  conformance::LiveOptions options{.address = address,
+bool read_tls(const Arguments& arguments, conformance::LiveOptions& options) {
+  if (arguments.tls_ca.empty() && arguments.tls_cert.empty() && arguments.tls_key.empty()) {
+    return true;
+  }
+  const auto authorities = text_of(arguments.tls_ca);
+  const auto certificate = text_of(arguments.tls_cert);
+  const auto key = text_of(arguments.tls_key);
+  if (!authorities || !certificate || !key) return false;
+  options.tls = {.authorities = *authorities, .certificate = *certificate, .key = *key};
+  return true;
+}
+
+// A live target, and its process if we started it.
+struct Live {
+  std::unique_ptr<conformance::SpawnedServer> process;
+  std::optional<conformance::LiveTarget> target;
+};
+
+// Nothing after complaining.
+std::optional<Live> reach(const Arguments& arguments, const conformance::Manifest& manifest) {
+  conformance::LiveOptions options{.address = arguments.target,
                                    .slack = manifest.policies.grace,
                                    .status_endpoint_http = manifest.policies.status_endpoint_http};
-  if (!read_descriptor(arguments, options)) return std::nullopt;
-  if (!arguments.tls_ca.empty() || !arguments.tls_cert.empty() || !arguments.tls_key.empty()) {
-    const auto authorities = text_of(arguments.tls_ca);
-    const auto certificate = text_of(arguments.tls_cert);
-    const auto key = text_of(arguments.tls_key);
-    if (!authorities || !certificate || !key) return std::nullopt;
-    options.tls = {.authorities = *authorities, .certificate = *certificate, .key = *key};
+  if (!read_descriptor(arguments, options) || !read_tls(arguments, options)) return std::nullopt;
+  Live live;
+  if (!arguments.spawn.empty()) {
+    auto server = conformance::SpawnedServer::start(
+        {.command = arguments.spawn, .address = arguments.target, .tls = options.tls});
+    if (!server.ok()) {
+      complain(std::string(server.status().message()));
+      return std::nullopt;
+    }
+    live.process = *std::move(server);
+    options.address = live.process->address();
+    if (options.status_endpoint_http.empty()) {
+      options.status_endpoint_http = live.process->http_base();
+    }
   }
   auto target = conformance::LiveTarget::of(std::move(options));
   if (!target.ok()) {
     complain(std::string(target.status().message()));
     return std::nullopt;
   }
-  return *std::move(target);
+  live.target = *std::move(target);
+  return live;
 }
 
 // Whether anybody answers there; what, does not matter.
-bool answers(const conformance::LiveTarget& target, const std::string& address) {
+bool answers(const conformance::LiveTarget& target) {
   const auto arm = target.make_arm();
   std::optional<absl::Status> ended;
   arm->start({.path = "/grpc.health.v1.Health/Check",
@@ -327,7 +352,7 @@ bool answers(const conformance::LiveTarget& target, const std::string& address) 
               .on_end = [&](absl::Status status) { ended = std::move(status); }});
   arm->run_until(arm->now() + std::chrono::seconds(10), [&] { return ended.has_value(); });
   if (ended && !absl::IsUnavailable(*ended)) return true;
-  complain(fmt::format("nobody answers at {}: {}", address,
+  complain(fmt::format("nobody answers at {}: {}", target.address(),
                        ended ? std::string(ended->message()) : "no answer within 10 s"));
   return false;
 }
@@ -348,23 +373,11 @@ int judge(const Arguments& arguments) {
                                     .profile = conformance::find_profile(manifest->profile),
                                     .virtual_time = !is_live(arguments),
                                     .jobs = arguments.jobs};
-  std::unique_ptr<conformance::SpawnedServer> spawned;
-  std::optional<conformance::LiveTarget> target;
+  std::optional<Live> live;
   if (is_live(arguments)) {
-    std::string address = arguments.target;
-    if (!arguments.spawn.empty()) {
-      auto server = conformance::SpawnedServer::start(
-          {.command = arguments.spawn, .address = arguments.target});
-      if (!server.ok()) {
-        complain(std::string(server.status().message()));
-        return kBadInput;
-      }
-      spawned = *std::move(server);
-      address = spawned->address();
-    }
-    target = live_target(arguments, *manifest, address);
-    if (!target || !answers(*target, address)) return kBadInput;
-    options.connect = [&target] { return target->make_arm(); };
+    live = reach(arguments, *manifest);
+    if (!live || !answers(*live->target)) return kBadInput;
+    options.connect = [&live] { return live->target->make_arm(); };
     options.run_id = new_run_id();
   } else {
     const auto* faulty = conformance::find_faulty_core(arguments.faulty);

@@ -87,8 +87,9 @@ const Exchange& Trial::start(Method method, const google::protobuf::Message& req
             }
           },
       .on_end =
-          [&exchange, &profile, &arm](absl::Status status) {
+          [this, &exchange, &profile, &arm](absl::Status status) {
             exchange.returned = arm.now();
+            exchange.followed_by = exchanges_.size() + 1;
             if (status.ok()) return;  // an answer that could not be read stays an error
             auto answer = profile.decode_error(exchange.method, status);
             if (answer.ok()) {
@@ -122,12 +123,20 @@ void Trial::leave(const Exchange& exchange) {
   setup_.arm.abandon(arm_calls_[exchange.number - 1]);
   Exchange& own = exchanges_[exchange.number - 1];
   own.returned = now();
+  own.followed_by = exchanges_.size() + 1;
   own.status = absl::CancelledError("the client left");
   own.abandoned = true;
 }
 
 std::string Trial::start_async(const spearlet::InvokeFunctionRequest& request) {
-  const InvokeCall accepted = call(request);
+  InvokeCall accepted = call(request);
+  // Other cases may fill the queue for a moment.
+  const core::Instant until = now() + patience();
+  while (accepted.ended() && absl::IsResourceExhausted(accepted.exchange().status) &&
+         now() < until) {
+    sleep_for(std::chrono::milliseconds(50));
+    accepted = call(request);
+  }
   if (!accepted.answered()) {
     give_up("an ASYNC invocation was refused: " + describe(accepted.exchange()));
   }

@@ -107,6 +107,11 @@ class LiveCall : private grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuf
 
   void start(grpc::GenericStub& stub, core::Duration left) {
     if (left != core::kForever) {
+      // gRPC's clock is coarser than ours, and nobody may give up before the deadline. One that has
+      // passed stays in the past.
+      if (left > core::Duration::zero()) {
+        left = core::saturating_add(left, std::chrono::milliseconds(1));
+      }
       context_.set_deadline(gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
                                          gpr_time_from_nanos(left.count(), GPR_TIMESPAN)));
     }
@@ -173,7 +178,8 @@ std::shared_ptr<grpc::Channel> connect(const LiveOptions& options) {
   // A connection of its own, and soon another one after a target has hung up.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 100);
+  // This one also bounds how long a connection may take to be made.
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 20'000);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
   std::shared_ptr<grpc::ChannelCredentials> credentials = grpc::InsecureChannelCredentials();
   if (options.tls) {

@@ -49,6 +49,8 @@ class LiveTarget {
   /// are no gRPC, messages beyond the target's limit) leaves the others alone.
   std::unique_ptr<Arm> make_arm() const;
 
+  const std::string& address() const { return options_->address; }
+
  private:
   explicit LiveTarget(std::shared_ptr<const LiveOptions> options) : options_(std::move(options)) {}
 

@@ -61,6 +61,7 @@ void found_at_once(Trial& trial) {
     const StatusCall status = trial.read(id);
     trial.check("ASYNC-4", status, status.answer().found(),
                 "a status query sent after the answer finds the execution");
+    trial.await_end(id);
   }
 }
 

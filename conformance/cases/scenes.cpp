@@ -1,6 +1,7 @@
 #include "conformance/cases/scenes.h"
 
 #include <fmt/format.h>
+#include <google/protobuf/wrappers.pb.h>
 
 #include <algorithm>
 
@@ -13,6 +14,9 @@ std::string start_running(Trial& trial, const spearlet::InvokeFunctionRequest& r
   if (!trial.await(id, spearlet::EXECUTION_STATUS_RUNNING)) {
     Trial::give_up(fmt::format("execution {} did not come to run", id));
   }
+  // A process is RUNNING a little before it can ignore a signal. Its first log line tells; a target
+  // that shows none is not waited for long.
+  trial.poll(id, [](const auto& status) { return attempts_logged(status) > 0; }, 300ms);
   return id;
 }
 
@@ -70,6 +74,16 @@ void watch_by_many(Trial& trial, const std::string& id, int clients) {
     // In virtual time an answer takes no time, and the clients would ask for ever.
     trial.sleep_for(2ms);
   }
+}
+
+std::string text_of(const google::protobuf::Any& value) {
+  google::protobuf::StringValue text;
+  google::protobuf::BytesValue bytes;
+  google::protobuf::Int64Value number;
+  if (value.UnpackTo(&text)) return text.value();
+  if (value.UnpackTo(&bytes)) return bytes.value();
+  if (value.UnpackTo(&number)) return fmt::format("{}", number.value());
+  return value.value();
 }
 
 bool still_serves(Trial& trial) {

@@ -12,7 +12,7 @@ namespace quintain::conformance {
 /// Longer than any case lasts.
 inline constexpr std::int64_t kLongMs = 50'000;
 
-/// An execution that is RUNNING. Abandons the case if it does not come to that.
+/// An execution whose function is at work. Abandons the case if it does not come to that.
 std::string start_running(Trial& trial, const spearlet::InvokeFunctionRequest& request);
 
 /// Takes every slot of the node with executions that sleep, and waits until all of them run. The
@@ -28,6 +28,10 @@ int attempts_logged(const spearlet::GetExecutionStatusResponse& status);
 /// Reads an execution's status from `clients` clients at once, each again and again, until every
 /// one of them has seen it end, or for `patience()`.
 void watch_by_many(Trial& trial, const std::string& id, int clients);
+
+/// A value as text: that of a wrapper (StringValue, BytesValue, Int64Value); of anything else its
+/// bytes. What runs as a process has only text to give back.
+std::string text_of(const google::protobuf::Any& value);
 
 /// Whether the node takes new work and sees it through: one short call, SYNC.
 bool still_serves(Trial& trial);

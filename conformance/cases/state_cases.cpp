@@ -134,8 +134,7 @@ void reads_change_nothing(Trial& trial) {
 }
 
 void include_result(Trial& trial) {
-  const auto request = trial.async("echo", {{"value", 7}});
-  const std::string id = trial.start_async(request);
+  const std::string id = trial.start_async(trial.async("echo", {{"value", 7}}));
   trial.await_end(id);
   spearlet::GetExecutionStatusRequest without;
   without.set_execution_id(id);
@@ -143,10 +142,8 @@ void include_result(Trial& trial) {
   const StatusCall full = trial.read(id);
   trial.check("STATE-9", bare, bare.answer().has_result() && !bare.answer().result().has_result(),
               "include_result = false leaves out the payload only");
-  trial.check(
-      "STATE-9", full,
-      MessageDifferencer::Equals(full.answer().result().result(), request.parameters(0).value()),
-      "include_result = true brings the payload");
+  trial.check("STATE-9", full, text_of(full.answer().result().result()) == "7",
+              "include_result = true brings the payload");
   auto stripped = full.answer().result();
   stripped.clear_result();
   trial.check("STATE-9", bare, MessageDifferencer::Equals(stripped, bare.answer().result()),

@@ -1,8 +1,8 @@
 // StreamFunction: pieces, and one end.
 #include <fmt/format.h>
-#include <google/protobuf/wrappers.pb.h>
 
 #include <chrono>
+#include <string>
 
 #include "conformance/cases/families.h"
 #include "conformance/cases/scenes.h"
@@ -42,13 +42,11 @@ void chunks(Trial& trial) {
               "exactly one message is final, and it is the last");
   trial.check("STREAM-2", call, last.status() == spearlet::EXECUTION_STATUS_COMPLETED,
               "the final status is that of the execution, COMPLETED");
-  int pieces = 0;
-  for (std::size_t i = 0; i < count(call); ++i) {
-    google::protobuf::StringValue text;
-    if (!chunk(call, i).chunk_data().UnpackTo(&text)) continue;
-    if (text.value() == fmt::format("chunk {}", pieces)) ++pieces;
-  }
-  trial.check("STREAM-1", call, pieces == 4, "all pieces come, in order");
+  // A target may join pieces that come close together.
+  std::string pieces;
+  for (std::size_t i = 0; i < count(call); ++i) pieces += text_of(chunk(call, i).chunk_data());
+  trial.check("STREAM-1", call, pieces.starts_with("chunk 0chunk 1chunk 2chunk 3"),
+              "all pieces come, in order");
 }
 
 void client_leaves(Trial& trial) {

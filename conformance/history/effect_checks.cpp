@@ -200,7 +200,8 @@ bool tells(const Account& account, std::string_view reason) {
                              [&](const auto& metric) { return in(metric.second); });
 }
 
-// The reasons of which one has to be told; none if it may have been another's doing.
+// The reasons of which one has to be told; none if it may have been another's doing. One that is
+// empty is told by any record.
 std::vector<std::string> possible_reasons(const Life& life) {
   // The leaving of a caller who waits is a cancel too.
   if (life.may_be_deleted || std::ranges::any_of(life.invokes, &Exchange::ambiguous)) return {};
@@ -208,7 +209,6 @@ std::vector<std::string> possible_reasons(const Life& life) {
   for (const Exchange* cancel : life.cancels) {
     if (cancel->ended() && !cancel->ambiguous() && !succeeded(*cancel)) continue;
     reasons.push_back(cancel->request_as<CancelExecutionRequest>().reason());
-    if (reasons.back().empty()) return {};
   }
   return reasons;
 }

@@ -108,7 +108,8 @@ class Splitter {
   std::size_t end_of_life(std::size_t begin) const {
     for (std::size_t i = begin + 1; i < all_.invokes.size(); ++i) {
       const Life so_far = part(begin, i, begin == 0, false);
-      if (all_.invokes[i]->returned >= may_be_gone(so_far, cleanup_, policies_)) return i;
+      const core::Instant gone = may_be_gone(so_far, cleanup_, policies_);
+      if (!gone.is_never() && interval_of(*all_.invokes[i]).end.at >= gone) return i;
     }
     return all_.invokes.size();
   }
