@@ -6,6 +6,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "conformance/clauses/clause.h"
 
@@ -64,6 +65,16 @@ void add_checks(const Clause& clause, const Finding& finding, const CaseResult& 
   }
 }
 
+// All that the core breaks, with the cases that saw it.
+std::string row_of_matrix(const CoreVerdict& verdict) {
+  const FaultyCore& core = *verdict.core;
+  nlohmann::ordered_json row = {{"fault", std::string(core.about)},
+                                {"origin", std::string(core.origin)},
+                                {"breaks", nlohmann::ordered_json::object()}};
+  for (const auto& [clause, cases] : verdict.broken) row["breaks"][clause] = cases;
+  return row.dump();
+}
+
 }  // namespace
 
 reports::Case to_report(const CaseResult& result, const VerdictOptions& options) {
@@ -119,6 +130,7 @@ std::vector<reports::Case> to_report(const std::vector<CoreVerdict>& verdicts) {
       continue;
     }
     report.name = fmt::format("self-test/{}", verdict.core->name);
+    report.config = row_of_matrix(verdict);
     report.reproduce = fmt::format("quintain conform --arm sim --faulty {}", verdict.core->name);
     const std::vector<std::string> not_caught = missed(verdict);
     for (const std::string_view clause : verdict.core->caught_by) {

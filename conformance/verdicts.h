@@ -24,7 +24,8 @@ struct VerdictOptions {
 reports::Case to_report(const CaseResult& result, const VerdictOptions& options);
 
 /// The self-test as cases: the good core with every clause it was judged by, and each faulty core
-/// with the clauses that have to catch it.
+/// with the clauses that have to catch it and, as its configuration, its row of the matrix: every
+/// clause that it breaks with the cases that saw it.
 std::vector<reports::Case> to_report(const std::vector<CoreVerdict>& verdicts);
 
 /// A list of cases that are known to fail.

@@ -24,8 +24,7 @@ EventHandle PendingEventSet::schedule(Instant when, Precedence precedence, void 
     slot = free_.back();
     free_.pop_back();
   }
-  const std::uint64_t sequence = ++scheduled_;
-  assert(sequence < (std::uint64_t{1} << kSequenceBits));
+  const std::uint64_t sequence = ++scheduled_ & ((std::uint64_t{1} << kSequenceBits) - 1);
   const Key key = static_cast<Key>(static_cast<std::uint64_t>(when.since_start().count())) << 64 |
                   static_cast<Key>(precedence) << (kSequenceBits + kSlotBits) |
                   static_cast<Key>(sequence) << kSlotBits | slot;
