@@ -19,11 +19,13 @@ constexpr std::size_t kMostEvents = 40;
 
 reports::Evidence evidence(const Breach& breach, const CaseResult& result) {
   reports::Evidence evidence;
+  const bool one_call = breach.exchanges.size() == 1;
   for (const Exchange& exchange : result.exchanges) {
     const bool shown =
         breach.exchanges.empty() || std::find(breach.exchanges.begin(), breach.exchanges.end(),
                                               exchange.number) != breach.exchanges.end();
-    if (!shown) continue;
+    // A call that is what was seen need not be shown again.
+    if (!shown || (one_call && describe(exchange) == breach.observed)) continue;
     if (evidence.events.size() == kMostEvents) {
       ++evidence.omitted;
     } else {

@@ -28,8 +28,8 @@ class PendingEventSet {
     void* self;
   };
 
-  /// 2^24 events may be pending at once; more is an assertion. Every 2^38 events the sequence begins
-  /// anew: an event from before and one from after that moment, due at one instant with one
+  /// 2^24 events may be pending at once; more is an assertion. Every 2^38 events the sequence
+  /// begins anew: an event from before and one from after that moment, due at one instant with one
   /// precedence, go the wrong way round. A server comes to that once in months, a simulation never.
   EventHandle schedule(Instant when, Precedence precedence, void (*fire)(void*), void* self);
 

@@ -34,8 +34,7 @@ class SimulatedRuntime final : public core::Runtime {
 
   /// `capacity`: functions that load the machine fully; usage() is relative to it.
   SimulatedRuntime(core::Environment& environment, Randomness& randomness, int capacity,
-                   std::vector<FunctionModel> models,
-                   std::vector<Slowdown> slowdowns = {});
+                   std::vector<FunctionModel> models, std::vector<Slowdown> slowdowns = {});
   ~SimulatedRuntime() override;
 
   void set_witness(Witness witness) { witness_ = std::move(witness); }

@@ -81,7 +81,8 @@ class SimulatedNode::Recorder final : public core::Observer {
 SimulatedNode::SimulatedNode(World& world, std::uint32_t index, const NodeSpec& spec)
     : index_(index),
       environment_(world.kernel(), world.seed(), index),
-      runtime_(environment_, environment_.randomness(), spec.config.slots, spec.functions, spec.slowdowns) {
+      runtime_(environment_, environment_.randomness(), spec.config.slots, spec.functions,
+               spec.slowdowns) {
   if (world.recording()) {
     recorder_ = std::make_unique<Recorder>(world, index);
     runtime_.set_witness([this](std::uint64_t ordinal, core::AttemptId attempt, bool occupied) {
