@@ -101,6 +101,9 @@ bool makes_sense(const Arguments& arguments) {
   if (!arguments.arm.empty() && !arguments.manifest.empty()) {
     problem("--arm sim judges the reference node, whose manifest is built in; drop --manifest");
   }
+  if (!arguments.profile.empty() && !is_live(arguments)) {
+    problem("--profile is for a live target; in virtual time there is one wire, the contract's");
+  }
   if (!arguments.markdown.empty() && !arguments.self_test) {
     problem("--markdown writes what the self-test found; it needs --self-test");
   }

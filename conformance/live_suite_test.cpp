@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -20,6 +21,7 @@
 #include "conformance/arms/spawn.h"
 #include "conformance/case.h"
 #include "conformance/faulty/faulty_core.h"
+#include "conformance/fixtures/fixture_runtime.h"
 #include "conformance/fixtures/reference_node.h"
 #include "conformance/reference_manifest.h"
 #include "conformance/suite.h"
@@ -74,6 +76,26 @@ TEST(LiveSuite, TheGoodCorePassesOverAUnixSocket) {
   const std::string path =
       (std::filesystem::path(testing::TempDir()) / "quintain-live-suite.sock").string();
   const auto server = serve("--listen unix:" + path);
+  ASSERT_NE(server, nullptr);
+  EXPECT_EQ(complaints(judge_live(server->address(), reference_manifest(), live_cases())), "");
+}
+
+// What a process gives back is text, and it takes milliseconds to begin.
+TEST(LiveSuite, TheFixtureProgramPlaysTheFixtures) {
+  const auto file = std::filesystem::path(testing::TempDir()) / "quintain-live-suite.json";
+  std::string functions;
+  for (const std::string_view name : fixture_names()) {
+    functions += fmt::format(R"({}"{}": {{"command": ["{}", "fixture", "{}"]}})",
+                             functions.empty() ? "" : ", ", name, QUINTAIN_PROGRAM, name);
+  }
+  std::ofstream(file) << fmt::format(R"({{
+    "node": {{"slots": 4, "queue_limit": 8, "cancel_grace": "3s", "retention": {{"age": "10s"}},
+             "timeout": {{"maximum": "60s", "sync_default": "5s", "async_default": "60s"}}}},
+    "tasks": {{"fixtures": {{"functions": {{{}}}}}}}
+  }})",
+                                     functions);
+  const auto server = spawn(fmt::format("'{}' serve --functions '{}' --listen 127.0.0.1:0",
+                                        QUINTAIN_PROGRAM, file.string()));
   ASSERT_NE(server, nullptr);
   EXPECT_EQ(complaints(judge_live(server->address(), reference_manifest(), live_cases())), "");
 }

@@ -13,6 +13,9 @@ namespace {
 // enough to leave the processor to the target.
 constexpr core::Duration kPollInterval = std::chrono::milliseconds(5);
 
+// A record that has not come by then does not come.
+constexpr core::Duration kUnfoundPatience = std::chrono::seconds(3);
+
 }  // namespace
 
 Trial::~Trial() {
@@ -187,10 +190,12 @@ std::optional<spearlet::GetExecutionStatusResponse> Trial::poll(
     const std::function<bool(const spearlet::GetExecutionStatusResponse&)>& enough,
     core::Duration limit) {
   const core::Instant until = now() + limit;
+  core::Instant last_found = now();
   while (true) {
     const StatusCall status = read(id);
     if (status.answered() && enough(status.answer())) return status.answer();
-    if (now() >= until) return std::nullopt;
+    if (status.answer().found()) last_found = now();
+    if (now() >= until || now() - last_found >= kUnfoundPatience + slack()) return std::nullopt;
     sleep_for(std::min(kPollInterval, until - now()));
   }
 }

@@ -184,13 +184,13 @@ class Trial {
   void sleep_for(core::Duration d) { sleep_until(now() + d); }
 
   /// How long to wait for what must happen soon.
-  static constexpr core::Duration patience() { return std::chrono::seconds(20); }
+  static constexpr core::Duration patience() { return std::chrono::seconds(10); }
 
   /// Lets answers arrive until done() holds; false after `limit`.
   bool wait_until(const std::function<bool()>& done, core::Duration limit = patience());
 
   /// Reads the status again and again until `enough` says so. The last answer, or nothing after
-  /// `limit`.
+  /// `limit`. What is not found for a while is not waited for any longer.
   std::optional<spearlet::GetExecutionStatusResponse> poll(
       const std::string& id,
       const std::function<bool(const spearlet::GetExecutionStatusResponse&)>& enough,
