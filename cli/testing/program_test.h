@@ -29,8 +29,8 @@ inline std::string read(const std::filesystem::path& path) {
 class ProgramTest : public testing::Test {
  protected:
   void SetUp() override {
-    folder_ = std::filesystem::path(testing::TempDir()) /
-              testing::UnitTest::GetInstance()->current_test_info()->name();
+    const auto& test = *testing::UnitTest::GetInstance()->current_test_info();
+    folder_ = std::filesystem::path(testing::TempDir()) / test.test_suite_name() / test.name();
     std::filesystem::remove_all(folder_);
     std::filesystem::create_directories(folder_);
   }

@@ -50,11 +50,11 @@ void finished(Trial& trial) {
 
 void outrun(Trial& trial) {
   // It does not heed the cancel, and ends by itself before the grace is over.
-  const std::string id = start_running(trial, trial.async("stubborn", {{"ms", 300}}));
+  const std::string id = start_running(trial, trial.async("stubborn", {{"ms", 600}}));
   const CancelCall call = trial.cancel(id);
   const auto end = trial.await_end(id);
   if (trial.policies().cancel_running == Policies::CancelRunning::kCooperative &&
-      grace(trial) > 400ms + trial.slack()) {
+      grace(trial) > 700ms + trial.slack()) {
     trial.check("CANCEL-3", end == kCompleted,
                 "a function that ends by itself within the grace has its own outcome",
                 "it ended " + status_name(end));
@@ -62,7 +62,7 @@ void outrun(Trial& trial) {
   trial.check("CANCEL-3", call, call.answer().success() == (end == kCancelled),
               fmt::format("success is true exactly if the cancel had its effect; it ended {}",
                           status_name(end)));
-  trial.sleep_for(400ms);
+  trial.sleep_for(700ms);
   const StatusCall later = trial.read(id);
   trial.check("CANCEL-3", later, later.answer().result().status() == end,
               "what was told as cancelled does not complete later");

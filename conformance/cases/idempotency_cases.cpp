@@ -63,7 +63,7 @@ void other_request(Trial& trial) {
 }
 
 void in_flight(Trial& trial) {
-  const auto request = trial.async("sleep", {{"ms", 300}});
+  const auto request = trial.async("sleep", {{"ms", 700}});
   const std::string id = start_running(trial, request);
   judge_repetition(trial, "IDEM-3", trial.call(request), id);
   const auto end = trial.await_end(id);

@@ -16,7 +16,7 @@ std::string start_running(Trial& trial, const spearlet::InvokeFunctionRequest& r
   }
   // A process is RUNNING a little before it can ignore a signal. Its first log line tells; a target
   // that shows none is not waited for long.
-  trial.poll(id, [](const auto& status) { return attempts_logged(status) > 0; }, 300ms);
+  trial.poll(id, [](const auto& status) { return attempts_logged(status) > 0; }, 150ms);
   return id;
 }
 

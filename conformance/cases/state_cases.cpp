@@ -69,7 +69,7 @@ void ends_are_final(Trial& trial) {
   auto timed = trial.async("sleep", {{"ms", 300}});
   timed.mutable_context()->set_timeout_ms(100);
   stable(trial, trial.start_async(timed), spearlet::EXECUTION_STATUS_TIMEOUT);
-  const std::string cancelled = start_running(trial, trial.async("sleep", {{"ms", 300}}));
+  const std::string cancelled = start_running(trial, trial.async("sleep", {{"ms", kLongMs}}));
   trial.cancel(cancelled);
   stable(trial, cancelled, spearlet::EXECUTION_STATUS_CANCELLED);
 }
@@ -151,7 +151,7 @@ void include_result(Trial& trial) {
 }
 
 void unfinished_has_a_result(Trial& trial) {
-  const std::string id = start_running(trial, trial.async("sleep", {{"ms", 400}}));
+  const std::string id = start_running(trial, trial.async("sleep", {{"ms", 1000}}));
   for (const bool include : {false, true}) {
     spearlet::GetExecutionStatusRequest request;
     request.set_execution_id(id);

@@ -136,6 +136,8 @@ void redirect_library_logs(const Log& log) {
     library_log().log = log;
   }
   gpr_set_log_function(&on_grpc_message);
+  // Until gRPC is used, or told so, it says nothing at all.
+  gpr_set_log_verbosity(GPR_LOG_SEVERITY_ERROR);
   google::protobuf::SetLogHandler(&on_protobuf_message);
 }
 

@@ -65,7 +65,7 @@ std::string refusal(const LiveServer::Adjust& adjust) {
 // ---- Start --------------------------------------------------------------------------------------
 
 TEST(ServerTest, ListensOnEveryAddress) {
-  const std::string path = ::testing::TempDir() + "quintain-server-test.sock";
+  const std::string path = ::testing::TempDir() + "quintain-server-listens.sock";
   // Not every machine that builds has it.
   const bool ipv6 = check_free(*parse_address("[::1]:0")).ok();
   LiveServer live([&](ServerOptions& options) {
@@ -94,7 +94,7 @@ TEST(ServerTest, APortThatIsTakenIsAnError) {
 }
 
 TEST(ServerTest, AUnixSocketInUseIsAnErrorAndAnOldOneIsNot) {
-  const std::string address = "unix:" + ::testing::TempDir() + "quintain-server-test.sock";
+  const std::string address = "unix:" + ::testing::TempDir() + "quintain-server-in-use.sock";
   const auto listen = [&](ServerOptions& options) { options.listen = {address}; };
   {
     LiveServer first(listen);

@@ -4,6 +4,7 @@
 #include <grpcpp/security/credentials.h>
 #include <gtest/gtest.h>
 #include <httplib.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -21,7 +22,8 @@ using ::testing::HasSubstr;
 class TlsTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
-    folder() = std::filesystem::path(::testing::TempDir()) / "quintain-tls-test";
+    folder() = std::filesystem::path(::testing::TempDir()) /
+               fmt::format("quintain-tls-test-{}", getpid());  // each test may be a process
     std::filesystem::remove_all(folder());
     std::filesystem::create_directories(folder());
     write("extensions", "subjectAltName=IP:127.0.0.1\n");
