@@ -21,6 +21,7 @@
 #include "conformance/manifest.h"
 #include "conformance/rules/account.h"
 #include "conformance/wire/profile.h"
+#include "core/transitions.h"
 #include "spearlet/function.pb.h"
 
 namespace quintain::conformance {
@@ -247,8 +248,6 @@ class Trial {
   std::set<std::string> started_;
 };
 
-inline bool is_terminal(spearlet::ExecutionStatus status) {
-  return status >= spearlet::EXECUTION_STATUS_COMPLETED;
-}
+using core::is_terminal;
 
 }  // namespace quintain::conformance
