@@ -81,7 +81,7 @@ const Exchange& Trial::start(Method method, const google::protobuf::Message& req
       .deadline = exchange.deadline,
       .streaming = method == Method::kStreamFunction,
       .on_message =
-          [&exchange, &profile, &arm](std::string bytes) {
+          [&exchange, &profile, &arm](const std::string& bytes) {
             auto message = profile.decode(exchange.method, bytes);
             if (message.ok()) {
               exchange.received.push_back({.at = arm.now(), .message = *std::move(message)});
@@ -90,7 +90,7 @@ const Exchange& Trial::start(Method method, const google::protobuf::Message& req
             }
           },
       .on_end =
-          [this, &exchange, &profile, &arm](absl::Status status) {
+          [this, &exchange, &profile, &arm](const absl::Status& status) {
             exchange.returned = arm.now();
             exchange.followed_by = exchanges_.size() + 1;
             if (status.ok()) return;  // an answer that could not be read stays an error

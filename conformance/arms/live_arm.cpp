@@ -122,10 +122,11 @@ class LiveCall : private grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuf
       StartCall();
       return;
     }
-    stub.UnaryCall(&context_, call_.path, {}, &request_, &message_, [this](grpc::Status status) {
-      if (status.ok()) tell_message();
-      tell_end(status);
-    });
+    stub.UnaryCall(&context_, call_.path, {}, &request_, &message_,
+                   [this](const grpc::Status& status) {
+                     if (status.ok()) tell_message();
+                     tell_end(status);
+                   });
   }
 
   void abandon() {

@@ -4,7 +4,7 @@
 namespace quintain::conformance {
 
 std::span<const Case> all_cases() {
-  static const std::vector<Case> kCases = [] {
+  static const std::vector<Case> all = [] {
     std::vector<Case> cases;
     for (const auto family :
          {sync_cases, async_cases, mode_cases, state_cases, cancel_cases, time_cases,
@@ -13,7 +13,7 @@ std::span<const Case> all_cases() {
     }
     return cases;
   }();
-  return kCases;
+  return all;
 }
 
 }  // namespace quintain::conformance

@@ -7,7 +7,7 @@
 namespace quintain::conformance {
 
 std::span<const FaultyCore> faulty_cores() {
-  static const std::vector<FaultyCore> kCores = [] {
+  static const std::vector<FaultyCore> all = [] {
     std::vector<FaultyCore> cores;
     for (auto* const family :
          {faulty::sync_faults, faulty::async_faults, faulty::mode_faults, faulty::state_faults,
@@ -17,7 +17,7 @@ std::span<const FaultyCore> faulty_cores() {
     }
     return cores;
   }();
-  return kCores;
+  return all;
 }
 
 const FaultyCore* find_faulty_core(std::string_view name) {

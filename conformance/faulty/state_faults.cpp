@@ -20,7 +20,6 @@ using spearlet::CancelExecutionRequest;
 using spearlet::CancelExecutionResponse;
 using spearlet::ExecutionInfo;
 using spearlet::ExecutionResult;
-using spearlet::ExecutionStatus;
 using spearlet::GetExecutionStatusRequest;
 using spearlet::GetExecutionStatusResponse;
 

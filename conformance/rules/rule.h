@@ -18,7 +18,7 @@ class Opinion {
  public:
   /// `expected` has to hold. `observed()` gives the text of what was seen instead, if it does not.
   template <class Text>
-  void require(bool holds, std::string_view expected, Text observed) {
+  void require(bool holds, std::string_view expected, const Text& observed) {
     asked_ = true;
     if (!holds) breaches_.push_back({std::string(expected), observed()});
   }
