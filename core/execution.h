@@ -54,6 +54,10 @@ struct LiveExecution {
   bool emitted_chunk = false;
   Instance* instance = nullptr;
   Instant dispatched_at = Instant::never();
+  /// The first attempt found no warm instance.
+  bool cold = false;
+  /// Among those that hold a slot, in the order of dispatch.
+  boost::intrusive::list_member_hook<> by_dispatch;
 
   bool cancel_requested = false;
   std::string cancel_reason;

@@ -32,7 +32,8 @@ absl::Status caller_gone() {
 }  // namespace
 
 TaskExecutionManager::TaskExecutionManager(Environment& environment, Runtime& runtime,
-                                           const NodeConfig& config, Observer* observer)
+                                           const NodeConfig& config, Observer* observer,
+                                           const eta::EstimatorFactory& estimator)
     : environment_(environment),
       runtime_(runtime),
       config_(config),
@@ -40,7 +41,7 @@ TaskExecutionManager::TaskExecutionManager(Environment& environment, Runtime& ru
       slots_(std::min(config.slots, config.instances.per_node)),
       pool_(environment, runtime, config.instances),
       service_times_(config.eta.prior),
-      estimator_(eta::make_estimator(config.eta)),
+      estimator_(estimator(config.eta, environment.draw(estimator_seed_))),
       tracker_(environment, config.retention, observer),
       queue_(make_scheduling_strategy(config.scheduling.strategy, service_times_),
              config.scheduling.starvation_bound) {
@@ -54,6 +55,7 @@ TaskExecutionManager::~TaskExecutionManager() {
     if (execution->live == nullptr) continue;
     LiveExecution& live = *execution->live;
     if (live.attempt_active) runtime_.kill(live.attempt);
+    if (live.by_dispatch.is_linked()) holders_.erase(holders_.iterator_to(live));
     for (auto& answer : live.waiting) std::move(answer).refuse(gone);
     for (auto& answer : live.cancels) std::move(answer).refuse(gone);
     if (live.stream) std::move(*live.stream).finish(gone);
@@ -107,7 +109,7 @@ void TaskExecutionManager::submit_stream(spearlet::InvokeFunctionRequest&& reque
       },
       this, execution.ordinal);
   execution.live->stream.emplace(std::move(answer));
-  enqueue(execution);
+  dispatch();
 }
 
 absl::StatusOr<AsyncExecution*> TaskExecutionManager::admit(
@@ -135,6 +137,9 @@ absl::StatusOr<AsyncExecution*> TaskExecutionManager::admit(
   live.request = std::move(request);
   live.max_retries = invocation.max_retries;
   live.deadline.arm(execution.deadline, Precedence::kTimeout);
+  // It stands in the queue from now on, so that the estimate knows its place. It gets no slot
+  // before the caller has his answer.
+  queue_.push(execution);
 
   eta::Estimate estimate{};
   if (execution.mode == spearlet::EXECUTION_MODE_ASYNC) {
@@ -218,6 +223,9 @@ absl::StatusOr<Function*> TaskExecutionManager::find_function(
         fmt::format("task '{}' was called by {} function names and takes no more", task->id(),
                     config_.functions_per_task));
   }
+  if (function->index == introduced_) {
+    estimator_->introduce(introduced_++, task->id(), function->name);
+  }
   return function;
 }
 
@@ -287,7 +295,7 @@ void TaskExecutionManager::repeat(AsyncExecution& execution,
 void TaskExecutionManager::execute_sync(AsyncExecution& execution,
                                         Answer<spearlet::InvokeFunctionResponse> answer) {
   wait_for_end(execution, std::move(answer));
-  enqueue(execution);
+  dispatch();
 }
 
 void TaskExecutionManager::execute_async(AsyncExecution& execution,
@@ -296,7 +304,7 @@ void TaskExecutionManager::execute_async(AsyncExecution& execution,
   response.metadata["eta_p90_ms"] = std::to_string(execution.estimated_p90_ms);
   response.metadata["eta_estimator"] = estimator_->name();
   std::move(answer).send(to_invoke_response(std::move(response)));
-  enqueue(execution);
+  dispatch();
 }
 
 void TaskExecutionManager::wait_for_end(AsyncExecution& execution,
@@ -311,11 +319,6 @@ void TaskExecutionManager::wait_for_end(AsyncExecution& execution,
 
 // ---- Attempts -----------------------------------------------------------------------------------
 
-void TaskExecutionManager::enqueue(AsyncExecution& execution) {
-  queue_.push(execution);
-  dispatch();
-}
-
 void TaskExecutionManager::dispatch() {
   const auto may_start = [this](const Task& task) { return pool_.available(task); };
   while (busy_ < slots_) {
@@ -327,7 +330,9 @@ void TaskExecutionManager::dispatch() {
     LiveExecution& live = *execution->live;
     ++busy_;
     live.dispatched_at = environment_.now();
+    holders_.push_back(live);
     live.instance = pool_.acquire(*execution->task, live.request.force_new_instance());
+    live.cold = !live.instance->ready();
     execution->instance_id = live.instance->id();
     estimator_->observe_dispatch(execution->function->index, environment_.now(),
                                  environment_.now() - execution->accepted_at);
@@ -571,15 +576,20 @@ void TaskExecutionManager::end_attempt(const AsyncExecution& execution, LiveExec
     pool_.release(*live.instance);
   }
   --busy_;
+  holders_.erase(holders_.iterator_to(live));
   if (observer_ != nullptr) observer_->on_slot_released(execution.ordinal);
   queue_.unpark(*execution.task);
 }
 
 void TaskExecutionManager::observe_end(const AsyncExecution& execution, const LiveExecution& live) {
   const eta::Observation observation = {.function = execution.function->index,
+                                        .ordinal = execution.ordinal,
                                         .accepted_at = execution.accepted_at,
+                                        .deadline = execution.deadline,
                                         .dispatched_at = live.dispatched_at,
+                                        .started_at = execution.started_at,
                                         .ended_at = execution.completed_at,
+                                        .cold = live.cold,
                                         .status = execution.status()};
   service_times_.observe(observation);
   estimator_->observe_end(observation);
@@ -631,15 +641,63 @@ void TaskExecutionManager::tell_if_drained() {
 
 eta::Estimate TaskExecutionManager::predict(const AsyncExecution& execution) {
   const LiveExecution& live = *execution.live;
-  // One that is being accepted has everybody in front of it.
-  const std::int64_t ahead = live.queued() ? queue_.ahead_of(execution) : queue_.size();
-  return estimator_->predict(
+  const eta::Forecast forecast = estimator_->predict(
       {.function = execution.function->index,
        .ordinal = execution.ordinal,
        .accepted_at = execution.accepted_at,
        .dispatched_at = live.dispatched_at,
-       .ahead = ahead},
-      {.now = environment_.now(), .slots = slots_, .busy = busy_, .queued = queue_.size()});
+       .ahead = live.queued() ? queue_.ahead_of(execution) : 0},
+      {.now = environment_.now(),
+       .slots = slots_,
+       .busy = busy_,
+       .queued = queue_.size() - (live.queued() ? 1 : 0),
+       .backlog = [this, &execution, known = false]() mutable -> const eta::Backlog& {
+         if (!std::exchange(known, true)) list_backlog(execution);
+         return backlog_;
+       }});
+  // What would take longer ends by its timeout.
+  const Duration left = execution.deadline - environment_.now();
+  return {.p50 = std::min(forecast.point, left),
+          .p90 = std::min(forecast.quantiles[eta::k90Level], left)};
+}
+
+void TaskExecutionManager::list_backlog(const AsyncExecution& execution) {
+  backlog_.running.clear();
+  backlog_.waiting.clear();
+  backlog_.shares.clear();
+  for (const LiveExecution& live : holders_) {
+    const AsyncExecution& record = *live.record;
+    backlog_.running.push_back({.ordinal = record.ordinal,
+                                .function = record.function->index,
+                                .task = record.task->number(),
+                                .dispatched_at = live.dispatched_at,
+                                .started_at = record.started_at,
+                                .deadline = record.deadline,
+                                .cold = live.cold});
+  }
+  backlog_.omitted = 0;
+  if (!execution.live->queued()) return;
+  const auto front = queue_.in_front_of(execution, eta::Backlog::kMostWaiting);
+  const auto add = [this](const AsyncExecution& record) {
+    const std::uint64_t task = record.task->number();
+    auto share = std::ranges::find(backlog_.shares, task, &eta::TaskShare::task);
+    if (share == backlog_.shares.end()) {
+      backlog_.shares.push_back(pool_.share_of(*record.task));
+      share = backlog_.shares.end() - 1;
+    }
+    backlog_.waiting.push_back(
+        {.ordinal = record.ordinal,
+         .function = record.function->index,
+         .deadline = record.deadline,
+         .share = static_cast<std::uint32_t>(share - backlog_.shares.begin()),
+         .fresh = record.live->request.force_new_instance()});
+  };
+  for (const AsyncExecution* record : front) add(*record);
+  if (front.back() != &execution) {
+    const auto shown = static_cast<std::int64_t>(front.size());
+    backlog_.omitted = std::max<std::int64_t>(queue_.ahead_of(execution) - shown, 0);
+    add(execution);
+  }
 }
 
 void TaskExecutionManager::add_estimate(const AsyncExecution& execution,

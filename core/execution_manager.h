@@ -1,6 +1,7 @@
 // The state machine that takes invocations and sees every one of them to its end.
 #pragma once
 
+#include <boost/intrusive/list.hpp>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -48,7 +49,8 @@ class TaskExecutionManager final : private AttemptListener {
  public:
   /// `observer` may be null. The configuration must have no problems().
   TaskExecutionManager(Environment& environment, Runtime& runtime, const NodeConfig& config,
-                       Observer* observer);
+                       Observer* observer,
+                       const eta::EstimatorFactory& estimator = eta::make_estimator);
   ~TaskExecutionManager();
 
   TaskExecutionManager(const TaskExecutionManager&) = delete;
@@ -84,6 +86,7 @@ class TaskExecutionManager final : private AttemptListener {
   AsyncExecutionTracker& tracker() { return tracker_; }
   TaskRegistry& tasks() { return tasks_; }
   const Counters& counters() const { return counters_; }
+  const eta::Estimator& estimator() const { return *estimator_; }
   ResourceUsage usage() const { return runtime_.usage(); }
 
   int busy_slots() const { return busy_; }
@@ -111,7 +114,6 @@ class TaskExecutionManager final : private AttemptListener {
   void wait_for_end(AsyncExecution& execution, Answer<spearlet::InvokeFunctionResponse> answer);
 
   // Attempts.
-  void enqueue(AsyncExecution& execution);
   void dispatch();
   void begin_attempt(AsyncExecution& execution);
   void begin_running(AsyncExecution& execution);
@@ -139,6 +141,7 @@ class TaskExecutionManager final : private AttemptListener {
   void tell_if_drained();
 
   eta::Estimate predict(const AsyncExecution& execution);
+  void list_backlog(const AsyncExecution& execution);
 
   Environment& environment_;
   Runtime& runtime_;
@@ -149,11 +152,18 @@ class TaskExecutionManager final : private AttemptListener {
   TaskRegistry tasks_;
   InstancePool pool_;
   eta::ServiceTimes service_times_;
+  RandomStream estimator_seed_{"core.eta"};
   std::unique_ptr<eta::Estimator> estimator_;
+  eta::FunctionIndex introduced_ = 0;  // functions that the estimator knows of
+  eta::Backlog backlog_;
   AsyncExecutionTracker tracker_;
   ExecutionQueue queue_;
   std::vector<std::unique_ptr<LiveExecution>>
       spare_;  // ended with their executions, to be used again
+  boost::intrusive::list<LiveExecution, boost::intrusive::member_hook<
+                                            LiveExecution, boost::intrusive::list_member_hook<>,
+                                            &LiveExecution::by_dispatch>>
+      holders_;  // of slots
   RandomStream ids_{"core.ids"};
   RandomStream jitter_{"core.retry-jitter"};
 

@@ -105,6 +105,27 @@ void ExecutionQueue::take_out_of_ready(LiveExecution& execution) {
   unpark(*execution.record->task);
 }
 
+std::vector<const AsyncExecution*> ExecutionQueue::in_front_of(const AsyncExecution& execution,
+                                                               std::size_t most) const {
+  const ByRank before;
+  std::vector<const AsyncExecution*> front;
+  const auto take = [&](const Lane& lane) {
+    std::size_t taken = 0;
+    for (const LiveExecution& live : lane.by_rank) {
+      if (taken++ == most || before(*execution.live, live)) break;
+      front.push_back(live.record);
+    }
+  };
+  take(ready_);
+  if (parked_.empty()) return front;
+  for (const auto& [task, lane] : parked_) take(lane);  // sorted below: in any order
+  std::ranges::sort(front, [&](const AsyncExecution* a, const AsyncExecution* b) {
+    return before(*a->live, *b->live);
+  });
+  if (front.size() > most) front.resize(most);
+  return front;
+}
+
 std::int64_t ExecutionQueue::ahead_of(const AsyncExecution& execution) const {
   std::uint64_t oldest = execution.ordinal;
   const auto consider = [&oldest](const Lane& lane) {

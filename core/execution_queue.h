@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <unordered_map>
+#include <vector>
 
 #include "core/execution.h"
 #include "core/scheduling.h"
@@ -39,6 +40,12 @@ class ExecutionQueue {
   /// How many arrived before a waiting execution and wait still; those that left the queue out of
   /// order since may be counted too, so it is an upper bound.
   std::int64_t ahead_of(const AsyncExecution& execution) const;
+
+  /// Those that get a slot before a waiting execution if nothing else comes, in that order, and the
+  /// execution itself last; the first `most` of them, if they are more. The starvation bound is not
+  /// foreseen.
+  std::vector<const AsyncExecution*> in_front_of(const AsyncExecution& execution,
+                                                 std::size_t most) const;
 
   std::int64_t size() const { return size_; }
 

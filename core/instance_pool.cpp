@@ -43,6 +43,15 @@ bool InstancePool::available(const Task& task) const {
   return size() < config_.per_node || !idle_.empty();
 }
 
+eta::TaskShare InstancePool::share_of(const Task& task) const {
+  const auto share = shares_.find(task.number());
+  const bool known = share != shares_.end();
+  return {.task = task.number(),
+          .idle = known ? static_cast<int>(share->second.idle.size()) : 0,
+          .instances = known ? share->second.count : 0,
+          .limit = limit(task)};
+}
+
 Instance* InstancePool::acquire(Task& task, bool fresh) {
   if (!available(task)) return nullptr;
   Share& share = shares_[task.number()];

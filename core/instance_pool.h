@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "core/environment.h"
+#include "core/eta/estimator.h"
 #include "core/node_config.h"
 #include "core/runtime.h"
 #include "core/task_registry.h"
@@ -73,6 +74,9 @@ class InstancePool {
   void retire_idle(const Task& task);
 
   int size() const { return static_cast<int>(instances_.size()); }
+
+  /// The task's part of the pool at this moment.
+  eta::TaskShare share_of(const Task& task) const;
 
  private:
   friend class Instance;

@@ -8,10 +8,11 @@
 
 namespace quintain::core {
 
-Node::Node(Environment& environment, Runtime& runtime, const NodeConfig& config, Observer* observer)
+Node::Node(Environment& environment, Runtime& runtime, const NodeConfig& config, Observer* observer,
+           const eta::EstimatorFactory& estimator)
     : environment_(environment),
       config_(config),
-      manager_(environment, runtime, config, observer),
+      manager_(environment, runtime, config, observer, estimator),
       service_(std::make_unique<NodeService>(environment, config_, manager_)) {}
 
 Node::~Node() = default;

@@ -24,7 +24,7 @@ class Node {
   /// configuration must have no problems(). Calls that are unanswered when the node is destroyed
   /// are refused with UNAVAILABLE.
   Node(Environment& environment, Runtime& runtime, const NodeConfig& config,
-       Observer* observer = nullptr);
+       Observer* observer = nullptr, const eta::EstimatorFactory& estimator = eta::make_estimator);
   ~Node();
 
   /// What callers call.

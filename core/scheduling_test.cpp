@@ -34,9 +34,13 @@ class SchedulingTest : public ::testing::Test {
 
   void seen(const std::string& name, Duration service) {
     service_times_.observe({.function = execution(name).function->index,
+                            .ordinal = 1,
                             .accepted_at = Instant(),
+                            .deadline = Instant::never(),
                             .dispatched_at = Instant(),
+                            .started_at = Instant(),
                             .ended_at = Instant(service),
+                            .cold = false,
                             .status = testing::kCompleted});
   }
 

@@ -89,7 +89,8 @@ SimulatedNode::SimulatedNode(World& world, std::uint32_t index, const NodeSpec& 
       recorder_->on_machine(ordinal, attempt, occupied);
     });
   }
-  node_ = std::make_unique<core::Node>(environment_, runtime_, spec.config, recorder_.get());
+  node_ = std::make_unique<core::Node>(environment_, runtime_, spec.config, recorder_.get(),
+                                       spec.estimator);
   for (core::TaskSpec& task : tasks_of(spec.functions)) {
     const auto problems = node_->register_task(std::move(task));
     assert(problems.empty());

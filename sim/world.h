@@ -23,6 +23,8 @@ struct NodeSpec {
   core::NodeConfig config;
   std::vector<FunctionModel> functions;
   std::vector<Slowdown> slowdowns;
+  /// Makes the node's estimator; the configuration's, unless an experiment wants another.
+  core::eta::EstimatorFactory estimator = core::eta::make_estimator;
 };
 
 /// A real core::Node in a simulated environment, with a simulated runtime.

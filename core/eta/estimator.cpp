@@ -1,22 +1,58 @@
 #include "core/eta/estimator.h"
 
-#include <array>
-
+#include "core/eta/combined.h"
+#include "core/eta/empirical.h"
 #include "core/eta/point_estimators.h"
+#include "core/eta/state_estimator.h"
 
 namespace quintain::core::eta {
 namespace {
 
+std::unique_ptr<Estimator> make_conformal_queue_length(Duration prior) {
+  return make_conformal(make_queue_length(prior));
+}
+
+std::unique_ptr<Estimator> make_state_calibrated(Duration prior, std::uint64_t seed) {
+  return make_recalibrated("state+calibrated", make_state_with_change(prior, seed));
+}
+
+std::unique_ptr<Estimator> make_best(Duration prior, std::uint64_t seed) {
+  return make_mixture("best", make_state_calibrated(prior, seed),
+                      make_conformal_queue_length(prior));
+}
+
 struct Entry {
   std::string_view name;
-  std::unique_ptr<Estimator> (*make)(const EtaConfig&);
+  std::unique_ptr<Estimator> (*make)(const EtaConfig& config, std::uint64_t seed);
 };
 
 constexpr std::array kEstimators = {
-    Entry{"constant", [](const EtaConfig& config) { return make_constant(config.constant); }},
-    Entry{"ewma", [](const EtaConfig& config) { return make_ewma(config.prior); }},
-    Entry{"les", [](const EtaConfig& config) { return make_last_to_enter_service(config.prior); }},
-    Entry{"queue-length", [](const EtaConfig& config) { return make_queue_length(config.prior); }},
+    Entry{"constant",
+          [](const EtaConfig& eta, std::uint64_t) { return make_constant(eta.constant); }},
+    Entry{"ewma", [](const EtaConfig& eta, std::uint64_t) { return make_ewma(eta.prior); }},
+    Entry{"les", [](const EtaConfig& eta,
+                    std::uint64_t) { return make_last_to_enter_service(eta.prior); }},
+    Entry{"queue-length",
+          [](const EtaConfig& eta, std::uint64_t) { return make_queue_length(eta.prior); }},
+    Entry{"queued-work",
+          [](const EtaConfig& eta, std::uint64_t) { return make_queued_work(eta.prior); }},
+    Entry{"window-quantile",
+          [](const EtaConfig& eta, std::uint64_t) { return make_window_quantile(eta.prior); }},
+    Entry{
+        "queue-length+conformal",
+        [](const EtaConfig& eta, std::uint64_t) { return make_conformal_queue_length(eta.prior); }},
+    Entry{"state",
+          [](const EtaConfig& eta, std::uint64_t seed) { return make_state(eta.prior, seed); }},
+    Entry{"state+change",
+          [](const EtaConfig& eta, std::uint64_t seed) {
+            return make_state_with_change(eta.prior, seed);
+          }},
+    Entry{"state+calibrated",
+          [](const EtaConfig& eta, std::uint64_t seed) {
+            return make_state_calibrated(eta.prior, seed);
+          }},
+    Entry{"best",
+          [](const EtaConfig& eta, std::uint64_t seed) { return make_best(eta.prior, seed); }},
 };
 
 constexpr auto kNames = [] {
@@ -27,11 +63,13 @@ constexpr auto kNames = [] {
 
 }  // namespace
 
+void Estimator::introduce(FunctionIndex, std::string_view, std::string_view) {}
+
 std::span<const std::string_view> estimator_names() { return kNames; }
 
-std::unique_ptr<Estimator> make_estimator(const EtaConfig& config) {
+std::unique_ptr<Estimator> make_estimator(const EtaConfig& config, std::uint64_t seed) {
   for (const Entry& entry : kEstimators) {
-    if (entry.name == config.estimator) return entry.make(config);
+    if (entry.name == config.estimator) return entry.make(config, seed);
   }
   return nullptr;
 }

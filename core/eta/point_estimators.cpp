@@ -1,12 +1,12 @@
-// The four estimators that predict a mean: constant, ewma, les, queue-length.
+// The estimators that predict a mean: constant, ewma, les, queue-length, queued-work.
 //
-// A mean alone says nothing of the spread. Their 90th percentile is the one of the law that assumes
-// least about a positive quantity of known mean, the exponential (maximum entropy): mean * ln 10.
+// A mean alone says nothing of the spread. Their quantiles are those of the law that assumes least
+// about a positive quantity of known mean, the exponential (maximum entropy): mean * -ln(1 - p).
 #include "core/eta/point_estimators.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
-#include <numbers>
 #include <vector>
 
 #include "core/eta/service_times.h"
@@ -14,9 +14,21 @@
 namespace quintain::core::eta {
 namespace {
 
-Estimate around(Duration mean) {
-  const auto p90 = static_cast<double>(mean.count()) * std::numbers::ln10;
-  return {.p50 = mean, .p90 = Duration(static_cast<std::int64_t>(p90))};
+// -ln(1 - p) for the levels 0.05, 0.10, ... 0.95.
+constexpr std::array<double, kLevels> kExponentialQuantiles = {
+    0.051293294387550536, 0.10536051565782631, 0.1625189294977749, 0.22314355131420976,
+    0.2876820724517809,   0.35667494393873234, 0.4307829160924542, 0.5108256237659907,
+    0.5978370007556204,   0.6931471805599453,  0.7985076962177717, 0.916290731874155,
+    1.0498221244986778,   1.203972804325936,   1.3862943611198906, 1.6094379124341005,
+    1.897119984885881,    2.302585092994046,   2.99573227355399};
+
+Forecast around(Duration mean) {
+  Forecast forecast{.point = mean};
+  for (std::size_t i = 0; i < kLevels; ++i) {
+    const double quantile = static_cast<double>(mean.count()) * kExponentialQuantiles[i];
+    forecast.quantiles[i] = Duration(static_cast<std::int64_t>(quantile));
+  }
+  return forecast;
 }
 
 // What is left of a time of which some has passed. A prediction that has been outlived says "any
@@ -32,12 +44,14 @@ class Constant final : public Estimator {
   explicit Constant(Duration value) : value_(value) {}
 
   std::string_view name() const override { return "constant"; }
-  Estimate predict(const Subject& subject, const NodeState& node) override {
-    const Duration left = remaining(value_, node.now - subject.accepted_at);
-    return {.p50 = left, .p90 = left};
+  Forecast predict(const Subject& subject, const NodeState& node) override {
+    Forecast forecast{.point = remaining(value_, node.now - subject.accepted_at)};
+    forecast.quantiles.fill(forecast.point);
+    return forecast;
   }
   void observe_dispatch(FunctionIndex, Instant, Duration) override {}
   void observe_end(const Observation&) override {}
+  std::size_t bytes() const override { return sizeof(*this); }
 
  private:
   Duration value_;
@@ -49,7 +63,7 @@ class Ewma final : public Estimator {
   explicit Ewma(Duration prior) : response_times_(prior) {}
 
   std::string_view name() const override { return "ewma"; }
-  Estimate predict(const Subject& subject, const NodeState& node) override {
+  Forecast predict(const Subject& subject, const NodeState& node) override {
     return around(
         remaining(response_times_.mean(subject.function), node.now - subject.accepted_at));
   }
@@ -60,6 +74,7 @@ class Ewma final : public Estimator {
     response.dispatched_at = observation.accepted_at;
     response_times_.observe(response);
   }
+  std::size_t bytes() const override { return sizeof(*this) + response_times_.bytes(); }
 
  private:
   ServiceTimes response_times_;
@@ -73,7 +88,7 @@ class LastToEnterService final : public Estimator {
   explicit LastToEnterService(Duration prior) : service_(prior) {}
 
   std::string_view name() const override { return "les"; }
-  Estimate predict(const Subject& subject, const NodeState& node) override {
+  Forecast predict(const Subject& subject, const NodeState& node) override {
     const Duration service = service_.mean(subject.function);
     if (!waits(subject)) return around(remaining(service, node.now - subject.dispatched_at));
     const bool must_wait = node.busy >= node.slots;
@@ -82,6 +97,7 @@ class LastToEnterService final : public Estimator {
   }
   void observe_dispatch(FunctionIndex, Instant, Duration waited) override { last_delay_ = waited; }
   void observe_end(const Observation& observation) override { service_.observe(observation); }
+  std::size_t bytes() const override { return sizeof(*this) + service_.bytes(); }
 
  private:
   ServiceTimes service_;
@@ -95,7 +111,7 @@ class QueueLength final : public Estimator {
   explicit QueueLength(Duration prior) : service_(prior) {}
 
   std::string_view name() const override { return "queue-length"; }
-  Estimate predict(const Subject& subject, const NodeState& node) override {
+  Forecast predict(const Subject& subject, const NodeState& node) override {
     const Duration service = service_.mean(subject.function);
     if (!waits(subject)) return around(remaining(service, node.now - subject.dispatched_at));
     const bool must_wait = node.busy >= node.slots;
@@ -106,9 +122,62 @@ class QueueLength final : public Estimator {
   }
   void observe_dispatch(FunctionIndex, Instant, Duration) override {}
   void observe_end(const Observation& observation) override { service_.observe(observation); }
+  std::size_t bytes() const override { return sizeof(*this) + service_.bytes(); }
 
  private:
   ServiceTimes service_;
+};
+
+// The estimate of the control plane Iluvatar: A. Fuerst et al., "Iluvatar: a fast control plane for
+// serverless computing", HPDC 2023. What waits is summed up by its expectations and shared among as
+// many slots as it can use; then comes the function's own mean, warm or cold.
+class QueuedWork final : public Estimator {
+ public:
+  explicit QueuedWork(Duration prior) : warm_(prior), cold_(prior) {}
+
+  std::string_view name() const override { return "queued-work"; }
+  Forecast predict(const Subject& subject, const NodeState& node) override {
+    const Backlog& backlog = node.backlog();
+    if (!waits(subject)) {
+      const bool cold = std::ranges::any_of(backlog.running, [&](const Running& running) {
+        return running.ordinal == subject.ordinal && running.cold;
+      });
+      return around(remaining(mean(subject.function, cold), node.now - subject.dispatched_at));
+    }
+    double work = 0;
+    bool cold = false;
+    for (const Waiting& waiting : backlog.waiting) {
+      const TaskShare& share = backlog.shares[waiting.share];
+      const bool needs_instance = waiting.fresh || share.idle == 0;
+      if (waiting.ordinal == subject.ordinal) {
+        cold = needs_instance;
+      } else {
+        work += static_cast<double>(mean(waiting.function, needs_instance).count());
+      }
+    }
+    work += static_cast<double>(backlog.omitted) * static_cast<double>(warm_.node_mean().count());
+    const auto ahead =
+        static_cast<double>(backlog.waiting.size() - 1) + static_cast<double>(backlog.omitted);
+    const double delay = ahead > 0 ? work / std::min<double>(node.slots, ahead) : 0;
+    return around(Duration(static_cast<std::int64_t>(delay)) + mean(subject.function, cold));
+  }
+  void observe_dispatch(FunctionIndex, Instant, Duration) override {}
+  void observe_end(const Observation& observation) override {
+    (observation.cold ? cold_ : warm_).observe(observation);
+  }
+  std::size_t bytes() const override { return sizeof(*this) + warm_.bytes() + cold_.bytes(); }
+
+ private:
+  // One that was never seen cold, or never warm, is taken for what it was seen as.
+  Duration mean(FunctionIndex function, bool cold) const {
+    const ServiceTimes& wanted = cold ? cold_ : warm_;
+    const ServiceTimes& other = cold ? warm_ : cold_;
+    return wanted.knows(function) || !other.knows(function) ? wanted.mean(function)
+                                                            : other.mean(function);
+  }
+
+  ServiceTimes warm_;
+  ServiceTimes cold_;
 };
 
 }  // namespace
@@ -122,6 +191,10 @@ std::unique_ptr<Estimator> make_last_to_enter_service(Duration prior) {
 }
 std::unique_ptr<Estimator> make_queue_length(Duration prior) {
   return std::make_unique<QueueLength>(prior);
+}
+
+std::unique_ptr<Estimator> make_queued_work(Duration prior) {
+  return std::make_unique<QueuedWork>(prior);
 }
 
 }  // namespace quintain::core::eta

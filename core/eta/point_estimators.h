@@ -20,4 +20,8 @@ std::unique_ptr<Estimator> make_last_to_enter_service(Duration prior);
 /// (n + 1) E[S] / c for n ahead and c slots if all are busy, plus the function's mean service time.
 std::unique_ptr<Estimator> make_queue_length(Duration prior);
 
+/// The expected work that waits, shared among the slots, plus the function's mean time, warm or
+/// cold.
+std::unique_ptr<Estimator> make_queued_work(Duration prior);
+
 }  // namespace quintain::core::eta

@@ -12,8 +12,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr NodeState kIdle = {.now = Instant(100s), .slots = 4, .busy = 1, .queued = 0};
-constexpr NodeState kFull = {.now = Instant(100s), .slots = 4, .busy = 4, .queued = 7};
+// These estimators look at the counts alone.
+NodeState node_state(int busy, std::int64_t queued) {
+  return {.now = Instant(100s), .slots = 4, .busy = busy, .queued = queued, .backlog = {}};
+}
+const NodeState kIdle = node_state(1, 0);
+const NodeState kFull = node_state(4, 7);
 
 // Accepted so long ago, with so many in front.
 Subject waiting(Duration since, std::int64_t ahead = 0, FunctionIndex function = 0) {
@@ -37,9 +41,13 @@ void see(Estimator& estimator, FunctionIndex function, Duration waited, Duration
          spearlet::ExecutionStatus status = testing::kCompleted) {
   estimator.observe_dispatch(function, Instant(waited), waited);
   estimator.observe_end({.function = function,
+                         .ordinal = 1,
                          .accepted_at = Instant(),
+                         .deadline = Instant::never(),
                          .dispatched_at = Instant(waited),
+                         .started_at = Instant(waited),
                          .ended_at = Instant(waited + service),
+                         .cold = false,
                          .status = status});
 }
 
@@ -47,21 +55,22 @@ TEST(Estimators, EveryNameMakesAnEstimatorOfThatName) {
   for (const std::string_view name : estimator_names()) {
     EtaConfig config;
     config.estimator = name;
-    const auto estimator = make_estimator(config);
+    const auto estimator = make_estimator(config, 1);
     ASSERT_NE(estimator, nullptr) << name;
     EXPECT_EQ(estimator->name(), name);
   }
   EtaConfig config;
   config.estimator = "oracle";
-  EXPECT_EQ(make_estimator(config), nullptr);
+  EXPECT_EQ(make_estimator(config, 1), nullptr);
 }
 
 TEST(Estimators, TheP90IsThatOfTheExponentialLaw) {
   for (const auto& estimator :
        {make_ewma(10s), make_last_to_enter_service(10s), make_queue_length(10s)}) {
-    const Estimate estimate = estimator->predict(waiting(0s), kIdle);
-    EXPECT_EQ(estimate.p50, 10s) << estimator->name();
-    EXPECT_NEAR(std::chrono::duration<double>(estimate.p90).count(), 10 * std::log(10), 1e-6);
+    const Forecast estimate = estimator->predict(waiting(0s), kIdle);
+    EXPECT_EQ(estimate.point, 10s) << estimator->name();
+    EXPECT_NEAR(std::chrono::duration<double>(estimate.quantiles[k90Level]).count(),
+                10 * std::log(10), 1e-6);
   }
 }
 
@@ -70,41 +79,41 @@ TEST(Estimators, TheRungsLearnNothingFromWhatWasCutShort) {
        {make_ewma(10s), make_last_to_enter_service(10s), make_queue_length(10s)}) {
     see(*estimator, 0, 0s, 1s, testing::kTimeout);
     see(*estimator, 0, 0s, 1s, testing::kCancelled);
-    EXPECT_EQ(estimator->predict(waiting(0s), kIdle).p50, 10s) << estimator->name();
+    EXPECT_EQ(estimator->predict(waiting(0s), kIdle).point, 10s) << estimator->name();
     see(*estimator, 0, 0s, 2s, testing::kFailed);
-    EXPECT_EQ(estimator->predict(waiting(0s), kIdle).p50, 2s) << estimator->name();
+    EXPECT_EQ(estimator->predict(waiting(0s), kIdle).point, 2s) << estimator->name();
   }
 }
 
 TEST(Constant, IsItsValueLessTheTimePassed) {
   const auto estimator = make_constant(5s);
   see(*estimator, 0, 1s, 100s);
-  EXPECT_EQ(estimator->predict(waiting(0s), kFull).p50, 5s);
-  EXPECT_EQ(estimator->predict(waiting(2s), kFull).p50, 3s);
-  EXPECT_EQ(estimator->predict(waiting(2s), kFull).p90, 3s);
-  EXPECT_EQ(estimator->predict(waiting(9s), kFull).p50, 0s);
+  EXPECT_EQ(estimator->predict(waiting(0s), kFull).point, 5s);
+  EXPECT_EQ(estimator->predict(waiting(2s), kFull).point, 3s);
+  EXPECT_EQ(estimator->predict(waiting(2s), kFull).quantiles[k90Level], 3s);
+  EXPECT_EQ(estimator->predict(waiting(9s), kFull).point, 0s);
 }
 
 TEST(Ewma, IsTheMeanResponseTimeLessTheTimePassed) {
   const auto estimator = make_ewma(1s);
   see(*estimator, 0, 10s, 20s);
   see(*estimator, 0, 0s, 40s);
-  EXPECT_EQ(estimator->predict(waiting(0s), kFull).p50, 35s);
-  EXPECT_EQ(estimator->predict(waiting(5s), kFull).p50, 30s);
-  EXPECT_EQ(estimator->predict(serving(1s), kFull).p50, 0s) << "accepted 50 s ago";
+  EXPECT_EQ(estimator->predict(waiting(0s), kFull).point, 35s);
+  EXPECT_EQ(estimator->predict(waiting(5s), kFull).point, 30s);
+  EXPECT_EQ(estimator->predict(serving(1s), kFull).point, 0s) << "accepted 50 s ago";
 }
 
 TEST(LastToEnterService, IsTheLastDelayAndTheMeanService) {
   const auto estimator = make_last_to_enter_service(1s);
   see(*estimator, 0, 30s, 10s);
   see(*estimator, 1, 8s, 20s);
-  EXPECT_EQ(estimator->predict(waiting(0s, 0, 0), kFull).p50, 18s);
-  EXPECT_EQ(estimator->predict(waiting(0s, 0, 1), kFull).p50, 28s);
-  EXPECT_EQ(estimator->predict(waiting(5s, 0, 0), kFull).p50, 13s);
-  EXPECT_EQ(estimator->predict(waiting(9s, 0, 0), kFull).p50, 10s) << "the delay is outlived";
-  EXPECT_EQ(estimator->predict(waiting(0s, 0, 0), kIdle).p50, 10s) << "a slot is free";
-  EXPECT_EQ(estimator->predict(serving(4s, 0), kFull).p50, 6s);
-  EXPECT_EQ(estimator->predict(serving(40s, 0), kFull).p50, 0s);
+  EXPECT_EQ(estimator->predict(waiting(0s, 0, 0), kFull).point, 18s);
+  EXPECT_EQ(estimator->predict(waiting(0s, 0, 1), kFull).point, 28s);
+  EXPECT_EQ(estimator->predict(waiting(5s, 0, 0), kFull).point, 13s);
+  EXPECT_EQ(estimator->predict(waiting(9s, 0, 0), kFull).point, 10s) << "the delay is outlived";
+  EXPECT_EQ(estimator->predict(waiting(0s, 0, 0), kIdle).point, 10s) << "a slot is free";
+  EXPECT_EQ(estimator->predict(serving(4s, 0), kFull).point, 6s);
+  EXPECT_EQ(estimator->predict(serving(40s, 0), kFull).point, 0s);
 }
 
 TEST(QueueLength, IsTheDeparturesAheadAtTheNodesRateAndTheMeanService) {
@@ -112,12 +121,12 @@ TEST(QueueLength, IsTheDeparturesAheadAtTheNodesRateAndTheMeanService) {
   see(*estimator, 0, 0s, 10s);
   see(*estimator, 1, 0s, 30s);
   // E[S] is 20 s, so with 4 slots somebody departs every 5 s.
-  EXPECT_EQ(estimator->predict(waiting(0s, 0, 0), kFull).p50, 5s + 10s);
-  EXPECT_EQ(estimator->predict(waiting(0s, 7, 1), kFull).p50, 40s + 30s);
-  EXPECT_EQ(estimator->predict(waiting(0s, 7, 5), kFull).p50, 40s + 20s);
-  EXPECT_EQ(estimator->predict(waiting(0s, 0, 0), kIdle).p50, 10s) << "a slot is free";
-  EXPECT_EQ(estimator->predict(serving(4s, 1), kFull).p50, 26s);
-  EXPECT_EQ(estimator->predict(serving(40s, 1), kFull).p50, 0s);
+  EXPECT_EQ(estimator->predict(waiting(0s, 0, 0), kFull).point, 5s + 10s);
+  EXPECT_EQ(estimator->predict(waiting(0s, 7, 1), kFull).point, 40s + 30s);
+  EXPECT_EQ(estimator->predict(waiting(0s, 7, 5), kFull).point, 40s + 20s);
+  EXPECT_EQ(estimator->predict(waiting(0s, 0, 0), kIdle).point, 10s) << "a slot is free";
+  EXPECT_EQ(estimator->predict(serving(4s, 1), kFull).point, 26s);
+  EXPECT_EQ(estimator->predict(serving(40s, 1), kFull).point, 0s);
 }
 
 }  // namespace

@@ -6,18 +6,12 @@ namespace {
 double nanoseconds(Duration d) { return static_cast<double>(d.count()); }
 Duration duration(double nanoseconds) { return Duration(static_cast<std::int64_t>(nanoseconds)); }
 
-bool ended_by_itself(const Observation& observation) {
-  return !observation.dispatched_at.is_never() &&
-         (observation.status == spearlet::EXECUTION_STATUS_COMPLETED ||
-          observation.status == spearlet::EXECUTION_STATUS_FAILED);
-}
-
 }  // namespace
 
 ServiceTimes::ServiceTimes(Duration prior) : prior_(nanoseconds(prior)) {}
 
 void ServiceTimes::observe(const Observation& observation) {
-  if (!ended_by_itself(observation)) return;
+  if (observation.dispatched_at.is_never() || !observation.ended_by_itself()) return;
   const double held = nanoseconds(observation.ended_at - observation.dispatched_at);
   if (observation.function >= functions_.size()) functions_.resize(observation.function + 1);
   functions_[observation.function].add(held);
@@ -25,10 +19,7 @@ void ServiceTimes::observe(const Observation& observation) {
 }
 
 Duration ServiceTimes::mean(FunctionIndex function) const {
-  if (function < functions_.size() && functions_[function].known()) {
-    return duration(functions_[function].value());
-  }
-  return node_mean();
+  return knows(function) ? duration(functions_[function].value()) : node_mean();
 }
 
 Duration ServiceTimes::node_mean() const {

@@ -41,6 +41,11 @@ class ServiceTimes {
   Duration mean(FunctionIndex function) const;
   Duration node_mean() const;
 
+  bool knows(FunctionIndex function) const {
+    return function < functions_.size() && functions_[function].known();
+  }
+  std::size_t bytes() const { return functions_.capacity() * sizeof(MovingMean); }
+
  private:
   double prior_;
   MovingMean node_;

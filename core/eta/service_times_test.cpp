@@ -14,9 +14,13 @@ using namespace std::chrono_literals;
 Observation held(FunctionIndex function, Duration service,
                  spearlet::ExecutionStatus status = testing::kCompleted) {
   return {.function = function,
+          .ordinal = 1,
           .accepted_at = Instant(),
+          .deadline = Instant::never(),
           .dispatched_at = Instant(1s),
+          .started_at = Instant(1s),
           .ended_at = Instant(1s + service),
+          .cold = false,
           .status = status};
 }
 

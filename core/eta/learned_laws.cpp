@@ -1,0 +1,101 @@
+#include "core/eta/learned_laws.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "core/eta/log_scale.h"
+
+namespace quintain::core::eta {
+namespace {
+
+// What is assumed of a node's functions before they are seen, and how many observations that is
+// worth: medians some 3 octaves about the prior, times within an octave of the median.
+constexpr float kPriorFunctions = 2;
+constexpr float kPriorBetween = 9;
+constexpr float kPriorWithin = 1;
+constexpr float kPriorWithinWeight = 4;
+constexpr float kLeastBetween = 0.05F;
+constexpr float kLeastWithin = 1e-5F;
+
+constexpr float kWithinMemory = 5000;
+
+// The common shape learns from functions whose own law is known this well.
+constexpr float kKnownWell = 20;
+
+// A share of times that follow no law, anywhere within 16 deviations.
+constexpr float kStray = 0.01F;
+
+}  // namespace
+
+float log_time(Duration time) {
+  const float seconds = std::chrono::duration<float>(time).count();
+  return log2_of(std::max(seconds, 1e-6F));
+}
+
+LearnedLaws::LearnedLaws(Duration prior) : prior_median_(log_time(prior)) { renew_prior(); }
+
+void LearnedLaws::renew_prior() {
+  prior_.mean = (prior_median_ + means_) / (1 + seen_);
+  const float spread = mean_squares_ - 2 * prior_.mean * means_ + seen_ * prior_.mean * prior_.mean;
+  prior_.between = std::max((kPriorFunctions * kPriorBetween + spread) / (kPriorFunctions + seen_),
+                            kLeastBetween);
+  prior_.within = std::max(
+      (kPriorWithin * kPriorWithinWeight + within_) / (kPriorWithinWeight + within_weight_),
+      kLeastWithin);
+}
+
+LearnedLaw& LearnedLaws::law(FunctionIndex function) {
+  if (function >= laws_.size()) laws_.resize(function + 1);
+  return laws_[function];
+}
+
+LearnedLaw::Base LearnedLaws::base(FunctionIndex function) const {
+  static const LearnedLaw kUnseen;
+  return (function < laws_.size() ? laws_[function] : kUnseen).base(prior_);
+}
+
+float LearnedLaws::standardise(FunctionIndex function, float log_time) const {
+  return LearnedLaw::standardise(base(function), log_time);
+}
+
+float LearnedLaws::likelihood(FunctionIndex function, float log_time, float shift) const {
+  const float z = standardise(function, log_time - shift);
+  return (1 - kStray) * shape_.density(z) + kStray / 16;
+}
+
+void LearnedLaws::observe(FunctionIndex function, float log_time) {
+  LearnedLaw& law = this->law(function);
+  const float before = law.mean();
+  const float weight = law.weight();
+  if (weight >= kKnownWell) shape_.observe(standardise(function, log_time));
+  law.observe(log_time);
+  const float after = law.mean();
+  if (weight > 0) {
+    // The expected square of a miss by the mean of n is (n + 1) / n variances.
+    const float off = log_time - before;
+    constexpr float kKeep = 1 - 1 / kWithinMemory;
+    within_ = within_ * kKeep + off * off * weight / (weight + 1);
+    within_weight_ = within_weight_ * kKeep + 1;
+    means_ += after - before;
+    mean_squares_ += after * after - before * before;
+  } else {
+    seen_ += 1;
+    means_ += after;
+    mean_squares_ += after * after;
+  }
+  renew_prior();
+}
+
+void LearnedLaws::forget(FunctionIndex function, float weight) { law(function).forget(weight); }
+
+const QuantileTable& LearnedLaws::table(FunctionIndex function) {
+  return law(function).table(prior_, shape_);
+}
+
+std::size_t LearnedLaws::bytes() const {
+  std::size_t bytes = (laws_.capacity() - laws_.size()) * sizeof(LearnedLaw);
+  for (const LearnedLaw& law : laws_) bytes += law.bytes();
+  return bytes;
+}
+
+}  // namespace quintain::core::eta

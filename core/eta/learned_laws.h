@@ -1,0 +1,56 @@
+// What has been learnt of all functions of a node.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "core/eta/estimator.h"
+#include "core/eta/learned_law.h"
+
+namespace quintain::core::eta {
+
+/// The laws of one kind of time (service, or cold start) of all functions, each shrunk towards what
+/// they have in common. Times in binary logarithms of seconds.
+class LearnedLaws {
+ public:
+  /// `prior`: the median assumed while nothing has been seen.
+  explicit LearnedLaws(Duration prior);
+
+  /// How the time compares with what was expected of the function, in standard deviations.
+  float standardise(FunctionIndex function, float log_time) const;
+
+  /// How well expected the time was if all times were shifted by `shift`; a density in deviations,
+  /// bounded below so that no single time decides alone.
+  float likelihood(FunctionIndex function, float log_time, float shift) const;
+
+  void observe(FunctionIndex function, float log_time);
+
+  /// The function alone has changed.
+  void forget(FunctionIndex function, float weight);
+
+  const QuantileTable& table(FunctionIndex function);
+
+  std::size_t bytes() const;
+
+ private:
+  LearnedLaw& law(FunctionIndex function);
+  LearnedLaw::Base base(FunctionIndex function) const;
+  void renew_prior();
+
+  float prior_median_;
+  std::vector<LearnedLaw> laws_;
+  CommonShape shape_;
+  CommonPrior prior_;
+  // Over the functions seen: how many, the sums of their means and of the squares of these.
+  float seen_ = 0;
+  float means_ = 0;
+  float mean_squares_ = 0;
+  // Variance within a function: sum and weight, fading.
+  float within_ = 0;
+  float within_weight_ = 0;
+};
+
+/// The binary logarithm of a time in seconds, of which it takes a microsecond at least.
+float log_time(Duration time);
+
+}  // namespace quintain::core::eta

@@ -1,0 +1,286 @@
+#include "core/eta/roll_forward.h"
+
+#include <algorithm>
+#include <cassert>
+#include <chrono>
+#include <cstddef>
+
+namespace quintain::core::eta {
+namespace {
+
+// More are not rolled forward one by one; every second, third ... of them stands for the rest.
+constexpr std::size_t kMostRunning = 256;
+
+float seconds(Duration d) { return std::chrono::duration<float>(d).count(); }
+
+Duration duration(float seconds) {
+  constexpr float kMost = 9.0e9F;  // some 285 years
+  return Duration(static_cast<std::int64_t>(static_cast<double>(std::min(seconds, kMost)) * 1e9));
+}
+
+float until(Instant deadline, Instant now) {
+  return deadline.is_never() ? 1e30F : seconds(deadline - now);
+}
+
+}  // namespace
+
+Forecast forecast_of(Lanes& times) {
+  std::ranges::sort(times);
+  Forecast forecast;
+  for (std::size_t i = 0; i < kLevels; ++i) {
+    const double position = level(i) * kLanes - 0.5;
+    const auto below = static_cast<std::size_t>(position);
+    const auto part = static_cast<float>(position - static_cast<double>(below));
+    forecast.quantiles[i] = duration(times[below] + part * (times[below + 1] - times[below]));
+  }
+  forecast.point = forecast.quantiles[kMedianLevel];
+  return forecast;
+}
+
+Forecast forecast_of(const QuantileTable& law, float age, float factor) {
+  Forecast forecast;
+  const float passed = law.cdf(age / factor);
+  for (std::size_t i = 0; i < kLevels; ++i) {
+    const float p = passed + (1 - passed) * static_cast<float>(level(i));
+    forecast.quantiles[i] = duration(std::max(law.quantile(p) * factor - age, 0.0F));
+  }
+  forecast.point = forecast.quantiles[kMedianLevel];
+  return forecast;
+}
+
+Forecast RollForward::predict(const Subject& subject, const NodeState& node, Laws& laws) {
+  const Backlog& backlog = node.backlog();
+  if (!subject.dispatched_at.is_never()) return of_running(subject, node, backlog, laws);
+  assert(!backlog.waiting.empty() && backlog.waiting.back().ordinal == subject.ordinal);
+  const Waiting& last = backlog.waiting.back();
+  const TaskShare& share = backlog.shares[last.share];
+  const bool first = node.busy < node.slots && backlog.waiting.size() == 1;
+  const bool warm = share.idle > 0 && !last.fresh;
+  if (first && warm && laws.pace().uniform) {
+    return forecast_of(laws.service(subject.function), 0, laws.pace().factor[0]);
+  }
+  const std::size_t stride = (backlog.running.size() + kMostRunning - 1) / kMostRunning;
+  fill_slots(node, backlog, std::max<std::size_t>(stride, 1), laws);
+  fill_shares(backlog, std::max<std::size_t>(stride, 1));
+  Lanes start{};
+  Lanes time{};
+  for (std::size_t i = 0; i + 1 < backlog.waiting.size(); i += std::max<std::size_t>(stride, 1)) {
+    const bool delayed = place(backlog.waiting[i], laws, start, time);
+    occupy(backlog.waiting[i], node.now, start, time, delayed);
+  }
+  add_omitted(backlog, subject, node, laws);
+  place(last, laws, start, time);
+  for (std::size_t lane = 0; lane < kLanes; ++lane) time[lane] += start[lane];
+  return forecast_of(time);
+}
+
+Forecast RollForward::of_running(const Subject& subject, const NodeState& node,
+                                 const Backlog& backlog, Laws& laws) {
+  const auto running = std::ranges::find(backlog.running, subject.ordinal, &Running::ordinal);
+  assert(running != backlog.running.end());
+  const Pace& pace = laws.pace_of(*running);
+  if (!running->started_at.is_never() && pace.uniform) {
+    return forecast_of(laws.service(subject.function), seconds(node.now - running->started_at),
+                       pace.factor[0]);
+  }
+  Lanes time{};
+  remaining(*running, node.now, laws, time);
+  return forecast_of(time);
+}
+
+// Until its function ends, if nothing cuts it short.
+void RollForward::remaining(const Running& running, Instant now, Laws& laws, Lanes& out) {
+  const QuantileTable& service = laws.service(running.function);
+  const Pace& pace = laws.pace_of(running);
+  if (!running.started_at.is_never()) {
+    draws_.sample_remaining(service, seconds(now - running.started_at), pace.factor, pace.uniform,
+                            running.ordinal, LaneDraws::Purpose::kRemainder, out);
+    return;
+  }
+  static constexpr Lanes kUsualPace = [] {
+    Lanes ones{};
+    for (float& one : ones) one = 1;
+    return ones;
+  }();
+  Lanes cold{};
+  draws_.sample_remaining(laws.cold_start(running.function), seconds(now - running.dispatched_at),
+                          kUsualPace, true, running.ordinal, LaneDraws::Purpose::kColdStart, cold);
+  draws_.sample(service, running.ordinal, LaneDraws::Purpose::kService, out);
+  for (std::size_t lane = 0; lane < kLanes; ++lane) {
+    out[lane] = cold[lane] + out[lane] * pace.factor[lane];
+  }
+}
+
+void RollForward::fill_slots(const NodeState& node, const Backlog& backlog, std::size_t stride,
+                             Laws& laws) {
+  // With n in front, only the first n + 1 slots to become free can matter.
+  const auto slots = static_cast<std::size_t>(node.slots);
+  const std::size_t keep =
+      std::min((slots + stride - 1) / stride, (backlog.waiting.size() - 1) / stride + 1);
+  const std::size_t free = std::min(
+      keep, (static_cast<std::size_t>(std::max(node.slots - node.busy, 0)) + stride - 1) / stride);
+  slots_.clear();
+  finish_.clear();
+  slots_.resize(free, Lanes{});
+  for (std::size_t i = 0; i < backlog.running.size(); i += stride) {
+    const Running& running = backlog.running[i];
+    Lanes& finish = finish_.emplace_back();
+    remaining(running, node.now, laws, finish);
+    const float deadline = until(running.deadline, node.now);
+    for (float& time : finish) time = time < deadline ? time : deadline;
+    Lanes carry = finish;
+    for (Lanes& slot : slots_) {
+      for (std::size_t lane = 0; lane < kLanes; ++lane) {
+        const float a = slot[lane];
+        const float b = carry[lane];
+        slot[lane] = a < b ? a : b;
+        carry[lane] = a < b ? b : a;
+      }
+    }
+    if (slots_.size() < keep) slots_.push_back(carry);
+  }
+  // The runtime may hold fewer than the node believes for a moment; nobody waits for nothing.
+  if (slots_.empty()) slots_.push_back(Lanes{});
+}
+
+void RollForward::fill_shares(const Backlog& backlog, std::size_t stride) {
+  shares_.resize(backlog.shares.size());
+  for (std::size_t i = 0; i < shares_.size(); ++i) {
+    Share& share = shares_[i];
+    share.now = backlog.shares[i];
+    share.idle = share.now.idle;
+    share.finish.clear();
+    share.reused.fill(0);
+    share.made.fill(static_cast<float>(share.now.instances));
+    for (std::size_t r = 0; r < finish_.size(); ++r) {
+      if (backlog.running[r * stride].task == share.now.task) share.finish.push_back(r);
+    }
+  }
+}
+
+// Those in front that are not shown: the sum of their service times, as a normal law, shared among
+// the slots.
+void RollForward::add_omitted(const Backlog& backlog, const Subject& subject, const NodeState& node,
+                              Laws& laws) {
+  if (backlog.omitted == 0) return;
+  float mean = 0;
+  float square = 0;
+  for (const Waiting& waiting : backlog.waiting) {
+    const float one = laws.service(waiting.function).mean();
+    mean += one;
+    square += one * one;
+  }
+  const auto shown = static_cast<float>(backlog.waiting.size());
+  const auto count = static_cast<float>(backlog.omitted);
+  mean /= shown;
+  // As if each law were exponential, besides the spread between them.
+  const float variance = 2 * square / shown - mean * mean;
+  Lanes normal{};
+  draws_.sample_normal(subject.ordinal, LaneDraws::Purpose::kPace, normal);
+  const Pace& pace = laws.pace();
+  for (std::size_t lane = 0; lane < kLanes; ++lane) {
+    const float work = count * mean + normal[lane] * __builtin_sqrtf(count * variance);
+    const float wait = std::max(work, 0.0F) * pace.factor[lane] / static_cast<float>(node.slots);
+    for (Lanes& slot : slots_) slot[lane] += wait;
+  }
+}
+
+// The next in the queue: when it starts, and how long it would hold the slot if its deadline did
+// not cut it short. True if its task's limit makes it start later than the first slot allows.
+bool RollForward::place(const Waiting& waiting, Laws& laws, Lanes& start, Lanes& duration) {
+  start = slots_.front();
+  const Pace& pace = laws.pace();
+  draws_.sample(laws.service(waiting.function), waiting.ordinal, LaneDraws::Purpose::kService,
+                duration);
+  for (std::size_t lane = 0; lane < kLanes; ++lane) duration[lane] *= pace.factor[lane];
+  Share& share = shares_[waiting.share];
+  bool delayed = false;
+  if (share.idle > 0 && !waiting.fresh) {
+    --share.idle;
+  } else {
+    Lanes cold{};
+    delayed = settle_instances(waiting, share, start, cold);
+    Lanes making{};
+    draws_.sample(laws.cold_start(waiting.function), waiting.ordinal,
+                  LaneDraws::Purpose::kColdStart, making);
+    for (std::size_t lane = 0; lane < kLanes; ++lane) duration[lane] += cold[lane] * making[lane];
+  }
+  return delayed;
+}
+
+void RollForward::occupy(const Waiting& waiting, Instant now, const Lanes& start,
+                         const Lanes& duration, bool delayed) {
+  constexpr float kNeverBegins = 1e30F;
+  const float deadline = until(waiting.deadline, now);
+  Lanes& finish = finish_.emplace_back();
+  Lanes carry;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled below
+  for (std::size_t lane = 0; lane < kLanes; ++lane) {
+    const float whole = start[lane] + duration[lane];
+    const float end = whole < deadline ? whole : deadline;
+    const bool begins = start[lane] < deadline;
+    finish[lane] = begins ? end : kNeverBegins;
+    carry[lane] = begins ? end : slots_.front()[lane];
+  }
+  shares_[waiting.share].finish.push_back(finish_.size() - 1);
+  if (!delayed) {
+    for (std::size_t k = 1; k < slots_.size(); ++k) {
+      Lanes& below = slots_[k - 1];
+      const Lanes& slot = slots_[k];
+      for (std::size_t lane = 0; lane < kLanes; ++lane) {
+        const float a = slot[lane];
+        const float b = carry[lane];
+        below[lane] = a < b ? a : b;
+        carry[lane] = a < b ? b : a;
+      }
+    }
+    slots_.back() = carry;
+    return;
+  }
+  // Others pass it while it waits for its task: it takes the last slot that is free by its start.
+  for (std::size_t lane = 0; lane < kLanes; ++lane) {
+    std::size_t k = 0;
+    while (k + 1 < slots_.size() && slots_[k + 1][lane] <= start[lane]) ++k;
+    for (; k + 1 < slots_.size() && slots_[k + 1][lane] < carry[lane]; ++k) {
+      slots_[k][lane] = slots_[k + 1][lane];
+    }
+    while (k > 0 && slots_[k - 1][lane] > carry[lane]) {
+      slots_[k][lane] = slots_[k - 1][lane];
+      --k;
+    }
+    slots_[k][lane] = carry[lane];
+  }
+}
+
+// Whether a lane's start has to make an instance (`cold` is 1 there, else 0), and later starts
+// where the task must wait for one of its own. True if there are such.
+bool RollForward::settle_instances(const Waiting& waiting, Share& share, Lanes& start,
+                                   Lanes& cold) {
+  bool delayed = false;
+  const auto limit = static_cast<float>(share.now.limit);
+  for (std::size_t lane = 0; lane < kLanes; ++lane) {
+    std::size_t ended = 0;
+    for (const std::size_t f : share.finish) ended += finish_[f][lane] <= start[lane] ? 1U : 0U;
+    const bool idle = static_cast<float>(ended) > share.reused[lane];
+    if (idle && !waiting.fresh) {
+      share.reused[lane] += 1;
+    } else if (share.made[lane] < limit || waiting.fresh) {
+      share.made[lane] += 1;
+      cold[lane] = 1;
+    } else if (!share.finish.empty()) {
+      sorted_.clear();
+      for (const std::size_t f : share.finish) sorted_.push_back(finish_[f][lane]);
+      const auto which = std::min(static_cast<std::size_t>(share.reused[lane]), sorted_.size() - 1);
+      std::ranges::nth_element(sorted_, sorted_.begin() + static_cast<std::ptrdiff_t>(which));
+      start[lane] = std::max(start[lane], sorted_[which]);
+      share.reused[lane] += 1;
+      delayed = true;
+    }
+  }
+  return delayed;
+}
+
+std::size_t RollForward::bytes() const {
+  return sizeof(*this) + draws_.bytes() + (slots_.capacity() + finish_.capacity()) * sizeof(Lanes);
+}
+
+}  // namespace quintain::core::eta

@@ -1,0 +1,98 @@
+// The state of a node rolled forward to the end of one execution.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "core/eta/estimator.h"
+#include "core/eta/lanes.h"
+#include "core/eta/quantile_table.h"
+
+namespace quintain::core::eta {
+
+/// How much longer than usual things take: a factor for each lane, so that doubt about it can be
+/// told too.
+struct Pace {
+  Lanes factor;
+  /// All lanes have the same factor.
+  bool uniform;
+
+  static Pace of(float factor) {
+    Pace pace{.factor = {}, .uniform = true};
+    pace.factor.fill(factor);
+    return pace;
+  }
+};
+
+/// What a roll-forward has to know of how long things take: learnt, or the truth.
+class Laws {
+ public:
+  /// From the begin of a function to its end, retries and their pauses included, at the usual pace.
+  virtual const QuantileTable& service(FunctionIndex function) = 0;
+
+  /// How long making an instance takes.
+  virtual const QuantileTable& cold_start(FunctionIndex function) = 0;
+
+  /// The pace of what begins from now on; of what has begun already.
+  virtual const Pace& pace() = 0;
+  virtual const Pace& pace_of(const Running& running) = 0;
+
+ protected:
+  ~Laws() = default;
+};
+
+/// Plays what runs and waits through the node's slots, in 64 lanes at once. In each lane everybody
+/// has a service time drawn from its law; those that run are drawn from what their age leaves of
+/// it. Who waits takes the first free slot, in the order of the queue, warm if by then the task has
+/// an idle instance and cold otherwise, and gives it up at its end or its deadline. What the
+/// subject meets in the lanes is its forecast.
+///
+/// Not foreseen: arrivals, cancels, the starvation bound, and instances that expire or make room
+/// for others.
+class RollForward {
+ public:
+  explicit RollForward(std::uint64_t seed) : draws_(seed) {}
+
+  Forecast predict(const Subject& subject, const NodeState& node, Laws& laws);
+
+  const LaneDraws& draws() const { return draws_; }
+  std::size_t bytes() const;
+
+ private:
+  // What becomes of one task's instances.
+  struct Share {
+    TaskShare now;
+    int idle;                         // not yet taken in any lane
+    std::vector<std::size_t> finish;  // which of finish_ free one of them
+    Lanes reused;                     // how many of those are taken again
+    Lanes made;                       // instances
+  };
+
+  Forecast of_running(const Subject& subject, const NodeState& node, const Backlog& backlog,
+                      Laws& laws);
+  void remaining(const Running& running, Instant now, Laws& laws, Lanes& out);
+  void fill_slots(const NodeState& node, const Backlog& backlog, std::size_t stride, Laws& laws);
+  void fill_shares(const Backlog& backlog, std::size_t stride);
+  void add_omitted(const Backlog& backlog, const Subject& subject, const NodeState& node,
+                   Laws& laws);
+  bool place(const Waiting& waiting, Laws& laws, Lanes& start, Lanes& duration);
+  bool settle_instances(const Waiting& waiting, Share& share, Lanes& start, Lanes& cold);
+  void occupy(const Waiting& waiting, Instant now, const Lanes& start, const Lanes& duration,
+              bool delayed);
+
+  LaneDraws draws_;
+  // Scratch, kept for its memory.
+  std::vector<Lanes> slots_;   // when each is free, ascending within a lane
+  std::vector<Lanes> finish_;  // of those that run, then of those that were placed
+  std::vector<Share> shares_;
+  std::vector<float> sorted_;
+};
+
+/// The forecast that equally likely times make: quantiles with straight lines between them
+/// (R. J. Hyndman and Y. Fan, "Sample quantiles in statistical packages", 1996, definition 5).
+Forecast forecast_of(Lanes& times);
+
+/// The forecast of a law itself, slowed down, of which `age` has passed.
+Forecast forecast_of(const QuantileTable& law, float age, float factor);
+
+}  // namespace quintain::core::eta

@@ -1,0 +1,167 @@
+#include "core/eta/state_estimator.h"
+
+#include <algorithm>
+#include <chrono>
+#include <vector>
+
+#include "core/eta/learned_laws.h"
+#include "core/eta/log_scale.h"
+#include "core/eta/pace_filter.h"
+#include "core/eta/roll_forward.h"
+
+namespace quintain::core::eta {
+namespace {
+
+constexpr Pace kUsualPace = [] {
+  Pace pace{.factor = {}, .uniform = true};
+  for (float& factor : pace.factor) factor = 1;
+  return pace;
+}();
+
+// A time that was cut short earlier than this share of its law says next to nothing.
+constexpr float kTellingCut = 0.1F;
+
+// What still runs is asked for its evidence on the pace once something has outlived this share of
+// its law.
+constexpr float kLate = 0.9F;
+
+float seconds(Duration d) { return std::chrono::duration<float>(d).count(); }
+
+/// A two-sided CUSUM on one function's standardised times (E. S. Page, "Continuous inspection
+/// schemes", Biometrika 41, 1954).
+class ChangeAlarm {
+ public:
+  /// True if the function has changed. Then it begins anew.
+  bool observe(float z) {
+    // Half the shift that is looked for, one deviation; at this threshold a false alarm comes once
+    // in some 10^5 times. One stray time alone must not raise it.
+    constexpr float kAllowance = 0.5F;
+    constexpr float kThreshold = 12;
+    constexpr float kMost = 4;
+    z = std::clamp(z, -kMost, kMost);
+    up_ = std::max(0.0F, up_ + z - kAllowance);
+    down_ = std::max(0.0F, down_ - z - kAllowance);
+    if (up_ < kThreshold && down_ < kThreshold) return false;
+    up_ = down_ = 0;
+    return true;
+  }
+
+ private:
+  float up_ = 0;
+  float down_ = 0;
+};
+
+class StateEstimator final : public Estimator, private Laws {
+ public:
+  StateEstimator(Duration prior, std::uint64_t seed, bool notices_change)
+      : notices_change_(notices_change), service_(prior), cold_start_(prior), roll_forward_(seed) {}
+
+  std::string_view name() const override { return notices_change_ ? "state+change" : "state"; }
+
+  Forecast predict(const Subject& subject, const NodeState& node) override {
+    if (notices_change_) pace_ = present_pace(node);
+    return roll_forward_.predict(subject, node, *this);
+  }
+
+  void observe_dispatch(FunctionIndex, Instant, Duration) override {}
+
+  void observe_end(const Observation& observation) override {
+    if (observation.started_at.is_never()) return;
+    const FunctionIndex function = observation.function;
+    if (observation.cold) {
+      cold_start_.observe(function, log_time(observation.started_at - observation.dispatched_at));
+    }
+    const Duration time = observation.ended_at - observation.started_at;
+    if (!observation.ended_by_itself()) return learn_from_cut(observation.ordinal, function, time);
+    float log = log_time(time);
+    if (notices_change_) {
+      PaceFilter::Likelihood likelihood;
+      for (std::size_t state = 0; state < PaceFilter::kStates; ++state) {
+        likelihood[state] = service_.likelihood(function, log, PaceFilter::log_pace(state));
+      }
+      filter_.observe(likelihood);
+      log -= filter_.mean();
+      if (function >= alarms_.size()) alarms_.resize(function + 1);
+      if (alarms_[function].observe(service_.standardise(function, log))) {
+        constexpr float kKept = 2;
+        service_.forget(function, kKept);
+      }
+    }
+    service_.observe(function, log);
+  }
+
+  std::size_t bytes() const override {
+    return sizeof(*this) + service_.bytes() + cold_start_.bytes() + roll_forward_.bytes() +
+           alarms_.capacity() * sizeof(ChangeAlarm);
+  }
+
+ private:
+  const QuantileTable& service(FunctionIndex function) override { return service_.table(function); }
+  const QuantileTable& cold_start(FunctionIndex function) override {
+    return cold_start_.table(function);
+  }
+  const Pace& pace() override { return pace_; }
+  const Pace& pace_of(const Running&) override { return pace_; }
+
+  // A time that was cut short is taken for one drawn from what its law leaves beyond the cut: a
+  // step of stochastic EM for right-censored times (G. Celeux and J. Diebolt, 1985). To leave it
+  // out would make functions look faster than they are.
+  void learn_from_cut(std::uint64_t ordinal, FunctionIndex function, Duration time) {
+    const QuantileTable& law = service_.table(function);
+    const float factor = pace_.factor[kLanes / 2];
+    const float passed = law.cdf(seconds(time) / factor);
+    if (passed < kTellingCut) return;
+    Lanes rest{};
+    const Pace pace = Pace::of(factor);
+    roll_forward_.draws().sample_remaining(law, seconds(time), pace.factor, true, ordinal,
+                                           LaneDraws::Purpose::kRemainder, rest);
+    const float whole = (seconds(time) + rest[0]) / factor;
+    service_.observe(function, log_time(std::chrono::duration_cast<Duration>(
+                                   std::chrono::duration<float>(std::min(whole, 1e8F)))));
+  }
+
+  Pace present_pace(const NodeState& node) {
+    const Pace known = filter_.pace();
+    bool late = false;
+    for (const Running& running : node.backlog().running) {
+      if (running.started_at.is_never()) continue;
+      const float age = seconds(node.now - running.started_at);
+      late = late || service_.table(running.function).cdf(age / known.factor[kLanes / 2]) > kLate;
+    }
+    if (!late) return known;
+    PaceFilter::Likelihood evidence;
+    evidence.fill(1);
+    for (const Running& running : node.backlog().running) {
+      if (running.started_at.is_never()) continue;
+      const float age = seconds(node.now - running.started_at);
+      const QuantileTable& law = service_.table(running.function);
+      for (std::size_t state = 0; state < PaceFilter::kStates; ++state) {
+        // Never impossible: a function may hang, whatever the pace.
+        constexpr float kHangs = 0.01F;
+        const float survives = 1 - law.cdf(age * exp2_of(-PaceFilter::log_pace(state)));
+        evidence[state] *= (1 - kHangs) * survives + kHangs;
+      }
+    }
+    return filter_.pace(evidence);
+  }
+
+  bool notices_change_;
+  LearnedLaws service_;
+  LearnedLaws cold_start_;
+  PaceFilter filter_;
+  Pace pace_ = kUsualPace;
+  std::vector<ChangeAlarm> alarms_;  // by function
+  RollForward roll_forward_;
+};
+
+}  // namespace
+
+std::unique_ptr<Estimator> make_state(Duration prior, std::uint64_t seed) {
+  return std::make_unique<StateEstimator>(prior, seed, /*notices_change=*/false);
+}
+
+std::unique_ptr<Estimator> make_state_with_change(Duration prior, std::uint64_t seed) {
+  return std::make_unique<StateEstimator>(prior, seed, /*notices_change=*/true);
+}
+
+}  // namespace quintain::core::eta
