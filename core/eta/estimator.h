@@ -99,7 +99,7 @@ struct Backlog {
   /// How many more wait in front of the subject than `waiting` shows.
   std::int64_t omitted = 0;
 
-  static constexpr std::size_t kMostWaiting = 256;
+  static constexpr std::size_t kMostWaiting = 128;
 };
 
 /// The node at the instant of the question.

@@ -65,13 +65,24 @@ void LaneDraws::sample_remaining(const QuantileTable& law, float age, const Lane
                                  Lanes& out) const {
   const Draw draw = this->draw(ordinal, purpose);
   const float within = (static_cast<float>(draw.offset >> 8) + 0.5F) * 0x1p-24F;
-  float passed = law.cdf(age / factor[0]);
+  const auto rest = [&](float passed, std::size_t stratum, float slower) {
+    const float u = (static_cast<float>(stratum) + within) / static_cast<float>(kLanes);
+    const float whole = law.quantile(passed + (1 - passed) * u) * slower;
+    return whole > age ? whole - age : 0;
+  };
+  if (uniform_factor) {
+    // First by stratum, in the table's order; then dealt out to the lanes.
+    const float passed = law.cdf(age / factor[0]);
+    Lanes by_stratum;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled below
+    for (std::size_t i = 0; i < kLanes; ++i) by_stratum[i] = rest(passed, i, factor[0]);
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      out[lane] = by_stratum[(*draw.order)[lane ^ draw.flip]];
+    }
+    return;
+  }
   for (std::size_t lane = 0; lane < kLanes; ++lane) {
-    if (!uniform_factor) passed = law.cdf(age / factor[lane]);
-    const float u =
-        (static_cast<float>((*draw.order)[lane ^ draw.flip]) + within) / static_cast<float>(kLanes);
-    const float whole = law.quantile(passed + (1 - passed) * u) * factor[lane];
-    out[lane] = whole > age ? whole - age : 0;
+    const float passed = law.cdf(age / factor[lane]);
+    out[lane] = rest(passed, (*draw.order)[lane ^ draw.flip], factor[lane]);
   }
 }
 

@@ -163,53 +163,55 @@ const QuantileTable& LearnedLaw::table(const CommonPrior& prior, const CommonSha
 }
 
 // Both laws' distribution functions, mixed at the edges of the bins, then turned round: quantiles
-// at equal steps. Within a bin the quantile function is a straight line.
+// where the table wants them. Within a bin the quantile function is a straight line.
 void LearnedLaw::build(const CommonPrior& prior, const CommonShape& shape) {
+  static const auto kWanted = [] {
+    std::array<float, QuantileTable::kWanted> wanted;
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+      wanted[i] = static_cast<float>(QuantileTable::wanted(i));
+    }
+    return wanted;
+  }();
   if (table_ == nullptr) table_ = std::make_unique<QuantileTable>();
   news_ = 0;
   shape_version_ = shape.version();
   const Base law = base(prior);
-  auto& values = table_->values();
-  constexpr auto kPoints = static_cast<float>(QuantileTable::kPoints);
+  std::array<float, QuantileTable::kWanted> quantiles;
   const auto base_quantile = [&](float p) {
     return exp2_of(law.mean + law.deviation * student(shape.quantile(p), law.freedom));
   };
   if (mass_ == nullptr) {
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      values[i] = base_quantile((static_cast<float>(i) + 0.5F) / kPoints);
-    }
-    return;
+    for (std::size_t i = 0; i < kWanted.size(); ++i) quantiles[i] = base_quantile(kWanted[i]);
+    return table_->assign(quantiles);
   }
   const float own = weight_ / (weight_ + kHistogramWeight);
   float sum = 0;
   for (const float mass : *mass_) sum += mass;
   const auto base_cdf = [&](float log_time) { return shape.cdf(standardise(law, log_time)); };
   std::size_t next = 0;
-  const auto wanted = [&] { return (static_cast<float>(next) + 0.5F) / kPoints; };
   float below = (1 - own) * base_cdf(lowest_);
   // Below the first bin there is only the base law.
-  for (; next < values.size() && wanted() < below; ++next) {
-    values[next] = base_quantile(wanted() / (1 - own));
+  for (; next < kWanted.size() && kWanted[next] < below; ++next) {
+    quantiles[next] = base_quantile(kWanted[next] / (1 - own));
   }
   static constexpr float kStep = 1.09050773F;  // 2^(1/8)
   float edge = exp2_of(lowest_);
   float histogram = 0;
-  for (int bin = 0; bin < kBins && next < values.size(); ++bin) {
+  for (int bin = 0; bin < kBins && next < kWanted.size(); ++bin) {
     histogram += (*mass_)[static_cast<std::size_t>(bin)] / sum;
     const float up_to =
         own * histogram + (1 - own) * base_cdf(lowest_ + static_cast<float>(bin + 1) / kPerOctave);
-    for (; next < values.size() && wanted() < up_to; ++next) {
-      values[next] = edge * (1 + (kStep - 1) * (wanted() - below) / (up_to - below));
+    for (; next < kWanted.size() && kWanted[next] < up_to; ++next) {
+      quantiles[next] = edge * (1 + (kStep - 1) * (kWanted[next] - below) / (up_to - below));
     }
     below = std::max(below, up_to);
     edge *= kStep;
   }
-  for (; next < values.size(); ++next) {
-    values[next] =
-        std::max(edge, base_quantile(std::min(1 - (1 - wanted()) / (1 - own), 1 - 1e-6F)));
+  for (; next < kWanted.size(); ++next) {
+    const float p = std::min(1 - (1 - kWanted[next]) / (1 - own), 1 - 1e-6F);
+    quantiles[next] = std::max(edge, base_quantile(p));
   }
-  // Where two ways of reckoning meet, rounding must not make the table fall.
-  for (std::size_t i = 1; i < values.size(); ++i) values[i] = std::max(values[i], values[i - 1]);
+  table_->assign(quantiles);
 }
 
 std::size_t LearnedLaw::bytes() const {

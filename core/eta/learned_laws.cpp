@@ -58,9 +58,13 @@ float LearnedLaws::standardise(FunctionIndex function, float log_time) const {
   return LearnedLaw::standardise(base(function), log_time);
 }
 
-float LearnedLaws::likelihood(FunctionIndex function, float log_time, float shift) const {
-  const float z = standardise(function, log_time - shift);
-  return (1 - kStray) * shape_.density(z) + kStray / 16;
+void LearnedLaws::likelihoods(FunctionIndex function, float log_time, std::span<const float> shifts,
+                              std::span<float> out) const {
+  const LearnedLaw::Base base = this->base(function);
+  for (std::size_t i = 0; i < shifts.size(); ++i) {
+    const float z = LearnedLaw::standardise(base, log_time - shifts[i]);
+    out[i] = (1 - kStray) * shape_.density(z) + kStray / 16;
+  }
 }
 
 void LearnedLaws::observe(FunctionIndex function, float log_time) {

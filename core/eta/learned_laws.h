@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <vector>
 
 #include "core/eta/estimator.h"
@@ -19,9 +20,10 @@ class LearnedLaws {
   /// How the time compares with what was expected of the function, in standard deviations.
   float standardise(FunctionIndex function, float log_time) const;
 
-  /// How well expected the time was if all times were shifted by `shift`; a density in deviations,
-  /// bounded below so that no single time decides alone.
-  float likelihood(FunctionIndex function, float log_time, float shift) const;
+  /// How well expected the time was if all times were shifted by `shifts[i]`, for each i; densities
+  /// in deviations, bounded below so that no single time decides alone.
+  void likelihoods(FunctionIndex function, float log_time, std::span<const float> shifts,
+                   std::span<float> out) const;
 
   void observe(FunctionIndex function, float log_time);
 

@@ -14,8 +14,8 @@ namespace quintain::core::eta {
 /// M. Herbster and M. K. Warmuth, "Tracking the best expert", Machine Learning 32, 1998).
 ///
 /// This does the work of a two-sided CUSUM on the PIT and more: it is the quickest detector for the
-/// jumps that it assumes (A. N. Shiryaev, 1963), it says by how much, and it knows its own doubt,
-/// which goes into the lanes.
+/// jumps that it assumes (A. N. Shiryaev, "On optimum methods in quickest detection problems",
+/// 1963), it says by how much, and it knows its own doubt, which goes into the lanes.
 class PaceFilter {
  public:
   static constexpr std::size_t kStates = 25;
@@ -23,10 +23,12 @@ class PaceFilter {
 
   PaceFilter();
 
-  /// The binary logarithm of a state's pace.
-  static constexpr float log_pace(std::size_t state) {
-    return (static_cast<float>(state) - (kStates - 1) / 2) / 4;
-  }
+  /// The binary logarithms of the states' paces.
+  static constexpr std::array<float, kStates> kLogPaces = [] {
+    std::array<float, kStates> paces{};
+    for (std::size_t i = 0; i < kStates; ++i) paces[i] = (static_cast<float>(i) - 12) / 4;
+    return paces;
+  }();
 
   /// Something came out that is so likely under each pace.
   void observe(const Likelihood& likelihood);
@@ -34,10 +36,11 @@ class PaceFilter {
   /// The expected logarithm.
   float mean() const;
 
-  /// The paces of the lanes, by their probabilities under further evidence that is not remembered:
-  /// what is still running.
-  Pace pace(const Likelihood& evidence) const;
+  /// The paces of the lanes, by their probabilities.
   Pace pace() const;
+
+  /// The same under further evidence that is not remembered: what is still running.
+  Pace pace(const Likelihood& evidence) const;
 
  private:
   std::array<float, kStates> probability_{};

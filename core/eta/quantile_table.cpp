@@ -9,8 +9,9 @@ namespace {
 
 constexpr auto kCount = static_cast<float>(QuantileTable::kPoints);
 
-// What lies above the last point, and the spread over which its slope is measured: the top 1/32.
-constexpr float kTopMass = 0.5F / kCount;
+// What lies above the last point, the mean of the topmost cell (if its tail is exponential: 1/e of
+// the cell), and the spread over which its slope is measured: the top 1/32.
+constexpr float kTopMass = 0.368F / kCount;
 constexpr std::size_t kTailSpan = QuantileTable::kPoints / 32;
 constexpr float kTailSpanMass = (static_cast<float>(kTailSpan) + 0.5F) / kCount;
 
@@ -25,16 +26,10 @@ float QuantileTable::tail_index() const {
   return std::clamp(log2_of(kTailSpanMass / kTopMass) / log2_of(top / base), 0.5F, kSteepest);
 }
 
-float QuantileTable::quantile(float p) const {
-  const float position = p * kCount - 0.5F;
-  if (position <= 0) return values_[0] * (2 * p * kCount);
-  if (position >= kCount - 1) {
-    const float rest = std::max(1 - p, 1e-7F);
-    return values_[kPoints - 1] * exp2_of(log2_of(kTopMass / rest) / tail_index());
-  }
-  const auto below = static_cast<std::size_t>(position);
-  const float part = position - static_cast<float>(below);
-  return values_[below] + part * (values_[below + 1] - values_[below]);
+float QuantileTable::quantile_at_the_edge(float p) const {
+  if (p * kCount <= 0.5F) return values_.front() * (2 * p * kCount);
+  const float rest = std::max(1 - p, 1e-7F);
+  return values_.back() * exp2_of(log2_of(std::max(kTopMass / rest, 1.0F)) / tail_index());
 }
 
 float QuantileTable::cdf(float seconds) const {
@@ -52,10 +47,35 @@ float QuantileTable::cdf(float seconds) const {
   return (static_cast<float>(index) - 0.5F + part) / kCount;
 }
 
-float QuantileTable::mean() const {
+double QuantileTable::wanted(std::size_t index) {
+  constexpr auto kCells = static_cast<double>(kPoints);
+  if (index < kPoints - 1) return (static_cast<double>(index) + 0.5) / kCells;
+  // Of the cell's mass, what lies above: 3/4, 3/8, 3/16 ...
+  double above = 0.75;
+  for (std::size_t i = kPoints - 1; i < index; ++i) above /= 2;
+  return 1 - above / kCells;
+}
+
+void QuantileTable::assign(const std::array<float, kWanted>& quantiles) {
+  std::copy_n(quantiles.begin(), kPoints - 1, values_.begin());
+  float top = 0;
+  float weight = 1;
+  for (std::size_t i = kPoints - 1; i < kWanted; ++i) {
+    const bool last = i + 1 == kWanted;  // stands for all that is left
+    if (!last) weight /= 2;
+    top += weight * quantiles[i];
+  }
+  values_.back() = top;
+  // Where two ways of reckoning meet, rounding must not make the table fall.
   float sum = 0;
-  for (const float value : values_) sum += value;
-  return sum / kCount;
+  float squares = 0;
+  for (std::size_t i = 0; i < kPoints; ++i) {
+    if (i > 0) values_[i] = std::max(values_[i], values_[i - 1]);
+    sum += values_[i];
+    squares += values_[i] * values_[i];
+  }
+  mean_ = sum / kCount;
+  mean_square_ = squares / kCount;
 }
 
 }  // namespace quintain::core::eta

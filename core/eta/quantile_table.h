@@ -3,36 +3,56 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 
 namespace quintain::core::eta {
 
-/// Quantiles in seconds at the probabilities (i + 1/2) / kPoints, never falling. Between them
-/// straight lines; below the first point the line goes to 0, above the last the tail is continued
-/// as the power law through the last two points that differ.
+/// Quantiles in seconds at the probabilities (i + 1/2) / kPoints, never falling; the last one is
+/// the mean of the topmost 1/kPoints instead, so that a sum of many draws comes out right. Between
+/// them straight lines; below the first point the line goes to 0, above the last the tail goes on
+/// as a power law as steep as the top 1/32 is.
 class QuantileTable {
  public:
   static constexpr std::size_t kPoints = 256;
 
-  std::array<float, kPoints>& values() { return values_; }
   const std::array<float, kPoints>& values() const { return values_; }
 
   /// The quantile at `p`, 0 < p < 1.
-  float quantile(float p) const;
+  float quantile(float p) const {
+    const float position = p * static_cast<float>(kPoints) - 0.5F;
+    if (!(position > 0 && position < static_cast<float>(kPoints - 1))) {
+      return quantile_at_the_edge(p);
+    }
+    const auto below = static_cast<std::uint32_t>(static_cast<std::int32_t>(position));
+    const float part = position - static_cast<float>(static_cast<std::int32_t>(below));
+    return values_[below] + part * (values_[below + 1] - values_[below]);
+  }
 
   /// The probability of at most `seconds`, in [0, 1).
   float cdf(float seconds) const;
 
-  /// The mean over the points, which leaves out what lies in the far tail.
-  float mean() const;
+  /// The expectation and that of the square.
+  float mean() const { return mean_; }
+  float mean_square() const { return mean_square_; }
 
-  /// All mass at one value.
-  void fill(float seconds) { values_.fill(seconds); }
+  /// Where a law's quantiles are wanted to make a table: the probabilities of the points but for
+  /// the last, then kTopPoints within the topmost cell, each at the middle of half of what is left.
+  static constexpr std::size_t kTopPoints = 8;
+  static constexpr std::size_t kWanted = kPoints - 1 + kTopPoints;
+  static double wanted(std::size_t index);
+
+  /// Takes the law's quantiles at these probabilities.
+  void assign(const std::array<float, kWanted>& quantiles);
 
  private:
+  float quantile_at_the_edge(float p) const;
+
   // The exponent of the tail: P(X > x) falls with x^-tail_index.
   float tail_index() const;
 
   std::array<float, kPoints> values_{};
+  float mean_ = 0;
+  float mean_square_ = 0;
 };
 
 }  // namespace quintain::core::eta

@@ -166,15 +166,14 @@ void RollForward::add_omitted(const Backlog& backlog, const Subject& subject, co
   float mean = 0;
   float square = 0;
   for (const Waiting& waiting : backlog.waiting) {
-    const float one = laws.service(waiting.function).mean();
-    mean += one;
-    square += one * one;
+    const QuantileTable& law = laws.service(waiting.function);
+    mean += law.mean();
+    square += law.mean_square();
   }
   const auto shown = static_cast<float>(backlog.waiting.size());
   const auto count = static_cast<float>(backlog.omitted);
   mean /= shown;
-  // As if each law were exponential, besides the spread between them.
-  const float variance = 2 * square / shown - mean * mean;
+  const float variance = square / shown - mean * mean;
   Lanes normal{};
   draws_.sample_normal(subject.ordinal, LaneDraws::Purpose::kPace, normal);
   const Pace& pace = laws.pace();
@@ -192,7 +191,9 @@ bool RollForward::place(const Waiting& waiting, Laws& laws, Lanes& start, Lanes&
   const Pace& pace = laws.pace();
   draws_.sample(laws.service(waiting.function), waiting.ordinal, LaneDraws::Purpose::kService,
                 duration);
-  for (std::size_t lane = 0; lane < kLanes; ++lane) duration[lane] *= pace.factor[lane];
+  if (!pace.uniform || pace.factor[0] != 1) {
+    for (std::size_t lane = 0; lane < kLanes; ++lane) duration[lane] *= pace.factor[lane];
+  }
   Share& share = shares_[waiting.share];
   bool delayed = false;
   if (share.idle > 0 && !waiting.fresh) {

@@ -76,9 +76,7 @@ class StateEstimator final : public Estimator, private Laws {
     float log = log_time(time);
     if (notices_change_) {
       PaceFilter::Likelihood likelihood;
-      for (std::size_t state = 0; state < PaceFilter::kStates; ++state) {
-        likelihood[state] = service_.likelihood(function, log, PaceFilter::log_pace(state));
-      }
+      service_.likelihoods(function, log, PaceFilter::kLogPaces, likelihood);
       filter_.observe(likelihood);
       log -= filter_.mean();
       if (function >= alarms_.size()) alarms_.resize(function + 1);
@@ -120,29 +118,45 @@ class StateEstimator final : public Estimator, private Laws {
                                    std::chrono::duration<float>(std::min(whole, 1e8F)))));
   }
 
+  // What still runs has outlived its age: a right-censored observation, which counts for as long as
+  // it runs. It is asked once something has outlived most of its law.
   Pace present_pace(const NodeState& node) {
     const Pace known = filter_.pace();
+    const float usual = known.factor[kLanes / 2];
+    PaceFilter::Likelihood evidence;
+    evidence.fill(1);
     bool late = false;
     for (const Running& running : node.backlog().running) {
       if (running.started_at.is_never()) continue;
       const float age = seconds(node.now - running.started_at);
-      late = late || service_.table(running.function).cdf(age / known.factor[kLanes / 2]) > kLate;
-    }
-    if (!late) return known;
-    PaceFilter::Likelihood evidence;
-    evidence.fill(1);
-    for (const Running& running : node.backlog().running) {
-      if (running.started_at.is_never()) continue;
-      const float age = seconds(node.now - running.started_at);
       const QuantileTable& law = service_.table(running.function);
-      for (std::size_t state = 0; state < PaceFilter::kStates; ++state) {
-        // Never impossible: a function may hang, whatever the pace.
-        constexpr float kHangs = 0.01F;
-        const float survives = 1 - law.cdf(age * exp2_of(-PaceFilter::log_pace(state)));
-        evidence[state] *= (1 - kHangs) * survives + kHangs;
-      }
+      const float passed = law.cdf(age / usual);
+      // Any pace would let a young one live.
+      constexpr float kYoung = 0.3F;
+      if (passed < kYoung) continue;
+      late = late || passed > kLate;
+      weigh(age, law, evidence);
     }
-    return filter_.pace(evidence);
+    return late ? filter_.pace(evidence) : known;
+  }
+
+  // At every third state, and between them by straight lines: survival changes slowly with pace.
+  static void weigh(float age, const QuantileTable& law, PaceFilter::Likelihood& evidence) {
+    // Never impossible: a function may hang, whatever the pace, so one alone does not prove much.
+    constexpr float kHangs = 0.3F;
+    constexpr std::size_t kStep = 3;
+    const auto survives = [&](std::size_t state) {
+      return kHangs + (1 - kHangs) * (1 - law.cdf(age * exp2_of(-PaceFilter::kLogPaces[state])));
+    };
+    float left = survives(0);
+    evidence[0] *= left;
+    for (std::size_t state = kStep; state < PaceFilter::kStates; state += kStep) {
+      const float right = survives(state);
+      evidence[state - 2] *= (2 * left + right) / 3;
+      evidence[state - 1] *= (left + 2 * right) / 3;
+      evidence[state] *= right;
+      left = right;
+    }
   }
 
   bool notices_change_;

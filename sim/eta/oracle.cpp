@@ -1,7 +1,9 @@
 #include "sim/eta/oracle.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <functional>
 #include <map>
 #include <string>
 #include <utility>
@@ -17,21 +19,23 @@ using core::eta::Pace;
 using core::eta::QuantileTable;
 
 // Where failures and retries make a law without a formula, it is sampled this often.
-constexpr int kSamples = 64 * static_cast<int>(QuantileTable::kPoints);
+constexpr int kSamples = 256 * static_cast<int>(QuantileTable::kPoints);
 
 // A function that hangs never ends; this is longer than any deadline.
 constexpr float kHangs = 1e12F;
 
-double point(std::size_t index) {
-  return (static_cast<double>(index) + 0.5) / static_cast<double>(QuantileTable::kPoints);
+QuantileTable table_of(const std::function<double(double p)>& quantile) {
+  std::array<float, QuantileTable::kWanted> quantiles;
+  for (std::size_t i = 0; i < quantiles.size(); ++i) {
+    quantiles[i] = static_cast<float>(quantile(QuantileTable::wanted(i)));
+  }
+  QuantileTable table;
+  table.assign(quantiles);
+  return table;
 }
 
 QuantileTable table_of(const Distribution& law) {
-  QuantileTable table;
-  for (std::size_t i = 0; i < table.values().size(); ++i) {
-    table.values()[i] = static_cast<float>(law.quantile_seconds(point(i)));
-  }
-  return table;
+  return table_of([&](double p) { return law.quantile_seconds(p); });
 }
 
 /// From the begin of the first attempt to the end of the last, as the node runs them.
@@ -44,12 +48,7 @@ class RetriedTimes {
     std::vector<float> times(kSamples);
     for (float& time : times) time = static_cast<float>(sample());
     std::ranges::sort(times);
-    QuantileTable table;
-    constexpr std::size_t kEach = kSamples / QuantileTable::kPoints;
-    for (std::size_t i = 0; i < table.values().size(); ++i) {
-      table.values()[i] = times[i * kEach + kEach / 2];
-    }
-    return table;
+    return table_of([&](double p) { return times[static_cast<std::size_t>(p * kSamples)]; });
   }
 
  private:
