@@ -228,15 +228,15 @@ class Mixture final : public Estimator {
     Forecast second;
   };
 
-  static constexpr double kLearningRate = 0.3;
-  static constexpr double kShare = 0.001;
+  static constexpr double kLearningRate = 0.05;
+  static constexpr double kShare = 0.0001;
   static constexpr double kMostAtOnce = 3;
   static constexpr double kMemory = 1000;
 
   std::string_view name_;
   std::unique_ptr<Estimator> first_;
   std::unique_ptr<Estimator> second_;
-  double first_weight_ = 0.9;
+  double first_weight_ = 0.95;
   double usual_loss_ = 0;
   double losses_ = 0;
   PendingForecasts<Asked> pending_;

@@ -31,10 +31,10 @@ double median(FunctionIndex function) { return 0.1 * std::exp2(function % 6); }
 Observation completion(std::uint64_t ordinal, FunctionIndex function, Duration time) {
   return {.function = function,
           .ordinal = ordinal,
-          .accepted_at = kNow - time,
+          .accepted_at = kNow + -time,
           .deadline = Instant::never(),
-          .dispatched_at = kNow - time,
-          .started_at = kNow - time,
+          .dispatched_at = kNow + -time,
+          .started_at = kNow + -time,
           .ended_at = kNow,
           .cold = false,
           .status = spearlet::EXECUTION_STATUS_COMPLETED};
@@ -55,7 +55,7 @@ std::unique_ptr<Estimator> experienced(const std::string& name) {
 Backlog backlog(std::size_t queued) {
   Backlog backlog;
   for (std::uint64_t i = 0; i < kSlots; ++i) {
-    const Instant since = kNow - Duration(1ms) * (100 * static_cast<int>(i) + 7);
+    const Instant since = kNow + -Duration(1ms) * (100 * static_cast<int>(i) + 7);
     backlog.running.push_back({.ordinal = i,
                                .function = static_cast<FunctionIndex>(7 * i % kFunctions),
                                .task = 7 * i % kFunctions,
@@ -95,7 +95,7 @@ void predict(benchmark::State& state, const std::string& name) {
   // Accepted a moment ago, so that nothing is remembered of it.
   const Subject subject = {.function = last.function,
                            .ordinal = last.ordinal,
-                           .accepted_at = kNow - 1ns,
+                           .accepted_at = kNow + -1ns,
                            .dispatched_at = Instant::never(),
                            .ahead = state.range(0)};
   for (auto _ : state) benchmark::DoNotOptimize(estimator->predict(subject, node));

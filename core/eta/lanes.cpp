@@ -74,14 +74,20 @@ void LaneDraws::sample_remaining(const QuantileTable& law, float age, const Lane
     // First by stratum, in the table's order; then dealt out to the lanes.
     const float passed = law.cdf(age / factor[0]);
     Lanes by_stratum;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled below
-    for (std::size_t i = 0; i < kLanes; ++i) by_stratum[i] = rest(passed, i, factor[0]);
+    law.quantiles_beyond(passed, within, by_stratum);
+    for (float& whole : by_stratum) {
+      const float left = whole * factor[0] - age;
+      whole = left > 0 ? left : 0;
+    }
     for (std::size_t lane = 0; lane < kLanes; ++lane) {
       out[lane] = by_stratum[(*draw.order)[lane ^ draw.flip]];
     }
     return;
   }
+  float passed = 0;
   for (std::size_t lane = 0; lane < kLanes; ++lane) {
-    const float passed = law.cdf(age / factor[lane]);
+    // Lanes of one pace stand side by side.
+    if (lane == 0 || factor[lane] != factor[lane - 1]) passed = law.cdf(age / factor[lane]);
     out[lane] = rest(passed, (*draw.order)[lane ^ draw.flip], factor[lane]);
   }
 }

@@ -32,6 +32,33 @@ float QuantileTable::quantile_at_the_edge(float p) const {
   return values_.back() * exp2_of(log2_of(std::max(kTopMass / rest, 1.0F)) / tail_index());
 }
 
+void QuantileTable::quantiles_beyond(float passed, float within, std::span<float> out) const {
+  const float stratum = (1 - passed) / static_cast<float>(out.size());
+  const float first = passed + within * stratum;
+  const auto strata = static_cast<std::int32_t>(out.size());
+  // No branch within the table; its edges are seen to afterwards.
+  for (std::int32_t i = 0; i < strata; ++i) {
+    float position = (first + static_cast<float>(i) * stratum) * kCount - 0.5F;
+    position = position > 0 ? position : 0;
+    position = position < kCount - 1.5F ? position : kCount - 1.5F;
+    const auto below = static_cast<std::int32_t>(position);
+    const float part = position - static_cast<float>(below);
+    const float low = values_[static_cast<std::uint32_t>(below)];
+    out[static_cast<std::size_t>(i)] =
+        low + part * (values_[static_cast<std::uint32_t>(below) + 1] - low);
+  }
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    const float p = first + static_cast<float>(i) * stratum;
+    if (p * kCount > 0.5F) break;
+    out[i] = quantile(p);
+  }
+  for (std::size_t i = out.size(); i-- > 0;) {
+    const float p = first + static_cast<float>(i) * stratum;
+    if (p * kCount < kCount - 1) break;
+    out[i] = quantile(p);
+  }
+}
+
 float QuantileTable::cdf(float seconds) const {
   if (seconds <= 0) return 0;
   const float top = values_[kPoints - 1];

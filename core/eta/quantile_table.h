@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 namespace quintain::core::eta {
 
@@ -27,6 +28,10 @@ class QuantileTable {
     const float part = position - static_cast<float>(static_cast<std::int32_t>(below));
     return values_[below] + part * (values_[below + 1] - values_[below]);
   }
+
+  /// Quantiles of what lies beyond the probability `passed`, one from each of as many strata as
+  /// there are places; `within`, from 0 to 1, says where in its stratum.
+  void quantiles_beyond(float passed, float within, std::span<float> out) const;
 
   /// The probability of at most `seconds`, in [0, 1).
   float cdf(float seconds) const;

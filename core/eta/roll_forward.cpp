@@ -18,6 +18,20 @@ Duration duration(float seconds) {
   return Duration(static_cast<std::int64_t>(static_cast<double>(std::min(seconds, kMost)) * 1e9));
 }
 
+// Written so that the compiler sees one instruction each.
+float lesser(float a, float b) { return a < b ? a : b; }
+float greater(float a, float b) { return a > b ? a : b; }
+
+// Lane by lane: the lesser stays in `low`, the greater goes on.
+void exchange(Lanes& low, Lanes& high) {
+  for (std::size_t lane = 0; lane < kLanes; ++lane) {
+    const float a = low[lane];
+    const float b = high[lane];
+    low[lane] = lesser(a, b);
+    high[lane] = greater(a, b);
+  }
+}
+
 float until(Instant deadline, Instant now) {
   return deadline.is_never() ? 1e30F : seconds(deadline - now);
 }
@@ -127,16 +141,9 @@ void RollForward::fill_slots(const NodeState& node, const Backlog& backlog, std:
     Lanes& finish = finish_.emplace_back();
     remaining(running, node.now, laws, finish);
     const float deadline = until(running.deadline, node.now);
-    for (float& time : finish) time = time < deadline ? time : deadline;
+    for (float& time : finish) time = lesser(time, deadline);
     Lanes carry = finish;
-    for (Lanes& slot : slots_) {
-      for (std::size_t lane = 0; lane < kLanes; ++lane) {
-        const float a = slot[lane];
-        const float b = carry[lane];
-        slot[lane] = a < b ? a : b;
-        carry[lane] = a < b ? b : a;
-      }
-    }
+    for (Lanes& slot : slots_) exchange(slot, carry);
     if (slots_.size() < keep) slots_.push_back(carry);
   }
   // The runtime may hold fewer than the node believes for a moment; nobody waits for nothing.
@@ -214,25 +221,19 @@ void RollForward::occupy(const Waiting& waiting, Instant now, const Lanes& start
   constexpr float kNeverBegins = 1e30F;
   const float deadline = until(waiting.deadline, now);
   Lanes& finish = finish_.emplace_back();
-  Lanes carry;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled below
+  Lanes carry = slots_.front();
   for (std::size_t lane = 0; lane < kLanes; ++lane) {
-    const float whole = start[lane] + duration[lane];
-    const float end = whole < deadline ? whole : deadline;
-    const bool begins = start[lane] < deadline;
-    finish[lane] = begins ? end : kNeverBegins;
-    carry[lane] = begins ? end : slots_.front()[lane];
+    const float begin = start[lane];
+    const float end = lesser(begin + duration[lane], deadline);
+    const float slot = carry[lane];
+    finish[lane] = begin < deadline ? end : kNeverBegins;
+    carry[lane] = begin < deadline ? end : slot;
   }
   shares_[waiting.share].finish.push_back(finish_.size() - 1);
   if (!delayed) {
     for (std::size_t k = 1; k < slots_.size(); ++k) {
-      Lanes& below = slots_[k - 1];
-      const Lanes& slot = slots_[k];
-      for (std::size_t lane = 0; lane < kLanes; ++lane) {
-        const float a = slot[lane];
-        const float b = carry[lane];
-        below[lane] = a < b ? a : b;
-        carry[lane] = a < b ? b : a;
-      }
+      slots_[k - 1] = slots_[k];
+      exchange(slots_[k - 1], carry);
     }
     slots_.back() = carry;
     return;

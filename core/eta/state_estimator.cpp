@@ -145,8 +145,14 @@ class StateEstimator final : public Estimator, private Laws {
     // Never impossible: a function may hang, whatever the pace, so one alone does not prove much.
     constexpr float kHangs = 0.3F;
     constexpr std::size_t kStep = 3;
+    static constexpr auto kFaster = [] {
+      PaceFilter::Likelihood faster{};
+      for (std::size_t i = 0; i < faster.size(); ++i)
+        faster[i] = exp2_of(-PaceFilter::kLogPaces[i]);
+      return faster;
+    }();
     const auto survives = [&](std::size_t state) {
-      return kHangs + (1 - kHangs) * (1 - law.cdf(age * exp2_of(-PaceFilter::kLogPaces[state])));
+      return kHangs + (1 - kHangs) * (1 - law.cdf(age * kFaster[state]));
     };
     float left = survives(0);
     evidence[0] *= left;
