@@ -140,6 +140,7 @@ absl::StatusOr<AsyncExecution*> TaskExecutionManager::admit(
   // It stands in the queue from now on, so that the estimate knows its place. It gets no slot
   // before the caller has his answer.
   queue_.push(execution);
+  estimator_->observe_arrival(execution.function->index, environment_.now(), live.rank);
 
   eta::Estimate estimate{};
   if (execution.mode == spearlet::EXECUTION_MODE_ASYNC) {
@@ -651,6 +652,7 @@ eta::Estimate TaskExecutionManager::predict(const AsyncExecution& execution) {
        .slots = slots_,
        .busy = busy_,
        .queued = queue_.size() - (live.queued() ? 1 : 0),
+       .overtaking = queue_.overtaking(),
        .backlog = [this, &execution, known = false]() mutable -> const eta::Backlog& {
          if (!std::exchange(known, true)) list_backlog(execution);
          return backlog_;
@@ -676,21 +678,21 @@ void TaskExecutionManager::list_backlog(const AsyncExecution& execution) {
                                 .cold = live.cold});
   }
   backlog_.omitted = 0;
+  ++listings_;
   if (!execution.live->queued()) return;
   const auto front = queue_.in_front_of(execution, eta::Backlog::kMostWaiting);
   const auto add = [this](const AsyncExecution& record) {
-    const std::uint64_t task = record.task->number();
-    auto share = std::ranges::find(backlog_.shares, task, &eta::TaskShare::task);
-    if (share == backlog_.shares.end()) {
+    Task::Listing& listing = record.task->listing;
+    if (listing.number != listings_) {
+      listing = {.number = listings_, .place = static_cast<std::uint32_t>(backlog_.shares.size())};
       backlog_.shares.push_back(pool_.share_of(*record.task));
-      share = backlog_.shares.end() - 1;
     }
-    backlog_.waiting.push_back(
-        {.ordinal = record.ordinal,
-         .function = record.function->index,
-         .deadline = record.deadline,
-         .share = static_cast<std::uint32_t>(share - backlog_.shares.begin()),
-         .fresh = record.live->request.force_new_instance()});
+    backlog_.waiting.push_back({.ordinal = record.ordinal,
+                                .function = record.function->index,
+                                .rank = record.live->rank,
+                                .deadline = record.deadline,
+                                .share = listing.place,
+                                .fresh = record.live->request.force_new_instance()});
   };
   for (const AsyncExecution* record : front) add(*record);
   if (front.back() != &execution) {

@@ -156,6 +156,7 @@ class TaskExecutionManager final : private AttemptListener {
   std::unique_ptr<eta::Estimator> estimator_;
   eta::FunctionIndex introduced_ = 0;  // functions that the estimator knows of
   eta::Backlog backlog_;
+  std::uint64_t listings_ = 0;
   AsyncExecutionTracker tracker_;
   ExecutionQueue queue_;
   std::vector<std::unique_ptr<LiveExecution>>

@@ -47,6 +47,8 @@ class ExecutionQueue {
   std::vector<const AsyncExecution*> in_front_of(const AsyncExecution& execution,
                                                  std::size_t most) const;
 
+  eta::Overtaking overtaking() const { return strategy_->overtaking(); }
+
   std::int64_t size() const { return size_; }
 
  private:

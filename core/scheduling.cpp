@@ -13,6 +13,7 @@ class Fifo final : public SchedulingStrategy {
  public:
   explicit Fifo(const eta::ServiceTimes&) {}
   std::int64_t rank(const AsyncExecution&) override { return 0; }
+  eta::Overtaking overtaking() const override { return eta::Overtaking::kNever; }
   void on_dispatched(std::int64_t) override {}
 };
 
@@ -23,6 +24,7 @@ class Priority final : public SchedulingStrategy {
     // Complement instead of negation: it turns the order round and has no value that overflows.
     return ~stated_priority(execution.live->request).value_or(0);
   }
+  eta::Overtaking overtaking() const override { return eta::Overtaking::kByRank; }
   void on_dispatched(std::int64_t) override {}
 };
 
@@ -33,6 +35,7 @@ class ShortestExpectedFirst final : public SchedulingStrategy {
   std::int64_t rank(const AsyncExecution& execution) override {
     return service_times_.mean(execution.function->index).count();
   }
+  eta::Overtaking overtaking() const override { return eta::Overtaking::kByRank; }
   void on_dispatched(std::int64_t) override {}
 
  private:
@@ -45,6 +48,7 @@ class EarliestDeadlineFirst final : public SchedulingStrategy {
   std::int64_t rank(const AsyncExecution& execution) override {
     return execution.deadline.since_start().count();
   }
+  eta::Overtaking overtaking() const override { return eta::Overtaking::kByRankAndTime; }
   void on_dispatched(std::int64_t) override {}
 };
 
@@ -65,6 +69,7 @@ class FairShare final : public SchedulingStrategy {
     return start;
   }
 
+  eta::Overtaking overtaking() const override { return eta::Overtaking::kUnforeseeable; }
   void on_dispatched(std::int64_t rank) override { virtual_time_ = std::max(virtual_time_, rank); }
 
  private:

@@ -7,6 +7,7 @@
 #include <span>
 #include <string_view>
 
+#include "core/eta/estimator.h"
 #include "core/eta/service_times.h"
 #include "core/execution.h"
 
@@ -19,6 +20,9 @@ class SchedulingStrategy {
   virtual ~SchedulingStrategy() = default;
 
   virtual std::int64_t rank(const AsyncExecution& execution) = 0;
+
+  /// Whether those that join later may go first, for the estimators.
+  virtual eta::Overtaking overtaking() const = 0;
 
   /// An execution that was ranked so has got a slot.
   virtual void on_dispatched(std::int64_t rank) = 0;

@@ -58,6 +58,14 @@ class Task : public boost::intrusive_ref_counter<Task, boost::thread_unsafe_coun
   };
   Activity activity;
 
+  /// Kept by whoever lists executions with their tasks: in which listing the task stands, and
+  /// where.
+  struct Listing {
+    std::uint64_t number = 0;
+    std::uint32_t place = 0;
+  };
+  mutable Listing listing;
+
   /// No new work for it: it was deleted.
   bool deleted = false;
 

@@ -126,6 +126,9 @@ class Recalibrated final : public Estimator {
   void introduce(FunctionIndex function, std::string_view task, std::string_view name) override {
     inner_->introduce(function, task, name);
   }
+  void observe_arrival(FunctionIndex function, Instant now, std::int64_t rank) override {
+    inner_->observe_arrival(function, now, rank);
+  }
   void observe_dispatch(FunctionIndex function, Instant now, Duration waited) override {
     inner_->observe_dispatch(function, now, waited);
   }
@@ -185,10 +188,12 @@ class Mixture final : public Estimator {
     const Forecast first = first_->predict(subject, node);
     const Forecast second = second_->predict(subject, node);
     pending_.remember(subject, node, {.first = first, .second = second});
+    const double weight = first_weight();
+    if (weight == 1) return first;
     Forecast mixed;
     for (std::size_t i = 0; i < kLevels; ++i) {
-      mixed.quantiles[i] = duration(std::lerp(nanoseconds(second.quantiles[i]),
-                                              nanoseconds(first.quantiles[i]), first_weight_));
+      mixed.quantiles[i] = duration(
+          std::lerp(nanoseconds(second.quantiles[i]), nanoseconds(first.quantiles[i]), weight));
     }
     mixed.point = mixed.quantiles[kMedianLevel];
     return mixed;
@@ -196,6 +201,10 @@ class Mixture final : public Estimator {
   void introduce(FunctionIndex function, std::string_view task, std::string_view name) override {
     first_->introduce(function, task, name);
     second_->introduce(function, task, name);
+  }
+  void observe_arrival(FunctionIndex function, Instant now, std::int64_t rank) override {
+    first_->observe_arrival(function, now, rank);
+    second_->observe_arrival(function, now, rank);
   }
   void observe_dispatch(FunctionIndex function, Instant now, Duration waited) override {
     first_->observe_dispatch(function, now, waited);
@@ -207,16 +216,8 @@ class Mixture final : public Estimator {
     const auto asked = pending_.take(observation.ordinal);
     if (!asked || !observation.ended_by_itself()) return;
     const double outcome = nanoseconds(observation.ended_at - observation.accepted_at);
-    const double a = pinball(asked->first, outcome);
-    const double b = pinball(asked->second, outcome);
-    // Losses relative to what is usual, so that a second counts the same in a node of fast
-    // functions and of slow ones; bounded, so that one outcome does not decide.
-    usual_loss_ += ((a + b) / 2 - usual_loss_) * std::max(1 / ++losses_, 1 / kMemory);
-    if (usual_loss_ <= 0) return;
-    const double advantage = std::clamp((b - a) / usual_loss_, -kMostAtOnce, kMostAtOnce);
-    const double odds = first_weight_ / (1 - first_weight_) * std::exp(kLearningRate * advantage);
-    first_weight_ = odds / (1 + odds);
-    first_weight_ += (kShare - 2 * kShare * first_weight_);
+    first_loss_ += pinball(asked->first, outcome) - first_loss_ / kMemory;
+    second_loss_ += pinball(asked->second, outcome) - second_loss_ / kMemory;
   }
   std::size_t bytes() const override {
     return sizeof(*this) + first_->bytes() + second_->bytes() + pending_.bytes();
@@ -228,17 +229,22 @@ class Mixture final : public Estimator {
     Forecast second;
   };
 
-  static constexpr double kLearningRate = 0.05;
-  static constexpr double kShare = 0.0001;
-  static constexpr double kMostAtOnce = 3;
+  // The first has all the weight unless the second's losses were less by kTolerance, and none once
+  // they are less by twice as much.
+  double first_weight() const {
+    constexpr double kTolerance = 0.1;
+    if (second_loss_ <= 0) return 1;
+    return std::clamp(2 - (first_loss_ / second_loss_ - 1) / kTolerance, 0.0, 1.0);
+  }
+
   static constexpr double kMemory = 1000;
 
   std::string_view name_;
   std::unique_ptr<Estimator> first_;
   std::unique_ptr<Estimator> second_;
-  double first_weight_ = 0.95;
-  double usual_loss_ = 0;
-  double losses_ = 0;
+  // Over the last executions, fading.
+  double first_loss_ = 0;
+  double second_loss_ = 0;
   PendingForecasts<Asked> pending_;
 };
 

@@ -105,6 +105,9 @@ class Conformal final : public Estimator {
   void introduce(FunctionIndex function, std::string_view task, std::string_view name) override {
     point_->introduce(function, task, name);
   }
+  void observe_arrival(FunctionIndex function, Instant now, std::int64_t rank) override {
+    point_->observe_arrival(function, now, rank);
+  }
   void observe_dispatch(FunctionIndex function, Instant now, Duration waited) override {
     point_->observe_dispatch(function, now, waited);
   }

@@ -64,6 +64,7 @@ constexpr auto kNames = [] {
 }  // namespace
 
 void Estimator::introduce(FunctionIndex, std::string_view, std::string_view) {}
+void Estimator::observe_arrival(FunctionIndex, Instant, std::int64_t) {}
 
 std::span<const std::string_view> estimator_names() { return kNames; }
 

@@ -80,6 +80,8 @@ struct Running {
 struct Waiting {
   std::uint64_t ordinal;
   FunctionIndex function;
+  /// Its place in the queue: the smaller goes first, and of equals the one accepted first.
+  std::int64_t rank;
   Instant deadline;
   /// Which of Backlog::shares is its task's.
   std::uint32_t share;
@@ -99,7 +101,15 @@ struct Backlog {
   /// How many more wait in front of the subject than `waiting` shows.
   std::int64_t omitted = 0;
 
-  static constexpr std::size_t kMostWaiting = 128;
+  static constexpr std::size_t kMostWaiting = 1000;
+};
+
+/// Whether those who come later may go first.
+enum class Overtaking : std::uint8_t {
+  kNever,
+  kByRank,         // whose rank is smaller: ranks are of a kind at any time
+  kByRankAndTime,  // likewise, but ranks grow with the clock, as deadlines do
+  kUnforeseeable,
 };
 
 /// The node at the instant of the question.
@@ -108,6 +118,7 @@ struct NodeState {
   int slots;
   int busy;
   std::int64_t queued;
+  Overtaking overtaking = Overtaking::kNever;
   /// The rest, which only those who need it pay for. Valid until the answer is given.
   std::function<const Backlog&()> backlog;
 };
@@ -146,6 +157,8 @@ class Estimator {
 
   /// A function is called for the first time.
   virtual void introduce(FunctionIndex function, std::string_view task_id, std::string_view name);
+  /// An execution was accepted and has this rank in the queue.
+  virtual void observe_arrival(FunctionIndex function, Instant now, std::int64_t rank);
   /// An execution got its slot after it had waited for `waited`.
   virtual void observe_dispatch(FunctionIndex function, Instant now, Duration waited) = 0;
   virtual void observe_end(const Observation& observation) = 0;

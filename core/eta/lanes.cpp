@@ -45,7 +45,7 @@ LaneDraws::LaneDraws(std::uint64_t seed) : seed_(mix(seed)), orders_(kOrders) {
 }
 
 LaneDraws::Draw LaneDraws::draw(std::uint64_t ordinal, Purpose purpose) const {
-  const std::uint64_t bits = mix(seed_ ^ mix(ordinal * 4 + static_cast<std::uint64_t>(purpose)));
+  const std::uint64_t bits = mix(seed_ ^ mix(ordinal * 8 + static_cast<std::uint64_t>(purpose)));
   return {.order = &orders_[bits % kOrders],
           .flip = static_cast<std::uint8_t>(bits >> 8 & (kLanes - 1)),
           .offset = static_cast<std::uint32_t>(bits >> 32)};
@@ -57,6 +57,18 @@ void LaneDraws::sample(const QuantileTable& law, std::uint64_t ordinal, Purpose 
   const float* values = law.values().data() + draw.offset % kPerStratum;
   for (std::size_t lane = 0; lane < kLanes; ++lane) {
     out[lane] = values[kPerStratum * (*draw.order)[lane ^ draw.flip]];
+  }
+}
+
+void LaneDraws::sample_among(std::span<const QuantileTable* const> laws, std::uint64_t ordinal,
+                             Purpose purpose, Lanes& out) const {
+  const Draw draw = this->draw(ordinal, purpose);
+  std::uint64_t state = draw.offset;
+  for (std::size_t lane = 0; lane < kLanes; ++lane) {
+    state = state * 6364136223846793005 + 1442695040888963407;
+    const QuantileTable& law = *laws[((state >> 32) * laws.size()) >> 32];
+    out[lane] =
+        law.values()[kPerStratum * (*draw.order)[lane ^ draw.flip] + draw.offset % kPerStratum];
   }
 }
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "core/eta/quantile_table.h"
@@ -26,10 +27,14 @@ class LaneDraws {
  public:
   explicit LaneDraws(std::uint64_t seed);
 
-  enum class Purpose : std::uint64_t { kService, kColdStart, kPace, kRemainder };
+  enum class Purpose : std::uint64_t { kService, kColdStart, kPace, kRemainder, kGap, kOvertaker };
 
   /// A sample of the law.
   void sample(const QuantileTable& law, std::uint64_t ordinal, Purpose purpose, Lanes& out) const;
+
+  /// A sample of a law that each lane picks at random from `laws`.
+  void sample_among(std::span<const QuantileTable* const> laws, std::uint64_t ordinal,
+                    Purpose purpose, Lanes& out) const;
 
   /// A sample of what is left of it after `age` seconds, a lane's law being slowed down by
   /// `factor[lane]`; `uniform_factor` promises that all are equal.

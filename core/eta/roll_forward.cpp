@@ -1,15 +1,27 @@
 #include "core/eta/roll_forward.h"
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <chrono>
 #include <cstddef>
+
+#include "core/eta/log_scale.h"
 
 namespace quintain::core::eta {
 namespace {
 
 // More are not rolled forward one by one; every second, third ... of them stands for the rest.
 constexpr std::size_t kMostRunning = 256;
+
+// So many of those in front are played one by one; behind them the law of large numbers serves.
+constexpr std::size_t kMostPlayed = 96;
+
+// Who came lately: so many stand for those who will come.
+constexpr std::size_t kArrivals = 256;
+
+// More overtakers than this would make a forecast cost more than it is worth.
+constexpr std::uint64_t kMostOvertakers = 100;
 
 float seconds(Duration d) { return std::chrono::duration<float>(d).count(); }
 
@@ -73,16 +85,19 @@ Forecast RollForward::predict(const Subject& subject, const NodeState& node, Law
   if (first && warm && laws.pace().uniform) {
     return forecast_of(laws.service(subject.function), 0, laws.pace().factor[0]);
   }
-  const std::size_t stride = (backlog.running.size() + kMostRunning - 1) / kMostRunning;
-  fill_slots(node, backlog, std::max<std::size_t>(stride, 1), laws);
-  fill_shares(backlog, std::max<std::size_t>(stride, 1));
+  const std::size_t stride =
+      std::max<std::size_t>((backlog.running.size() + kMostRunning - 1) / kMostRunning, 1);
+  fill_slots(node, backlog, stride, laws);
+  fill_shares(backlog, stride);
   Lanes start{};
   Lanes time{};
-  for (std::size_t i = 0; i + 1 < backlog.waiting.size(); i += std::max<std::size_t>(stride, 1)) {
+  const std::size_t played = std::min(backlog.waiting.size() - 1, kMostPlayed * stride);
+  for (std::size_t i = 0; i < played; i += stride) {
     const bool delayed = place(backlog.waiting[i], laws, start, time);
     occupy(backlog.waiting[i], node.now, start, time, delayed);
   }
-  add_omitted(backlog, subject, node, laws);
+  add_far(backlog, played, subject, node, laws);
+  let_overtakers_pass(last, node, laws);
   place(last, laws, start, time);
   for (std::size_t lane = 0; lane < kLanes; ++lane) time[lane] += start[lane];
   return forecast_of(time);
@@ -165,29 +180,99 @@ void RollForward::fill_shares(const Backlog& backlog, std::size_t stride) {
   }
 }
 
-// Those in front that are not shown: the sum of their service times, as a normal law, shared among
-// the slots.
-void RollForward::add_omitted(const Backlog& backlog, const Subject& subject, const NodeState& node,
-                              Laws& laws) {
-  if (backlog.omitted == 0) return;
+// Those in front that are not played: the sum of their times, as a normal law, shared among the
+// slots. Of those that are not even listed, the listed ones are a sample.
+void RollForward::add_far(const Backlog& backlog, std::size_t played, const Subject& subject,
+                          const NodeState& node, Laws& laws) {
+  const std::size_t listed = backlog.waiting.size() - 1;
+  if (listed <= played && backlog.omitted == 0) return;
   float mean = 0;
-  float square = 0;
-  for (const Waiting& waiting : backlog.waiting) {
-    const QuantileTable& law = laws.service(waiting.function);
+  float variance = 0;
+  float all_means = 0;
+  float all_squares = 0;
+  for (std::size_t i = 0; i < listed; ++i) {
+    const QuantileTable& law = laws.service(backlog.waiting[i].function);
+    all_means += law.mean();
+    all_squares += law.mean_square();
+    if (i < played) continue;
     mean += law.mean();
-    square += law.mean_square();
+    variance += law.mean_square() - law.mean() * law.mean();
   }
-  const auto shown = static_cast<float>(backlog.waiting.size());
-  const auto count = static_cast<float>(backlog.omitted);
-  mean /= shown;
-  const float variance = square / shown - mean * mean;
+  if (backlog.omitted > 0) {
+    const auto sample = static_cast<float>(listed);
+    const auto unlisted = static_cast<float>(backlog.omitted);
+    const float one = all_means / sample;
+    const float spread = all_squares / sample - one * one;
+    mean += unlisted * one;
+    // What the sample's mean is off by is the same for all that are not listed.
+    variance += unlisted * spread + unlisted * unlisted * spread / sample;
+  }
   Lanes normal{};
   draws_.sample_normal(subject.ordinal, LaneDraws::Purpose::kPace, normal);
   const Pace& pace = laws.pace();
+  const float deviation = __builtin_sqrtf(variance);
   for (std::size_t lane = 0; lane < kLanes; ++lane) {
-    const float work = count * mean + normal[lane] * __builtin_sqrtf(count * variance);
-    const float wait = std::max(work, 0.0F) * pace.factor[lane] / static_cast<float>(node.slots);
+    const float work = greater(mean + normal[lane] * deviation, 0);
+    const float wait = work * pace.factor[lane] / static_cast<float>(node.slots);
     for (Lanes& slot : slots_) slot[lane] += wait;
+  }
+}
+
+void RollForward::observe_arrival(FunctionIndex function, Instant now, std::int64_t rank) {
+  const Arrival arrival = {.function = function, .at = now, .rank = rank};
+  if (arrivals_.size() < kArrivals) {
+    arrivals_.push_back(arrival);
+  } else {
+    arrivals_[next_arrival_] = arrival;
+    next_arrival_ = (next_arrival_ + 1) % kArrivals;
+  }
+}
+
+// As long as the subject waits, others may come that go first, by a Poisson process: those who
+// would have gone first among the last arrivals say how often, and take what time.
+void RollForward::let_overtakers_pass(const Waiting& subject, const NodeState& node, Laws& laws) {
+  const bool by_time = node.overtaking == Overtaking::kByRankAndTime;
+  if ((node.overtaking != Overtaking::kByRank && !by_time) || arrivals_.size() < kArrivals) return;
+  overtakers_.clear();
+  Instant first = node.now;
+  for (const Arrival& arrival : arrivals_) {
+    first = std::min(first, arrival.at);
+    const std::int64_t rank =
+        by_time ? arrival.rank + (node.now - arrival.at).count() : arrival.rank;
+    if (rank < subject.rank) overtakers_.push_back(&laws.service(arrival.function));
+  }
+  if (overtakers_.empty() || first == node.now) return;
+  const float gap = seconds(node.now - first) / static_cast<float>(overtakers_.size());
+  static const QuantileTable kExponential = [] {
+    QuantileTable table;
+    std::array<float, QuantileTable::kWanted> quantiles;
+    for (std::size_t i = 0; i < quantiles.size(); ++i) {
+      quantiles[i] = -log2_of(static_cast<float>(1 - QuantileTable::wanted(i))) * 0.69314718F;
+    }
+    table.assign(quantiles);
+    return table;
+  }();
+  const Pace& pace = laws.pace();
+  // Ranks that grow with the clock are passed by it: who comes later than this goes behind.
+  Lanes arrival{};
+  Lanes draw{};
+  for (std::uint64_t round = 0; round < kMostOvertakers; ++round) {
+    const std::uint64_t key = subject.ordinal * kMostOvertakers + round;
+    draws_.sample(kExponential, key, LaneDraws::Purpose::kGap, draw);
+    bool any = false;
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      arrival[lane] += gap * draw[lane];
+      any = any || arrival[lane] < slots_.front()[lane];
+    }
+    if (!any) return;
+    draws_.sample_among(overtakers_, key, LaneDraws::Purpose::kOvertaker, draw);
+    Lanes until = slots_.front();
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      const float slot = until[lane];
+      const float end = slot + draw[lane] * pace.factor[lane];
+      until[lane] = arrival[lane] < slot ? end : slot;
+    }
+    give_front_slot(until);
   }
 }
 
@@ -216,6 +301,16 @@ bool RollForward::place(const Waiting& waiting, Laws& laws, Lanes& start, Lanes&
   return delayed;
 }
 
+// The slot that is free first is free again at `until`, which lies no earlier.
+void RollForward::give_front_slot(const Lanes& until) {
+  Lanes carry = until;
+  for (std::size_t k = 1; k < slots_.size(); ++k) {
+    slots_[k - 1] = slots_[k];
+    exchange(slots_[k - 1], carry);
+  }
+  slots_.back() = carry;
+}
+
 void RollForward::occupy(const Waiting& waiting, Instant now, const Lanes& start,
                          const Lanes& duration, bool delayed) {
   constexpr float kNeverBegins = 1e30F;
@@ -231,11 +326,7 @@ void RollForward::occupy(const Waiting& waiting, Instant now, const Lanes& start
   }
   shares_[waiting.share].finish.push_back(finish_.size() - 1);
   if (!delayed) {
-    for (std::size_t k = 1; k < slots_.size(); ++k) {
-      slots_[k - 1] = slots_[k];
-      exchange(slots_[k - 1], carry);
-    }
-    slots_.back() = carry;
+    give_front_slot(carry);
     return;
   }
   // Others pass it while it waits for its task: it takes the last slot that is free by its start.
@@ -282,7 +373,8 @@ bool RollForward::settle_instances(const Waiting& waiting, Share& share, Lanes& 
 }
 
 std::size_t RollForward::bytes() const {
-  return sizeof(*this) + draws_.bytes() + (slots_.capacity() + finish_.capacity()) * sizeof(Lanes);
+  return sizeof(*this) + draws_.bytes() + arrivals_.capacity() * sizeof(Arrival) +
+         (slots_.capacity() + finish_.capacity()) * sizeof(Lanes);
 }
 
 }  // namespace quintain::core::eta

@@ -47,11 +47,18 @@ class Laws {
 /// an idle instance and cold otherwise, and gives it up at its end or its deadline. What the
 /// subject meets in the lanes is its forecast.
 ///
-/// Not foreseen: arrivals, cancels, the starvation bound, and instances that expire or make room
-/// for others.
+/// Where those who come later may go first, they are foreseen as more of those who came lately: as
+/// often, and of the same functions. Far down a long queue, those in front are not played one by
+/// one: their times are summed up as a normal law.
+///
+/// Not foreseen: cancels, the starvation bound, overtaking under fair share, and instances that
+/// expire or make room for others.
 class RollForward {
  public:
   explicit RollForward(std::uint64_t seed) : draws_(seed) {}
+
+  /// As Estimator::observe_arrival.
+  void observe_arrival(FunctionIndex function, Instant now, std::int64_t rank);
 
   Forecast predict(const Subject& subject, const NodeState& node, Laws& laws);
 
@@ -73,19 +80,30 @@ class RollForward {
   void remaining(const Running& running, Instant now, Laws& laws, Lanes& out);
   void fill_slots(const NodeState& node, const Backlog& backlog, std::size_t stride, Laws& laws);
   void fill_shares(const Backlog& backlog, std::size_t stride);
-  void add_omitted(const Backlog& backlog, const Subject& subject, const NodeState& node,
-                   Laws& laws);
+  void add_far(const Backlog& backlog, std::size_t played, const Subject& subject,
+               const NodeState& node, Laws& laws);
+  void let_overtakers_pass(const Waiting& subject, const NodeState& node, Laws& laws);
+  void give_front_slot(const Lanes& until);
   bool place(const Waiting& waiting, Laws& laws, Lanes& start, Lanes& duration);
   bool settle_instances(const Waiting& waiting, Share& share, Lanes& start, Lanes& cold);
   void occupy(const Waiting& waiting, Instant now, const Lanes& start, const Lanes& duration,
               bool delayed);
 
+  struct Arrival {
+    FunctionIndex function;
+    Instant at;
+    std::int64_t rank;
+  };
+
   LaneDraws draws_;
+  std::vector<Arrival> arrivals_;  // the last ones, as a ring
+  std::size_t next_arrival_ = 0;
   // Scratch, kept for its memory.
   std::vector<Lanes> slots_;   // when each is free, ascending within a lane
   std::vector<Lanes> finish_;  // of those that run, then of those that were placed
   std::vector<Share> shares_;
   std::vector<float> sorted_;
+  std::vector<const QuantileTable*> overtakers_;
 };
 
 /// The forecast that equally likely times make: quantiles with straight lines between them

@@ -63,6 +63,9 @@ class StateEstimator final : public Estimator, private Laws {
     return roll_forward_.predict(subject, node, *this);
   }
 
+  void observe_arrival(FunctionIndex function, Instant now, std::int64_t rank) override {
+    roll_forward_.observe_arrival(function, now, rank);
+  }
   void observe_dispatch(FunctionIndex, Instant, Duration) override {}
 
   void observe_end(const Observation& observation) override {

@@ -111,6 +111,9 @@ class Oracle final : public core::eta::Estimator, private core::eta::Laws {
     known.cold_start = table_of(model->cold_start);
   }
 
+  void observe_arrival(FunctionIndex function, core::Instant now, std::int64_t rank) override {
+    roll_forward_.observe_arrival(function, now, rank);
+  }
   void observe_dispatch(FunctionIndex, core::Instant, core::Duration) override {}
   void observe_end(const core::eta::Observation&) override {}
 
