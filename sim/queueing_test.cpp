@@ -16,7 +16,7 @@
 #include <utility>
 #include <vector>
 
-#include "sim/testing/batch_means.h"
+#include "sim/statistics/batch_means.h"
 #include "sim/testing/kiefer_wolfowitz.h"
 #include "sim/testing/queue_run.h"
 
@@ -24,6 +24,8 @@ namespace quintain::sim::testing {
 namespace {
 
 using namespace std::chrono_literals;
+using statistics::BatchMeans;
+using statistics::MeanEstimate;
 
 constexpr std::uint64_t kSeed = 1;
 constexpr std::int64_t kBatches = 100;

@@ -5,7 +5,9 @@
 #include <span>
 #include <vector>
 
-namespace quintain::sim::testing {
+#include "sim/statistics/estimate.h"
+
+namespace quintain::sim::statistics {
 
 /// What a run says of an unknown mean.
 struct MeanEstimate {
@@ -42,4 +44,14 @@ class BatchMeans {
   std::vector<std::vector<double>> controls_;
 };
 
-}  // namespace quintain::sim::testing
+/// The means of so many consecutive batches of equal length. Observations that fill none are left
+/// out at the begin, where what is left of a warm-up would be. `batches` is at least 1 and at most
+/// the length of the series.
+std::vector<double> means_of_batches(std::span<const double> series, std::size_t batches);
+
+/// The mean of a stationary series in its order, with a confidence interval by batch means. At
+/// least two batches; some 20 to 50 of them, each long against the correlation.
+Estimate batch_means_interval(std::span<const double> series, std::size_t batches,
+                              double confidence = kConfidence);
+
+}  // namespace quintain::sim::statistics

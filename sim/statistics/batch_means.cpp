@@ -1,11 +1,12 @@
-#include "sim/testing/batch_means.h"
+#include "sim/statistics/batch_means.h"
 
-#include <boost/math/distributions/students_t.hpp>
 #include <cassert>
 #include <cmath>
 #include <utility>
 
-namespace quintain::sim::testing {
+#include "sim/statistics/reference_laws.h"
+
+namespace quintain::sim::statistics {
 namespace {
 
 using Row = std::vector<double>;
@@ -78,10 +79,28 @@ MeanEstimate BatchMeans::estimate() const {
   MeanEstimate estimate;
   estimate.mean = coefficients[0];
   estimate.standard_error = std::sqrt(residual / freedom * solution[0][0]);
-  const boost::math::students_t student(freedom);
-  estimate.half_width = estimate.standard_error * boost::math::quantile(student, 0.975);
+  estimate.half_width = estimate.standard_error * student_critical_value(kConfidence, freedom);
   estimate.explained = total > 0 ? 1 - residual / total : 0;
   return estimate;
 }
 
-}  // namespace quintain::sim::testing
+std::vector<double> means_of_batches(std::span<const double> series, std::size_t batches) {
+  assert(batches >= 1 && batches <= series.size());
+  const std::size_t length = series.size() / batches;
+  std::span<const double> rest = series.last(batches * length);
+  std::vector<double> means;
+  means.reserve(batches);
+  for (; !rest.empty(); rest = rest.subspan(length)) {
+    double sum = 0;
+    for (const double value : rest.first(length)) sum += value;
+    means.push_back(sum / static_cast<double>(length));
+  }
+  return means;
+}
+
+Estimate batch_means_interval(std::span<const double> series, std::size_t batches,
+                              double confidence) {
+  return student_interval(means_of_batches(series, batches), confidence);
+}
+
+}  // namespace quintain::sim::statistics

@@ -1,13 +1,19 @@
-#include "sim/testing/batch_means.h"
+#include "sim/statistics/batch_means.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <span>
+#include <vector>
 
 #include "sim/random/distribution.h"
 
-namespace quintain::sim::testing {
+namespace quintain::sim::statistics {
 namespace {
+
+using ::testing::ElementsAre;
+using ::testing::ElementsAreArray;
 
 TEST(BatchMeans, IsTheTextbookIntervalWithoutControls) {
   BatchMeans batches;
@@ -54,5 +60,36 @@ TEST(BatchMeans, CoversTheTruthAsOftenAsItSays) {
   EXPECT_NEAR(static_cast<double>(covered) / kIntervals, 0.95, 0.02);
 }
 
+TEST(MeansOfBatches, LeaveOutTheBeginThatFillsNone) {
+  const double series[] = {100, 100, 1, 2, 3, 4, 5, 9};
+  EXPECT_THAT(means_of_batches(series, 3), ElementsAre(1.5, 3.5, 7));
+  EXPECT_THAT(means_of_batches(series, 8), ElementsAreArray(series));
+  EXPECT_THAT(means_of_batches(std::span(series).first(1), 1), ElementsAre(100));
+}
+
+// An autoregression x' = x / 2 + noise has correlations of 1/2, 1/4, ...: the variance of its mean
+// is three times what it were without. So an interval that takes it for independent is too narrow.
+TEST(BatchMeansInterval, CoversTheMeanOfACorrelatedSeries) {
+  Randomness randomness(2);
+  core::RandomStream stream("series");
+  constexpr int kIntervals = 1000;
+  int covered = 0;
+  int covered_by_naive = 0;
+  for (int interval = 0; interval < kIntervals; ++interval) {
+    std::vector<double> series;
+    double x = 0;
+    for (int i = 0; i < 1000; ++i) {
+      x = x / 2 + randomness.uniform(stream) - 0.5;
+      series.push_back(x);
+    }
+    const Estimate estimate = batch_means_interval(series, 20);
+    const Estimate naive = student_interval(series);
+    covered += estimate.low <= 0 && 0 <= estimate.high ? 1 : 0;
+    covered_by_naive += naive.low <= 0 && 0 <= naive.high ? 1 : 0;
+  }
+  EXPECT_NEAR(static_cast<double>(covered) / kIntervals, 0.95, 0.025);
+  EXPECT_LT(static_cast<double>(covered_by_naive) / kIntervals, 0.80);
+}
+
 }  // namespace
-}  // namespace quintain::sim::testing
+}  // namespace quintain::sim::statistics

@@ -1,0 +1,96 @@
+// Whether forecasts mean what they say: their PITs must be uniform in (0, 1) (A. P. Dawid,
+// "Present position and potential developments: the prequential approach", Journal of the Royal
+// Statistical Society A 147, 1984).
+//
+// Forecasts of one run are judged together, and share congestion: n of them tell less than n
+// independent ones would. Bands, tests and intervals therefore take the effective count, the number
+// of independent PITs whose mean (or histogram) would scatter as much. Where PITs are independent
+// it is their count.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "sim/statistics/estimate.h"
+
+namespace quintain::sim::statistics {
+
+/// The PITs by bins of equal width.
+class PitHistogram {
+ public:
+  /// `bins` is at least 2.
+  explicit PitHistogram(std::size_t bins) : counts_(bins) {}
+
+  /// One from 0 to 1. On the border of two bins it falls into the upper one.
+  void add(double pit);
+
+  std::size_t count() const { return count_; }
+  std::span<const std::size_t> counts() const { return counts_; }
+
+  /// Of all; 1 / bins is even. There must be at least one.
+  double share(std::size_t bin) const;
+
+ private:
+  std::vector<std::size_t> counts_;
+  std::size_t count_ = 0;
+};
+
+/// Between which shares a bin of a calibrated forecast lies.
+struct Band {
+  double low = 0;
+  double high = 0;
+};
+
+/// What a band's confidence is about.
+enum class BandKind : std::uint8_t {
+  kPointwise,     ///< each bin by itself
+  kSimultaneous,  ///< all bins at once, by Bonferroni's inequality
+};
+
+/// The band for the shares of a histogram with so many bins: binomial quantiles, so the confidence
+/// is held rather than met. `effective_count` is at least 1 and rounded down.
+Band uniform_band(std::size_t bins, double effective_count, BandKind kind,
+                  double confidence = kConfidence);
+
+struct UniformityTest {
+  /// Pearson's chi-squared, times effective count over count.
+  double statistic = 0;
+  double freedom = 0;
+  /// The chance of a statistic at least as great, were the PITs uniform.
+  double p_value = 1;
+};
+
+/// Pearson's test of a histogram against the uniform law. Dividing by the mean design effect mends
+/// it for correlation to first order (J. N. K. Rao and A. J. Scott, "The analysis of categorical
+/// data from complex sample surveys", Journal of the American Statistical Association 76, 1981). At
+/// least five effective observations a bin should be expected.
+UniformityTest test_uniformity(const PitHistogram& histogram, double effective_count);
+
+/// The effective count for the mean of a stationary series in its order: the variance of single
+/// observations over the variance of the mean, the latter by non-overlapping batch means. From 1 to
+/// the series' length; anticorrelation counts for nothing. At least two batches of at least one
+/// observation; some 20 to 50 batches, each long against the correlation. Observations that fill no
+/// batch are left out at the begin.
+double effective_count(std::span<const double> series, std::size_t batches);
+
+/// The effective count for a histogram of PITs in their order: the count over Rao and Scott's mean
+/// design effect of the bins. What is correlated in the PITs is less so in each bin, so this is the
+/// one for uniform_band and test_uniformity.
+double effective_count_of_histogram(std::span<const double> pits, std::size_t bins,
+                                    std::size_t batches);
+
+/// A share out of `count` independent trials with its score interval, which stays within [0, 1] and
+/// is good for small counts (E. B. Wilson, "Probable inference, the law of succession, and
+/// statistical inference", Journal of the American Statistical Association 22, 1927). For
+/// correlated trials give their effective count; `count` is above 0 and need not be whole.
+Estimate wilson_interval(double share, double count, double confidence = kConfidence);
+
+/// The share of PITs in (low, high], in their order, with an interval by batch means: what an
+/// interval forecast from the quantile at `low` to the one at `high` covered, whose nominal
+/// coverage is high - low. `low` of 0 takes in 0 itself. At least three batches.
+Estimate coverage(std::span<const double> pits, double low, double high, std::size_t batches,
+                  double confidence = kConfidence);
+
+}  // namespace quintain::sim::statistics
