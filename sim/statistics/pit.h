@@ -22,11 +22,14 @@ struct PitRange {
 /// Between two quantiles the forecast's distribution function is taken for straight.
 ///
 /// - Strictly between two quantiles, and at a quantile that no other level shares: one value.
-/// - Where levels a to b share one quantile, the forecast put mass on it: [a, b].
+/// - Where levels a to b share one quantile, the forecast put mass on it, which may begin and end
+///   anywhere within the steps below a and above b. It is taken to do so halfway, which errs to
+///   neither side on average: from the middle of a and the level below it to the middle of b and
+///   the level above it. The straight lines to the neighbours end there too.
 /// - At or below the first quantile the forecast says no more than that the PIT is at most the
 /// first
-///   level: [0, first], or up to the last level that shares it. So too at and above the last
-///   quantile: [last, 1]. If all levels share the observation: [0, 1].
+///   level: [0, first], or up to the end of the mass if others share it. So too at and above the
+///   last quantile: [last, 1]. If all levels share the observation: [0, 1].
 ///
 /// Where the range is not a point, PitRange::pit spreads observations evenly over it. `levels`
 /// ascend within (0, 1), `quantiles` do not descend, and there is at least one of either; all are

@@ -18,6 +18,9 @@ double student_critical_value(double confidence, double freedom);
 /// P(X > x) of the chi-squared law with `freedom` > 0 degrees of freedom, for x >= 0.
 double chi_squared_tail(double x, double freedom);
 
+/// P(X > x) of Fisher's F law, for x >= 0 and degrees of freedom above 0.
+double fisher_tail(double x, double numerator_freedom, double denominator_freedom);
+
 /// The fewest successes k for which P(at most k) >= p, of `trials` trials that each succeed with
 /// `probability`, for 0 < p < 1 and 0 < probability < 1. `trials` is a whole number, 0 or more.
 double binomial_quantile(double p, double trials, double probability);

@@ -19,6 +19,8 @@ TEST(ReferenceLaws, AreThoseOfTheTables) {
   EXPECT_NEAR(chi_squared_tail(16.919, 9), 0.05, 1e-5);
   EXPECT_NEAR(chi_squared_tail(3.8415, 1), 0.05, 1e-5);
   EXPECT_EQ(chi_squared_tail(0, 3), 1);
+  EXPECT_NEAR(fisher_tail(3.020, 9, 10), 0.05, 5e-5);
+  EXPECT_NEAR(fisher_tail(3.708, 3, 10), 0.05, 5e-5);
 }
 
 // For 10 fair coins P(at most 1) = 11/1024 and P(at most 2) = 56/1024.

@@ -21,13 +21,14 @@ double pinball_loss(double level, double quantile, double observation);
 double mean_pinball_loss(std::span<const double> levels, std::span<const double> quantiles,
                          double observation);
 
-/// The continuous ranked probability score of a quantile forecast: twice the mean pinball loss.
-/// This is the quantile decomposition, CRPS = 2 integral over (0, 1) of the pinball loss (F. Laio
-/// and S. Tamea, "Verification tools for probabilistic forecasts of continuous hydrological
+/// The continuous ranked probability score (CRPS) of a quantile forecast: twice the mean pinball
+/// loss. This is the quantile decomposition, CRPS = 2 integral over (0, 1) of the pinball loss (F.
+/// Laio and S. Tamea, "Verification tools for probabilistic forecasts of continuous hydrological
 /// variables", Hydrology and Earth System Sciences 11, 2007; T. Gneiting and R. Ranjan, "Comparing
 /// density forecasts using threshold- and quantile-weighted scoring rules", Journal of Business &
-/// Economic Statistics 29, 2011), with the integral replaced by the mean over evenly spaced levels.
-/// It does not see what the forecast says beyond the first and the last level.
+/// Economic Statistics 29, 2011), with the mean over evenly spaced levels for the integral. It is
+/// an approximation: at the 19 levels .05 to .95 it gives a normal forecast about 4 to 5 % more
+/// than its CRPS, and it does not see how far the tails beyond the first and the last level reach.
 double crps_of_quantiles(std::span<const double> levels, std::span<const double> quantiles,
                          double observation);
 
@@ -36,8 +37,8 @@ double crps_of_quantiles(std::span<const double> levels, std::span<const double>
 /// by different numbers of members can be compared (C. A. T. Ferro, "Fair scores for ensemble
 /// forecasts", Quarterly Journal of the Royal Meteorological Society 140, 2014; M. Zamo and P.
 /// Naveau, "Estimation of the continuous ranked probability score with limited information and
-/// applications to ensemble weather forecasts", Mathematical Geosciences 50, 2018). A single
-/// forecast may therefore score below 0. At least two members, in any order; O(m log m).
+/// applications to ensemble weather forecasts", Mathematical Geosciences 50, 2018). At least two
+/// members, in any order; O(m log m).
 double fair_crps_of_sample(std::vector<double> sample, double observation);
 
 /// The CRPS of a normal forecast in closed form (Gneiting and Raftery, equation 21); deviation > 0.

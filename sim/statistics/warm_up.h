@@ -22,8 +22,8 @@ struct WarmUp {
 /// output", Simulation 69, 1997; K. P. White, M. J. Cobb and S. C. Spratt, "A comparison of five
 /// steady-state truncation heuristics for simulation", Winter Simulation Conference 2000).
 ///
-/// A last, incomplete group of five is not looked at. Fewer than ten observations have no warm-up
-/// to find: nothing is left out and the limit counts as reached. The rule takes whatever is unlike
+/// A last, incomplete group of five is not looked at. Of fewer than ten groups nothing can be
+/// said: nothing is left out, and the limit counts as reached. The rule takes whatever is unlike
 /// the rest for warm-up, so a run that changes on purpose must be judged by its part before the
 /// change.
 WarmUp mser5(std::span<const double> series);
