@@ -56,7 +56,7 @@ double variance_of_mean(const std::vector<std::vector<double>>& shares) {
 // As many observations of variance `single` as have a mean of variance `of_mean`.
 double count_for(double single, double of_mean, std::size_t most) {
   const auto count = static_cast<double>(most);
-  return single >= of_mean * count ? count : std::max(single / of_mean, 1.0);
+  return single >= of_mean * count ? count : single / of_mean;
 }
 
 }  // namespace
@@ -137,8 +137,9 @@ UniformityTest test_uniformity(std::span<const double> pits, std::size_t bins,
 double effective_count(std::span<const double> series, std::size_t batches) {
   assert(batches >= 2);
   const std::vector<double> means = means_of_batches(series, batches);
-  return count_for(covariance(series, series),
-                   covariance(means, means) / static_cast<double>(batches), series.size());
+  const std::span<const double> used = series.last(series.size() / batches * batches);
+  return count_for(covariance(used, used), covariance(means, means) / static_cast<double>(batches),
+                   series.size());
 }
 
 double effective_count_of_histogram(std::span<const double> pits, std::size_t bins,

@@ -126,6 +126,23 @@ TEST(Uniformity, TakesCorrelationIntoAccount) {
   }
 }
 
+// Nine for ten bins of independent PITs, however few the batches; less with correlation.
+TEST(Uniformity, HasTheDegreesOfFreedomThatAreThere) {
+  Randomness randomness(14);
+  core::RandomStream stream("pits");
+  constexpr int kRuns = 200;
+  const auto mean_freedom = [&](double correlation) {
+    double freedom = 0;
+    for (int run = 0; run < kRuns; ++run) {
+      const auto pits = correlated_pits(randomness, stream, correlation, 2000);
+      freedom += test_uniformity(pits, 10, /*batches=*/20).freedom / kRuns;
+    }
+    return freedom;
+  };
+  EXPECT_GT(mean_freedom(0), 8);
+  EXPECT_LT(mean_freedom(0.9), 7);
+}
+
 // A forecast that is too narrow is still told from a right one.
 TEST(Uniformity, FindsWhatIsWrongInCorrelatedPits) {
   Randomness randomness(13);
@@ -180,17 +197,21 @@ TEST(EffectiveCount, OfIndependentPitsIsNearlyTheirCount) {
   EXPECT_LE(effective_count_of_histogram(pits, 10, 1000), 100'000);
 }
 
-TEST(EffectiveCount, StaysWithinOneAndTheCount) {
+TEST(EffectiveCount, StaysBetweenTheBatchesAndTheCount) {
   std::vector<double> alternating;
   for (int i = 0; i < 100; ++i) alternating.push_back(i % 2);
   EXPECT_EQ(effective_count(alternating, 10), 100);
   const std::vector<double> constant(100, 0.5);
   EXPECT_EQ(effective_count(constant, 10), 100);
   EXPECT_EQ(effective_count_of_histogram(constant, 10, 10), 100);
-  // One change in the middle: two batches that know of no scatter within.
-  std::vector<double> split(50, 0.0);
-  split.resize(100, 1.0);
-  EXPECT_NEAR(effective_count(split, 2), 1, 0.02);
+  // Batches that know of no scatter within.
+  std::vector<double> steps;
+  for (int i = 0; i < 100; ++i) steps.push_back(i / 25);
+  EXPECT_NEAR(effective_count(steps, 4), 3 * 100.0 / 99, 1e-9);
+  // The first two of 102 are in no batch.
+  steps.insert(steps.begin(), 2, 1000);
+  EXPECT_NEAR(effective_count(steps, 4), 3 * 100.0 / 99, 1e-9);
+  EXPECT_NEAR(effective_count_of_histogram({{0.1, 0.1, 0.9, 0.9}}, 2, 2), 1, 1e-9);
 }
 
 // ---- Coverage -----------------------------------------------------------------------------------
@@ -223,6 +244,13 @@ TEST(Coverage, CountsFromAboveTheLowToTheHigh) {
   const Estimate everything = coverage(pits, 0, 1, 3);
   EXPECT_EQ(everything.low, 1);
   EXPECT_EQ(everything.high, 1);
+}
+
+TEST(Coverage, IntervalStaysWithinZeroAndOne) {
+  const Estimate wide = coverage(std::vector<double>{0.2, 0.2, 0.2, 0.8}, 0, 0.5, 2);
+  EXPECT_EQ(wide.value, 0.75);
+  EXPECT_EQ(wide.low, 0);
+  EXPECT_EQ(wide.high, 1);
 }
 
 TEST(Coverage, IntervalHoldsTheNominalOneOfCorrelatedPits) {

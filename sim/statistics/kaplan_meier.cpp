@@ -4,7 +4,6 @@
 #include <cassert>
 #include <cmath>
 #include <limits>
-#include <utility>
 
 #include "sim/statistics/reference_laws.h"
 
@@ -12,9 +11,7 @@ namespace quintain::sim::statistics {
 
 KaplanMeier::KaplanMeier(std::vector<SurvivalObservation> observations) {
   assert(!observations.empty());
-  std::ranges::sort(observations, [](const SurvivalObservation& a, const SurvivalObservation& b) {
-    return std::pair(a.value, a.censored) < std::pair(b.value, b.censored);
-  });
+  std::ranges::sort(observations, {}, &SurvivalObservation::value);
   reach_ = observations.back().value;
   steps_.push_back(
       {.value = -std::numeric_limits<double>::infinity(), .survival = 1, .relative_variance = 0});

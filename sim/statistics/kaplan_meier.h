@@ -25,7 +25,7 @@ struct SurvivalObservation {
 /// where some executions were cut short.
 class KaplanMeier {
  public:
-  /// At least one, in any order, all finite. At equal values the complete ones come first.
+  /// At least one, in any order, all finite. At equal values the complete ones count first.
   explicit KaplanMeier(std::vector<SurvivalObservation> observations);
 
   /// P(X > x). Beyond the greatest observation, if that is censored, nothing is known and the last

@@ -47,6 +47,11 @@ TEST(KaplanMeier, IsAStepFunction) {
   EXPECT_EQ(estimator.reach(), 35);
 }
 
+TEST(KaplanMeier, CountsThoseCutShortAtAValueAsAtRiskThere) {
+  EXPECT_EQ(KaplanMeier({{5, false}, {5, true}}).survival(5), 0.5);
+  EXPECT_EQ(KaplanMeier({{5, true}, {5, false}}).survival(5), 0.5);
+}
+
 TEST(KaplanMeier, EndsAtNothingWhenTheLastOneIsComplete) {
   const KaplanMeier estimator({{1, false}, {2, true}, {3, false}});
   EXPECT_NEAR(estimator.survival(2.5), 2.0 / 3, 1e-12);
