@@ -16,8 +16,8 @@ double erlang_b(int servers, double offered_load);
 /// The chance that a customer of M/M/c waits: Erlang's delay formula. 0 < offered load < servers.
 double erlang_c(int servers, double offered_load);
 
-/// M/M/c: exponential service at each of several servers. The arrival rate must be below
-/// servers * service rate.
+/// M/M/c: exponential service at each of several servers. What it says of itself it only says where
+/// the arrival rate is below servers * service rate.
 struct MMc {
   int servers = 1;
   double arrival_rate = 0;

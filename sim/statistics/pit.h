@@ -8,9 +8,9 @@ namespace quintain::sim::statistics {
 
 /// What a quantile forecast says of an observation's PIT.
 struct PitRange {
-  /// The forecast's P(X < observation), or as much of it as the forecast tells.
+  /// The forecast's P(X < observation), or the greatest lower bound on it that the forecast tells.
   double low = 0;
-  /// The forecast's P(X <= observation), or the least bound on it that the forecast tells.
+  /// The forecast's P(X <= observation), or the least upper bound on it that the forecast tells.
   double high = 0;
 
   /// The randomised PIT, with a number uniform in (0, 1) that depends on nothing else. It is
@@ -26,10 +26,9 @@ struct PitRange {
 ///   anywhere within the steps below a and above b. It is taken to do so halfway, which errs to
 ///   neither side on average: from the middle of a and the level below it to the middle of b and
 ///   the level above it. The straight lines to the neighbours end there too.
-/// - At or below the first quantile the forecast says no more than that the PIT is at most the
-/// first
-///   level: [0, first], or up to the end of the mass if others share it. So too at and above the
-///   last quantile: [last, 1]. If all levels share the observation: [0, 1].
+/// - At or below the first quantile nothing is known but that the PIT is at most the first level:
+///   [0, first], or up to the end of the mass if others share it. So too at and above the last
+///   quantile: [last, 1]. If all levels share the observation: [0, 1].
 ///
 /// Where the range is not a point, PitRange::pit spreads observations evenly over it. `levels`
 /// ascend within (0, 1), `quantiles` do not descend, and there is at least one of either; all are
