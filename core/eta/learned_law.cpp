@@ -128,6 +128,7 @@ void LearnedLaw::observe(float log_time) {
     mass_->fill(0);
     lowest_ = std::floor(log_time * kPerOctave) / kPerOctave - kBins / (2 * kPerOctave);
   }
+  move_window(log_time);
   const float position = std::clamp((log_time - lowest_) * kPerOctave, 0.0F, kBins - 1.0F);
   (*mass_)[static_cast<std::size_t>(position)] += increment_;
   increment_ *= 1 + 1 / kMemory;
@@ -143,6 +144,29 @@ void LearnedLaw::observe(float log_time) {
   mean_ += off / weight_;
   squares_ = squares_ * kKeep + off * off * faded / weight_;
   news_ += 1;
+}
+
+void LearnedLaw::move_window(float log_time) {
+  constexpr float kMargin = kBins / 4;
+  auto& mass = *mass_;
+  const float above = (log_time - lowest_) * kPerOctave - kBins;
+  if (above >= 0) {
+    const auto shift = static_cast<std::size_t>(std::min(above + kMargin, kBins - 1.0F));
+    for (std::size_t i = 0; i < shift; ++i) mass[shift] += mass[i];
+    std::shift_left(mass.begin(), mass.end(), static_cast<std::ptrdiff_t>(shift));
+    std::fill(mass.end() - static_cast<std::ptrdiff_t>(shift), mass.end(), 0.0F);
+    lowest_ = std::max(lowest_ + static_cast<float>(shift) / kPerOctave,
+                       std::floor(log_time * kPerOctave + kMargin - kBins) / kPerOctave);
+  } else if (log_time < lowest_) {
+    // Downwards only as far as it leaves nothing out above.
+    std::size_t empty = 0;
+    while (empty < kBins && mass[kBins - 1 - empty] == 0) ++empty;
+    const float wanted = (lowest_ - log_time) * kPerOctave + kMargin;
+    const auto shift = std::min(static_cast<std::size_t>(std::min(wanted, kBins - 1.0F)), empty);
+    std::shift_right(mass.begin(), mass.end(), static_cast<std::ptrdiff_t>(shift));
+    std::fill(mass.begin(), mass.begin() + static_cast<std::ptrdiff_t>(shift), 0.0F);
+    lowest_ -= static_cast<float>(shift) / kPerOctave;
+  }
 }
 
 void LearnedLaw::forget(float weight) {

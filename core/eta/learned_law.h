@@ -92,10 +92,12 @@ class LearnedLaw {
   static constexpr float kMemory = 500;
 
  private:
-  // 16 octaves, an eighth of one a bin; what lies beyond counts in the first or the last bin.
+  // 16 octaves, an eighth of one a bin. The window moves so that it has the longest times seen; what
+  // is shorter than all of it counts in the first bin.
   static constexpr int kBins = 128;
   static constexpr float kPerOctave = 8;
 
+  void move_window(float log_time);
   void build(const CommonPrior& prior, const CommonShape& shape);
 
   float weight_ = 0;

@@ -148,7 +148,9 @@ class QueuedWork final : public Estimator {
     bool cold = false;
     for (const Waiting& waiting : backlog.waiting) {
       const TaskShare& share = backlog.shares[waiting.share];
-      const bool needs_instance = waiting.fresh || share.idle == 0;
+      // Behind a full node an instance of the task's comes back in time; before, one is made.
+      const bool returns = node.busy >= node.slots && share.instances > 0;
+      const bool needs_instance = waiting.fresh || (share.idle == 0 && !returns);
       if (waiting.ordinal == subject.ordinal) {
         cold = needs_instance;
       } else {
