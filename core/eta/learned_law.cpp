@@ -15,7 +15,9 @@ constexpr float kLargestIncrement = 1e6F;
 // this rate.
 constexpr float kNormalWeight = 200;
 constexpr float kShapeMemory = 5000;
-constexpr int kRebuildShapeEvery = 64;
+// After so many observations it is reckoned anew, first; then after twice as many, and so on.
+constexpr int kRebuildShapeAfter = 64;
+constexpr int kRebuildShapeAtLeastAfter = 1024;
 
 // The prior of a function's variance counts as much as this many observations, and its own
 // histogram weighs as much as the base law after this many.
@@ -25,16 +27,22 @@ constexpr float kHistogramWeight = 100;
 // No law is known more exactly than to 0.3 %.
 constexpr float kLeastVariance = 0.004F * 0.004F;
 
+// With so many degrees of freedom, Student's law is as good as normal.
+constexpr float kAsGoodAsNormal = 150;
+
 // Student's quantile is near z (1 + (z^2 + 1) / (4 nu)) for the normal quantile z (the first term
 // of its Cornish-Fisher expansion). This is its inverse, by one Newton step from a good start.
 float unstudent(float t, float freedom) {
+  if (freedom > kAsGoodAsNormal) return t;
   const float a = 1 / (4 * freedom);
   float z = t / (1 + a * (t * t + 1) / (1 + 2 * a * t * t));
   z -= (z * (1 + a * (z * z + 1)) - t) / (1 + a * (3 * z * z + 1));
   return z;
 }
 
-float student(float z, float freedom) { return z * (1 + (z * z + 1) / (4 * freedom)); }
+float student(float z, float freedom) {
+  return freedom > kAsGoodAsNormal ? z : z * (1 + (z * z + 1) / (4 * freedom));
+}
 
 }  // namespace
 
@@ -64,7 +72,10 @@ void CommonShape::observe(float z) {
     for (float& mass : mass_) mass /= increment_;
     increment_ = 1;
   }
-  if (++since_rebuilt_ == kRebuildShapeEvery) rebuild();
+  if (++since_rebuilt_ >=
+      std::min(kRebuildShapeAfter << std::min(version_, 4U), kRebuildShapeAtLeastAfter)) {
+    rebuild();
+  }
 }
 
 void CommonShape::rebuild() {

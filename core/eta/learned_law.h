@@ -92,8 +92,8 @@ class LearnedLaw {
   static constexpr float kMemory = 500;
 
  private:
-  // 16 octaves, an eighth of one a bin. The window moves so that it has the longest times seen; what
-  // is shorter than all of it counts in the first bin.
+  // 16 octaves, an eighth of one a bin. The window moves so that it has the longest times seen;
+  // what is shorter than all of it counts in the first bin.
   static constexpr int kBins = 128;
   static constexpr float kPerOctave = 8;
 

@@ -172,6 +172,7 @@ void RollForward::fill_shares(const Backlog& backlog, std::size_t stride) {
     share.now = backlog.shares[i];
     share.idle = share.now.idle;
     share.finish.clear();
+    share.back = 0;
     share.reused.fill(0);
     share.made.fill(static_cast<float>(share.now.instances));
     for (std::size_t r = 0; r < finish_.size(); ++r) {
@@ -293,10 +294,14 @@ bool RollForward::place(const Waiting& waiting, Laws& laws, Lanes& start, Lanes&
   } else {
     Lanes cold{};
     delayed = settle_instances(waiting, share, start, cold);
-    Lanes making{};
-    draws_.sample(laws.cold_start(waiting.function), waiting.ordinal,
-                  LaneDraws::Purpose::kColdStart, making);
-    for (std::size_t lane = 0; lane < kLanes; ++lane) duration[lane] += cold[lane] * making[lane];
+    float any = 0;
+    for (const float one : cold) any += one;
+    if (any > 0) {
+      Lanes making{};
+      draws_.sample(laws.cold_start(waiting.function), waiting.ordinal,
+                    LaneDraws::Purpose::kColdStart, making);
+      for (std::size_t lane = 0; lane < kLanes; ++lane) duration[lane] += cold[lane] * making[lane];
+    }
   }
   return delayed;
 }
@@ -348,28 +353,48 @@ void RollForward::occupy(const Waiting& waiting, Instant now, const Lanes& start
 // where the task must wait for one of its own. True if there are such.
 bool RollForward::settle_instances(const Waiting& waiting, Share& share, Lanes& start,
                                    Lanes& cold) {
-  bool delayed = false;
-  const auto limit = static_cast<float>(share.now.limit);
-  for (std::size_t lane = 0; lane < kLanes; ++lane) {
-    std::size_t ended = 0;
-    for (const std::size_t f : share.finish) ended += finish_[f][lane] <= start[lane] ? 1U : 0U;
-    const bool idle = static_cast<float>(ended) > share.reused[lane];
-    if (idle && !waiting.fresh) {
-      share.reused[lane] += 1;
-    } else if (share.made[lane] < limit || waiting.fresh) {
-      share.made[lane] += 1;
-      cold[lane] = 1;
-    } else if (!share.finish.empty()) {
-      sorted_.clear();
-      for (const std::size_t f : share.finish) sorted_.push_back(finish_[f][lane]);
-      const auto which = std::min(static_cast<std::size_t>(share.reused[lane]), sorted_.size() - 1);
-      std::ranges::nth_element(sorted_, sorted_.begin() + static_cast<std::ptrdiff_t>(which));
-      start[lane] = std::max(start[lane], sorted_[which]);
-      share.reused[lane] += 1;
-      delayed = true;
+  // How many of the task's instances have come back by the start. Starts never go back in time, so
+  // one that is back in every lane needs no further look.
+  std::array<std::int32_t, kLanes> back{};
+  const Lanes begin = start;
+  std::erase_if(share.finish, [&](std::size_t f) {
+    const Lanes& finish = finish_[f];
+    std::int32_t lanes = 0;
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      const std::int32_t is_back = finish[lane] <= begin[lane] ? 1 : 0;
+      back[lane] += is_back;
+      lanes += is_back;
     }
+    if (lanes < static_cast<std::int32_t>(kLanes)) return false;
+    for (std::int32_t& count : back) --count;
+    share.back += 1;
+    return true;
+  });
+  float most_made = 0;
+  for (std::size_t lane = 0; lane < kLanes; ++lane) {
+    const float idle = share.back + static_cast<float>(back[lane]) - share.reused[lane];
+    const float warm = idle > 0 && !waiting.fresh ? 1.0F : 0.0F;
+    share.reused[lane] += warm;
+    cold[lane] = 1 - warm;
+    share.made[lane] += cold[lane];
+    most_made = greater(most_made, share.made[lane]);
   }
-  return delayed;
+  const auto limit = static_cast<float>(share.now.limit);
+  if (most_made <= limit || waiting.fresh || share.finish.empty()) return false;
+  // In some lane the task has all that it may have: there it waits for the next to come back.
+  for (std::size_t lane = 0; lane < kLanes; ++lane) {
+    if (share.made[lane] <= limit) continue;
+    sorted_.clear();
+    for (const std::size_t f : share.finish) sorted_.push_back(finish_[f][lane]);
+    const float ahead = std::max(share.reused[lane] - share.back, 0.0F);
+    const auto which = std::min(static_cast<std::size_t>(ahead), sorted_.size() - 1);
+    std::ranges::nth_element(sorted_, sorted_.begin() + static_cast<std::ptrdiff_t>(which));
+    start[lane] = std::max(start[lane], sorted_[which]);
+    share.made[lane] -= 1;
+    share.reused[lane] += 1;
+    cold[lane] = 0;
+  }
+  return true;
 }
 
 std::size_t RollForward::bytes() const {

@@ -70,8 +70,9 @@ class RollForward {
   struct Share {
     TaskShare now;
     int idle;                         // not yet taken in any lane
-    std::vector<std::size_t> finish;  // which of finish_ free one of them
-    Lanes reused;                     // how many of those are taken again
+    std::vector<std::size_t> finish;  // which of finish_ free one, not yet in every lane
+    float back;                       // how many have come back in every lane
+    Lanes reused;                     // how many of those that came back are taken again
     Lanes made;                       // instances
   };
 
