@@ -3,28 +3,16 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <cmath>
 #include <cstdint>
-#include <limits>
-#include <nlohmann/json.hpp>
 #include <utility>
 #include <variant>
 
-#include "absl/strings/numbers.h"
+#include "reports/json_parts.h"
 
 namespace quintain::reports {
 namespace {
 
-// Keeps the order in which keys are added.
-using Json = nlohmann::ordered_json;
-
-// JSON has no infinity and no NaN.
-Json number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
-
-/// Adds text that is only there if it says something.
-void add_text(Json& object, const char* key, const std::string& text) {
-  if (!text.empty()) object[key] = text;
-}
+constexpr std::string_view kWhat = "a report of quintain's";
 
 Json write_check(const Check& check) {
   Json json = {{"name", check.name},
@@ -61,7 +49,7 @@ Json write_case(const Case& c, Json config) {
   json["metrics"] = Json::array();
   for (const Metric& metric : c.metrics) json["metrics"].push_back(write_metric(metric));
   json["config"] = std::move(config);
-  if (c.history_digest) json["history_digest"] = fmt::format("{:016x}", *c.history_digest);
+  if (c.history_digest) json["history_digest"] = write_digest(*c.history_digest);
   json["events"] = c.events;
   json["virtual_time_ns"] = c.virtual_time.count();
   json["reproduce"] = c.reproduce;
@@ -77,17 +65,6 @@ Json write_totals(const Totals& totals) {
           {"known_failures", totals.known_failures},
           {"unexpected_passes", totals.unexpected_passes},
           {"warnings", totals.warnings}};
-}
-
-Json write_wall_clock(const WallClock& wall) {
-  Json environment = Json::object();
-  for (const auto& [name, value] : wall.environment) environment[name] = value;
-  return {{"started_at", wall.started_at},
-          {"duration_seconds", number(wall.duration_seconds)},
-          {"executions_per_second", number(wall.executions_per_second)},
-          {"events_per_second", number(wall.events_per_second)},
-          {"jobs", wall.jobs},
-          {"environment", std::move(environment)}};
 }
 
 absl::StatusOr<Json> write_report(const Report& report) {
@@ -107,37 +84,6 @@ absl::StatusOr<Json> write_report(const Report& report) {
   }
   json["wall_clock"] = write_wall_clock(report.wall_clock);
   return json;
-}
-
-std::string dump(const Json& json, int indent) {
-  return json.dump(indent, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
-}
-
-// The readers below throw on a missing key or a wrong type. What they let through (1.5 or true
-// where an integer belongs, an unknown verdict) reads as something else, and the comparison in
-// from_json() finds it.
-
-template <class Integer>
-Integer read_integer(const Json& json) {
-  // Kept from wrapping around: -1 and 2^64 - 1 would compare equal.
-  const auto held = [](auto value) {
-    return std::in_range<Integer>(value) ? static_cast<Integer>(value) : Integer{0};
-  };
-  if (json.is_number_unsigned()) return held(json.get<std::uint64_t>());
-  return json.is_number_integer() ? held(json.get<std::int64_t>()) : Integer{0};
-}
-
-double read_number(const Json& json) {
-  return json.is_null() ? std::numeric_limits<double>::quiet_NaN() : json.get<double>();
-}
-
-template <class Enum, std::size_t N>
-Enum read_name(const Json& json, const std::array<Enum, N>& all) {
-  const auto name = json.get<std::string>();
-  for (Enum value : all) {
-    if (to_string(value) == name) return value;
-  }
-  return all[0];
 }
 
 Check read_check(const Json& json) {
@@ -189,27 +135,12 @@ Case read_case(const Json& json) {
   for (const Json& metric : json.at("metrics")) c.metrics.push_back(read_metric(metric));
   c.config = dump(json.at("config"), -1);
   if (json.contains("history_digest")) {
-    std::uint64_t digest = 0;
-    (void)absl::SimpleHexAtoi(json.at("history_digest").get<std::string>(), &digest);
-    c.history_digest = digest;
+    c.history_digest = read_digest(json.at("history_digest"));
   }
   c.events = read_integer<std::int64_t>(json.at("events"));
   c.virtual_time = std::chrono::nanoseconds(read_integer<std::int64_t>(json.at("virtual_time_ns")));
   c.reproduce = json.at("reproduce");
   return c;
-}
-
-WallClock read_wall_clock(const Json& json) {
-  WallClock wall;
-  wall.started_at = json.at("started_at");
-  wall.duration_seconds = read_number(json.at("duration_seconds"));
-  wall.executions_per_second = read_number(json.at("executions_per_second"));
-  wall.events_per_second = read_number(json.at("events_per_second"));
-  wall.jobs = read_integer<int>(json.at("jobs"));
-  for (const auto& [name, value] : json.at("environment").items()) {
-    wall.environment.emplace_back(name, value);
-  }
-  return wall;
 }
 
 Report read_report(const Json& json) {
@@ -242,15 +173,10 @@ absl::StatusOr<Report> from_json(std::string_view text) try {
   Report report = read_report(json);
   const absl::StatusOr<Json> again = write_report(report);
   if (!again.ok()) return again.status();
-  // Compared as plain JSON, in which the order of keys means nothing.
-  const auto difference = nlohmann::json::diff(nlohmann::json(json), nlohmann::json(*again));
-  if (!difference.empty()) {
-    return absl::InvalidArgumentError(fmt::format("not a report of quintain's: wrong at {}",
-                                                  difference[0].at("path").get<std::string>()));
-  }
+  if (absl::Status same = check_same(json, *again, kWhat); !same.ok()) return same;
   return report;
 } catch (const nlohmann::json::exception& error) {
-  return absl::InvalidArgumentError(fmt::format("not a report of quintain's: {}", error.what()));
+  return absl::InvalidArgumentError(fmt::format("not {}: {}", kWhat, error.what()));
 }
 
 }  // namespace quintain::reports

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <utility>
+#include <string_view>
 #include <vector>
 
 #include "reports/report.h"
@@ -258,11 +258,27 @@ struct StudyReport {
   bool operator==(const StudyReport&) const = default;
 };
 
-/// Failed if a flag of an estimator or baseline with a goal does not hold, if an analytic check
-/// does not, or if a control passes as calibrated and honest: then the study can't be trusted.
+/// "estimator", "baseline", "oracle", "control".
+std::string_view to_string(Role role);
+
+/// "precise", "most-replications", "interrupted", "recorded".
+std::string_view to_string(StopReason reason);
+
+/// Whether the flag is a goal: how good an estimator has to be. Any other flag asks whether its
+/// forecasts are honest. Goals' names begin with "goal/".
+bool is_goal(const Flag& flag);
+
+/// Whether the study tells the control from an honest estimator: a flag that is no goal does not
+/// hold.
+bool flagged(const EstimatorResult& control);
+
+/// The first that applies: error if there is no workload, or one without estimators; failed if a
+/// closed form is not met, if an estimator, baseline or oracle that has a goal has any flag that
+/// does not hold, or if a control is not flagged, for then the study can't be trusted; passed.
+/// An estimator without a goal may be as bad as it likes: that is a result.
 Verdict verdict_of(const StudyReport& report);
 
-/// Whether the study tells the control from an honest estimator.
-bool flagged(const EstimatorResult& control);
+/// The estimator of that name; null if the workload has none.
+const EstimatorResult* find_estimator(const WorkloadResult& workload, std::string_view name);
 
 }  // namespace quintain::reports
