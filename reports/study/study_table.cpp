@@ -1,0 +1,179 @@
+#include "reports/study/study_table.h"
+
+#include <fmt/color.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <string_view>
+#include <vector>
+
+#include "absl/strings/str_join.h"
+#include "reports/study/study_text.h"
+#include "reports/text.h"
+
+namespace quintain::reports {
+namespace {
+
+/// Rows of cells, the first row being the headings; the first column is aligned to the left, the
+/// others too, so that values stand below each other and their intervals do. No row ends in spaces.
+std::string align(const std::vector<std::vector<std::string>>& rows, std::string_view indent) {
+  std::vector<std::size_t> widths;
+  for (const auto& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      widths[i] = std::max(widths[i], display_width(row[i]));
+    }
+  }
+  std::string out;
+  for (const auto& row : rows) {
+    std::string line(indent);
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      line += fmt::format("{}{:<{}}", i == 0 ? "" : "  ", row[i], widths[i]);
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    out += line + "\n";
+  }
+  return out;
+}
+
+/// "✓" or "✗", in colour if told.
+std::string mark(bool good, const TableStyle& style) {
+  const char* sign = good ? "✓" : "✗";
+  const auto colour = good ? fmt::terminal_color::green : fmt::terminal_color::red;
+  return style.colour ? fmt::format(fmt::fg(colour), "{}", sign) : sign;
+}
+
+/// The estimator's role, or that it is the default.
+std::string standing(const EstimatorResult& result, const StudyReport& report) {
+  return result.name == report.default_estimator ? "default" : std::string(to_string(result.role));
+}
+
+std::vector<std::string> row_of(const EstimatorResult& result, const StudyReport& report) {
+  std::vector<std::string> row = {printable(result.name), standing(result, report),
+                                  with_interval(result.to_oracle.ratio, human_ratio),
+                                  with_interval(result.to_best_baseline.ratio, human_ratio)};
+  for (const double level : kJudgedLevels) {
+    row.push_back(percent(coverage_at(result.terminal, report.levels, level).value));
+  }
+  row.push_back(with_interval(result.worst_coverage_error, points));
+  row.push_back(points(result.worst_stratum_error));
+  return row;
+}
+
+void append_table(std::string& out, const WorkloadResult& workload, const StudyReport& report) {
+  std::vector<std::vector<std::string>> rows = {
+      {"", "", "pinball/oracle", "/best baseline", "50 %", "80 %", "90 %", "95 %",
+       "worst error pp", "worst stratum pp"}};
+  for (const EstimatorResult& result : workload.estimators) rows.push_back(row_of(result, report));
+  out += align(rows, "  ");
+}
+
+void append_flags(std::string& out, const WorkloadResult& workload, const TableStyle& style) {
+  for (const EstimatorResult& result : workload.estimators) {
+    // What a control was caught by is told with the controls.
+    if (result.role == Role::kControl) continue;
+    for (const Flag& flag : result.flags) {
+      if (flag.holds) continue;
+      out += fmt::format("  {} {}: {}: expected {}, observed {}\n", mark(false, style),
+                         printable(result.name), printable(flag.name), printable(flag.expected),
+                         printable(flag.observed));
+    }
+  }
+}
+
+void append_analytic(std::string& out, const WorkloadResult& workload, const TableStyle& style) {
+  for (const AnalyticCheck& check : workload.analytic) {
+    out += fmt::format("  {} {}, {}: {} expected, {} measured, {} standard errors away\n",
+                       mark(check.holds, style), printable(check.model), printable(check.quantity),
+                       human_number(check.reference), with_interval(check.measured, human_number),
+                       human_number(check.z));
+  }
+}
+
+void append_workload(std::string& out, const WorkloadResult& workload, const StudyReport& report,
+                     const TableStyle& style) {
+  out += printable(workload.name);
+  if (!workload.about.empty()) out += ": " + printable(workload.about);
+  out += "\n";
+  append_table(out, workload, report);
+  append_flags(out, workload, style);
+  append_analytic(out, workload, style);
+  const auto counts = named_counts(workload.counts);
+  out += "  executions: " + absl::StrJoin(counts, ", ", [](std::string* text, const auto& count) {
+           *text += fmt::format("{} {}", count.second, count.first);
+         });
+  out += fmt::format("\n  warm-up: {}\n  stopped: {}\n\n", describe_warm_up(workload),
+                     describe_stop(workload));
+}
+
+std::string names(const std::vector<std::string>& workloads) {
+  return absl::StrJoin(workloads, ", ", [](std::string* text, const std::string& name) {
+    *text += printable(name);
+  });
+}
+
+void append_controls(std::string& out, const StudyReport& report, const TableStyle& style) {
+  const std::vector<ControlOutcome> outcomes = control_outcomes(report);
+  if (outcomes.empty()) return;
+  out += "negative controls\n";
+  for (const ControlOutcome& outcome : outcomes) {
+    const bool good = outcome.missed_on.empty();
+    out += fmt::format("  {} {}: ", mark(good, style), printable(outcome.name));
+    if (!good) out += fmt::format("not flagged on {}; ", names(outcome.missed_on));
+    out += outcome.flagged_on.empty() ? "flagged nowhere\n"
+                                      : fmt::format("flagged on {}\n", names(outcome.flagged_on));
+  }
+  out += "\n";
+}
+
+void append_goals(std::string& out, const StudyReport& report, const TableStyle& style) {
+  std::string lines;
+  for (const WorkloadResult& workload : report.workloads) {
+    for (const EstimatorResult& result : workload.estimators) {
+      for (const Flag& flag : result.flags) {
+        if (!is_goal(flag)) continue;
+        lines += fmt::format("  {} {} {} {}: expected {}, observed {}\n", mark(flag.holds, style),
+                             printable(workload.name), printable(result.name),
+                             printable(flag.name), printable(flag.expected),
+                             printable(flag.observed));
+      }
+    }
+  }
+  if (!lines.empty()) out += "goals\n" + lines + "\n";
+}
+
+}  // namespace
+
+std::string render_summary(const StudyReport& report) {
+  std::vector<std::vector<std::string>> rows = {
+      {"workload", "pinball/oracle", "/best baseline", "", "worst coverage error pp"}};
+  for (const WorkloadResult& workload : report.workloads) {
+    rows.push_back({printable(workload.name)});
+    const EstimatorResult* result = find_estimator(workload, report.default_estimator);
+    if (result == nullptr) continue;
+    rows.back().push_back(with_interval(result->to_oracle.ratio, human_ratio));
+    rows.back().push_back(with_interval(result->to_best_baseline.ratio, human_ratio));
+    rows.back().push_back(printable(result->to_best_baseline.to));
+    rows.back().push_back(with_interval(result->worst_coverage_error, points));
+  }
+  return align(rows, "");
+}
+
+std::string render_study(const StudyReport& report, const TableStyle& style) {
+  std::string out;
+  for (const WorkloadResult& workload : report.workloads) {
+    append_workload(out, workload, report, style);
+  }
+  append_controls(out, report, style);
+  append_goals(out, report, style);
+  if (!report.workloads.empty()) {
+    out += fmt::format("{}, the default\n", printable(report.default_estimator));
+    out += render_summary(report) + "\n";
+  }
+  const Verdict verdict = verdict_of(report);
+  return out + fmt::format("{}: {}\n", to_string(verdict),
+                           count(std::ssize(report.workloads), "workload", "workloads"));
+}
+
+}  // namespace quintain::reports
