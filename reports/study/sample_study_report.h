@@ -102,8 +102,8 @@ inline Curves sample_curves(const MadeUp& e, const std::vector<double>& changes)
   for (int i = 0; i < 240; ++i) {
     const double p50 = 0.05 * std::exp(5.5 * uniform());
     const double u = uniform();
-    curves.actual_by_p50.push_back(
-        {p50, p50 * std::exp(0.35 * (std::log(u / (1 - u)) - e.bias) * std::min(e.to_oracle, 2.0))});
+    curves.actual_by_p50.push_back({p50, p50 * std::exp(0.35 * (std::log(u / (1 - u)) - e.bias) *
+                                                        std::min(e.to_oracle, 2.0))});
   }
   return curves;
 }

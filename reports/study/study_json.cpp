@@ -141,8 +141,7 @@ Json write(const Adaptation& adaptation) {
 void read(const Json& json, Adaptation& adaptation) {
   read(json.at("after_change"), adaptation.after_change);
   if (json.contains("completions_until_recovered")) {
-    read(json.at("completions_until_recovered"),
-         adaptation.completions_until_recovered.emplace());
+    read(json.at("completions_until_recovered"), adaptation.completions_until_recovered.emplace());
   }
   read(json.at("worst_window"), adaptation.worst_window);
 }
@@ -307,15 +306,14 @@ void read(const Json& json, PredictionCost& cost) {
 }
 
 absl::StatusOr<Json> write(const StudyReport& report) {
-  Json json = {
-      {"schema_version", kStudySchemaVersion},
-      {"tool", {{"name", "quintain"}, {"version", report.tool_version}}},
-      {"command", report.command},
-      {"study", {{"name", report.name}, {"about", report.about}, {"file", report.file}}},
-      {"default_estimator", report.default_estimator},
-      {"levels", write(report.levels)},
-      {"verdict", to_string(verdict_of(report))},
-      {"workloads", Json::array()}};
+  Json json = {{"schema_version", kStudySchemaVersion},
+               {"tool", {{"name", "quintain"}, {"version", report.tool_version}}},
+               {"command", report.command},
+               {"study", {{"name", report.name}, {"about", report.about}, {"file", report.file}}},
+               {"default_estimator", report.default_estimator},
+               {"levels", write(report.levels)},
+               {"verdict", to_string(verdict_of(report))},
+               {"workloads", Json::array()}};
   for (const WorkloadResult& workload : report.workloads) {
     Json config = Json::parse(workload.config, nullptr, /*allow_exceptions=*/false);
     if (config.is_discarded()) {
@@ -352,20 +350,23 @@ bool is_small(const Json& json) {
 /// Like dump(json, 2), but what has no parts with parts of their own stands on one line: a study
 /// has ten thousands of numbers, and nobody reads one a line.
 void lay_out(const Json& json, const std::string& indent, std::string& out) {
-  if (!json.is_structured() || is_small(json)) {
+  if (!json.is_structured()) {
     out += dump(json, -1);
     return;
   }
+  const bool one_line = is_small(json);
   const std::string deeper = indent + "  ";
   out += json.is_object() ? '{' : '[';
-  const char* separator = "\n";
+  bool first = true;
   for (const auto& [key, value] : json.items()) {
-    out += separator + deeper;
+    if (!first) out += one_line ? ", " : ",";
+    if (!one_line) out += "\n" + deeper;
     if (json.is_object()) out += dump(Json(key), -1) + ": ";
     lay_out(value, deeper, out);
-    separator = ",\n";
+    first = false;
   }
-  out += "\n" + indent + (json.is_object() ? '}' : ']');
+  if (!one_line) out += "\n" + indent;
+  out += json.is_object() ? '}' : ']';
 }
 
 }  // namespace
@@ -389,8 +390,8 @@ absl::StatusOr<StudyReport> study_from_json(std::string_view text) try {
   const Json& version = json.at("schema_version");
   if (version != kStudySchemaVersion) {
     return absl::InvalidArgumentError(
-        fmt::format("a study's report of schema version {}; version {} is read",
-                    dump(version, -1), kStudySchemaVersion));
+        fmt::format("a study's report of schema version {}; version {} is read", dump(version, -1),
+                    kStudySchemaVersion));
   }
   StudyReport report = read_study(json);
   const absl::StatusOr<Json> again = write(report);

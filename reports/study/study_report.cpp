@@ -7,9 +7,7 @@
 namespace quintain::reports {
 namespace {
 
-bool has_goal(const EstimatorResult& result) {
-  return std::ranges::any_of(result.flags, is_goal);
-}
+bool has_goal(const EstimatorResult& result) { return std::ranges::any_of(result.flags, is_goal); }
 
 bool all_hold(const EstimatorResult& result) {
   return std::ranges::all_of(result.flags, &Flag::holds);

@@ -15,21 +15,26 @@
 namespace quintain::reports {
 namespace {
 
-/// Rows of cells, the first row being the headings; the first column is aligned to the left, the
-/// others too, so that values stand below each other and their intervals do. No row ends in spaces.
+// A longer name gets a line of its own, so that it does not push the numbers aside.
+constexpr std::size_t kLongestName = 28;
+
+/// Rows of cells, the first row being the headings. All columns are aligned to the left: so values
+/// stand below each other, and so do their intervals. No line ends in spaces.
 std::string align(const std::vector<std::vector<std::string>>& rows, std::string_view indent) {
+  const auto is_long = [](const auto& row) { return display_width(row[0]) > kLongestName; };
   std::vector<std::size_t> widths;
   for (const auto& row : rows) {
     widths.resize(std::max(widths.size(), row.size()));
-    for (std::size_t i = 0; i < row.size(); ++i) {
+    for (std::size_t i = is_long(row) ? 1 : 0; i < row.size(); ++i) {
       widths[i] = std::max(widths[i], display_width(row[i]));
     }
   }
   std::string out;
   for (const auto& row : rows) {
-    std::string line(indent);
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      line += fmt::format("{}{:<{}}", i == 0 ? "" : "  ", row[i], widths[i]);
+    std::string line = fmt::format("{}{:<{}}", indent, row[0], widths[0]);
+    if (is_long(row)) line += fmt::format("\n{}{:{}}", indent, "", widths[0]);
+    for (std::size_t i = 1; i < row.size(); ++i) {
+      line += fmt::format("  {:<{}}", row[i], widths[i]);
     }
     line.erase(line.find_last_not_of(' ') + 1);
     out += line + "\n";
@@ -62,9 +67,9 @@ std::vector<std::string> row_of(const EstimatorResult& result, const StudyReport
 }
 
 void append_table(std::string& out, const WorkloadResult& workload, const StudyReport& report) {
-  std::vector<std::vector<std::string>> rows = {
-      {"", "", "pinball/oracle", "/best baseline", "50 %", "80 %", "90 %", "95 %",
-       "worst error pp", "worst stratum pp"}};
+  std::vector<std::vector<std::string>> rows = {{"", "", "pinball/oracle", "/best baseline", "50 %",
+                                                 "80 %", "90 %", "95 %", "worst error pp",
+                                                 "worst stratum pp"}};
   for (const EstimatorResult& result : workload.estimators) rows.push_back(row_of(result, report));
   out += align(rows, "  ");
 }
@@ -134,9 +139,8 @@ void append_goals(std::string& out, const StudyReport& report, const TableStyle&
       for (const Flag& flag : result.flags) {
         if (!is_goal(flag)) continue;
         lines += fmt::format("  {} {} {} {}: expected {}, observed {}\n", mark(flag.holds, style),
-                             printable(workload.name), printable(result.name),
-                             printable(flag.name), printable(flag.expected),
-                             printable(flag.observed));
+                             printable(workload.name), printable(result.name), printable(flag.name),
+                             printable(flag.expected), printable(flag.observed));
       }
     }
   }

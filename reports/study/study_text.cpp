@@ -120,10 +120,10 @@ std::string describe_stop(const WorkloadResult& workload) {
 }
 
 std::vector<std::pair<std::string_view, std::int64_t>> named_counts(const Counts& counts) {
-  return {{"predicted", counts.predicted},   {"refused", counts.refused},
-          {"completed", counts.completed},   {"failed", counts.failed},
-          {"timed out", counts.timed_out},   {"cancelled", counts.cancelled},
-          {"censored", counts.censored},     {"unfinished", counts.unfinished},
+  return {{"predicted", counts.predicted},    {"refused", counts.refused},
+          {"completed", counts.completed},    {"failed", counts.failed},
+          {"timed out", counts.timed_out},    {"cancelled", counts.cancelled},
+          {"censored", counts.censored},      {"unfinished", counts.unfinished},
           {"in the warm-up", counts.dropped}, {"scored", counts.scored}};
 }
 
