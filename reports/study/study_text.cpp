@@ -21,6 +21,19 @@ std::string fixed(double value, int digits) {
              : text;
 }
 
+struct Unit {
+  const char* name;
+  double in_a_second;
+};
+
+/// The greatest of which there is one at least.
+Unit unit_of(double seconds) {
+  const double size = std::abs(seconds);
+  if (size >= 1 || size == 0) return {"s", 1};
+  if (size >= 1e-3) return {"ms", 1e3};
+  return size >= 1e-6 ? Unit{"µs", 1e6} : Unit{"ns", 1e9};
+}
+
 }  // namespace
 
 std::string human_number(double value) {
@@ -30,6 +43,15 @@ std::string human_number(double value) {
   if (size < 1e-4 || size >= 1e7) return fmt::format("{:.2e}", value);
   const int before = static_cast<int>(std::floor(std::log10(size))) + 1;
   return fixed(value, std::max(0, 3 - before));
+}
+
+std::string plain_number(double value) {
+  return std::isfinite(value) ? fmt::format("{:.6g}", value) : kNone;
+}
+
+std::string human_p_value(double p) {
+  if (!std::isfinite(p)) return "unknown";
+  return p < 0.001 ? "< 0.001" : "= " + human_number(p);
 }
 
 std::string human_count(std::int64_t value) {
@@ -44,12 +66,16 @@ std::string human_count(std::int64_t value) {
 
 std::string human_seconds(double seconds) {
   if (!std::isfinite(seconds)) return kNone;
-  const double size = std::abs(seconds);
-  if (size == 0) return "0 s";
-  if (size >= 1) return human_number(seconds) + " s";
-  if (size >= 1e-3) return human_number(seconds * 1e3) + " ms";
-  if (size >= 1e-6) return human_number(seconds * 1e6) + " µs";
-  return human_number(seconds * 1e9) + " ns";
+  const Unit unit = unit_of(seconds);
+  return fmt::format("{} {}", human_number(seconds * unit.in_a_second), unit.name);
+}
+
+std::string human_seconds(const Interval& seconds) {
+  if (!std::isfinite(seconds.value)) return kNone;
+  const Unit unit = unit_of(seconds.value);
+  const Interval scaled = {seconds.value * unit.in_a_second, seconds.low * unit.in_a_second,
+                           seconds.high * unit.in_a_second};
+  return fmt::format("{} {}", with_interval(scaled, human_number), unit.name);
 }
 
 std::string human_bytes(double bytes) {
@@ -96,8 +122,8 @@ std::vector<const EstimatorResult*> leading(const WorkloadResult& workload,
 }
 
 std::string describe_warm_up(const WorkloadResult& workload) {
-  return fmt::format("MSER-5 found {} arrivals, {} were cut", human_number(workload.warm_up_found),
-                     human_number(workload.warm_up_cut));
+  return fmt::format("MSER-5 found {} arrivals, {} were cut", plain_number(workload.warm_up_found),
+                     plain_number(workload.warm_up_cut));
 }
 
 std::string describe_stop(const WorkloadResult& workload) {

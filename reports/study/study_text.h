@@ -19,11 +19,20 @@ inline constexpr std::array<double, 4> kJudgedLevels = {0.5, 0.8, 0.9, 0.95};
 /// "-" for what is not a finite number.
 std::string human_number(double value);
 
+/// As short as six digits allow: "64", "0.25", "12000".
+std::string plain_number(double value);
+
+/// "= 0.41", "< 0.001".
+std::string human_p_value(double p);
+
 /// "12345678" as "12 345 678", with thin spaces that do not break.
 std::string human_count(std::int64_t value);
 
 /// Seconds, with a unit that suits: "21.3 ms".
 std::string human_seconds(double seconds);
+
+/// Seconds and their interval in one unit, the value's: "213 [211, 215] ms".
+std::string human_seconds(const Interval& seconds);
 
 /// Bytes: "18.0 KiB".
 std::string human_bytes(double bytes);

@@ -78,7 +78,7 @@ HtmlTable curve_table(
     }
   }
   for (auto& [x, cells] : rows) {
-    cells.insert(cells.begin(), human_number(x));
+    cells.insert(cells.begin(), plain_number(x));
     table.rows.push_back(std::move(cells));
   }
   return table;
@@ -114,18 +114,22 @@ class Figures {
 
  private:
   std::string render(const Figure& figure) const {
-    const std::string finding = findings(figure);
+    const std::vector<std::string> sentences = findings(figure);
+    std::string list;
+    for (const std::string& sentence : sentences) list += "<li>" + escape(sentence) + "</li>";
     return fmt::format(
         "<figure data-chart=\"{0}\" data-workload=\"{1}\">\n"
         "<h4>{2}</h4>\n"
         "<div class=\"plot\" role=\"img\" aria-label=\"{2}, {3}. {4}\"></div>\n"
-        "<figcaption><p>{5}</p><p class=\"finding\">{4}</p></figcaption>\n{6}</figure>\n",
-        figure.kind, index_, figure.title, escape(workload_.name), escape(finding), figure.reading,
+        "<figcaption><p>{5}</p><ul class=\"finding\">{6}</ul></figcaption>\n{7}</figure>\n",
+        figure.kind, index_, escape(figure.title), escape(workload_.name),
+        escape(absl::StrJoin(sentences, " ")), escape(figure.reading), list,
         folded("The data", quintain::reports::render(figure.table())));
   }
 
-  /// Of the estimators that a reader wants to see first; of all, if those have no data.
-  std::string findings(const Figure& figure) const {
+  /// A sentence for each estimator that a reader wants to see first; for all, if those have no
+  /// data.
+  std::vector<std::string> findings(const Figure& figure) const {
     std::vector<std::string> sentences;
     const auto add = [&](const std::vector<const EstimatorResult*>& results) {
       for (const EstimatorResult* result : results) {
@@ -136,7 +140,7 @@ class Figures {
     };
     add(leading(workload_, report_.default_estimator));
     if (sentences.empty()) add(all_);
-    return absl::StrJoin(sentences, " ");
+    return sentences;
   }
 
   std::vector<Figure> all() const {
@@ -183,9 +187,9 @@ class Figures {
         "Where in its predicted distribution each actual time fell. Flat within the grey band: "
         "calibrated. A hump: forecasts too wide; a bowl: too narrow; a slope: biased.",
         [](const EstimatorResult& r) {
-          return fmt::format("bars from {} %, band from {} %, p = {}", spread(r.pit.bins, percent2),
+          return fmt::format("bars from {} %, band from {} %, p {}", spread(r.pit.bins, percent2),
                              range(r.pit.null_low, r.pit.null_high, percent2),
-                             human_number(r.pit.p_value));
+                             human_p_value(r.pit.p_value));
         },
         [](const EstimatorResult& r) { return !r.pit.bins.empty(); },
         [this] {
@@ -288,7 +292,7 @@ class Figures {
               const auto& curve = r.curves.coverage_90_by_depth;
               return fmt::format("the 90 % quantile covers {} % over queues of {}",
                                  y_range(curve, percent),
-                                 spread(coordinates(curve, &CurvePoint::x), human_number));
+                                 spread(coordinates(curve, &CurvePoint::x), plain_number));
             },
             [](const EstimatorResult& r) { return !r.curves.coverage_90_by_depth.empty(); },
             [this] {
@@ -309,7 +313,7 @@ class Figures {
                                              y_range(r.curves.rolling_90, percent));
               if (!workload_.changes.empty()) {
                 std::vector<std::string> at;
-                for (const double change : workload_.changes) at.push_back(human_number(change));
+                for (const double change : workload_.changes) at.push_back(plain_number(change));
                 text += fmt::format("; changes at arrivals {}", absl::StrJoin(at, ", "));
               }
               return text;
@@ -350,8 +354,8 @@ class Figures {
               const CurvePoint& first = c.by_depth.front();
               const CurvePoint& last = c.by_depth.back();
               return fmt::format("{} with {} waiting, {} with {}; p99 {}",
-                                 human_seconds(first.y * 1e-9), human_number(first.x),
-                                 human_seconds(last.y * 1e-9), human_number(last.x),
+                                 human_seconds(first.y * 1e-9), plain_number(first.x),
+                                 human_seconds(last.y * 1e-9), plain_number(last.x),
                                  human_seconds(c.p99_ns * 1e-9));
             },
             [this](const EstimatorResult& r) {

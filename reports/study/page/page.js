@@ -34,6 +34,12 @@
     .filter((result) => series.get(result.name)?.box.checked)
     .map((result) => ({ ...result, look: series.get(result.name) }));
 
+  // As they are painted: the oracle at the bottom, the default on top of all.
+  const layered = (results) => {
+    const layer = ({ look: { kind } }) => (kind === 'oracle' ? 0 : kind === 'default' ? 2 : 1);
+    return [...results].sort((a, b) => layer(a) - layer(b));
+  };
+
   // -- Numbers ----------------------------------------------------------------------------------------
 
   const known = (...values) => values.every((value) => Number.isFinite(value));
@@ -122,6 +128,9 @@
     },
   };
 
+  // As they are: the library's own formats turn 100 into 1e+2 beside 20.
+  const LABELS = { labels: { update: { text: { signal: "format(datum.value, ',~r')" } } } };
+
   const at = (field, scale = field) => ({ scale, field });
   const fixed = (value, scale) => ({ scale, value });
 
@@ -129,10 +138,10 @@
   function panel({ x = LEFT, y = TOP, width, height, xs, ys, xTitle, yTitle, data = [], marks, xAxis = true, yAxis = true }) {
     const axes = [];
     if (yAxis) {
-      axes.push({ orient: 'left', scale: 'y', values: ys.values, format: '~g', grid: true, domain: false, ticks: false, title: yTitle ?? null, titleAnchor: 'end', titleAngle: 0, titleAlign: 'left', titleX: -LEFT + 6, titleY: -4, titleBaseline: 'bottom' });
+      axes.push({ orient: 'left', scale: 'y', values: ys.values, encode: LABELS, grid: true, gridScale: 'x', domain: false, ticks: false, title: yTitle ?? null, titleAngle: 0, titleAlign: 'left', titleX: -LEFT + 6, titleY: -10, titleBaseline: 'bottom' });
     }
     if (xAxis) {
-      axes.push({ orient: 'bottom', scale: 'x', values: xs.values, format: '~g', title: xTitle ?? null });
+      axes.push({ orient: 'bottom', scale: 'x', values: xs.values, encode: LABELS, title: xTitle ?? null });
     }
     return {
       type: 'group',
@@ -165,14 +174,16 @@
     y: fixed(y, 'y'), x: { value: 0 }, x2: { value: width }, strokeDash: { value: [2, 3] },
   });
 
+  // The oracle's is broad and pale, so that a line that keeps to it stays visible upon it.
   const line = (set, look, dash = []) => ({
     type: 'line',
     from: { data: set.name },
     interactive: false,
     encode: {
       enter: {
-        x: at('x'), y: at('y'), stroke: { value: look.colour }, strokeWidth: { value: 1.8 },
-        strokeDash: { value: dash }, strokeJoin: { value: 'round' }, defined: { field: 'defined' },
+        x: at('x'), y: at('y'), stroke: { value: look.colour },
+        strokeWidth: { value: look.kind === 'oracle' ? 6 : 1.8 }, strokeOpacity: { value: look.kind === 'oracle' ? 0.25 : 1 },
+        strokeDash: { value: look.kind === 'oracle' ? [] : dash }, strokeJoin: { value: 'round' }, defined: { field: 'defined' },
       },
     },
   });
@@ -205,7 +216,7 @@
   // -- The pictures: each takes a workload, what to show of it, and a width; null if there is nothing ----
 
   function reliability(workload, results, width) {
-    const sets = results.map((result) => {
+    const sets = layered(results).map((result) => {
       const points = result.terminal.coverage.slice(0, study.levels.length).map((coverage, i) => ({
         x: study.levels[i] * 100,
         y: coverage.value * 100,
@@ -244,13 +255,13 @@
     }));
     const ends = difference.data.flatMap(({ values }) => values.flatMap((point) => (point.banded ? [point.low, point.high] : [point.y])));
     const reach = Math.max(1, ...ends.map(Math.abs)) * 1.08;
-    return whole(width, TOP + 14 + height + 52 + 100 + BOTTOM, [
+    return whole(width, TOP + 18 + height + 52 + 100 + BOTTOM, [
       panel({
-        y: TOP + 14, width: inner, height, xs, ys: { ...xs }, yTitle: 'coverage, %', xAxis: true,
+        y: TOP + 18, width: inner, height, xs, ys: { ...xs }, yTitle: 'coverage, %', xAxis: true,
         data: main.data, marks: [diagonal, ...main.marks],
       }),
       panel({
-        y: TOP + 14 + height + 52, width: inner, height: 100, xs, ys: linear(-reach, reach, 4),
+        y: TOP + 18 + height + 52, width: inner, height: 100, xs, ys: linear(-reach, reach, 4),
         xTitle: 'predicted quantile, %', yTitle: 'coverage less level, pp',
         data: difference.data, marks: [level(0, inner), ...difference.marks],
       }),
@@ -275,32 +286,35 @@
         right: (bin + 1) / bins.length,
         y: share * 100,
         tip: `${result.name}\nbin ${bin + 1} of ${bins.length}: ${short(share * 100)} %\n`
-          + (known(low, high) && low !== null ? `band ${short(low * 100)} to ${short(high * 100)} %` : ''),
+          + (low !== null && high !== null ? `band ${short(low * 100)} to ${short(high * 100)} %` : ''),
       })));
+      const banded = low !== null && high !== null;
       const marks = [{
         type: 'rect',
         from: { data: set.name },
         encode: {
           enter: {
             x: { scale: 'x', field: 'left', offset: 0.5 }, x2: { scale: 'x', field: 'right', offset: -0.5 },
-            y: at('y'), y2: fixed(0, 'y'), fill: { value: result.look.colour }, fillOpacity: { value: 0.75 },
+            y: at('y'), y2: fixed(0, 'y'), fill: { value: result.look.colour }, fillOpacity: { value: 0.7 },
             tooltip: { field: 'tip' },
           },
         },
       }];
-      if (low !== null && high !== null) {
-        marks.push({
+      if (banded) {
+        marks.unshift({
           type: 'rect',
           interactive: false,
           encode: {
             enter: {
               x: { value: 0 }, x2: { value: inner }, y: fixed(high * 100, 'y'), y2: fixed(low * 100, 'y'),
-              fill: { value: 'var(--ink)' }, fillOpacity: { value: 0.16 },
+              fill: { value: 'var(--band)' },
             },
           },
         });
+        for (const edge of [low, high]) {
+          marks.push(rule({ x: { value: 0 }, x2: { value: inner }, y: fixed(edge * 100, 'y'), stroke: { value: 'var(--ink)' }, strokeWidth: { value: 0.8 } }));
+        }
       }
-      marks.push(level(100 / bins.length, inner));
       marks.push(text(result.name, {
         x: { value: 0 }, y: { value: -5 }, limit: { value: inner }, fill: { value: 'var(--ink)' }, fontSize: { value: 11.5 },
       }));
@@ -372,7 +386,7 @@
             value: ratio.value,
             low: ratio.low,
             high: ratio.high,
-            label: ratio.value < 10 ? ratio.value.toFixed(2) : short(ratio.value),
+            label: ratio.value < 10 ? ratio.value.toFixed(3) : short(ratio.value),
             end: whiskers ? Math.max(ratio.high, 1) : Math.max(ratio.value, 1),
             tip: `${tip}: ${ratio.value.toFixed(3)}${whiskers ? ` [${ratio.low.toFixed(3)}, ${ratio.high.toFixed(3)}]` : ''}`,
           }]);
@@ -438,7 +452,7 @@
     const inner = plotWidth(width);
     const height = 250;
     const right = Math.max(0.5, ...points.map((point) => Math.max(point.x, point.high ?? 0)));
-    const xs = linear(0, right * 1.08);
+    const xs = { ...linear(0, right * 1.08), domain: [-right * 0.03, right * 1.08] };
     const widths = points.map(({ y }) => y);
     const wide = Math.max(...widths);
     const narrow = Math.min(...widths);
@@ -465,43 +479,48 @@
       }
       marks.push(dots(set, point.look, 90));
     }
-    for (const { x, y, name } of spread(points, xs, ys, inner, height)) marks.push(text(name, { x, y, ...label(x.align, inner) }));
-    return whole(width, TOP + 14 + height + BOTTOM, [panel({
-      y: TOP + 14, width: inner, height, xs, ys, xTitle: 'worst coverage error, pp', yTitle: 'mean width of the 80 % interval, s',
+    for (const place of labelled(points, xs, ys, inner, height)) marks.push(text(...place));
+    return whole(width, TOP + 18 + height + BOTTOM, [panel({
+      y: TOP + 18, width: inner, height, xs, ys, xTitle: 'worst coverage error, pp', yTitle: 'mean width of the 80 % interval, s',
       data: sets, marks,
     })]);
   }
 
-  const label = (align, inner) => ({
-    align: { value: align }, baseline: { value: 'middle' }, fill: { value: 'var(--ink)' }, limit: { value: inner * 0.42 },
-  });
-
-  // Places for the points' names: beside the point, on the side with more room, moved up or down where two
-  // would cover each other.
-  function spread(points, xs, ys, width, height) {
-    const px = (x) => ((x - xs.domain[0]) / (xs.domain[1] - xs.domain[0])) * width;
-    const share = (y) => (ys.type === 'log'
-      ? Math.log(y / ys.domain[0]) / Math.log(ys.domain[1] / ys.domain[0])
-      : (y - ys.domain[0]) / (ys.domain[1] - ys.domain[0]));
-    const places = points.map((point) => {
-      const x = px(point.x);
-      const align = x < width / 2 ? 'left' : 'right';
-      return { name: point.name, align, x: x + (align === 'left' ? 10 : -10), y: height * (1 - share(point.y)) };
-    });
-    places.sort((a, b) => a.y - b.y);
-    for (const side of ['left', 'right']) {
-      let last = -Infinity;
-      for (const place of places.filter(({ align }) => align === side)) {
-        place.y = Math.max(place.y, last + 13);
-        last = place.y;
-      }
+  // The points' names, each at the first place around its point where it covers no point and no other name.
+  function labelled(points, xs, ys, width, height) {
+    const share = (scale, value) => {
+      const [from, to] = scale.domain;
+      return scale.type === 'log' ? Math.log(value / from) / Math.log(to / from) : (value - from) / (to - from);
+    };
+    const limit = width * 0.45;
+    const spots = points.map(({ x, y, name }) => ({
+      name, x: share(xs, x) * width, y: (1 - share(ys, y)) * height, size: Math.min(limit, name.length * 6.4),
+    }));
+    const taken = spots.map(({ x, y }) => ({ left: x - 6, right: x + 6, top: y - 6, bottom: y + 6 }));
+    const around = [];
+    for (const dy of [0, -14, 14, -27, 27, -40, 40]) {
+      for (const align of ['left', 'right']) around.push({ dy, align });
     }
-    return places.map(({ name, align, x, y }) => ({ name, x: { value: x, align }, y: { value: Math.min(y, height - 4) } }));
+    return spots.map(({ name, x, y, size }) => {
+      const boxes = around.map(({ dy, align }) => {
+        const left = align === 'left' ? x + 9 : x - 9 - size;
+        return { left, right: left + size, top: y + dy - 6, bottom: y + dy + 6, align, middle: y + dy };
+      });
+      const inside = boxes.filter((box) => box.left >= -4 && box.right <= width + RIGHT && box.top >= 0 && box.bottom <= height);
+      const free = inside.find((box) => !taken.some((other) => box.left < other.right && other.left < box.right
+        && box.top < other.bottom && other.top < box.bottom));
+      const box = free ?? inside[0] ?? boxes[0];
+      taken.push(box);
+      return [name, {
+        x: { value: box.align === 'left' ? box.left : box.right }, y: { value: box.middle }, align: { value: box.align },
+        baseline: { value: 'middle' }, limit: { value: limit }, fill: { value: 'var(--ink)' },
+      }];
+    });
   }
 
   // Coverage at 90 % (solid) and 50 % (dashed) along x.
   function coverage(results, width, { curves: [at50, at90], xsOf, xTitle, what, extra = () => [] }) {
-    const own = results.flatMap((result) => [[at50, 50, [5, 4]], [at90, 90, []]].map(([key, nominal, dash]) => ({
+    const own = layered(results).flatMap((result) => [[at50, 50, [5, 4]], [at90, 90, []]].map(([key, nominal, dash]) => ({
       look: result.look,
       dash,
       points: result.curves[key].filter(([x, y]) => x !== null && y !== null).map(([x, y]) => ({
@@ -514,8 +533,8 @@
     const all = own.flatMap(({ points }) => points);
     const low = Math.max(0, Math.min(40, ...all.map(({ y }) => y)) - 3);
     const sets = own.map(({ points }) => data(points));
-    return whole(width, TOP + 14 + height + BOTTOM, [panel({
-      y: TOP + 14, width: inner, height, xs: xsOf(all), ys: linear(low, 100), xTitle, yTitle: 'coverage, %', data: sets,
+    return whole(width, TOP + 18 + height + BOTTOM, [panel({
+      y: TOP + 18, width: inner, height, xs: xsOf(all), ys: linear(low, 100), xTitle, yTitle: 'coverage, %', data: sets,
       marks: [
         level(90, inner), level(50, inner), ...extra(height),
         ...own.map(({ look, dash }, i) => line(sets[i], look, dash)),
@@ -545,7 +564,7 @@
   });
 
   function scatter(workload, results, width) {
-    const own = results.map((result) => ({
+    const own = layered(results).map((result) => ({
       look: result.look,
       points: result.curves.actual_by_p50.filter(([x, y]) => x !== null && y !== null).map(([x, y]) => ({
         x, y, tip: `${result.name}\np50 ${seconds(x)}, actual ${seconds(y)}`,
@@ -560,8 +579,8 @@
     const scale = low > 0 && high / low > 30 ? padded(logarithmic(low, high, 7), 0.02) : linear(Math.min(0, low), high * 1.03);
     const sets = own.map(({ points }) => data(points));
     const [from, to] = scale.domain;
-    return whole(width, TOP + 14 + height + BOTTOM, [panel({
-      y: TOP + 14, width: inner, height, xs: scale, ys: scale, xTitle: 'predicted p50, s', yTitle: 'actual, s', data: sets,
+    return whole(width, TOP + 18 + height + BOTTOM, [panel({
+      y: TOP + 18, width: inner, height, xs: scale, ys: scale, xTitle: 'predicted p50, s', yTitle: 'actual, s', data: sets,
       marks: [
         ...own.map(({ look }, i) => dots(sets[i], look, 18, { fillOpacity: { value: 0.45 } })),
         rule({ x: fixed(from, 'x'), y: fixed(from, 'y'), x2: fixed(to, 'x'), y2: fixed(to, 'y'), stroke: { value: 'var(--ink)' }, strokeDash: { value: [4, 3] } }),
@@ -570,7 +589,7 @@
   }
 
   function cost(workload, results, width) {
-    const own = results.map((result) => {
+    const own = layered(results).map((result) => {
       const found = study.costs.find((entry) => entry.workload === workload.name && entry.estimator === result.name);
       return {
         look: result.look,
@@ -585,8 +604,8 @@
     const all = own.flatMap(({ points }) => points);
     const values = all.map(({ y }) => y);
     const sets = own.map(({ points }) => data(points));
-    return whole(width, TOP + 14 + height + BOTTOM, [panel({
-      y: TOP + 14, width: inner, height, xs: queue(all), ys: padded(logarithmic(Math.min(...values), Math.max(...values), 7)),
+    return whole(width, TOP + 18 + height + BOTTOM, [panel({
+      y: TOP + 18, width: inner, height, xs: queue(all), ys: padded(logarithmic(Math.min(...values), Math.max(...values), 7)),
       xTitle: 'executions waiting', yTitle: 'time of a prediction, µs', data: sets,
       marks: [
         ...own.map(({ look }, i) => line(sets[i], look)),

@@ -20,17 +20,27 @@
 namespace quintain::reports {
 namespace {
 
-/// A value with its interval behind it in small print.
+/// A text with what stands in brackets in small print.
+std::string cell(std::string_view text) {
+  const std::size_t open = text.find('[');
+  if (open == std::string_view::npos) return std::string(text);
+  const std::size_t end = text.find(']', open) + 1;
+  return fmt::format("{}<small>{}</small>{}", text.substr(0, open), text.substr(open, end - open),
+                     text.substr(end));
+}
+
 std::string cell(const Interval& interval, std::string (*write)(double)) {
-  const std::string whole = with_interval(interval, write);
-  const std::size_t gap = whole.find(" [");
-  if (gap == std::string::npos) return whole;
-  return fmt::format("{} <small>{}</small>", whole.substr(0, gap), whole.substr(gap + 1));
+  return cell(with_interval(interval, write));
 }
 
 /// The word says it all; the colour only helps the eye.
 std::string badge(bool good, std::string_view word) {
   return fmt::format("<span class=\"badge {}\">{}</span>", good ? "good" : "bad", word);
+}
+
+/// Text of any length, which may be broken into lines.
+std::string prose(std::string_view text) {
+  return fmt::format("<span class=\"text\">{}</span>", escape(text));
 }
 
 std::string facts(const std::vector<std::pair<std::string_view, std::string>>& pairs) {
@@ -127,10 +137,10 @@ std::string render_scores(const WorkloadResult& workload, const StudyReport& rep
   for (const EstimatorResult& result : workload.estimators) {
     const Scores& scores = result.*member;
     table.rows.push_back(
-        {name_cell(result, report), cell(scores.pinball, human_seconds),
-         cell(scores.crps, human_seconds), human_seconds(scores.interval_score_80),
+        {name_cell(result, report), cell(human_seconds(scores.pinball)),
+         cell(human_seconds(scores.crps)), human_seconds(scores.interval_score_80),
          human_seconds(scores.interval_score_90), human_seconds(scores.mean_absolute_error),
-         percent(scores.mean_absolute_percentage_error), cell(scores.bias, human_seconds),
+         percent(scores.mean_absolute_percentage_error), cell(human_seconds(scores.bias)),
          human_count(scores.scored), human_count(scores.censored)});
   }
   return render(table);
@@ -164,7 +174,7 @@ std::string render_adaptation(const WorkloadResult& workload, const StudyReport&
     const Adaptation& a = *result.adaptation;
     table.rows.push_back({name_cell(result, report), cell(a.after_change, human_ratio),
                           a.completions_until_recovered
-                              ? human_number(*a.completions_until_recovered)
+                              ? plain_number(*a.completions_until_recovered)
                               : std::string("never"),
                           points(a.worst_window)});
   }
@@ -197,7 +207,7 @@ std::string render_flags(const WorkloadResult& workload, const StudyReport& repo
       if (!flag.holds) ++broken;
       table.rows.push_back({name_cell(result, report), escape(flag.name),
                             badge(flag.holds, flag.holds ? "holds" : "does not hold"),
-                            escape(flag.expected), escape(flag.observed)});
+                            prose(flag.expected), prose(flag.observed)});
     }
   }
   if (table.rows.empty()) return "";
@@ -266,7 +276,7 @@ std::string render_goals(const StudyReport& report) {
         table.rows.push_back({link_to(report, i), name_cell(result, report),
                               escape(flag.name.substr(flag.name.find('/') + 1)),
                               badge(flag.holds, flag.holds ? "met" : "missed"),
-                              escape(flag.expected), escape(flag.observed)});
+                              prose(flag.expected), prose(flag.observed)});
       }
     }
   }
@@ -277,7 +287,7 @@ std::string render_controls(const StudyReport& report) {
   HtmlTable table{.caption = "Negative controls: wrong on purpose, to be flagged",
                   .headings = {"control", "", "flagged on", "not flagged on"}};
   const auto names = [](const std::vector<std::string>& workloads) {
-    return workloads.empty() ? std::string("-") : escape(absl::StrJoin(workloads, ", "));
+    return workloads.empty() ? std::string("-") : prose(absl::StrJoin(workloads, ", "));
   };
   for (const ControlOutcome& outcome : control_outcomes(report)) {
     const bool good = outcome.missed_on.empty();
