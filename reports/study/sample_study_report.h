@@ -79,8 +79,10 @@ inline Curves sample_curves(const MadeUp& e, const std::vector<double>& changes)
   Curves curves;
   for (const double depth : {0.0, 1.0, 2.5, 5.0, 9.0, 16.0, 30.0, 55.0, 110.0}) {
     const double drift = 0.012 * (e.to_oracle - 1) * depth;
-    curves.coverage_50_by_depth.push_back({depth, made_up_coverage(e, 0.5) - drift / 4});
-    curves.coverage_90_by_depth.push_back({depth, made_up_coverage(e, 0.9) - drift / 6});
+    curves.coverage_50_by_depth.push_back(
+        {depth, std::max(0.02, made_up_coverage(e, 0.5) - drift / 4)});
+    curves.coverage_90_by_depth.push_back(
+        {depth, std::max(0.05, made_up_coverage(e, 0.9) - drift / 6)});
   }
   for (int window = 0; window < 24; ++window) {
     const double at = 500.0 * (window + 1);

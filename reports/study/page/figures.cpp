@@ -119,7 +119,7 @@ class Figures {
     for (const std::string& sentence : sentences) list += "<li>" + escape(sentence) + "</li>";
     return fmt::format(
         "<figure data-chart=\"{0}\" data-workload=\"{1}\">\n"
-        "<h4>{2}</h4>\n"
+        "<h3>{2}</h3>\n"
         "<div class=\"plot\" role=\"img\" aria-label=\"{2}, {3}. {4}\"></div>\n"
         "<figcaption><p>{5}</p><ul class=\"finding\">{6}</ul></figcaption>\n{7}</figure>\n",
         figure.kind, index_, escape(figure.title), escape(workload_.name),

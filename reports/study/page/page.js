@@ -141,7 +141,7 @@
       axes.push({ orient: 'left', scale: 'y', values: ys.values, encode: LABELS, grid: true, gridScale: 'x', domain: false, ticks: false, title: yTitle ?? null, titleAngle: 0, titleAlign: 'left', titleX: -LEFT + 6, titleY: -10, titleBaseline: 'bottom' });
     }
     if (xAxis) {
-      axes.push({ orient: 'bottom', scale: 'x', values: xs.values, encode: LABELS, title: xTitle ?? null });
+      axes.push({ orient: 'bottom', scale: 'x', values: xs.values, encode: LABELS, labelFlush: 16, title: xTitle ?? null });
     }
     return {
       type: 'group',
@@ -672,7 +672,10 @@
     const results = shown(plot.workload);
     const spec = CHARTS[plot.kind](plot.workload, results, Math.max(plot.width, 240));
     const canvas = document.createElement('div');
+    // The place has a text that says more than a list of marks.
+    canvas.setAttribute('aria-hidden', 'true');
     if (spec === null) {
+      canvas.removeAttribute('aria-hidden');
       canvas.className = 'empty';
       canvas.textContent = 'None of the estimators shown has this.';
       plot.place.replaceChildren(canvas);

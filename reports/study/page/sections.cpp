@@ -95,7 +95,7 @@ std::string name_cell(const EstimatorResult& result, const StudyReport& report) 
                                  escape(result.name));
   if (result.name == report.default_estimator) {
     text += " <span class=\"role\">default</span>";
-  } else if (result.role != Role::kEstimator) {
+  } else if (result.role != Role::kEstimator && result.name != to_string(result.role)) {
     text += fmt::format(" <span class=\"role\">{}</span>", to_string(result.role));
   }
   return text;
