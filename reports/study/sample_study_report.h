@@ -32,7 +32,7 @@ struct MadeUp {
 };
 
 inline const std::vector<MadeUp>& made_up_estimators() {
-  static const std::vector<MadeUp> kAll = {
+  static const std::vector<MadeUp> all = {
       {"best", Role::kEstimator, 1.014, 1.01, 0.01, 3400},
       {"state", Role::kEstimator, 1.031, 0.93, -0.03, 3100},
       {"queue-length", Role::kBaseline, 1.41, 1.55, 0.4, 140},
@@ -41,7 +41,7 @@ inline const std::vector<MadeUp>& made_up_estimators() {
       {"oracle", Role::kOracle, 1, 1, 0, 3300},
       {"biased by 1.25", Role::kControl, 1.22, 1, 0.8, 3300},
   };
-  return kAll;
+  return all;
 }
 
 inline double made_up_coverage(const MadeUp& e, double level) {

@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <string_view>
-#include <utility>
 
 #include "reports/study/page/files.h"
 #include "reports/study/page/html.h"
@@ -14,8 +13,8 @@ namespace {
 
 /// The data for the pictures. Where a `config` is not JSON there are none: the text needs no data.
 std::string data_of(const StudyReport& report) {
-  absl::StatusOr<std::string> json = to_compact_json(report);
-  return json.ok() ? escape_json(*std::move(json)) : "null";
+  const absl::StatusOr<std::string> json = to_compact_json(report);
+  return json.ok() ? escape_json(*json) : "null";
 }
 
 }  // namespace

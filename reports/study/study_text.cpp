@@ -111,7 +111,7 @@ Interval coverage_at(const Scores& scores, const std::vector<double>& levels, do
 std::vector<const EstimatorResult*> leading(const WorkloadResult& workload,
                                             std::string_view default_estimator) {
   const EstimatorResult* chosen = find_estimator(workload, default_estimator);
-  const std::string_view best_baseline = chosen ? chosen->to_best_baseline.to : "";
+  const std::string best_baseline = chosen ? chosen->to_best_baseline.to : "";
   std::vector<const EstimatorResult*> found;
   for (const EstimatorResult& result : workload.estimators) {
     if (&result == chosen || result.role == Role::kOracle || result.name == best_baseline) {

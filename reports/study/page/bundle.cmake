@@ -7,15 +7,19 @@ set(modules
   util time format loader statistics event-selector expression selection canvas scale scenegraph dataflow
   transforms view-transforms encode runtime functions parser view interpreter)
 
-set(script "(function () {\n'use strict';\nvar modules = {};\nfunction require(name) { return modules[name]; }\n")
+string(CONCAT script
+           "(function () {\n'use strict';\nvar modules = {};\n"
+           "function require(name) { return modules[name]; }\n")
+
 foreach(module IN LISTS modules)
   file(READ ${VEGA}/vega-${module}.min.js text)
   # A browser's inspector would look for the map beside the page.
   string(REGEX REPLACE "//# sourceMappingURL=[^\n]*" "" text "${text}")
   # The one module whose file is not named as it is required.
   string(REPLACE "vega-selection" "vega-selections" name "vega-${module}")
-  string(APPEND script "modules['${name}'] = (function (module, exports) {\n${text}\nreturn module.exports; })"
-                       ".apply(globalThis, (function (m) { return [m, m.exports]; })({exports: {}}));\n")
+  string(APPEND script
+         "modules['${name}'] = (function (module, exports) {\n${text}\nreturn module.exports; })"
+         ".apply(globalThis, (function (m) { return [m, m.exports]; })({exports: {}}));\n")
 endforeach()
 string(APPEND script "globalThis.vegaModules = modules;\n})();\n")
 file(WRITE ${OUTPUT} "${script}")

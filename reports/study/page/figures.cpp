@@ -381,7 +381,9 @@ class Figures {
                                  "within p50, %"}};
     for (const EstimatorResult* r : all_) {
       std::vector<CurvePoint> sample = r->curves.actual_by_p50;
-      std::ranges::stable_sort(sample, {}, &CurvePoint::x);
+      std::erase_if(sample,
+                    [](const CurvePoint& p) { return !std::isfinite(p.x) || !std::isfinite(p.y); });
+      std::ranges::sort(sample, {}, [](const CurvePoint& p) { return std::pair(p.x, p.y); });
       for (std::size_t fifth = 0; fifth < 5 && sample.size() >= 5; ++fifth) {
         const std::size_t begin = fifth * sample.size() / 5;
         const std::size_t end = (fifth + 1) * sample.size() / 5;

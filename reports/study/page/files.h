@@ -5,7 +5,7 @@
 
 namespace quintain::reports::page_files {
 
-/// reports/study/page/page.html, .css, .js.
+/// page.html, page.css, and the pieces of script/ in one.
 std::string_view template_text();
 std::string_view style();
 std::string_view script();

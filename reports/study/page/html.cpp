@@ -47,7 +47,7 @@ std::string escape(std::string_view text) {
   return out;
 }
 
-std::string escape_json(std::string json) {
+std::string escape_json(const std::string& json) {
   // In JSON it stands in strings alone, where this says the same.
   return absl::StrReplaceAll(json, {{"<", "\\u003c"}});
 }

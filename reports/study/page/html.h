@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace quintain::reports {
@@ -13,7 +14,7 @@ std::string escape(std::string_view text);
 
 /// JSON text for a <script type="application/json">: no '<' is left, which is the only character
 /// that could end the element or open a comment.
-std::string escape_json(std::string json);
+std::string escape_json(const std::string& json);
 
 /// A table whose cells are HTML already; the first cell of a row names it. It scrolls sideways
 /// where it is too wide, also by keyboard. `caption` is text.

@@ -11,7 +11,9 @@ import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 
-const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync);
+const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(
+  existsSync,
+);
 const { chromium } = await import('playwright-core').catch(() => ({}));
 
 function whyNot() {
@@ -53,14 +55,20 @@ describe('the page of a study', { skip: whyNot() }, () => {
     const fetched = [];
     page.on('console', (message) => said.push(message.text()));
     page.on('pageerror', (error) => said.push(error.stack));
-    page.on('dialog', (dialog) => { said.push(`dialog: ${dialog.message()}`); return dialog.dismiss(); });
+    page.on('dialog', (dialog) => {
+      said.push(`dialog: ${dialog.message()}`);
+      return dialog.dismiss();
+    });
     page.on('request', (request) => fetched.push(request.url()));
     try {
       await page.goto(pathToFileURL(file).href);
       if (options.javaScriptEnabled !== false) await drawn(page);
       await look(page);
       assert.deepEqual(said, []);
-      assert.deepEqual(fetched.filter((url) => !url.startsWith('data:')), [pathToFileURL(file).href]);
+      assert.deepEqual(
+        fetched.filter((url) => !url.startsWith('data:')),
+        [pathToFileURL(file).href],
+      );
     } finally {
       await page.close();
     }
@@ -76,127 +84,189 @@ describe('the page of a study', { skip: whyNot() }, () => {
   const marks = (locator, kind = ':is(.mark-symbol,.mark-rect,.mark-line,.mark-area)') =>
     locator.locator(`svg ${kind} path`).count();
 
-  test('draws every picture as SVG with marks, silently', () => visit({}, async (page) => {
-    assert.equal(await page.locator('figure').count(), FIGURES);
-    assert.equal(await page.locator('figure .plot svg').count(), FIGURES);
-    assert.equal(await page.locator('canvas').count(), 0);
-    for (const locator of await page.locator('figure').all()) {
-      const name = await locator.getAttribute('data-chart');
-      assert.ok(await marks(locator) >= 2, `${name} has marks`);
-      const text = await locator.locator('svg').innerHTML();
-      assert.doesNotMatch(text, /NaN|Infinity|undefined/, name);
-    }
-  }));
-
-  test('draws what the numbers say', () => visit({}, async (page) => {
-    // Three estimators are shown: 20 bars each, a reliability point a level in both panels.
-    assert.equal(await marks(figure(page, 'pit'), '.mark-rect'), 3 * 20 + 3);
-    assert.equal(await marks(figure(page, 'reliability'), '.mark-symbol'), 3 * 19 * 2);
-    assert.equal(await marks(figure(page, 'scatter'), '.mark-symbol'), 3 * 240);
-    assert.equal(await marks(figure(page, 'sharpness'), '.mark-symbol'), 3);
-    // Of two changes in the second workload each has a word.
-    assert.equal(await figure(page, 'rolling', 1).locator('svg text', { hasText: 'change' }).count(), 2);
-    assert.equal(await figure(page, 'rolling', 0).locator('svg text', { hasText: 'change' }).count(), 0);
-    // The default's bar against the oracle ends in its ratio.
-    assert.equal(await figure(page, 'ratios').locator('svg text', { hasText: /^1\.014$/ }).count(), 1);
-  }));
-
-  test('keeps every mark within its picture', () => visit({}, async (page) => {
-    await page.locator('.legend input').evaluateAll((boxes) => boxes.forEach((box) => { if (!box.checked) box.click(); }));
-    await drawn(page);
-    const outside = await page.evaluate(() => [...document.querySelectorAll('figure .plot svg')].flatMap((svg) => {
-      const frame = svg.getBoundingClientRect();
-      return [...svg.querySelectorAll('path, text, line')]
-        .map((node) => node.getBoundingClientRect())
-        .filter((box) => (box.width > 0 || box.height > 0))
-        .filter((box) => box.left < frame.left - 2 || box.right > frame.right + 2
-          || box.top < frame.top - 2 || box.bottom > frame.bottom + 2)
-        .map((box) => `${svg.closest('figure').dataset.chart}: ${JSON.stringify(box)}`);
-    }));
-    assert.deepEqual(outside, []);
-  }));
-
-  test('a box adds and removes an estimator', () => visit({}, async (page) => {
-    const pit = figure(page, 'pit');
-    const names = () => pit.locator('svg .mark-text text').allTextContents();
-    assert.ok(!(await names()).includes('ewma'));
-    await page.getByLabel('ewma', { exact: true }).check();
-    await drawn(page);
-    assert.ok((await names()).includes('ewma'));
-    assert.equal(await marks(pit, '.mark-rect'), 4 * 21);
-    for (const name of ['ewma', 'best', 'oracle', 'queue-length']) {
-      await page.getByLabel(name, { exact: true }).uncheck();
-    }
-    await drawn(page);
-    assert.equal(await page.locator('figure svg').count(), 0);
-    assert.match(await pit.locator('.plot').textContent(), /None of the estimators shown/);
-  }));
-
-  test('a point tells its numbers', () => visit({}, async (page) => {
-    await figure(page, 'sharpness').scrollIntoViewIfNeeded();
-    await figure(page, 'sharpness').locator('svg .mark-symbol path').last().hover({ force: true });
-    const tip = page.locator('.tip');
-    await tip.waitFor({ state: 'visible' });
-    assert.match(await tip.textContent(), /80 % interval .* wide\nworst coverage error/);
-  }));
-
-  test('every picture has its text alternative', () => visit({}, async (page) => {
-    for (const locator of await page.locator('figure').all()) {
-      const label = await locator.locator('[role=img]').getAttribute('aria-label');
-      assert.match(label, /\d/, label);
-      assert.ok((await locator.locator('figcaption').innerText()).length > 40);
-      assert.ok(await locator.locator('details tbody tr').count() >= 1, label);
-    }
-    // The picture's own marks are not read out beside it.
-    assert.equal(await page.locator('figure .plot > [aria-hidden=true] svg').count(), FIGURES);
-  }));
-
-  test('hostile names are text', () => visit({}, async (page) => {
-    assert.equal(await page.locator('h2', { hasText: HOSTILE }).count(), 1);
-    assert.equal(await page.locator('b, img').count(), 0);
-    assert.equal(await page.locator('script').count(), 3);
-  }));
-
-  test('links lead to the workloads', () => visit({}, async (page) => {
-    await page.getByRole('navigation').getByRole('link', { name: 'regime-change' }).click();
-    assert.equal(new URL(page.url()).hash, '#workload-1');
-    assert.ok((await page.locator('#workload-1').boundingBox()).y < 100);
-  }));
-
-  for (const width of [360, 768, 1280]) {
-    test(`nothing is wider than a window of ${width} pixels`, () => visit({ viewport: { width, height: 740 } }, async (page) => {
-      const sizes = () => page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
-      assert.deepEqual(await sizes(), [width, width]);
-      await page.locator('details').evaluateAll((all) => all.forEach((details) => { details.open = true; }));
-      assert.deepEqual(await sizes(), [width, width]);
-      for (const box of await page.locator('figure .plot svg').evaluateAll((all) => all.map((svg) => svg.getBoundingClientRect()))) {
-        assert.ok(box.left >= 0 && box.right <= width && box.width > Math.min(width, 600) * 0.5, JSON.stringify(box));
+  test('draws every picture as SVG with marks, silently', () =>
+    visit({}, async (page) => {
+      assert.equal(await page.locator('figure').count(), FIGURES);
+      assert.equal(await page.locator('figure .plot svg').count(), FIGURES);
+      assert.equal(await page.locator('canvas').count(), 0);
+      assert.ok(await page.getByText('Without JavaScript').isHidden());
+      for (const locator of await page.locator('figure').all()) {
+        const name = await locator.getAttribute('data-chart');
+        assert.ok((await marks(locator)) >= 2, `${name} has marks`);
+        const text = await locator.locator('svg').innerHTML();
+        assert.doesNotMatch(text, /NaN|Infinity|undefined/, name);
       }
     }));
+
+  test('draws what the numbers say', () =>
+    visit({}, async (page) => {
+      // Three estimators are shown: 20 bars each, a reliability point a level in both panels.
+      assert.equal(await marks(figure(page, 'pit'), '.mark-rect'), 3 * 20 + 3);
+      assert.equal(await marks(figure(page, 'reliability'), '.mark-symbol'), 3 * 19 * 2);
+      assert.equal(await marks(figure(page, 'scatter'), '.mark-symbol'), 3 * 240);
+      assert.equal(await marks(figure(page, 'sharpness'), '.mark-symbol'), 3);
+      // Of two changes in the second workload each has a word.
+      assert.equal(
+        await figure(page, 'rolling', 1).locator('svg text', { hasText: 'change' }).count(),
+        2,
+      );
+      assert.equal(
+        await figure(page, 'rolling', 0).locator('svg text', { hasText: 'change' }).count(),
+        0,
+      );
+      // The default's bar against the oracle ends in its ratio.
+      assert.equal(
+        await figure(page, 'ratios')
+          .locator('svg text', { hasText: /^1\.014$/ })
+          .count(),
+        1,
+      );
+    }));
+
+  test('keeps every mark within its picture', () =>
+    visit({}, async (page) => {
+      await page.locator('.legend input').evaluateAll((boxes) =>
+        boxes.forEach((box) => {
+          if (!box.checked) box.click();
+        }),
+      );
+      await drawn(page);
+      const outside = await page.evaluate(() =>
+        [...document.querySelectorAll('figure .plot svg')].flatMap((svg) => {
+          const frame = svg.getBoundingClientRect();
+          return [...svg.querySelectorAll('path, text, line')]
+            .map((node) => node.getBoundingClientRect())
+            .filter((box) => box.width > 0 || box.height > 0)
+            .filter(
+              (box) =>
+                box.left < frame.left - 2 ||
+                box.right > frame.right + 2 ||
+                box.top < frame.top - 2 ||
+                box.bottom > frame.bottom + 2,
+            )
+            .map((box) => `${svg.closest('figure').dataset.chart}: ${JSON.stringify(box)}`);
+        }),
+      );
+      assert.deepEqual(outside, []);
+    }));
+
+  test('a box adds and removes an estimator', () =>
+    visit({}, async (page) => {
+      const pit = figure(page, 'pit');
+      const names = () => pit.locator('svg .mark-text text').allTextContents();
+      assert.ok(!(await names()).includes('ewma'));
+      await page.getByLabel('ewma', { exact: true }).check();
+      await drawn(page);
+      assert.ok((await names()).includes('ewma'));
+      assert.equal(await marks(pit, '.mark-rect'), 4 * 21);
+      for (const name of ['ewma', 'best', 'oracle', 'queue-length']) {
+        await page.getByLabel(name, { exact: true }).uncheck();
+      }
+      await drawn(page);
+      assert.equal(await page.locator('figure svg').count(), 0);
+      assert.match(await pit.locator('.plot').textContent(), /None of the estimators shown/);
+    }));
+
+  test('a point tells its numbers', () =>
+    visit({}, async (page) => {
+      await figure(page, 'sharpness').scrollIntoViewIfNeeded();
+      await figure(page, 'sharpness')
+        .locator('svg .mark-symbol path')
+        .last()
+        .hover({ force: true });
+      const tip = page.locator('.tip');
+      await tip.waitFor({ state: 'visible' });
+      assert.match(await tip.textContent(), /80 % interval .* wide\nworst coverage error/);
+    }));
+
+  test('every picture has its text alternative', () =>
+    visit({}, async (page) => {
+      for (const locator of await page.locator('figure').all()) {
+        const label = await locator.locator('[role=img]').getAttribute('aria-label');
+        assert.match(label, /\d/, label);
+        assert.ok((await locator.locator('figcaption').innerText()).length > 40);
+        assert.ok((await locator.locator('details tbody tr').count()) >= 1, label);
+      }
+      // The picture's own marks are not read out beside it.
+      assert.equal(await page.locator('figure .plot > [aria-hidden=true] svg').count(), FIGURES);
+    }));
+
+  test('hostile names are text', () =>
+    visit({}, async (page) => {
+      assert.equal(await page.locator('h2', { hasText: HOSTILE }).count(), 1);
+      assert.equal(await page.locator('b, img').count(), 0);
+      assert.equal(await page.locator('script').count(), 3);
+    }));
+
+  test('links lead to the workloads', () =>
+    visit({}, async (page) => {
+      await page.getByRole('navigation').getByRole('link', { name: 'regime-change' }).click();
+      assert.equal(new URL(page.url()).hash, '#workload-1');
+      assert.ok((await page.locator('#workload-1').boundingBox()).y < 100);
+    }));
+
+  for (const width of [360, 768, 1280]) {
+    test(`nothing is wider than a window of ${width} pixels`, () =>
+      visit({ viewport: { width, height: 740 } }, async (page) => {
+        const sizes = () => page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+        assert.deepEqual(await sizes(), [width, width]);
+        await page.locator('details').evaluateAll((all) =>
+          all.forEach((details) => {
+            details.open = true;
+          }),
+        );
+        assert.deepEqual(await sizes(), [width, width]);
+        for (const box of await page
+          .locator('figure .plot svg')
+          .evaluateAll((all) => all.map((svg) => svg.getBoundingClientRect()))) {
+          assert.ok(
+            box.left >= 0 && box.right <= width && box.width > Math.min(width, 600) * 0.5,
+            JSON.stringify(box),
+          );
+        }
+      }));
   }
 
-  test('pictures follow the width of the window', () => visit({}, async (page) => {
-    const width = () => figure(page, 'depth').locator('svg').evaluate((svg) => svg.clientWidth);
-    const wide = await width();
-    await page.setViewportSize({ width: 360, height: 740 });
-    await page.waitForFunction((before) => document.querySelector('figure[data-chart=depth] svg')?.clientWidth < before, wide);
-    await drawn(page);
-    assert.ok(await width() < 340);
-  }));
+  test('pictures follow the width of the window', () =>
+    visit({}, async (page) => {
+      // As drawn, not as scaled.
+      const width = () =>
+        figure(page, 'depth')
+          .locator('svg')
+          .evaluate((svg) => Number(svg.getAttribute('width')));
+      assert.ok((await width()) > 350);
+      await page.setViewportSize({ width: 360, height: 740 });
+      const wanted = await figure(page, 'depth')
+        .locator('.plot')
+        .evaluate((plot) => plot.clientWidth);
+      await page.waitForFunction(
+        (width) =>
+          document.querySelector('figure[data-chart=depth] svg')?.getAttribute('width') ===
+          String(width),
+        wanted,
+        { timeout: 5000 },
+      );
+      await drawn(page);
+      assert.equal(await width(), wanted);
+    }));
 
-  const colours = (page) => page.evaluate(() => {
-    const style = (selector, property) => getComputedStyle(document.querySelector(selector))[property];
-    return {
-      page: style('body', 'backgroundColor'),
-      ink: style('body', 'color'),
-      label: style('figure svg text', 'fill'),
-      line: style('figure[data-chart=depth] svg .mark-line path', 'stroke'),
-    };
-  });
+  const colours = (page) =>
+    page.evaluate(() => {
+      const style = (selector, property) =>
+        getComputedStyle(document.querySelector(selector))[property];
+      return {
+        page: style('body', 'backgroundColor'),
+        ink: style('body', 'color'),
+        label: style('figure svg text', 'fill'),
+        line: style('figure[data-chart=depth] svg .mark-line path', 'stroke'),
+      };
+    });
 
   // 0 black to 1 white, as WCAG has it.
   function luminance(rgb) {
-    const [r, g, b] = rgb.match(/[\d.]+/g).map((value) => Number(value) / 255)
+    const [r, g, b] = rgb
+      .match(/[\d.]+/g)
+      .map((value) => Number(value) / 255)
       .map((value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4));
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
   }
@@ -219,42 +289,57 @@ describe('the page of a study', { skip: whyNot() }, () => {
     }
     assert.ok(luminance(seen.light.page) > 0.8);
     assert.ok(luminance(seen.dark.page) < 0.05);
-    for (const part of ['ink', 'label', 'line']) assert.notEqual(seen.light[part], seen.dark[part], part);
+    for (const part of ['ink', 'label', 'line'])
+      assert.notEqual(seen.light[part], seen.dark[part], part);
   });
 
-  test('pictures follow a change of scheme without being drawn again', () => visit({ colorScheme: 'light' }, async (page) => {
-    const before = await colours(page);
-    await page.locator('figure svg').first().evaluate((svg) => { svg.dataset.same = 'yes'; });
-    await page.emulateMedia({ colorScheme: 'dark' });
-    assert.notDeepEqual(await colours(page), before);
-    assert.equal(await page.locator('figure svg[data-same]').count(), 1);
-  }));
-
-  test('prints every picture, whole and on white', () => visit({ colorScheme: 'dark' }, async (page) => {
-    await page.emulateMedia({ media: 'print', colorScheme: 'dark' });
-    assert.equal(luminance((await colours(page)).page), 1);
-    // The width of A4 less its margins, at 96 dots an inch.
-    await page.setViewportSize({ width: 718, height: 1000 });
-    const boxes = await page.locator('figure').evaluateAll((all) => all.map((figure) => {
-      const frame = figure.getBoundingClientRect();
-      const svg = figure.querySelector('svg').getBoundingClientRect();
-      return { inside: svg.left >= frame.left && svg.right <= frame.right, height: frame.height };
+  test('pictures follow a change of scheme without being drawn again', () =>
+    visit({ colorScheme: 'light' }, async (page) => {
+      const before = await colours(page);
+      await page
+        .locator('figure svg')
+        .first()
+        .evaluate((svg) => {
+          svg.dataset.same = 'yes';
+        });
+      await page.emulateMedia({ colorScheme: 'dark' });
+      assert.notDeepEqual(await colours(page), before);
+      assert.equal(await page.locator('figure svg[data-same]').count(), 1);
     }));
-    assert.equal(boxes.length, FIGURES);
-    for (const { inside, height } of boxes) {
-      assert.ok(inside);
-      assert.ok(height < 1000);  // so that it fits a page and need not break
-    }
-    const pdf = await page.pdf({ format: 'A4' });
-    const pages = pdf.toString('latin1').match(/\/Type\s*\/Page\b/g).length;
-    assert.ok(pages >= 6 && pages <= 40, `${pages} pages`);
-  }));
+
+  test('prints every picture, whole and on white', () =>
+    visit({ colorScheme: 'dark' }, async (page) => {
+      await page.emulateMedia({ media: 'print', colorScheme: 'dark' });
+      assert.equal(luminance((await colours(page)).page), 1);
+      // The width of A4 less its margins, at 96 dots an inch.
+      await page.setViewportSize({ width: 718, height: 1000 });
+      const boxes = await page.locator('figure').evaluateAll((all) =>
+        all.map((figure) => {
+          const frame = figure.getBoundingClientRect();
+          const svg = figure.querySelector('svg').getBoundingClientRect();
+          return {
+            inside: svg.left >= frame.left && svg.right <= frame.right,
+            height: frame.height,
+          };
+        }),
+      );
+      assert.equal(boxes.length, FIGURES);
+      for (const { inside, height } of boxes) {
+        assert.ok(inside);
+        assert.ok(height < 1000); // so that it fits a page and need not break
+      }
+      const pdf = await page.pdf({ format: 'A4' });
+      const pages = pdf.toString('latin1').match(/\/Type\s*\/Page\b/g).length;
+      assert.ok(pages >= 6 && pages <= 40, `${pages} pages`);
+    }));
 
   test('draws before it prints, however early that is', async () => {
     const page = await browser.newPage();
     try {
       // Stopped before the first picture: timers never fire.
-      await page.addInitScript(() => { globalThis.setTimeout = () => 0; });
+      await page.addInitScript(() => {
+        globalThis.setTimeout = () => 0;
+      });
       await page.goto(pathToFileURL(file).href);
       assert.equal(await page.locator('figure svg').count(), 0);
       await page.evaluate(() => dispatchEvent(new Event('beforeprint')));
@@ -264,28 +349,39 @@ describe('the page of a study', { skip: whyNot() }, () => {
     }
   });
 
-  test('without JavaScript the text and the tables are there', () => visit({ javaScriptEnabled: false }, async (page) => {
-    assert.equal(await page.locator('figure svg').count(), 0);
-    assert.match(await page.locator('noscript').innerText(), /Without JavaScript/);
-    assert.match(await page.locator('#workload-0').innerText(), /1\.014 \[1\.009, 1\.019\]/);
-    assert.equal(await page.locator('figure details table').count(), FIGURES);
-    await page.locator('figure summary').first().click();
-    assert.ok(await page.locator('figure details table').first().isVisible());
-  }));
+  test('without JavaScript the text and the tables are there', () =>
+    visit({ javaScriptEnabled: false }, async (page) => {
+      assert.equal(await page.locator('figure svg').count(), 0);
+      assert.ok(await page.getByText('Without JavaScript').isVisible());
+      assert.match(await page.locator('#workload-0').innerText(), /1\.014 \[1\.009, 1\.019\]/);
+      assert.equal(await page.locator('figure details table').count(), FIGURES);
+      await page.locator('figure summary').first().click();
+      assert.ok(await page.locator('figure details table').first().isVisible());
+    }));
 
-  test('the keyboard reaches the boxes, the tables and the data', () => visit({}, async (page) => {
-    const reached = new Set();
-    for (let i = 0; i < 60; ++i) {
-      await page.keyboard.press('Tab');
-      reached.add(await page.evaluate(() => document.activeElement.type ?? document.activeElement.className ?? ''));
-      reached.add(await page.evaluate(() => document.activeElement.tagName));
-    }
-    for (const what of ['checkbox', 'scroll', 'SUMMARY', 'A']) assert.ok(reached.has(what), what);
-  }));
+  test('the keyboard reaches the boxes, the tables and the data', () =>
+    visit({}, async (page) => {
+      const reached = new Set();
+      for (let i = 0; i < 60; ++i) {
+        await page.keyboard.press('Tab');
+        reached.add(
+          await page.evaluate(
+            () => document.activeElement.type ?? document.activeElement.className ?? '',
+          ),
+        );
+        reached.add(await page.evaluate(() => document.activeElement.tagName));
+      }
+      for (const what of ['checkbox', 'scroll', 'SUMMARY', 'A']) assert.ok(reached.has(what), what);
+    }));
 
-  test('headings form an outline', () => visit({}, async (page) => {
-    const levels = await page.locator('h1, h2, h3, h4').evaluateAll((all) => all.map(({ tagName }) => Number(tagName[1])));
-    assert.equal(levels.filter((level) => level === 1).length, 1);
-    levels.forEach((level, i) => assert.ok(i === 0 || level <= levels[i - 1] + 1, `h${levels[i - 1]}, then h${level}`));
-  }));
+  test('headings form an outline', () =>
+    visit({}, async (page) => {
+      const levels = await page
+        .locator('h1, h2, h3, h4')
+        .evaluateAll((all) => all.map(({ tagName }) => Number(tagName[1])));
+      assert.equal(levels.filter((level) => level === 1).length, 1);
+      levels.forEach((level, i) =>
+        assert.ok(i === 0 || level <= levels[i - 1] + 1, `h${levels[i - 1]}, then h${level}`),
+      );
+    }));
 });

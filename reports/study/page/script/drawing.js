@@ -1,0 +1,125 @@
+// Draws the pictures into their places, and again when something changed.
+
+const modules = globalThis.vegaModules;
+for (const name of ['vega-transforms', 'vega-view-transforms', 'vega-encode']) {
+  Object.assign(modules['vega-dataflow'].transforms, modules[name]);
+}
+
+const CHARTS = { reliability, pit, ratios, sharpness, depth, rolling, scatter, cost };
+// These two name their estimators in the picture.
+const NAMED = new Set(['pit', 'sharpness']);
+
+const plots = (study === null ? [] : [...document.querySelectorAll('figure[data-chart]')]).map(
+  (figure) => ({
+    kind: figure.dataset.chart,
+    workload: study.workloads[Number(figure.dataset.workload)],
+    place: figure.querySelector('.plot'),
+    width: 0,
+    view: null,
+    stale: true,
+  }),
+);
+
+// Nothing is ever fetched.
+const loader = {
+  load: () => Promise.reject(new Error('this page loads nothing')),
+  sanitize: () => Promise.reject(new Error('this page loads nothing')),
+};
+
+function keys(results) {
+  const list = document.createElement('p');
+  list.className = 'keys';
+  for (const { name, look } of results) {
+    const key = document.createElement('span');
+    key.className = `name series ${look.kind}`;
+    key.textContent = name;
+    list.append(key, ' ');
+  }
+  return list;
+}
+
+function draw(plot) {
+  plot.stale = false;
+  plot.width = plot.place.clientWidth;
+  plot.view?.finalize();
+  plot.view = null;
+  const results = shown(plot.workload);
+  const spec = CHARTS[plot.kind](plot.workload, results, Math.max(plot.width, 240));
+  const canvas = document.createElement('div');
+  // The place has a text that says more than a list of marks.
+  canvas.setAttribute('aria-hidden', 'true');
+  if (spec === null) {
+    canvas.removeAttribute('aria-hidden');
+    canvas.className = 'empty';
+    canvas.textContent = 'None of the estimators shown has this.';
+    plot.place.replaceChildren(canvas);
+    return;
+  }
+  plot.place.replaceChildren(...(NAMED.has(plot.kind) ? [] : [keys(results)]), canvas);
+  const runtime = modules['vega-parser'].parse(spec, CONFIG, { ast: true });
+  plot.view = new modules['vega-view'].View(runtime, {
+    container: canvas,
+    renderer: 'svg',
+    loader,
+    hover: true,
+    tooltip: showTip,
+    expr: modules['vega-interpreter'].expressionInterpreter,
+    logLevel: 1,
+  });
+  plot.view.run();
+}
+
+function drawStale() {
+  for (const plot of plots) if (plot.stale) draw(plot);
+}
+
+// A few at a time, so that the page answers while it draws; in the order of the page.
+let timer = 0;
+function drawSoon() {
+  clearTimeout(timer);
+  timer = setTimeout(function some() {
+    const until = performance.now() + 30;
+    for (const plot of plots) {
+      if (plot.stale) draw(plot);
+      if (performance.now() > until) break;
+    }
+    if (plots.some(({ stale }) => stale)) timer = setTimeout(some, 0);
+    else document.documentElement.dataset.drawn = 'all';
+  }, 0);
+}
+
+function redraw() {
+  delete document.documentElement.dataset.drawn;
+  for (const plot of plots) plot.stale = true;
+  drawSoon();
+}
+
+for (const { box } of series.values()) box.addEventListener('change', redraw);
+
+let resizing = 0;
+addEventListener('resize', () => {
+  clearTimeout(resizing);
+  resizing = setTimeout(() => {
+    if (plots.some((plot) => plot.place.clientWidth !== plot.width)) redraw();
+  }, 150);
+});
+addEventListener('beforeprint', drawStale);
+
+// The navigation shows where the reader is.
+const links = new Map(
+  [...document.querySelectorAll('nav a')].map((link) => [link.hash.slice(1), link]),
+);
+const seen = new IntersectionObserver(
+  (entries) => {
+    for (const { target, isIntersecting } of entries)
+      links.get(target.id)?.classList.toggle('here', isIntersecting);
+  },
+  { rootMargin: '-20% 0px -70% 0px' },
+);
+for (const section of document.querySelectorAll('main > section')) seen.observe(section);
+
+// On a phone the long list of estimators would stand before the results.
+if (matchMedia('(max-width: 900px)').matches) document.querySelector('.legend').open = false;
+
+document.getElementById('no-pictures').hidden = study !== null;
+drawSoon();

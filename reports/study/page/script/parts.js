@@ -1,0 +1,193 @@
+// The parts of which the pictures' Vega specifications are made. Names never become part of an expression,
+// and colours are the style's properties.
+
+const LEFT = 46;
+const RIGHT = 14;
+const TOP = 10;
+const BOTTOM = 40;
+
+const FONT =
+  'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", sans-serif';
+const CONFIG = {
+  background: null,
+  aria: false,
+  text: { font: FONT, fontSize: 11, fill: 'var(--muted)' },
+  axis: {
+    labelFont: FONT,
+    titleFont: FONT,
+    labelFontSize: 11,
+    titleFontSize: 11.5,
+    titleFontWeight: 'normal',
+    labelColor: 'var(--muted)',
+    titleColor: 'var(--muted)',
+    domainColor: 'var(--line)',
+    tickColor: 'var(--line)',
+    gridColor: 'var(--grid)',
+    labelOverlap: true,
+    labelPadding: 4,
+    titlePadding: 7,
+  },
+};
+
+// As they are: the library's own formats turn 100 into 1e+2 beside 20.
+const LABELS = { labels: { update: { text: { signal: "format(datum.value, ',~r')" } } } };
+
+const at = (field, scale = field) => ({ scale, field });
+const fixed = (value, scale) => ({ scale, value });
+
+// A plot with its own scales and axes, as a group.
+function panel({
+  x = LEFT,
+  y = TOP,
+  width,
+  height,
+  xs,
+  ys,
+  xTitle,
+  yTitle,
+  data = [],
+  marks,
+  xAxis = true,
+  yAxis = true,
+}) {
+  const axes = [];
+  if (yAxis) {
+    axes.push({
+      orient: 'left',
+      scale: 'y',
+      values: ys.values,
+      encode: LABELS,
+      grid: true,
+      gridScale: 'x',
+      domain: false,
+      ticks: false,
+      title: yTitle ?? null,
+      titleAngle: 0,
+      titleAlign: 'left',
+      titleX: -LEFT + 6,
+      titleY: -10,
+      titleBaseline: 'bottom',
+    });
+  }
+  if (xAxis) {
+    axes.push({
+      orient: 'bottom',
+      scale: 'x',
+      values: xs.values,
+      encode: LABELS,
+      labelFlush: 16,
+      title: xTitle ?? null,
+    });
+  }
+  return {
+    type: 'group',
+    encode: {
+      enter: {
+        x: { value: x },
+        y: { value: y },
+        width: { value: width },
+        height: { value: height },
+      },
+    },
+    data,
+    scales: [
+      {
+        name: 'x',
+        type: xs.type,
+        domain: xs.domain,
+        range: [0, width],
+        zero: false,
+        nice: false,
+      },
+      {
+        name: 'y',
+        type: ys.type,
+        domain: ys.domain,
+        range: [height, 0],
+        zero: false,
+        nice: false,
+      },
+    ],
+    axes,
+    marks,
+  };
+}
+
+const whole = (width, height, marks) => ({ width, height, padding: 0, autosize: 'none', marks });
+
+const plotWidth = (width) => width - LEFT - RIGHT;
+
+// Names of data sets need only differ within a picture.
+let serial = 0;
+const data = (values) => ({ name: `d${++serial}`, values });
+
+const rule = (encode) => ({
+  type: 'rule',
+  interactive: false,
+  encode: { enter: { stroke: { value: 'var(--muted)' }, strokeWidth: { value: 1 }, ...encode } },
+});
+
+const level = (y, width) =>
+  rule({
+    y: fixed(y, 'y'),
+    x: { value: 0 },
+    x2: { value: width },
+    strokeDash: { value: [2, 3] },
+  });
+
+// The oracle's is broad and pale, so that a line that keeps to it stays visible upon it.
+const line = (set, look, dash = []) => ({
+  type: 'line',
+  from: { data: set.name },
+  interactive: false,
+  encode: {
+    enter: {
+      x: at('x'),
+      y: at('y'),
+      stroke: { value: look.colour },
+      strokeWidth: { value: look.kind === 'oracle' ? 6 : 1.8 },
+      strokeOpacity: { value: look.kind === 'oracle' ? 0.25 : 1 },
+      strokeDash: { value: look.kind === 'oracle' ? [] : dash },
+      strokeJoin: { value: 'round' },
+      defined: { field: 'defined' },
+    },
+  },
+});
+
+const band = (set, look) => ({
+  type: 'area',
+  from: { data: set.name },
+  interactive: false,
+  encode: {
+    enter: {
+      x: at('x'),
+      y: at('low', 'y'),
+      y2: at('high', 'y'),
+      fill: { value: look.colour },
+      fillOpacity: { value: 0.16 },
+      defined: { field: 'banded' },
+    },
+  },
+});
+
+const dots = (set, look, size = 26, more = {}) => ({
+  type: 'symbol',
+  from: { data: set.name },
+  encode: {
+    enter: {
+      x: at('x'),
+      y: at('y'),
+      shape: { value: look.shape },
+      size: { value: size },
+      fill: { value: look.colour },
+      tooltip: { field: 'tip' },
+      ...more,
+    },
+  },
+});
+
+const text = (value, encode) => ({
+  type: 'text',
+  interactive: false,
+  encode: { enter: { text: { value }, ...encode } },
+});
