@@ -112,6 +112,15 @@ TEST_F(StudyPageTest, ShowsAtFirstWhatMattersMost) {
   }
 }
 
+TEST_F(StudyPageTest, TellsWhatWasStudiedAndWhen) {
+  EXPECT_THAT(own_, HasSubstr("<p class=\"about\">Made-up numbers, to test what shows them</p>"));
+  EXPECT_THAT(own_,
+              HasSubstr("3 workloads, 7 estimators, 25 replications, 236\u202f900 executions"));
+  EXPECT_THAT(own_,
+              HasSubstr("2024-05-01T12:00:00Z · <code>studies/sample.json</code> · quintain"));
+  EXPECT_THAT(own_, HasSubstr("<code>quintain study studies/sample.json --seeds 12</code>"));
+}
+
 TEST_F(StudyPageTest, TellsTheVerdictAndWhatItRestsOn) {
   EXPECT_THAT(own_, HasSubstr("<span class=\"badge good\">passed</span>"));
   EXPECT_THAT(own_, HasSubstr("<span class=\"badge good\">2 of 2</span>"));

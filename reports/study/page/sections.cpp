@@ -311,11 +311,14 @@ std::string render_header(const StudyReport& report) {
                      badge(verdict == Verdict::kPassed, to_string(verdict))) +
          (report.about.empty() ? ""
                                : fmt::format("<p class=\"about\">{}</p>\n", escape(report.about))) +
-         fmt::format("<p class=\"extent\">{}, {}, {}, {} executions scored</p>\n",
-                     count(std::ssize(report.workloads), "workload", "workloads"),
-                     count(std::ssize(estimators_of(report)), "estimator", "estimators"),
-                     count(static_cast<std::int64_t>(replications), "replication", "replications"),
-                     human_count(scored));
+         fmt::format(
+             "<p class=\"extent\">{}, {}, {}, {} executions scored</p>\n"
+             "<p class=\"extent\">{} · <code>{}</code> · quintain {}</p>\n",
+             count(std::ssize(report.workloads), "workload", "workloads"),
+             count(std::ssize(estimators_of(report)), "estimator", "estimators"),
+             count(static_cast<std::int64_t>(replications), "replication", "replications"),
+             human_count(scored), escape(report.wall_clock.started_at), escape(report.file),
+             escape(report.tool_version));
 }
 
 std::string render_navigation(const StudyReport& report) {

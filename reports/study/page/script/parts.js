@@ -2,7 +2,8 @@
 // and colours are the style's properties.
 
 const LEFT = 46;
-const RIGHT = 14;
+// Half a label of the last tick.
+const RIGHT = 22;
 const TOP = 10;
 const BOTTOM = 40;
 
@@ -75,7 +76,6 @@ function panel({
       scale: 'x',
       values: xs.values,
       encode: LABELS,
-      labelFlush: 16,
       title: xTitle ?? null,
     });
   }
