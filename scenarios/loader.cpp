@@ -15,6 +15,7 @@
 #include "scenarios/json/matrix.h"
 #include "scenarios/json/reader.h"
 #include "scenarios/language/scenario.h"
+#include "scenarios/study/study_language.h"
 
 namespace quintain::scenarios {
 namespace {
@@ -23,7 +24,8 @@ namespace fs = std::filesystem;
 
 bool is_scenario_file(const fs::path& path) {
   const std::string name = path.filename().string();
-  return name.ends_with(".json") && !name.ends_with(".schema.json") && !name.starts_with('.');
+  return name.ends_with(".json") && !name.ends_with(".schema.json") &&
+         !name.ends_with(kStudySuffix) && !name.starts_with('.');
 }
 
 bool is_searched(const fs::path& folder) {

@@ -10,9 +10,9 @@
 namespace quintain::scenarios {
 
 /// The files that `paths` stand for: a file for itself, a folder for the *.json files in it and
-/// below, in the order of their names. Left out of a search: *.schema.json, and folders that are
-/// hidden or called "data". Each file once. A path that does not exist, or that stands for no file,
-/// is reported.
+/// below, in the order of their names. Left out of a search: *.schema.json, *.study.json (see
+/// study/study_language.h), and folders that are hidden or called "data". Each file once. A path
+/// that does not exist, or that stands for no file, is reported.
 std::vector<std::string> find_scenario_files(const std::vector<std::string>& paths,
                                              Diagnostics& diagnostics);
 

@@ -17,6 +17,7 @@
 #include "scenarios/expectation_check.h"
 #include "scenarios/metric_names.h"
 #include "scenarios/metrics.h"
+#include "scenarios/trace_load.h"
 #include "sim/invariants/invariant.h"
 #include "sim/load.h"
 #include "sim/script.h"
@@ -67,30 +68,6 @@ struct HarnessError {
   std::string message;
 };
 
-void add_trace(const sim::AzureTrace& trace, const TraceReplay& replay, Cast& cast) {
-  for (const sim::AzureTrace::Function& function : trace.functions) {
-    sim::FunctionModel model;
-    model.task = function.name;
-    model.service = function.service_time;
-    cast.nodes[replay.node].functions.push_back(std::move(model));
-
-    sim::Load load;
-    load.name = function.name;
-    load.node = replay.node;
-    load.request.set_invocation_type(spearlet::INVOCATION_TYPE_EXISTING_TASK);
-    load.request.set_task_id(function.name);
-    load.request.set_function_name(function.name);
-    load.request.set_execution_mode(replay.mode);
-    sim::arrivals::PerMinute invocations = function.invocations;
-    const auto minutes = static_cast<std::size_t>(replay.minutes);
-    if (replay.minutes > 0 && invocations.counts.size() > minutes) {
-      invocations.counts.resize(minutes);
-    }
-    load.arrivals = sim::ArrivalSpec(std::move(invocations));
-    cast.loads.push_back(std::move(load));
-  }
-}
-
 std::variant<Cast, Skip, HarnessError> assemble(const Scenario& scenario,
                                                 const RunOptions& options) {
   Cast cast{.nodes = scenario.nodes, .loads = scenario.loads};
@@ -104,7 +81,8 @@ std::variant<Cast, Skip, HarnessError> assemble(const Scenario& scenario,
   if (const auto* errors = std::get_if<std::vector<std::string>>(&trace)) {
     return HarnessError{absl::StrJoin(*errors, "\n")};
   }
-  add_trace(std::get<sim::AzureTrace>(trace), *scenario.trace, cast);
+  add_trace(std::get<sim::AzureTrace>(trace), *scenario.trace,
+            cast.nodes[scenario.trace->node].functions, cast.loads);
   return cast;
 }
 
