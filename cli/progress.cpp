@@ -9,7 +9,8 @@
 namespace quintain::cli {
 namespace {
 
-constexpr auto kBetweenRedraws = std::chrono::milliseconds(200);
+constexpr std::chrono::nanoseconds kBetweenRedraws = std::chrono::milliseconds(200);
+constexpr std::chrono::nanoseconds kBetweenLines = std::chrono::seconds(30);
 
 }  // namespace
 
@@ -31,6 +32,41 @@ void Progress::show(std::size_t done, std::size_t total) {
 }
 
 void Progress::clear() {
+  if (!shown_) return;
+  fmt::print(stderr, "\r\x1b[K");
+  std::fflush(stderr);
+}
+
+StudyMeter::StudyMeter()
+    : terminal_(isatty(STDERR_FILENO) == 1),
+      began_(std::chrono::steady_clock::now()),
+      last_(began_) {}
+
+void StudyMeter::show(const State& state) {
+  const auto now = std::chrono::steady_clock::now();
+  if (now - last_ < (terminal_ ? kBetweenRedraws : kBetweenLines)) return;
+  last_ = now;
+  // What was found on disk says nothing of how long the rest will take.
+  const std::size_t played = state.done - state.kept;
+  const std::chrono::duration<double> passed = now - began_;
+  std::string left = "";
+  if (played > 0) {
+    const double each = passed.count() / static_cast<double>(played);
+    left = fmt::format(", about {:.0f} s left",
+                       each * static_cast<double>(state.expected - state.done));
+  }
+  const std::string line =
+      fmt::format("{} of about {} cells{}; last {}", state.done, state.expected, left, state.last);
+  if (terminal_) {
+    shown_ = true;
+    fmt::print(stderr, "\r\x1b[K{}", line);
+  } else {
+    fmt::print(stderr, "{}\n", line);
+  }
+  std::fflush(stderr);
+}
+
+void StudyMeter::clear() {
   if (!shown_) return;
   fmt::print(stderr, "\r\x1b[K");
   std::fflush(stderr);

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <string>
 
 namespace quintain::cli {
 
@@ -13,6 +14,31 @@ class Progress {
 
   /// Redrawn a few times a second at most.
   void show(std::size_t done, std::size_t total);
+  void clear();
+
+ private:
+  bool terminal_;
+  bool shown_ = false;
+  std::chrono::steady_clock::time_point began_;
+  std::chrono::steady_clock::time_point last_;
+};
+
+/// Says how far a study is. On a terminal a line that is redrawn, elsewhere one line now and then,
+/// so that the log of a long run shows that it goes on.
+class StudyMeter {
+ public:
+  struct State {
+    std::size_t done = 0;
+    std::size_t expected = 0;
+    /// Of those done, how many cost no time.
+    std::size_t kept = 0;
+    /// What was finished last.
+    std::string last{};
+  };
+
+  StudyMeter();
+
+  void show(const State& state);
   void clear();
 
  private:

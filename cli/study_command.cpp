@@ -1,0 +1,321 @@
+#include "cli/study_command.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <cstdint>
+#include <cstdio>
+#include <fstream>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "cli/build_info.h"
+#include "cli/command.h"
+#include "cli/output.h"
+#include "cli/progress.h"
+#include "reports/report.h"
+#include "reports/study/study_json.h"
+#include "reports/study/study_page.h"
+#include "reports/study/study_report.h"
+#include "reports/study/study_table.h"
+#include "scenarios/json/diagnostics.h"
+#include "scenarios/study/predictions_file.h"
+#include "scenarios/study/study_language.h"
+#include "scenarios/study/study_run.h"
+
+namespace quintain::cli {
+namespace {
+
+constexpr std::string_view kCommand = "study";
+constexpr int kMostJobs = 1024;
+constexpr int kMostSeeds = 10'000;
+/// What a shell reports of a program that ended by SIGINT.
+constexpr int kInterrupted = 128 + SIGINT;
+
+struct Arguments {
+  std::string file;
+  std::string predictions;
+  std::string workload = "*";
+  int seeds = 0;
+  int jobs = 0;
+  std::string report;
+  std::string html;
+  std::string trace_dir;
+  std::string keep;
+  bool cost = false;
+  bool list = false;
+};
+
+void complain(std::string_view what) { cli::complain(kCommand, what); }
+
+// Set by the signal; the study looks at it now and then.
+std::atomic<bool> interrupted = false;
+static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler may only use such");
+
+void on_interrupt(int) {
+  interrupted = true;
+  // Whoever asks twice does not want to wait.
+  std::signal(SIGINT, SIG_DFL);
+}
+
+// Stands for this program, so that no kept cell outlives a change of it: FNV-1a of its file.
+std::string build_digest() {
+  std::ifstream file("/proc/self/exe", std::ios::binary);
+  std::uint64_t hash = 0xcbf29ce484222325;
+  std::vector<char> block(1 << 20);
+  while (file.read(block.data(), static_cast<std::streamsize>(block.size())) || file.gcount() > 0) {
+    for (std::streamsize i = 0; i < file.gcount(); ++i) {
+      hash ^= static_cast<unsigned char>(block[static_cast<std::size_t>(i)]);
+      hash *= 0x100000001b3;
+    }
+  }
+  return fmt::format("{} {:016x}", kVersion, hash);
+}
+
+std::int64_t nanoseconds_now() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+// The command without what can't change its result.
+std::string command_line(const Arguments& arguments) {
+  std::string command = "quintain study";
+  if (!arguments.file.empty()) command += " " + arguments.file;
+  if (!arguments.predictions.empty()) command += " --predictions " + arguments.predictions;
+  if (arguments.seeds > 0) command += fmt::format(" --seeds {}", arguments.seeds);
+  if (arguments.workload != "*") command += fmt::format(" --workload '{}'", arguments.workload);
+  return command;
+}
+
+bool makes_sense(const Arguments& arguments) {
+  bool good = true;
+  const auto problem = [&](std::string_view what) {
+    complain(what);
+    good = false;
+  };
+  if (arguments.file.empty() == arguments.predictions.empty()) {
+    problem("what is to be studied? a study's file, or --predictions FILE.csv");
+  }
+  if (!arguments.predictions.empty() &&
+      (arguments.seeds > 0 || arguments.list || arguments.cost || !arguments.keep.empty() ||
+       !arguments.trace_dir.empty() || arguments.workload != "*")) {
+    problem(
+        "--predictions only reads what was recorded; of the options it takes --report and --html");
+  }
+  for (const std::string& path : {arguments.report, arguments.html}) {
+    if (!path.empty() && !can_write(kCommand, path)) good = false;
+  }
+  return good;
+}
+
+// The study with the workloads that were asked for. Nothing after complaining.
+std::optional<scenarios::Study> load(const Arguments& arguments) {
+  scenarios::Diagnostics diagnostics;
+  auto study = scenarios::load_study_file(arguments.file, diagnostics);
+  if (!study) {
+    fmt::print(stderr, "{}", diagnostics.text());
+    return std::nullopt;
+  }
+  std::erase_if(study->workloads, [&](const scenarios::Workload& workload) {
+    return !matches(workload.name, arguments.workload);
+  });
+  if (study->workloads.empty()) {
+    complain(
+        fmt::format("no workload's name matches '{}'; --list shows the names", arguments.workload));
+    return std::nullopt;
+  }
+  return study;
+}
+
+// ---- Results ------------------------------------------------------------------------------------
+
+void print_study(const reports::StudyReport& report) {
+  const bool terminal = isatty(STDOUT_FILENO) == 1;
+  const std::string text = reports::render_study(
+      report, {.colour = terminal, .width = terminal ? terminal_width() : 100});
+  std::fputs(text.c_str(), stdout);
+}
+
+bool write_all(const Arguments& arguments, const reports::StudyReport& report) {
+  bool good = true;
+  if (!arguments.report.empty()) {
+    const auto text = reports::to_json(report);
+    if (text.ok()) {
+      good &= write_text(kCommand, *text, arguments.report);
+    } else {
+      complain(std::string(text.status().message()));
+      good = false;
+    }
+  }
+  if (!arguments.html.empty()) {
+    good &= write_text(kCommand, reports::render_page(report), arguments.html);
+  }
+  return good;
+}
+
+int finish(const Arguments& arguments, reports::StudyReport report, const std::string& started_at,
+           std::chrono::steady_clock::time_point began) {
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+  report.tool_version = kVersion;
+  report.command = command_line(arguments);
+  report.wall_clock.started_at = started_at;
+  report.wall_clock.jobs = arguments.jobs;
+  report.wall_clock.environment = build_facts();
+  report.wall_clock.duration_seconds = took.count();
+  double predicted = 0;
+  for (const auto& workload : report.workloads) {
+    predicted += static_cast<double>(workload.counts.predicted);
+  }
+  report.wall_clock.executions_per_second = predicted / took.count();
+  print_study(report);
+  fmt::print(stderr, "{:.1f} s, {:.0f} executions/s\n", took.count(),
+             report.wall_clock.executions_per_second);
+  if (!write_all(arguments, report)) return kHarnessError;
+  return reports::exit_code(reports::verdict_of(report));
+}
+
+// ---- A study's file -----------------------------------------------------------------------------
+
+int run(const Arguments& arguments, const scenarios::Study& study) {
+  const auto began = std::chrono::steady_clock::now();
+  const std::string started_at = utc_now();
+  std::string keep = arguments.keep;
+  if (keep.empty() && !arguments.report.empty()) keep = arguments.report + ".cells";
+  scenarios::StudyOptions options;
+  if (arguments.seeds > 0) options.replications = arguments.seeds;
+  options.jobs = arguments.jobs;
+  options.build = build_digest();
+  options.store = scenarios::CellStore(keep);
+  if (arguments.cost) options.stopwatch = nanoseconds_now;
+  options.interrupt = &interrupted;
+  StudyMeter meter;
+  options.progress = [&](const scenarios::StudyProgress& progress) {
+    meter.show({.done = progress.done,
+                .expected = progress.expected,
+                .kept = progress.kept,
+                .last = fmt::format("{} seed {}", progress.workload, progress.seed)});
+  };
+  std::signal(SIGINT, on_interrupt);
+  auto result = scenarios::run_study(study, options);
+  std::signal(SIGINT, SIG_DFL);
+  meter.clear();
+  if (const auto* error = std::get_if<scenarios::StudyError>(&result)) {
+    complain(error->message);
+    return kHarnessError;
+  }
+  if (const auto* stopped = std::get_if<scenarios::Interrupted>(&result)) {
+    complain(
+        keep.empty()
+            ? fmt::format("interrupted after {} cells, none of which are kept; with --keep "
+                          "DIR the next run would go on from there",
+                          stopped->cells)
+            : fmt::format("interrupted; {} finished cells are kept in {}, and the same command "
+                          "goes on from there",
+                          stopped->cells, keep));
+    return kInterrupted;
+  }
+  return finish(arguments, std::get<reports::StudyReport>(std::move(result)), started_at, began);
+}
+
+int run_file(const Arguments& arguments) {
+  auto study = load(arguments);
+  if (!study) return kBadInput;
+  if (arguments.list) {
+    for (const auto& workload : study->workloads) {
+      fmt::print("{}: {}\n", workload.name, workload.about);
+    }
+    return kAllHeld;
+  }
+  const auto read = scenarios::read_traces(*study, arguments.trace_dir);
+  if (const auto* error = std::get_if<scenarios::StudyError>(&read)) {
+    fmt::print(stderr, "{}\n", error->message);
+    return kBadInput;
+  }
+  for (const auto& skipped : std::get<std::vector<scenarios::SkippedWorkload>>(read)) {
+    complain(fmt::format("{} is skipped: {}", skipped.name, skipped.reason));
+  }
+  if (study->workloads.empty()) {
+    complain("no workload is left");
+    return kBadInput;
+  }
+  return run(arguments, *study);
+}
+
+// ---- Recorded predictions -----------------------------------------------------------------------
+
+int run_predictions(const Arguments& arguments) {
+  const auto began = std::chrono::steady_clock::now();
+  const std::string started_at = utc_now();
+  scenarios::Diagnostics diagnostics;
+  auto report = scenarios::judge_predictions(arguments.predictions, diagnostics);
+  if (!report) {
+    fmt::print(stderr, "{}", diagnostics.text());
+    return kBadInput;
+  }
+  return finish(arguments, std::move(*report), started_at, began);
+}
+
+int study_command(const Arguments& arguments) {
+  if (!makes_sense(arguments)) return kBadInput;
+  return arguments.predictions.empty() ? run_file(arguments) : run_predictions(arguments);
+}
+
+}  // namespace
+
+void add_study_command(CLI::App& app, int& exit_code) {
+  auto arguments = std::make_shared<Arguments>();
+  CLI::App* command =
+      app.add_subcommand("study", "Judge estimated completion times, simulated or recorded");
+  command->add_option("FILE", arguments->file, "A study's file, *.study.json");
+  command->add_option("--predictions", arguments->predictions,
+                      "Judge the predictions in this CSV file instead (docs/studies.md)");
+  command
+      ->add_option(
+          "--seeds", arguments->seeds,
+          "Play each workload so often, under the seeds 1 to N (default: as the file says)")
+      ->check(CLI::Range(2, kMostSeeds));
+  command->add_option("--workload", arguments->workload,
+                      "Only workloads whose name matches this pattern (* ? [...])");
+  command->add_option("--jobs", arguments->jobs, "Worlds that run at once (default: one per core)")
+      ->check(CLI::Range(1, kMostJobs));
+  command->add_option("--report", arguments->report, "Write the JSON report to this file");
+  command->add_option("--html", arguments->html, "Write the report as a page to this file");
+  command
+      ->add_option("--trace-dir", arguments->trace_dir,
+                   "The folder of a recorded trace, or the folder that holds it")
+      ->check(CLI::ExistingDirectory);
+  command->add_option("--keep", arguments->keep,
+                      "Keep finished cells in this folder, so that an interrupted study can go on "
+                      "(default: REPORT.cells if there is a --report). Nothing removes them");
+  command->add_flag("--cost", arguments->cost,
+                    "Measure what predictions cost; best with --jobs 1 on a quiet machine");
+  command->add_flag("--list", arguments->list, "Show the workloads' names and run nothing");
+  command->footer(
+      "Examples:\n"
+      "  quintain study scenarios/studies/eta-short.study.json      under three minutes\n"
+      "  quintain study scenarios/studies/eta.study.json --report eta.json --html eta.html\n"
+      "  quintain study FILE --workload bursty --seeds 4            a quick look at one workload\n"
+      "  quintain study --predictions predictions.csv               what another system "
+      "predicted\n\n"
+      "Exit code: 0 all held, 1 a goal was missed or a control was not noticed, 2 bad usage or\n"
+      "input, 3 harness error, 130 interrupted.");
+  command->callback([arguments, &exit_code] {
+    if (arguments->jobs == 0) {
+      arguments->jobs = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+    }
+    exit_code = study_command(*arguments);
+  });
+}
+
+}  // namespace quintain::cli
