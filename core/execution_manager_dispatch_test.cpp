@@ -13,9 +13,10 @@ namespace {
 
 using ::testing::ElementsAre;
 
-NodeConfig strategy(std::string name) {
+NodeConfig strategy(std::string name, std::string estimator = NodeConfig().eta.estimator) {
   NodeConfig config;
   config.slots = 1;
+  config.eta.estimator = std::move(estimator);
   config.scheduling.strategy = std::move(name);
   return config;
 }
@@ -31,7 +32,8 @@ std::string order(const TestNode& node) {
 
 // A node whose one slot is busy for 10 ms, and then every execution takes 10 ms.
 struct Busy {
-  explicit Busy(const std::string& name) : node(strategy(name)) {
+  explicit Busy(const std::string& name, std::string estimator = NodeConfig().eta.estimator)
+      : node(strategy(name, std::move(estimator))) {
     node.runtime.plan = [](const AttemptSpec& attempt) {
       return takes(attempt.function_name == "long" ? 50ms : 10ms);
     };
@@ -170,7 +172,7 @@ TEST(Dispatch, SlotsAreNeverMoreThanInstances) {
 // ------------------------------------------------------------------------------------
 
 TEST(EtaClause, Eta2FunctionsOfDifferentLengthHaveDifferentEstimates) {
-  Busy busy("fifo");
+  Busy busy("fifo", "queue-length");
   busy.node.run_for(10ms);
   busy.node.async({.function = "long"});
   busy.node.async({.function = "short"});
@@ -181,14 +183,16 @@ TEST(EtaClause, Eta2FunctionsOfDifferentLengthHaveDifferentEstimates) {
 }
 
 TEST(EtaClause, Eta3EstimatesGrowWithTheQueueAhead) {
-  TestNode node(strategy("fifo"));
+  TestNode node(strategy("fifo", "queue-length"));
   std::vector<std::int64_t> estimates;
   for (int i = 0; i < 4; ++i) estimates.push_back(node.async()->estimated_completion_ms());
   EXPECT_THAT(estimates, ElementsAre(1000, 2000, 3000, 4000));
 }
 
 TEST(EtaClause, RefreshedEstimatesShrinkAndEndWithTheExecution) {
-  TestNode node;
+  NodeConfig config;
+  config.eta.estimator = "queue-length";
+  TestNode node(config);
   node.async({.id = "a"});
   const auto p50 = [&] { return node.look_up("a").result().metrics().at("eta_p50_ms"); };
   EXPECT_EQ(p50(), "1000");

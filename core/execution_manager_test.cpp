@@ -118,11 +118,20 @@ TEST(AsyncClause, Async2And4TheEndpointNamesTheExecutionAndItIsFound) {
 }
 
 TEST(AsyncClause, Async5TheEstimateIsAPositiveDuration) {
-  TestNode node;
+  NodeConfig config;
+  config.eta.estimator = "queue-length";
+  TestNode node(config);
   auto& call = node.async();
   EXPECT_EQ(call->estimated_completion_ms(), 1000) << "the prior";
   EXPECT_EQ(call->result().metrics().at("eta_p90_ms"), "2303") << "1000 ln 10, rounded up";
   EXPECT_EQ(call->result().metrics().at("eta_estimator"), "queue-length");
+}
+
+TEST(AsyncClause, Async5TheBestEstimatorAnswersIfNoneIsNamed) {
+  TestNode node;
+  auto& call = node.async();
+  EXPECT_GT(call->estimated_completion_ms(), 0);
+  EXPECT_EQ(call->result().metrics().at("eta_estimator"), "best");
 }
 
 TEST(AsyncClause, Async6AnUnknownTaskOrFunctionIsRefused) {

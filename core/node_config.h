@@ -53,8 +53,8 @@ struct RetryConfig {
 
 /// Which estimator answers, and what it starts from.
 struct EtaConfig {
-  /// constant | ewma | les | queue-length
-  std::string estimator = "queue-length";
+  /// One of eta::estimator_names().
+  std::string estimator = "best";
   /// What `constant` always says.
   Duration constant = std::chrono::seconds(5);
   /// Assumed of a function while nothing at all is known.
