@@ -60,7 +60,7 @@ const EstimatorResult& result(const reports::WorkloadResult& workload, std::stri
 
 TEST(Aggregate, KnowsTheRoles) {
   EXPECT_EQ(role_of("queue-length"), Role::kBaseline);
-  EXPECT_EQ(role_of("queue-length+conformal"), Role::kBaseline);
+  EXPECT_EQ(role_of("queue-length+conformal"), Role::kEstimator);
   EXPECT_EQ(role_of("state"), Role::kEstimator);
   EXPECT_EQ(role_of("oracle"), Role::kOracle);
   EXPECT_EQ(role_of("control-narrow"), Role::kControl);

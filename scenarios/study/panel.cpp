@@ -68,6 +68,11 @@ void Panel::introduce(core::eta::FunctionIndex function, std::string_view task_i
   for (const auto& panellist : panellists_) panellist->introduce(function, task_id, name);
 }
 
+void Panel::observe_arrival(core::eta::FunctionIndex function, core::Instant now,
+                            std::int64_t rank) {
+  for (const auto& panellist : panellists_) panellist->observe_arrival(function, now, rank);
+}
+
 void Panel::observe_dispatch(core::eta::FunctionIndex function, core::Instant now,
                              core::Duration waited) {
   for (const auto& panellist : panellists_) panellist->observe_dispatch(function, now, waited);

@@ -74,6 +74,8 @@ class Panel final : public core::eta::Estimator {
                               const core::eta::NodeState& node) override;
   void introduce(core::eta::FunctionIndex function, std::string_view task_id,
                  std::string_view name) override;
+  void observe_arrival(core::eta::FunctionIndex function, core::Instant now,
+                       std::int64_t rank) override;
   void observe_dispatch(core::eta::FunctionIndex function, core::Instant now,
                         core::Duration waited) override;
   void observe_end(const core::eta::Observation& observation) override;
