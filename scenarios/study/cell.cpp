@@ -1,5 +1,7 @@
 #include "scenarios/study/cell.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <bit>
 #include <chrono>
@@ -317,18 +319,21 @@ class Evaluation {
 
 }  // namespace
 
-std::optional<CellResult> run_cell(const Workload& workload, std::uint64_t seed,
-                                   const CellOptions& options) {
+absl::StatusOr<CellResult> run_cell(const Workload& workload, std::uint64_t seed,
+                                    const CellOptions& options) {
   PanelLog log;
   core::Instant end;
   std::int64_t refused = 0;
   std::uint64_t digest = 0;
   {
     Play play(workload, seed, options, log);
-    if (!play.run(options.give_up)) return std::nullopt;
+    if (!play.run(options.give_up)) return absl::CancelledError("given up");
     end = play.now();
     refused = play.refused();
     digest = play.digest();
+  }
+  if (!log.fault.empty()) {
+    return absl::InternalError(fmt::format("{} under seed {}: {}", workload.name, seed, log.fault));
   }
   CellResult result = Evaluation(workload, seed, log, end).evaluate(options);
   result.counts.refused = refused;

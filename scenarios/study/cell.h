@@ -1,9 +1,10 @@
 // One workload under one seed: the smallest part of a study that can be kept.
 #pragma once
 
+#include <absl/status/statusor.h>
+
 #include <atomic>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -66,9 +67,9 @@ struct CellOptions {
   const std::atomic<bool>* give_up = nullptr;
 };
 
-/// Plays the workload under the seed and scores what was predicted. Nothing if it was given up. A
-/// trace must have been read (see read_traces()).
-std::optional<CellResult> run_cell(const Workload& workload, std::uint64_t seed,
-                                   const CellOptions& options);
+/// Plays the workload under the seed and scores what was predicted. CANCELLED if it was given up,
+/// INTERNAL if an estimator broke the rules. A trace must have been read (see read_traces()).
+absl::StatusOr<CellResult> run_cell(const Workload& workload, std::uint64_t seed,
+                                    const CellOptions& options);
 
 }  // namespace quintain::scenarios

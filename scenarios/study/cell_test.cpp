@@ -16,8 +16,8 @@ CellResult cell_of(const Workload& workload, std::uint64_t seed = 1,
                    std::vector<std::string> estimators = {"queue-length", "ewma", "best"}) {
   const auto cell =
       run_cell(workload, seed, {.estimators = std::move(estimators), .stopwatch = {}});
-  EXPECT_TRUE(cell);
-  return cell.value_or(CellResult());
+  EXPECT_TRUE(cell.ok()) << cell.status();
+  return cell.ok() ? *cell : CellResult();
 }
 
 const SeriesScores& scores_of(const CellResult& cell, std::string_view estimator) {
@@ -97,8 +97,10 @@ TEST(Cell, CostsAreMeasuredByTheStopwatchThatIsHandedIn) {
 
 TEST(Cell, CanBeGivenUp) {
   const std::atomic<bool> give_up = true;
-  EXPECT_FALSE(run_cell(small_study().workloads[0], 1,
-                        {.estimators = {"queue-length"}, .stopwatch = {}, .give_up = &give_up}));
+  const auto cell =
+      run_cell(small_study().workloads[0], 1,
+               {.estimators = {"queue-length"}, .stopwatch = {}, .give_up = &give_up});
+  EXPECT_TRUE(absl::IsCancelled(cell.status()));
 }
 
 TEST(Cell, AnEndBeforeTheEndIsCounted) {

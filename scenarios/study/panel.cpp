@@ -1,5 +1,7 @@
 #include "scenarios/study/panel.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cassert>
 #include <utility>
@@ -45,10 +47,17 @@ Forecast Panel::predict(const core::eta::Subject& subject, const core::eta::Node
                      .ends_before = ends_};
   for (std::size_t i = 0; i < panellists_.size(); ++i) {
     log_.forecasts[i].push_back(ask(i, subject, node));
+    check(log_.forecasts[i].back(), i, subject.ordinal);
   }
   record.cold_in_sight = cold_in_sight(subject, node);
   log_.records.push_back(record);
   return log_.forecasts.front().back();
+}
+
+void Panel::check(const Forecast& forecast, std::size_t panellist, std::uint64_t ordinal) {
+  if (std::ranges::is_sorted(forecast.quantiles) || !log_.fault.empty()) return;
+  log_.fault = fmt::format("'{}' stated quantiles that fall, of execution {}",
+                           log_.names[panellist], ordinal);
 }
 
 Forecast Panel::ask(std::size_t panellist, const core::eta::Subject& subject,

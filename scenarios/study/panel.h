@@ -56,6 +56,8 @@ struct PanelLog {
   /// Memory that each held at the end; known once the node is gone.
   std::vector<std::size_t> bytes;
   std::size_t functions = 0;
+  /// What a panellist did that no estimator may, in words; empty if none did.
+  std::string fault;
 };
 
 /// An estimator that asks several others whenever an execution is accepted, writes down what they
@@ -82,6 +84,7 @@ class Panel final : public core::eta::Estimator {
   std::size_t bytes() const override;
 
  private:
+  void check(const core::eta::Forecast& forecast, std::size_t panellist, std::uint64_t ordinal);
   core::eta::Forecast ask(std::size_t panellist, const core::eta::Subject& subject,
                           const core::eta::NodeState& node);
 

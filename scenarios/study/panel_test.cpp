@@ -22,6 +22,7 @@ class Fixed final : public Estimator {
     int introduced = 0;
     int dispatched = 0;
     int ended = 0;
+    bool falls = false;
   };
 
   Fixed(core::Duration says, Told& told) : says_(says), told_(told) {}
@@ -31,6 +32,7 @@ class Fixed final : public Estimator {
     ++told_.asked;
     Forecast forecast{.point = says_, .quantiles = {}};
     forecast.quantiles.fill(says_);
+    if (told_.falls) forecast.quantiles.back() = says_ / 2;
     return forecast;
   }
   void introduce(FunctionIndex, std::string_view, std::string_view) override { ++told_.introduced; }
@@ -146,6 +148,15 @@ TEST_F(PanelTest, ColdIsWhatIsInSightAtAcceptance) {
   EXPECT_TRUE(cold(0, 1, 1, 0));   // a slot is free, and the only instance is at work
   EXPECT_FALSE(cold(0, 1, 2, 3));  // by the time of a slot, the instance may be idle
   EXPECT_TRUE(cold(0, 0, 2, 3));
+}
+
+TEST_F(PanelTest, QuantilesThatFallAreAFault) {
+  make();
+  ask(1);
+  EXPECT_EQ(log_.fault, "");
+  second_.falls = true;
+  ask(2);
+  EXPECT_EQ(log_.fault, "'fixed' stated quantiles that fall, of execution 2");
 }
 
 TEST_F(PanelTest, CostsAndMemoryAreKnown) {

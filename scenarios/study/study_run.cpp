@@ -205,13 +205,12 @@ class Runner {
                          {.estimators = study_.estimators,
                           .stopwatch = costs ? options_.stopwatch : Stopwatch(),
                           .give_up = options_.interrupt});
-    if (!cell) return std::nullopt;
-    const absl::Status status = options_.store.keep(key, *cell);
-    if (!status.ok()) {
-      const std::scoped_lock lock(mutex_);
-      error_ = std::string(status.message());
-    }
-    return cell;
+    if (absl::IsCancelled(cell.status())) return std::nullopt;
+    const absl::Status status = cell.ok() ? options_.store.keep(key, *cell) : cell.status();
+    if (status.ok()) return *std::move(cell);
+    const std::scoped_lock lock(mutex_);
+    error_ = std::string(status.message());
+    return std::nullopt;
   }
 
   void finish(const Ticket& ticket, CellResult cell) {
