@@ -58,20 +58,25 @@ class Recalibration {
  public:
   Recalibration() { mass_.fill(kPriorWeight / kBins); }
 
-  void observe(double pit) { add(pit, 1); }
+  /// `weight`: how much it tells that others did not.
+  void observe(double pit, double weight) {
+    fade(weight);
+    const auto bin = static_cast<std::size_t>(std::clamp(pit, 0.0, 1.0) * kBins);
+    mass_[std::min(bin, kBins - 1)] += weight;
+  }
 
   /// The outcome is only known to lie beyond: it counts there in proportion to what came there
   /// (B. Efron's redistribution to the right, "The two sample problem with censored data", 1967).
-  void observe_beyond(double pit) {
+  void observe_beyond(double pit, double weight) {
     const double position = std::clamp(pit, 0.0, 1.0) * kBins;
     const auto bin = std::min(static_cast<std::size_t>(position), kBins - 1);
     const double part = 1 - (position - static_cast<double>(bin));
     double beyond = part * mass_[bin];
     for (std::size_t i = bin + 1; i < kBins; ++i) beyond += mass_[i];
     if (beyond <= 0) return;
-    fade();
-    mass_[bin] += part * mass_[bin] / beyond;
-    for (std::size_t i = bin + 1; i < kBins; ++i) mass_[i] += mass_[i] / beyond;
+    fade(weight);
+    mass_[bin] += weight * part * mass_[bin] / beyond;
+    for (std::size_t i = bin + 1; i < kBins; ++i) mass_[i] += weight * mass_[i] / beyond;
   }
 
   Forecast apply(const Forecast& forecast) const {
@@ -97,13 +102,8 @@ class Recalibration {
   static constexpr double kPriorWeight = 400;
   static constexpr double kMemory = 4000;
 
-  void fade() {
-    for (double& mass : mass_) mass += (kPriorWeight / kBins - mass) / kMemory;
-  }
-  void add(double pit, double weight) {
-    fade();
-    const auto bin = static_cast<std::size_t>(std::clamp(pit, 0.0, 1.0) * kBins);
-    mass_[std::min(bin, kBins - 1)] += weight;
+  void fade(double weight) {
+    for (double& mass : mass_) mass += weight * (kPriorWeight / kBins - mass) / kMemory;
   }
 
   std::array<double, kBins> mass_{};
@@ -120,7 +120,10 @@ class Recalibrated final : public Estimator {
     // What is left of one that runs is known by its age, not by how acceptances came out.
     if (!subject.dispatched_at.is_never()) return raw;
     const Stratum stratum = stratum_of(node);
-    pending_.remember(subject, node, {.raw = raw, .stratum = stratum});
+    // Those that stand in one queue are wrong together: a hundred of them tell little more than
+    // one.
+    const double weight = 1 / (1 + static_cast<double>(node.queued) / node.slots);
+    pending_.remember(subject, node, {.raw = raw, .stratum = stratum, .weight = weight});
     return strata_[stratum].apply(raw);
   }
   void introduce(FunctionIndex function, std::string_view task, std::string_view name) override {
@@ -139,9 +142,9 @@ class Recalibrated final : public Estimator {
     const double place = pit(asked->raw, observation.ended_at - observation.accepted_at);
     Recalibration& stratum = strata_[asked->stratum];
     if (observation.ended_by_itself()) {
-      stratum.observe(place);
+      stratum.observe(place, asked->weight);
     } else {
-      stratum.observe_beyond(place);
+      stratum.observe_beyond(place, asked->weight);
     }
   }
   std::size_t bytes() const override { return sizeof(*this) + inner_->bytes() + pending_.bytes(); }
@@ -152,6 +155,7 @@ class Recalibrated final : public Estimator {
   struct Asked {
     Forecast raw;
     Stratum stratum;
+    double weight;
   };
 
   static Stratum stratum_of(const NodeState& node) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "core/eta/log_scale.h"
 
@@ -22,7 +23,7 @@ constexpr int kRebuildShapeAtLeastAfter = 1024;
 // The prior of a function's variance counts as much as this many observations, and its own
 // histogram weighs as much as the base law after this many.
 constexpr float kVarianceWeight = 6;
-constexpr float kHistogramWeight = 100;
+constexpr float kHistogramWeight = 50;
 
 // No law is known more exactly than to 0.3 %.
 constexpr float kLeastVariance = 0.004F * 0.004F;
@@ -197,6 +198,17 @@ const QuantileTable& LearnedLaw::table(const CommonPrior& prior, const CommonSha
   return *table_;
 }
 
+// Where a function has several modes, or its times are spread over many octaves, the base law's
+// tail reaches for days. What goes beyond twice the longest time seen is believed only as long as
+// little has been seen.
+float LearnedLaw::longest_believed() const {
+  if (mass_ == nullptr) return std::numeric_limits<float>::max();
+  std::size_t empty = 0;
+  while (empty + 1 < kBins && (*mass_)[kBins - 1 - empty] == 0) ++empty;
+  const float longest = lowest_ + static_cast<float>(kBins - empty) / kPerOctave;
+  return longest + 1 + 16 / (1 + weight_);
+}
+
 // Both laws' distribution functions, mixed at the edges of the bins, then turned round: quantiles
 // where the table wants them. Within a bin the quantile function is a straight line.
 void LearnedLaw::build(const CommonPrior& prior, const CommonShape& shape) {
@@ -212,8 +224,10 @@ void LearnedLaw::build(const CommonPrior& prior, const CommonShape& shape) {
   shape_version_ = shape.version();
   const Base law = base(prior);
   std::array<float, QuantileTable::kWanted> quantiles;
+  const float longest = longest_believed();
   const auto base_quantile = [&](float p) {
-    return exp2_of(law.mean + law.deviation * student(shape.quantile(p), law.freedom));
+    const float log_time = law.mean + law.deviation * student(shape.quantile(p), law.freedom);
+    return exp2_of(std::min(log_time, longest));
   };
   if (mass_ == nullptr) {
     for (std::size_t i = 0; i < kWanted.size(); ++i) quantiles[i] = base_quantile(kWanted[i]);

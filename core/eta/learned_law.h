@@ -98,6 +98,7 @@ class LearnedLaw {
   static constexpr float kPerOctave = 8;
 
   void move_window(float log_time);
+  float longest_believed() const;
   void build(const CommonPrior& prior, const CommonShape& shape);
 
   float weight_ = 0;

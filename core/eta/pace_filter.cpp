@@ -8,10 +8,11 @@ namespace {
 constexpr std::size_t kUsual = (PaceFilter::kStates - 1) / 2;
 
 // Jumps are expected once in so many completions; half of them lead back to the usual pace, the
-// others to near paces rather than far ones. Vigilance has its price while nothing changes: against
-// once in 1000, the loss over a stationary run is 1 % less, and a doubling is noticed 3 completions
+// others to near paces rather than far ones. Vigilance has its price while nothing changes, most of
+// all far down a queue, where a pace that is doubted is doubted of everybody in front: against once
+// in 1000, the loss over a stationary run is 1 % less, and a doubling is noticed some 6 completions
 // later.
-constexpr float kJump = 1.0F / 3000;
+constexpr float kJump = 1.0F / 10'000;
 
 constexpr std::array<float, PaceFilter::kStates> kArrivals = [] {
   constexpr float kNearer = 0.8F;  // a quarter octave farther is so much less likely

@@ -48,6 +48,16 @@ float until(Instant deadline, Instant now) {
   return deadline.is_never() ? 1e30F : seconds(deadline - now);
 }
 
+// A straight line between two floats may miss its end by their last bit, so levels side by side
+// could come out the wrong way round.
+Forecast never_falling(Forecast forecast) {
+  for (std::size_t i = 1; i < kLevels; ++i) {
+    forecast.quantiles[i] = std::max(forecast.quantiles[i], forecast.quantiles[i - 1]);
+  }
+  forecast.point = forecast.quantiles[kMedianLevel];
+  return forecast;
+}
+
 }  // namespace
 
 Forecast forecast_of(Lanes& times) {
@@ -59,8 +69,7 @@ Forecast forecast_of(Lanes& times) {
     const auto part = static_cast<float>(position - static_cast<double>(below));
     forecast.quantiles[i] = duration(times[below] + part * (times[below + 1] - times[below]));
   }
-  forecast.point = forecast.quantiles[kMedianLevel];
-  return forecast;
+  return never_falling(forecast);
 }
 
 Forecast forecast_of(const QuantileTable& law, float age, float factor) {
@@ -70,8 +79,7 @@ Forecast forecast_of(const QuantileTable& law, float age, float factor) {
     const float p = passed + (1 - passed) * static_cast<float>(level(i));
     forecast.quantiles[i] = duration(std::max(law.quantile(p) * factor - age, 0.0F));
   }
-  forecast.point = forecast.quantiles[kMedianLevel];
-  return forecast;
+  return never_falling(forecast);
 }
 
 Forecast RollForward::predict(const Subject& subject, const NodeState& node, Laws& laws) {
