@@ -87,13 +87,18 @@ double QuantileTable::wanted(std::size_t index) {
 }
 
 void QuantileTable::assign(const std::array<float, kWanted>& quantiles) {
-  std::copy_n(quantiles.begin(), kPoints - 1, values_.begin());
+  // Some 30,000 years: a time that never ends. Squares of longer ones would be no numbers.
+  constexpr float kMost = 1e12F;
+  for (std::size_t i = 0; i + 1 < kPoints; ++i) values_[i] = std::min(quantiles[i], kMost);
   float top = 0;
+  float top_square = 0;
   float weight = 1;
   for (std::size_t i = kPoints - 1; i < kWanted; ++i) {
     const bool last = i + 1 == kWanted;  // stands for all that is left
     if (!last) weight /= 2;
-    top += weight * quantiles[i];
+    const float quantile = std::min(quantiles[i], kMost);
+    top += weight * quantile;
+    top_square += weight * quantile * quantile;
   }
   values_.back() = top;
   // Where two ways of reckoning meet, rounding must not make the table fall.
@@ -102,7 +107,7 @@ void QuantileTable::assign(const std::array<float, kWanted>& quantiles) {
   for (std::size_t i = 0; i < kPoints; ++i) {
     if (i > 0) values_[i] = std::max(values_[i], values_[i - 1]);
     sum += values_[i];
-    squares += values_[i] * values_[i];
+    squares += i + 1 < kPoints ? values_[i] * values_[i] : top_square;
   }
   mean_ = sum / kCount;
   mean_square_ = squares / kCount;

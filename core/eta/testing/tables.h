@@ -1,0 +1,46 @@
+// Tables of well-known laws.
+#pragma once
+
+#include <array>
+#include <boost/math/special_functions/erf.hpp>
+#include <cmath>
+#include <numbers>
+
+#include "core/eta/quantile_table.h"
+
+namespace quintain::core::eta::testing {
+
+/// `quantile`: of a law, from a probability to seconds.
+template <class Quantile>
+QuantileTable table_of(const Quantile& quantile) {
+  std::array<float, QuantileTable::kWanted> quantiles{};
+  for (std::size_t i = 0; i < quantiles.size(); ++i) {
+    quantiles[i] = static_cast<float>(quantile(QuantileTable::wanted(i)));
+  }
+  QuantileTable table;
+  table.assign(quantiles);
+  return table;
+}
+
+inline double normal_quantile(double p) {
+  return std::numbers::sqrt2 * boost::math::erf_inv(2 * p - 1);
+}
+
+inline auto exponential_law(double mean) {
+  return [mean](double p) { return -mean * std::log1p(-p); };
+}
+inline auto uniform_law(double most) {
+  return [most](double p) { return most * p; };
+}
+inline auto constant_law(double seconds) {
+  return [seconds](double) { return seconds; };
+}
+inline auto lognormal_law(double median, double sigma) {
+  return [median, sigma](double p) { return median * std::exp(sigma * normal_quantile(p)); };
+}
+/// P(X > x) = x^-shape for x > 1.
+inline auto pareto_law(double shape) {
+  return [shape](double p) { return std::pow(1 - p, -1 / shape); };
+}
+
+}  // namespace quintain::core::eta::testing
