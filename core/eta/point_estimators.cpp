@@ -22,13 +22,23 @@ constexpr std::array<double, kLevels> kExponentialQuantiles = {
     1.0498221244986778,   1.203972804325936,   1.3862943611198906, 1.6094379124341005,
     1.897119984885881,    2.302585092994046,   2.99573227355399};
 
+// Nothing is forecast to take longer: 90 years, so that its quantiles still fit a Duration.
+constexpr Duration kMost = std::chrono::hours(24 * 365 * 90);
+
 Forecast around(Duration mean) {
+  mean = std::min(mean, kMost);
   Forecast forecast{.point = mean};
   for (std::size_t i = 0; i < kLevels; ++i) {
     const double quantile = static_cast<double>(mean.count()) * kExponentialQuantiles[i];
     forecast.quantiles[i] = Duration(static_cast<std::int64_t>(quantile));
   }
   return forecast;
+}
+
+// So many nanoseconds, of which a long queue may make more than a Duration holds.
+Duration duration(double nanoseconds) {
+  return Duration(
+      static_cast<std::int64_t>(std::min(nanoseconds, static_cast<double>(kMost.count()))));
 }
 
 // What is left of a time of which some has passed. A prediction that has been outlived says "any
@@ -118,7 +128,7 @@ class QueueLength final : public Estimator {
     const double departures = must_wait ? static_cast<double>(subject.ahead + 1) : 0;
     const double delay =
         departures * static_cast<double>(service_.node_mean().count()) / node.slots;
-    return around(Duration(static_cast<std::int64_t>(delay)) + service);
+    return around(duration(delay) + service);
   }
   void observe_dispatch(FunctionIndex, Instant, Duration) override {}
   void observe_end(const Observation& observation) override { service_.observe(observation); }
@@ -161,7 +171,7 @@ class QueuedWork final : public Estimator {
     const auto ahead =
         static_cast<double>(backlog.waiting.size() - 1) + static_cast<double>(backlog.omitted);
     const double delay = ahead > 0 ? work / std::min<double>(node.slots, ahead) : 0;
-    return around(Duration(static_cast<std::int64_t>(delay)) + mean(subject.function, cold));
+    return around(duration(delay) + mean(subject.function, cold));
   }
   void observe_dispatch(FunctionIndex, Instant, Duration) override {}
   void observe_end(const Observation& observation) override {
