@@ -55,10 +55,10 @@ class RetriedTimes {
   double sample() {
     double time = 0;
     for (int attempt = 1;; ++attempt) {
-      const double fate = random_.uniform(fates_);
-      if (fate < model_.hang_probability) return kHangs;
+      // Whether it hangs is drawn first; only one that does not hang may fail.
+      if (random_.uniform(fates_) < model_.hang_probability) return kHangs;
       time += std::chrono::duration<double>(model_.service.sample(random_, services_)).count();
-      const bool fails = fate < model_.hang_probability + model_.failure_probability;
+      const bool fails = random_.uniform(fates_) < model_.failure_probability;
       if (!fails || attempt > max_retries_) return time;
       time += pause(attempt);
     }
