@@ -642,6 +642,9 @@ void TaskExecutionManager::tell_if_drained() {
 
 eta::Estimate TaskExecutionManager::predict(const AsyncExecution& execution) {
   const LiveExecution& live = *execution.live;
+  // Its timeout is due and ends it; it may have lost its place in the queue already.
+  const Duration left = execution.deadline - environment_.now();
+  if (left <= Duration::zero()) return {};
   const eta::Forecast forecast = estimator_->predict(
       {.function = execution.function->index,
        .ordinal = execution.ordinal,
@@ -658,7 +661,6 @@ eta::Estimate TaskExecutionManager::predict(const AsyncExecution& execution) {
          return backlog_;
        }});
   // What would take longer ends by its timeout.
-  const Duration left = execution.deadline - environment_.now();
   return {.p50 = std::min(forecast.point, left),
           .p90 = std::min(forecast.quantiles[eta::k90Level], left)};
 }
