@@ -12,8 +12,8 @@ namespace quintain::core::eta {
 std::unique_ptr<Estimator> make_recalibrated(std::string_view name,
                                              std::unique_ptr<Estimator> inner);
 
-/// The average of two estimators' quantiles, weighted by how small their pinball losses were of
-/// late (fixed share: M. Herbster and M. K. Warmuth, "Tracking the best expert", 1998).
+/// The first estimator's forecasts, with the second as a guard: where the second's pinball losses
+/// were smaller by a tenth of late, its quantiles are mixed in, and by a fifth, they take over.
 std::unique_ptr<Estimator> make_mixture(std::string_view name, std::unique_ptr<Estimator> first,
                                         std::unique_ptr<Estimator> second);
 
