@@ -61,12 +61,13 @@ void LaneDraws::sample(const QuantileTable& law, std::uint64_t ordinal, Purpose 
 }
 
 void LaneDraws::sample_among(std::span<const QuantileTable* const> laws, std::uint64_t ordinal,
-                             Purpose purpose, Lanes& out) const {
+                             Purpose purpose, Picks& picks, Lanes& out) const {
   const Draw draw = this->draw(ordinal, purpose);
   std::uint64_t state = draw.offset;
   for (std::size_t lane = 0; lane < kLanes; ++lane) {
     state = state * 6364136223846793005 + 1442695040888963407;
-    const QuantileTable& law = *laws[((state >> 32) * laws.size()) >> 32];
+    picks[lane] = static_cast<std::uint32_t>(((state >> 32) * laws.size()) >> 32);
+    const QuantileTable& law = *laws[picks[lane]];
     out[lane] =
         law.values()[kPerStratum * (*draw.order)[lane ^ draw.flip] + draw.offset % kPerStratum];
   }

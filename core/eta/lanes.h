@@ -32,9 +32,10 @@ class LaneDraws {
   /// A sample of the law.
   void sample(const QuantileTable& law, std::uint64_t ordinal, Purpose purpose, Lanes& out) const;
 
-  /// A sample of a law that each lane picks at random from `laws`.
+  /// A sample of a law that each lane picks at random from `laws`; `picks` says which.
+  using Picks = std::array<std::uint32_t, kLanes>;
   void sample_among(std::span<const QuantileTable* const> laws, std::uint64_t ordinal,
-                    Purpose purpose, Lanes& out) const;
+                    Purpose purpose, Picks& picks, Lanes& out) const;
 
   /// A sample of what is left of it after `age` seconds, a lane's law being slowed down by
   /// `factor[lane]`; `uniform_factor` promises that all are equal.

@@ -44,8 +44,11 @@ void exchange(Lanes& low, Lanes& high) {
   }
 }
 
+// Longer than all that is played.
+constexpr float kNever = 1e30F;
+
 float until(Instant deadline, Instant now) {
-  return deadline.is_never() ? 1e30F : seconds(deadline - now);
+  return deadline.is_never() ? kNever : seconds(deadline - now);
 }
 
 // A straight line between two floats may miss its end by their last bit, so levels side by side
@@ -101,12 +104,13 @@ Forecast RollForward::predict(const Subject& subject, const NodeState& node, Law
   Lanes time{};
   const std::size_t played = std::min(backlog.waiting.size() - 1, kMostPlayed * stride);
   for (std::size_t i = 0; i < played; i += stride) {
-    const bool delayed = place(backlog.waiting[i], laws, start, time);
-    occupy(backlog.waiting[i], node.now, start, time, delayed);
+    const float deadline = until(backlog.waiting[i].deadline, node.now);
+    const Placed placed = place(backlog.waiting[i], deadline, laws, start, time);
+    occupy(backlog.waiting[i], deadline, placed, start, time);
   }
   add_far(backlog, played, subject, node, laws);
   let_overtakers_pass(last, node, laws);
-  place(last, laws, start, time);
+  place(last, kNever, laws, start, time);
   for (std::size_t lane = 0; lane < kLanes; ++lane) time[lane] += start[lane];
   return forecast_of(time);
 }
@@ -243,12 +247,15 @@ void RollForward::let_overtakers_pass(const Waiting& subject, const NodeState& n
   const bool by_time = node.overtaking == Overtaking::kByRankAndTime;
   if ((node.overtaking != Overtaking::kByRank && !by_time) || arrivals_.size() < kArrivals) return;
   overtakers_.clear();
+  head_starts_.clear();
   Instant first = node.now;
   for (const Arrival& arrival : arrivals_) {
     first = std::min(first, arrival.at);
     const std::int64_t rank =
         by_time ? arrival.rank + (node.now - arrival.at).count() : arrival.rank;
-    if (rank < subject.rank) overtakers_.push_back(&laws.service(arrival.function));
+    if (rank >= subject.rank) continue;
+    overtakers_.push_back(&laws.service(arrival.function));
+    head_starts_.push_back(by_time ? static_cast<float>(subject.rank - rank) * 1e-9F : kNever);
   }
   if (overtakers_.empty() || first == node.now) return;
   const float gap = seconds(node.now - first) / static_cast<float>(overtakers_.size());
@@ -262,8 +269,8 @@ void RollForward::let_overtakers_pass(const Waiting& subject, const NodeState& n
     return table;
   }();
   const Pace& pace = laws.pace();
-  // Ranks that grow with the clock are passed by it: who comes later than this goes behind.
   Lanes arrival{};
+  LaneDraws::Picks picks{};
   Lanes draw{};
   for (std::uint64_t round = 0; round < kMostOvertakers; ++round) {
     const std::uint64_t key = subject.ordinal * kMostOvertakers + round;
@@ -274,20 +281,23 @@ void RollForward::let_overtakers_pass(const Waiting& subject, const NodeState& n
       any = any || arrival[lane] < slots_.front()[lane];
     }
     if (!any) return;
-    draws_.sample_among(overtakers_, key, LaneDraws::Purpose::kOvertaker, draw);
+    draws_.sample_among(overtakers_, key, LaneDraws::Purpose::kOvertaker, picks, draw);
     Lanes until = slots_.front();
     for (std::size_t lane = 0; lane < kLanes; ++lane) {
       const float slot = until[lane];
       const float end = slot + draw[lane] * pace.factor[lane];
-      until[lane] = arrival[lane] < slot ? end : slot;
+      // Ranks that grow with the clock are passed by it: who comes later than this goes behind.
+      const bool passes = arrival[lane] < lesser(slot, head_starts_[picks[lane]]);
+      until[lane] = passes ? end : slot;
     }
     give_front_slot(until);
   }
 }
 
 // The next in the queue: when it starts, and how long it would hold the slot if its deadline did
-// not cut it short. True if its task's limit makes it start later than the first slot allows.
-bool RollForward::place(const Waiting& waiting, Laws& laws, Lanes& start, Lanes& duration) {
+// not cut it short.
+RollForward::Placed RollForward::place(const Waiting& waiting, float deadline, Laws& laws,
+                                       Lanes& start, Lanes& duration) {
   start = slots_.front();
   const Pace& pace = laws.pace();
   draws_.sample(laws.service(waiting.function), waiting.ordinal, LaneDraws::Purpose::kService,
@@ -296,22 +306,26 @@ bool RollForward::place(const Waiting& waiting, Laws& laws, Lanes& start, Lanes&
     for (std::size_t lane = 0; lane < kLanes; ++lane) duration[lane] *= pace.factor[lane];
   }
   Share& share = shares_[waiting.share];
-  bool delayed = false;
-  if (share.idle > 0 && !waiting.fresh) {
+  Placed placed{};
+  Lanes cold{};
+  // An instance of its own takes the place of an idle one where the task has all that it may have.
+  const bool takes_place = waiting.fresh && share.made[0] >= static_cast<float>(share.now.limit);
+  if (share.idle > 0 && (!waiting.fresh || takes_place)) {
     --share.idle;
+    placed.took_idle = true;
+    cold.fill(waiting.fresh ? 1 : 0);
   } else {
-    Lanes cold{};
-    delayed = settle_instances(waiting, share, start, cold);
-    float any = 0;
-    for (const float one : cold) any += one;
-    if (any > 0) {
-      Lanes making{};
-      draws_.sample(laws.cold_start(waiting.function), waiting.ordinal,
-                    LaneDraws::Purpose::kColdStart, making);
-      for (std::size_t lane = 0; lane < kLanes; ++lane) duration[lane] += cold[lane] * making[lane];
-    }
+    placed.delayed = settle_instances(waiting, deadline, share, start, cold);
   }
-  return delayed;
+  float any = 0;
+  for (const float one : cold) any += one;
+  if (any > 0) {
+    Lanes making{};
+    draws_.sample(laws.cold_start(waiting.function), waiting.ordinal,
+                  LaneDraws::Purpose::kColdStart, making);
+    for (std::size_t lane = 0; lane < kLanes; ++lane) duration[lane] += cold[lane] * making[lane];
+  }
+  return placed;
 }
 
 // The slot that is free first is free again at `until`, which lies no earlier.
@@ -324,26 +338,27 @@ void RollForward::give_front_slot(const Lanes& until) {
   slots_.back() = carry;
 }
 
-void RollForward::occupy(const Waiting& waiting, Instant now, const Lanes& start,
-                         const Lanes& duration, bool delayed) {
-  constexpr float kNeverBegins = 1e30F;
-  const float deadline = until(waiting.deadline, now);
+void RollForward::occupy(const Waiting& waiting, float deadline, Placed placed, const Lanes& start,
+                         const Lanes& duration) {
   Lanes& finish = finish_.emplace_back();
   Lanes carry = slots_.front();
   for (std::size_t lane = 0; lane < kLanes; ++lane) {
     const float begin = start[lane];
     const float end = lesser(begin + duration[lane], deadline);
     const float slot = carry[lane];
-    finish[lane] = begin < deadline ? end : kNeverBegins;
+    // Where it does not begin, the idle instance that was meant for it is there for the next.
+    const float unbegun = placed.took_idle ? begin : kNever;
+    finish[lane] = begin < deadline ? end : unbegun;
     carry[lane] = begin < deadline ? end : slot;
   }
   shares_[waiting.share].finish.push_back(finish_.size() - 1);
-  if (!delayed) {
+  if (!placed.delayed) {
     give_front_slot(carry);
     return;
   }
   // Others pass it while it waits for its task: it takes the last slot that is free by its start.
   for (std::size_t lane = 0; lane < kLanes; ++lane) {
+    if (start[lane] >= deadline) continue;
     std::size_t k = 0;
     while (k + 1 < slots_.size() && slots_[k + 1][lane] <= start[lane]) ++k;
     for (; k + 1 < slots_.size() && slots_[k + 1][lane] < carry[lane]; ++k) {
@@ -359,8 +374,8 @@ void RollForward::occupy(const Waiting& waiting, Instant now, const Lanes& start
 
 // Whether a lane's start has to make an instance (`cold` is 1 there, else 0), and later starts
 // where the task must wait for one of its own. True if there are such.
-bool RollForward::settle_instances(const Waiting& waiting, Share& share, Lanes& start,
-                                   Lanes& cold) {
+bool RollForward::settle_instances(const Waiting& waiting, float deadline, Share& share,
+                                   Lanes& start, Lanes& cold) {
   // How many of the task's instances have come back by the start. Starts never go back in time, so
   // one that is back in every lane needs no further look.
   std::array<std::int32_t, kLanes> back{};
@@ -378,29 +393,39 @@ bool RollForward::settle_instances(const Waiting& waiting, Share& share, Lanes& 
     share.back += 1;
     return true;
   });
-  float most_made = 0;
-  for (std::size_t lane = 0; lane < kLanes; ++lane) {
-    const float idle = share.back + static_cast<float>(back[lane]) - share.reused[lane];
-    const float warm = idle > 0 && !waiting.fresh ? 1.0F : 0.0F;
-    share.reused[lane] += warm;
-    cold[lane] = 1 - warm;
-    share.made[lane] += cold[lane];
-    most_made = greater(most_made, share.made[lane]);
-  }
   const auto limit = static_cast<float>(share.now.limit);
-  if (most_made <= limit || waiting.fresh || share.finish.empty()) return false;
+  const float reuses = waiting.fresh ? 0 : 1;
+  Lanes waits{};
+  float any_waits = 0;
+  for (std::size_t lane = 0; lane < kLanes; ++lane) {
+    const float begins = begin[lane] < deadline ? 1.0F : 0.0F;
+    const float came_back = share.back + static_cast<float>(back[lane]);
+    const float idle = came_back > share.reused[lane] ? begins : 0.0F;
+    const float warm = idle * reuses;
+    const float made = share.made[lane] < limit ? begins - warm : 0.0F;
+    // One of its own that takes the place of one that is idle.
+    const float replaces = idle * (1 - warm) * (1 - made);
+    share.reused[lane] += warm + replaces;
+    share.made[lane] += made;
+    cold[lane] = made + replaces;
+    waits[lane] = begins - warm - made - replaces;
+    any_waits = greater(any_waits, waits[lane]);
+  }
+  if (any_waits == 0) return false;
   // In some lane the task has all that it may have: there it waits for the next to come back.
   for (std::size_t lane = 0; lane < kLanes; ++lane) {
-    if (share.made[lane] <= limit) continue;
+    if (waits[lane] == 0) continue;
     sorted_.clear();
-    for (const std::size_t f : share.finish) sorted_.push_back(finish_[f][lane]);
+    for (const std::size_t f : share.finish) {
+      if (finish_[f][lane] < kNever) sorted_.push_back(finish_[f][lane]);
+    }
+    if (sorted_.empty()) continue;
     const float ahead = std::max(share.reused[lane] - share.back, 0.0F);
     const auto which = std::min(static_cast<std::size_t>(ahead), sorted_.size() - 1);
     std::ranges::nth_element(sorted_, sorted_.begin() + static_cast<std::ptrdiff_t>(which));
     start[lane] = std::max(start[lane], sorted_[which]);
-    share.made[lane] -= 1;
-    share.reused[lane] += 1;
-    cold[lane] = 0;
+    cold[lane] = waiting.fresh ? 1.0F : 0.0F;
+    share.reused[lane] += start[lane] < deadline ? 1.0F : 0.0F;
   }
   return true;
 }

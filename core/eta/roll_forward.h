@@ -76,6 +76,11 @@ class RollForward {
     Lanes made;                       // instances
   };
 
+  struct Placed {
+    bool delayed;  // in some lane its task's limit makes it start later than the first slot allows
+    bool took_idle;  // an instance that is idle at present
+  };
+
   Forecast of_running(const Subject& subject, const NodeState& node, const Backlog& backlog,
                       Laws& laws);
   void remaining(const Running& running, Instant now, Laws& laws, Lanes& out);
@@ -85,10 +90,11 @@ class RollForward {
                const NodeState& node, Laws& laws);
   void let_overtakers_pass(const Waiting& subject, const NodeState& node, Laws& laws);
   void give_front_slot(const Lanes& until);
-  bool place(const Waiting& waiting, Laws& laws, Lanes& start, Lanes& duration);
-  bool settle_instances(const Waiting& waiting, Share& share, Lanes& start, Lanes& cold);
-  void occupy(const Waiting& waiting, Instant now, const Lanes& start, const Lanes& duration,
-              bool delayed);
+  Placed place(const Waiting& waiting, float deadline, Laws& laws, Lanes& start, Lanes& duration);
+  bool settle_instances(const Waiting& waiting, float deadline, Share& share, Lanes& start,
+                        Lanes& cold);
+  void occupy(const Waiting& waiting, float deadline, Placed placed, const Lanes& start,
+              const Lanes& duration);
 
   struct Arrival {
     FunctionIndex function;
@@ -105,6 +111,7 @@ class RollForward {
   std::vector<Share> shares_;
   std::vector<float> sorted_;
   std::vector<const QuantileTable*> overtakers_;
+  std::vector<float> head_starts_;  // of those: who comes by then goes first
 };
 
 /// The forecast that equally likely times make: quantiles with straight lines between them

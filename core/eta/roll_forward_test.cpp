@@ -1,0 +1,685 @@
+#include "core/eta/roll_forward.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <boost/math/distributions/gamma.hpp>
+#include <chrono>
+#include <cmath>
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <map>
+#include <random>
+#include <utility>
+#include <vector>
+
+#include "core/eta/testing/tables.h"
+
+namespace quintain::core::eta {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::constant_law;
+using testing::exponential_law;
+using testing::lognormal_law;
+using testing::table_of;
+using testing::uniform_law;
+
+constexpr Instant kNow{1000s};
+constexpr double kNever = 1e30;
+
+Duration seconds(double s) { return Duration(static_cast<std::int64_t>(s * 1e9)); }
+double in_seconds(Duration d) { return std::chrono::duration<double>(d).count(); }
+
+// ---- What is asked ------------------------------------------------------------------------------
+
+using Law = std::function<double(double p)>;
+
+/// The laws as formulas for the reference, and as tables for what is tested.
+struct Function {
+  Law service;
+  Law cold_start = constant_law(0);
+};
+
+class KnownLaws final : public Laws {
+ public:
+  explicit KnownLaws(const std::vector<Function>& functions) {
+    for (const Function& function : functions) {
+      service_.push_back(table_of(function.service));
+      cold_start_.push_back(table_of(function.cold_start));
+    }
+  }
+  const QuantileTable& service(FunctionIndex function) override { return service_.at(function); }
+  const QuantileTable& cold_start(FunctionIndex function) override {
+    return cold_start_.at(function);
+  }
+  const Pace& pace() override { return pace_; }
+  const Pace& pace_of(const Running&) override { return pace_of_running_; }
+
+  Pace pace_ = Pace::of(1);
+  Pace pace_of_running_ = Pace::of(1);
+
+ private:
+  std::vector<QuantileTable> service_;
+  std::vector<QuantileTable> cold_start_;
+};
+
+/// A node at the instant of the question; times are in seconds from it.
+struct Situation {
+  struct Runs {
+    double age;
+    FunctionIndex function = 0;
+    std::uint64_t task = 0;
+    bool in_cold_start = false;
+    double deadline = kNever;
+  };
+  struct Waits {
+    FunctionIndex function = 0;
+    std::uint64_t task = 0;
+    double deadline = kNever;
+    bool fresh = false;
+    std::int64_t rank = 0;
+  };
+  struct Task {
+    int idle = 1000;
+    int limit = 100'000;
+  };
+
+  std::vector<Function> functions;
+  int slots = 1;
+  std::vector<Runs> running;
+  std::vector<Waits> waiting;  // the subject last
+  std::map<std::uint64_t, Task> tasks = {{0, {}}};
+  std::int64_t omitted = 0;
+  Overtaking overtaking = Overtaking::kNever;
+
+  /// Who may come later: so many a second, a function and a rank each. By time: the rank is the
+  /// deadline, in nanoseconds from its arrival.
+  double arrival_rate = 0;
+  struct Comer {
+    FunctionIndex function;
+    std::int64_t rank;
+  };
+  std::vector<Comer> comers;  // equally likely
+};
+
+int instances_of(const Situation& situation, std::uint64_t task) {
+  int held = situation.tasks.at(task).idle;
+  for (const auto& running : situation.running) held += running.task == task ? 1 : 0;
+  return held;
+}
+
+Backlog backlog_of(const Situation& situation) {
+  Backlog backlog;
+  const auto deadline = [](double d) { return d >= kNever ? Instant::never() : kNow + seconds(d); };
+  std::uint64_t ordinal = 1;
+  for (const auto& running : situation.running) {
+    const Instant since = kNow + -seconds(running.age);
+    backlog.running.push_back({.ordinal = ordinal++,
+                               .function = running.function,
+                               .task = running.task,
+                               .dispatched_at = since,
+                               .started_at = running.in_cold_start ? Instant::never() : since,
+                               .deadline = deadline(running.deadline),
+                               .cold = running.in_cold_start});
+  }
+  std::map<std::uint64_t, std::uint32_t> place;
+  for (const auto& waiting : situation.waiting) {
+    const auto [share, is_new] =
+        place.try_emplace(waiting.task, static_cast<std::uint32_t>(backlog.shares.size()));
+    if (is_new) {
+      const Situation::Task& task = situation.tasks.at(waiting.task);
+      backlog.shares.push_back({.task = waiting.task,
+                                .idle = task.idle,
+                                .instances = instances_of(situation, waiting.task),
+                                .limit = task.limit});
+    }
+    backlog.waiting.push_back({.ordinal = ordinal++,
+                               .function = waiting.function,
+                               .rank = waiting.rank,
+                               .deadline = deadline(waiting.deadline),
+                               .share = share->second,
+                               .fresh = waiting.fresh});
+  }
+  backlog.omitted = situation.omitted;
+  return backlog;
+}
+
+struct Quantiles {
+  double p50;
+  double p90;
+};
+
+// ---- The reference: one course at a time, event by event
+// ------------------------------------------
+
+class Course {
+ public:
+  Course(const Situation& situation, std::mt19937_64& random)
+      : situation_(situation), random_(random), slots_(situation.slots) {
+    for (const auto& [number, task] : situation.tasks) {
+      tasks_[number] = {.idle = task.idle, .instances = instances_of(situation, number)};
+    }
+    for (const auto& running : situation.running) {
+      const Function& function = situation.functions[running.function];
+      const double left = running.in_cold_start
+                              ? rest(function.cold_start, running.age) + draw(function.service)
+                              : rest(function.service, running.age);
+      hold(running.task, std::min(left, running.deadline));
+    }
+    for (const auto& waiting : situation.waiting) queue_.push_back(waiting);
+    for (std::int64_t i = 0; i < situation.omitted; ++i) queue_.push_front(situation.waiting[0]);
+    subject_ = std::prev(queue_.end());
+  }
+
+  double end_of_subject() {
+    double next_arrival = next_gap();
+    for (double now = 0;;) {
+      if (const double end = dispatch(now); end >= 0) return end;
+      const double next_end = ends_.begin()->first;
+      if (next_arrival < next_end) {
+        now = next_arrival;
+        next_arrival += next_gap();
+        arrive(now);
+        continue;
+      }
+      now = next_end;
+      Task& task = tasks_.at(ends_.begin()->second);
+      ends_.erase(ends_.begin());
+      ++task.idle;
+      ++slots_;
+    }
+  }
+
+ private:
+  struct Task {
+    int idle;
+    int instances;
+  };
+
+  double uniform() { return std::uniform_real_distribution<double>(1e-12, 1 - 1e-12)(random_); }
+  double draw(const Law& law) { return law(uniform()); }
+  double rest(const Law& law, double age) {
+    for (;;) {
+      const double whole = draw(law);
+      if (whole >= age) return whole - age;
+    }
+  }
+  double next_gap() {
+    return situation_.arrival_rate > 0 ? -std::log(uniform()) / situation_.arrival_rate : kNever;
+  }
+
+  void hold(std::uint64_t task, double until) {
+    ends_.emplace(until, task);
+    --slots_;
+  }
+
+  void arrive(double now) {
+    const auto which =
+        static_cast<std::size_t>(uniform() * static_cast<double>(situation_.comers.size()));
+    const Situation::Comer& comer = situation_.comers[which];
+    const bool by_time = situation_.overtaking == Overtaking::kByRankAndTime;
+    const auto rank =
+        comer.rank +
+        (by_time ? static_cast<std::int64_t>(now * 1e9) + kNow.since_start().count() : 0);
+    const auto behind = std::ranges::find_if(
+        queue_, [&](const Situation::Waits& waiting) { return waiting.rank > rank; });
+    queue_.insert(behind, {.function = comer.function, .rank = rank});
+  }
+
+  // When the subject will end, once it has begun.
+  double dispatch(double now) {
+    for (auto next = queue_.begin(); next != queue_.end() && slots_ > 0;) {
+      const bool is_subject = next == subject_;
+      if (!is_subject && next->deadline <= now) {
+        next = queue_.erase(next);
+        continue;
+      }
+      Task& task = tasks_.at(next->task);
+      const int limit = situation_.tasks.at(next->task).limit;
+      if (task.idle == 0 && task.instances >= limit) {
+        ++next;  // parked
+        continue;
+      }
+      bool cold = false;
+      if (task.idle > 0 && !next->fresh) {
+        --task.idle;
+      } else {
+        cold = true;
+        if (task.instances >= limit) {
+          --task.idle;
+        } else {
+          ++task.instances;
+        }
+      }
+      const Function& function = situation_.functions[next->function];
+      const double end = now + draw(function.service) + (cold ? draw(function.cold_start) : 0);
+      if (is_subject) return end;
+      hold(next->task, std::min(end, next->deadline));
+      next = queue_.erase(next);
+    }
+    return -1;
+  }
+
+  const Situation& situation_;
+  std::mt19937_64& random_;
+  int slots_;
+  std::map<std::uint64_t, Task> tasks_;
+  std::multimap<double, std::uint64_t> ends_;
+  std::list<Situation::Waits> queue_;
+  std::list<Situation::Waits>::iterator subject_;
+};
+
+Quantiles simulated(const Situation& situation, int courses = 40'000) {
+  std::mt19937_64 random(1);
+  std::vector<double> times;
+  for (int i = 0; i < courses; ++i) times.push_back(Course(situation, random).end_of_subject());
+  std::ranges::sort(times);
+  const auto at = [&](double p) {
+    return times[static_cast<std::size_t>(p * static_cast<double>(courses))];
+  };
+  return {.p50 = at(0.5), .p90 = at(0.9)};
+}
+
+// ---- What is tested -----------------------------------------------------------------------------
+
+NodeState node_of(const Situation& situation, const Backlog& backlog) {
+  return {.now = kNow,
+          .slots = situation.slots,
+          .busy = static_cast<int>(situation.running.size()),
+          .queued = static_cast<std::int64_t>(backlog.waiting.size()) - 1 + situation.omitted,
+          .overtaking = situation.overtaking,
+          .backlog = [&backlog]() -> const Backlog& { return backlog; }};
+}
+
+// Over many seeds: 64 lanes alone are a small sample.
+Quantiles predicted(const Situation& situation, int seeds = 300) {
+  KnownLaws laws(situation.functions);
+  const Backlog backlog = backlog_of(situation);
+  const NodeState node = node_of(situation, backlog);
+  const Subject subject = {.function = backlog.waiting.back().function,
+                           .ordinal = backlog.waiting.back().ordinal,
+                           .accepted_at = kNow,
+                           .dispatched_at = Instant::never(),
+                           .ahead = node.queued};
+  Quantiles sum{};
+  for (int seed = 0; seed < seeds; ++seed) {
+    RollForward roll_forward(static_cast<std::uint64_t>(seed));
+    if (situation.arrival_rate > 0) {
+      // The past was like the future.
+      std::mt19937_64 random(static_cast<std::uint64_t>(seed));
+      std::exponential_distribution<double> gap(situation.arrival_rate);
+      std::vector<double> ages(256);
+      double age = 0;
+      for (double& past : ages) past = age += gap(random);
+      for (std::size_t i = ages.size(); i-- > 0;) {
+        const Situation::Comer& comer = situation.comers[random() % situation.comers.size()];
+        const Instant at = kNow + -seconds(ages[i]);
+        const bool by_time = situation.overtaking == Overtaking::kByRankAndTime;
+        roll_forward.observe_arrival(comer.function, at,
+                                     comer.rank + (by_time ? at.since_start().count() : 0));
+      }
+    }
+    const Forecast forecast = roll_forward.predict(subject, node, laws);
+    EXPECT_TRUE(std::ranges::is_sorted(forecast.quantiles));
+    sum.p50 += in_seconds(forecast.quantiles[kMedianLevel]) / seeds;
+    sum.p90 += in_seconds(forecast.quantiles[k90Level]) / seeds;
+  }
+  return sum;
+}
+
+// Of 40,000 courses the median is known to 1 / (2 f sqrt(n)): 0.5 to 1 % for the laws here.
+void expect_like_simulation(const Situation& situation, double tolerance = 0.025) {
+  const Quantiles truth = simulated(situation);
+  const Quantiles forecast = predicted(situation);
+  EXPECT_NEAR(forecast.p50 / truth.p50, 1, tolerance) << truth.p50;
+  EXPECT_NEAR(forecast.p90 / truth.p90, 1, tolerance) << truth.p90;
+}
+
+Situation busy(int slots, std::size_t waiting, const Law& service) {
+  Situation situation;
+  situation.functions = {{.service = service}};
+  situation.slots = slots;
+  for (int i = 0; i < slots; ++i) situation.running.push_back({.age = 0.3 * (i % 5)});
+  situation.waiting.resize(waiting + 1);
+  return situation;
+}
+
+// ---- Exact values -------------------------------------------------------------------------------
+
+// One slot and exponential times, whatever has passed of the running one: with n in front, the sum
+// of n + 2 of them.
+TEST(RollForward, WithOneExponentialServerTimesAreErlangs) {
+  for (const std::size_t n : {0U, 1U, 5U, 20U, 60U}) {
+    const boost::math::gamma_distribution<double> erlang(static_cast<double>(n + 2), 1);
+    const Quantiles forecast = predicted(busy(1, n, exponential_law(1)));
+    EXPECT_NEAR(forecast.p50 / quantile(erlang, 0.5), 1, 0.015) << n;
+    EXPECT_NEAR(forecast.p90 / quantile(erlang, 0.9), 1, 0.02) << n;
+  }
+}
+
+// The wait is then the time until n + 1 departures at rate c; a constant service time follows.
+TEST(RollForward, WithManyExponentialServersWaitsAreErlangs) {
+  for (const int slots : {2, 8}) {
+    Situation situation = busy(slots, 10, exponential_law(1));
+    situation.functions.push_back({.service = constant_law(3)});
+    situation.waiting.back().function = 1;
+    const boost::math::gamma_distribution<double> erlang(11, 1.0 / slots);
+    const Quantiles forecast = predicted(situation);
+    EXPECT_NEAR(forecast.p50, 3 + quantile(erlang, 0.5), 0.05) << slots;
+    EXPECT_NEAR(forecast.p90, 3 + quantile(erlang, 0.9), 0.1) << slots;
+  }
+}
+
+TEST(RollForward, ConstantTimesAddUp) {
+  Situation situation = busy(1, 3, constant_law(10));
+  situation.running[0].age = 4;
+  const Quantiles forecast = predicted(situation, 3);
+  EXPECT_NEAR(forecast.p50, 6 + 40, 0.01);
+  EXPECT_NEAR(forecast.p90, 6 + 40, 0.01);
+}
+
+TEST(RollForward, AloneItTakesItsLaw) {
+  Situation situation;
+  situation.functions = {{.service = lognormal_law(2, 1)}};
+  situation.slots = 4;
+  situation.running = {{.age = 1}};
+  situation.waiting.resize(1);
+  const Quantiles forecast = predicted(situation, 1);
+  EXPECT_NEAR(forecast.p50, 2, 0.01);
+  EXPECT_NEAR(forecast.p90, 2 * std::exp(1.2815516), 0.05);
+}
+
+TEST(RollForward, TheForecastOfLanesInterpolatesOrderStatistics) {
+  Lanes times{};
+  for (std::size_t i = 0; i < kLanes; ++i) times[kLanes - 1 - i] = static_cast<float>(i);
+  const Forecast forecast = forecast_of(times);
+  EXPECT_NEAR(in_seconds(forecast.quantiles[kMedianLevel]), 31.5, 1e-6);
+  EXPECT_NEAR(in_seconds(forecast.quantiles[0]), 0.05 * 64 - 0.5, 1e-5);
+  EXPECT_NEAR(in_seconds(forecast.quantiles[k90Level]), 0.9 * 64 - 0.5, 1e-5);
+  EXPECT_EQ(forecast.point, forecast.quantiles[kMedianLevel]);
+}
+
+TEST(RollForward, TheLongestTimesAreStillDurations) {
+  Lanes times{};
+  times.fill(1e30F);
+  for (const Duration quantile : forecast_of(times).quantiles) EXPECT_GT(quantile, 280 * 8760h);
+}
+
+// ---- One that runs ------------------------------------------------------------------------------
+
+Forecast of_running(const Situation& situation, const Pace& pace) {
+  KnownLaws laws(situation.functions);
+  laws.pace_of_running_ = pace;
+  const Backlog backlog = backlog_of(situation);
+  RollForward roll_forward(1);
+  return roll_forward.predict({.function = 0,
+                               .ordinal = 1,
+                               .accepted_at = kNow + -100s,
+                               .dispatched_at = backlog.running[0].dispatched_at,
+                               .ahead = 0},
+                              node_of(situation, backlog), laws);
+}
+
+TEST(RollForward, OneThatRunsIsForecastByItsAge) {
+  Situation situation;
+  situation.functions = {{.service = uniform_law(10)}};
+  situation.running = {{.age = 4}};
+  EXPECT_NEAR(in_seconds(of_running(situation, Pace::of(1)).point), 3, 0.02);
+  EXPECT_NEAR(in_seconds(of_running(situation, Pace::of(2)).point), 8, 0.02);
+}
+
+TEST(RollForward, DoubtAboutThePaceWidensIt) {
+  Situation situation;
+  situation.functions = {{.service = constant_law(10)}};
+  situation.running = {{.age = 4}};
+  Pace doubt = Pace::of(1);
+  std::fill(doubt.factor.begin() + kLanes / 2, doubt.factor.end(), 2.0F);
+  doubt.uniform = false;
+  const Forecast forecast = of_running(situation, doubt);
+  EXPECT_NEAR(in_seconds(forecast.quantiles[2]), 6, 0.1);
+  EXPECT_NEAR(in_seconds(forecast.quantiles[16]), 16, 0.1);
+}
+
+TEST(RollForward, OneInItsColdStartHasBothBeforeIt) {
+  Situation situation;
+  situation.functions = {{.service = constant_law(10), .cold_start = uniform_law(4)}};
+  situation.running = {{.age = 2, .in_cold_start = true}};
+  EXPECT_NEAR(in_seconds(of_running(situation, Pace::of(1)).point), 11, 0.05);
+  EXPECT_NEAR(in_seconds(of_running(situation, Pace::of(3)).point), 31, 0.05)
+      << "making an instance has no pace";
+}
+
+// ---- Against the reference ----------------------------------------------------------------------
+
+TEST(RollForward, QueuesAreAsSimulated) {
+  for (const int slots : {1, 2, 8}) {
+    for (const std::size_t waiting : {0U, 3U, 20U, 70U}) {
+      SCOPED_TRACE(std::to_string(slots) + " slots, " + std::to_string(waiting) + " in front");
+      expect_like_simulation(busy(slots, waiting, lognormal_law(1, 1)));
+    }
+  }
+}
+
+TEST(RollForward, FreeSlotsAreAsSimulated) {
+  Situation situation = busy(8, 5, lognormal_law(1, 1));
+  situation.running.resize(5);
+  expect_like_simulation(situation);
+  situation.running.clear();
+  situation.waiting.resize(20);
+  expect_like_simulation(situation);
+}
+
+TEST(RollForward, DifferentFunctionsAreAsSimulated) {
+  Situation situation = busy(2, 6, exponential_law(1));
+  situation.functions.push_back({.service = lognormal_law(5, 0.5)});
+  situation.functions.push_back({.service = constant_law(0.1)});
+  for (std::size_t i = 0; i < situation.waiting.size(); ++i) {
+    situation.waiting[i].function = static_cast<FunctionIndex>(i % 3);
+  }
+  situation.running[1] = {.age = 3, .function = 1};
+  expect_like_simulation(situation);
+}
+
+TEST(RollForward, ColdStartsAreAsSimulated) {
+  for (const int idle : {0, 1, 3}) {
+    SCOPED_TRACE(idle);
+    Situation situation = busy(3, 5, exponential_law(1));
+    situation.functions[0].cold_start = lognormal_law(2, 0.5);
+    situation.running.resize(2);
+    situation.tasks[0] = {.idle = idle};
+    expect_like_simulation(situation);
+  }
+}
+
+// An instance that a running execution gives back is warm for the next of its task alone.
+TEST(RollForward, ReturningInstancesAreAsSimulated) {
+  Situation situation = busy(2, 3, exponential_law(1));
+  situation.functions[0].cold_start = constant_law(3);
+  situation.tasks = {{0, {.idle = 0}}, {1, {.idle = 0}}};
+  situation.running[0].task = 1;
+  situation.waiting[0].task = 1;
+  situation.waiting[2].task = 1;
+  expect_like_simulation(situation);
+}
+
+TEST(RollForward, OneInItsColdStartInFrontIsAsSimulated) {
+  Situation situation = busy(1, 2, exponential_law(1));
+  situation.functions[0].cold_start = lognormal_law(3, 0.7);
+  situation.running[0] = {.age = 2, .in_cold_start = true};
+  expect_like_simulation(situation);
+}
+
+TEST(RollForward, FreshInstancesAreAsSimulated) {
+  Situation situation = busy(2, 4, exponential_law(1));
+  situation.functions[0].cold_start = constant_law(2);
+  situation.tasks[0] = {.idle = 2};
+  situation.waiting[1].fresh = true;
+  situation.waiting.back().fresh = true;
+  expect_like_simulation(situation);
+  // Each takes the place of one that is idle.
+  situation.tasks[0].limit = 4;
+  expect_like_simulation(situation);
+  // Or waits for one.
+  situation.tasks[0] = {.idle = 0, .limit = 2};
+  expect_like_simulation(situation);
+}
+
+TEST(RollForward, ALimitOfTheTaskIsAsSimulated) {
+  for (const int limit : {1, 2}) {
+    SCOPED_TRACE(limit);
+    Situation situation = busy(4, 4, exponential_law(1));
+    situation.functions[0].cold_start = constant_law(0.5);
+    situation.running.resize(2);
+    situation.running[0].task = 1;
+    situation.tasks = {{0, {}}, {1, {.idle = 0, .limit = limit}}};
+    for (auto& waiting : situation.waiting) waiting.task = 1;
+    expect_like_simulation(situation);
+  }
+}
+
+// Others pass those that wait for an instance of their task.
+TEST(RollForward, ThoseWhoPassALimitedTaskAreAsSimulated) {
+  Situation situation = busy(2, 4, exponential_law(1));
+  situation.tasks = {{0, {}}, {1, {.idle = 0, .limit = 1}}};
+  situation.running[0].task = 1;
+  situation.waiting[0].task = 1;
+  situation.waiting[1].task = 1;
+  expect_like_simulation(situation, 0.06);
+}
+
+TEST(RollForward, DeadlinesAreAsSimulated) {
+  Situation situation = busy(1, 6, lognormal_law(2, 1));
+  situation.running[0].deadline = 1.5;
+  for (std::size_t i = 0; i + 1 < situation.waiting.size(); ++i) {
+    situation.waiting[i].deadline =
+        2 + static_cast<double>(i % 3);  // some in the queue, some later
+  }
+  situation.waiting.back().deadline = 1;  // the asker's own business
+  expect_like_simulation(situation);
+  situation.slots = 3;
+  situation.running.push_back({.age = 0.5});
+  situation.running.push_back({.age = 0.1, .deadline = 0.2});
+  expect_like_simulation(situation);
+}
+
+// Who never begins takes no instance.
+TEST(RollForward, DeadlinesInTheQueueOfALimitedTaskAreAsSimulated) {
+  for (const int idle : {0, 1}) {
+    SCOPED_TRACE(idle);
+    Situation situation = busy(1, 6, exponential_law(2));
+    situation.functions[0].cold_start = constant_law(1);
+    situation.tasks[0] = {.idle = idle, .limit = 1 + idle};
+    for (auto& waiting : situation.waiting) waiting.deadline = 1;
+    expect_like_simulation(situation);
+  }
+  // With slots to spare, they wait for the one instance.
+  Situation situation = busy(3, 6, exponential_law(2));
+  situation.running.resize(1);
+  situation.tasks[0] = {.idle = 0, .limit = 1};
+  for (auto& waiting : situation.waiting) waiting.deadline = 1;
+  expect_like_simulation(situation);
+}
+
+TEST(RollForward, LongQueuesAreAsSimulated) {
+  for (const int slots : {1, 4}) {
+    SCOPED_TRACE(slots);
+    Situation situation = busy(slots, 400, lognormal_law(1, 1));
+    const Quantiles truth = simulated(situation, 4000);
+    const Quantiles forecast = predicted(situation);
+    EXPECT_NEAR(forecast.p50 / truth.p50, 1, 0.015);
+    EXPECT_NEAR(forecast.p90 / truth.p90, 1, 0.02);
+  }
+}
+
+TEST(RollForward, QueuesLongerThanListedAreAsSimulated) {
+  Situation situation = busy(2, 999, exponential_law(1));
+  situation.omitted = 2000;
+  const Quantiles truth = simulated(situation, 1000);
+  const Quantiles forecast = predicted(situation, 50);
+  EXPECT_NEAR(forecast.p50 / truth.p50, 1, 0.015);
+  // The law of those that are not listed is known from a sample, and so the forecast is wider.
+  EXPECT_GT(forecast.p90, truth.p90 * 0.99);
+  EXPECT_LT(forecast.p90, truth.p90 * 1.04);
+}
+
+TEST(RollForward, HundredsOfSlotsAreAsSimulated) {
+  Situation situation = busy(600, 1200, lognormal_law(1, 0.5));
+  const Quantiles truth = simulated(situation, 500);
+  const Quantiles forecast = predicted(situation, 30);
+  EXPECT_NEAR(forecast.p50 / truth.p50, 1, 0.04);
+  EXPECT_NEAR(forecast.p90 / truth.p90, 1, 0.05);
+}
+
+// One in three goes first.
+TEST(RollForward, ThoseWhoComeLaterByPriorityAreAsSimulated) {
+  Situation situation = busy(2, 4, exponential_law(1));
+  situation.overtaking = Overtaking::kByRank;
+  situation.functions.push_back({.service = lognormal_law(0.5, 1)});
+  situation.arrival_rate = 1.6;
+  situation.comers = {
+      {.function = 1, .rank = -1}, {.function = 0, .rank = 0}, {.function = 0, .rank = 5}};
+  expect_like_simulation(situation, 0.05);
+}
+
+// By deadline: the later one comes, the less likely he goes first.
+TEST(RollForward, ThoseWhoComeLaterByDeadlineAreAsSimulated) {
+  Situation situation = busy(1, 4, exponential_law(1));
+  situation.overtaking = Overtaking::kByRankAndTime;
+  situation.arrival_rate = 0.6;
+  situation.comers = {{.function = 0, .rank = 2'000'000'000},
+                      {.function = 0, .rank = 20'000'000'000}};
+  const std::int64_t now = kNow.since_start().count();
+  for (auto& waiting : situation.waiting) waiting.rank = now + 5'000'000'000;
+  expect_like_simulation(situation, 0.05);
+}
+
+TEST(RollForward, NobodyIsForeseenWhereNobodyMayGoFirst) {
+  Situation situation = busy(1, 2, exponential_law(1));
+  situation.arrival_rate = 0.8;
+  situation.comers = {{.function = 0, .rank = -1}};
+  const Quantiles forecast = predicted(situation);
+  situation.arrival_rate = 0;
+  const Quantiles nobody = predicted(situation);
+  EXPECT_EQ(forecast.p50, nobody.p50);
+}
+
+// ---- Pace ---------------------------------------------------------------------------------------
+
+TEST(RollForward, EverythingThatIsPlayedKeepsThePace) {
+  Situation situation = busy(1, 200, constant_law(1));
+  situation.running[0].age = 0;
+  KnownLaws laws(situation.functions);
+  laws.pace_ = Pace::of(3);
+  laws.pace_of_running_ = Pace::of(2);
+  const Backlog backlog = backlog_of(situation);
+  RollForward roll_forward(1);
+  const Forecast forecast = roll_forward.predict({.function = 0,
+                                                  .ordinal = backlog.waiting.back().ordinal,
+                                                  .accepted_at = kNow,
+                                                  .dispatched_at = Instant::never(),
+                                                  .ahead = 200},
+                                                 node_of(situation, backlog), laws);
+  EXPECT_NEAR(in_seconds(forecast.point), 2 + 201 * 3, 1);
+}
+
+TEST(RollForward, TheSameSeedGivesTheSameForecast) {
+  const Situation situation = busy(2, 8, lognormal_law(1, 1));
+  const Quantiles one = predicted(situation, 2);
+  const Quantiles again = predicted(situation, 2);
+  EXPECT_EQ(one.p50, again.p50);
+  EXPECT_EQ(one.p90, again.p90);
+}
+
+TEST(RollForward, SaysWhatItHolds) {
+  RollForward roll_forward(1);
+  const std::size_t empty = roll_forward.bytes();
+  EXPECT_GE(empty, 128 * kLanes);
+  for (int i = 0; i < 300; ++i) roll_forward.observe_arrival(0, kNow, 0);
+  EXPECT_GE(roll_forward.bytes(), empty + 256 * 24);
+  EXPECT_LT(roll_forward.bytes(), empty + 512 * 32) << "a ring does not grow";
+}
+
+}  // namespace
+}  // namespace quintain::core::eta
