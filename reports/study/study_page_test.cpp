@@ -125,11 +125,15 @@ TEST_F(StudyPageTest, TellsTheVerdictAndWhatItRestsOn) {
   EXPECT_THAT(own_, HasSubstr("<span class=\"badge good\">passed</span>"));
   EXPECT_THAT(own_, HasSubstr("<span class=\"badge good\">2 of 2</span>"));
   EXPECT_THAT(own_, HasSubstr("<span class=\"badge good\">flagged</span>"));
+  EXPECT_THAT(own_, HasSubstr("<summary>4 of 4 goals met</summary>"));
+  EXPECT_THAT(own_, Not(HasSubstr("Goals that are missed")));
   StudyReport failed = report_;
   failed.workloads[0].estimators[0].flags[2].holds = false;
   const std::string page = render_page(failed);
   EXPECT_THAT(page, HasSubstr("<span class=\"badge bad\">failed</span>"));
   EXPECT_THAT(page, HasSubstr("<span class=\"badge bad\">1 of 2</span>"));
+  EXPECT_THAT(page, HasSubstr("<caption>Goals that are missed</caption>"));
+  EXPECT_THAT(page, HasSubstr("<summary>3 of 4 goals met</summary>"));
   EXPECT_THAT(page, HasSubstr("<span class=\"badge bad\">missed</span>"));
 }
 

@@ -7,8 +7,6 @@
 namespace quintain::reports {
 namespace {
 
-bool has_goal(const EstimatorResult& result) { return std::ranges::any_of(result.flags, is_goal); }
-
 bool all_hold(const EstimatorResult& result) {
   return std::ranges::all_of(result.flags, &Flag::holds);
 }
@@ -38,6 +36,8 @@ std::string_view to_string(StopReason reason) {
 }
 
 bool is_goal(const Flag& flag) { return flag.name.starts_with("goal/"); }
+
+bool has_goal(const EstimatorResult& result) { return std::ranges::any_of(result.flags, is_goal); }
 
 bool flagged(const EstimatorResult& control) {
   return std::ranges::any_of(control.flags,

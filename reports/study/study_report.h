@@ -268,6 +268,9 @@ std::string_view to_string(StopReason reason);
 /// forecasts are honest. Goals' names begin with "goal/".
 bool is_goal(const Flag& flag);
 
+/// Whether a goal is set for the estimator on its workload. Then all its flags must hold.
+bool has_goal(const EstimatorResult& result);
+
 /// Whether the study tells the control from an honest estimator: a flag that is no goal does not
 /// hold.
 bool flagged(const EstimatorResult& control);

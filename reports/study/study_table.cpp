@@ -74,16 +74,23 @@ void append_table(std::string& out, const WorkloadResult& workload, const StudyR
   out += align(rows, "  ");
 }
 
+/// In full where a goal is set. Elsewhere the names alone: a baseline that is off is no surprise.
 void append_flags(std::string& out, const WorkloadResult& workload, const TableStyle& style) {
   for (const EstimatorResult& result : workload.estimators) {
     // What a control was caught by is told with the controls.
     if (result.role == Role::kControl) continue;
+    std::vector<std::string> broken;
     for (const Flag& flag : result.flags) {
       if (flag.holds) continue;
+      broken.push_back(printable(flag.name));
+      if (!has_goal(result)) continue;
       out += fmt::format("  {} {}: {}: expected {}, observed {}\n", mark(false, style),
-                         printable(result.name), printable(flag.name), printable(flag.expected),
+                         printable(result.name), broken.back(), printable(flag.expected),
                          printable(flag.observed));
     }
+    if (broken.empty() || has_goal(result)) continue;
+    out += fmt::format("  {} {}: not {}\n", mark(false, style), printable(result.name),
+                       absl::StrJoin(broken, ", "));
   }
 }
 

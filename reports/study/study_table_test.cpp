@@ -50,7 +50,7 @@ TEST(RenderStudy, TellsEverything) {
   ewma    baseline  2.028 [2.023, 2.033]  1.014 [1.004, 1.024]  49.5  79.2  89.1  94.0  0.95 [0.75, 1.15]  2.10
   oracle  oracle    1.000 [0.995, 1.005]  0.500 [0.490, 0.510]  49.5  79.2  89.1  94.0  0.95 [0.75, 1.15]  2.10
   biased  control   1.200 [1.195, 1.205]  0.600 [0.590, 0.610]  49.5  79.2  89.1  94.0  0.95 [0.75, 1.15]  2.10
-  ✗ ewma: calibrated: expected <= 2 pp, observed 21.1 pp
+  ✗ ewma: not calibrated
   ✓ M/M/1, mean wait: 4.00 expected, 4.01 [3.98, 4.04] measured, 0.650 standard errors away
   executions: 100 predicted, 0 refused, 90 completed, 0 failed, 10 timed out, 0 cancelled, 10 censored, 0 unfinished, 0 in the warm-up, 100 scored
   warm-up: MSER-5 found 80 arrivals, 200 were cut
@@ -76,10 +76,12 @@ TEST(RenderStudy, ShowsWhatFailed) {
   StudyReport report = small_study();
   WorkloadResult& w = report.workloads[0];
   w.estimators[0].flags[0].holds = false;
+  w.estimators[0].flags.push_back({"flat", false, "p >= 0.001", "p < 0.001"});
   w.estimators[3].flags[0].holds = true;
   w.analytic[0].holds = false;
   const std::string text = render_study(report, {});
   EXPECT_THAT(text, HasSubstr("  ✗ best: goal/pinball-to-oracle: expected <= 1.02"));
+  EXPECT_THAT(text, HasSubstr("  ✗ best: flat: expected p >= 0.001, observed p < 0.001\n"));
   EXPECT_THAT(text, HasSubstr("  ✗ steady best goal/pinball-to-oracle: expected"));
   EXPECT_THAT(text, HasSubstr("  ✗ biased: not flagged on steady; flagged nowhere\n"));
   EXPECT_THAT(text, HasSubstr("  ✗ M/M/1, mean wait: "));
@@ -113,7 +115,7 @@ TEST(RenderStudy, WhatIsNotKnownIsADash) {
 TEST(RenderStudy, ColoursMarksOnlyWhenTold) {
   const std::string coloured = render_study(small_study(), {.colour = true});
   EXPECT_THAT(coloured, HasSubstr("  \x1b[32m✓\x1b[0m steady best"));
-  EXPECT_THAT(coloured, HasSubstr("  \x1b[31m✗\x1b[0m ewma: calibrated"));
+  EXPECT_THAT(coloured, HasSubstr("  \x1b[31m✗\x1b[0m ewma: not calibrated"));
   EXPECT_THAT(render_study(small_study(), {}), Not(HasSubstr("\x1b")));
 }
 

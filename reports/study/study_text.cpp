@@ -46,7 +46,8 @@ std::string human_number(double value) {
 }
 
 std::string plain_number(double value) {
-  return std::isfinite(value) ? fmt::format("{:.6g}", value) : kNone;
+  const bool whole = std::abs(value) < 1e15 && value == std::trunc(value);
+  return whole ? fmt::format("{:.0f}", value) : human_number(value);
 }
 
 std::string human_p_value(double p) {
@@ -111,12 +112,14 @@ Interval coverage_at(const Scores& scores, const std::vector<double>& levels, do
 std::vector<const EstimatorResult*> leading(const WorkloadResult& workload,
                                             std::string_view default_estimator) {
   const EstimatorResult* chosen = find_estimator(workload, default_estimator);
-  const std::string best_baseline = chosen ? chosen->to_best_baseline.to : "";
   std::vector<const EstimatorResult*> found;
+  if (chosen != nullptr) {
+    found.push_back(chosen);
+    const EstimatorResult* best = find_estimator(workload, chosen->to_best_baseline.to);
+    if (best != nullptr && best != chosen) found.push_back(best);
+  }
   for (const EstimatorResult& result : workload.estimators) {
-    if (&result == chosen || result.role == Role::kOracle || result.name == best_baseline) {
-      found.push_back(&result);
-    }
+    if (result.role == Role::kOracle && &result != chosen) found.push_back(&result);
   }
   return found;
 }
@@ -129,9 +132,11 @@ std::string describe_warm_up(const WorkloadResult& workload) {
 std::string describe_stop(const WorkloadResult& workload) {
   const std::size_t n = workload.seeds.size();
   const std::string after = fmt::format("{} replication{}", n, n == 1 ? "" : "s");
-  const std::string precision =
-      fmt::format("half-width {} %, wanted {} %", human_number(100 * workload.relative_half_width),
-                  human_number(100 * workload.wanted_half_width));
+  std::string precision =
+      fmt::format("half-width {} %", human_number(100 * workload.relative_half_width));
+  if (workload.wanted_half_width > 0) {
+    precision += fmt::format(", wanted {} %", human_number(100 * workload.wanted_half_width));
+  }
   switch (workload.stopped) {
     case StopReason::kPrecise:
       return fmt::format("precise enough after {} ({})", after, precision);

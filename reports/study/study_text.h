@@ -19,7 +19,7 @@ inline constexpr std::array<double, 4> kJudgedLevels = {0.5, 0.8, 0.9, 0.95};
 /// "-" for what is not a finite number.
 std::string human_number(double value);
 
-/// As short as six digits allow: "64", "0.25", "12000".
+/// A whole number in full, any other with three digits: "64", "12000", "41.4".
 std::string plain_number(double value);
 
 /// "= 0.41", "< 0.001".
@@ -53,8 +53,8 @@ std::string with_interval(const Interval& interval, std::string (*write)(double)
 /// Coverage at a level, NaN in all parts if the report has not that level.
 Interval coverage_at(const Scores& scores, const std::vector<double>& levels, double level);
 
-/// The estimators that a reader wants to see first: the default, the oracle, and the best baseline
-/// of the workload; in the report's order.
+/// The estimators that a reader wants to see first: the default, the best baseline of the workload,
+/// the oracle.
 std::vector<const EstimatorResult*> leading(const WorkloadResult& workload,
                                             std::string_view default_estimator);
 

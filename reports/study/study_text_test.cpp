@@ -22,7 +22,8 @@ TEST(HumanNumber, HasThreeDigits) {
 
 TEST(PlainNumber, IsAsShortAsItCanBe) {
   EXPECT_EQ(plain_number(64), "64");
-  EXPECT_EQ(plain_number(812.5), "812.5");
+  EXPECT_EQ(plain_number(41.3966), "41.4");
+  EXPECT_EQ(plain_number(0), "0");
   EXPECT_EQ(plain_number(12000), "12000");
   EXPECT_EQ(plain_number(kUnknown), "-");
 }
@@ -92,6 +93,11 @@ TEST(Leading, AreTheDefaultTheOracleAndTheBestBaseline) {
   for (const EstimatorResult* r : leading(report.workloads[0], "best")) names.push_back(r->name);
   EXPECT_THAT(names, ElementsAre("best", "queue-length", "oracle"));
   names.clear();
+  for (const EstimatorResult* r : leading(report.workloads[0], "queue-length")) {
+    names.push_back(r->name);
+  }
+  EXPECT_THAT(names, ElementsAre("queue-length", "oracle"));
+  names.clear();
   for (const EstimatorResult* r : leading(report.workloads[0], "?")) names.push_back(r->name);
   EXPECT_THAT(names, ElementsAre("oracle"));
 }
@@ -104,6 +110,9 @@ TEST(DescribeStop, SaysWhyAndHowPrecise) {
   w.stopped = StopReason::kPrecise;
   EXPECT_EQ(describe_stop(w),
             "precise enough after 2 replications (half-width 1.20 %, wanted 0.500 %)");
+  w.wanted_half_width = 0;
+  EXPECT_EQ(describe_stop(w), "precise enough after 2 replications (half-width 1.20 %)");
+  w.wanted_half_width = 0.005;
   w.stopped = StopReason::kInterrupted;
   EXPECT_EQ(describe_stop(w),
             "interrupted after 2 replications (half-width 1.20 %, wanted 0.500 %)");

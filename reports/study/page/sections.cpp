@@ -266,21 +266,29 @@ std::string render_summary_table(const StudyReport& report) {
   return render(table);
 }
 
+/// Those that are missed; all of them folded up below.
 std::string render_goals(const StudyReport& report) {
-  HtmlTable table{.caption = "Goals",
-                  .headings = {"workload", "estimator", "goal", "", "expected", "observed"}};
+  HtmlTable all{.caption = "All goals",
+                .headings = {"workload", "estimator", "goal", "", "expected", "observed"}};
+  HtmlTable missed = all;
+  missed.caption = "Goals that are missed";
   for (std::size_t i = 0; i < report.workloads.size(); ++i) {
     for (const EstimatorResult& result : report.workloads[i].estimators) {
       for (const Flag& flag : result.flags) {
         if (!is_goal(flag)) continue;
-        table.rows.push_back({link_to(report, i), name_cell(result, report),
-                              escape(flag.name.substr(flag.name.find('/') + 1)),
-                              badge(flag.holds, flag.holds ? "met" : "missed"),
-                              prose(flag.expected), prose(flag.observed)});
+        all.rows.push_back({link_to(report, i), name_cell(result, report),
+                            escape(flag.name.substr(flag.name.find('/') + 1)),
+                            badge(flag.holds, flag.holds ? "met" : "missed"), prose(flag.expected),
+                            prose(flag.observed)});
+        if (!flag.holds) missed.rows.push_back(all.rows.back());
       }
     }
   }
-  return table.rows.empty() ? "" : render(table);
+  if (all.rows.empty()) return "";
+  const auto met = all.rows.size() - missed.rows.size();
+  return (missed.rows.empty() ? "" : render(missed)) +
+         folded(fmt::format("{} of {} met", met, count(std::ssize(all.rows), "goal", "goals")),
+                render(all));
 }
 
 std::string render_controls(const StudyReport& report) {

@@ -16,11 +16,12 @@ for (const box of document.querySelectorAll('.legend input')) {
   });
 }
 
-// The estimators of a workload that are to be shown, each with its look.
+// The estimators of a workload that are to be shown, each with its look; the default comes first.
 const shown = (workload) =>
   workload.estimators
     .filter((result) => series.get(result.name)?.box.checked)
-    .map((result) => ({ ...result, look: series.get(result.name) }));
+    .map((result) => ({ ...result, look: series.get(result.name) }))
+    .sort((a, b) => (b.look.kind === 'default') - (a.look.kind === 'default'));
 
 // As they are painted: the oracle at the bottom, the default on top of all.
 const layered = (results) => {

@@ -49,7 +49,7 @@ function ratios(workload, results, width) {
     const low = Math.max(1e-3, Math.min(1, ...ends));
     const high = Math.max(1, ...ends);
     const xs = padded(
-      high / low > 1.6 ? logarithmic(low, high, inner > 260 ? 7 : 5) : linear(low, high, 4),
+      high / low > 4 ? logarithmic(low, high, inner > 260 ? 7 : 5) : linear(low, high, 4),
       0.03,
     );
     const thickness = 13;

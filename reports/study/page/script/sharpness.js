@@ -87,6 +87,13 @@ function labelled(points, xs, ys, width, height) {
     top: y - 6,
     bottom: y + 6,
   }));
+  // Nor may it cover a whisker.
+  for (const { y, low, high } of points) {
+    if (low === null || high === null) continue;
+    const middle = (1 - share(ys, y)) * height;
+    const [left, right] = [low, high].map((end) => share(xs, end) * width);
+    taken.push({ left, right, top: middle - 2, bottom: middle + 2 });
+  }
   const around = [];
   for (const dy of [0, -14, 14, -27, 27, -40, 40]) {
     for (const align of ['left', 'right']) around.push({ dy, align });
