@@ -140,7 +140,7 @@ void LearnedLaw::observe(float log_time) {
     mass_->fill(0);
     lowest_ = std::floor(log_time * kPerOctave) / kPerOctave - kBins / (2 * kPerOctave);
   }
-  move_window(log_time);
+  make_room(log_time);
   const float position = std::clamp((log_time - lowest_) * kPerOctave, 0.0F, kBins - 1.0F);
   (*mass_)[static_cast<std::size_t>(position)] += increment_;
   increment_ *= 1 + 1 / kMemory;
@@ -158,27 +158,30 @@ void LearnedLaw::observe(float log_time) {
   news_ += 1;
 }
 
-void LearnedLaw::move_window(float log_time) {
-  constexpr float kMargin = kBins / 4;
+// The first time may have been an odd one, far from all others: then the bins move towards those,
+// unless that pushes more off the other end than has come beyond this one.
+void LearnedLaw::make_room(float log_time) {
+  constexpr int kMargin = 8;  // bins beyond it
   auto& mass = *mass_;
-  const float above = (log_time - lowest_) * kPerOctave - kBins;
-  if (above >= 0) {
-    const auto shift = static_cast<std::size_t>(std::min(above + kMargin, kBins - 1.0F));
-    for (std::size_t i = 0; i < shift; ++i) mass[shift] += mass[i];
-    std::shift_left(mass.begin(), mass.end(), static_cast<std::ptrdiff_t>(shift));
-    std::fill(mass.end() - static_cast<std::ptrdiff_t>(shift), mass.end(), 0.0F);
-    lowest_ = std::max(lowest_ + static_cast<float>(shift) / kPerOctave,
-                       std::floor(log_time * kPerOctave + kMargin - kBins) / kPerOctave);
-  } else if (log_time < lowest_) {
-    // Downwards only as far as it leaves nothing out above.
-    std::size_t empty = 0;
-    while (empty < kBins && mass[kBins - 1 - empty] == 0) ++empty;
-    const float wanted = (lowest_ - log_time) * kPerOctave + kMargin;
-    const auto shift = std::min(static_cast<std::size_t>(std::min(wanted, kBins - 1.0F)), empty);
-    std::shift_right(mass.begin(), mass.end(), static_cast<std::ptrdiff_t>(shift));
-    std::fill(mass.begin(), mass.begin() + static_cast<std::ptrdiff_t>(shift), 0.0F);
-    lowest_ -= static_cast<float>(shift) / kPerOctave;
+  const float position = std::floor((log_time - lowest_) * kPerOctave);
+  const bool low = position < 0;
+  if (!low && position < kBins) return;
+  const float off = low ? -position : position - (kBins - 1);
+  const int shift = static_cast<int>(std::min(off, 1e4F)) + kMargin;
+  const int pushed = std::min(shift, kBins);
+  float pushed_off = 0;
+  for (int i = 0; i < pushed; ++i) {
+    pushed_off += mass[static_cast<std::size_t>(low ? kBins - 1 - i : i)];
   }
+  const float beyond = mass[low ? 0 : kBins - 1] + increment_;
+  if (pushed_off > beyond) return;
+  std::array<float, kBins> moved{};
+  for (int i = 0; i < kBins; ++i) {
+    const int to = std::clamp(low ? i + shift : i - shift, 0, kBins - 1);
+    moved[static_cast<std::size_t>(to)] += mass[static_cast<std::size_t>(i)];
+  }
+  mass = moved;
+  lowest_ += static_cast<float>(low ? -shift : shift) / kPerOctave;
 }
 
 void LearnedLaw::forget(float weight) {

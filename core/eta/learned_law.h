@@ -97,7 +97,7 @@ class LearnedLaw {
   static constexpr int kBins = 128;
   static constexpr float kPerOctave = 8;
 
-  void move_window(float log_time);
+  void make_room(float log_time);
   float longest_believed() const;
   void build(const CommonPrior& prior, const CommonShape& shape);
 

@@ -69,7 +69,7 @@ Pace PaceFilter::pace(const Likelihood& evidence) const {
   float below = 0;
   for (std::size_t state = 0; state < kStates; ++state) {
     below += probability_[state] * evidence[state] / sum;
-    const float factor = exp2_of(kLogPaces[state]);
+    const float factor = state == kUsual ? 1 : exp2_of(kLogPaces[state]);
     const bool last = state + 1 == kStates;
     for (; lane < kLanes && (last || (static_cast<float>(lane) + 0.5F) / kLanes < below); ++lane) {
       pace.factor[lane] = factor;

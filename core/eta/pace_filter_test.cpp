@@ -100,7 +100,7 @@ TEST(PaceFilter, DoubtGoesIntoTheLanes) {
   PaceFilter::Likelihood even{};
   even.fill(0);
   even[12] = 1;
-  even[16] = 3000.0F * 2 * 5;  // as likely as not, about, after a jump of that probability
+  even[16] = 10'000.0F * 2 * 8;  // as likely as not, about, after a jump of that probability
   filter.observe(even);
   const Pace pace = filter.pace();
   EXPECT_FALSE(pace.uniform);
@@ -118,7 +118,7 @@ TEST(PaceFilter, EvidenceOfWhatRunsIsWeighedButNotKept) {
   PaceFilter filter;
   PaceFilter::Likelihood hint{};
   hint.fill(1);
-  hint[16] = 20;
+  hint[16] = 60;
   filter.observe(hint);
   PaceFilter::Likelihood late{};
   late.fill(1e-6F);
