@@ -1,11 +1,13 @@
 // The pending-event set: what is to happen, in the order in which it will.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <optional>
-#include <vector>
 
 #include "core/environment.h"
+#include "core/pending_events/event_slab.h"
+#include "core/pending_events/key.h"
+#include "core/pending_events/key_ladder.h"
 #include "core/time.h"
 
 namespace quintain::core {
@@ -14,9 +16,10 @@ namespace quintain::core {
 /// precedence, then the order in which they were scheduled: a total order, so whoever runs them is
 /// deterministic.
 ///
-/// An event is one 16-byte key in a 4-ary heap and one node in a slab that is recycled. Withdrawing
-/// marks the node alone; the key it leaves behind is dropped when it surfaces, or when more than
-/// half of the keys are such.
+/// However many are pending, each of these takes about as long. An event is a node in a slab and a
+/// key in a ladder queue (core/pending_events/); in a steady state nothing is allocated.
+/// Withdrawing frees the node alone; the key it leaves behind is dropped when it surfaces, or when
+/// more than half of the keys are such.
 class PendingEventSet {
  public:
   struct Event {
@@ -42,37 +45,15 @@ class PendingEventSet {
   /// Takes out the first event. There must be one.
   Event pop();
 
-  std::size_t size() const { return pending_; }
-  bool empty() const { return pending_ == 0; }
+  std::size_t size() const { return events_.size(); }
+  bool empty() const { return events_.size() == 0; }
 
  private:
-  // From the most significant bit: 64 of time, 2 of precedence, 38 of sequence, 24 of slot. Keys of
-  // pending events are unequal, and comparing them is comparing the total order.
-  __extension__ using Key = unsigned __int128;
-  static constexpr unsigned kSlotBits = 24;
-  static constexpr unsigned kSequenceBits = 38;
+  // The key of the first event, without any that are stale; kNoKey if there is none.
+  pending_events::Key first();
 
-  struct Node {
-    Key key = 0;  // 0: free
-    void (*fire)(void*) = nullptr;
-    void* self = nullptr;
-  };
-
-  static std::uint32_t slot_of(Key key) {
-    return static_cast<std::uint32_t>(key) & ((1U << kSlotBits) - 1);
-  }
-
-  bool stale(Key key) const { return nodes_[slot_of(key)].key != key; }
-  void drop_stale();
-  void sift_up(std::size_t position);
-  void sift_down(std::size_t position);
-  void remove_top();
-  void compact();
-
-  std::vector<Key> heap_;
-  std::vector<Node> nodes_;
-  std::vector<std::uint32_t> free_;
-  std::size_t pending_ = 0;
+  pending_events::EventSlab events_;
+  pending_events::KeyLadder keys_{events_};
   std::uint64_t scheduled_ = 0;
 };
 

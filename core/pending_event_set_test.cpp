@@ -3,7 +3,10 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include <algorithm>
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <iterator>
 #include <map>
 #include <string>
@@ -75,47 +78,194 @@ TEST(PendingEventSetDeathTest, WithdrawingTwiceIsAnError) {
   EXPECT_DEATH(events.withdraw(handle), "no such event is pending");
 }
 
-// The set against a sorted map: any mixture of scheduling, withdrawing and popping. Few instants,
-// so that ties abound; masses of withdrawals, so that keys are compacted.
-RC_GTEST_PROP(PendingEventSetProperty, BehavesAsASortedMap, ()) {
-  using Order = std::tuple<std::int64_t, Precedence, std::uint64_t>;
-  // Percent, in every other hundred steps.
-  const auto withdrawals = *rc::gen::resize(100, rc::gen::inRange(0U, 91U));
-  const auto words = *rc::gen::resize(500, rc::gen::arbitrary<std::vector<std::uint32_t>>());
-  PendingEventSet events;
-  std::map<Order, EventHandle> model;
-  std::uint64_t sequence = 0;
-  const auto pop_first = [&] {
-    const PendingEventSet::Event event = events.pop();
-    RC_ASSERT(Order(event.when.since_start().count(), event.precedence, event.sequence) ==
-              model.begin()->first);
-    model.erase(model.begin());
-  };
-  std::size_t step = 0;
-  for (const std::uint32_t word : words) {
-    const std::uint32_t dice = word % 100;
-    const std::uint32_t withdrawn = step++ / 100 % 2 == 0 ? 0 : withdrawals;
-    if (model.empty() || dice >= withdrawn + 10) {
-      const std::int64_t when = (word >> 8) % 8;
-      const auto precedence = static_cast<Precedence>((word >> 12) % 4);
-      const EventHandle handle =
-          events.schedule(Instant(Duration(when)), precedence, &nothing, &model);
-      model.emplace(Order{when, precedence, ++sequence}, handle);
-    } else if (dice >= withdrawn) {
-      pop_first();
-    } else {
-      const auto victim =
-          std::next(model.begin(), static_cast<std::ptrdiff_t>((word >> 8) % model.size()));
-      events.withdraw(victim->second);
-      model.erase(victim);
+// ---- Against a model ---------------------------------------------------------------------------
+
+// How instants are chosen, from the present one and a random number.
+enum class Law : std::uint8_t {
+  kAtOnce,       // the present instant
+  kFew,          // one of eight instants: masses of ties
+  kSpread,       // evenly over a millisecond
+  kAnyScale,     // from nanoseconds to hours, each scale as likely as any other
+  kConstant,     // a second from now
+  kAnywhere,     // before the present, too
+  kEverEarlier,  // before all that are there, until the beginning is reached
+};
+
+// A stretch of random steps of one kind.
+struct Phase {
+  int steps;
+  Law law;
+  int withdrawals;       // percent of the steps
+  int pops;              // percent of the steps
+  bool one_precedence;   // or all four, at random
+  bool withdraws_young;  // what was scheduled last, or else anything
+};
+
+// A set beside a sorted map that holds the same events: whatever is done to both, they agree.
+class SetAndModel {
+ public:
+  explicit SetAndModel(std::uint64_t seed) : state_(seed) {}
+
+  void run(const Phase& phase) {
+    for (int step = 0; step < phase.steps; ++step) {
+      const auto dice = static_cast<int>(random() % 100);
+      if (model_.empty() || dice >= phase.withdrawals + phase.pops) {
+        schedule(instant(phase.law),
+                 static_cast<Precedence>(phase.one_precedence ? 3 : random() % 4));
+      } else if (dice >= phase.withdrawals) {
+        pop();
+      } else {
+        withdraw(phase.withdraws_young ? by_age_.size() - 1 : random() % by_age_.size());
+      }
+      ASSERT_EQ(events_.size(), model_.size());
+      // Looking moves keys about, so there are to be stretches without it.
+      if (random() % 1024 < 8) looks_ = !looks_;
+      if (looks_) look();
     }
-    RC_ASSERT(events.size() == model.size());
-    RC_ASSERT(
-        events.next() ==
-        (model.empty() ? Instant::never() : Instant(Duration(std::get<0>(model.begin()->first)))));
   }
-  while (!model.empty()) pop_first();
-  RC_ASSERT(events.empty());
+
+  void run_empty() {
+    while (!model_.empty()) ASSERT_NO_FATAL_FAILURE(pop());
+    look();
+    EXPECT_TRUE(events_.empty());
+  }
+
+ private:
+  using Order = std::tuple<std::int64_t, Precedence, std::uint64_t>;
+  struct Known {
+    EventHandle handle;
+    std::size_t place;  // in by_age_
+  };
+  using Model = std::map<Order, Known>;
+
+  // A 64-bit linear congruential generator; its upper bits are good enough here.
+  std::uint64_t random() {
+    state_ = state_ * 6364136223846793005U + 1442695040888963407U;
+    return state_ >> 24;
+  }
+
+  std::int64_t instant(Law law) {
+    const auto word = static_cast<std::int64_t>(random());
+    switch (law) {
+      case Law::kAtOnce:
+        return now_;
+      case Law::kFew:
+        return now_ + word % 8;
+      case Law::kSpread:
+        return now_ + word % 1'000'000;
+      case Law::kAnyScale:
+        return now_ + ((word >> 6) & ((std::int64_t{1} << word % 42) - 1));
+      case Law::kConstant:
+        return now_ + 1'000'000'000;
+      case Law::kAnywhere:
+        return word % (2 * now_ + 1000);
+      case Law::kEverEarlier:
+        if (model_.empty()) return now_ + 1'000'000;
+        return std::max<std::int64_t>(std::get<0>(model_.begin()->first) - word % 3, 0);
+    }
+    return 0;
+  }
+
+  void schedule(std::int64_t when, Precedence precedence) {
+    const EventHandle handle =
+        events_.schedule(Instant(Duration(when)), precedence, &nothing, &events_);
+    const auto [entry, fresh] =
+        model_.emplace(Order{when, precedence, ++sequence_}, Known{handle, by_age_.size()});
+    ASSERT_TRUE(fresh);
+    by_age_.push_back(entry);
+  }
+
+  void pop() {
+    const PendingEventSet::Event event = events_.pop();
+    ASSERT_EQ(Order(event.when.since_start().count(), event.precedence, event.sequence),
+              model_.begin()->first);
+    ASSERT_EQ(event.fire, &nothing);
+    ASSERT_EQ(event.self, &events_);
+    now_ = event.when.since_start().count();
+    forget(model_.begin());
+  }
+
+  void withdraw(std::size_t place) {
+    const auto victim = by_age_[place];
+    events_.withdraw(victim->second.handle);
+    forget(victim);
+  }
+
+  void forget(Model::iterator entry) {
+    by_age_[entry->second.place] = by_age_.back();
+    by_age_[entry->second.place]->second.place = entry->second.place;
+    by_age_.pop_back();
+    model_.erase(entry);
+  }
+
+  void look() {
+    ASSERT_EQ(events_.next(), model_.empty()
+                                  ? Instant::never()
+                                  : Instant(Duration(std::get<0>(model_.begin()->first))));
+  }
+
+  PendingEventSet events_;
+  Model model_;
+  std::vector<Model::iterator> by_age_;  // roughly from old to young
+  std::int64_t now_ = 0;
+  std::uint64_t sequence_ = 0;
+  std::uint64_t state_;
+  bool looks_ = true;
+};
+
+constexpr Law kLaws[] = {Law::kAtOnce,   Law::kFew,      Law::kSpread,     Law::kAnyScale,
+                         Law::kConstant, Law::kAnywhere, Law::kEverEarlier};
+
+RC_GTEST_PROP(PendingEventSetProperty, BehavesAsASortedMap, ()) {
+  const auto any_phase = rc::gen::build<Phase>(
+      rc::gen::set(&Phase::steps, rc::gen::inRange(1, 2000)),
+      rc::gen::set(&Phase::law,
+                   rc::gen::elementOf(std::vector<Law>(std::begin(kLaws), std::end(kLaws)))),
+      rc::gen::set(&Phase::withdrawals, rc::gen::inRange(0, 60)),
+      rc::gen::set(&Phase::pops, rc::gen::inRange(0, 60)), rc::gen::set(&Phase::one_precedence),
+      rc::gen::set(&Phase::withdraws_young));
+  SetAndModel both(*rc::gen::arbitrary<std::uint64_t>());
+  const auto phases = *rc::gen::container<std::vector<Phase>>(any_phase);
+  for (const Phase& phase : phases) {
+    both.run(phase);
+    RC_ASSERT(!::testing::Test::HasFatalFailure());
+  }
+  both.run_empty();
+  RC_ASSERT(!::testing::Test::HasFatalFailure());
+}
+
+// Growing to some ten thousands, a long while of about as many, and shrinking; with each law.
+TEST(PendingEventSet, BehavesAsASortedMapForAMillionSteps) {
+  SetAndModel both(1);
+  constexpr int kSteps = 1'000'000 / (3 * static_cast<int>(std::size(kLaws)));
+  for (const Law law : kLaws) {
+    const auto phase = [&](int withdrawals, int pops) {
+      return Phase{.steps = kSteps,
+                   .law = law,
+                   .withdrawals = withdrawals,
+                   .pops = pops,
+                   .one_precedence = false,
+                   .withdraws_young = false};
+    };
+    ASSERT_NO_FATAL_FAILURE(both.run(phase(10, 10)));
+    ASSERT_NO_FATAL_FAILURE(both.run(phase(20, 30)));
+    ASSERT_NO_FATAL_FAILURE(both.run(phase(60, 30)));
+  }
+  both.run_empty();
+}
+
+// What an environment doesn't do: time and again before all that were ever there, and before the
+// present, so that each such stretch becomes a rung of its own.
+TEST(PendingEventSet, EverEarlierEventsInMasses) {
+  PendingEventSet events;
+  events.schedule(Instant(1s), Precedence::kOther, &nothing, nullptr);
+  events.schedule(Instant(2s), Precedence::kOther, &nothing, nullptr);
+  EXPECT_EQ(events.pop().when, Instant(1s));
+  for (int i = 1; i <= 100'000; ++i) {
+    events.schedule(Instant(1s - i * 1ns), Precedence::kOther, &nothing, nullptr);
+  }
+  for (int i = 100'000; i >= 1; --i) ASSERT_EQ(events.pop().when, Instant(1s - i * 1ns));
+  EXPECT_EQ(events.pop().when, Instant(2s));
 }
 
 // ---- Timers on such a set
