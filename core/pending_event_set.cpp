@@ -25,6 +25,17 @@ void PendingEventSet::withdraw(EventHandle handle) {
   if (keys_.size() > 2 * events_.size() + kStaleAllowed) keys_.compact();
 }
 
+// The key of the first event, without any that are stale before it; kNoKey if there is none.
+inline Key PendingEventSet::first() {
+  for (;;) {
+    const Key key = keys_.first();
+    if (key == pending_events::kNoKey || events_.holds(pending_events::handle_of(key))) [[likely]] {
+      return key;
+    }
+    keys_.drop_first(key);
+  }
+}
+
 Instant PendingEventSet::next() {
   const Key key = first();
   return key == pending_events::kNoKey ? Instant::never() : pending_events::instant_of(key);
@@ -44,14 +55,6 @@ PendingEventSet::Event PendingEventSet::pop() {
   keys_.drop_first(key);
   keys_.set_present(key);
   return event;
-}
-
-Key PendingEventSet::first() {
-  for (;;) {
-    const Key key = keys_.first();
-    if (key == pending_events::kNoKey || events_.holds(pending_events::handle_of(key))) return key;
-    keys_.drop_first(key);
-  }
 }
 
 }  // namespace quintain::core

@@ -79,7 +79,9 @@ class Ladder : public PendingEventSet {
 
 double exponential(double u) { return -std::log(u); }
 
-// All have a mean near 1.
+constexpr Duration kMean = 1ms;
+
+// The mean is 1 or near it.
 struct Law {
   std::string_view name;
   double (*delay)(double u);    // from a uniform number in (0, 1)
@@ -100,11 +102,12 @@ constexpr Law kLaws[] = {
 // Drawn beforehand: their cost is not what is measured.
 class Delays {
  public:
-  explicit Delays(double (*law)(double)) {
+  explicit Delays(double (*law)(double), double mean = 1) {
     RandomStream stream("delays");
     for (Duration& delay : delays_) {
       const double u = std::max(to_unit_interval(stream.next(1)), 0x1p-53);
-      delay = Duration(static_cast<std::int64_t>(1e6 * law(u)));
+      delay =
+          Duration(static_cast<std::int64_t>(static_cast<double>(kMean.count()) * mean * law(u)));
     }
   }
   Duration next() { return delays_[position_++ % kCount]; }
@@ -157,12 +160,15 @@ void withdraw(benchmark::State& state, std::int64_t pending) {
 // ---- M/M/16
 // --------------------------------------------------------------------------------------
 
-// Jobs arrive, wait for one of 16 servers and are served. Each has a timeout of ten mean service
-// times, withdrawn when it completes; load 0.9.
+// Jobs arrive, wait for one of 16 servers and are served; load 0.9. Each has a timeout, withdrawn
+// when it completes.
 template <typename Events>
 class Station {
  public:
-  Station() : arrivals_(exponential), services_(exponential) { arrive_later(); }
+  explicit Station(Duration timeout)
+      : timeout_(timeout), gaps_(exponential, 1 / (0.9 * kServers)), services_(exponential) {
+    arrive_later();
+  }
 
   void run(std::int64_t jobs) {
     for (const std::int64_t until = left_ + jobs; left_ < until;) {
@@ -174,7 +180,6 @@ class Station {
 
  private:
   static constexpr int kServers = 16;
-  static constexpr Duration kTimeout = 10ms;  // the mean service time is 1 ms
 
   struct Job {
     Station* station = nullptr;
@@ -183,10 +188,8 @@ class Station {
   };
 
   void arrive_later() {
-    const auto gap =
-        static_cast<std::int64_t>(static_cast<double>(arrivals_.next().count()) / (0.9 * kServers));
     events_.schedule(
-        now_ + Duration(gap), Precedence::kOther,
+        now_ + gaps_.next(), Precedence::kOther,
         [](void* self) { static_cast<Station*>(self)->arrive(); }, this);
   }
 
@@ -197,7 +200,7 @@ class Station {
     free_.pop_back();
     job = {.station = this};
     job.timeout = events_.schedule(
-        now_ + kTimeout, Precedence::kTimeout,
+        now_ + timeout_, Precedence::kTimeout,
         [](void* self) { static_cast<Job*>(self)->station->time_out(*static_cast<Job*>(self)); },
         &job);
     if (busy_ < kServers) {
@@ -240,9 +243,10 @@ class Station {
     serve(next);
   }
 
+  const Duration timeout_;
   Events events_;
   Instant now_;
-  Delays arrivals_;
+  Delays gaps_;
   Delays services_;
   int busy_ = 0;
   std::int64_t left_ = 0;
@@ -252,9 +256,9 @@ class Station {
 };
 
 template <typename Events>
-void mm16(benchmark::State& state) {
+void mm16(benchmark::State& state, int timeout) {
   constexpr std::int64_t kJobs = 1000;
-  Station<Events> station;
+  Station<Events> station(timeout * kMean);
   for (auto _ : state) station.run(kJobs);
   state.SetItemsProcessed(state.iterations() * kJobs);
 }
@@ -277,8 +281,14 @@ const bool kRegistered = [] {
     for (const std::int64_t pending : {1'000, 100'000, 1'000'000}) hold_both(law, pending);
   }
   hold_both(kLaws[0], 10'000'000);
-  benchmark::RegisterBenchmark("mm16/ladder", mm16<Ladder>)->Iterations(2'000);
-  benchmark::RegisterBenchmark("mm16/reference", mm16<Reference>)->Iterations(2'000);
+  // In mean service times. The longer, the more have been withdrawn and are still in the queue.
+  for (const int timeout : {10, 600}) {
+    const std::string suffix = "/" + std::to_string(timeout);
+    benchmark::RegisterBenchmark(("mm16/ladder" + suffix).c_str(), mm16<Ladder>, timeout)
+        ->Iterations(2'000);
+    benchmark::RegisterBenchmark(("mm16/reference" + suffix).c_str(), mm16<Reference>, timeout)
+        ->Iterations(2'000);
+  }
   for (const std::int64_t pending : {1'000, 100'000, 1'000'000}) {
     benchmark::RegisterBenchmark(("withdraw/ladder/" + std::to_string(pending)).c_str(), withdraw,
                                  pending)

@@ -72,7 +72,7 @@ class EventSlab {
   Node& at(std::uint32_t slot) const { return blocks_[slot >> kBlockBits][slot % kBlock]; }
 
   // Makes the slot `used_` a free one.
-  void grow() {
+  [[gnu::noinline]] void grow() {
     assert(used_ < (1U << kSlotBits) && "too many events are pending");
     if (used_ % kBlock == 0) blocks_.push_back(std::make_unique_for_overwrite<Node[]>(kBlock));
     Node& node = at(used_);

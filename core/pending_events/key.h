@@ -1,6 +1,7 @@
 // What an event is known by while it waits: one 128-bit number.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 
 #include "core/environment.h"
@@ -47,6 +48,13 @@ constexpr std::uint64_t sequence_of(EventHandle handle) {
 
 constexpr std::uint32_t slot_of(EventHandle handle) {
   return static_cast<std::uint32_t>(handle) & ((1U << kSlotBits) - 1);
+}
+
+/// As std::bit_width, which has no 128 bits.
+constexpr int bit_width(Key number) {
+  const auto high = static_cast<std::uint64_t>(number >> 64);
+  return high != 0 ? 64 + static_cast<int>(std::bit_width(high))
+                   : static_cast<int>(std::bit_width(static_cast<std::uint64_t>(number)));
 }
 
 }  // namespace quintain::core::pending_events

@@ -1,38 +1,30 @@
 #include "core/pending_events/key_ladder.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 
 namespace quintain::core::pending_events {
 namespace {
 
 // A bucket of no more keys than this is sorted at once; a larger one is cut into a rung.
-constexpr std::size_t kMostSorted = 24;
+constexpr std::size_t kMostSorted = NearKeys::kMostFilled;
+static_assert(kMostSorted <= kChunkKeys);
 
-// What the buckets of a new rung are to hold, if the keys are spread evenly.
-constexpr std::size_t kKeysPerBucket = 4;
-
-constexpr std::size_t kFewestBuckets = 16;
+// What the first buckets of a new rung are to hold.
+constexpr std::size_t kKeysPerBucket = 8;
 
 // A rung is at most a sixteenth of the one above it, so 128 bits are used up by half as many,
 // unless keys keep coming before all that were there.
 constexpr std::size_t kMostRungs = 64;
 
-std::size_t buckets_for(std::size_t keys, std::size_t keys_per_bucket) {
-  return std::clamp(std::bit_ceil(keys / keys_per_bucket), kFewestBuckets, Rung::kMostBuckets);
-}
-
 }  // namespace
 
-void KeyLadder::place_below(Key key) {
-  for (std::size_t i = 0; i < depth_; ++i) {
+void KeyLadder::place_lower(Key key) {
+  for (std::size_t i = 1; i < depth_; ++i) {
     if (key >= rungs_[i]->from()) return rungs_[i]->push(key, pool_);
   }
-  if (near_.full()) {
-    spill();
-    return place(key);
-  }
-  near_.insert(key);
+  place_near(key);
 }
 
 Key KeyLadder::first_beside_run() {
@@ -48,15 +40,15 @@ void KeyLadder::load() {
   while (near_.empty()) {
     if (depth_ == 0) {
       if (far_.empty()) return;
-      if (worth_pruning()) prune(far_);
-      const KeyPile pile = std::exchange(far_, KeyPile());
+      if (many_stale()) drop_stale(far_);
+      KeyPile pile = std::exchange(far_, KeyPile());
       Key last = 0;
       pile.for_each([&](Key key) { last = std::max(last, key); });
       far_from_ = last + 1;
       if (pile.size() <= kMostSorted) {
         load_near(pile);
       } else {
-        split(pile, far_from_, buckets_for(pile.size(), 1));
+        split(pile, far_from_);
       }
       continue;
     }
@@ -65,35 +57,43 @@ void KeyLadder::load() {
     const Key end = rung.from();
     // A rung whose last bucket is taken makes room before that bucket is cut.
     if (rung.exhausted()) --depth_;
-    if (pile.size() > kMostSorted && worth_pruning()) prune(pile);
+    if (pile.size() > kMostSorted && many_stale()) drop_stale(pile);
     if (pile.size() <= kMostSorted) {
       load_near(pile);
     } else {
-      split(pile, end, buckets_for(pile.size(), kKeysPerBucket));
+      split(pile, end);
     }
   }
 }
 
 void KeyLadder::load_near(KeyPile pile) {
-  pile.drain(pool_, [this](Key key) {
-    events_.prefetch(handle_of(key));
-    near_.insert(key);
-  });
+  if (pile.empty()) return;
+  near_.fill(pile.small(), pile.size(), [this](Key key) { events_.prefetch(handle_of(key)); });
+  pile.clear(pool_);
 }
 
-void KeyLadder::split(KeyPile pile, Key end, std::size_t most_buckets) {
+void KeyLadder::split(KeyPile pile, Key end) {
   if (depth_ == kMostRungs) {
     pile.drain(pool_, [this](Key key) { far_.push(key, pool_); });
     return gather();
   }
+  const std::size_t count = pile.size();
   Key first = kNoKey;
   Key last = 0;
+  Key sum = 0;  // of times, of which 128 bits hold any number
   pile.for_each([&](Key key) {
     first = std::min(first, key);
     last = std::max(last, key);
+    sum += time_of(key);
   });
+  // Buckets are to suit the dense part, at the beginning: the tail of the delays that one meets is
+  // long, so the range says little. With evenly spread keys, twice the mean is the range.
+  const auto mean = static_cast<std::uint64_t>(sum / count) - time_of(first);
+  const Key range = last - first;
+  const Key dense = mean == 0 ? range : std::min(range, static_cast<Key>(mean) << 65);
   Rung& rung = add_rung();
-  rung.lay_out(first, last, end, most_buckets);
+  rung.lay_out(first, last, end,
+               bit_width(dense) - static_cast<int>(std::bit_width(count / kKeysPerBucket)));
   pile.drain(pool_, [&](Key key) { rung.push(key, pool_); });
 }
 
@@ -103,24 +103,35 @@ Rung& KeyLadder::add_rung() {
 }
 
 // Too many keys have come since the last bucket was loaded: they become buckets again.
-void KeyLadder::spill() {
+void KeyLadder::spill(Key next) {
   const std::span<const Key> keys = near_.all();
   const Key first = keys.back();
   if (depth_ > 0 && finest().start() <= first) {
     finest().rewind();
   } else if (depth_ == kMostRungs) {
-    return gather();
+    gather();
+    return place(next);
   } else {
     // What comes will hardly be earlier than the present.
     const Key start = std::min(first, static_cast<Key>(present_) << 64);
     const Key end = depth_ > 0 ? finest().from() : far_from_;
-    add_rung().lay_out(start, keys.front(), end, Rung::kMostBuckets);
+    add_rung().lay_out(start, keys.front(), end, 0);
   }
   for (const Key key : keys) finest().push(key, pool_);
   near_.clear();
+  place(next);
 }
 
-void KeyLadder::compact() { gather(); }
+void KeyLadder::compact() {
+  const auto live = [this](Key key) { return events_.holds(handle_of(key)); };
+  run_.keep(live);
+  near_.keep(live);
+  drop_stale(far_);
+  for (std::size_t i = 0; i < depth_; ++i) {
+    rungs_[i]->for_each_bucket([this](KeyPile& bucket) { drop_stale(bucket); });
+  }
+  size_ = events_.size();
+}
 
 // Puts all keys but stale ones among the far ones.
 void KeyLadder::gather() {
@@ -142,7 +153,7 @@ void KeyLadder::gather() {
   far_from_ = 0;
 }
 
-void KeyLadder::prune(KeyPile& pile) {
+void KeyLadder::drop_stale(KeyPile& pile) {
   KeyPile live;
   pile.drain(pool_, [&](Key key) {
     if (events_.holds(handle_of(key))) {

@@ -77,22 +77,33 @@ class KeyLadder {
       run_.push(key);
     } else if (key >= far_from_) {
       far_.push(key, pool_);
+    } else if (depth_ == 0) {
+      place_near(key);
+    } else if (key >= rungs_.front()->from()) {
+      rungs_.front()->push(key, pool_);
     } else {
-      place_below(key);
+      place_lower(key);
     }
   }
-  void place_below(Key key);
+  void place_near(Key key) {
+    if (near_.full()) [[unlikely]] {
+      return spill(key);
+    }
+    near_.insert(key);
+  }
+  void place_lower(Key key);
+  void spill(Key next);
   Key first_beside_run();
   void load();
   void load_near(KeyPile pile);
-  void split(KeyPile pile, Key end, std::size_t most_buckets);
-  void spill();
+  void split(KeyPile pile, Key end);
   void gather();
-  void prune(KeyPile& pile);
+  void drop_stale(KeyPile& pile);
   Rung& add_rung();
   Rung& finest() { return *rungs_[depth_ - 1]; }
 
-  bool worth_pruning() const { return size_ - events_.size() > size_ / 4; }
+  // Whether so many keys are stale that it is better to look for them before they are moved.
+  bool many_stale() const { return size_ - events_.size() > size_ / 4; }
 
   const EventSlab& events_;
   std::size_t size_ = 0;

@@ -12,7 +12,7 @@
 
 namespace quintain::core::pending_events {
 
-inline constexpr std::size_t kChunkBytes = 256;
+inline constexpr std::size_t kChunkBytes = 512;
 inline constexpr std::size_t kChunkKeys = kChunkBytes / sizeof(Key) - 1;
 
 /// One link of a pile. It lies at a multiple of its size, so that a pointer into it says where it
@@ -42,7 +42,7 @@ class ChunkPool {
  private:
   static constexpr std::size_t kBlock = 16384 / kChunkBytes;
 
-  Chunk* carve() {
+  [[gnu::noinline]] Chunk* carve() {
     if (carved_ == kBlock) {
       blocks_.push_back(std::make_unique_for_overwrite<Chunk[]>(kBlock));
       carved_ = 0;
@@ -74,6 +74,14 @@ class KeyPile {
     if (empty()) return 0;
     const Chunk* top = chunk();
     return top->keys_below + static_cast<std::size_t>(end_ - top->keys);
+  }
+
+  /// Its keys, if there are no more than kChunkKeys, in the room for so many.
+  Key* small() { return chunk()->keys; }
+
+  /// Is empty then.
+  void clear(ChunkPool& pool) {
+    drain(pool, [](Key) {});
   }
 
   /// Calls visit(key) for every key.
@@ -110,7 +118,7 @@ class KeyPile {
   }
   Chunk* chunk() const { return chunk_before(end_); }
 
-  void grow(ChunkPool& pool) {
+  [[gnu::noinline]] void grow(ChunkPool& pool) {
     Chunk* next = pool.acquire();
     next->keys_below = size();
     next->below = empty() ? nullptr : chunk();

@@ -22,12 +22,21 @@ class PresentRun {
   bool takes(Key key) const { return empty() || ring_[(first_ + size_ - 1) & mask()] < key; }
 
   void push(Key key) {
-    assert(takes(key));
     if (size_ == ring_.size()) [[unlikely]] {
       grow();
     }
     ring_[(first_ + size_) & mask()] = key;
     ++size_;
+  }
+
+  /// Drops the keys for which live(key) is false.
+  template <typename Live>
+  void keep(Live live) {
+    for (std::size_t left = size_; left > 0; --left) {
+      const Key key = first();
+      drop_first();
+      if (live(key)) push(key);
+    }
   }
 
   void drop_first() {
@@ -40,7 +49,7 @@ class PresentRun {
 
   std::size_t mask() const { return ring_.size() - 1; }
 
-  void grow() {
+  [[gnu::noinline]] void grow() {
     std::vector<Key> larger(ring_.empty() ? kFirstCapacity : 2 * ring_.size());
     for (std::size_t i = 0; i < size_; ++i) larger[i] = ring_[(first_ + i) & mask()];
     ring_ = std::move(larger);

@@ -15,18 +15,19 @@ namespace quintain::core::pending_events {
 
 class Rung {
  public:
-  static constexpr std::size_t kMostBuckets = 1024;
+  static constexpr std::size_t kMostBuckets = 2048;
 
-  /// Prepares an empty rung for keys from `first` up to `end`. Its buckets are at most so many, a
-  /// power of two, and at least half as many where the keys are that far apart; the last one holds
-  /// `last` and whatever comes after.
-  void lay_out(Key first, Key last, Key end, std::size_t most_buckets) {
-    start_ = from_ = first;
+  /// Prepares an empty rung for keys from `first` up to `end`. Its buckets are about so wide, or
+  /// wider if there would be too many; the last one holds `last` and whatever comes after.
+  void lay_out(Key first, Key last, Key end, int width_bits) {
+    constexpr int kMostBits = std::countr_zero(kMostBuckets);
+    shift_ = static_cast<unsigned>(std::max({width_bits, bit_width(last - first) - kMostBits, 0}));
+    start_ = shift_ < 64 ? first : first >> 64 << 64;
+    from_ = start_;
     end_ = end;
     word_ = 0;
-    const int excess = width_of(last - first) - std::countr_zero(most_buckets);
-    shift_ = static_cast<unsigned>(std::max(excess, 0));
-    last_bucket_ = static_cast<std::size_t>((last - first) >> shift_);
+    last_bucket_ = kMostBuckets - 1;
+    last_bucket_ = bucket_of(last);
   }
 
   /// Where it began.
@@ -38,9 +39,7 @@ class Rung {
 
   /// The key must not come before from().
   void push(Key key, ChunkPool& pool) {
-    const Key distance = (key - start_) >> shift_;
-    const std::size_t bucket =
-        distance < last_bucket_ ? static_cast<std::size_t>(distance) : last_bucket_;
+    const std::size_t bucket = bucket_of(key);
     KeyPile& pile = buckets_[bucket];
     if (pile.full()) [[unlikely]] {
       occupied_[bucket / 64] |= std::uint64_t{1} << bucket % 64;
@@ -64,6 +63,18 @@ class Rung {
     return KeyPile();
   }
 
+  /// Calls change(bucket) for every bucket that has keys; it may take any of them out.
+  template <typename Change>
+  void for_each_bucket(Change change) {
+    for (std::size_t word = word_; word < kWords; ++word) {
+      for (std::uint64_t rest = occupied_[word]; rest != 0; rest &= rest - 1) {
+        KeyPile& bucket = buckets_[word * 64 + static_cast<std::size_t>(std::countr_zero(rest))];
+        change(bucket);
+        if (bucket.empty()) occupied_[word] ^= rest & -rest;
+      }
+    }
+  }
+
   /// Takes keys from its start on again.
   void rewind() {
     from_ = start_;
@@ -75,10 +86,14 @@ class Rung {
  private:
   static constexpr std::size_t kWords = kMostBuckets / 64;
 
-  static int width_of(Key key) {
-    const auto high = static_cast<std::uint64_t>(key >> 64);
-    return high != 0 ? 64 + static_cast<int>(std::bit_width(high))
-                     : static_cast<int>(std::bit_width(static_cast<std::uint64_t>(key)));
+  std::size_t bucket_of(Key key) const {
+    // Nearly always a bucket is some instants wide, and then begins with one.
+    if (shift_ >= 64) [[likely]] {
+      return std::min(static_cast<std::size_t>((time_of(key) - time_of(start_)) >> (shift_ - 64)),
+                      last_bucket_);
+    }
+    const Key distance = (key - start_) >> shift_;
+    return distance < last_bucket_ ? static_cast<std::size_t>(distance) : last_bucket_;
   }
 
   Key start_ = 0;
