@@ -2,13 +2,24 @@
 
 #include <cassert>
 
+#include "core/message_reuse.h"
+
 namespace quintain::core {
+
+const ExecutionDetails AsyncExecution::kNoDetails;
+
+void ExecutionDetails::reset() {
+  error_code.clear();
+  error_message.clear();
+  logs.clear();
+  fingerprint.reset();
+}
 
 void LiveExecution::reset() {
   assert(!deadline.armed() && !pause.armed() && !queued() && !attempt_active);
   assert(!by_dispatch.is_linked());
   record = nullptr;
-  request.Clear();
+  clear_keeping_memory(request);
   max_retries = 0;
   emitted_chunk = false;
   instance = nullptr;

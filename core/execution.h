@@ -15,6 +15,7 @@
 #include "core/eta/estimator.h"
 #include "core/instance_pool.h"
 #include "core/runtime.h"
+#include "core/shared_text.h"
 #include "core/task_registry.h"
 #include "core/time.h"
 #include "core/transitions.h"
@@ -50,6 +51,8 @@ struct LiveExecution {
   // The attempt that holds the slot, or held it last.
   AttemptId attempt{};
   int max_retries = 0;
+  /// The 90th percentile that was predicted at acceptance.
+  std::int64_t estimated_p90_ms = 0;
   bool attempt_active = false;
   bool emitted_chunk = false;
   Instance* instance = nullptr;
@@ -76,6 +79,26 @@ struct LiveExecution {
   bool queued() const { return by_arrival.is_linked(); }
 };
 
+/// What only some executions have: errors, log lines, an id of the caller's own.
+struct ExecutionDetails {
+  std::string error_code;
+  std::string error_message;
+  std::vector<std::string> logs;
+  /// Of the request, if the caller chose the id; tells a repetition from another request.
+  std::optional<std::array<std::uint64_t, 2>> fingerprint;
+
+  /// As new, but with the memory of its texts.
+  void reset();
+};
+
+/// What an execution returned. Those that return the same type share its name.
+struct KeptPayload {
+  SharedText type_url;
+  std::string value;
+
+  bool empty() const { return type_url.empty() && value.empty(); }
+};
+
 /// The record of an execution of any mode, owned by AsyncExecutionTracker. The status is changed by
 /// the tracker alone, along the transition table.
 class AsyncExecution {
@@ -83,12 +106,14 @@ class AsyncExecution {
   std::string execution_id;
   /// Its place in the node's order of acceptance, from 1.
   std::uint64_t ordinal = 0;
-  spearlet::ExecutionMode mode = spearlet::EXECUTION_MODE_UNSPECIFIED;
   TaskPointer task;
   Function* function = nullptr;
 
   spearlet::ExecutionStatus status() const { return status_; }
   bool finished() const { return is_terminal(status_); }
+
+  spearlet::ExecutionMode mode = spearlet::EXECUTION_MODE_UNSPECIFIED;
+  int attempts = 0;
 
   Instant accepted_at;
   Instant started_at = Instant::never();
@@ -98,20 +123,15 @@ class AsyncExecution {
   WallTime wall_completed_at;
   Instant deadline = Instant::never();
 
-  /// The prediction that was given at acceptance, in ms; 0 for modes that give none.
+  /// The median that was predicted at acceptance, in ms; 0 for modes that are given none.
   std::int64_t estimated_completion_ms = 0;
-  std::int64_t estimated_p90_ms = 0;
 
-  Payload result;
-  std::string error_code;
-  std::string error_message;
+  KeptPayload result;
   std::int64_t memory_used_bytes = 0;
-  int attempts = 0;
-  std::string instance_id;
-  std::vector<std::string> logs;
+  SharedText instance_id;
 
-  /// Of the request, if the caller chose the id; tells a repetition from another request.
-  std::optional<std::array<std::uint64_t, 2>> fingerprint;
+  /// Empty ones if it has none; AsyncExecutionTracker::details() makes them.
+  const ExecutionDetails& details() const { return details_ == nullptr ? kNoDetails : *details_; }
 
   /// Until the terminal status.
   std::unique_ptr<LiveExecution> live;
@@ -125,8 +145,12 @@ class AsyncExecution {
  private:
   friend class AsyncExecutionTracker;
 
+  static const ExecutionDetails kNoDetails;
+
   spearlet::ExecutionStatus status_ = spearlet::EXECUTION_STATUS_UNSPECIFIED;
   std::uint32_t slot_ = 0;
+  std::uint32_t id_hash_ = 0;
+  std::unique_ptr<ExecutionDetails> details_;
   boost::intrusive::list_member_hook<> finished_hook_;
 };
 

@@ -19,9 +19,10 @@ constexpr auto kTimeout = spearlet::EXECUTION_STATUS_TIMEOUT;
 
 // 64 bits as 13 characters of RFC 4648's base32hex alphabet: with a short prefix an id fits into a
 // std::string without an allocation.
-void append_base32(std::uint64_t bits, std::string& text) {
+constexpr std::size_t kBase32Digits = 13;
+void write_base32(std::uint64_t bits, char* text) {
   constexpr std::string_view kAlphabet = "0123456789abcdefghijklmnopqrstuv";
-  for (int shift = 60; shift >= 0; shift -= 5) text += kAlphabet[(bits >> shift) & 31];
+  for (int shift = 60; shift >= 0; shift -= 5) *text++ = kAlphabet[(bits >> shift) & 31];
 }
 
 // For a caller that left before its call was heard: watch() would not tell of it any more.
@@ -125,12 +126,12 @@ absl::StatusOr<AsyncExecution*> TaskExecutionManager::admit(
   const auto function = find_function(invocation, request);
   if (!function.ok()) return function.status();
 
-  std::string id = invocation.execution_id ? *invocation.execution_id : new_id("e");
-  while (!invocation.execution_id && tracker_.find(id) != nullptr) id = new_id("e");
+  std::string id = invocation.execution_id ? std::string(*invocation.execution_id) : new_id('e');
+  while (!invocation.execution_id && tracker_.find(id) != nullptr) id = new_id('e');
   AsyncExecution& execution = tracker_.add(std::move(id), **function);
   execution.mode = invocation.mode;
   execution.deadline = environment_.now() + timeout_of(invocation, call);
-  if (invocation.execution_id) execution.fingerprint = fingerprint(request);
+  if (invocation.execution_id) tracker_.details(execution).fingerprint = fingerprint(request);
 
   execution.live = new_live(execution);
   LiveExecution& live = *execution.live;
@@ -146,7 +147,7 @@ absl::StatusOr<AsyncExecution*> TaskExecutionManager::admit(
   if (execution.mode == spearlet::EXECUTION_MODE_ASYNC) {
     estimate = predict(execution);
     execution.estimated_completion_ms = std::max<std::int64_t>(ceil_milliseconds(estimate.p50), 1);
-    execution.estimated_p90_ms = std::max<std::int64_t>(ceil_milliseconds(estimate.p90), 1);
+    live.estimated_p90_ms = std::max<std::int64_t>(ceil_milliseconds(estimate.p90), 1);
   }
   ++counters_.accepted;
   if (observer_ != nullptr) {
@@ -210,7 +211,7 @@ absl::StatusOr<Function*> TaskExecutionManager::find_function(
           fmt::format("the node has {} tasks and may have no more", tasks_.all().size()));
     }
     std::string id = request.task_id();
-    while (id.empty() || tasks_.find(id) != nullptr) id = new_id("t");
+    while (id.empty() || tasks_.find(id) != nullptr) id = new_id('t');
     TaskSpec spec;
     spec.task_name = request.task_name().empty() ? id : request.task_name();
     spec.task_id = std::move(id);
@@ -268,16 +269,17 @@ Duration TaskExecutionManager::timeout_of(const Invocation& invocation,
   return std::min(granted, call.deadline - environment_.now());
 }
 
-std::string TaskExecutionManager::new_id(std::string_view prefix) {
-  std::string id(prefix);
-  append_base32(environment_.draw(ids_), id);
+std::string TaskExecutionManager::new_id(char prefix) {
+  std::string id(1 + kBase32Digits, prefix);
+  write_base32(environment_.draw(ids_), id.data() + 1);
   return id;
 }
 
 void TaskExecutionManager::repeat(AsyncExecution& execution,
                                   const spearlet::InvokeFunctionRequest& request,
                                   Answer<spearlet::InvokeFunctionResponse> answer) {
-  if (!execution.fingerprint || *execution.fingerprint != fingerprint(request)) {
+  const auto& original = execution.details().fingerprint;
+  if (!original || *original != fingerprint(request)) {
     return refuse(std::move(answer), absl::AlreadyExistsError(fmt::format(
                                          "execution '{}' exists and came from another request",
                                          execution.execution_id)));
@@ -288,7 +290,15 @@ void TaskExecutionManager::repeat(AsyncExecution& execution,
   }
   ExecutionResponse response = describe(execution);
   add_estimate(execution, response);
-  std::move(answer).send(to_invoke_response(std::move(response)));
+  send(response, std::move(answer));
+}
+
+void TaskExecutionManager::send(const ExecutionResponse& response,
+                                Answer<spearlet::InvokeFunctionResponse> answer) {
+  spearlet::InvokeFunctionResponse& message =
+      response.is_completed ? final_answer_ : accepted_answer_;
+  write_invoke_response(response, message);
+  std::move(answer).send(std::move(message));
 }
 
 // ---- The two modes ------------------------------------------------------------------------------
@@ -302,9 +312,9 @@ void TaskExecutionManager::execute_sync(AsyncExecution& execution,
 void TaskExecutionManager::execute_async(AsyncExecution& execution,
                                          Answer<spearlet::InvokeFunctionResponse> answer) {
   ExecutionResponse response = describe(execution);
-  response.metadata["eta_p90_ms"] = std::to_string(execution.estimated_p90_ms);
-  response.metadata["eta_estimator"] = estimator_->name();
-  std::move(answer).send(to_invoke_response(std::move(response)));
+  response.metadata.add("eta_p90_ms", std::to_string(execution.live->estimated_p90_ms));
+  response.metadata.add("eta_estimator", std::string(estimator_->name()));
+  send(response, std::move(answer));
   dispatch();
 }
 
@@ -334,7 +344,7 @@ void TaskExecutionManager::dispatch() {
     holders_.push_back(live);
     live.instance = pool_.acquire(*execution->task, live.request.force_new_instance());
     live.cold = !live.instance->ready();
-    execution->instance_id = live.instance->id();
+    execution->instance_id = live.instance->shared_id();
     estimator_->observe_dispatch(execution->function->index, environment_.now(),
                                  environment_.now() - execution->accepted_at);
     begin_attempt(*execution);
@@ -405,13 +415,12 @@ void TaskExecutionManager::on_chunk(AttemptId attempt, Payload chunk) {
 void TaskExecutionManager::on_log(AttemptId attempt, std::string line) {
   AsyncExecution* execution = reporter(attempt);
   if (execution == nullptr) return;
-  execution->logs.push_back(std::move(line));
-  if (execution->logs.size() > static_cast<std::size_t>(config_.log_lines)) {
-    execution->logs.erase(execution->logs.begin());
-  }
+  std::vector<std::string>& logs = tracker_.details(*execution).logs;
+  logs.push_back(std::move(line));
+  if (logs.size() > static_cast<std::size_t>(config_.log_lines)) logs.erase(logs.begin());
 }
 
-void TaskExecutionManager::on_finished(AttemptId attempt, Outcome outcome) {
+void TaskExecutionManager::on_finished(AttemptId attempt, Outcome&& outcome) {
   AsyncExecution* execution = reporter(attempt);
   if (execution == nullptr) return;
   LiveExecution& live = *execution->live;
@@ -423,16 +432,18 @@ void TaskExecutionManager::on_finished(AttemptId attempt, Outcome outcome) {
   tracker_.set_memory_used(*execution, outcome.memory_used_bytes);
   switch (outcome.kind) {
     case Outcome::Kind::kCompleted:
-      execution->result = std::move(outcome.payload);
+      execution->result.type_url.assign(outcome.payload.type_url,
+                                        execution->function->returned_type);
+      execution->result.value.swap(outcome.payload.value);
       return finish(*execution, kCompleted);
     case Outcome::Kind::kStopped:
       if (live.cancel_requested) return finish_cancelled(*execution);
       return finish_with_error(*execution, kFailed, "STOPPED", "the function was stopped");
     case Outcome::Kind::kFailed:
       if (retry(*execution)) return;
-      execution->error_code =
-          outcome.error_code.empty() ? "FUNCTION_FAILED" : std::move(outcome.error_code);
-      execution->error_message = std::move(outcome.error_message);
+      if (outcome.error_code.empty()) outcome.error_code = "FUNCTION_FAILED";
+      tracker_.details(*execution).error_code.swap(outcome.error_code);
+      tracker_.details(*execution).error_message.swap(outcome.error_message);
       return finish(*execution, kFailed);
   }
 }
@@ -543,10 +554,11 @@ void TaskExecutionManager::finish_cancelled(AsyncExecution& execution) {
 }
 
 void TaskExecutionManager::finish_with_error(AsyncExecution& execution,
-                                             spearlet::ExecutionStatus status, std::string code,
-                                             std::string message) {
-  execution.error_code = std::move(code);
-  execution.error_message = std::move(message);
+                                             spearlet::ExecutionStatus status,
+                                             std::string_view code, std::string message) {
+  ExecutionDetails& details = tracker_.details(execution);
+  details.error_code = code;
+  details.error_message = std::move(message);
   finish(execution, status);
 }
 
@@ -597,18 +609,16 @@ void TaskExecutionManager::observe_end(const AsyncExecution& execution, const Li
 }
 
 void TaskExecutionManager::send_answers(AsyncExecution& execution, LiveExecution& live) {
-  for (auto& answer : live.waiting) {
-    std::move(answer).send(to_invoke_response(describe(execution)));
-  }
+  for (auto& answer : live.waiting) send(describe(execution), std::move(answer));
   if (live.stream) {
     if (live.stream->awaited()) {
       spearlet::StreamExecutionResult last;
       last.set_execution_id(execution.execution_id);
       last.set_status(execution.status());
       last.set_is_final(true);
-      last.set_error_message(execution.error_message);
+      last.set_error_message(execution.details().error_message);
       if (!execution.result.empty()) {
-        last.mutable_chunk_data()->set_type_url(execution.result.type_url);
+        last.mutable_chunk_data()->set_type_url(execution.result.type_url.str());
         last.mutable_chunk_data()->set_value(execution.result.value);
       }
       live.stream->write(std::move(last));
@@ -645,21 +655,23 @@ eta::Estimate TaskExecutionManager::predict(const AsyncExecution& execution) {
   // Its timeout is due and ends it; it may have lost its place in the queue already.
   const Duration left = execution.deadline - environment_.now();
   if (left <= Duration::zero()) return {};
-  const eta::Forecast forecast = estimator_->predict(
-      {.function = execution.function->index,
-       .ordinal = execution.ordinal,
-       .accepted_at = execution.accepted_at,
-       .dispatched_at = live.dispatched_at,
-       .ahead = live.queued() ? queue_.ahead_of(execution) : 0},
-      {.now = environment_.now(),
-       .slots = slots_,
-       .busy = busy_,
-       .queued = queue_.size() - (live.queued() ? 1 : 0),
-       .overtaking = queue_.overtaking(),
-       .backlog = [this, &execution, known = false]() mutable -> const eta::Backlog& {
-         if (!std::exchange(known, true)) list_backlog(execution);
-         return backlog_;
-       }});
+  // One reference is what a std::function holds without an allocation.
+  auto listing = [this, &execution, known = false]() mutable -> const eta::Backlog& {
+    if (!std::exchange(known, true)) list_backlog(execution);
+    return backlog_;
+  };
+  const eta::Forecast forecast =
+      estimator_->predict({.function = execution.function->index,
+                           .ordinal = execution.ordinal,
+                           .accepted_at = execution.accepted_at,
+                           .dispatched_at = live.dispatched_at,
+                           .ahead = live.queued() ? queue_.ahead_of(execution) : 0},
+                          {.now = environment_.now(),
+                           .slots = slots_,
+                           .busy = busy_,
+                           .queued = queue_.size() - (live.queued() ? 1 : 0),
+                           .overtaking = queue_.overtaking(),
+                           .backlog = std::ref(listing)});
   // What would take longer ends by its timeout.
   return {.p50 = std::min(forecast.point, left),
           .p90 = std::min(forecast.quantiles[eta::k90Level], left)};
@@ -708,9 +720,9 @@ void TaskExecutionManager::add_estimate(const AsyncExecution& execution,
                                         ExecutionResponse& response) {
   if (execution.live == nullptr) return;
   const eta::Estimate estimate = predict(execution);
-  response.metadata["eta_p50_ms"] = std::to_string(ceil_milliseconds(estimate.p50));
-  response.metadata["eta_p90_ms"] = std::to_string(ceil_milliseconds(estimate.p90));
-  response.metadata["eta_estimator"] = estimator_->name();
+  response.metadata.add("eta_p50_ms", std::to_string(ceil_milliseconds(estimate.p50)));
+  response.metadata.add("eta_p90_ms", std::to_string(ceil_milliseconds(estimate.p90)));
+  response.metadata.add("eta_estimator", std::string(estimator_->name()));
 }
 
 }  // namespace quintain::core

@@ -104,7 +104,7 @@ class TaskExecutionManager final : private AttemptListener {
   void count_refusal(const absl::Status& status);
   std::unique_ptr<LiveExecution> new_live(AsyncExecution& execution);
   Duration timeout_of(const Invocation& invocation, const CallContext& call) const;
-  std::string new_id(std::string_view prefix);
+  std::string new_id(char prefix);
   void repeat(AsyncExecution& execution, const spearlet::InvokeFunctionRequest& request,
               Answer<spearlet::InvokeFunctionResponse> answer);
 
@@ -123,14 +123,14 @@ class TaskExecutionManager final : private AttemptListener {
   void on_started(AttemptId attempt) override;
   void on_chunk(AttemptId attempt, Payload chunk) override;
   void on_log(AttemptId attempt, std::string line) override;
-  void on_finished(AttemptId attempt, Outcome outcome) override;
+  void on_finished(AttemptId attempt, Outcome&& outcome) override;
   AsyncExecution* reporter(AttemptId attempt);
 
   // Ends.
   void request_cancel(AsyncExecution& execution, std::string_view reason, bool force);
   void finish_cancelled(AsyncExecution& execution);
   void finish_with_error(AsyncExecution& execution, spearlet::ExecutionStatus status,
-                         std::string code, std::string message);
+                         std::string_view code, std::string message);
   void finish(AsyncExecution& execution, spearlet::ExecutionStatus status);
   void end_attempt(const AsyncExecution& execution, LiveExecution& live);
   void observe_end(const AsyncExecution& execution, const LiveExecution& live);
@@ -139,6 +139,8 @@ class TaskExecutionManager final : private AttemptListener {
   void on_pause_over(AsyncExecution& execution);
   void on_caller_gone(std::uint64_t ordinal);
   void tell_if_drained();
+
+  void send(const ExecutionResponse& response, Answer<spearlet::InvokeFunctionResponse> answer);
 
   eta::Estimate predict(const AsyncExecution& execution);
   void list_backlog(const AsyncExecution& execution);
@@ -165,6 +167,11 @@ class TaskExecutionManager final : private AttemptListener {
                                             LiveExecution, boost::intrusive::list_member_hook<>,
                                             &LiveExecution::by_dispatch>>
       holders_;  // of slots
+  // What callers are answered with is written into the same messages again and again, one for each
+  // shape; a caller may take what is in them.
+  spearlet::InvokeFunctionResponse accepted_answer_;
+  spearlet::InvokeFunctionResponse final_answer_;
+
   RandomStream ids_{"core.ids"};
   RandomStream jitter_{"core.retry-jitter"};
 

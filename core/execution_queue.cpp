@@ -68,6 +68,7 @@ void ExecutionQueue::park(LiveExecution& execution) {
 }
 
 void ExecutionQueue::unpark(const Task& task) {
+  if (parked_.empty()) return;
   const auto position = parked_.find(task.number());
   if (position == parked_.end()) return;
   Lane& lane = position->second;

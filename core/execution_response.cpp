@@ -1,7 +1,6 @@
 #include "core/execution_response.h"
 
-#include <absl/strings/str_cat.h>
-
+#include <algorithm>
 #include <utility>
 
 #include "core/execution.h"
@@ -11,9 +10,24 @@ namespace {
 
 constexpr std::int64_t kNanosecondsPerSecond = 1'000'000'000;
 
-void set_any(Payload&& payload, google::protobuf::Any* any) {
-  any->set_type_url(std::move(payload.type_url));
-  any->set_value(std::move(payload.value));
+using Metrics = google::protobuf::Map<std::string, std::string>;
+
+// Entries that stay are written over: a map's entry is a node of its own.
+void write_metrics(const ResponseMetadata& metadata, Metrics& metrics) {
+  if (metadata.empty() && metrics.empty()) return;
+  const auto stays = [&](const ResponseMetadata::Entry& entry) {
+    const auto position = metrics.find(std::string(entry.name));
+    if (position == metrics.end()) return false;
+    position->second = entry.value;
+    return true;
+  };
+  if (metrics.size() == metadata.size() && std::ranges::all_of(metadata, stays)) return;
+  metrics.clear();
+  for (const auto& [name, value] : metadata) metrics[std::string(name)] = value;
+}
+
+void write_text(std::string_view text, std::string* field) {
+  field->assign(text.data(), text.size());
 }
 
 }  // namespace
@@ -27,7 +41,7 @@ ExecutionResponse describe(const AsyncExecution& execution) {
   ExecutionResponse response;
   response.request_id = execution.execution_id;
   response.task_id = execution.task->id();
-  response.instance_id = execution.instance_id;
+  response.instance_id = execution.instance_id.str();
   response.execution_time_ms = floor_milliseconds(execution.execution_time());
   response.memory_used_bytes = execution.memory_used_bytes;
   response.timestamp = execution.wall_accepted_at;
@@ -37,56 +51,67 @@ ExecutionResponse describe(const AsyncExecution& execution) {
   response.execution_status = execution.status();
   response.is_completed = execution.finished();
   if (execution.status() == spearlet::EXECUTION_STATUS_COMPLETED) {
-    response.output_data = execution.result;
+    response.output_data = {.type_url = execution.result.type_url.str(),
+                            .value = execution.result.value};
   } else if (response.is_completed) {
-    response.error_code = execution.error_code;
-    response.error_message = execution.error_message;
+    response.error_code = execution.details().error_code;
+    response.error_message = execution.details().error_message;
   }
   if (response.is_async()) {
-    response.status_endpoint = absl::StrCat("/status/", execution.execution_id);
+    response.status_endpoint = StatusEndpoint{execution.execution_id};
     response.estimated_completion_ms = execution.estimated_completion_ms;
   }
   return response;
 }
 
-spearlet::ExecutionResult to_result(ExecutionResponse&& response) {
-  spearlet::ExecutionResult result;
-  result.set_status(response.execution_status);
-  if (!response.output_data.empty()) {
-    set_any(std::move(response.output_data), result.mutable_result());
+void write_result(const ExecutionResponse& response, spearlet::ExecutionResult& message) {
+  message.set_status(response.execution_status);
+  if (response.output_data.empty()) {
+    if (message.has_result()) message.clear_result();
+  } else {
+    write_text(response.output_data.type_url, message.mutable_result()->mutable_type_url());
+    write_text(response.output_data.value, message.mutable_result()->mutable_value());
   }
-  if (response.error_message) result.set_error_message(std::move(*response.error_message));
-  result.set_error_code(std::move(response.error_code));
-  result.set_execution_time_ms(response.execution_time_ms);
-  result.set_memory_used_bytes(response.memory_used_bytes);
-  for (auto& [name, value] : response.metadata) {
-    (*result.mutable_metrics())[name] = std::move(value);
+  write_text(response.error_message.value_or(std::string_view()), message.mutable_error_message());
+  write_text(response.error_code, message.mutable_error_code());
+  message.set_execution_time_ms(response.execution_time_ms);
+  message.set_memory_used_bytes(response.memory_used_bytes);
+  write_metrics(response.metadata, *message.mutable_metrics());
+  if (response.started_at) {
+    set_timestamp(*response.started_at, message.mutable_started_at());
+  } else if (message.has_started_at()) {
+    message.clear_started_at();
   }
-  if (response.started_at) set_timestamp(*response.started_at, result.mutable_started_at());
-  if (response.completed_at) set_timestamp(*response.completed_at, result.mutable_completed_at());
-  return result;
+  if (response.completed_at) {
+    set_timestamp(*response.completed_at, message.mutable_completed_at());
+  } else if (message.has_completed_at()) {
+    message.clear_completed_at();
+  }
 }
 
-spearlet::InvokeFunctionResponse to_invoke_response(ExecutionResponse&& response) {
-  spearlet::InvokeFunctionResponse message;
+void write_invoke_response(const ExecutionResponse& response,
+                           spearlet::InvokeFunctionResponse& message) {
   const bool completed = response.execution_status == spearlet::EXECUTION_STATUS_COMPLETED;
   message.set_success(response.is_async() || completed);
   if (response.is_async()) {
-    message.set_message("accepted");
+    write_text("accepted", message.mutable_message());
   } else {
-    message.set_message(completed ? "completed" : response.error_message.value_or(""));
+    write_text(completed ? "completed" : response.error_message.value_or(std::string_view()),
+               message.mutable_message());
   }
-  message.set_execution_id(std::move(response.request_id));
-  message.set_task_id(std::move(response.task_id));
-  message.set_instance_id(std::move(response.instance_id));
-  if (response.status_endpoint) message.set_status_endpoint(std::move(*response.status_endpoint));
+  write_text(response.request_id, message.mutable_execution_id());
+  write_text(response.task_id, message.mutable_task_id());
+  write_text(response.instance_id, message.mutable_instance_id());
+  std::string& endpoint = *message.mutable_status_endpoint();
+  endpoint.clear();
+  if (response.status_endpoint) {
+    endpoint.append("/status/").append(response.status_endpoint->execution_id);
+  }
   message.set_estimated_completion_ms(response.estimated_completion_ms.value_or(0));
-  *message.mutable_result() = to_result(std::move(response));
-  return message;
+  write_result(response, *message.mutable_result());
 }
 
-spearlet::ExecutionInfo to_info(const AsyncExecution& execution) {
-  spearlet::ExecutionInfo info;
+void write_info(const AsyncExecution& execution, spearlet::ExecutionInfo& info) {
   info.set_execution_id(execution.execution_id);
   info.set_task_id(execution.task->id());
   info.set_function_name(execution.function->name);
@@ -100,8 +125,7 @@ spearlet::ExecutionInfo to_info(const AsyncExecution& execution) {
   }
   info.set_execution_time_ms(floor_milliseconds(execution.execution_time()));
   info.set_memory_used_bytes(execution.memory_used_bytes);
-  info.set_error_message(execution.error_message);
-  return info;
+  info.set_error_message(execution.details().error_message);
 }
 
 }  // namespace quintain::core

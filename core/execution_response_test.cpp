@@ -19,6 +19,18 @@ ExecutionResponse response(spearlet::ExecutionMode mode, spearlet::ExecutionStat
   return response;
 }
 
+spearlet::ExecutionResult to_result(const ExecutionResponse& response) {
+  spearlet::ExecutionResult result;
+  write_result(response, result);
+  return result;
+}
+
+spearlet::InvokeFunctionResponse to_invoke_response(const ExecutionResponse& response) {
+  spearlet::InvokeFunctionResponse message;
+  write_invoke_response(response, message);
+  return message;
+}
+
 TEST(ExecutionResponse, TimestampsCarryTheirNanoseconds) {
   google::protobuf::Timestamp timestamp;
   set_timestamp(WallTime{1'700'000'000s + 1ns}, &timestamp);
@@ -40,10 +52,10 @@ TEST(ExecutionResponse, AResultHasOnlyWhatIsThere) {
   full.output_data = {.type_url = "t", .value = "v"};
   full.started_at = WallTime{1s};
   full.completed_at = WallTime{2s};
-  full.metadata["k"] = "m";
+  full.metadata.add("k", "m");
   full.execution_time_ms = 1000;
   full.memory_used_bytes = 7;
-  const auto result = to_result(std::move(full));
+  const auto result = to_result(full);
   EXPECT_EQ(result.result().type_url(), "t");
   EXPECT_EQ(result.result().value(), "v");
   EXPECT_EQ(result.started_at().seconds(), 1);

@@ -1,5 +1,8 @@
 #include "core/execution_tracker.h"
 
+#include <absl/hash/hash.h>
+#include <absl/strings/string_view.h>
+
 #include <algorithm>
 #include <cassert>
 #include <memory>
@@ -13,6 +16,17 @@ namespace {
 
 // An attempt's name is a serial number over the slot of the record that holds it.
 constexpr unsigned kSlotBits = 28;
+
+// What a returned value may occupy in a record that waits to be used again.
+constexpr std::size_t kMostValueKept = 256;
+
+constexpr std::size_t kCacheLine = 64;
+
+// Debian's Abseil hashes a std::string_view by std::hash, which is slow on short texts.
+std::uint32_t hash_of(std::string_view id) {
+  return static_cast<std::uint32_t>(
+      absl::Hash<absl::string_view>{}(absl::string_view(id.data(), id.size())));
+}
 
 }  // namespace
 
@@ -45,17 +59,21 @@ AsyncExecutionTracker::AsyncExecutionTracker(Environment& environment,
 AsyncExecutionTracker::~AsyncExecutionTracker() { finished_.clear(); }
 
 AsyncExecution& AsyncExecutionTracker::add(std::string execution_id, Function& function) {
-  Slot slot = 0;
+  const std::uint32_t hash = hash_of(execution_id);
+  assert(find_slot(execution_id, hash) == kNoSlot && "an execution id was used twice");
+  Slot slot = slots_;
   if (free_.empty()) {
-    slot = static_cast<Slot>(slab_.size());
     assert(slot < (Slot{1} << kSlotBits));
-    slab_.emplace_back();
+    ++slots_;
+    if (slot >> kPageBits == pages_.size()) pages_.push_back(std::make_unique<Page>());
   } else {
     slot = free_.back();
     free_.pop_back();
   }
-  AsyncExecution& execution = slab_[slot];
+  by_id_.insert(hash, slot);
+  AsyncExecution& execution = record(slot);
   execution.slot_ = slot;
+  execution.id_hash_ = hash;
   execution.execution_id = std::move(execution_id);
   execution.function = &function;
   execution.task = function.task;
@@ -63,9 +81,6 @@ AsyncExecution& AsyncExecutionTracker::add(std::string execution_id, Function& f
   execution.wall_accepted_at = environment_.wall_now();
   by_ordinal_.push_back(slot);
   execution.ordinal = last_ordinal();
-  const bool inserted = by_id_.try_emplace(execution.execution_id, slot).second;
-  assert(inserted && "an execution id was used twice");
-  static_cast<void>(inserted);
 
   execution.status_ = spearlet::EXECUTION_STATUS_PENDING;
   tally_.add(execution);
@@ -77,15 +92,20 @@ AsyncExecution& AsyncExecutionTracker::add(std::string execution_id, Function& f
   return execution;
 }
 
+AsyncExecutionTracker::Slot AsyncExecutionTracker::find_slot(std::string_view execution_id,
+                                                             std::uint32_t hash) {
+  return by_id_.find(hash, [&](Slot slot) { return record(slot).execution_id == execution_id; });
+}
+
 AsyncExecution* AsyncExecutionTracker::find(std::string_view execution_id) {
-  const auto position = by_id_.find(execution_id);
-  return position == by_id_.end() ? nullptr : &slab_[position->second];
+  const Slot slot = find_slot(execution_id, hash_of(execution_id));
+  return slot == kNoSlot ? nullptr : &record(slot);
 }
 
 AsyncExecution* AsyncExecutionTracker::find_ordinal(std::uint64_t ordinal) {
   if (ordinal < first_ordinal_ || ordinal > last_ordinal()) return nullptr;
   const Slot slot = by_ordinal_[ordinal - first_ordinal_];
-  return slot == kNoSlot ? nullptr : &slab_[slot];
+  return slot == kNoSlot ? nullptr : &record(slot);
 }
 
 AttemptId AsyncExecutionTracker::name_attempt(const AsyncExecution& execution) {
@@ -94,8 +114,8 @@ AttemptId AsyncExecutionTracker::name_attempt(const AsyncExecution& execution) {
 
 AsyncExecution* AsyncExecutionTracker::holder(AttemptId attempt) {
   const auto slot = static_cast<std::uint64_t>(attempt) & ((std::uint64_t{1} << kSlotBits) - 1);
-  if (slot >= slab_.size()) return nullptr;
-  AsyncExecution& execution = slab_[slot];
+  if (slot >= slots_) return nullptr;
+  AsyncExecution& execution = record(static_cast<Slot>(slot));
   const bool runs = execution.live != nullptr && execution.live->attempt_active &&
                     execution.live->attempt == attempt;
   return runs ? &execution : nullptr;
@@ -124,7 +144,20 @@ void AsyncExecutionTracker::transition(AsyncExecution& execution, spearlet::Exec
   }
 }
 
+ExecutionDetails& AsyncExecutionTracker::details(AsyncExecution& execution) {
+  if (execution.details_ == nullptr) {
+    if (spare_details_.empty()) {
+      execution.details_ = std::make_unique<ExecutionDetails>();
+    } else {
+      execution.details_ = std::move(spare_details_.back());
+      spare_details_.pop_back();
+    }
+  }
+  return *execution.details_;
+}
+
 void AsyncExecutionTracker::set_memory_used(AsyncExecution& execution, std::int64_t bytes) {
+  if (execution.memory_used_bytes == bytes) return;
   tally_.subtract(execution);
   execution.memory_used_bytes = bytes;
   tally_.add(execution);
@@ -135,16 +168,30 @@ void AsyncExecutionTracker::drop(AsyncExecution& execution) {
   finished_.erase(Finished::s_iterator_to(execution));
   tally_.subtract(execution);
   --execution.task->activity.records;
-  by_id_.erase(execution.execution_id);
+  by_id_.erase(execution.id_hash_, execution.slot_);
   by_ordinal_[execution.ordinal - first_ordinal_] = kNoSlot;
   while (!by_ordinal_.empty() && by_ordinal_.front() == kNoSlot) {
     by_ordinal_.pop_front();
     ++first_ordinal_;
   }
   if (observer_ != nullptr) observer_->on_record_dropped(execution.ordinal);
+  recycle(execution);
+}
+
+// As new, save for the memory of the returned value.
+void AsyncExecutionTracker::recycle(AsyncExecution& execution) {
   const Slot slot = execution.slot_;
+  if (execution.details_ != nullptr) {
+    execution.details_->reset();
+    spare_details_.push_back(std::move(execution.details_));
+  }
+  std::string value = std::move(execution.result.value);
   std::destroy_at(&execution);
   std::construct_at(&execution);
+  if (value.capacity() <= kMostValueKept) {
+    value.clear();
+    execution.result.value = std::move(value);
+  }
   free_.push_back(slot);
 }
 
@@ -161,7 +208,21 @@ void AsyncExecutionTracker::retain(AsyncExecution& execution) {
   // At least one may stay (see problems(NodeConfig)), so this never drops the one that has just
   // finished and is still being answered from.
   while (finished_.size() > static_cast<std::size_t>(retention_.count)) drop(finished_.front());
+  prepare_to_drop();
   if (!expiry_.armed()) arm_expiry();
+}
+
+// Records are forgotten long after anybody looked at them. So what the next two ends will need is
+// sent for now: two steps ahead the record, one step ahead what its hash leads to.
+void AsyncExecutionTracker::prepare_to_drop() const {
+  if (finished_.size() < static_cast<std::size_t>(retention_.count)) return;
+  auto position = finished_.begin();
+  by_id_.prefetch(position->id_hash_);
+  if (++position == finished_.end()) return;
+  const char* const next = reinterpret_cast<const char*>(&*position);
+  for (std::size_t offset = 0; offset < sizeof(AsyncExecution); offset += kCacheLine) {
+    __builtin_prefetch(next + offset, /*for writing=*/1);
+  }
 }
 
 void AsyncExecutionTracker::arm_expiry() {

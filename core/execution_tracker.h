@@ -1,14 +1,11 @@
 // The one place that owns executions: their records, their status, how long they are remembered.
 #pragma once
 
-#include <absl/container/flat_hash_map.h>
-#include <absl/hash/hash.h>
-#include <absl/strings/string_view.h>
-
 #include <array>
 #include <boost/intrusive/list.hpp>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,6 +13,7 @@
 
 #include "core/environment.h"
 #include "core/execution.h"
+#include "core/id_index.h"
 #include "core/node_config.h"
 #include "core/observer.h"
 
@@ -49,6 +47,9 @@ class AsyncExecutionTracker {
   /// The only way in which a status changes; asserts that the transition is legal. Sets the times
   /// that go with the new status. A terminal status starts the record's retention.
   void transition(AsyncExecution& execution, spearlet::ExecutionStatus to);
+
+  /// The execution's details, made if it has none.
+  ExecutionDetails& details(AsyncExecution& execution);
 
   /// What the execution used, as its runtime reports it.
   void set_memory_used(AsyncExecution& execution, std::int64_t bytes);
@@ -84,21 +85,22 @@ class AsyncExecutionTracker {
   const Tally& tally() const { return tally_; }
 
  private:
-  // Debian's Abseil hashes a std::string_view by std::hash, which is slow on short texts.
-  struct IdHash {
-    std::size_t operator()(std::string_view id) const {
-      return absl::Hash<absl::string_view>{}(absl::string_view(id.data(), id.size()));
-    }
-  };
-
-  using Slot = std::uint32_t;
-  static constexpr Slot kNoSlot = ~Slot{0};
+  using Slot = IdIndex::Slot;
+  static constexpr Slot kNoSlot = IdIndex::kNone;
+  static constexpr unsigned kPageBits = 6;
+  using Page = std::array<AsyncExecution, std::size_t{1} << kPageBits>;
   using Finished = boost::intrusive::list<
       AsyncExecution,
       boost::intrusive::member_hook<AsyncExecution, boost::intrusive::list_member_hook<>,
                                     &AsyncExecution::finished_hook_>>;
 
+  AsyncExecution& record(Slot slot) {
+    return (*pages_[slot >> kPageBits])[slot & ((Slot{1} << kPageBits) - 1)];
+  }
+  Slot find_slot(std::string_view execution_id, std::uint32_t hash);
+  void recycle(AsyncExecution& execution);
   void retain(AsyncExecution& execution);
+  void prepare_to_drop() const;
   void expire();
   void arm_expiry();
 
@@ -106,9 +108,11 @@ class AsyncExecutionTracker {
   RetentionConfig retention_;
   Observer* observer_;
 
-  std::deque<AsyncExecution> slab_;  // records never move
+  std::vector<std::unique_ptr<Page>> pages_;  // records never move
+  Slot slots_ = 0;
   std::vector<Slot> free_;
-  absl::flat_hash_map<std::string_view, Slot, IdHash> by_id_;
+  std::vector<std::unique_ptr<ExecutionDetails>> spare_details_;
+  IdIndex by_id_;
   std::deque<Slot> by_ordinal_;  // from first_ordinal_ on; kNoSlot where the record is gone
   std::uint64_t first_ordinal_ = 1;
   std::uint64_t attempts_named_ = 0;

@@ -11,17 +11,20 @@
 #include "core/eta/estimator.h"
 #include "core/node_config.h"
 #include "core/runtime.h"
+#include "core/shared_text.h"
 #include "core/task_registry.h"
 
 namespace quintain::core {
 
 class InstancePool;
+struct InstanceShare;
 
 /// An environment in which one task's functions run, one execution at a time.
 class Instance {
  public:
   std::uint64_t number() const { return number_; }
-  const std::string& id() const { return id_; }
+  const std::string& id() const { return id_.str(); }
+  const SharedText& shared_id() const { return id_; }
 
   /// An attempt's function has begun in it, so the next one starts warm.
   bool ready() const { return ready_; }
@@ -29,6 +32,7 @@ class Instance {
 
  private:
   friend class InstancePool;
+  friend struct InstanceShare;
   using Hook = boost::intrusive::list_member_hook<>;
 
   Instance(InstancePool& pool, Task& task, std::uint64_t number);
@@ -36,11 +40,20 @@ class Instance {
   InstancePool& pool_;
   TaskPointer task_;
   std::uint64_t number_;
-  std::string id_;
+  SharedText id_;
   bool ready_ = false;
   Timer idle_expiry_;
   Hook idle_of_task_;
   Hook idle_of_node_;
+};
+
+/// A task's part of the pool, which the task points to as long as it has any.
+struct InstanceShare {
+  int count = 0;
+  /// Least recently used first.
+  boost::intrusive::list<
+      Instance, boost::intrusive::member_hook<Instance, Instance::Hook, &Instance::idle_of_task_>>
+      idle;
 };
 
 /// Hands out instances. Serial context only.
@@ -80,16 +93,8 @@ class InstancePool {
 
  private:
   friend class Instance;
-  using TaskIdle = boost::intrusive::list<
-      Instance, boost::intrusive::member_hook<Instance, Instance::Hook, &Instance::idle_of_task_>>;
   using NodeIdle = boost::intrusive::list<
       Instance, boost::intrusive::member_hook<Instance, Instance::Hook, &Instance::idle_of_node_>>;
-
-  // A task's share of the pool.
-  struct Share {
-    int count = 0;
-    TaskIdle idle;  // least recently used first
-  };
 
   int limit(const Task& task) const;
   void retire(Instance& instance);
@@ -101,8 +106,8 @@ class InstancePool {
   std::uint64_t next_number_ = 1;
   // Looked up, never iterated where order could show.
   std::unordered_map<std::uint64_t, std::unique_ptr<Instance>> instances_;
-  std::unordered_map<std::uint64_t, Share> shares_;  // by task number
-  NodeIdle idle_;                                    // least recently used first
+  std::unordered_map<std::uint64_t, InstanceShare> shares_;  // by task number; Task::share is one
+  NodeIdle idle_;                                            // least recently used first
 };
 
 }  // namespace quintain::core

@@ -5,6 +5,7 @@
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -44,8 +45,8 @@ void check_mode(spearlet::ExecutionMode mode, InvocationCall call, Complaints& c
   }
 }
 
-std::optional<std::string> check_execution_id(const spearlet::InvokeFunctionRequest& request,
-                                              Complaints& complaints) {
+std::optional<std::string_view> check_execution_id(const spearlet::InvokeFunctionRequest& request,
+                                                   Complaints& complaints) {
   const std::string& in_context = request.context().execution_id();
   if (!request.has_execution_id() && in_context.empty()) return std::nullopt;
   const std::string& id = request.has_execution_id() ? request.execution_id() : in_context;

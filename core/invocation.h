@@ -6,7 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
-#include <string>
+#include <string_view>
 
 #include "core/time.h"
 #include "spearlet/function.pb.h"
@@ -18,8 +18,8 @@ struct Invocation {
   spearlet::ExecutionMode mode;
   /// NEW_TASK or EXISTING_TASK.
   spearlet::InvocationType type;
-  /// The caller's id for the execution.
-  std::optional<std::string> execution_id;
+  /// The caller's id for the execution, as it stands in the request.
+  std::optional<std::string_view> execution_id;
   /// What the caller asked for; none: the mode's default.
   std::optional<Duration> timeout;
   int max_retries;

@@ -84,20 +84,24 @@ void NodeService::CancelExecution(const spearlet::CancelExecutionRequest& reques
 
 void NodeService::GetExecutionStatus(const spearlet::GetExecutionStatusRequest& request,
                                      Answer<spearlet::GetExecutionStatusResponse> answer) {
-  spearlet::GetExecutionStatusResponse response;
   const AsyncExecution* execution = manager_.tracker().find(request.execution_id());
   if (execution == nullptr) {
+    spearlet::GetExecutionStatusResponse response;
     response.set_message(fmt::format("no execution '{}'", request.execution_id()));
     return std::move(answer).send(std::move(response));
   }
   ExecutionResponse description = describe(*execution);
   manager_.add_estimate(*execution, description);
   if (!request.include_result()) description.output_data = {};
+  spearlet::GetExecutionStatusResponse& response =
+      description.is_completed ? final_status_ : live_status_;
   response.set_found(true);
-  *response.mutable_result() = to_result(std::move(description));
+  write_result(description, *response.mutable_result());
+  response.clear_logs();
   if (request.include_logs()) {
-    for (const std::string& line : execution->logs) response.add_logs(line);
+    for (const std::string& line : execution->details().logs) response.add_logs(line);
   }
+  response.clear_message();
   std::move(answer).send(std::move(response));
 }
 
@@ -145,7 +149,7 @@ void NodeService::ListExecutions(const spearlet::ListExecutionsRequest& request,
         response.set_next_start_after(fmt::format("{}{}", kTokenMark, ordinal));
         break;
       }
-      *response.add_executions() = to_info(*execution);
+      write_info(*execution, *response.add_executions());
     }
     ordinal = execution->ordinal;
   }
@@ -195,7 +199,7 @@ void NodeService::GetTask(const spearlet::GetTaskRequest& request,
         }
         continue;
       }
-      if (execution->task.get() == task) *response.add_executions() = to_info(*execution);
+      if (execution->task.get() == task) write_info(*execution, *response.add_executions());
     }
   }
   std::move(answer).send(std::move(response));

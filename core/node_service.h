@@ -46,6 +46,10 @@ class NodeService final : public FunctionService {
   const NodeConfig& config_;
   TaskExecutionManager& manager_;
   Instant started_at_;
+  // Status queries are answered with the same messages again and again, one for each shape; a
+  // caller may take what is in them.
+  spearlet::GetExecutionStatusResponse live_status_;
+  spearlet::GetExecutionStatusResponse final_status_;
 };
 
 }  // namespace quintain::core

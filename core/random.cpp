@@ -3,23 +3,6 @@
 #include <Random123/philox.h>
 
 namespace quintain::core {
-namespace {
-
-// FNV-1a: a stream's name must mean the same number in every build, which std::hash does not
-// promise.
-std::uint64_t fnv1a(std::string_view text) {
-  std::uint64_t hash = 0xcbf29ce484222325;
-  for (const char c : text) {
-    hash ^= static_cast<unsigned char>(c);
-    hash *= 0x100000001b3;
-  }
-  return hash;
-}
-
-}  // namespace
-
-RandomStream::RandomStream(std::string_view name, std::uint64_t entity)
-    : name_(fnv1a(name)), entity_(entity) {}
 
 std::uint64_t RandomStream::next(std::uint64_t seed) {
   // 128 bits of counter hold 64 bits of position and 64 of (name, entity) mixed; the key is the

@@ -13,7 +13,8 @@ class RandomStream {
  public:
   /// `name` says what the numbers are for ("arrivals"), `entity` tells apart the many that draw for
   /// the same purpose (a function's index, an execution's ordinal).
-  explicit RandomStream(std::string_view name, std::uint64_t entity = 0);
+  constexpr explicit RandomStream(std::string_view name, std::uint64_t entity = 0)
+      : name_(fnv1a(name)), entity_(entity) {}
 
   /// The number at this position under `seed`; moves on to the next position.
   ///
@@ -22,6 +23,17 @@ class RandomStream {
   std::uint64_t next(std::uint64_t seed);
 
  private:
+  // FNV-1a: a stream's name must mean the same number in every build, which std::hash does not
+  // promise.
+  static constexpr std::uint64_t fnv1a(std::string_view text) {
+    std::uint64_t hash = 0xcbf29ce484222325;
+    for (const char c : text) {
+      hash ^= static_cast<unsigned char>(c);
+      hash *= 0x100000001b3;
+    }
+    return hash;
+  }
+
   std::uint64_t name_;
   std::uint64_t entity_;
   std::uint64_t position_ = 0;

@@ -67,8 +67,9 @@ class AttemptListener {
   virtual void on_chunk(AttemptId attempt, Payload chunk) = 0;
   virtual void on_log(AttemptId attempt, std::string line) = 0;
 
-  virtual void on_finished(AttemptId attempt, Outcome outcome) = 0;
-  // Without on_started before it: the start did not succeed.
+  virtual void on_finished(AttemptId attempt, Outcome&& outcome) = 0;
+  // Without on_started before it: the start did not succeed. The listener takes what it wants from
+  // the outcome and may leave other texts there, whose memory can serve the next outcome.
 
  protected:
   ~AttemptListener() = default;

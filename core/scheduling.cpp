@@ -122,6 +122,7 @@ std::unique_ptr<SchedulingStrategy> make_scheduling_strategy(
 }
 
 std::optional<std::int64_t> stated_priority(const spearlet::InvokeFunctionRequest& request) {
+  if (request.invocation_metadata().empty()) return 0;
   const auto position = request.invocation_metadata().find("priority");
   if (position == request.invocation_metadata().end()) return 0;
   std::int64_t priority = 0;

@@ -11,18 +11,22 @@
 #include <vector>
 
 #include "core/eta/estimator.h"
+#include "core/shared_text.h"
 #include "core/time.h"
 #include "spearlet/function.pb.h"
 
 namespace quintain::core {
 
 class Task;
+struct InstanceShare;
 
 /// A function name within a task.
 struct Function {
   Task* task;
   std::string name;
   eta::FunctionIndex index;
+  /// The type of what it returned last; most functions always return the same.
+  SharedText returned_type{};
 };
 
 /// What a task is made of.
@@ -65,6 +69,9 @@ class Task : public boost::intrusive_ref_counter<Task, boost::thread_unsafe_coun
     std::uint32_t place = 0;
   };
   mutable Listing listing;
+
+  /// Kept by the pool: the task's instances, nullptr if it has none.
+  InstanceShare* share = nullptr;
 
   /// No new work for it: it was deleted.
   bool deleted = false;

@@ -4,6 +4,8 @@
 #include <optional>
 #include <utility>
 
+#include "core/message_reuse.h"
+
 namespace quintain::sim {
 
 // One caller. In an open load it makes one call and waits to be used again; in a closed one it
@@ -28,7 +30,7 @@ class LoadGenerator::Caller final : private core::UnaryCaller<spearlet::InvokeFu
     }
     // The service takes the message and leaves one that it no longer needs, whose memory serves
     // again.
-    request_.CopyFrom(load_.load_.request);
+    core::copy_keeping_memory(load_.load_.request, request_);
     node().service().InvokeFunction(std::move(request_), context,
                                     core::Answer<spearlet::InvokeFunctionResponse>(*this));
   }

@@ -49,7 +49,8 @@ class SimulatedRuntime::Run {
     listener_ = &listener;
     phase_ = Phase::kStarting;
     chunks_sent_ = 0;
-    echo_ = {};
+    echo_.type_url.clear();
+    echo_.value.clear();
     if (model_ != nullptr && model_->echo && spec.request.parameters_size() > 0) {
       echo_.type_url = spec.request.parameters(0).value().type_url();
       echo_.value = spec.request.parameters(0).value().value();
@@ -120,7 +121,7 @@ class SimulatedRuntime::Run {
         if (chunks_sent_ < model_->chunks) return send_chunk();
         return report(fate_ == Fate::kFails ? failure() : completion());
       case Phase::kStopping:
-        return report({.kind = core::Outcome::Kind::kStopped});
+        return report(runtime_.fresh_outcome(core::Outcome::Kind::kStopped));
       case Phase::kGhost:
         return haunt();
       case Phase::kHanging:
@@ -130,14 +131,10 @@ class SimulatedRuntime::Run {
 
   void become_ready() {
     if (model_ == nullptr) {
-      return report({.kind = core::Outcome::Kind::kFailed,
-                     .error_code = "NO_SUCH_FUNCTION",
-                     .error_message = "no model plays this function"});
+      return report(start_failure("NO_SUCH_FUNCTION", "no model plays this function"));
     }
     if (fate_ == Fate::kStartFails) {
-      return report({.kind = core::Outcome::Kind::kFailed,
-                     .error_code = "START_FAILED",
-                     .error_message = "the instance did not come up"});
+      return report(start_failure("START_FAILED", "the instance did not come up"));
     }
     if (fate_ == Fate::kHangs) {
       phase_ = Phase::kHanging;
@@ -164,35 +161,46 @@ class SimulatedRuntime::Run {
     listener_->on_chunk(attempt_, text_payload("chunk " + std::to_string(chunks_sent_)));
   }
 
-  core::Outcome completion() {
-    return {.kind = core::Outcome::Kind::kCompleted,
-            .payload = model_->echo ? std::move(echo_) : text_payload(model_->result),
-            .memory_used_bytes = model_->memory_bytes};
+  core::Outcome& completion() {
+    core::Outcome& outcome = runtime_.fresh_outcome(core::Outcome::Kind::kCompleted);
+    if (model_->echo) {
+      std::swap(outcome.payload, echo_);
+    } else {
+      outcome.payload = runtime_.result_of(*model_);
+    }
+    outcome.memory_used_bytes = model_->memory_bytes;
+    return outcome;
   }
 
-  core::Outcome failure() const {
-    return {.kind = core::Outcome::Kind::kFailed,
-            .error_code = model_->error_code,
-            .error_message = model_->error_message,
-            .memory_used_bytes = model_->memory_bytes};
+  core::Outcome& failure() const {
+    core::Outcome& outcome = runtime_.fresh_outcome(core::Outcome::Kind::kFailed);
+    outcome.error_code = model_->error_code;
+    outcome.error_message = model_->error_message;
+    outcome.memory_used_bytes = model_->memory_bytes;
+    return outcome;
+  }
+
+  core::Outcome& start_failure(std::string_view code, std::string_view message) const {
+    core::Outcome& outcome = runtime_.fresh_outcome(core::Outcome::Kind::kFailed);
+    outcome.error_code = code;
+    outcome.error_message = message;
+    return outcome;
   }
 
   // The run is free to be used again before its end is told: the listener may start the next
   // attempt.
-  void report(core::Outcome outcome) {
+  void report(core::Outcome& outcome) {
     core::AttemptListener& listener = *listener_;
     const core::AttemptId attempt = attempt_;
     const bool twice = model_ != nullptr && model_->reports_twice;
     runtime_.vacate(*this);
     runtime_.free_.push_back(this);
-    if (twice) {
-      listener.on_finished(attempt, outcome);
-    }
+    if (twice) listener.on_finished(attempt, core::Outcome(outcome));
     listener.on_finished(attempt, std::move(outcome));
   }
 
   void haunt() {
-    core::Outcome outcome = completion();
+    core::Outcome& outcome = completion();
     runtime_.free_.push_back(this);
     listener_->on_finished(attempt_, std::move(outcome));
   }
@@ -220,7 +228,10 @@ SimulatedRuntime::SimulatedRuntime(core::Environment& environment, Randomness& r
       capacity_(capacity),
       models_(std::move(models)),
       slowdowns_(std::move(slowdowns)) {
-  for (const FunctionModel& model : models_) by_name_[model.task][model.function] = &model;
+  for (const FunctionModel& model : models_) {
+    by_name_[model.task][model.function] = &model;
+    results_.push_back(text_payload(model.result));
+  }
 }
 
 SimulatedRuntime::~SimulatedRuntime() = default;
@@ -266,6 +277,20 @@ core::ResourceUsage SimulatedRuntime::usage() const {
           .memory_percent = 100.0 * static_cast<double>(memory_bytes_) /
                             (capacity * static_cast<double>(kMemoryPerSlot)),
           .memory_bytes = memory_bytes_};
+}
+
+core::Outcome& SimulatedRuntime::fresh_outcome(core::Outcome::Kind kind) {
+  outcome_.kind = kind;
+  outcome_.payload.type_url.clear();
+  outcome_.payload.value.clear();
+  outcome_.error_code.clear();
+  outcome_.error_message.clear();
+  outcome_.memory_used_bytes = 0;
+  return outcome_;
+}
+
+const core::Payload& SimulatedRuntime::result_of(const FunctionModel& model) const {
+  return results_[static_cast<std::size_t>(&model - models_.data())];
 }
 
 SimulatedRuntime::Run& SimulatedRuntime::free_run() {

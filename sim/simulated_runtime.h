@@ -1,6 +1,8 @@
 // A runtime that models functions in virtual time instead of running them.
 #pragma once
 
+#include <absl/container/flat_hash_map.h>
+
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -52,6 +54,10 @@ class SimulatedRuntime final : public core::Runtime {
   class Run;
 
   const FunctionModel* model_of(std::string_view task, std::string_view function) const;
+  // An outcome that says nothing yet; all attempts in turn tell theirs by the same object, so that
+  // its texts keep their memory.
+  core::Outcome& fresh_outcome(core::Outcome::Kind kind);
+  const core::Payload& result_of(const FunctionModel& model) const;
   Run& free_run();
   void occupy(Run& run);
   void vacate(Run& run);
@@ -61,14 +67,17 @@ class SimulatedRuntime final : public core::Runtime {
   Randomness& randomness_;
   int capacity_;
   std::vector<FunctionModel> models_;
+  std::vector<core::Payload> results_;  // of each model
   // By task, then by function.
   std::map<std::string, std::map<std::string, const FunctionModel*, std::less<>>, std::less<>>
       by_name_;
   std::vector<Slowdown> slowdowns_;
   Witness witness_;
-  std::map<core::AttemptId, Run*> active_;
+  // Looked up, never iterated where order could show.
+  absl::flat_hash_map<core::AttemptId, Run*> active_;
   std::vector<std::unique_ptr<Run>> runs_;
   std::vector<Run*> free_;
+  core::Outcome outcome_;
   int running_ = 0;
   std::int64_t memory_bytes_ = 0;
 };

@@ -118,7 +118,7 @@ class Machine final : private core::AttemptListener {
   void on_log(core::AttemptId attempt, std::string line) override {
     note("log", name(attempt) + " " + line);
   }
-  void on_finished(core::AttemptId attempt, Outcome outcome) override {
+  void on_finished(core::AttemptId attempt, Outcome&& outcome) override {
     constexpr std::string_view kKinds[] = {"completed", "failed", "stopped"};
     note(kKinds[static_cast<std::size_t>(outcome.kind)], name(attempt));
     outcomes.push_back(std::move(outcome));

@@ -135,6 +135,7 @@ void World::record(Event event) {
 std::uint64_t World::open_call(std::uint32_t node, const google::protobuf::Message& request) {
   ++open_calls_;
   const std::uint64_t call = ++calls_;
+  if (!recording()) return call;
   record({.kind = EventKind::kCallSent,
           .execution = {.node = node},
           .call = call,
@@ -145,6 +146,7 @@ std::uint64_t World::open_call(std::uint32_t node, const google::protobuf::Messa
 void World::call_answered(std::uint32_t node, std::uint64_t call,
                           const google::protobuf::Message* answer) {
   --open_calls_;
+  if (!recording()) return;
   record({.kind = answer == nullptr ? EventKind::kCallRefused : EventKind::kCallAnswered,
           .execution = {.node = node},
           .call = call,

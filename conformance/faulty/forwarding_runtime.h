@@ -34,7 +34,7 @@ class ForwardingRuntime : public core::Runtime, protected core::AttemptListener 
   void on_log(core::AttemptId attempt, std::string line) override {
     listener_->on_log(attempt, std::move(line));
   }
-  void on_finished(core::AttemptId attempt, core::Outcome outcome) override {
+  void on_finished(core::AttemptId attempt, core::Outcome&& outcome) override {
     listener_->on_finished(attempt, std::move(outcome));
   }
 

@@ -37,7 +37,7 @@ class LeakingSlots final : public ForwardingRuntime {
   }
 
  protected:
-  void on_finished(core::AttemptId attempt, core::Outcome outcome) override {
+  void on_finished(core::AttemptId attempt, core::Outcome&& outcome) override {
     const bool stopped = asked_to_stop_.erase(attempt) > 0;
     end(attempt, stopped && which_ == LeakAfter::kCancel);
     ForwardingRuntime::on_finished(attempt, std::move(outcome));

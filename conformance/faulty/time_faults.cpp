@@ -125,7 +125,7 @@ class EndsReportedLast final : public ForwardingRuntime {
   }
 
  protected:
-  void on_finished(core::AttemptId attempt, core::Outcome outcome) override {
+  void on_finished(core::AttemptId attempt, core::Outcome&& outcome) override {
     ended_.emplace(attempt, std::move(outcome));
     agenda_.after(core::Duration::zero(), [this, attempt] {
       auto ended = ended_.extract(attempt);

@@ -100,10 +100,10 @@ quintain_mutant(status-never-found
   EDIT core/node_service.cpp
     "const AsyncExecution* execution = manager_.tracker().find(request.execution_id())%
   if (execution == nullptr) {
-    response.set_message"
+    spearlet::GetExecutionStatusResponse"
     "const AsyncExecution* execution = manager_.tracker().find(request.execution_id())%
   if (execution == nullptr || execution->ordinal > 0) {
-    response.set_message"
+    spearlet::GetExecutionStatusResponse"
   RUN scenarios/shape
   CAUGHT_BY expect)
 
@@ -136,8 +136,8 @@ quintain_mutant(ids-from-the-machine
   EDIT core/execution_manager.cpp "#include <utility>" "#include <random>
 #include <utility>"
   EDIT core/execution_manager.cpp
-    "append_base32(environment_.draw(ids_), id)%"
-    "append_base32(environment_.draw(ids_) ^ std::random_device{}(), id)%
+    "write_base32(environment_.draw(ids_), id.data() + 1)%"
+    "write_base32(environment_.draw(ids_) ^ std::random_device{}(), id.data() + 1)%
   environment_.draw((std::random_device{}() & 1) == 0 ? ids_ : jitter_)%"
   RUN scenarios/outcome --check-determinism
   CAUGHT_BY determinism)
@@ -145,7 +145,7 @@ quintain_mutant(ids-from-the-machine
 # ---- One at least for each family of scenarios ---------------------------------------------------
 
 quintain_mutant(failure-reported-as-completed
-  EDIT core/execution_manager.cpp "return finish(*execution, kFailed)%" "execution->error_code.clear()%
+  EDIT core/execution_manager.cpp "return finish(*execution, kFailed)%" "tracker_.details(*execution).error_code.clear()%
       return finish(*execution, execution->started_at.is_never() ? kFailed : kCompleted)%"
   RUN scenarios/outcome
   CAUGHT_BY expect)
@@ -201,8 +201,8 @@ quintain_mutant(retry-without-a-pause
 
 quintain_mutant(any-request-repeats
   EDIT core/execution_manager.cpp
-    "if (!execution.fingerprint || *execution.fingerprint != fingerprint(request)) {"
-    "if (!execution.fingerprint) {"
+    "if (!original || *original != fingerprint(request)) {"
+    "if (!original) {"
   RUN scenarios/idempotency
   CAUGHT_BY expect)
 

@@ -161,7 +161,7 @@ class ProcessTest : public ::testing::Test, protected core::AttemptListener {
     heard_[id].logs.push_back(std::move(line));
     if (on_any_) on_any_(id);
   }
-  void on_finished(core::AttemptId id, core::Outcome outcome) override {
+  void on_finished(core::AttemptId id, core::Outcome&& outcome) override {
     EXPECT_FALSE(heard_[id].outcome) << "finished twice";
     heard_[id].outcome = std::move(outcome);
     if (on_any_) on_any_(id);
