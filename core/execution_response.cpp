@@ -15,19 +15,22 @@ using Metrics = google::protobuf::Map<std::string, std::string>;
 // Entries that stay are written over: a map's entry is a node of its own.
 void write_metrics(const ResponseMetadata& metadata, Metrics& metrics) {
   if (metadata.empty() && metrics.empty()) return;
-  const auto stays = [&](const ResponseMetadata::Entry& entry) {
-    const auto position = metrics.find(std::string(entry.name));
-    if (position == metrics.end()) return false;
-    position->second = entry.value;
+  const auto stays = [&](auto& metric) {
+    const auto entry = std::ranges::find(metadata, metric.first, &ResponseMetadata::Entry::name);
+    if (entry == metadata.end()) return false;
+    metric.second = entry->value;
     return true;
   };
-  if (metrics.size() == metadata.size() && std::ranges::all_of(metadata, stays)) return;
+  if (metrics.size() == metadata.size() && std::ranges::all_of(metrics, stays)) return;
   metrics.clear();
   for (const auto& [name, value] : metadata) metrics[std::string(name)] = value;
 }
 
-void write_text(std::string_view text, std::string* field) {
-  field->assign(text.data(), text.size());
+// A field that is empty and stays so is left alone: even that costs a call into the library.
+template <class Field>
+void write_text(std::string_view text, const std::string& present, const Field& field) {
+  if (text.empty() && present.empty()) return;
+  field()->assign(text.data(), text.size());
 }
 
 }  // namespace
@@ -69,11 +72,15 @@ void write_result(const ExecutionResponse& response, spearlet::ExecutionResult& 
   if (response.output_data.empty()) {
     if (message.has_result()) message.clear_result();
   } else {
-    write_text(response.output_data.type_url, message.mutable_result()->mutable_type_url());
-    write_text(response.output_data.value, message.mutable_result()->mutable_value());
+    google::protobuf::Any& any = *message.mutable_result();
+    write_text(response.output_data.type_url, any.type_url(),
+               [&] { return any.mutable_type_url(); });
+    write_text(response.output_data.value, any.value(), [&] { return any.mutable_value(); });
   }
-  write_text(response.error_message.value_or(std::string_view()), message.mutable_error_message());
-  write_text(response.error_code, message.mutable_error_code());
+  write_text(response.error_message.value_or(std::string_view()), message.error_message(),
+             [&] { return message.mutable_error_message(); });
+  write_text(response.error_code, message.error_code(),
+             [&] { return message.mutable_error_code(); });
   message.set_execution_time_ms(response.execution_time_ms);
   message.set_memory_used_bytes(response.memory_used_bytes);
   write_metrics(response.metadata, *message.mutable_metrics());
@@ -93,19 +100,20 @@ void write_invoke_response(const ExecutionResponse& response,
                            spearlet::InvokeFunctionResponse& message) {
   const bool completed = response.execution_status == spearlet::EXECUTION_STATUS_COMPLETED;
   message.set_success(response.is_async() || completed);
-  if (response.is_async()) {
-    write_text("accepted", message.mutable_message());
-  } else {
-    write_text(completed ? "completed" : response.error_message.value_or(std::string_view()),
-               message.mutable_message());
-  }
-  write_text(response.request_id, message.mutable_execution_id());
-  write_text(response.task_id, message.mutable_task_id());
-  write_text(response.instance_id, message.mutable_instance_id());
-  std::string& endpoint = *message.mutable_status_endpoint();
-  endpoint.clear();
+  const std::string_view text = response.is_async() ? "accepted"
+                                : completed         ? "completed"
+                                            : response.error_message.value_or(std::string_view());
+  write_text(text, message.message(), [&] { return message.mutable_message(); });
+  write_text(response.request_id, message.execution_id(),
+             [&] { return message.mutable_execution_id(); });
+  write_text(response.task_id, message.task_id(), [&] { return message.mutable_task_id(); });
+  write_text(response.instance_id, message.instance_id(),
+             [&] { return message.mutable_instance_id(); });
   if (response.status_endpoint) {
-    endpoint.append("/status/").append(response.status_endpoint->execution_id);
+    std::string& endpoint = *message.mutable_status_endpoint();
+    endpoint.assign("/status/").append(response.status_endpoint->execution_id);
+  } else {
+    message.clear_status_endpoint();
   }
   message.set_estimated_completion_ms(response.estimated_completion_ms.value_or(0));
   write_result(response, *message.mutable_result());
@@ -119,13 +127,18 @@ void write_info(const AsyncExecution& execution, spearlet::ExecutionInfo& info) 
   info.set_status(execution.status());
   if (!execution.started_at.is_never()) {
     set_timestamp(execution.wall_started_at, info.mutable_started_at());
+  } else if (info.has_started_at()) {
+    info.clear_started_at();
   }
   if (!execution.completed_at.is_never()) {
     set_timestamp(execution.wall_completed_at, info.mutable_completed_at());
+  } else if (info.has_completed_at()) {
+    info.clear_completed_at();
   }
   info.set_execution_time_ms(floor_milliseconds(execution.execution_time()));
   info.set_memory_used_bytes(execution.memory_used_bytes);
-  info.set_error_message(execution.details().error_message);
+  write_text(execution.details().error_message, info.error_message(),
+             [&] { return info.mutable_error_message(); });
 }
 
 }  // namespace quintain::core

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "core/time.h"
 #include "spearlet/function.pb.h"
@@ -86,7 +87,7 @@ void write_result(const ExecutionResponse& response, spearlet::ExecutionResult& 
 void write_invoke_response(const ExecutionResponse& response,
                            spearlet::InvokeFunctionResponse& message);
 
-/// The execution's entry in a list. The message must be new or cleared.
+/// The execution's entry in a list, likewise.
 void write_info(const AsyncExecution& execution, spearlet::ExecutionInfo& info);
 
 /// UTC, to the nanosecond.

@@ -79,6 +79,9 @@ AsyncExecution& AsyncExecutionTracker::add(std::string execution_id, Function& f
   execution.task = function.task;
   execution.accepted_at = environment_.now();
   execution.wall_accepted_at = environment_.wall_now();
+  if (by_ordinal_.full()) {
+    by_ordinal_.set_capacity(std::max(std::size_t{64}, 2 * by_ordinal_.capacity()));
+  }
   by_ordinal_.push_back(slot);
   execution.ordinal = last_ordinal();
 
@@ -203,18 +206,12 @@ AsyncExecution* AsyncExecutionTracker::next_after(std::uint64_t ordinal) {
   return nullptr;
 }
 
-void AsyncExecutionTracker::retain(AsyncExecution& execution) {
-  finished_.push_back(execution);
-  // At least one may stay (see problems(NodeConfig)), so this never drops the one that has just
-  // finished and is still being answered from.
-  while (finished_.size() > static_cast<std::size_t>(retention_.count)) drop(finished_.front());
-  prepare_to_drop();
-  if (!expiry_.armed()) arm_expiry();
-}
-
 // Records are forgotten long after anybody looked at them. So what the next two ends will need is
 // sent for now: two steps ahead the record, one step ahead what its hash leads to.
-void AsyncExecutionTracker::prepare_to_drop() const {
+//
+// Inlined for its effect: g++ takes a function that does nothing but prefetch for one without
+// effects, and leaves out the call.
+[[gnu::always_inline]] inline void AsyncExecutionTracker::prepare_to_drop() const {
   if (finished_.size() < static_cast<std::size_t>(retention_.count)) return;
   auto position = finished_.begin();
   by_id_.prefetch(position->id_hash_);
@@ -223,6 +220,15 @@ void AsyncExecutionTracker::prepare_to_drop() const {
   for (std::size_t offset = 0; offset < sizeof(AsyncExecution); offset += kCacheLine) {
     __builtin_prefetch(next + offset, /*for writing=*/1);
   }
+}
+
+void AsyncExecutionTracker::retain(AsyncExecution& execution) {
+  finished_.push_back(execution);
+  // At least one may stay (see problems(NodeConfig)), so this never drops the one that has just
+  // finished and is still being answered from.
+  while (finished_.size() > static_cast<std::size_t>(retention_.count)) drop(finished_.front());
+  prepare_to_drop();
+  if (!expiry_.armed()) arm_expiry();
 }
 
 void AsyncExecutionTracker::arm_expiry() {

@@ -2,9 +2,9 @@
 #pragma once
 
 #include <array>
+#include <boost/circular_buffer.hpp>
 #include <boost/intrusive/list.hpp>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -113,7 +113,8 @@ class AsyncExecutionTracker {
   std::vector<Slot> free_;
   std::vector<std::unique_ptr<ExecutionDetails>> spare_details_;
   IdIndex by_id_;
-  std::deque<Slot> by_ordinal_;  // from first_ordinal_ on; kNoSlot where the record is gone
+  // From first_ordinal_ on; kNoSlot where the record is gone.
+  boost::circular_buffer<Slot> by_ordinal_;
   std::uint64_t first_ordinal_ = 1;
   std::uint64_t attempts_named_ = 0;
 

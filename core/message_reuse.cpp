@@ -3,19 +3,20 @@
 namespace quintain::core {
 namespace {
 
-// A protobuf map walks its whole table to be cleared, even if nothing is in it.
-template <class Map>
-void copy_map(const Map& from, Map& to) {
-  if (from.empty() && to.empty()) return;
-  to = from;
+// What is empty and stays so is left alone: a protobuf map walks its whole table to be cleared, and
+// even an empty string costs a call into the library.
+template <class Content, class Field>
+void copy_field(const Content& from, const Content& present, const Field& field) {
+  if (from.empty() && present.empty()) return;
+  *field() = from;
 }
 
 void copy_context(const spearlet::ExecutionContext& from, spearlet::ExecutionContext& to) {
-  to.set_execution_id(from.execution_id());
-  to.set_session_id(from.session_id());
-  to.set_user_id(from.user_id());
-  copy_map(from.environment(), *to.mutable_environment());
-  copy_map(from.headers(), *to.mutable_headers());
+  copy_field(from.execution_id(), to.execution_id(), [&] { return to.mutable_execution_id(); });
+  copy_field(from.session_id(), to.session_id(), [&] { return to.mutable_session_id(); });
+  copy_field(from.user_id(), to.user_id(), [&] { return to.mutable_user_id(); });
+  copy_field(from.environment(), to.environment(), [&] { return to.mutable_environment(); });
+  copy_field(from.headers(), to.headers(), [&] { return to.mutable_headers(); });
   to.set_timeout_ms(from.timeout_ms());
   to.set_max_retries(from.max_retries());
 }
@@ -43,17 +44,18 @@ void clear_keeping_memory(spearlet::InvokeFunctionRequest& request) {
 void copy_keeping_memory(const spearlet::InvokeFunctionRequest& from,
                          spearlet::InvokeFunctionRequest& to) {
   to.set_invocation_type(from.invocation_type());
-  to.set_task_name(from.task_name());
-  to.set_task_description(from.task_description());
+  copy_field(from.task_name(), to.task_name(), [&] { return to.mutable_task_name(); });
+  copy_field(from.task_description(), to.task_description(),
+             [&] { return to.mutable_task_description(); });
   if (from.has_artifact_spec()) {
     *to.mutable_artifact_spec() = from.artifact_spec();
   } else {
     to.clear_artifact_spec();
   }
-  to.set_task_id(from.task_id());
+  copy_field(from.task_id(), to.task_id(), [&] { return to.mutable_task_id(); });
   to.set_execution_mode(from.execution_mode());
-  to.set_function_name(from.function_name());
-  *to.mutable_parameters() = from.parameters();
+  copy_field(from.function_name(), to.function_name(), [&] { return to.mutable_function_name(); });
+  copy_field(from.parameters(), to.parameters(), [&] { return to.mutable_parameters(); });
   if (from.has_context()) {
     copy_context(from.context(), *to.mutable_context());
   } else {
@@ -61,7 +63,8 @@ void copy_keeping_memory(const spearlet::InvokeFunctionRequest& from,
   }
   to.set_create_if_not_exists(from.create_if_not_exists());
   to.set_force_new_instance(from.force_new_instance());
-  copy_map(from.invocation_metadata(), *to.mutable_invocation_metadata());
+  copy_field(from.invocation_metadata(), to.invocation_metadata(),
+             [&] { return to.mutable_invocation_metadata(); });
   if (from.has_execution_id()) {
     to.set_execution_id(from.execution_id());
   } else {

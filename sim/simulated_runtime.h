@@ -73,8 +73,14 @@ class SimulatedRuntime final : public core::Runtime {
       by_name_;
   std::vector<Slowdown> slowdowns_;
   Witness witness_;
+  struct AttemptHash {
+    std::size_t operator()(core::AttemptId attempt) const {
+      return static_cast<std::size_t>(attempt) * 0x9e3779b97f4a7c15 >> 7;
+    }
+  };
+
   // Looked up, never iterated where order could show.
-  absl::flat_hash_map<core::AttemptId, Run*> active_;
+  absl::flat_hash_map<core::AttemptId, Run*, AttemptHash> active_;
   std::vector<std::unique_ptr<Run>> runs_;
   std::vector<Run*> free_;
   core::Outcome outcome_;
