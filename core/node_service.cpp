@@ -140,19 +140,27 @@ void NodeService::ListExecutions(const spearlet::ListExecutionsRequest& request,
            (request.status_filter() == spearlet::EXECUTION_STATUS_UNSPECIFIED ||
             execution.status() == request.status_filter());
   };
-  spearlet::ListExecutionsResponse response;
+  // Entries are written over where there are some from the list before.
+  spearlet::ListExecutionsResponse& response = listing_;
+  response.set_has_more(false);
+  response.clear_next_start_after();
+  auto& entries = *response.mutable_executions();
+  std::size_t listed = 0;
   std::uint64_t ordinal = *start;
   while (const AsyncExecution* execution = manager_.tracker().next_after(ordinal)) {
     if (matches(*execution)) {
-      if (static_cast<std::size_t>(response.executions_size()) == *size) {
+      if (listed == *size) {
         response.set_has_more(true);
         response.set_next_start_after(fmt::format("{}{}", kTokenMark, ordinal));
         break;
       }
-      write_info(*execution, *response.add_executions());
+      const int place = static_cast<int>(listed++);
+      write_info(*execution, place < entries.size() ? *entries.Mutable(place) : *entries.Add());
     }
     ordinal = execution->ordinal;
   }
+  const int beyond = entries.size() - static_cast<int>(listed);
+  if (beyond > 0) entries.DeleteSubrange(static_cast<int>(listed), beyond);
   std::move(answer).send(std::move(response));
 }
 
@@ -320,12 +328,25 @@ spearlet::ExecutionStats NodeService::execution_stats(std::int32_t time_range_ho
   const Instant since = all ? Instant() : Instant(environment_.now() - Instant(range));
   AsyncExecutionTracker::Tally tally;
   spearlet::ExecutionStats stats;
+  struct Count {
+    const Function* function = nullptr;
+    std::int32_t executions = 0;
+  };
+  std::vector<Count> by_function;
   std::uint64_t ordinal = 0;
   while (const AsyncExecution* execution = tracker.next_after(ordinal)) {
     ordinal = execution->ordinal;
     if (execution->accepted_at < since) continue;
     tally.add(*execution);
-    ++(*stats.mutable_executions_by_function())[execution->function->name];
+    const Function& function = *execution->function;
+    if (function.index >= by_function.size()) by_function.resize(function.index + 1);
+    by_function[function.index].function = &function;
+    ++by_function[function.index].executions;
+  }
+  // Functions of one name are counted together, whichever task they are of.
+  for (const auto& [function, executions] : by_function) {
+    if (function == nullptr) continue;
+    (*stats.mutable_executions_by_function())[function->name] += executions;
   }
   const std::int64_t completed = tally.count(spearlet::EXECUTION_STATUS_COMPLETED);
   stats.set_running_executions(narrow(tally.count(spearlet::EXECUTION_STATUS_RUNNING)));

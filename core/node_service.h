@@ -50,6 +50,7 @@ class NodeService final : public FunctionService {
   // caller may take what is in them.
   spearlet::GetExecutionStatusResponse live_status_;
   spearlet::GetExecutionStatusResponse final_status_;
+  spearlet::ListExecutionsResponse listing_;
 };
 
 }  // namespace quintain::core

@@ -29,7 +29,7 @@ double mean(const std::vector<std::int64_t>& samples) {
 }
 
 bool is_invocation(const sim::Event& event) {
-  return dynamic_cast<const spearlet::InvokeFunctionRequest*>(event.message) != nullptr;
+  return sim::message_as<spearlet::InvokeFunctionRequest>(event) != nullptr;
 }
 
 }  // namespace
@@ -50,37 +50,37 @@ void Metrics::on_event(const sim::Event& event) {
     case sim::EventKind::kCallSent:
       if (is_invocation(event)) {
         invocations_.insert(event.call);
-        counts_["count.calls"] += counts;
+        counts_.calls += counts;
       }
       break;
     case sim::EventKind::kCallAnswered:
       invocations_.erase(event.call);
       break;
     case sim::EventKind::kCallRefused:
-      if (invocations_.erase(event.call) > 0) counts_["count.refused"] += counts;
+      if (invocations_.erase(event.call) > 0) counts_.refused += counts;
       break;
     case sim::EventKind::kAccepted:
-      counts_["count.accepted"] += counts;
+      counts_.accepted += counts;
       ++queued_;
       most_records_ = std::max(most_records_, ++records_);
       break;
     case sim::EventKind::kAttemptBegun:
-      counts_["attempts"] += counted;
-      counts_["retries"] += counted && event.number > 1;
-      counts_["cold_starts"] += counted && event.flag;
+      counts_.attempts += counted;
+      counts_.retries += counted && event.number > 1;
+      counts_.cold_starts += counted && event.flag;
       if (facts == nullptr || facts->holds_slot) break;
       --queued_;
       most_held_ = std::max(most_held_, ++held_);
       if (counted) wait_.push_back((event.at - facts->accepted_at).count());
       break;
     case sim::EventKind::kAttemptEnded:
-      counts_["kills"] += counted && event.flag;
+      counts_.kills += counted && event.flag;
       break;
     case sim::EventKind::kSlotReleased:
       --held_;
       break;
     case sim::EventKind::kReportIgnored:
-      counts_["reports_ignored"] += counts;
+      counts_.reports_ignored += counts;
       break;
     case sim::EventKind::kRecordDropped:
       --records_;
@@ -97,7 +97,7 @@ void Metrics::on_event(const sim::Event& event) {
 
 void Metrics::on_terminal(const sim::Event& event, const sim::ExecutionFacts& facts) {
   ++ended_;
-  ++counts_[fmt::format("count.{}", sim::short_name(event.to))];
+  ++counts_.ended[static_cast<std::size_t>(event.to)];
   const bool got_slot = !facts.dispatched_at.is_never();
   waited_ += !got_slot || facts.dispatched_at > facts.accepted_at;
   const bool by_itself = event.to == spearlet::EXECUTION_STATUS_COMPLETED ||
@@ -115,29 +115,42 @@ void Metrics::on_terminal(const sim::Event& event, const sim::ExecutionFacts& fa
   absolute_error_ += std::abs(error);
 }
 
-void Metrics::advance(core::Instant now) {
-  // Only who waits when an instant is over has waited: one that gets its slot at once has not.
-  if (now > last_) most_queued_ = std::max(most_queued_, queued_);
-  const core::Instant from = std::max(last_, warm_up_);
+void Metrics::Integrals::advance(core::Instant now, core::Instant warm_up, int held,
+                                 std::int64_t queued) {
+  const core::Instant from = std::max(last, warm_up);
   if (now > from) {
     const auto passed = static_cast<double>((now - from).count());
-    held_integral_ += passed * held_;
-    queue_integral_ += passed * static_cast<double>(queued_);
+    held_slots += passed * held;
+    queue += passed * static_cast<double>(queued);
   }
-  last_ = std::max(last_, now);
+  last = std::max(last, now);
+}
+
+void Metrics::advance(core::Instant now) {
+  // Only who waits when an instant is over has waited: one that gets its slot at once has not.
+  if (now > integrals_.last) most_queued_ = std::max(most_queued_, queued_);
+  integrals_.advance(now, warm_up_, held_, queued_);
 }
 
 std::map<std::string, double, std::less<>> Metrics::values(const sim::World& world) const {
-  Metrics at_end = *this;
-  at_end.advance(world.now());
+  Integrals integrals = integrals_;
+  integrals.advance(world.now(), warm_up_, held_, queued_);
   std::map<std::string, double, std::less<>> values;
-  for (const std::string_view name :
-       {"count.calls", "count.accepted", "count.refused", "count.COMPLETED", "count.FAILED",
-        "count.CANCELLED", "count.TIMEOUT", "attempts", "retries", "cold_starts", "kills",
-        "reports_ignored"}) {
-    const auto position = counts_.find(name);
-    values.emplace(name, position == counts_.end() ? 0.0 : static_cast<double>(position->second));
-  }
+  const auto count = [&](std::string_view name, std::int64_t counted) {
+    values.emplace(name, static_cast<double>(counted));
+  };
+  count("count.calls", counts_.calls);
+  count("count.accepted", counts_.accepted);
+  count("count.refused", counts_.refused);
+  count("count.COMPLETED", counts_.ended[spearlet::EXECUTION_STATUS_COMPLETED]);
+  count("count.FAILED", counts_.ended[spearlet::EXECUTION_STATUS_FAILED]);
+  count("count.CANCELLED", counts_.ended[spearlet::EXECUTION_STATUS_CANCELLED]);
+  count("count.TIMEOUT", counts_.ended[spearlet::EXECUTION_STATUS_TIMEOUT]);
+  count("attempts", counts_.attempts);
+  count("retries", counts_.retries);
+  count("cold_starts", counts_.cold_starts);
+  count("kills", counts_.kills);
+  count("reports_ignored", counts_.reports_ignored);
   const auto ended = static_cast<double>(ended_);
   for (const std::string_view status : {"COMPLETED", "FAILED", "CANCELLED", "TIMEOUT"}) {
     values[fmt::format("share.{}", status)] = ratio(values[fmt::format("count.{}", status)], ended);
@@ -171,8 +184,8 @@ std::map<std::string, double, std::less<>> Metrics::values(const sim::World& wor
   const core::Duration span =
       world.now() > warm_up_ ? world.now() - warm_up_ : core::Duration::zero();
   const auto measured = static_cast<double>(span.count());
-  values["utilisation"] = ratio(at_end.held_integral_, measured * slots_);
-  values["queue.mean"] = ratio(at_end.queue_integral_, measured);
+  values["utilisation"] = ratio(integrals.held_slots, measured * slots_);
+  values["queue.mean"] = ratio(integrals.queue, measured);
   values["queue.peak"] = static_cast<double>(std::max(most_queued_, queued_));
   values["slots.peak"] = static_cast<double>(most_held_);
   values["records.peak"] = static_cast<double>(most_records_);

@@ -1,9 +1,11 @@
 // What is measured in a run: counts, times, shares, estimates against what came.
 #pragma once
 
+#include <absl/container/flat_hash_set.h>
+
+#include <array>
 #include <cstdint>
 #include <map>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,11 +37,22 @@ class Metrics final : public sim::HistoryListener {
   core::Instant warm_up_;
   int slots_ = 0;
 
-  std::map<std::string, std::int64_t, std::less<>> counts_;
-  std::set<std::uint64_t> invocations_;  // open calls that are invocations
-  std::vector<std::int64_t> wait_;       // ns; of those that got a slot
-  std::vector<std::int64_t> service_;    // ns; of those that ended by themselves
-  std::vector<std::int64_t> response_;   // ns; likewise
+  struct Counts {
+    std::int64_t calls = 0;
+    std::int64_t accepted = 0;
+    std::int64_t refused = 0;
+    std::array<std::int64_t, spearlet::ExecutionStatus_ARRAYSIZE> ended{};  // by status
+    std::int64_t attempts = 0;
+    std::int64_t retries = 0;
+    std::int64_t cold_starts = 0;
+    std::int64_t kills = 0;
+    std::int64_t reports_ignored = 0;
+  };
+  Counts counts_;
+  absl::flat_hash_set<std::uint64_t> invocations_;  // open calls that are invocations
+  std::vector<std::int64_t> wait_;                  // ns; of those that got a slot
+  std::vector<std::int64_t> service_;               // ns; of those that ended by themselves
+  std::vector<std::int64_t> response_;              // ns; likewise
   std::int64_t ended_ = 0;
   std::int64_t waited_ = 0;
 
@@ -49,14 +62,19 @@ class Metrics final : public sim::HistoryListener {
   double error_ = 0;           // ns
   double absolute_error_ = 0;  // ns
 
-  // Time integrals, in ns.
-  core::Instant last_;
+  // Over time, in ns.
+  struct Integrals {
+    core::Instant last;  // so far they reach
+    double held_slots = 0;
+    double queue = 0;
+
+    void advance(core::Instant now, core::Instant warm_up, int held, std::int64_t queued);
+  };
+  Integrals integrals_;
   int held_ = 0;
   int most_held_ = 0;
   std::int64_t queued_ = 0;
   std::int64_t most_queued_ = 0;
-  double held_integral_ = 0;
-  double queue_integral_ = 0;
   std::int64_t records_ = 0;
   std::int64_t most_records_ = 0;
 };

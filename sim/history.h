@@ -1,11 +1,12 @@
 // Everything that happened in a world, in the order in which it happened.
 #pragma once
 
+#include <boost/container/deque.hpp>
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <string>
 #include <string_view>
+#include <typeinfo>
 #include <utility>
 #include <vector>
 
@@ -69,6 +70,19 @@ struct Event {
   std::uint64_t digest = 0;
 };
 
+/// The event's message if it is of that type, otherwise nullptr. A dynamic_cast, but for a message
+/// nothing derives from.
+template <class Message>
+const Message* message_as(const Event& event) {
+  if (event.message == nullptr || typeid(*event.message) != typeid(Message)) return nullptr;
+  return static_cast<const Message*>(event.message);
+}
+
+/// Events one behind the other. The standard library's deque allocates for every third of them.
+using EventLog =
+    boost::container::deque<Event, void,
+                            boost::container::deque_options_t<boost::container::block_size<128>>>;
+
 /// Hears every event as it happens. Must not change the world.
 class HistoryListener {
  public:
@@ -98,7 +112,7 @@ class History {
   void name_call(std::uint64_t call, std::string name) { calls_[call] = std::move(name); }
 
   /// The log, oldest first; its first event is number forgotten().
-  const std::deque<Event>& events() const { return events_; }
+  const EventLog& events() const { return events_; }
   std::uint64_t forgotten() const { return forgotten_; }
   std::uint64_t count() const { return forgotten_ + events_.size(); }
 
@@ -113,7 +127,7 @@ class History {
 
  private:
   std::size_t most_kept_;
-  std::deque<Event> events_;
+  EventLog events_;
   std::uint64_t forgotten_ = 0;
   std::uint64_t digest_ = 0;
   std::vector<HistoryListener*> listeners_;

@@ -126,7 +126,7 @@ void World::close() {
   for (const auto& node : nodes_) node->shut_down();
 }
 
-void World::record(Event event) {
+void World::record(Event&& event) {
   if (!recording()) return;
   event.at = kernel_.now();
   history_.append(event, draws_digest());

@@ -97,7 +97,7 @@ class World {
   std::size_t nodes() const { return nodes_.size(); }
 
   /// Records an event, at this instant.
-  void record(Event event);
+  void record(Event&& event);
   bool recording() const { return recording_ == Recording::kOn; }
 
   /// A client calls node number `node`. Calls are numbered from 1.

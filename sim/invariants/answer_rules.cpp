@@ -1,9 +1,11 @@
 // Rules on what callers are told.
+#include <absl/container/flat_hash_map.h>
 #include <fmt/format.h>
 
-#include <map>
+#include <algorithm>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "core/time.h"
 #include "sim/invariants/invariant.h"
@@ -27,6 +29,10 @@ class EveryCallAnsweredOnce final : public Invariant {
   std::string_view rule() const override {
     return "every call gets exactly one answer or one refusal";
   }
+  bool concerns(EventKind kind) const override {
+    return kind == EventKind::kCallSent || kind == EventKind::kCallAnswered ||
+           kind == EventKind::kCallRefused;
+  }
   void on_event(const Event& event, const ExecutionFacts*) override {
     if (event.kind == EventKind::kCallSent) {
       open_.emplace(event.call, event);
@@ -36,13 +42,16 @@ class EveryCallAnsweredOnce final : public Invariant {
   }
   void on_end(const Ledger&, const RunEnd& end) override {
     if (!end.settled) return;
-    for (const auto& [call, sent] : open_) {
-      breach(fmt::format("call {} was never answered", call), {sent});
+    std::vector<Event> unanswered;
+    for (const auto& [call, sent] : open_) unanswered.push_back(sent);  // sorted below
+    std::ranges::sort(unanswered, {}, &Event::call);
+    for (const Event& sent : unanswered) {
+      breach(fmt::format("call {} was never answered", sent.call), {sent});
     }
   }
 
  private:
-  std::map<std::uint64_t, Event> open_;
+  absl::flat_hash_map<std::uint64_t, Event> open_;
 };
 
 // The shape of an answer to InvokeFunction depends on the mode that was asked for.
@@ -55,21 +64,27 @@ class AnswersInShape final : public Invariant {
            "the "
            "first says PENDING";
   }
+  bool concerns(EventKind kind) const override {
+    return kind == EventKind::kCallSent || kind == EventKind::kCallAnswered ||
+           kind == EventKind::kCallRefused;
+  }
   void on_event(const Event& event, const ExecutionFacts*) override {
     if (event.kind == EventKind::kCallSent) {
-      const auto* request = dynamic_cast<const spearlet::InvokeFunctionRequest*>(event.message);
+      const auto* request = message_as<spearlet::InvokeFunctionRequest>(event);
       if (request != nullptr) {
         const bool chose_id =
             request->has_execution_id() || !request->context().execution_id().empty();
         asked_.insert({event.call, {.mode = request->execution_mode(), .chose_id = chose_id}});
       }
     } else if (is_answer(event)) {
-      const auto asked = asked_.extract(event.call);
-      const auto* answer = dynamic_cast<const spearlet::InvokeFunctionResponse*>(event.message);
-      if (asked.empty() || answer == nullptr) return;
-      asked.mapped().mode == spearlet::EXECUTION_MODE_SYNC
-          ? judge_sync(event, *answer)
-          : judge_async(event, *answer, asked.mapped().chose_id);
+      const auto position = asked_.find(event.call);
+      if (position == asked_.end()) return;
+      const Asked asked = position->second;
+      asked_.erase(position);
+      const auto* answer = message_as<spearlet::InvokeFunctionResponse>(event);
+      if (answer == nullptr) return;
+      asked.mode == spearlet::EXECUTION_MODE_SYNC ? judge_sync(event, *answer)
+                                                  : judge_async(event, *answer, asked.chose_id);
     }
   }
 
@@ -119,7 +134,7 @@ class AnswersInShape final : public Invariant {
     spearlet::ExecutionMode mode;
     bool chose_id;
   };
-  std::map<std::uint64_t, Asked> asked_;  // by open call
+  absl::flat_hash_map<std::uint64_t, Asked> asked_;  // by open call
   std::set<std::string> chosen_ids_;
 };
 
@@ -133,12 +148,12 @@ class TimestampsOrdered final : public Invariant {
     return "started_at <= completed_at <= now; completed_at is set exactly at the end; "
            "execution_time_ms is the time between them";
   }
+  bool concerns(EventKind kind) const override { return kind == EventKind::kCallAnswered; }
   void on_event(const Event& event, const ExecutionFacts*) override {
     if (event.kind != EventKind::kCallAnswered) return;
-    if (const auto* answer = dynamic_cast<const spearlet::InvokeFunctionResponse*>(event.message)) {
+    if (const auto* answer = message_as<spearlet::InvokeFunctionResponse>(event)) {
       judge(event, answer->result());
-    } else if (const auto* status =
-                   dynamic_cast<const spearlet::GetExecutionStatusResponse*>(event.message)) {
+    } else if (const auto* status = message_as<spearlet::GetExecutionStatusResponse>(event)) {
       if (status->found()) judge(event, status->result());
     }
   }

@@ -43,6 +43,13 @@ InvariantSet::InvariantSet(World& world) {
   invariants_.push_back(make_records_equal_history(world));
   invariants_.push_back(make_stats_equal_tally(world));
   invariants_.push_back(make_retention_bounded(world));
+  for (std::size_t kind = 0; kind < kKinds; ++kind) {
+    for (const auto& invariant : invariants_) {
+      if (invariant->concerns(static_cast<EventKind>(kind))) {
+        by_kind_[kind].push_back(invariant.get());
+      }
+    }
+  }
 }
 
 void InvariantSet::on_event(const Event& event) {
@@ -52,7 +59,9 @@ void InvariantSet::on_event(const Event& event) {
   }
   const ExecutionFacts* facts =
       event.execution.ordinal == 0 ? nullptr : ledger_.find(event.execution);
-  for (const auto& invariant : invariants_) invariant->on_event(event, facts);
+  for (Invariant* invariant : by_kind_[static_cast<std::size_t>(event.kind)]) {
+    invariant->on_event(event, facts);
+  }
   ledger_.apply(event);
 }
 

@@ -1,6 +1,7 @@
 // What must hold in every run, whatever the scenario: checked at every event.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -24,7 +25,7 @@ struct RunEnd {
   bool settled;
 };
 
-/// One rule. Sees every event, with what was known of its execution before.
+/// One rule. Sees the events that concern it, with what was known of their executions before.
 class Invariant {
  public:
   explicit Invariant(World& world) : world_(world) {}
@@ -34,6 +35,9 @@ class Invariant {
   virtual std::string_view name() const = 0;
   /// The rule in one sentence.
   virtual std::string_view rule() const = 0;
+
+  /// Whether events of that kind are to be shown to it; the answer must not change.
+  virtual bool concerns(EventKind kind) const = 0;
 
   /// `facts` is null if the event concerns no execution or an unknown one.
   virtual void on_event(const Event& event, const ExecutionFacts* facts) = 0;
@@ -76,8 +80,11 @@ class InvariantSet final : public HistoryListener {
   const Ledger& ledger() const { return ledger_; }
 
  private:
+  static constexpr std::size_t kKinds = static_cast<std::size_t>(EventKind::kEnvironmentFreed) + 1;
+
   Ledger ledger_;
   std::vector<std::unique_ptr<Invariant>> invariants_;
+  std::array<std::vector<Invariant*>, kKinds> by_kind_;  // whom the kind concerns
   core::Instant instant_;
 };
 

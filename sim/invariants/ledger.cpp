@@ -2,14 +2,18 @@
 
 namespace quintain::sim {
 
-const ExecutionFacts* Ledger::find(ExecutionRef execution) const {
+ExecutionFacts* Ledger::find_mutable(ExecutionRef execution) {
   if (execution.node >= books_.size()) return nullptr;
-  const Book& book = books_[execution.node];
+  Book& book = books_[execution.node];
   if (execution.ordinal < book.first || execution.ordinal - book.first >= book.facts.size()) {
     return nullptr;
   }
-  const auto& facts = book.facts[execution.ordinal - book.first];
+  auto& facts = book.facts[execution.ordinal - book.first];
   return facts ? &*facts : nullptr;
+}
+
+const ExecutionFacts* Ledger::find(ExecutionRef execution) const {
+  return const_cast<Ledger*>(this)->find_mutable(execution);
 }
 
 void Ledger::apply(const Event& event) {
@@ -31,9 +35,9 @@ void Ledger::apply(const Event& event) {
     book.facts.back() = facts;
     return;
   }
-  if (find(event.execution) == nullptr) return;
-  Book& book = books_[event.execution.node];
-  ExecutionFacts& facts = *book.facts[event.execution.ordinal - book.first];
+  ExecutionFacts* const known = find_mutable(event.execution);
+  if (known == nullptr) return;
+  ExecutionFacts& facts = *known;
   switch (event.kind) {
     case EventKind::kTransition:
       facts.status = event.to;

@@ -1,8 +1,8 @@
 // What the history says of each execution so far.
 #pragma once
 
+#include <boost/container/deque.hpp>
 #include <cstdint>
-#include <deque>
 #include <optional>
 #include <vector>
 
@@ -62,8 +62,12 @@ class Ledger {
   // leave a gap until they are at the front.
   struct Book {
     std::uint64_t first = 1;
-    std::deque<std::optional<ExecutionFacts>> facts;
+    boost::container::deque<std::optional<ExecutionFacts>, void,
+                            boost::container::deque_options_t<boost::container::block_size<64>>>
+        facts;
   };
+
+  ExecutionFacts* find_mutable(ExecutionRef execution);
 
   void forget(ExecutionRef execution);
 

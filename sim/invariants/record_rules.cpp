@@ -5,7 +5,7 @@
 #include <array>
 #include <chrono>
 #include <deque>
-#include <map>
+#include <utility>
 #include <vector>
 
 #include "sim/invariants/invariant.h"
@@ -22,7 +22,13 @@ class Question final : private core::UnaryCaller<Response> {
   explicit Question(const Ask& ask) {
     ask(core::Answer<Response>(*this));
   }
+  // The answer changes places with `spare`, whose memory the node may use again.
+  template <class Ask>
+  Question(Response&& spare, const Ask& ask) : response_(std::move(spare)) {
+    ask(core::Answer<Response>(*this));
+  }
   const Response& response() const { return response_; }
+  Response& response() { return response_; }
   bool answered() const { return answered_; }
 
  private:
@@ -51,43 +57,65 @@ class RecordsEqualHistory final : public Invariant {
            "the "
            "status and times of the history";
   }
+  bool concerns(EventKind) const override { return false; }
   void on_event(const Event&, const ExecutionFacts*) override {}
   void on_end(const Ledger& ledger, const RunEnd&) override {
-    std::map<std::uint32_t, std::vector<spearlet::ExecutionInfo>> listed;
-    for (std::uint32_t node = 0; node < world().nodes(); ++node) listed[node] = list(node);
-    std::map<std::uint32_t, std::size_t> next;
+    std::vector<Listing> listings;
+    for (std::uint32_t node = 0; node < world().nodes(); ++node) {
+      listings.emplace_back(world().node(node).service());
+    }
     ledger.for_each([&](ExecutionRef execution, const ExecutionFacts& facts) {
-      const auto& page = listed[execution.node];
-      std::size_t& position = next[execution.node];
-      if (position == page.size()) {
+      const spearlet::ExecutionInfo* info = listings[execution.node].next();
+      if (info == nullptr) {
         breach(execution, "the list ends before it");
       } else {
-        compare(execution, facts, page[position++]);
+        compare(execution, facts, *info);
       }
     });
-    for (const auto& [node, page] : listed) {
-      if (next[node] < page.size()) {
-        breach({.node = node}, fmt::format("{} executions are listed beyond those on record",
-                                           page.size() - next[node]));
+    for (std::uint32_t node = 0; node < listings.size(); ++node) {
+      std::size_t more = 0;
+      while (listings[node].next() != nullptr) ++more;
+      if (more > 0) {
+        breach({.node = node},
+               fmt::format("{} executions are listed beyond those on record", more));
       }
     }
   }
 
  private:
-  std::vector<spearlet::ExecutionInfo> list(std::uint32_t node) {
-    std::vector<spearlet::ExecutionInfo> all;
-    spearlet::ListExecutionsRequest request;
-    request.set_limit(1000);
-    for (;;) {
-      const Question<spearlet::ListExecutionsResponse> page([&](auto answer) {
-        world().node(node).service().ListExecutions(request, std::move(answer));
-      });
-      all.insert(all.end(), page.response().executions().begin(),
-                 page.response().executions().end());
-      if (!page.response().has_more()) return all;
-      request.set_start_after(page.response().next_start_after());
+  // A node's whole list, of which one page is held at a time.
+  class Listing {
+   public:
+    explicit Listing(core::FunctionService& service) : service_(&service) {
+      request_.set_limit(1000);
+      turn();
     }
-  }
+
+    // nullptr at the end of the list.
+    const spearlet::ExecutionInfo* next() {
+      if (position_ == page_.executions_size()) {
+        if (!page_.has_more()) return nullptr;
+        request_.set_start_after(page_.next_start_after());
+        turn();
+        return next();
+      }
+      return &page_.executions(position_++);
+    }
+
+   private:
+    void turn() {
+      Question<spearlet::ListExecutionsResponse> question(std::move(page_), [&](auto answer) {
+        service_->ListExecutions(request_, std::move(answer));
+      });
+      page_ = std::move(question.response());
+      position_ = 0;
+    }
+
+    core::FunctionService* service_;
+    spearlet::ListExecutionsRequest request_;
+    spearlet::ListExecutionsResponse page_;
+    int position_ = 0;
+  };
 
   void compare(ExecutionRef execution, const ExecutionFacts& facts,
                const spearlet::ExecutionInfo& info) {
@@ -117,6 +145,7 @@ class StatsEqualTally final : public Invariant {
   std::string_view rule() const override {
     return "GetStats and GetHealth count what the history counts";
   }
+  bool concerns(EventKind) const override { return false; }
   void on_event(const Event&, const ExecutionFacts*) override {}
   void on_end(const Ledger& ledger, const RunEnd&) override {
     std::vector<Tally> tallies(world().nodes());
@@ -177,6 +206,10 @@ class RetentionBounded final : public Invariant {
     return "finished records are forgotten when they are too old or too many, and not before; live "
            "ones never";
   }
+  bool concerns(EventKind kind) const override {
+    return kind == EventKind::kTransition || kind == EventKind::kRecordDropped ||
+           kind == EventKind::kCallSent;
+  }
   void on_event(const Event& event, const ExecutionFacts* facts) override {
     if (event.kind == EventKind::kTransition && event.to != spearlet::EXECUTION_STATUS_RUNNING &&
         facts != nullptr && !facts->ended()) {
@@ -184,7 +217,7 @@ class RetentionBounded final : public Invariant {
     } else if (event.kind == EventKind::kRecordDropped) {
       forget(event, facts);
     } else if (event.kind == EventKind::kCallSent) {
-      const auto* request = dynamic_cast<const spearlet::DeleteTaskRequest*>(event.message);
+      const auto* request = message_as<spearlet::DeleteTaskRequest>(event);
       if (request != nullptr && request->cleanup_executions()) clean_up_at_ = event.at;
     }
   }

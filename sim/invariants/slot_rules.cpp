@@ -21,6 +21,9 @@ class SlotsWithinLimit final : public Invariant {
   std::string_view rule() const override {
     return "a node never runs more attempts at once than it has slots";
   }
+  bool concerns(EventKind kind) const override {
+    return kind == EventKind::kEnvironmentOccupied || kind == EventKind::kEnvironmentFreed;
+  }
   void on_event(const Event& event, const ExecutionFacts*) override {
     int& running = on_machine_[event.execution.node];
     if (event.kind == EventKind::kEnvironmentFreed) --running;
@@ -48,12 +51,16 @@ class NoIdleSlotWhileWorkWaits final : public Invariant {
            "at that instant";
   }
 
+  bool concerns(EventKind kind) const override {
+    return kind == EventKind::kAccepted || kind == EventKind::kAttemptBegun ||
+           kind == EventKind::kSlotReleased || kind == EventKind::kTransition;
+  }
   void on_event(const Event& event, const ExecutionFacts* facts) override {
     if (event.execution.ordinal == 0) return;
     Node& node = nodes_[event.execution.node];
     if (event.kind == EventKind::kAccepted) {
       ++node.waiting;
-      node.last = event;
+      node.last = event.execution;
     } else if (facts == nullptr) {
       return;
     } else if (event.kind == EventKind::kAttemptBegun && !facts->holds_slot) {
@@ -62,10 +69,10 @@ class NoIdleSlotWhileWorkWaits final : public Invariant {
     } else if (event.kind == EventKind::kSlotReleased && facts->holds_slot) {
       --node.held;
       if (facts->ended()) --node.overdue;
-      node.last = event;
+      node.last = event.execution;
     } else if (ends(event) && !facts->ended()) {
       facts->holds_slot ? ++node.overdue : --node.waiting;
-      node.last = event;
+      node.last = event.execution;
     }
   }
 
@@ -78,17 +85,17 @@ class NoIdleSlotWhileWorkWaits final : public Invariant {
     int held = 0;
     std::int64_t waiting = 0;
     std::int64_t overdue = 0;  // ended, but still hold a slot
-    Event last;
+    ExecutionRef last;
   };
 
   void judge(std::size_t index) {
     Node& node = nodes_[index];
     if (node.overdue > 0) {
-      breach(node.last.execution, fmt::format("{} ended executions hold a slot", node.overdue));
+      breach(node.last, fmt::format("{} ended executions hold a slot", node.overdue));
     }
     const int slots = world().node(index).node().config().slots;
     if (node.waiting > 0 && node.held < slots && !limited(index)) {
-      breach(node.last.execution,
+      breach(node.last,
              fmt::format("{} wait while {} of {} slots are held", node.waiting, node.held, slots));
     }
   }

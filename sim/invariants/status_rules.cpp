@@ -31,6 +31,7 @@ class LegalTransitions final : public Invariant {
   std::string_view rule() const override {
     return "an execution goes from PENDING to RUNNING to an end, or from PENDING to an end";
   }
+  bool concerns(EventKind kind) const override { return kind == EventKind::kTransition; }
   void on_event(const Event& event, const ExecutionFacts* facts) override {
     if (event.kind != EventKind::kTransition) return;
     if (facts == nullptr) {
@@ -47,6 +48,7 @@ class OneOutcome final : public Invariant {
   using Invariant::Invariant;
   std::string_view name() const override { return "one-outcome"; }
   std::string_view rule() const override { return "an execution ends once"; }
+  bool concerns(EventKind kind) const override { return kind == EventKind::kTransition; }
   void on_event(const Event& event, const ExecutionFacts* facts) override {
     if (event.kind == EventKind::kTransition && facts != nullptr && facts->outcomes > 0) {
       breach(event.execution, fmt::format("it had ended {} and becomes {}",
@@ -62,6 +64,7 @@ class EveryExecutionEnds final : public Invariant {
   std::string_view rule() const override {
     return "every accepted execution ends, or was still within its time when the run ended";
   }
+  bool concerns(EventKind) const override { return false; }
   void on_event(const Event&, const ExecutionFacts*) override {}
   void on_end(const Ledger& ledger, const RunEnd& end) override {
     ledger.for_each([&](ExecutionRef execution, const ExecutionFacts& facts) {
@@ -82,6 +85,7 @@ class AttemptsWithinRetries final : public Invariant {
   std::string_view rule() const override {
     return "there are at most 1 + max_retries attempts, numbered from 1, none after the end";
   }
+  bool concerns(EventKind kind) const override { return kind == EventKind::kAttemptBegun; }
   void on_event(const Event& event, const ExecutionFacts* facts) override {
     if (event.kind != EventKind::kAttemptBegun || facts == nullptr) return;
     if (event.number != facts->attempts + 1) {

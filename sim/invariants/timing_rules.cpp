@@ -24,6 +24,7 @@ class TimeoutsExact final : public Invariant {
   std::string_view rule() const override {
     return "TIMEOUT comes at exactly the deadline, and nothing else after it";
   }
+  bool concerns(EventKind kind) const override { return kind == EventKind::kTransition; }
   void on_event(const Event& event, const ExecutionFacts* facts) override {
     if (event.kind != EventKind::kTransition || facts == nullptr) return;
     const core::Duration late = event.at - facts->deadline;
@@ -44,6 +45,7 @@ class CancelWithinGrace final : public Invariant {
   std::string_view rule() const override {
     return "a cancelled execution ends within the grace, at once if it has not begun or by force";
   }
+  bool concerns(EventKind) const override { return true; }
   void on_event(const Event& event, const ExecutionFacts* facts) override {
     overdue_before(event.at);
     if (facts == nullptr) return;
@@ -56,7 +58,7 @@ class CancelWithinGrace final : public Invariant {
                facts->cancel_requested_at.is_never()) {
       breach(event.execution, "CANCELLED though nobody asked for it");
     }
-    if (ends(event)) {
+    if (ends(event) && !due_.empty()) {
       std::erase_if(due_, [&](const auto& due) { return due.second == event.execution; });
     }
   }
@@ -80,6 +82,10 @@ class NothingRunsAfterTheEnd final : public Invariant {
   std::string_view name() const override { return "nothing-runs-after-the-end"; }
   std::string_view rule() const override {
     return "once an execution has ended, by whatever outcome, the machine does nothing for it";
+  }
+  bool concerns(EventKind kind) const override {
+    return kind == EventKind::kEnvironmentOccupied || kind == EventKind::kEnvironmentFreed ||
+           kind == EventKind::kTransition;
   }
   void on_event(const Event& event, const ExecutionFacts* facts) override {
     if (facts == nullptr) return;
