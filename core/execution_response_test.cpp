@@ -1,9 +1,11 @@
 #include "core/execution_response.h"
 
+#include <google/protobuf/util/message_differencer.h>
 #include <gtest/gtest.h>
 
 #include <chrono>
 
+#include "core/testing/fill_message.h"
 #include "core/testing/test_node.h"
 
 namespace quintain::core {
@@ -63,6 +65,43 @@ TEST(ExecutionResponse, AResultHasOnlyWhatIsThere) {
   EXPECT_EQ(result.metrics().at("k"), "m");
   EXPECT_EQ(result.execution_time_ms(), 1000);
   EXPECT_EQ(result.memory_used_bytes(), 7);
+}
+
+// Answers are written into messages that were answers before, to whomever.
+TEST(ExecutionResponse, NothingIsLeftOfTheAnswerBefore) {
+  ExecutionResponse bare = response(spearlet::EXECUTION_MODE_SYNC, testing::kPending);
+  ExecutionResponse full = response(spearlet::EXECUTION_MODE_ASYNC, testing::kCompleted);
+  full.task_id = "task";
+  full.instance_id = "task-i1";
+  full.output_data = {.type_url = "t", .value = "v"};
+  full.started_at = WallTime{1s};
+  full.completed_at = WallTime{2s};
+  full.metadata.add("k", "m");
+  full.metadata.add("l", "n");
+  full.execution_time_ms = 1000;
+  full.memory_used_bytes = 7;
+  full.error_code = "E";
+  full.error_message = "it broke";
+  full.status_endpoint = StatusEndpoint{"a"};
+  full.estimated_completion_ms = 5;
+  ExecutionResponse other = full;
+  other.metadata = {};
+  other.metadata.add("k", "another");
+  for (const ExecutionResponse& told : {bare, full, other}) {
+    const auto fresh = to_invoke_response(told);
+    for (const ExecutionResponse& before : {bare, full, other}) {
+      auto message = to_invoke_response(before);
+      write_invoke_response(told, message);
+      EXPECT_TRUE(google::protobuf::util::MessageDifferencer::Equals(message, fresh))
+          << message.DebugString();
+    }
+    // What nobody writes is not there from the beginning.
+    spearlet::InvokeFunctionResponse foreign;
+    testing::fill(foreign, "secret");
+    write_invoke_response(told, foreign);
+    EXPECT_TRUE(google::protobuf::util::MessageDifferencer::Equals(foreign, fresh))
+        << foreign.DebugString();
+  }
 }
 
 TEST(ExecutionResponse, SuccessFollowsTheMode) {

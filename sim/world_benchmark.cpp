@@ -1,9 +1,13 @@
 // How fast the real core runs in virtual time: M/M/16 at load 0.9, asynchronous invocations with a
 // timeout each, through FunctionService with protobuf messages in and out. One thread.
 #include <benchmark/benchmark.h>
+#include <malloc.h>
 #include <sys/resource.h>
 
 #include <chrono>
+#include <cstdint>
+#include <cstdlib>
+#include <limits>
 
 #include "sim/invariants/invariant.h"
 #include "sim/load.h"
@@ -14,6 +18,7 @@ namespace {
 
 constexpr int kSlots = 16;
 constexpr double kUtilisation = 0.9;
+constexpr std::int64_t kDay = 24 * 3'600'000;  // ms
 
 NodeSpec node() {
   NodeSpec spec;
@@ -26,7 +31,7 @@ NodeSpec node() {
   return spec;
 }
 
-Load load(std::int64_t count) {
+Load calls(std::int64_t count) {
   Load load;
   load.name = "load";
   load.request.set_invocation_type(spearlet::INVOCATION_TYPE_EXISTING_TASK);
@@ -38,6 +43,9 @@ Load load(std::int64_t count) {
   load.count = count;
   return load;
 }
+
+// What is allocated at this moment.
+double heap_bytes() { return static_cast<double>(mallinfo2().uordblks); }
 
 double peak_megabytes() {
   rusage usage{};
@@ -53,9 +61,9 @@ void run(benchmark::State& state, World::Recording recording) {
     world.add_node(node());
     InvariantSet invariants(world);
     if (recording == World::Recording::kOn) world.history().add_listener(invariants);
-    LoadGenerator calls(world, load(state.range(0)), 0);
+    LoadGenerator clients(world, calls(state.range(0)), 0);
     world.kernel().run(core::Instant::never(),
-                       [&] { return world.active_executions() == 0 && calls.finished(); });
+                       [&] { return world.active_executions() == 0 && clients.finished(); });
     events += static_cast<double>(world.kernel().events());
     virtual_seconds += std::chrono::duration<double>(world.now().since_start()).count();
   }
@@ -67,7 +75,59 @@ void run(benchmark::State& state, World::Recording recording) {
 }
 
 void invocations(benchmark::State& state) { run(state, World::Recording::kOff); }
-BENCHMARK(invocations)->Arg(1'000'000)->Unit(benchmark::kMillisecond);
+BENCHMARK(invocations)->Unit(benchmark::kMillisecond)->Apply([](auto* benchmark) {
+  for (const std::int64_t count : {10'000, 100'000, 1'000'000}) benchmark->Arg(count);
+  // Ten seconds and more, so only when asked for.
+  if (std::getenv("QUINTAIN_LONG_BENCHMARKS") != nullptr) benchmark->Arg(10'000'000);
+});
+
+// So many wait all the time, each behind all the others: as many clients more than slots, who call
+// again as soon as they are answered. An iteration is a second of virtual time, in which about as
+// many executions end as there are slots.
+void queued(benchmark::State& state) {
+  const auto waiting = static_cast<int>(state.range(0));
+  World world(/*seed=*/1, World::Recording::kOff);
+  NodeSpec spec = node();
+  spec.config.queue_limit = waiting;
+  world.add_node(spec);
+  Load load = calls(/*count=*/std::numeric_limits<std::int64_t>::max());
+  load.request.set_execution_mode(spearlet::EXECUTION_MODE_SYNC);
+  load.request.mutable_context()->set_timeout_ms(kDay);
+  load.arrivals = ClosedLoop{.clients = kSlots + waiting, .think = law::Constant{}};
+  const double before = heap_bytes();
+  LoadGenerator clients(world, load, 0);
+  world.kernel().run_until(core::Instant());
+  const double pending = heap_bytes() - before;
+  const core::Counters& counters = world.node(0).node().counters();
+  // Until everybody who waits has taken the place of somebody who ended, and some records are
+  // there.
+  const std::int64_t warm = waiting + 20'000;
+  world.kernel().run(core::Instant::never(), [&] { return counters.attempts > warm; });
+  const std::int64_t begun = counters.attempts;
+  for (auto _ : state) world.kernel().run_until(world.now() + std::chrono::seconds(1));
+  state.SetItemsProcessed(counters.attempts - begun);
+  if (world.node(0).node().manager().queued() != waiting) state.SkipWithError("the queue is gone");
+  // The callers' own memory included.
+  state.counters["bytes/pending"] = pending / (waiting + kSlots);
+}
+BENCHMARK(queued)->RangeMultiplier(10)->Range(10, 100'000);
+
+// The heap that a finished record takes, in a node that remembers so many.
+void remembered(benchmark::State& state) {
+  for (auto _ : state) {
+    World world(/*seed=*/1, World::Recording::kOff);
+    world.add_node(node());
+    LoadGenerator clients(world, calls(state.range(0)), 0);
+    const core::Counters& counters = world.node(0).node().counters();
+    const std::int64_t first = state.range(0) / 10;
+    world.kernel().run(core::Instant::never(), [&] { return counters.accepted == first; });
+    const double before = heap_bytes();
+    world.kernel().run(core::Instant::never(), [&] { return counters.accepted == state.range(0); });
+    state.counters["bytes/record"] =
+        (heap_bytes() - before) / static_cast<double>(state.range(0) - first);
+  }
+}
+BENCHMARK(remembered)->Arg(100'000)->Iterations(1)->Unit(benchmark::kMillisecond);
 
 // The same with a history and all invariants, as `quintain run` does it.
 void judged_invocations(benchmark::State& state) { run(state, World::Recording::kOn); }
