@@ -82,6 +82,7 @@ class ExecutionQueue {
   };
 
   LiveExecution& first(Instant now);
+  void prepare_to_pop() const;
   void take_out_of_ready(LiveExecution& execution);
   void park(LiveExecution& execution);
   void unpark(LiveExecution& execution, Lane& lane);

@@ -9,6 +9,7 @@
 #include <numeric>
 #include <utility>
 
+#include "core/prefetch.h"
 #include "core/transitions.h"
 
 namespace quintain::core {
@@ -19,8 +20,6 @@ constexpr unsigned kSlotBits = 28;
 
 // What a returned value may occupy in a record that waits to be used again.
 constexpr std::size_t kMostValueKept = 256;
-
-constexpr std::size_t kCacheLine = 64;
 
 // Debian's Abseil hashes a std::string_view by std::hash, which is slow on short texts.
 std::uint32_t hash_of(std::string_view id) {
@@ -216,10 +215,7 @@ AsyncExecution* AsyncExecutionTracker::next_after(std::uint64_t ordinal) {
   auto position = finished_.begin();
   by_id_.prefetch(position->id_hash_);
   if (++position == finished_.end()) return;
-  const char* const next = reinterpret_cast<const char*>(&*position);
-  for (std::size_t offset = 0; offset < sizeof(AsyncExecution); offset += kCacheLine) {
-    __builtin_prefetch(next + offset, /*for writing=*/1);
-  }
+  prefetch(*position);
 }
 
 void AsyncExecutionTracker::retain(AsyncExecution& execution) {

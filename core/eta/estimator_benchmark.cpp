@@ -69,6 +69,7 @@ Backlog backlog(std::size_t queued) {
     if (backlog.waiting.size() < Backlog::kMostWaiting) {
       backlog.waiting.push_back({.ordinal = 100 + i,
                                  .function = function,
+                                 .rank = 0,
                                  .deadline = kNow + 1h,
                                  .share = static_cast<std::uint32_t>(backlog.shares.size()),
                                  .fresh = false});
