@@ -7,6 +7,7 @@
 
 int main(int argc, char** argv) {
   using namespace quintain::cli;
-  return run_program(
-      argc, argv, {add_run_command, add_conform_command, add_study_command, add_serve_command, add_fixture_command});
+  return run_program(argc, argv,
+                     {add_run_command, add_conform_command, add_study_command, add_serve_command,
+                      add_fixture_command});
 }
