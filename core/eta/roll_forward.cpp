@@ -48,7 +48,8 @@ void exchange(Lanes& low, Lanes& high) {
 constexpr float kNever = 1e30F;
 
 float until(Instant deadline, Instant now) {
-  return deadline.is_never() ? kNever : seconds(deadline - now);
+  // One whose timeout is due holds its slot until that has been seen to.
+  return deadline.is_never() ? kNever : std::max(seconds(deadline - now), 0.0F);
 }
 
 // A straight line between two floats may miss its end by their last bit, so levels side by side

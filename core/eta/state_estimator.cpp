@@ -166,6 +166,11 @@ class StateEstimator final : public Estimator, private Laws {
       evidence[state] *= right;
       left = right;
     }
+    // Many late ones must not make all paces impossible to a float. The slowest is the likeliest.
+    constexpr float kTiny = 1e-15F;
+    const float most = evidence.back();
+    if (most >= kTiny) return;
+    for (float& likelihood : evidence) likelihood /= most;
   }
 
   bool notices_change_;

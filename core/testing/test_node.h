@@ -37,9 +37,10 @@ class TestNode {
   using StreamCall = RecordingStreamCaller<spearlet::StreamExecutionResult>;
 
   explicit TestNode(const NodeConfig& config = {}, Observer* observer = nullptr,
-                    std::uint64_t seed = 1)
+                    std::uint64_t seed = 1,
+                    const eta::EstimatorFactory& estimator = eta::make_estimator)
       : environment(seed), runtime(environment) {
-    node = std::make_unique<Node>(environment, runtime, config, observer);
+    node = std::make_unique<Node>(environment, runtime, config, observer, estimator);
     add_task(task_spec("task"));
   }
 

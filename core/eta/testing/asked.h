@@ -1,0 +1,86 @@
+// What estimators are asked in tests that need no node.
+#pragma once
+
+#include <cstdint>
+
+#include "core/eta/estimator.h"
+
+namespace quintain::core::eta::testing {
+
+/// Executions that are accepted one after the other by a node whose slots are free, and that end
+/// before the next one comes.
+class Acceptances {
+ public:
+  explicit Acceptances(Estimator& estimator) : estimator_(estimator) {
+    backlog_.shares.push_back({.task = 0, .idle = 1, .instances = 1, .limit = 10});
+  }
+
+  /// Forecast at acceptance.
+  Forecast accept() {
+    ++ordinal_;
+    backlog_.waiting.assign(1, {.ordinal = ordinal_,
+                                .function = 0,
+                                .rank = 0,
+                                .deadline = Instant::never(),
+                                .share = 0,
+                                .fresh = false});
+    const NodeState node = {
+        .now = kNow, .slots = 4, .busy = 0, .queued = 0, .backlog = [this]() -> const Backlog& {
+          return backlog_;
+        }};
+    return estimator_.predict({.function = 0,
+                               .ordinal = ordinal_,
+                               .accepted_at = kNow,
+                               .dispatched_at = Instant::never(),
+                               .ahead = 0},
+                              node);
+  }
+
+  /// It took so long, or was cut short then.
+  void end(Duration after,
+           spearlet::ExecutionStatus status = spearlet::EXECUTION_STATUS_COMPLETED) {
+    estimator_.observe_end({.function = 0,
+                            .ordinal = ordinal_,
+                            .accepted_at = kNow,
+                            .deadline = Instant::never(),
+                            .dispatched_at = kNow,
+                            .started_at = kNow,
+                            .ended_at = kNow + after,
+                            .cold = false,
+                            .status = status});
+  }
+
+  static constexpr Instant kNow{std::chrono::seconds(1000)};
+
+ private:
+  Estimator& estimator_;
+  Backlog backlog_;
+  std::uint64_t ordinal_ = 0;
+};
+
+/// Says always the same.
+class Fixed final : public Estimator {
+ public:
+  explicit Fixed(const Forecast& forecast) : forecast_(forecast) {}
+  std::string_view name() const override { return "fixed"; }
+  Forecast predict(const Subject&, const NodeState&) override { return forecast_; }
+  void observe_dispatch(FunctionIndex, Instant, Duration) override {}
+  void observe_end(const Observation&) override {}
+  std::size_t bytes() const override { return sizeof(*this); }
+
+ private:
+  Forecast forecast_;
+};
+
+/// `law`: from a probability to seconds.
+template <class Law>
+Forecast forecast_by(const Law& law) {
+  Forecast forecast;
+  for (std::size_t i = 0; i < kLevels; ++i) {
+    forecast.quantiles[i] = Duration(static_cast<std::int64_t>(law(level(i)) * 1e9));
+  }
+  forecast.point = forecast.quantiles[kMedianLevel];
+  return forecast;
+}
+
+}  // namespace quintain::core::eta::testing
