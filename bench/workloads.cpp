@@ -1,0 +1,193 @@
+// Small fixed workloads whose instructions are counted: `bench_workloads NAME COUNT` does COUNT
+// operations of one kind, always the same ones, and nothing else that depends on COUNT. So the
+// difference of two runs is the price of operations alone, without start-up and set-up.
+#include <fmt/format.h>
+
+#include <charconv>
+#include <chrono>
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <memory>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/eta/estimator.h"
+#include "core/pending_event_set.h"
+#include "core/random.h"
+#include "sim/kernel.h"
+#include "sim/load.h"
+#include "sim/world.h"
+
+namespace quintain::bench {
+namespace {
+
+using namespace std::chrono_literals;
+using core::Duration;
+using core::Instant;
+
+// The same for every run: count only what is asked for.
+class Delays {
+ public:
+  Delays() {
+    core::RandomStream stream("delays");
+    for (Duration& delay : delays_) {
+      const double unit = core::to_unit_interval(stream.next(1));
+      delay = Duration(static_cast<std::int64_t>(-1e6 * std::log(unit)));
+    }
+  }
+  Duration next() { return delays_[position_++ % delays_.size()]; }
+
+ private:
+  std::vector<Duration> delays_ = std::vector<Duration>(1 << 12);
+  std::size_t position_ = 0;
+};
+
+void nothing(void*) {}
+
+// The hold model with 1000 pending; every other event is replaced before it comes, as timeouts are.
+void queue(std::int64_t count) {
+  Delays delays;
+  core::PendingEventSet events;
+  for (int i = 0; i < 1000; ++i) {
+    events.schedule(Instant() + delays.next(), core::Precedence::kOther, &nothing, nullptr);
+  }
+  for (std::int64_t i = 0; i < count; ++i) {
+    const auto event = events.pop();
+    events.schedule(event.when + delays.next(), event.precedence, event.fire, event.self);
+    events.withdraw(
+        events.schedule(event.when + delays.next(), core::Precedence::kTimeout, &nothing, nullptr));
+  }
+}
+
+// Events that schedule their successors, 1000 at a time.
+void kernel(std::int64_t count) {
+  struct Chain {
+    Delays delays;
+    sim::Kernel kernel;
+    void go_on() {
+      kernel.schedule(
+          kernel.now() + delays.next(), core::Precedence::kOther,
+          [](void* self) { static_cast<Chain*>(self)->go_on(); }, this);
+    }
+  } chain;
+  for (int i = 0; i < 1000; ++i) chain.go_on();
+  chain.kernel.run(Instant::never(),
+                   [&] { return chain.kernel.events() >= static_cast<std::uint64_t>(count); });
+}
+
+// Executions of the whole core: M/M/16 at load 0.9, asynchronous, with a timeout each.
+void core_in_virtual_time(std::int64_t count) {
+  sim::NodeSpec node;
+  node.config.slots = 16;
+  // Records are forgotten in every run, not in the longer one alone.
+  node.config.retention.count = 500;
+  sim::FunctionModel work;
+  work.task = "work";
+  work.service = sim::law::Exponential{1s};
+  node.functions.push_back(std::move(work));
+
+  sim::Load load;
+  load.name = "load";
+  load.request.set_invocation_type(spearlet::INVOCATION_TYPE_EXISTING_TASK);
+  load.request.set_task_id("work");
+  load.request.set_function_name("work");
+  load.request.set_execution_mode(spearlet::EXECUTION_MODE_ASYNC);
+  load.request.mutable_context()->set_timeout_ms(600'000);
+  load.arrivals = sim::ArrivalSpec(sim::arrivals::Poisson{16 * 0.9});
+  load.count = count;
+
+  sim::World world(/*seed=*/1, sim::World::Recording::kOff);
+  world.add_node(node);
+  sim::LoadGenerator calls(world, std::move(load), 0);
+  world.kernel().run(Instant::never(),
+                     [&] { return world.active_executions() == 0 && calls.finished(); });
+}
+
+// What a newcomer is told who finds eight running and sixteen waiting, of one well-known function.
+void prediction(std::int64_t count) {
+  constexpr Instant kNow(24h);
+  constexpr std::uint64_t kSlots = 8;
+  constexpr std::uint64_t kAhead = 16;
+  core::EtaConfig config;
+  config.estimator = "queue-length";
+  const auto estimator = core::eta::make_estimator(config, 1);
+  Delays delays;
+  for (std::uint64_t i = 0; i < 1000; ++i) {
+    const Duration time = 1000 * delays.next();
+    estimator->observe_end({.function = 0,
+                            .ordinal = i,
+                            .accepted_at = kNow + -time,
+                            .deadline = Instant::never(),
+                            .dispatched_at = kNow + -time,
+                            .started_at = kNow + -time,
+                            .ended_at = kNow,
+                            .cold = false,
+                            .status = spearlet::EXECUTION_STATUS_COMPLETED});
+  }
+  core::eta::Backlog backlog;
+  for (std::uint64_t i = 0; i < kSlots; ++i) {
+    const Instant since = kNow + -Duration(1ms) * static_cast<int>(10 * i + 7);
+    backlog.running.push_back({.ordinal = 1000 + i,
+                               .function = 0,
+                               .task = 0,
+                               .dispatched_at = since,
+                               .started_at = since,
+                               .deadline = Instant::never(),
+                               .cold = false});
+  }
+  for (std::uint64_t i = 0; i <= kAhead; ++i) {
+    backlog.waiting.push_back({.ordinal = 2000 + i,
+                               .function = 0,
+                               .rank = 0,
+                               .deadline = kNow + 1h,
+                               .share = 0,
+                               .fresh = false});
+  }
+  backlog.shares.push_back({.task = 0, .idle = 0, .instances = 8, .limit = 1000});
+  const core::eta::NodeState node = {
+      .now = kNow,
+      .slots = static_cast<int>(kSlots),
+      .busy = static_cast<int>(kSlots),
+      .queued = static_cast<std::int64_t>(kAhead),
+      .backlog = [&]() -> const core::eta::Backlog& { return backlog; }};
+  for (std::int64_t i = 0; i < count; ++i) {
+    // Asked about for the first time, so that nothing is remembered of it.
+    const core::eta::Subject subject = {.function = 0,
+                                        .ordinal = backlog.waiting.back().ordinal,
+                                        .accepted_at = kNow + -Duration(i),
+                                        .dispatched_at = Instant::never(),
+                                        .ahead = static_cast<std::int64_t>(kAhead)};
+    [[maybe_unused]] const auto forecast = estimator->predict(subject, node);
+  }
+}
+
+constexpr std::pair<std::string_view, void (*)(std::int64_t)> kWorkloads[] = {
+    {"queue", queue},
+    {"kernel", kernel},
+    {"core", core_in_virtual_time},
+    {"prediction", prediction}};
+
+int run(std::string_view name, std::string_view count_text) {
+  std::int64_t count = 0;
+  std::from_chars(count_text.data(), count_text.data() + count_text.size(), count);
+  for (const auto& [its_name, workload] : kWorkloads) {
+    if (its_name != name) continue;
+    workload(count);
+    return 0;
+  }
+  fmt::print(stderr, "bench_workloads: there is no '{}'\n", name);
+  return 2;
+}
+
+}  // namespace
+}  // namespace quintain::bench
+
+int main(int argc, char** argv) {
+  if (argc != 3) {
+    fmt::print(stderr, "bench_workloads NAME COUNT\n");
+    return 2;
+  }
+  return quintain::bench::run(argv[1], argv[2]);
+}

@@ -1,0 +1,132 @@
+#include "core/server/benchmark/served.h"
+
+#include <absl/synchronization/mutex.h>
+#include <fmt/format.h>
+#include <grpcpp/security/server_credentials.h>
+#include <grpcpp/server.h>
+#include <grpcpp/server_builder.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/environment.h"
+#include "core/runtime.h"
+#include "core/server/server.h"
+#include "echo.grpc.pb.h"
+
+namespace quintain::server::bench {
+namespace {
+
+// The parent holds the other end for as long as it lives.
+void wait_for_end_of_input() {
+  char byte = 0;
+  while (read(STDIN_FILENO, &byte, 1) > 0) continue;
+}
+
+void announce(const std::string& address) {
+  fmt::print("{}\n", address);
+  std::fflush(stdout);
+}
+
+class EchoHandler final : public EchoService::CallbackService {
+  grpc::ServerUnaryReactor* Echo(grpc::CallbackServerContext* context, const EchoMessage* request,
+                                 EchoMessage* response) override {
+    pad(*response, request->answer_bytes());
+    grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+    reactor->Finish(grpc::Status::OK);
+    return reactor;
+  }
+};
+
+// Functions that end as soon as they have begun. The listener must not be called from within
+// start(), so they do it by a timer that is due at once.
+class ImmediateRuntime final : public core::Runtime {
+ public:
+  explicit ImmediateRuntime(core::Environment& environment)
+      : environment_(environment),
+        due_(
+            environment, [](void* self) { static_cast<ImmediateRuntime*>(self)->finish(); }, this) {
+  }
+
+  void start(const core::AttemptSpec& attempt, core::AttemptListener& listener) override {
+    listener_ = &listener;
+    started_.push_back(attempt.id);
+    if (!due_.armed()) due_.arm(environment_.now(), core::Precedence::kCompletion);
+  }
+  void stop(core::AttemptId) override {}
+  void kill(core::AttemptId attempt) override { std::erase(started_, attempt); }
+  void retire(std::string_view) override {}
+  core::ResourceUsage usage() const override { return {}; }
+
+ private:
+  void finish() {
+    // What ends makes room, and more is started meanwhile.
+    std::vector<core::AttemptId> ending = std::exchange(started_, {});
+    for (const core::AttemptId attempt : ending) {
+      listener_->on_started(attempt);
+      core::Outcome outcome;
+      outcome.payload = {.type_url = "text", .value = "done"};
+      listener_->on_finished(attempt, std::move(outcome));
+    }
+  }
+
+  core::Environment& environment_;
+  core::AttemptListener* listener_ = nullptr;
+  std::vector<core::AttemptId> started_;
+  core::Timer due_;
+};
+
+}  // namespace
+
+void pad(EchoMessage& message, std::size_t bytes) {
+  message.clear_padding();
+  while (message.ByteSizeLong() < bytes) {
+    const std::size_t missing = bytes - message.ByteSizeLong();
+    // The field's tag and length come with its first byte.
+    const bool first = message.padding().empty();
+    message.mutable_padding()->append(first && missing > 2 ? missing - 2 : 1, 'x');
+  }
+}
+
+int serve_echo() {
+  // As the server has it.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+  EchoHandler service;
+  grpc::ServerBuilder builder;
+  builder.RegisterService(&service);
+  int port = 0;
+  builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
+  const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+  if (server == nullptr) return 1;
+  announce(fmt::format("127.0.0.1:{}", port));
+  wait_for_end_of_input();
+  server->Shutdown(std::chrono::system_clock::now());
+  return 0;
+}
+
+int serve_node() {
+  ServerOptions options;
+  options.listen = {"127.0.0.1:0"};
+  core::TaskSpec task;
+  task.task_id = "work";
+  options.tasks = {task};
+  options.runtime = [](core::Environment& environment, boost::asio::io_context&) {
+    return std::make_unique<ImmediateRuntime>(environment);
+  };
+  const auto server = Server::start(std::move(options));
+  if (!server.ok()) {
+    fmt::print(stderr, "{}\n", server.status().ToString());
+    return 1;
+  }
+  announce((*server)->addresses().front());
+  wait_for_end_of_input();
+  (*server)->stop();
+  (*server)->wait();
+  return 0;
+}
+
+}  // namespace quintain::server::bench
