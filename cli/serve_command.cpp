@@ -109,8 +109,8 @@ bool choose_processes(Arguments& arguments) {
   }
   arguments.server.node = file->node;
   arguments.server.tasks = file->tasks;
-  arguments.server.runtime = [functions = file->functions, folder](core::Environment&,
-                                                                   boost::asio::io_context& io) {
+  arguments.server.runtime = [functions = file->functions, folder](
+                                 core::Environment&, boost::asio::any_io_executor io) {
     return std::make_unique<server::ProcessRuntime>(io, functions, folder->path());
   };
   return true;
@@ -119,7 +119,7 @@ bool choose_processes(Arguments& arguments) {
 void choose_fixtures(Arguments& arguments) {
   arguments.server.node = conformance::reference_node();
   arguments.server.tasks = conformance::fixture_tasks();
-  arguments.server.runtime = [](core::Environment& environment, boost::asio::io_context&) {
+  arguments.server.runtime = [](core::Environment& environment, boost::asio::any_io_executor) {
     return std::make_unique<conformance::FixtureRuntime>(environment);
   };
 }
@@ -158,7 +158,7 @@ bool choose_simulated(Arguments& arguments) {
   arguments.server.tasks = sim::tasks_of(spec.functions);
   const std::uint64_t seed = arguments.server.seed.value_or(1);
   arguments.server.runtime = [spec, seed](core::Environment& environment,
-                                          boost::asio::io_context&) {
+                                          boost::asio::any_io_executor) {
     auto randomness = std::make_shared<sim::Randomness>(seed);
     auto runtime = std::make_unique<sim::SimulatedRuntime>(
         environment, *randomness, spec.config.slots, spec.functions, spec.slowdowns);
@@ -185,7 +185,8 @@ bool choose_fault(Arguments& arguments) {
   if (fault->configure != nullptr) fault->configure(node);
   if (fault->wrap_runtime) {
     arguments.server.runtime = [wrap = fault->wrap_runtime, make = arguments.server.runtime, node](
-                                   core::Environment& environment, boost::asio::io_context& io) {
+                                   core::Environment& environment,
+                                   boost::asio::any_io_executor io) {
       const std::shared_ptr<core::Runtime> inner = make(environment, io);
       return std::make_unique<RuntimeWith>(inner, wrap(*inner, environment, node));
     };
@@ -231,7 +232,7 @@ bool choose_runtime(Arguments& arguments) {
 class Signals {
  public:
   Signals(server::Server& server, const server::Log& log)
-      : server_(server), log_(log), signals_(server.io_context(), SIGTERM, SIGINT) {
+      : server_(server), log_(log), signals_(server.executor(), SIGTERM, SIGINT) {
     wait();
   }
 

@@ -33,7 +33,7 @@ RealEnvironment::RealEnvironment(SerialContext& context, double speed, std::uint
       seed_(seed),
       started_at_(steady_clock::now()),
       wall_started_at_{std::chrono::system_clock::now().time_since_epoch()},
-      alarm_(context.io_context()) {
+      alarm_(context.executor()) {
   assert(speed > 0);
   context.set_listener(*this);
 }
@@ -63,16 +63,19 @@ core::EventHandle RealEnvironment::schedule(core::Instant when, core::Precedence
 }
 
 void RealEnvironment::fire_due() {
+  now_.reset();
   for (int fired = 0; fired < kMostInARow; ++fired) {
-    now_.reset();
-    if (events_.empty() || events_.next() > now()) break;
+    // The reading that shows that nothing is due is also that of the turn that comes now.
+    if (events_.empty() || events_.next() > now()) return;
     const core::PendingEventSet::Event event = events_.pop();
     event.fire(event.self);
+    now_.reset();
   }
-  now_.reset();
 }
 
 void RealEnvironment::after_turn() {
+  // What the turn has scheduled for its own instant needs no alarm.
+  if (now_ && !events_.empty() && events_.next() <= *now_) fire_due();
   now_.reset();
   if (!events_.empty()) arm();
 }
@@ -88,7 +91,7 @@ void RealEnvironment::arm() {
   alarm_.async_wait([this](const boost::system::error_code& error) {
     if (error) return;  // it was set to another time
     alarm_at_ = core::Instant::never();
-    fire_due();
+    // What is due was done before this turn.
   });
 }
 

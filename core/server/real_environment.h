@@ -42,7 +42,7 @@ class RealEnvironment final : public core::Environment, private TurnListener {
   void withdraw(core::EventHandle handle) override { events_.withdraw(handle); }
 
  private:
-  void before_posted() override { fire_due(); }
+  void before_turn() override { fire_due(); }
   void after_turn() override;
   void fire_due();
   void arm();

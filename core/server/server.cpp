@@ -121,7 +121,7 @@ class Server::Implementation {
                   .stream_buffer_bytes = options_.limits.stream_buffer_bytes},
                  options_.log),
         endpoints_(context_, metrics_),
-        drain_timer_(context_.io_context()) {}
+        drain_timer_(context_.executor()) {}
 
   ~Implementation() { shut_down(); }
 
@@ -180,7 +180,7 @@ class Server::Implementation {
 
   const std::vector<std::string>& addresses() const { return addresses_; }
   const std::string& http_address() const { return http_address_; }
-  boost::asio::io_context& io_context() { return context_.io_context(); }
+  boost::asio::any_io_executor executor() { return context_.executor(); }
 
   void drain() {
     context_.post([this] { begin_drain(); });
@@ -202,7 +202,7 @@ class Server::Implementation {
     context_.start();
     Complaints complaints;
     context_.run([&] {
-      runtime_ = options_.runtime(environment_, context_.io_context());
+      runtime_ = options_.runtime(environment_, context_.executor());
       assert(runtime_ != nullptr);
       node_.emplace(environment_, *runtime_, options_.node);
       for (core::TaskSpec& task : options_.tasks) {
@@ -355,6 +355,6 @@ const std::string& Server::http_address() const { return implementation_->http_a
 void Server::drain() { implementation_->drain(); }
 void Server::stop() { implementation_->stop(); }
 bool Server::wait() { return implementation_->wait(); }
-boost::asio::io_context& Server::io_context() { return implementation_->io_context(); }
+boost::asio::any_io_executor Server::executor() { return implementation_->executor(); }
 
 }  // namespace quintain::server

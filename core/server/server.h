@@ -3,7 +3,7 @@
 
 #include <absl/status/statusor.h>
 
-#include <boost/asio/io_context.hpp>
+#include <boost/asio/any_io_executor.hpp>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -52,10 +52,10 @@ struct ServerLimits {
   std::chrono::milliseconds handshake = std::chrono::seconds(20);
 };
 
-/// Makes the runtime in which functions run. Called once, in the serial context; `io_context` is
-/// the context's own, for a runtime that waits on descriptors. Both outlive the runtime.
+/// Makes the runtime in which functions run. Called once, in the serial context; the executor is
+/// the context's, for a runtime that waits on descriptors. Both outlive the runtime.
 using RuntimeFactory =
-    std::function<std::unique_ptr<core::Runtime>(core::Environment&, boost::asio::io_context&)>;
+    std::function<std::unique_ptr<core::Runtime>(core::Environment&, boost::asio::any_io_executor)>;
 
 /// Puts something in front of the node's service, for every call over gRPC and HTTP. It is
 /// destroyed after the node; from then on it must not use `inner`.
@@ -118,7 +118,7 @@ class Server {
   bool wait();
 
   /// The serial context's, for signals. What uses it must be gone before the server is.
-  boost::asio::io_context& io_context();
+  boost::asio::any_io_executor executor();
 
  private:
   class Implementation;

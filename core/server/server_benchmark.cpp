@@ -56,7 +56,6 @@ struct Figures {
   double p99 = 0;
   double server_time = 0;  // processor time of a call
   double client_time = 0;
-  double core_time = 0;  // the serial context's share of server_time
 };
 
 double microseconds(nanoseconds time) {
@@ -82,14 +81,12 @@ Figures measure(const ServerProcess& server, const Setting& setting,
 
   const auto began = std::chrono::steady_clock::now();
   const nanoseconds server_began = processor_time(server.id());
-  const nanoseconds core_began = thread_time(server.id(), "serial-context");
   const nanoseconds client_began = processor_time(getpid());
   load.begin_recording();
   std::this_thread::sleep_for(kMeasured);
   load.end_recording();
   const nanoseconds took = std::chrono::steady_clock::now() - began;
   const nanoseconds server_time = processor_time(server.id()) - server_began;
-  const nanoseconds core_time = thread_time(server.id(), "serial-context") - core_began;
   const nanoseconds client_time = processor_time(getpid()) - client_began;
   load.stop();
 
@@ -103,8 +100,7 @@ Figures measure(const ServerProcess& server, const Setting& setting,
           .p50 = quantile(latencies, 0.5),
           .p99 = quantile(latencies, 0.99),
           .server_time = microseconds(server_time) / calls,
-          .client_time = microseconds(client_time) / calls,
-          .core_time = microseconds(core_time) / calls};
+          .client_time = microseconds(client_time) / calls};
 }
 
 std::shared_ptr<grpc::Channel> connect(const ServerProcess& server) {
@@ -186,7 +182,6 @@ void compare(benchmark::State& state, const Setting& setting,
   };
   report("echo", echo);
   report("node", node);
-  state.counters["node:core_us"] = node.core_time;
   state.counters["ratio:calls/s"] = node.calls_per_second / echo.calls_per_second;
   state.counters["ratio:p99"] = node.p99 / echo.p99;
   state.counters["ratio:server_time"] = node.server_time / echo.server_time;

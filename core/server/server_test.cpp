@@ -53,7 +53,7 @@ grpc::Status invoke(spearlet::FunctionService::Stub& stub,
 std::string refusal(const LiveServer::Adjust& adjust) {
   ServerOptions options;
   options.listen = {"127.0.0.1:0"};
-  options.runtime = [](core::Environment& environment, boost::asio::io_context&) {
+  options.runtime = [](core::Environment& environment, boost::asio::any_io_executor) {
     return std::make_unique<core::testing::ScriptedRuntime>(environment);
   };
   adjust(options);

@@ -114,7 +114,7 @@ int serve_node() {
   core::TaskSpec task;
   task.task_id = "work";
   options.tasks = {task};
-  options.runtime = [](core::Environment& environment, boost::asio::io_context&) {
+  options.runtime = [](core::Environment& environment, boost::asio::any_io_executor) {
     return std::make_unique<ImmediateRuntime>(environment);
   };
   const auto server = Server::start(std::move(options));

@@ -10,11 +10,9 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <thread>
 
 namespace quintain::server::bench {
@@ -79,20 +77,6 @@ std::chrono::nanoseconds processor_time(pid_t process) {
     give_up(fmt::format("process {} is gone", process));
   }
   return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
-}
-
-std::chrono::nanoseconds thread_time(pid_t process, std::string_view name) {
-  std::chrono::nanoseconds total{0};
-  for (const auto& thread : std::filesystem::directory_iterator(threads_of(process))) {
-    std::string its_name;
-    std::getline(std::ifstream(thread.path() / "comm"), its_name);
-    if (its_name != name) continue;
-    // The first figure is the time on a processor, in nanoseconds.
-    std::int64_t on_processor = 0;
-    std::ifstream(thread.path() / "schedstat") >> on_processor;
-    total += std::chrono::nanoseconds(on_processor);
-  }
-  return total;
 }
 
 void pin(pid_t process, std::optional<unsigned> core) {

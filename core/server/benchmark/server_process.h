@@ -6,7 +6,6 @@
 #include <chrono>
 #include <optional>
 #include <string>
-#include <string_view>
 
 namespace quintain::server::bench {
 
@@ -32,9 +31,6 @@ class ServerProcess {
 
 /// Processor time of a process, all threads and those that have ended together.
 std::chrono::nanoseconds processor_time(pid_t process);
-
-/// Processor time of the process's threads of that name.
-std::chrono::nanoseconds thread_time(pid_t process, std::string_view name);
 
 /// Keeps all threads of the process, and those that they will start, on one core; none: on any.
 void pin(pid_t process, std::optional<unsigned> core);

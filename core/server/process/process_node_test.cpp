@@ -62,8 +62,8 @@ class ProcessNodeTest : public ::testing::Test {
 
   void begin(std::vector<ProcessFunction> functions, core::NodeConfig config = {}) {
     environment_ = std::make_unique<RealEnvironment>(context_, 1.0, 1);
-    runtime_ = std::make_unique<ProcessRuntime>(context_.io_context(), std::move(functions),
-                                                folder_.path());
+    runtime_ =
+        std::make_unique<ProcessRuntime>(context_.executor(), std::move(functions), folder_.path());
     node_ = std::make_unique<core::Node>(*environment_, *runtime_, config);
     EXPECT_THAT(node_->register_task(core::testing::task_spec("task")), ::testing::IsEmpty());
     context_.start();

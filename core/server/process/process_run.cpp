@@ -80,24 +80,28 @@ ProcessRun::ProcessRun(ProcessTable& table, core::AttemptId id, core::AttemptLis
     : table_(table),
       id_(id),
       listener_(&listener),
-      exit_(table.context),
-      input_(table.context),
-      output_(table.context),
-      error_(table.context),
+      exit_(table.executor),
+      input_(table.executor),
+      output_(table.executor),
+      error_(table.executor),
       lines_(0) {}
 
 void ProcessRun::start(const core::AttemptSpec& attempt, const ProcessFunction* function,
                        const std::string& base_directory) {
-  auto failed = try_start(attempt, function, base_directory);
-  // The listener must not be called before the caller's turn has ended.
-  boost::asio::post(table_.context, [self = shared_from_this(), failed = std::move(failed)] {
-    if (self->over_) return;
-    if (failed) {
-      self->clean_up();
-      return self->finish(*failed);
-    }
-    self->begin();
-  });
+  // The listener must not be called before the caller's turn has ended; and a process lives no
+  // longer than the thread that starts it, so that must be one that stays.
+  boost::asio::post(table_.executor,
+                    [self = shared_from_this(), attempt, function, &base_directory] {
+                      if (self->over_) return;
+                      // Killed: what the attempt names may be gone.
+                      if (self->listener_ == nullptr) return self->finish({});
+                      if (auto failed = self->try_start(attempt, function, base_directory)) {
+                        self->clean_up();
+                        return self->finish(*std::move(failed));
+                      }
+                      if (self->stopped_) self->signal_group(self->stop_signal_);
+                      self->begin();
+                    });
 }
 
 std::optional<core::Outcome> ProcessRun::try_start(const core::AttemptSpec& attempt,
@@ -307,9 +311,9 @@ void ProcessRun::finish(core::Outcome outcome) {
 }
 
 void ProcessRun::stop() {
-  if (listener_ == nullptr || pid_ == 0) return;
+  if (listener_ == nullptr) return;
   stopped_ = true;
-  signal_group(stop_signal_);
+  signal_group(stop_signal_);  // or as soon as there is a process
 }
 
 void ProcessRun::kill() {

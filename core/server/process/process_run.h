@@ -1,7 +1,7 @@
 // One attempt's process, from its start until it is reaped.
 #pragma once
 
-#include <boost/asio/io_context.hpp>
+#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <chrono>
 #include <cstddef>
@@ -25,22 +25,24 @@ class ProcessRun;
 
 /// What the runs of a runtime share.
 struct ProcessTable {
-  explicit ProcessTable(boost::asio::io_context& io_context) : context(io_context) {}
+  explicit ProcessTable(boost::asio::any_io_executor its_executor)
+      : executor(std::move(its_executor)) {}
 
-  boost::asio::io_context& context;
+  boost::asio::any_io_executor executor;
   std::map<core::AttemptId, std::shared_ptr<ProcessRun>> runs{};        // until they are reaped
   std::vector<char> buffer = std::vector<char>(std::size_t{64} << 10);  // what was just read
   std::chrono::nanoseconds ended_cpu_time{0};
 };
 
-/// Serial context only. Handlers that wait in the io_context hold the run; once it is over they do
+/// Serial context only. Handlers that wait hold the run; once it is over they do
 /// nothing, so they may outlive the table.
 class ProcessRun : public std::enable_shared_from_this<ProcessRun> {
  public:
   /// The table holds the run until its end.
   ProcessRun(ProcessTable& table, core::AttemptId id, core::AttemptListener& listener);
 
-  /// Starts the attempt's process, or finds that it can't be. The listener hears of it later.
+  /// Starts the attempt's process after the caller's turn, or finds then that it can't be. The
+  /// function and the folder's name must be there as long as the table.
   void start(const core::AttemptSpec& attempt, const ProcessFunction* function,
              const std::string& base_directory);
 

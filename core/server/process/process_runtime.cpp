@@ -24,11 +24,11 @@ std::string absolute(const std::string& path) {
 
 }  // namespace
 
-ProcessRuntime::ProcessRuntime(boost::asio::io_context& context,
+ProcessRuntime::ProcessRuntime(boost::asio::any_io_executor executor,
                                std::vector<ProcessFunction> functions, std::string base_directory)
     : functions_(std::move(functions)),
       base_directory_(absolute(base_directory)),
-      table_(std::make_unique<ProcessTable>(context)) {
+      table_(std::make_unique<ProcessTable>(std::move(executor))) {
   sample_.at = steady_clock::now();
   for (const ProcessFunction& function : functions_) {
     assert(!function.command.empty());

@@ -1,7 +1,7 @@
 // A runtime whose functions are commands: every attempt is a new process.
 #pragma once
 
-#include <boost/asio/io_context.hpp>
+#include <boost/asio/any_io_executor.hpp>
 #include <chrono>
 #include <map>
 #include <memory>
@@ -25,14 +25,15 @@ struct ProcessTable;
 /// the group ends, the attempt ends and the rest of the group is killed; so it is by kill(). Only a
 /// process that makes itself a new session escapes that.
 ///
-/// Everything happens on the one thread that runs the io_context, the serial context; if that
-/// thread ends, the kernel kills the processes. No signal is handled and none is disposed of: a
-/// process's end is heard through its pidfd (Linux 5.9, with what else is used).
+/// Processes are started by, and heard of on, the thread that runs the executor's functions, which
+/// must be one thread, in the serial context; if that thread ends, the kernel kills the processes.
+/// No signal is handled and none is disposed of: a process's end is heard through its pidfd
+/// (Linux 5.9, with what else is used).
 class ProcessRuntime final : public core::Runtime {
  public:
   /// `base_directory`: where attempts get their own folders; must exist. Each function has a
   /// command, and no two play the same.
-  ProcessRuntime(boost::asio::io_context& context, std::vector<ProcessFunction> functions,
+  ProcessRuntime(boost::asio::any_io_executor executor, std::vector<ProcessFunction> functions,
                  std::string base_directory);
 
   /// Kills what still runs and waits for its end. Nobody is told.

@@ -65,7 +65,7 @@ class LiveServer {
     options.listen = {"127.0.0.1:0"};
     options.http = "127.0.0.1:0";
     options.tasks = {core::testing::task_spec("task")};
-    options.runtime = [this](core::Environment& environment, boost::asio::io_context&) {
+    options.runtime = [this](core::Environment& environment, boost::asio::any_io_executor) {
       auto made = std::make_unique<core::testing::ScriptedRuntime>(environment);
       runtime = made.get();
       runtime->plan = [this](const core::AttemptSpec& attempt) {
@@ -104,7 +104,7 @@ class LiveServer {
   auto run(Function function) {
     std::packaged_task<std::invoke_result_t<Function>()> task(std::move(function));
     auto result = task.get_future();
-    boost::asio::post(server->io_context(), std::move(task));
+    boost::asio::post(server->executor(), std::move(task));
     return result.get();
   }
 
