@@ -106,12 +106,12 @@ void core_in_virtual_time(std::int64_t count) {
 }
 
 // What a newcomer is told who finds eight running and sixteen waiting, of one well-known function.
-void prediction(std::int64_t count) {
+void predict(const char* name, std::int64_t count) {
   constexpr Instant kNow(24h);
   constexpr std::uint64_t kSlots = 8;
   constexpr std::uint64_t kAhead = 16;
   core::EtaConfig config;
-  config.estimator = "queue-length";
+  config.estimator = name;
   const auto estimator = core::eta::make_estimator(config, 1);
   Delays delays;
   for (std::uint64_t i = 0; i < 1000; ++i) {
@@ -163,11 +163,16 @@ void prediction(std::int64_t count) {
   }
 }
 
+void prediction(std::int64_t count) { predict("queue-length", count); }
+// The laws of all that run and wait are rolled forward.
+void prediction_by_state(std::int64_t count) { predict("state", count); }
+
 constexpr std::pair<std::string_view, void (*)(std::int64_t)> kWorkloads[] = {
     {"queue", queue},
     {"kernel", kernel},
     {"core", core_in_virtual_time},
-    {"prediction", prediction}};
+    {"prediction", prediction},
+    {"prediction-by-state", prediction_by_state}};
 
 int run(std::string_view name, std::string_view count_text) {
   std::int64_t count = 0;

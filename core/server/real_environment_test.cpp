@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <boost/asio/post.hpp>
 #include <chrono>
 #include <future>
 #include <memory>
@@ -129,7 +130,7 @@ TEST_F(RealEnvironmentTest, WhatIsDueIsDoneBeforeWhatIsPostedLater) {
   std::promise<void> go_on;
   // While the context is busy, first a timer comes due and then something is posted.
   Instant due;
-  context.post([&] {
+  boost::asio::post(context.executor(), [&] {
     due = environment->now() + 1ms;
     arm(due, Precedence::kTimeout, 1);
     entered.set_value();

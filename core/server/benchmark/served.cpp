@@ -11,10 +11,8 @@
 #include <memory>
 #include <string>
 #include <utility>
-#include <vector>
 
-#include "core/environment.h"
-#include "core/runtime.h"
+#include "core/server/benchmark/immediate_runtime.h"
 #include "core/server/server.h"
 #include "echo.grpc.pb.h"
 
@@ -40,44 +38,6 @@ class EchoHandler final : public EchoService::CallbackService {
     reactor->Finish(grpc::Status::OK);
     return reactor;
   }
-};
-
-// Functions that end as soon as they have begun. The listener must not be called from within
-// start(), so they do it by a timer that is due at once.
-class ImmediateRuntime final : public core::Runtime {
- public:
-  explicit ImmediateRuntime(core::Environment& environment)
-      : environment_(environment),
-        due_(
-            environment, [](void* self) { static_cast<ImmediateRuntime*>(self)->finish(); }, this) {
-  }
-
-  void start(const core::AttemptSpec& attempt, core::AttemptListener& listener) override {
-    listener_ = &listener;
-    started_.push_back(attempt.id);
-    if (!due_.armed()) due_.arm(environment_.now(), core::Precedence::kCompletion);
-  }
-  void stop(core::AttemptId) override {}
-  void kill(core::AttemptId attempt) override { std::erase(started_, attempt); }
-  void retire(std::string_view) override {}
-  core::ResourceUsage usage() const override { return {}; }
-
- private:
-  void finish() {
-    // What ends makes room, and more is started meanwhile.
-    std::vector<core::AttemptId> ending = std::exchange(started_, {});
-    for (const core::AttemptId attempt : ending) {
-      listener_->on_started(attempt);
-      core::Outcome outcome;
-      outcome.payload = {.type_url = "text", .value = "done"};
-      listener_->on_finished(attempt, std::move(outcome));
-    }
-  }
-
-  core::Environment& environment_;
-  core::AttemptListener* listener_ = nullptr;
-  std::vector<core::AttemptId> started_;
-  core::Timer due_;
 };
 
 }  // namespace

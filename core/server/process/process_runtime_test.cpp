@@ -181,9 +181,18 @@ TEST_F(ProcessStopTest, KilledBeforeItHasBegunNothingIsHeard) {
   make_runtime(script("f", "sleep 1000"));
   const auto id = start("f");
   runtime_->kill(id);
-  run_until([&] { return folder_.empty(); });
+  context_.poll();
+  EXPECT_TRUE(folder_.empty());
   EXPECT_EQ(heard_[id].started, 0);
   EXPECT_FALSE(heard_[id].outcome);
+}
+
+TEST_F(ProcessStopTest, AskedToStopBeforeItHasBegunItIsToldAsSoonAsItHas) {
+  make_runtime(script("f", "sleep 1000"));
+  const auto id = start("f");
+  runtime_->stop(id);
+  EXPECT_EQ(outcome(id).kind, Outcome::Kind::kStopped);
+  EXPECT_EQ(heard_[id].started, 1);
 }
 
 TEST_F(ProcessStopTest, KilledWithinAnyReportNothingMoreIsHeard) {
@@ -196,7 +205,7 @@ TEST_F(ProcessStopTest, KilledWithinAnyReportNothingMoreIsHeard) {
       if (++heard == reports) runtime_->kill(id);
     };
     start("f", request);
-    run_until([&] { return folder_.empty(); });
+    run_until([&] { return heard >= reports && folder_.empty(); });
     EXPECT_EQ(heard, reports);
   }
 }

@@ -65,7 +65,8 @@ class ProcessTest : public ::testing::Test, protected core::AttemptListener {
   }
 
   void make_runtime(std::vector<ProcessFunction> functions) {
-    runtime_ = std::make_unique<ProcessRuntime>(context_.get_executor(), std::move(functions), folder_.path());
+    runtime_ = std::make_unique<ProcessRuntime>(context_.get_executor(), std::move(functions),
+                                                folder_.path());
   }
 
   /// A runtime with just this function.
