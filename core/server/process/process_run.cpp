@@ -180,7 +180,9 @@ void ProcessRun::begin() {
 
 void ProcessRun::await_exit() {
   exit_.async_wait(Stream::wait_read, [self = shared_from_this()](const error_code&) {
-    if (!self->over_) self->on_exit();
+    if (self->over_) return;
+    // Asio may wake a descriptor for what happened to one that had its place before.
+    self->has_ended() ? self->on_exit() : self->await_exit();
   });
 }
 
@@ -337,6 +339,13 @@ void ProcessRun::signal_group(int signal) const {
   const bool nobody = ::kill(-pid_, signal) != 0;
   // The leader may have left its own group.
   if (nobody || signal == SIGKILL) ::kill(pid_, signal);
+}
+
+bool ProcessRun::has_ended() const {
+  siginfo_t end{};
+  const int error = waitid(P_PIDFD, static_cast<id_t>(exit_.native_handle()), &end,
+                           WEXITED | WNOHANG | WNOWAIT);
+  return error != 0 || end.si_pid != 0;
 }
 
 ProcessEnd ProcessRun::reap() {

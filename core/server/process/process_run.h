@@ -82,6 +82,7 @@ class ProcessRun : public std::enable_shared_from_this<ProcessRun> {
   core::Outcome outcome(const ProcessEnd& end);
   void finish(core::Outcome outcome);
   void signal_group(int signal) const;
+  bool has_ended() const;
   ProcessEnd reap();
   void clean_up();
 
