@@ -341,10 +341,10 @@ void ProcessRun::signal_group(int signal) const {
   if (nobody || signal == SIGKILL) ::kill(pid_, signal);
 }
 
-bool ProcessRun::has_ended() const {
+bool ProcessRun::has_ended() {
   siginfo_t end{};
-  const int error = waitid(P_PIDFD, static_cast<id_t>(exit_.native_handle()), &end,
-                           WEXITED | WNOHANG | WNOWAIT);
+  const int error =
+      waitid(P_PIDFD, static_cast<id_t>(exit_.native_handle()), &end, WEXITED | WNOHANG | WNOWAIT);
   return error != 0 || end.si_pid != 0;
 }
 

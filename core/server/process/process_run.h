@@ -82,7 +82,7 @@ class ProcessRun : public std::enable_shared_from_this<ProcessRun> {
   core::Outcome outcome(const ProcessEnd& end);
   void finish(core::Outcome outcome);
   void signal_group(int signal) const;
-  bool has_ended() const;
+  bool has_ended();
   ProcessEnd reap();
   void clean_up();
 
