@@ -1,8 +1,9 @@
 #include "core/pending_events/key_ladder.h"
 
 #include <algorithm>
-#include <array>
 #include <bit>
+#include <span>
+#include <utility>
 
 namespace quintain::core::pending_events {
 namespace {
@@ -11,11 +12,12 @@ namespace {
 constexpr std::size_t kMostSorted = NearKeys::kMostFilled;
 static_assert(kMostSorted <= kChunkKeys);
 
-// What the first buckets of a new rung are to hold.
+// What a bucket of a new rung is to hold, where keys are dense. With fewer, more time goes into
+// finding and emptying buckets than into sorting what is in them.
 constexpr std::size_t kKeysPerBucket = 8;
 
-// A rung is at most a sixteenth of the one above it, so 128 bits are used up by half as many,
-// unless keys keep coming before all that were there.
+// A rung's range has at least two bits fewer than that of the rung above it, so this is enough for
+// 128 bits; unless keys keep coming before all that were there, which may make any number of rungs.
 constexpr std::size_t kMostRungs = 64;
 
 }  // namespace
@@ -86,8 +88,8 @@ void KeyLadder::split(KeyPile pile, Key end) {
     last = std::max(last, key);
     sum += time_of(key);
   });
-  // Buckets are to suit the dense part, at the beginning: the tail of the delays that one meets is
-  // long, so the range says little. With evenly spread keys, twice the mean is the range.
+  // Delays have long tails, so the range says little of how dense the keys are at the beginning,
+  // where it matters. If they are spread evenly, twice the mean is the range.
   const auto mean = static_cast<std::uint64_t>(sum / count) - time_of(first);
   const Key range = last - first;
   const Key dense = mean == 0 ? range : std::min(range, static_cast<Key>(mean) << 65);

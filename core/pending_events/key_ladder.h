@@ -19,7 +19,8 @@ namespace quintain::core::pending_events {
 /// to early:
 ///
 /// - far keys, in no order;
-/// - rungs, each of which cuts one bucket of the rung above it into finer ones;
+/// - rungs of buckets, in no order within: all far keys, when they are nearest; and then, time and
+///   again, a bucket of the rung above that holds too many to be sorted;
 /// - near keys, sorted: what was in the first bucket of the last rung, and what came since and is
 /// as early.
 ///
@@ -110,7 +111,7 @@ class KeyLadder {
   std::uint64_t present_ = 0;  // the time of the key that set_present() had
   PresentRun run_;
   NearKeys near_;
-  Key far_from_ = 0;  // keys from here on are far
+  Key far_from_ = 0;  // keys from here on are far; all earlier ones are in rungs or near
   KeyPile far_;
   std::size_t depth_ = 0;                     // rungs in use
   std::vector<std::unique_ptr<Rung>> rungs_;  // from the coarsest; those beyond depth_ are empty

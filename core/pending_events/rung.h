@@ -13,6 +13,8 @@
 
 namespace quintain::core::pending_events {
 
+/// Buckets are taken out from the first to the last; from() tells how far that has come. When it is
+/// used up it is as good as new. The number of buckets is fixed, so that it lies in one piece.
 class Rung {
  public:
   static constexpr std::size_t kMostBuckets = 2048;
@@ -22,6 +24,7 @@ class Rung {
   void lay_out(Key first, Key last, Key end, int width_bits) {
     constexpr int kMostBits = std::countr_zero(kMostBuckets);
     shift_ = static_cast<unsigned>(std::max({width_bits, bit_width(last - first) - kMostBits, 0}));
+    // See bucket_of(). This may add a bucket, hence the limit there.
     start_ = shift_ < 64 ? first : first >> 64 << 64;
     from_ = start_;
     end_ = end;
