@@ -100,7 +100,7 @@ Forecast RollForward::predict(const Subject& subject, const NodeState& node, Law
   const std::size_t stride =
       std::max<std::size_t>((backlog.running.size() + kMostRunning - 1) / kMostRunning, 1);
   fill_slots(node, backlog, stride, laws);
-  fill_shares(backlog, stride);
+  fill_shares(node, backlog, stride);
   Lanes start{};
   Lanes time{};
   const std::size_t played = std::min(backlog.waiting.size() - 1, kMostPlayed * stride);
@@ -178,13 +178,15 @@ void RollForward::fill_slots(const NodeState& node, const Backlog& backlog, std:
   if (slots_.empty()) slots_.push_back(Lanes{});
 }
 
-void RollForward::fill_shares(const Backlog& backlog, std::size_t stride) {
+void RollForward::fill_shares(const NodeState& node, const Backlog& backlog, std::size_t stride) {
   shares_.resize(backlog.shares.size());
   for (std::size_t i = 0; i < shares_.size(); ++i) {
     Share& share = shares_[i];
     share.now = backlog.shares[i];
     share.idle = share.now.idle;
+    share.always_idle = share.now.instances >= node.slots;
     share.finish.clear();
+    if (share.always_idle) continue;
     share.back = 0;
     share.reused.fill(0);
     share.made.fill(static_cast<float>(share.now.instances));
@@ -307,11 +309,14 @@ RollForward::Placed RollForward::place(const Waiting& waiting, float deadline, L
     for (std::size_t lane = 0; lane < kLanes; ++lane) duration[lane] *= pace.factor[lane];
   }
   Share& share = shares_[waiting.share];
+  if (share.always_idle && !waiting.fresh) return {};
   Placed placed{};
   Lanes cold{};
   // An instance of its own takes the place of an idle one where the task has all that it may have.
   const bool takes_place = waiting.fresh && share.made[0] >= static_cast<float>(share.now.limit);
-  if (share.idle > 0 && (!waiting.fresh || takes_place)) {
+  if (share.always_idle) {
+    cold.fill(1);
+  } else if (share.idle > 0 && (!waiting.fresh || takes_place)) {
     --share.idle;
     placed.took_idle = true;
     cold.fill(waiting.fresh ? 1 : 0);
@@ -341,8 +346,16 @@ void RollForward::give_front_slot(const Lanes& until) {
 
 void RollForward::occupy(const Waiting& waiting, float deadline, Placed placed, const Lanes& start,
                          const Lanes& duration) {
-  Lanes& finish = finish_.emplace_back();
   Lanes carry = slots_.front();
+  if (shares_[waiting.share].always_idle) {
+    // Nobody needs to know when its instance is back.
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      const float end = lesser(start[lane] + duration[lane], deadline);
+      carry[lane] = start[lane] < deadline ? end : carry[lane];
+    }
+    return give_front_slot(carry);
+  }
+  Lanes& finish = finish_.emplace_back();
   for (std::size_t lane = 0; lane < kLanes; ++lane) {
     const float begin = start[lane];
     const float end = lesser(begin + duration[lane], deadline);

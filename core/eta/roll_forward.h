@@ -69,6 +69,7 @@ class RollForward {
   // What becomes of one task's instances.
   struct Share {
     TaskShare now;
+    bool always_idle;                 // there is an instance for every slot: nothing more to know
     int idle;                         // not yet taken in any lane
     std::vector<std::size_t> finish;  // which of finish_ free one, not yet in every lane
     float back;                       // how many have come back in every lane
@@ -85,7 +86,7 @@ class RollForward {
                       Laws& laws);
   void remaining(const Running& running, Instant now, Laws& laws, Lanes& out);
   void fill_slots(const NodeState& node, const Backlog& backlog, std::size_t stride, Laws& laws);
-  void fill_shares(const Backlog& backlog, std::size_t stride);
+  void fill_shares(const NodeState& node, const Backlog& backlog, std::size_t stride);
   void add_far(const Backlog& backlog, std::size_t played, const Subject& subject,
                const NodeState& node, Laws& laws);
   void let_overtakers_pass(const Waiting& subject, const NodeState& node, Laws& laws);
