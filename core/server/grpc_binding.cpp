@@ -12,6 +12,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "core/server/message_pool.h"
 #include "spearlet/function.grpc.pb.h"
 
 #ifdef __SANITIZE_THREAD__
@@ -181,23 +182,22 @@ class UnaryCall final
   using Base = CallBase<UnaryCall, core::UnaryCaller<Response>>;
 
  public:
-  // gRPC's threads.
-  static grpc::ServerUnaryReactor* accept(Binding& binding,
-                                          const grpc::CallbackServerContext& context,
-                                          const Request* request, Response* response) {
-    auto call = std::make_shared<UnaryCall>(binding, context, request, response);
+  using Pool = MessagePool<Request, Response>;
+
+  // gRPC's threads. The method's messages must come from such a pool.
+  static grpc::ServerUnaryReactor* accept(Binding& binding, grpc::CallbackServerContext& context) {
+    // Half of what the messages wait for is this call.
+    typename Pool::Lease messages(
+        static_cast<typename Pool::Messages*>(context.GetRpcAllocatorState()));
+    auto call = std::make_shared<UnaryCall>(binding, context, std::move(messages));
     call->hold();
     binding.context.post([call] { call->begin(); });
     return call.get();
   }
 
-  UnaryCall(Binding& binding, const grpc::CallbackServerContext& context, const Request* request,
-            Response* response)
-      : Base(binding, kMethod, Arrival(context)),
-        // gRPC's own object, which is not const and which nobody else reads. Once the call is
-        // answered it may go, while whoever answered still looks at it.
-        request_(std::move(*const_cast<Request*>(request))),
-        response_(response) {}
+  UnaryCall(Binding& binding, const grpc::CallbackServerContext& context,
+            typename Pool::Lease messages)
+      : Base(binding, kMethod, Arrival(context)), messages_(std::move(messages)) {}
 
  private:
   void begin() {
@@ -205,14 +205,14 @@ class UnaryCall final
     core::FunctionService* service = this->binding_.service;
     core::Answer<Response> answer(*this);
     if constexpr (std::is_same_v<Request, spearlet::InvokeFunctionRequest>) {
-      (service->*kCall)(std::move(request_), this->call_context(), std::move(answer));
+      (service->*kCall)(std::move(*messages_->request()), this->call_context(), std::move(answer));
     } else {
-      (service->*kCall)(request_, std::move(answer));
+      (service->*kCall)(*messages_->request(), std::move(answer));
     }
   }
 
   void deliver(Response&& response) override {
-    *response_ = std::move(response);
+    *messages_->response() = std::move(response);
     this->settle(absl::OkStatus());
     Finish(grpc::Status::OK);
   }
@@ -228,8 +228,7 @@ class UnaryCall final
   // The two never wait and hold no lock, so gRPC need not wake a thread of its executor for them.
   bool InternalInlineable() override { return true; }
 
-  Request request_;
-  Response* response_;
+  const typename Pool::Lease messages_;
 };
 
 // StreamFunction. One write is on its way, the others wait here.
@@ -331,6 +330,15 @@ class GrpcBinding::Service final : public spearlet::FunctionService::CallbackSer
   Service(SerialContext& context, RealEnvironment& environment, RpcMetrics& metrics,
           const Limits& limits, const Log& log)
       : binding_{context, environment, metrics, limits, log} {
+    SetMessageAllocatorFor_InvokeFunction(&invoke_function_messages_);
+    SetMessageAllocatorFor_GetExecutionStatus(&get_execution_status_messages_);
+    SetMessageAllocatorFor_CancelExecution(&cancel_execution_messages_);
+    SetMessageAllocatorFor_ListTasks(&list_tasks_messages_);
+    SetMessageAllocatorFor_GetTask(&get_task_messages_);
+    SetMessageAllocatorFor_DeleteTask(&delete_task_messages_);
+    SetMessageAllocatorFor_ListExecutions(&list_executions_messages_);
+    SetMessageAllocatorFor_GetHealth(&get_health_messages_);
+    SetMessageAllocatorFor_GetStats(&get_stats_messages_);
     hand_over(this);
   }
 
@@ -338,28 +346,29 @@ class GrpcBinding::Service final : public spearlet::FunctionService::CallbackSer
 
  private:
   template <Method kMethod, auto kCall, class Request, class Response>
-  grpc::ServerUnaryReactor* unary(const grpc::CallbackServerContext* context,
-                                  const Request* request, Response* response) {
+  grpc::ServerUnaryReactor* unary(grpc::CallbackServerContext& context) {
     take_over(this);
-    return UnaryCall<Request, Response, kMethod, kCall>::accept(binding_, *context, request,
-                                                                response);
+    return UnaryCall<Request, Response, kMethod, kCall>::accept(binding_, context);
   }
 
-  grpc::ServerUnaryReactor* InvokeFunction(grpc::CallbackServerContext* context,
-                                           const spearlet::InvokeFunctionRequest* request,
-                                           spearlet::InvokeFunctionResponse* response) override {
-    return unary<Method::kInvokeFunction, &Core::InvokeFunction>(context, request, response);
+  grpc::ServerUnaryReactor* InvokeFunction(
+      grpc::CallbackServerContext* context, const spearlet::InvokeFunctionRequest* /*request*/,
+      spearlet::InvokeFunctionResponse* /*response*/) override {
+    return unary<Method::kInvokeFunction, &Core::InvokeFunction, spearlet::InvokeFunctionRequest,
+                 spearlet::InvokeFunctionResponse>(*context);
   }
   grpc::ServerUnaryReactor* GetExecutionStatus(
-      grpc::CallbackServerContext* context, const spearlet::GetExecutionStatusRequest* request,
-      spearlet::GetExecutionStatusResponse* response) override {
-    return unary<Method::kGetExecutionStatus, &Core::GetExecutionStatus>(context, request,
-                                                                         response);
+      grpc::CallbackServerContext* context, const spearlet::GetExecutionStatusRequest* /*request*/,
+      spearlet::GetExecutionStatusResponse* /*response*/) override {
+    return unary<Method::kGetExecutionStatus, &Core::GetExecutionStatus,
+                 spearlet::GetExecutionStatusRequest, spearlet::GetExecutionStatusResponse>(
+        *context);
   }
-  grpc::ServerUnaryReactor* CancelExecution(grpc::CallbackServerContext* context,
-                                            const spearlet::CancelExecutionRequest* request,
-                                            spearlet::CancelExecutionResponse* response) override {
-    return unary<Method::kCancelExecution, &Core::CancelExecution>(context, request, response);
+  grpc::ServerUnaryReactor* CancelExecution(
+      grpc::CallbackServerContext* context, const spearlet::CancelExecutionRequest* /*request*/,
+      spearlet::CancelExecutionResponse* /*response*/) override {
+    return unary<Method::kCancelExecution, &Core::CancelExecution, spearlet::CancelExecutionRequest,
+                 spearlet::CancelExecutionResponse>(*context);
   }
   grpc::ServerWriteReactor<spearlet::StreamExecutionResult>* StreamFunction(
       grpc::CallbackServerContext* context,
@@ -368,37 +377,56 @@ class GrpcBinding::Service final : public spearlet::FunctionService::CallbackSer
     return StreamCall::accept(binding_, *context, request);
   }
   grpc::ServerUnaryReactor* ListTasks(grpc::CallbackServerContext* context,
-                                      const spearlet::ListTasksRequest* request,
-                                      spearlet::ListTasksResponse* response) override {
-    return unary<Method::kListTasks, &Core::ListTasks>(context, request, response);
+                                      const spearlet::ListTasksRequest* /*request*/,
+                                      spearlet::ListTasksResponse* /*response*/) override {
+    return unary<Method::kListTasks, &Core::ListTasks, spearlet::ListTasksRequest,
+                 spearlet::ListTasksResponse>(*context);
   }
   grpc::ServerUnaryReactor* GetTask(grpc::CallbackServerContext* context,
-                                    const spearlet::GetTaskRequest* request,
-                                    spearlet::GetTaskResponse* response) override {
-    return unary<Method::kGetTask, &Core::GetTask>(context, request, response);
+                                    const spearlet::GetTaskRequest* /*request*/,
+                                    spearlet::GetTaskResponse* /*response*/) override {
+    return unary<Method::kGetTask, &Core::GetTask, spearlet::GetTaskRequest,
+                 spearlet::GetTaskResponse>(*context);
   }
   grpc::ServerUnaryReactor* DeleteTask(grpc::CallbackServerContext* context,
-                                       const spearlet::DeleteTaskRequest* request,
-                                       spearlet::DeleteTaskResponse* response) override {
-    return unary<Method::kDeleteTask, &Core::DeleteTask>(context, request, response);
+                                       const spearlet::DeleteTaskRequest* /*request*/,
+                                       spearlet::DeleteTaskResponse* /*response*/) override {
+    return unary<Method::kDeleteTask, &Core::DeleteTask, spearlet::DeleteTaskRequest,
+                 spearlet::DeleteTaskResponse>(*context);
   }
-  grpc::ServerUnaryReactor* ListExecutions(grpc::CallbackServerContext* context,
-                                           const spearlet::ListExecutionsRequest* request,
-                                           spearlet::ListExecutionsResponse* response) override {
-    return unary<Method::kListExecutions, &Core::ListExecutions>(context, request, response);
+  grpc::ServerUnaryReactor* ListExecutions(
+      grpc::CallbackServerContext* context, const spearlet::ListExecutionsRequest* /*request*/,
+      spearlet::ListExecutionsResponse* /*response*/) override {
+    return unary<Method::kListExecutions, &Core::ListExecutions, spearlet::ListExecutionsRequest,
+                 spearlet::ListExecutionsResponse>(*context);
   }
   grpc::ServerUnaryReactor* GetHealth(grpc::CallbackServerContext* context,
-                                      const spearlet::GetHealthRequest* request,
-                                      spearlet::GetHealthResponse* response) override {
-    return unary<Method::kGetHealth, &Core::GetHealth>(context, request, response);
+                                      const spearlet::GetHealthRequest* /*request*/,
+                                      spearlet::GetHealthResponse* /*response*/) override {
+    return unary<Method::kGetHealth, &Core::GetHealth, spearlet::GetHealthRequest,
+                 spearlet::GetHealthResponse>(*context);
   }
   grpc::ServerUnaryReactor* GetStats(grpc::CallbackServerContext* context,
-                                     const spearlet::GetStatsRequest* request,
-                                     spearlet::GetStatsResponse* response) override {
-    return unary<Method::kGetStats, &Core::GetStats>(context, request, response);
+                                     const spearlet::GetStatsRequest* /*request*/,
+                                     spearlet::GetStatsResponse* /*response*/) override {
+    return unary<Method::kGetStats, &Core::GetStats, spearlet::GetStatsRequest,
+                 spearlet::GetStatsResponse>(*context);
   }
 
   Binding binding_;
+  MessagePool<spearlet::InvokeFunctionRequest, spearlet::InvokeFunctionResponse>
+      invoke_function_messages_;
+  MessagePool<spearlet::GetExecutionStatusRequest, spearlet::GetExecutionStatusResponse>
+      get_execution_status_messages_;
+  MessagePool<spearlet::CancelExecutionRequest, spearlet::CancelExecutionResponse>
+      cancel_execution_messages_;
+  MessagePool<spearlet::ListTasksRequest, spearlet::ListTasksResponse> list_tasks_messages_;
+  MessagePool<spearlet::GetTaskRequest, spearlet::GetTaskResponse> get_task_messages_;
+  MessagePool<spearlet::DeleteTaskRequest, spearlet::DeleteTaskResponse> delete_task_messages_;
+  MessagePool<spearlet::ListExecutionsRequest, spearlet::ListExecutionsResponse>
+      list_executions_messages_;
+  MessagePool<spearlet::GetHealthRequest, spearlet::GetHealthResponse> get_health_messages_;
+  MessagePool<spearlet::GetStatsRequest, spearlet::GetStatsResponse> get_stats_messages_;
 };
 
 GrpcBinding::GrpcBinding(SerialContext& context, RealEnvironment& environment, RpcMetrics& metrics,

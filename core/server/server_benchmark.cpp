@@ -23,6 +23,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/node_config.h"
 #include "core/server/benchmark/closed_loop.h"
 #include "core/server/benchmark/served.h"
 #include "core/server/benchmark/server_process.h"
@@ -107,13 +108,22 @@ std::shared_ptr<grpc::Channel> connect(const ServerProcess& server) {
   return grpc::CreateChannel(server.address(), grpc::InsecureChannelCredentials());
 }
 
-// The two that are compared, for as long as the program runs.
+// A node in a process of its own.
+struct Node {
+  explicit Node(const std::string& estimator) : process(estimator) {}
+
+  ServerProcess process;
+  std::unique_ptr<spearlet::FunctionService::Stub> stub =
+      spearlet::FunctionService::NewStub(connect(process));
+};
+
+// Those that are compared, for as long as the program runs.
 struct Peers {
   ServerProcess echo{"echo"};
-  ServerProcess node{"node"};
   std::unique_ptr<EchoService::Stub> echo_stub = EchoService::NewStub(connect(echo));
-  std::unique_ptr<spearlet::FunctionService::Stub> node_stub =
-      spearlet::FunctionService::NewStub(connect(node));
+  Node usual{core::EtaConfig().estimator};
+  // So that what the usual estimator costs can be told from the rest.
+  Node simple{"queue-length"};
 };
 
 Peers& peers() {
@@ -121,9 +131,10 @@ Peers& peers() {
   return peers;
 }
 
-// One kind of call to the server.
+// One kind of call to one of the nodes.
 template <class Request, class Response>
 struct Subject {
+  const Node& node;
   Request request;
   typename ClosedLoop<Request, Response>::Call call;
 };
@@ -160,7 +171,8 @@ void compare(benchmark::State& state, const Setting& setting,
         echo_of(subject), state);
   };
   const auto measure_node = [&] {
-    node = measure<Request, Response>(peers().node, setting, subject.call, subject.request, state);
+    node = measure<Request, Response>(subject.node.process, setting, subject.call, subject.request,
+                                      state);
   };
   static int round = 0;
   for (auto _ : state) {
@@ -191,18 +203,24 @@ using InvokeSubject = Subject<spearlet::InvokeFunctionRequest, spearlet::InvokeF
 using StatusSubject =
     Subject<spearlet::GetExecutionStatusRequest, spearlet::GetExecutionStatusResponse>;
 
-InvokeSubject invocation(spearlet::InvokeFunctionRequest request) {
-  return {std::move(request), [](auto* context, auto* asked, auto* response, auto done) {
-            peers().node_stub->async()->InvokeFunction(context, asked, response, std::move(done));
+InvokeSubject invocation(const Node& node, spearlet::InvokeFunctionRequest request) {
+  return {node, std::move(request), [&node](auto* context, auto* asked, auto* response, auto done) {
+            node.stub->async()->InvokeFunction(context, asked, response, std::move(done));
           }};
 }
 
 void invoke_async(benchmark::State& state, const Setting& setting) {
-  compare(state, setting, invocation(core::testing::async_request({.task = "work"})));
+  compare(state, setting,
+          invocation(peers().usual, core::testing::async_request({.task = "work"})));
+}
+
+void invoke_async_simply(benchmark::State& state, const Setting& setting) {
+  compare(state, setting,
+          invocation(peers().simple, core::testing::async_request({.task = "work"})));
 }
 
 void invoke_sync(benchmark::State& state, const Setting& setting) {
-  compare(state, setting, invocation(core::testing::sync_request({.task = "work"})));
+  compare(state, setting, invocation(peers().usual, core::testing::sync_request({.task = "work"})));
 }
 
 // Of an execution that has ended.
@@ -212,16 +230,16 @@ void status(benchmark::State& state, const Setting& setting) {
   const std::string id = fmt::format("asked-about-{}", ++invoked);
   grpc::ClientContext context;
   spearlet::InvokeFunctionResponse response;
-  const grpc::Status invocation = peers().node_stub->InvokeFunction(
+  const grpc::Status invocation = peers().usual.stub->InvokeFunction(
       &context, core::testing::sync_request({.id = id, .task = "work"}), &response);
   if (!invocation.ok()) state.SkipWithError("there is nothing to ask about");
 
-  StatusSubject subject;
+  StatusSubject subject{.node = peers().usual, .request = {}, .call = {}};
   subject.request.set_execution_id(id);
   subject.request.set_include_result(true);
   subject.call = [](auto* its_context, auto* request, auto* its_response, auto done) {
-    peers().node_stub->async()->GetExecutionStatus(its_context, request, its_response,
-                                                   std::move(done));
+    peers().usual.stub->async()->GetExecutionStatus(its_context, request, its_response,
+                                                    std::move(done));
   };
   compare(state, setting, subject);
 }
@@ -232,6 +250,7 @@ double most(const std::vector<double>& values) { return *std::ranges::max_elemen
 void register_benchmarks() {
   const std::pair<const char*, void (*)(benchmark::State&, const Setting&)> subjects[] = {
       {"InvokeFunction/async", invoke_async},
+      {"InvokeFunction/async-queue-length", invoke_async_simply},
       {"InvokeFunction/sync", invoke_sync},
       {"GetExecutionStatus", status}};
   for (const auto& [name, measure_it] : subjects) {
@@ -259,7 +278,7 @@ void register_benchmarks() {
 int main(int argc, char** argv) {
   using namespace quintain::server::bench;
   if (argc == 3 && std::string_view(argv[1]) == "--serve") {
-    return std::string_view(argv[2]) == "echo" ? serve_echo() : serve_node();
+    return std::string_view(argv[2]) == "echo" ? serve_echo() : serve_node(argv[2]);
   }
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   benchmark::Initialize(&argc, argv);

@@ -68,9 +68,10 @@ int serve_echo() {
   return 0;
 }
 
-int serve_node() {
+int serve_node(const std::string& estimator) {
   ServerOptions options;
   options.listen = {"127.0.0.1:0"};
+  options.node.eta.estimator = estimator;
   core::TaskSpec task;
   task.task_id = "work";
   options.tasks = {task};
