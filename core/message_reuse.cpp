@@ -1,12 +1,7 @@
 #include "core/message_reuse.h"
 
-#include <cstddef>
-
 namespace quintain::core {
 namespace {
-
-// A larger request is freed, so that a giant is not remembered for ever.
-constexpr std::size_t kMostKept = 4096;
 
 // What is empty and stays so is left alone: a protobuf map walks its whole table to be cleared, and
 // even an empty string costs a call into the library.
@@ -29,8 +24,6 @@ void copy_context(const spearlet::ExecutionContext& from, spearlet::ExecutionCon
 }  // namespace
 
 void clear_keeping_memory(spearlet::InvokeFunctionRequest& request) {
-  const bool may_be_large = !request.parameters().empty() || !request.invocation_metadata().empty();
-  if (may_be_large && request.ByteSizeLong() > kMostKept) request = {};
   request.set_invocation_type(spearlet::INVOCATION_TYPE_UNSPECIFIED);
   request.clear_task_name();
   request.clear_task_description();

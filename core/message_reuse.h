@@ -6,8 +6,7 @@
 namespace quintain::core {
 
 /// As Clear(), but messages within it are cleared instead of freed, so that the next request that
-/// is written here finds their memory; unless that is much. Whether has_context() holds afterwards
-/// is not said.
+/// is written here finds their memory. Whether has_context() holds afterwards is not said.
 void clear_keeping_memory(spearlet::InvokeFunctionRequest& request);
 
 /// As to.CopyFrom(from), but into the memory that is there: a request like the one before
