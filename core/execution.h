@@ -76,7 +76,7 @@ struct LiveExecution {
   std::int64_t rank = 0;
   bool parked = false;
 
-  bool queued() const { return by_arrival.is_linked(); }
+  bool queued() const { return by_rank.is_linked(); }
 };
 
 /// What only some executions have: errors, log lines, an id of the caller's own.

@@ -8,15 +8,25 @@
 
 namespace quintain::core {
 
-void ExecutionQueue::Lane::insert(LiveExecution& execution) {
-  // Most arrivals belong at the end of both orders, so that is where the search begins.
+void ExecutionQueue::Lane::append(LiveExecution& execution) {
+  assert(by_arrival.empty() || by_arrival.rbegin()->record->ordinal < execution.record->ordinal);
+  if (!overtaking) {
+    assert(by_rank.empty() || by_rank.rbegin()->record->ordinal < execution.record->ordinal);
+    return by_rank.push_back(execution);
+  }
+  // Most belong at the end, so that is where the search begins.
   by_rank.insert(by_rank.end(), execution);
-  by_arrival.insert(by_arrival.end(), execution);
+  by_arrival.push_back(execution);
+}
+
+void ExecutionQueue::Lane::insert(LiveExecution& execution) {
+  by_rank.insert(by_rank.end(), execution);
+  if (overtaking) by_arrival.insert(by_arrival.end(), execution);
 }
 
 void ExecutionQueue::Lane::erase(LiveExecution& execution) {
   by_rank.erase(by_rank.iterator_to(execution));
-  by_arrival.erase(by_arrival.iterator_to(execution));
+  if (overtaking) by_arrival.erase(by_arrival.iterator_to(execution));
 }
 
 void ExecutionQueue::Lane::clear() {
@@ -26,7 +36,9 @@ void ExecutionQueue::Lane::clear() {
 
 ExecutionQueue::ExecutionQueue(std::unique_ptr<SchedulingStrategy> strategy,
                                Duration starvation_bound)
-    : strategy_(std::move(strategy)), starvation_bound_(starvation_bound) {}
+    : strategy_(std::move(strategy)),
+      starvation_bound_(starvation_bound),
+      ready_(strategy_->overtaking() != eta::Overtaking::kNever) {}
 
 ExecutionQueue::~ExecutionQueue() {
   ready_.clear();
@@ -38,7 +50,7 @@ void ExecutionQueue::push(AsyncExecution& execution) {
   assert(!live.queued());
   live.rank = strategy_->rank(execution);
   live.parked = false;
-  ready_.insert(live);
+  ready_.append(live);
   ++size_;
 }
 
@@ -72,7 +84,7 @@ AsyncExecution* ExecutionQueue::pop(Instant now,
 }
 
 LiveExecution& ExecutionQueue::first(Instant now) {
-  LiveExecution& oldest = *ready_.by_arrival.begin();
+  LiveExecution& oldest = ready_.oldest();
   if (now - oldest.record->accepted_at >= starvation_bound_) return oldest;
   return *ready_.by_rank.begin();
 }
@@ -80,7 +92,8 @@ LiveExecution& ExecutionQueue::first(Instant now) {
 void ExecutionQueue::park(LiveExecution& execution) {
   ready_.erase(execution);
   execution.parked = true;
-  parked_[execution.record->task->number()].insert(execution);
+  parked_.try_emplace(execution.record->task->number(), ready_.overtaking)
+      .first->second.insert(execution);
 }
 
 void ExecutionQueue::unpark(const Task& task) {
@@ -91,7 +104,7 @@ void ExecutionQueue::unpark(const Task& task) {
   // Only the two that can be next: the first by rank and, for the starvation bound, the oldest. The
   // one that is passed over is parked again when its turn shows that the task may not.
   unpark(*lane.by_rank.begin(), lane);
-  if (!lane.empty()) unpark(*lane.by_arrival.begin(), lane);
+  if (!lane.empty()) unpark(lane.oldest(), lane);
   if (lane.empty()) parked_.erase(position);
 }
 
@@ -146,7 +159,7 @@ std::vector<const AsyncExecution*> ExecutionQueue::in_front_of(const AsyncExecut
 std::int64_t ExecutionQueue::ahead_of(const AsyncExecution& execution) const {
   std::uint64_t oldest = execution.ordinal;
   const auto consider = [&oldest](const Lane& lane) {
-    if (!lane.empty()) oldest = std::min(oldest, lane.by_arrival.begin()->record->ordinal);
+    if (!lane.empty()) oldest = std::min(oldest, lane.oldest().record->ordinal);
   };
   consider(ready_);
   for (const auto& [task, lane] : parked_) consider(lane);  // a minimum: in any order

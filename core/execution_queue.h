@@ -64,8 +64,12 @@ class ExecutionQueue {
     }
   };
 
-  // The same executions in the two orders.
+  // The same executions in the two orders. Where nobody overtakes these are one, and the second is
+  // not kept: in a long queue, keeping an order costs what memory costs that is not in a cache.
   struct Lane {
+    explicit Lane(bool may_overtake) : overtaking(may_overtake) {}
+
+    const bool overtaking;
     boost::intrusive::set<
         LiveExecution, boost::intrusive::compare<ByRank>,
         boost::intrusive::member_hook<LiveExecution, Hook, &LiveExecution::by_rank>>
@@ -75,9 +79,15 @@ class ExecutionQueue {
         boost::intrusive::member_hook<LiveExecution, Hook, &LiveExecution::by_arrival>>
         by_arrival;
 
+    /// One that has come later than all others.
+    void append(LiveExecution& execution);
     void insert(LiveExecution& execution);
     void erase(LiveExecution& execution);
-    bool empty() const { return by_arrival.empty(); }
+    bool empty() const { return by_rank.empty(); }
+    LiveExecution& oldest() { return overtaking ? *by_arrival.begin() : *by_rank.begin(); }
+    const LiveExecution& oldest() const {
+      return overtaking ? *by_arrival.begin() : *by_rank.begin();
+    }
     void clear();
   };
 

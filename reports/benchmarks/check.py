@@ -6,8 +6,12 @@ COUNT and with 2 * COUNT operations; the difference by COUNT is what one operati
 set-up not included. Nothing of it depends on the clock, on other processes or on where memory lies, so
 two runs agree to the last digit but for the hash seeds that a library may take from an address.
 
-A workload that needs 10 % more than on record fails the check. One that needs less passes, and should
-be put on record with --record, so that what was won is kept.
+A workload that needs 5 % more than on record fails the check; so 10 % more can't slip through. One that
+needs less passes, and should be put on record with --record, so that what was won is kept.
+
+Why it does not flake: on any host with AVX2 valgrind shows the program one and the same processor, so
+that the C library chooses the same functions; the compiler and the libraries are Debian's of one
+release; and twenty runs, some beside a build, agreed within 0.01 %.
 """
 import concurrent.futures
 import json
@@ -17,9 +21,9 @@ import subprocess
 import sys
 
 RECORD = pathlib.Path(__file__).with_name("instructions.json")
-COUNTS = {"queue": 20_000, "kernel": 20_000, "core": 10_000, "prediction": 2_000,
+COUNTS = {"queue": 20_000, "kernel": 20_000, "core": 10_000, "core-judged": 10_000, "prediction": 2_000,
           "prediction-by-state": 200}
-WORST = 1.10
+WORST = 1.05
 BETTER = 0.95
 
 
