@@ -276,8 +276,8 @@ quintain_mutant(late-report-counts
   CAUGHT_BY expect)
 
 quintain_mutant(last-come-first-served
-  EDIT core/execution_queue.cpp "live.rank = strategy_->rank(execution)%"
-    "live.rank = -static_cast<std::int64_t>(execution.ordinal)%"
+  EDIT core/execution_queue.cpp "return by_rank.push_back(execution)%"
+    "return by_rank.push_front(execution)%"
   RUN scenarios/load
   CAUGHT_BY expect)
 

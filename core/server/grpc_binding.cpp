@@ -186,7 +186,7 @@ class UnaryCall final
 
   // gRPC's threads. The method's messages must come from such a pool.
   static grpc::ServerUnaryReactor* accept(Binding& binding, grpc::CallbackServerContext& context) {
-    // Half of what the messages wait for is this call.
+    // The call's share in them; the other one is gRPC's.
     typename Pool::Lease messages(
         static_cast<typename Pool::Messages*>(context.GetRpcAllocatorState()));
     auto call = std::make_shared<UnaryCall>(binding, context, std::move(messages));
@@ -345,30 +345,29 @@ class GrpcBinding::Service final : public spearlet::FunctionService::CallbackSer
   Binding& binding() { return binding_; }
 
  private:
+  // The messages are the pool's; the context knows which.
   template <Method kMethod, auto kCall, class Request, class Response>
-  grpc::ServerUnaryReactor* unary(grpc::CallbackServerContext& context) {
+  grpc::ServerUnaryReactor* unary(grpc::CallbackServerContext* context, const Request* /*request*/,
+                                  Response* /*response*/) {
     take_over(this);
-    return UnaryCall<Request, Response, kMethod, kCall>::accept(binding_, context);
+    return UnaryCall<Request, Response, kMethod, kCall>::accept(binding_, *context);
   }
 
-  grpc::ServerUnaryReactor* InvokeFunction(
-      grpc::CallbackServerContext* context, const spearlet::InvokeFunctionRequest* /*request*/,
-      spearlet::InvokeFunctionResponse* /*response*/) override {
-    return unary<Method::kInvokeFunction, &Core::InvokeFunction, spearlet::InvokeFunctionRequest,
-                 spearlet::InvokeFunctionResponse>(*context);
+  grpc::ServerUnaryReactor* InvokeFunction(grpc::CallbackServerContext* context,
+                                           const spearlet::InvokeFunctionRequest* request,
+                                           spearlet::InvokeFunctionResponse* response) override {
+    return unary<Method::kInvokeFunction, &Core::InvokeFunction>(context, request, response);
   }
   grpc::ServerUnaryReactor* GetExecutionStatus(
-      grpc::CallbackServerContext* context, const spearlet::GetExecutionStatusRequest* /*request*/,
-      spearlet::GetExecutionStatusResponse* /*response*/) override {
-    return unary<Method::kGetExecutionStatus, &Core::GetExecutionStatus,
-                 spearlet::GetExecutionStatusRequest, spearlet::GetExecutionStatusResponse>(
-        *context);
+      grpc::CallbackServerContext* context, const spearlet::GetExecutionStatusRequest* request,
+      spearlet::GetExecutionStatusResponse* response) override {
+    return unary<Method::kGetExecutionStatus, &Core::GetExecutionStatus>(context, request,
+                                                                         response);
   }
-  grpc::ServerUnaryReactor* CancelExecution(
-      grpc::CallbackServerContext* context, const spearlet::CancelExecutionRequest* /*request*/,
-      spearlet::CancelExecutionResponse* /*response*/) override {
-    return unary<Method::kCancelExecution, &Core::CancelExecution, spearlet::CancelExecutionRequest,
-                 spearlet::CancelExecutionResponse>(*context);
+  grpc::ServerUnaryReactor* CancelExecution(grpc::CallbackServerContext* context,
+                                            const spearlet::CancelExecutionRequest* request,
+                                            spearlet::CancelExecutionResponse* response) override {
+    return unary<Method::kCancelExecution, &Core::CancelExecution>(context, request, response);
   }
   grpc::ServerWriteReactor<spearlet::StreamExecutionResult>* StreamFunction(
       grpc::CallbackServerContext* context,
@@ -377,40 +376,34 @@ class GrpcBinding::Service final : public spearlet::FunctionService::CallbackSer
     return StreamCall::accept(binding_, *context, request);
   }
   grpc::ServerUnaryReactor* ListTasks(grpc::CallbackServerContext* context,
-                                      const spearlet::ListTasksRequest* /*request*/,
-                                      spearlet::ListTasksResponse* /*response*/) override {
-    return unary<Method::kListTasks, &Core::ListTasks, spearlet::ListTasksRequest,
-                 spearlet::ListTasksResponse>(*context);
+                                      const spearlet::ListTasksRequest* request,
+                                      spearlet::ListTasksResponse* response) override {
+    return unary<Method::kListTasks, &Core::ListTasks>(context, request, response);
   }
   grpc::ServerUnaryReactor* GetTask(grpc::CallbackServerContext* context,
-                                    const spearlet::GetTaskRequest* /*request*/,
-                                    spearlet::GetTaskResponse* /*response*/) override {
-    return unary<Method::kGetTask, &Core::GetTask, spearlet::GetTaskRequest,
-                 spearlet::GetTaskResponse>(*context);
+                                    const spearlet::GetTaskRequest* request,
+                                    spearlet::GetTaskResponse* response) override {
+    return unary<Method::kGetTask, &Core::GetTask>(context, request, response);
   }
   grpc::ServerUnaryReactor* DeleteTask(grpc::CallbackServerContext* context,
-                                       const spearlet::DeleteTaskRequest* /*request*/,
-                                       spearlet::DeleteTaskResponse* /*response*/) override {
-    return unary<Method::kDeleteTask, &Core::DeleteTask, spearlet::DeleteTaskRequest,
-                 spearlet::DeleteTaskResponse>(*context);
+                                       const spearlet::DeleteTaskRequest* request,
+                                       spearlet::DeleteTaskResponse* response) override {
+    return unary<Method::kDeleteTask, &Core::DeleteTask>(context, request, response);
   }
-  grpc::ServerUnaryReactor* ListExecutions(
-      grpc::CallbackServerContext* context, const spearlet::ListExecutionsRequest* /*request*/,
-      spearlet::ListExecutionsResponse* /*response*/) override {
-    return unary<Method::kListExecutions, &Core::ListExecutions, spearlet::ListExecutionsRequest,
-                 spearlet::ListExecutionsResponse>(*context);
+  grpc::ServerUnaryReactor* ListExecutions(grpc::CallbackServerContext* context,
+                                           const spearlet::ListExecutionsRequest* request,
+                                           spearlet::ListExecutionsResponse* response) override {
+    return unary<Method::kListExecutions, &Core::ListExecutions>(context, request, response);
   }
   grpc::ServerUnaryReactor* GetHealth(grpc::CallbackServerContext* context,
-                                      const spearlet::GetHealthRequest* /*request*/,
-                                      spearlet::GetHealthResponse* /*response*/) override {
-    return unary<Method::kGetHealth, &Core::GetHealth, spearlet::GetHealthRequest,
-                 spearlet::GetHealthResponse>(*context);
+                                      const spearlet::GetHealthRequest* request,
+                                      spearlet::GetHealthResponse* response) override {
+    return unary<Method::kGetHealth, &Core::GetHealth>(context, request, response);
   }
   grpc::ServerUnaryReactor* GetStats(grpc::CallbackServerContext* context,
-                                     const spearlet::GetStatsRequest* /*request*/,
-                                     spearlet::GetStatsResponse* /*response*/) override {
-    return unary<Method::kGetStats, &Core::GetStats, spearlet::GetStatsRequest,
-                 spearlet::GetStatsResponse>(*context);
+                                     const spearlet::GetStatsRequest* request,
+                                     spearlet::GetStatsResponse* response) override {
+    return unary<Method::kGetStats, &Core::GetStats>(context, request, response);
   }
 
   Binding binding_;

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Counts instructions of fixed workloads and compares them with what is on record.
 
-`check.py PROGRAM [--record]`. PROGRAM is bench_workloads. Each workload runs under valgrind twice, with
+`check.py PROGRAM [--record]`. PROGRAM is counted_workloads. Each workload runs under valgrind twice, with
 COUNT and with 2 * COUNT operations; the difference by COUNT is what one operation costs, start-up and
 set-up not included. Nothing of it depends on the clock, on other processes or on where memory lies, so
 two runs agree to the last digit but for the hash seeds that Abseil's containers take from addresses.

@@ -1,4 +1,4 @@
-// Small fixed workloads whose instructions are counted: `bench_workloads NAME COUNT` does COUNT
+// Small fixed workloads whose instructions are counted: `counted_workloads NAME COUNT` does COUNT
 // operations of one kind, always the same ones, and nothing else that depends on COUNT. So the
 // difference of two runs is the price of operations alone, without start-up and set-up.
 #include <fmt/format.h>
@@ -21,7 +21,7 @@
 #include "sim/load.h"
 #include "sim/world.h"
 
-namespace quintain::bench {
+namespace quintain::sim {
 namespace {
 
 using namespace std::chrono_literals;
@@ -66,7 +66,7 @@ void queue(std::int64_t count) {
 void kernel(std::int64_t count) {
   struct Chain {
     Delays delays;
-    sim::Kernel kernel;
+    Kernel kernel;
     void go_on() {
       kernel.schedule(
           kernel.now() + delays.next(), core::Precedence::kOther,
@@ -80,39 +80,39 @@ void kernel(std::int64_t count) {
 
 // Executions of the whole core: M/M/16 at load 0.9, asynchronous, with a timeout each; with an
 // estimator that costs next to nothing, lest it hide the rest.
-void play(std::int64_t count, sim::World::Recording recording) {
-  sim::NodeSpec node;
+void play(std::int64_t count, World::Recording recording) {
+  NodeSpec node;
   node.config.slots = 16;
   node.config.eta.estimator = "queue-length";
   // Records are forgotten in every run, not in the longer one alone.
   node.config.retention.count = 500;
-  sim::FunctionModel work;
+  FunctionModel work;
   work.task = "work";
-  work.service = sim::law::Exponential{1s};
+  work.service = law::Exponential{1s};
   node.functions.push_back(std::move(work));
 
-  sim::Load load;
+  Load load;
   load.name = "load";
   load.request.set_invocation_type(spearlet::INVOCATION_TYPE_EXISTING_TASK);
   load.request.set_task_id("work");
   load.request.set_function_name("work");
   load.request.set_execution_mode(spearlet::EXECUTION_MODE_ASYNC);
   load.request.mutable_context()->set_timeout_ms(600'000);
-  load.arrivals = sim::ArrivalSpec(sim::arrivals::Poisson{16 * 0.9});
+  load.arrivals = ArrivalSpec(arrivals::Poisson{16 * 0.9});
   load.count = count;
 
-  sim::World world(/*seed=*/1, recording);
+  World world(/*seed=*/1, recording);
   world.add_node(node);
-  sim::InvariantSet invariants(world);
-  if (recording == sim::World::Recording::kOn) world.history().add_listener(invariants);
-  sim::LoadGenerator calls(world, std::move(load), 0);
+  InvariantSet invariants(world);
+  if (recording == World::Recording::kOn) world.history().add_listener(invariants);
+  LoadGenerator calls(world, std::move(load), 0);
   world.kernel().run(Instant::never(),
                      [&] { return world.active_executions() == 0 && calls.finished(); });
 }
 
-void core_in_virtual_time(std::int64_t count) { play(count, sim::World::Recording::kOff); }
+void core_in_virtual_time(std::int64_t count) { play(count, World::Recording::kOff); }
 // With a history and all invariants, as `quintain run` does it.
-void core_judged(std::int64_t count) { play(count, sim::World::Recording::kOn); }
+void core_judged(std::int64_t count) { play(count, World::Recording::kOn); }
 
 // What a newcomer is told who finds eight running and sixteen waiting, of one well-known function.
 void predict(const char* name, std::int64_t count) {
@@ -192,17 +192,17 @@ int run(std::string_view name, std::string_view count_text) {
     workload(count);
     return 0;
   }
-  fmt::print(stderr, "bench_workloads: there is no '{}'\n", name);
+  fmt::print(stderr, "counted_workloads: there is no '{}'\n", name);
   return 2;
 }
 
 }  // namespace
-}  // namespace quintain::bench
+}  // namespace quintain::sim
 
 int main(int argc, char** argv) {
   if (argc != 3) {
-    fmt::print(stderr, "bench_workloads NAME COUNT\n");
+    fmt::print(stderr, "counted_workloads NAME COUNT\n");
     return 2;
   }
-  return quintain::bench::run(argv[1], argv[2]);
+  return quintain::sim::run(argv[1], argv[2]);
 }

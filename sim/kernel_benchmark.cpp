@@ -1,0 +1,86 @@
+// What the kernel adds to the pending-event set: clock, digest, condition and standstill check. Two
+// benchmarks that differ in `reference` alone fire the same events, one without the kernel.
+#include "sim/kernel.h"
+
+#include <benchmark/benchmark.h>
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "core/pending_event_set.h"
+#include "core/random.h"
+
+namespace quintain::sim {
+namespace {
+
+using core::Duration;
+using core::Instant;
+using core::Precedence;
+
+// Exponential ones of mean 1 ms, drawn beforehand.
+class Delays {
+ public:
+  Delays() {
+    core::RandomStream stream("delays");
+    for (Duration& delay : delays_) {
+      const double unit = core::to_unit_interval(stream.next(1));
+      delay = Duration(static_cast<std::int64_t>(-1e6 * std::log(unit)));
+    }
+  }
+  Duration next() { return delays_[position_++ % delays_.size()]; }
+
+ private:
+  std::vector<Duration> delays_ = std::vector<Duration>(1 << 16);
+  std::size_t position_ = 0;
+};
+
+// Events each of which schedules its successor.
+struct ByKernel {
+  void go_on() {
+    kernel.schedule(
+        kernel.now() + delays.next(), Precedence::kOther,
+        [](void* self) { static_cast<ByKernel*>(self)->go_on(); }, this);
+  }
+  void run(std::uint64_t events) {
+    const std::uint64_t last = kernel.events() + events;
+    kernel.run(Instant::never(), [&] { return kernel.events() >= last; });
+  }
+
+  Delays delays;
+  Kernel kernel;
+};
+
+struct ByHand {
+  void go_on() {
+    pending.schedule(
+        now + delays.next(), Precedence::kOther,
+        [](void* self) { static_cast<ByHand*>(self)->go_on(); }, this);
+  }
+  void run(std::uint64_t events) {
+    for (std::uint64_t i = 0; i < events; ++i) {
+      const auto event = pending.pop();
+      now = event.when;
+      event.fire(event.self);
+    }
+  }
+
+  Delays delays;
+  core::PendingEventSet pending;
+  Instant now;
+};
+
+template <class Events>
+void fire(benchmark::State& state) {
+  constexpr std::uint64_t kBatch = 1000;
+  Events events;
+  for (std::int64_t i = 0; i < state.range(0); ++i) events.go_on();
+  for (auto _ : state) events.run(kBatch);
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(kBatch));
+}
+BENCHMARK(fire<ByKernel>)->Name("fire/kernel")->Arg(1'000)->Arg(100'000);
+BENCHMARK(fire<ByHand>)->Name("fire/reference")->Arg(1'000)->Arg(100'000);
+
+}  // namespace
+}  // namespace quintain::sim
