@@ -262,7 +262,7 @@ void RollForward::let_overtakers_pass(const Waiting& subject, const NodeState& n
   }
   if (overtakers_.empty() || first == node.now) return;
   const float gap = seconds(node.now - first) / static_cast<float>(overtakers_.size());
-  static const QuantileTable kExponential = [] {
+  static const QuantileTable exponential = [] {
     QuantileTable table;
     std::array<float, QuantileTable::kWanted> quantiles;
     for (std::size_t i = 0; i < quantiles.size(); ++i) {
@@ -277,7 +277,7 @@ void RollForward::let_overtakers_pass(const Waiting& subject, const NodeState& n
   Lanes draw{};
   for (std::uint64_t round = 0; round < kMostOvertakers; ++round) {
     const std::uint64_t key = subject.ordinal * kMostOvertakers + round;
-    draws_.sample(kExponential, key, LaneDraws::Purpose::kGap, draw);
+    draws_.sample(exponential, key, LaneDraws::Purpose::kGap, draw);
     bool any = false;
     for (std::size_t lane = 0; lane < kLanes; ++lane) {
       arrival[lane] += gap * draw[lane];

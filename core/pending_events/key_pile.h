@@ -114,6 +114,7 @@ class KeyPile {
   // The chunk that holds the key before `end`.
   static Chunk* chunk_before(const Key* end) {
     const auto last = reinterpret_cast<std::uintptr_t>(end) - 1;
+    // Chunks are aligned to their size. NOLINTNEXTLINE(performance-no-int-to-ptr)
     return reinterpret_cast<Chunk*>(last - last % kChunkBytes);
   }
   Chunk* chunk() const { return chunk_before(end_); }

@@ -88,6 +88,7 @@ struct Arrival {
 template <class Call, class CallerType>
 class CallBase : public CallerType, public std::enable_shared_from_this<Call> {
  protected:
+  // NOLINTNEXTLINE(bugprone-crtp-constructor-accessibility): Call is what is shared, no more.
   CallBase(Binding& binding, Method method, const Arrival& arrival)
       : binding_(binding), method_(method), arrival_(arrival) {}
 

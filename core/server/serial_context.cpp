@@ -59,7 +59,7 @@ void SerialContext::enqueue(std::unique_ptr<Turn> turn) {
       turn->next = top;
       if (inbox_.compare_exchange_weak(top, turn.get(), std::memory_order_release,
                                        std::memory_order_relaxed)) {
-        turn.release();
+        static_cast<void>(turn.release());  // it is in the inbox
         return;
       }
     }
