@@ -17,12 +17,10 @@
 #include <tuple>
 #include <vector>
 
-#include "core/random.h"
+#include "core/testing/delays.h"
 
 namespace quintain::core {
 namespace {
-
-using namespace std::chrono_literals;
 
 // What is measured against: std::priority_queue with lazy withdrawal. It knows no precedence.
 class Reference {
@@ -77,9 +75,10 @@ class Ladder : public PendingEventSet {
 // ---- Delays
 // --------------------------------------------------------------------------------------
 
-double exponential(double u) { return -std::log(u); }
+using testing::Delays;
+using testing::exponential;
 
-constexpr Duration kMean = 1ms;
+constexpr Duration kMean = Delays::kUnit;
 
 // The mean is 1 or near it.
 struct Law {
@@ -97,25 +96,6 @@ constexpr Law kLaws[] = {
     {"half-zero", [](double u) { return u < 0.5 ? 0 : 2 * exponential(2 * u - 1); }, exponential},
     // All events at one instant, and their successors at one again.
     {"ties", [](double) { return 1.0; }, [](double) { return 1.0; }},
-};
-
-// Drawn beforehand: their cost is not what is measured.
-class Delays {
- public:
-  explicit Delays(double (*law)(double), double mean = 1) {
-    RandomStream stream("delays");
-    for (Duration& delay : delays_) {
-      const double u = std::max(to_unit_interval(stream.next(1)), 0x1p-53);
-      delay =
-          Duration(static_cast<std::int64_t>(static_cast<double>(kMean.count()) * mean * law(u)));
-    }
-  }
-  Duration next() { return delays_[position_++ % kCount]; }
-
- private:
-  static constexpr std::size_t kCount = 1 << 16;
-  std::vector<Duration> delays_ = std::vector<Duration>(kCount);
-  std::size_t position_ = 0;
 };
 
 void nothing(void*) {}

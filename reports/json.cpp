@@ -76,11 +76,9 @@ absl::StatusOr<Json> write_report(const Report& report) {
                {"totals", write_totals(totals_of(report))},
                {"cases", Json::array()}};
   for (const Case& c : report.cases) {
-    Json config = Json::parse(c.config, nullptr, /*allow_exceptions=*/false);
-    if (config.is_discarded()) {
-      return absl::InvalidArgumentError(fmt::format("{}: its config is not JSON", c.name));
-    }
-    json["cases"].push_back(write_case(c, std::move(config)));
+    auto config = parse_config(c.config, c.name);
+    if (!config.ok()) return config.status();
+    json["cases"].push_back(write_case(c, *std::move(config)));
   }
   json["wall_clock"] = write_wall_clock(report.wall_clock);
   return json;

@@ -13,6 +13,14 @@ Json write_wall_clock(const WallClock& wall) {
           {"environment", std::move(environment)}};
 }
 
+absl::StatusOr<Json> parse_config(const std::string& config, std::string_view whose) {
+  Json json = Json::parse(config, nullptr, /*allow_exceptions=*/false);
+  if (json.is_discarded()) {
+    return absl::InvalidArgumentError(fmt::format("{}: its config is not JSON", whose));
+  }
+  return json;
+}
+
 WallClock read_wall_clock(const Json& json) {
   WallClock wall;
   wall.started_at = json.at("started_at");

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/numbers.h"
 #include "reports/report.h"
 
@@ -40,6 +41,10 @@ inline std::string dump(const Json& json, int indent) {
 inline std::string write_digest(std::uint64_t digest) { return fmt::format("{:016x}", digest); }
 
 Json write_wall_clock(const WallClock& wall);
+
+/// A config, which is JSON in a report's model too. InvalidArgument, with the name of whose it is,
+/// if it is not JSON.
+absl::StatusOr<Json> parse_config(const std::string& config, std::string_view whose);
 
 // The readers below throw on a missing key or a wrong type. What they let through (1.5 or true
 // where an integer belongs, an unknown verdict) reads as something else, and check_same() finds it.

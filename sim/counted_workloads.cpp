@@ -5,20 +5,17 @@
 
 #include <charconv>
 #include <chrono>
-#include <cmath>
 #include <cstdint>
 #include <cstdio>
 #include <memory>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include "core/eta/estimator.h"
 #include "core/pending_event_set.h"
-#include "core/random.h"
-#include "sim/invariants/invariant.h"
+#include "core/testing/delays.h"
 #include "sim/kernel.h"
-#include "sim/load.h"
+#include "sim/testing/mm16.h"
 #include "sim/world.h"
 
 namespace quintain::sim {
@@ -27,23 +24,7 @@ namespace {
 using namespace std::chrono_literals;
 using core::Duration;
 using core::Instant;
-
-// Exponential ones, the same in every run.
-class Delays {
- public:
-  Delays() {
-    core::RandomStream stream("delays");
-    for (Duration& delay : delays_) {
-      const double unit = core::to_unit_interval(stream.next(1));
-      delay = Duration(static_cast<std::int64_t>(-1e6 * std::log(unit)));
-    }
-  }
-  Duration next() { return delays_[position_++ % delays_.size()]; }
-
- private:
-  std::vector<Duration> delays_ = std::vector<Duration>(1 << 12);
-  std::size_t position_ = 0;
-};
+using core::testing::Delays;
 
 void nothing(void*) {}
 
@@ -78,40 +59,15 @@ void kernel(std::int64_t count) {
                    [&] { return chain.kernel.events() >= static_cast<std::uint64_t>(count); });
 }
 
-// Executions of the whole core: M/M/16 at load 0.9, asynchronous, with a timeout each; with an
-// estimator that costs next to nothing, lest it hide the rest.
+// Executions of the whole core.
 void play(std::int64_t count, World::Recording recording) {
-  NodeSpec node;
-  node.config.slots = 16;
-  node.config.eta.estimator = "queue-length";
+  NodeSpec node = testing::mm16_node();
   // Records are forgotten in every run, not in the longer one alone.
   node.config.retention.count = 500;
-  FunctionModel work;
-  work.task = "work";
-  work.service = law::Exponential{1s};
-  node.functions.push_back(std::move(work));
-
-  Load load;
-  load.name = "load";
-  load.request.set_invocation_type(spearlet::INVOCATION_TYPE_EXISTING_TASK);
-  load.request.set_task_id("work");
-  load.request.set_function_name("work");
-  load.request.set_execution_mode(spearlet::EXECUTION_MODE_ASYNC);
-  load.request.mutable_context()->set_timeout_ms(600'000);
-  load.arrivals = ArrivalSpec(arrivals::Poisson{16 * 0.9});
-  load.count = count;
-
-  World world(/*seed=*/1, recording);
-  world.add_node(node);
-  InvariantSet invariants(world);
-  if (recording == World::Recording::kOn) world.history().add_listener(invariants);
-  LoadGenerator calls(world, std::move(load), 0);
-  world.kernel().run(Instant::never(),
-                     [&] { return world.active_executions() == 0 && calls.finished(); });
+  testing::play_mm16(node, count, recording);
 }
 
 void core_in_virtual_time(std::int64_t count) { play(count, World::Recording::kOff); }
-// With a history and all invariants, as `quintain run` does it.
 void core_judged(std::int64_t count) { play(count, World::Recording::kOn); }
 
 // What a newcomer is told who finds eight running and sixteen waiting, of one well-known function.

@@ -4,37 +4,17 @@
 
 #include <benchmark/benchmark.h>
 
-#include <cmath>
-#include <cstddef>
 #include <cstdint>
-#include <vector>
 
 #include "core/pending_event_set.h"
-#include "core/random.h"
+#include "core/testing/delays.h"
 
 namespace quintain::sim {
 namespace {
 
-using core::Duration;
 using core::Instant;
 using core::Precedence;
-
-// Exponential ones of mean 1 ms, drawn beforehand.
-class Delays {
- public:
-  Delays() {
-    core::RandomStream stream("delays");
-    for (Duration& delay : delays_) {
-      const double unit = core::to_unit_interval(stream.next(1));
-      delay = Duration(static_cast<std::int64_t>(-1e6 * std::log(unit)));
-    }
-  }
-  Duration next() { return delays_[position_++ % delays_.size()]; }
-
- private:
-  std::vector<Duration> delays_ = std::vector<Duration>(1 << 16);
-  std::size_t position_ = 0;
-};
+using core::testing::Delays;
 
 // Events each of which schedules its successor.
 struct ByKernel {

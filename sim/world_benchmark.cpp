@@ -11,40 +11,18 @@
 #include <utility>
 #include <vector>
 
-#include "sim/invariants/invariant.h"
 #include "sim/load.h"
+#include "sim/testing/mm16.h"
 #include "sim/world.h"
 
 namespace quintain::sim {
 namespace {
 
-constexpr int kSlots = 16;
-constexpr double kUtilisation = 0.9;
+using testing::kSlots;
+using testing::mm16_calls;
+using testing::mm16_node;
+
 constexpr std::int64_t kDay = 24 * 3'600'000;  // ms
-
-NodeSpec node() {
-  NodeSpec spec;
-  spec.config.slots = kSlots;
-  spec.config.eta.estimator = "queue-length";
-  FunctionModel work;
-  work.task = "work";
-  work.service = law::Exponential{std::chrono::seconds(1)};
-  spec.functions.push_back(std::move(work));
-  return spec;
-}
-
-Load calls(std::int64_t count) {
-  Load load;
-  load.name = "load";
-  load.request.set_invocation_type(spearlet::INVOCATION_TYPE_EXISTING_TASK);
-  load.request.set_task_id("work");
-  load.request.set_function_name("work");
-  load.request.set_execution_mode(spearlet::EXECUTION_MODE_ASYNC);
-  load.request.mutable_context()->set_timeout_ms(600'000);
-  load.arrivals = ArrivalSpec(arrivals::Poisson{kSlots * kUtilisation});
-  load.count = count;
-  return load;
-}
 
 // What is allocated at this moment.
 double heap_bytes() { return static_cast<double>(mallinfo2().uordblks); }
@@ -59,15 +37,9 @@ void run(benchmark::State& state, World::Recording recording) {
   double events = 0;
   double virtual_seconds = 0;
   for (auto _ : state) {
-    World world(/*seed=*/1, recording);
-    world.add_node(node());
-    InvariantSet invariants(world);
-    if (recording == World::Recording::kOn) world.history().add_listener(invariants);
-    LoadGenerator clients(world, calls(state.range(0)), 0);
-    world.kernel().run(core::Instant::never(),
-                       [&] { return world.active_executions() == 0 && clients.finished(); });
-    events += static_cast<double>(world.kernel().events());
-    virtual_seconds += std::chrono::duration<double>(world.now().since_start()).count();
+    const auto played = testing::play_mm16(mm16_node(), state.range(0), recording);
+    events += static_cast<double>(played.events);
+    virtual_seconds += std::chrono::duration<double>(played.end.since_start()).count();
   }
   state.SetItemsProcessed(state.iterations() * state.range(0));
   using benchmark::Counter;
@@ -89,11 +61,11 @@ BENCHMARK(invocations)->Unit(benchmark::kMillisecond)->Apply([](auto* benchmark)
 void queued(benchmark::State& state) {
   const std::int64_t waiting = state.range(0);
   World world(/*seed=*/1, World::Recording::kOff);
-  NodeSpec spec = node();
+  NodeSpec spec = mm16_node();
   spec.config.queue_limit = 200'000;
   spec.functions[0].service = law::Constant{std::chrono::seconds(1)};
   world.add_node(spec);
-  Load first = calls(waiting + kSlots);
+  Load first = mm16_calls(waiting + kSlots);
   first.request.mutable_context()->set_timeout_ms(kDay);
   Load then = first;
   first.arrivals = ArrivalSpec(
@@ -124,8 +96,8 @@ BENCHMARK(queued)->RangeMultiplier(10)->Range(10, 100'000);
 void remembered(benchmark::State& state) {
   for (auto _ : state) {
     World world(/*seed=*/1, World::Recording::kOff);
-    world.add_node(node());
-    LoadGenerator clients(world, calls(state.range(0)), 0);
+    world.add_node(mm16_node());
+    LoadGenerator clients(world, mm16_calls(state.range(0)), 0);
     const core::Counters& counters = world.node(0).node().counters();
     const std::int64_t first = state.range(0) / 10;
     world.kernel().run(core::Instant::never(), [&] { return counters.accepted == first; });

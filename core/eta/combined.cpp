@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "core/eta/decorator.h"
 #include "core/eta/pending_forecasts.h"
 
 namespace quintain::core::eta {
@@ -109,14 +110,14 @@ class Recalibration {
   std::array<double, kBins> mass_{};
 };
 
-class Recalibrated final : public Estimator {
+class Recalibrated final : public Decorator {
  public:
   Recalibrated(std::string_view name, std::unique_ptr<Estimator> inner)
-      : name_(name), inner_(std::move(inner)) {}
+      : Decorator(std::move(inner)), name_(name) {}
 
   std::string_view name() const override { return name_; }
   Forecast predict(const Subject& subject, const NodeState& node) override {
-    const Forecast raw = inner_->predict(subject, node);
+    const Forecast raw = inner().predict(subject, node);
     // What is left of one that runs is known by its age, not by how acceptances came out.
     if (!subject.dispatched_at.is_never()) return raw;
     const Stratum stratum = stratum_of(node);
@@ -126,17 +127,8 @@ class Recalibrated final : public Estimator {
     pending_.remember(subject, node, {.raw = raw, .stratum = stratum, .weight = weight});
     return strata_[stratum].apply(raw);
   }
-  void introduce(FunctionIndex function, std::string_view task, std::string_view name) override {
-    inner_->introduce(function, task, name);
-  }
-  void observe_arrival(FunctionIndex function, Instant now, std::int64_t rank) override {
-    inner_->observe_arrival(function, now, rank);
-  }
-  void observe_dispatch(FunctionIndex function, Instant now, Duration waited) override {
-    inner_->observe_dispatch(function, now, waited);
-  }
   void observe_end(const Observation& observation) override {
-    inner_->observe_end(observation);
+    Decorator::observe_end(observation);
     const auto asked = pending_.take(observation.ordinal);
     if (!asked) return;
     const double place = pit(asked->raw, observation.ended_at - observation.accepted_at);
@@ -147,7 +139,9 @@ class Recalibrated final : public Estimator {
       stratum.observe_beyond(place, asked->weight);
     }
   }
-  std::size_t bytes() const override { return sizeof(*this) + inner_->bytes() + pending_.bytes(); }
+  std::size_t bytes() const override {
+    return sizeof(*this) + Decorator::bytes() + pending_.bytes();
+  }
 
  private:
   using Stratum = std::uint32_t;
@@ -167,7 +161,6 @@ class Recalibrated final : public Estimator {
   }
 
   std::string_view name_;
-  std::unique_ptr<Estimator> inner_;
   std::array<Recalibration, kStrata> strata_;
   PendingForecasts<Asked> pending_;
 };

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/eta/decorator.h"
 #include "core/eta/pending_forecasts.h"
 
 namespace quintain::core::eta {
@@ -85,14 +86,14 @@ class WindowQuantile final : public Estimator {
   SortedWindow window_;
 };
 
-class Conformal final : public Estimator {
+class Conformal final : public Decorator {
  public:
   explicit Conformal(std::unique_ptr<Estimator> point)
-      : point_(std::move(point)), name_(std::string(point_->name()) + "+conformal") {}
+      : Decorator(std::move(point)), name_(std::string(inner().name()) + "+conformal") {}
 
   std::string_view name() const override { return name_; }
   Forecast predict(const Subject& subject, const NodeState& node) override {
-    Forecast forecast = point_->predict(subject, node);
+    Forecast forecast = inner().predict(subject, node);
     pending_.remember(subject, node, std::max(forecast.point, Duration(1)));
     if (!ratios_.enough()) return forecast;
     const Duration point = forecast.point;
@@ -102,28 +103,18 @@ class Conformal final : public Estimator {
     forecast.point = forecast.quantiles[kMedianLevel];
     return forecast;
   }
-  void introduce(FunctionIndex function, std::string_view task, std::string_view name) override {
-    point_->introduce(function, task, name);
-  }
-  void observe_arrival(FunctionIndex function, Instant now, std::int64_t rank) override {
-    point_->observe_arrival(function, now, rank);
-  }
-  void observe_dispatch(FunctionIndex function, Instant now, Duration waited) override {
-    point_->observe_dispatch(function, now, waited);
-  }
   void observe_end(const Observation& observation) override {
-    point_->observe_end(observation);
+    Decorator::observe_end(observation);
     const auto forecast = pending_.take(observation.ordinal);
     if (!forecast || !observation.ended_by_itself()) return;
     ratios_.add(static_cast<double>((observation.ended_at - observation.accepted_at).count()) /
                 static_cast<double>(forecast->count()));
   }
   std::size_t bytes() const override {
-    return sizeof(*this) + point_->bytes() + ratios_.bytes() + pending_.bytes();
+    return sizeof(*this) + Decorator::bytes() + ratios_.bytes() + pending_.bytes();
   }
 
  private:
-  std::unique_ptr<Estimator> point_;
   std::string name_;
   SortedWindow ratios_;  // actual to forecast
   PendingForecasts<Duration> pending_;

@@ -309,12 +309,12 @@ RollForward::Placed RollForward::place(const Waiting& waiting, float deadline, L
     for (std::size_t lane = 0; lane < kLanes; ++lane) duration[lane] *= pace.factor[lane];
   }
   Share& share = shares_[waiting.share];
-  if (share.always_idle && !waiting.fresh) return {};
   Placed placed{};
   Lanes cold{};
   // An instance of its own takes the place of an idle one where the task has all that it may have.
   const bool takes_place = waiting.fresh && share.made[0] >= static_cast<float>(share.now.limit);
   if (share.always_idle) {
+    if (!waiting.fresh) return {};
     cold.fill(1);
   } else if (share.idle > 0 && (!waiting.fresh || takes_place)) {
     --share.idle;
@@ -347,25 +347,21 @@ void RollForward::give_front_slot(const Lanes& until) {
 void RollForward::occupy(const Waiting& waiting, float deadline, Placed placed, const Lanes& start,
                          const Lanes& duration) {
   Lanes carry = slots_.front();
-  if (shares_[waiting.share].always_idle) {
-    // Nobody needs to know when its instance is back.
-    for (std::size_t lane = 0; lane < kLanes; ++lane) {
-      const float end = lesser(start[lane] + duration[lane], deadline);
-      carry[lane] = start[lane] < deadline ? end : carry[lane];
-    }
-    return give_front_slot(carry);
-  }
-  Lanes& finish = finish_.emplace_back();
   for (std::size_t lane = 0; lane < kLanes; ++lane) {
-    const float begin = start[lane];
-    const float end = lesser(begin + duration[lane], deadline);
-    const float slot = carry[lane];
-    // Where it does not begin, the idle instance that was meant for it is there for the next.
-    const float unbegun = placed.took_idle ? begin : kNever;
-    finish[lane] = begin < deadline ? end : unbegun;
-    carry[lane] = begin < deadline ? end : slot;
+    const float end = lesser(start[lane] + duration[lane], deadline);
+    carry[lane] = start[lane] < deadline ? end : carry[lane];
   }
-  shares_[waiting.share].finish.push_back(finish_.size() - 1);
+  Share& share = shares_[waiting.share];
+  // With an instance for every slot nobody needs to know when this one is back.
+  if (!share.always_idle) {
+    Lanes& finish = finish_.emplace_back();
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      // Where it does not begin, the idle instance that was meant for it is there for the next.
+      const float unbegun = placed.took_idle ? start[lane] : kNever;
+      finish[lane] = start[lane] < deadline ? carry[lane] : unbegun;
+    }
+    share.finish.push_back(finish_.size() - 1);
+  }
   if (!placed.delayed) {
     give_front_slot(carry);
     return;

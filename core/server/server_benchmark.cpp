@@ -209,18 +209,10 @@ InvokeSubject invocation(const Node& node, spearlet::InvokeFunctionRequest reque
           }};
 }
 
-void invoke_async(benchmark::State& state, const Setting& setting) {
+template <spearlet::ExecutionMode kMode, Node Peers::* kNode>
+void invoke(benchmark::State& state, const Setting& setting) {
   compare(state, setting,
-          invocation(peers().usual, core::testing::async_request({.task = "work"})));
-}
-
-void invoke_async_simply(benchmark::State& state, const Setting& setting) {
-  compare(state, setting,
-          invocation(peers().simple, core::testing::async_request({.task = "work"})));
-}
-
-void invoke_sync(benchmark::State& state, const Setting& setting) {
-  compare(state, setting, invocation(peers().usual, core::testing::sync_request({.task = "work"})));
+          invocation(peers().*kNode, core::testing::request(kMode, {.task = "work"})));
 }
 
 // Of an execution that has ended.
@@ -249,9 +241,9 @@ double most(const std::vector<double>& values) { return *std::ranges::max_elemen
 
 void register_benchmarks() {
   const std::pair<const char*, void (*)(benchmark::State&, const Setting&)> subjects[] = {
-      {"InvokeFunction/async", invoke_async},
-      {"InvokeFunction/async-queue-length", invoke_async_simply},
-      {"InvokeFunction/sync", invoke_sync},
+      {"InvokeFunction/async", invoke<spearlet::EXECUTION_MODE_ASYNC, &Peers::usual>},
+      {"InvokeFunction/async-queue-length", invoke<spearlet::EXECUTION_MODE_ASYNC, &Peers::simple>},
+      {"InvokeFunction/sync", invoke<spearlet::EXECUTION_MODE_SYNC, &Peers::usual>},
       {"GetExecutionStatus", status}};
   for (const auto& [name, measure_it] : subjects) {
     for (const bool pinned : {true, false}) {

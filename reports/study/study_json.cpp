@@ -315,11 +315,9 @@ absl::StatusOr<Json> write(const StudyReport& report) {
                {"verdict", to_string(verdict_of(report))},
                {"workloads", Json::array()}};
   for (const WorkloadResult& workload : report.workloads) {
-    Json config = Json::parse(workload.config, nullptr, /*allow_exceptions=*/false);
-    if (config.is_discarded()) {
-      return absl::InvalidArgumentError(fmt::format("{}: its config is not JSON", workload.name));
-    }
-    json["workloads"].push_back(write(workload, std::move(config)));
+    auto config = parse_config(workload.config, workload.name);
+    if (!config.ok()) return config.status();
+    json["workloads"].push_back(write(workload, *std::move(config)));
   }
   json["wall_clock"] = write_wall_clock(report.wall_clock);
   json["costs"] = write(report.costs);
