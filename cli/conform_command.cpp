@@ -22,24 +22,24 @@
 #include "cli/command.h"
 #include "cli/output.h"
 #include "cli/progress.h"
-#include "conformance/arms/live_arm.h"
-#include "conformance/arms/sim_arm.h"
-#include "conformance/arms/spawn.h"
 #include "conformance/case.h"
 #include "conformance/catalogue_page.h"
-#include "conformance/clauses/clause.h"
 #include "conformance/faulty/faulty_core.h"
 #include "conformance/fixtures/reference_node.h"
+#include "conformance/judgement/clauses/clause.h"
+#include "conformance/live/grpc_transport.h"
+#include "conformance/live/spawn.h"
 #include "conformance/manifest.h"
 #include "conformance/reference_manifest.h"
 #include "conformance/self_test.h"
+#include "conformance/sim_transport.h"
 #include "conformance/suite.h"
 #include "conformance/verdicts.h"
 #include "conformance/wire/descriptor_source.h"
 #include "reports/ctrf.h"
+#include "reports/json_input/diagnostics.h"
+#include "reports/json_input/document.h"
 #include "reports/junit.h"
-#include "scenarios/json/diagnostics.h"
-#include "scenarios/json/document.h"
 
 namespace quintain::cli {
 namespace {
@@ -47,10 +47,10 @@ namespace {
 using conformance::Case;
 
 constexpr std::string_view kCommand = "conform";
-constexpr int kMostJobs = 256;
+constexpr int kMaxJobs = 256;
 
 struct Arguments {
-  std::string arm;
+  std::string transport;
   std::string target;
   std::string spawn;
   std::string manifest;
@@ -74,32 +74,35 @@ struct Arguments {
   std::string tls_key;
 };
 
-void complain(std::string_view what) { cli::complain(kCommand, what); }
+void print_error(std::string_view what) { cli::print_error(kCommand, what); }
 
 bool is_live(const Arguments& arguments) {
   return !arguments.target.empty() || !arguments.spawn.empty();
 }
 
 // Whether the words are consistent; complains of everything that is not.
-bool makes_sense(const Arguments& arguments) {
+bool validate_arguments(const Arguments& arguments) {
   bool good = true;
   const auto problem = [&](std::string_view what) {
-    complain(what);
+    print_error(what);
     good = false;
   };
   if (arguments.self_test) {
-    if (is_live(arguments) || !arguments.arm.empty()) {
+    if (is_live(arguments) || !arguments.transport.empty()) {
       problem(
-          "--self-test judges the suite in virtual time; it takes no --arm, --target or --spawn");
+          "--self-test judges the suite in virtual time; it takes no --transport, --target or "
+          "--spawn");
     }
-  } else if (!arguments.list && arguments.arm.empty() && !is_live(arguments)) {
-    problem("what is to be judged? --arm sim, --target ADDRESS, --spawn COMMAND or --self-test");
+  } else if (!arguments.list && arguments.transport.empty() && !is_live(arguments)) {
+    problem(
+        "what is to be judged? --transport sim, --target ADDRESS, --spawn COMMAND or --self-test");
   }
-  if (!arguments.arm.empty() && is_live(arguments)) {
-    problem("--arm sim and a live target exclude each other");
+  if (!arguments.transport.empty() && is_live(arguments)) {
+    problem("--transport sim and a live target exclude each other");
   }
-  if (!arguments.arm.empty() && !arguments.manifest.empty()) {
-    problem("--arm sim judges the reference node, whose manifest is built in; drop --manifest");
+  if (!arguments.transport.empty() && !arguments.manifest.empty()) {
+    problem(
+        "--transport sim judges the reference node, whose manifest is built in; drop --manifest");
   }
   if (!arguments.profile.empty() && !is_live(arguments)) {
     problem("--profile is for a live target; in virtual time there is one wire, the contract's");
@@ -108,8 +111,8 @@ bool makes_sense(const Arguments& arguments) {
     problem("--markdown writes what the self-test found; it needs --self-test");
   }
   if (!arguments.faulty.empty()) {
-    if (arguments.arm.empty())
-      problem("--faulty is for --arm sim; a server takes it as `quintain serve --faulty`");
+    if (arguments.transport.empty())
+      problem("--faulty is for --transport sim; a server takes it as `quintain serve --faulty`");
     if (conformance::find_faulty_core(arguments.faulty) == nullptr) {
       std::vector<std::string_view> names;
       for (const auto& core : conformance::faulty_cores()) names.push_back(core.name);
@@ -151,14 +154,15 @@ std::optional<std::vector<const Case*>> choose_cases(const Arguments& arguments)
       const auto cases = conformance::all_cases();
       if (std::none_of(cases.begin(), cases.end(),
                        [&](const Case& one) { return chosen_by(one, word); })) {
-        complain(fmt::format("'{}' names no clause and matches no case; --list shows both", word));
+        print_error(
+            fmt::format("'{}' names no clause and matches no case; --list shows both", word));
         good = false;
       }
     }
   }
   if (!good) return std::nullopt;
   if (chosen.empty()) {
-    complain("no case is left by --only and --skip");
+    print_error("no case is left by --only and --skip");
     return std::nullopt;
   }
   return chosen;
@@ -173,7 +177,7 @@ void list(const std::vector<const Case*>& cases) {
 std::optional<conformance::Manifest> the_manifest(const Arguments& arguments) {
   conformance::Manifest manifest = conformance::reference_manifest();
   if (!arguments.manifest.empty()) {
-    scenarios::Diagnostics diagnostics;
+    json_input::Diagnostics diagnostics;
     const auto loaded = conformance::load_manifest(arguments.manifest, diagnostics);
     if (!loaded) {
       fmt::print(stderr, "{}", diagnostics.text());
@@ -184,8 +188,8 @@ std::optional<conformance::Manifest> the_manifest(const Arguments& arguments) {
   if (!arguments.profile.empty()) {
     manifest.profile = arguments.profile;
     if (conformance::find_profile(arguments.profile) == nullptr) {
-      complain(fmt::format("there is no profile '{}'; there is: {}", arguments.profile,
-                           fmt::join(conformance::profile_names(), ", ")));
+      print_error(fmt::format("there is no profile '{}'; there is: {}", arguments.profile,
+                              fmt::join(conformance::profile_names(), ", ")));
       return std::nullopt;
     }
   }
@@ -195,8 +199,8 @@ std::optional<conformance::Manifest> the_manifest(const Arguments& arguments) {
 // The text of a file; an empty one for no file. Nothing after complaining.
 std::optional<std::string> text_of(const std::string& path) {
   if (path.empty()) return std::string();
-  scenarios::Diagnostics diagnostics;
-  auto text = scenarios::read_file(path, diagnostics);
+  json_input::Diagnostics diagnostics;
+  auto text = json_input::read_file(path, diagnostics);
   if (!text) fmt::print(stderr, "{}", diagnostics.text());
   return text;
 }
@@ -224,7 +228,7 @@ std::string command_line(const Arguments& arguments) {
     if (!value.empty()) command += fmt::format(" {} {}", option, quoted(value));
   };
   if (arguments.self_test) command += " --self-test";
-  add("--arm", arguments.arm);
+  add("--transport", arguments.transport);
   add("--faulty", arguments.faulty);
   add("--target", arguments.target);
   add("--spawn", arguments.spawn);
@@ -292,7 +296,7 @@ bool read_descriptor(const Arguments& arguments, conformance::LiveOptions& optio
   auto files = arguments.proto.empty() ? conformance::load_descriptor_set(arguments.descriptor_set)
                                        : conformance::load_proto(arguments.proto);
   if (!files.ok()) {
-    complain(std::string(files.status().message()));
+    print_error(std::string(files.status().message()));
     return false;
   }
   options.descriptor = *std::move(files);
@@ -328,7 +332,7 @@ std::optional<Live> reach(const Arguments& arguments, const conformance::Manifes
     auto server = conformance::SpawnedServer::start(
         {.command = arguments.spawn, .address = arguments.target, .tls = options.tls});
     if (!server.ok()) {
-      complain(std::string(server.status().message()));
+      print_error(std::string(server.status().message()));
       return std::nullopt;
     }
     live.process = *std::move(server);
@@ -339,7 +343,7 @@ std::optional<Live> reach(const Arguments& arguments, const conformance::Manifes
   }
   auto target = conformance::LiveTarget::of(std::move(options));
   if (!target.ok()) {
-    complain(std::string(target.status().message()));
+    print_error(std::string(target.status().message()));
     return std::nullopt;
   }
   live.target = *std::move(target);
@@ -348,15 +352,16 @@ std::optional<Live> reach(const Arguments& arguments, const conformance::Manifes
 
 // Whether anybody answers there; what, does not matter.
 bool answers(const conformance::LiveTarget& target) {
-  const auto arm = target.make_arm();
+  const auto transport = target.make_arm();
   std::optional<absl::Status> ended;
-  arm->start({.path = "/grpc.health.v1.Health/Check",
-              .on_message = [](const std::string&) {},
-              .on_end = [&](absl::Status status) { ended = std::move(status); }});
-  arm->run_until(arm->now() + std::chrono::seconds(10), [&] { return ended.has_value(); });
+  transport->start({.path = "/grpc.health.v1.Health/Check",
+                    .on_message = [](const std::string&) {},
+                    .on_end = [&](absl::Status status) { ended = std::move(status); }});
+  transport->run_until(transport->now() + std::chrono::seconds(10),
+                       [&] { return ended.has_value(); });
   if (ended && !absl::IsUnavailable(*ended)) return true;
-  complain(fmt::format("nobody answers at {}: {}", target.address(),
-                       ended ? std::string(ended->message()) : "no answer within 10 s"));
+  print_error(fmt::format("nobody answers at {}: {}", target.address(),
+                          ended ? std::string(ended->message()) : "no answer within 10 s"));
   return false;
 }
 
@@ -407,7 +412,7 @@ int judge(const Arguments& arguments) {
 int conform(const Arguments& arguments) {
   // Cases send bytes that are no message; the library's complaints are not the verdict.
   google::protobuf::SetLogHandler(nullptr);
-  if (!makes_sense(arguments)) return kBadInput;
+  if (!validate_arguments(arguments)) return kBadInput;
   return arguments.self_test ? run_self_test(arguments) : judge(arguments);
 }
 
@@ -417,7 +422,7 @@ void add_conform_command(CLI::App& app, int& exit_code) {
   auto arguments = std::make_shared<Arguments>();
   CLI::App* command =
       app.add_subcommand("conform", "Judge an implementation of the contract, clause by clause");
-  command->add_option("--arm", arguments->arm, "sim: our own core, in virtual time")
+  command->add_option("--transport", arguments->transport, "sim: our own core, in virtual time")
       ->check(CLI::IsMember({"sim"}));
   command->add_option("--target", arguments->target, "A live server: HOST:PORT or unix:PATH");
   command->add_option("--spawn", arguments->spawn,
@@ -428,7 +433,8 @@ void add_conform_command(CLI::App& app, int& exit_code) {
                       "(default: the reference node's)");
   command->add_option("--profile", arguments->profile,
                       "The wire profile, instead of the manifest's");
-  command->add_option("--faulty", arguments->faulty, "With --arm sim: the core with this fault");
+  command->add_option("--faulty", arguments->faulty,
+                      "With --transport sim: the core with this fault");
   command->add_option("--proto", arguments->proto,
                       "The target's .proto, for WIRE-1, instead of server reflection");
   command->add_option("--descriptor-set", arguments->descriptor_set,
@@ -445,7 +451,7 @@ void add_conform_command(CLI::App& app, int& exit_code) {
   command->add_option("--markdown", arguments->markdown,
                       "With --self-test: write the table of clauses, cases and faulty cores");
   command->add_option("--jobs", arguments->jobs, "Cases that run at once")
-      ->check(CLI::Range(1, kMostJobs));
+      ->check(CLI::Range(1, kMaxJobs));
   command->add_option("--report", arguments->report, "Write the JSON report to this file");
   command->add_option("--junit", arguments->junit, "Write JUnit XML to this file");
   command->add_option("--ctrf", arguments->ctrf, "Write CTRF JSON to this file");
@@ -458,7 +464,7 @@ void add_conform_command(CLI::App& app, int& exit_code) {
       "  quintain conform --target unix:/run/spear.sock --manifest spear.json\n"
       "  quintain conform --spawn 'quintain serve --fixtures --listen 127.0.0.1:0'\n"
       "  quintain conform --target localhost:50051 --only 'CANCEL-*'\n"
-      "  quintain conform --arm sim                         our own core, in virtual time\n"
+      "  quintain conform --transport sim                         our own core, in virtual time\n"
       "  quintain conform --self-test                       does the suite catch what it "
       "should?\n\n"
       "Exit code: 0 all held, 1 something failed, 2 bad usage or input, 3 harness error.");

@@ -25,20 +25,20 @@ class ConformCommandTest : public ProgramTest {
 };
 
 TEST_F(ConformCommandTest, OurCorePassesInVirtualTime) {
-  const Ran ran = quintain("conform --arm sim");
+  const Ran ran = quintain("conform --transport sim");
   EXPECT_EQ(ran.exit_code, 0) << ran.out << ran.err;
   EXPECT_THAT(ran.out, HasSubstr("\nPASS cancel/twice "));
   EXPECT_THAT(ran.out, HasSubstr("\npassed: "));
 }
 
 TEST_F(ConformCommandTest, AFaultyCoreFailsWithProofAndACommandThatRepeatsIt) {
-  const Ran ran = quintain("conform --arm sim --faulty endpoint-in-sync-mode --only SYNC-1");
+  const Ran ran = quintain("conform --transport sim --faulty endpoint-in-sync-mode --only SYNC-1");
   EXPECT_EQ(ran.exit_code, 1);
   EXPECT_THAT(ran.out, HasSubstr("failed SYNC-1"));
   EXPECT_THAT(ran.out, HasSubstr("status_endpoint is '/status/"));
   EXPECT_THAT(ran.out, HasSubstr("InvokeFunction {"));
   const std::string repeat =
-      "conform --arm sim --faulty endpoint-in-sync-mode --only 'sync/completes'";
+      "conform --transport sim --faulty endpoint-in-sync-mode --only 'sync/completes'";
   EXPECT_THAT(ran.out, HasSubstr("reproduce: quintain " + repeat));
   const Ran again = quintain(repeat);
   EXPECT_EQ(again.exit_code, 1);
@@ -47,7 +47,7 @@ TEST_F(ConformCommandTest, AFaultyCoreFailsWithProofAndACommandThatRepeatsIt) {
 
 TEST_F(ConformCommandTest, WritesJsonJunitAndCtrf) {
   const Ran ran = quintain(
-      "conform --arm sim --only 'sync/*' --report r.json --junit r.xml --ctrf r.ctrf.json");
+      "conform --transport sim --only 'sync/*' --report r.json --junit r.xml --ctrf r.ctrf.json");
   EXPECT_EQ(ran.exit_code, 0) << ran.err;
   const auto report = reports::from_json(read(folder_ / "r.json"));
   ASSERT_TRUE(report.ok()) << report.status();
@@ -78,21 +78,21 @@ TEST_F(ConformCommandTest, ATargetThatNobodyServesIsOneMessage) {
 
 TEST_F(ConformCommandTest, KnownFailuresDoNotFailTheRunUntilTheyPass) {
   write("known.txt", "# not yet\nsync/*  # the endpoint is always set\n");
-  const std::string conform = "conform --arm sim --only SYNC-1 --known-failing known.txt";
+  const std::string conform = "conform --transport sim --only SYNC-1 --known-failing known.txt";
   EXPECT_EQ(quintain(conform + " --faulty endpoint-in-sync-mode").exit_code, 0);
   EXPECT_EQ(quintain(conform).exit_code, 1);
 }
 
 TEST_F(ConformCommandTest, AKnownFailureThatMatchesNothingFailsTheRun) {
   write("known.txt", "sync/gone  # it was renamed\n");
-  const Ran ran = quintain("conform --arm sim --only SYNC-1 --known-failing known.txt");
+  const Ran ran = quintain("conform --transport sim --only SYNC-1 --known-failing known.txt");
   EXPECT_EQ(ran.exit_code, 1);
   EXPECT_THAT(ran.out, HasSubstr("known.txt:1"));
 }
 
 TEST_F(ConformCommandTest, ABrokenShouldWarnsAndFailsWhenStrict) {
   const std::string conform =
-      "conform --arm sim --faulty execution-time-in-seconds --only state/times";
+      "conform --transport sim --faulty execution-time-in-seconds --only state/times";
   const Ran ran = quintain(conform);
   EXPECT_EQ(ran.exit_code, 0) << ran.out;
   EXPECT_THAT(ran.out, HasSubstr("warning STATE-7"));
@@ -126,20 +126,20 @@ TEST_P(ConformMisuseTest, IsOneClearMessageAndExitCodeTwo) {
 INSTANTIATE_TEST_SUITE_P(
     All, ConformMisuseTest,
     testing::Values(
-        Misuse{"", "what is to be judged?"}, Misuse{"--arm moon", "--arm"},
-        Misuse{"--arm sim --target localhost:1", "exclude each other"},
-        Misuse{"--arm sim --only nothing/like-this", "'nothing/like-this' names no clause"},
-        Misuse{"--arm sim --skip '*'", "no case is left"},
-        Misuse{"--arm sim --faulty none", "there is no faulty core 'none'"},
-        Misuse{"--self-test --arm sim", "--self-test"},
-        Misuse{"--arm sim --markdown x.md", "--markdown"},
+        Misuse{"", "what is to be judged?"}, Misuse{"--transport moon", "--transport"},
+        Misuse{"--transport sim --target localhost:1", "exclude each other"},
+        Misuse{"--transport sim --only nothing/like-this", "'nothing/like-this' names no clause"},
+        Misuse{"--transport sim --skip '*'", "no case is left"},
+        Misuse{"--transport sim --faulty none", "there is no faulty core 'none'"},
+        Misuse{"--self-test --transport sim", "--self-test"},
+        Misuse{"--transport sim --markdown x.md", "--markdown"},
         Misuse{"--target localhost:1 --manifest bad.json", "bad.json:1: /fixtures/dance"},
         Misuse{"--target localhost:1 --manifest none.json", "none.json"},
         Misuse{"--target localhost:1 --profile spear-99", "there is no profile 'spear-99'"},
         Misuse{"--target localhost:1 --descriptor-set none.bin", "none.bin"},
         Misuse{"--target nonsense", "nonsense"},
-        Misuse{"--arm sim --profile spear-head", "--profile is for a live target"},
-        Misuse{"--arm sim --report no/such/folder/r.json", "no/such/folder"}));
+        Misuse{"--transport sim --profile spear-head", "--profile is for a live target"},
+        Misuse{"--transport sim --report no/such/folder/r.json", "no/such/folder"}));
 
 }  // namespace
 }  // namespace quintain

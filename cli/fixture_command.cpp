@@ -31,8 +31,8 @@ using nlohmann::json;
 
 constexpr std::string_view kParameterPrefix = "QUINTAIN_PARAM_";
 constexpr std::int64_t kLongestPause = std::int64_t{24} * 3600 * 1000;
-constexpr std::int64_t kMostBytes = std::int64_t{64} << 20;
-constexpr std::int64_t kMostChunks = 1'000'000;
+constexpr std::int64_t kMaxBytes = std::int64_t{64} << 20;
+constexpr std::int64_t kMaxChunks = 1'000'000;
 
 /// What the attempt was told: by the environment, or, if that has no parameter, by the document on
 /// standard input.
@@ -143,14 +143,14 @@ int fail(Input& input) {
 }
 
 int flood(Input& input) {
-  const std::int64_t bytes = input.number("bytes", std::int64_t{1} << 20, kMostBytes);
+  const std::int64_t bytes = input.number("bytes", std::int64_t{1} << 20, kMaxBytes);
   write(std::string(static_cast<std::size_t>(bytes), 'x'));
   return 0;
 }
 
 int stream(Input& input) {
   const std::int64_t milliseconds = input.number("ms", 10, kLongestPause);
-  const std::int64_t chunks = input.number("chunks", 3, kMostChunks);
+  const std::int64_t chunks = input.number("chunks", 3, kMaxChunks);
   for (std::int64_t i = 0; i < chunks; ++i) {
     pause(milliseconds);
     write(fmt::format("chunk {}", i));

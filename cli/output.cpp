@@ -13,7 +13,7 @@
 
 namespace quintain::cli {
 
-void complain(std::string_view command, std::string_view what) {
+void print_error(std::string_view command, std::string_view what) {
   fmt::print(stderr, "quintain {}: {}\n", command, what);
 }
 
@@ -31,20 +31,20 @@ void print_report(const reports::Report& report) {
 
 bool can_write(std::string_view command, const std::string& path) {
   const absl::Status writable = reports::check_writable(path);
-  if (!writable.ok()) complain(command, std::string(writable.message()));
+  if (!writable.ok()) print_error(command, std::string(writable.message()));
   return writable.ok();
 }
 
 bool write_text(std::string_view command, const std::string& text, const std::string& path) {
   const absl::Status written = reports::write_atomically(path, text);
-  if (!written.ok()) complain(command, std::string(written.message()));
+  if (!written.ok()) print_error(command, std::string(written.message()));
   return written.ok();
 }
 
 bool write_json(std::string_view command, const reports::Report& report, const std::string& path) {
   const auto text = reports::to_json(report);
   if (!text.ok()) {
-    complain(command, std::string(text.status().message()));
+    print_error(command, std::string(text.status().message()));
     return false;
   }
   return write_text(command, *text, path);

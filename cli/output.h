@@ -9,7 +9,7 @@
 namespace quintain::cli {
 
 /// "quintain COMMAND: WHAT" on standard error.
-void complain(std::string_view command, std::string_view what);
+void print_error(std::string_view command, std::string_view what);
 
 /// Whether a case's name matches a pattern (* ? [...]). A case's whole name means that case, though
 /// its brackets mean something else in a pattern.

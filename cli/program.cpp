@@ -18,7 +18,7 @@ int parse_and_run(int argc, char** argv, const std::vector<AddCommand>& commands
   app.set_version_flag("--version", std::string(kVersion));
   int exit_code = kAllHeld;
   for (const AddCommand add : commands) add(app, exit_code);
-  // Only now, so that the subcommands don't inherit it: an unknown word is ours to complain of.
+  // Only now, so that the subcommands don't inherit it: an unknown word is ours to print_error of.
   app.allow_extras();
   try {
     app.parse(argc, argv);

@@ -18,16 +18,16 @@
 #include "cli/command.h"
 #include "cli/output.h"
 #include "cli/progress.h"
+#include "reports/json_input/diagnostics.h"
 #include "reports/report.h"
-#include "scenarios/json/diagnostics.h"
-#include "scenarios/loader.h"
-#include "scenarios/sweep.h"
+#include "scenarios/language/loader.h"
+#include "scenarios/runner/sweep.h"
 
 namespace quintain::cli {
 namespace {
 
-constexpr std::uint64_t kMostSeeds = 1'000'000;
-constexpr int kMostJobs = 1024;
+constexpr std::uint64_t kMaxSeeds = 1'000'000;
+constexpr int kMaxJobs = 1024;
 
 struct Arguments {
   std::vector<std::string> paths;
@@ -43,7 +43,7 @@ struct Arguments {
 
 constexpr std::string_view kCommand = "run";
 
-void complain(std::string_view what) { cli::complain(kCommand, what); }
+void print_error(std::string_view what) { cli::print_error(kCommand, what); }
 
 // "3..17": both ends are run.
 std::optional<std::vector<std::uint64_t>> parse_seeds(const Arguments& arguments) {
@@ -54,9 +54,10 @@ std::optional<std::vector<std::uint64_t>> parse_seeds(const Arguments& arguments
   const int read =
       std::sscanf(arguments.seeds.c_str(), "%" SCNu64 "..%" SCNu64 "%n", &first, &last, &end);
   if (read != 2 || static_cast<std::size_t>(end) != arguments.seeds.size() || last < first ||
-      last - first >= kMostSeeds) {
-    complain(fmt::format("--seeds: '{}' is not of the form A..B with A <= B and at most {} seeds",
-                         arguments.seeds, kMostSeeds));
+      last - first >= kMaxSeeds) {
+    print_error(
+        fmt::format("--seeds: '{}' is not of the form A..B with A <= B and at most {} seeds",
+                    arguments.seeds, kMaxSeeds));
     return std::nullopt;
   }
   std::vector<std::uint64_t> seeds;
@@ -79,7 +80,7 @@ std::string command_line(const Arguments& arguments) {
 }
 
 std::optional<std::vector<scenarios::Scenario>> load(const Arguments& arguments) {
-  scenarios::Diagnostics diagnostics;
+  json_input::Diagnostics diagnostics;
   std::vector<scenarios::Scenario> chosen;
   bool any = false;
   for (const std::string& path : arguments.paths) {
@@ -96,7 +97,7 @@ std::optional<std::vector<scenarios::Scenario>> load(const Arguments& arguments)
     return std::nullopt;
   }
   if (chosen.empty()) {
-    complain(
+    print_error(
         any ? fmt::format("no case's name matches '{}'; --list shows the names", arguments.filter)
             : "there are no scenarios");
     return std::nullopt;
@@ -183,7 +184,7 @@ void add_run_command(CLI::App& app, int& exit_code) {
   command->add_option("--seeds", arguments->seeds, "Every seed from A to B, written A..B")
       ->excludes(seed);
   command->add_option("--jobs", arguments->jobs, "Cases that run at once (default: one per core)")
-      ->check(CLI::Range(1, kMostJobs));
+      ->check(CLI::Range(1, kMaxJobs));
   command->add_option("--report", arguments->report, "Write the JSON report to this file");
   command->add_flag("--list", arguments->list, "Show the cases' names and run nothing");
   command->add_flag("--check-determinism", arguments->check_determinism,

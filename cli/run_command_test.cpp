@@ -37,7 +37,7 @@ class RunCommandTest : public ProgramTest {
 };
 
 TEST_F(RunCommandTest, PassesWithCodeZeroAndOneLineACase) {
-  write_scenario("scenarios/shape/one.json");
+  write_scenario("scenarios/cases/shape/one.json");
   const Ran ran = quintain("run");
   EXPECT_EQ(ran.exit_code, 0) << ran.err;
   EXPECT_THAT(ran.out, HasSubstr("PASS shape/one seed=1"));

@@ -20,16 +20,16 @@
 #include <vector>
 
 #include "cli/command.h"
+#include "cli/functions_file.h"
 #include "conformance/faulty/faulty_core.h"
 #include "conformance/fixtures/fixture_runtime.h"
 #include "conformance/fixtures/reference_node.h"
-#include "core/server/log.h"
-#include "core/server/process/process_runtime.h"
-#include "core/server/server.h"
-#include "scenarios/functions_file.h"
-#include "scenarios/json/diagnostics.h"
-#include "scenarios/json/duration_text.h"
-#include "scenarios/loader.h"
+#include "core/base/duration_text.h"
+#include "reports/json_input/diagnostics.h"
+#include "scenarios/language/loader.h"
+#include "server/log.h"
+#include "server/process/process_runtime.h"
+#include "server/server.h"
 #include "sim/random/randomness.h"
 #include "sim/simulated_runtime.h"
 
@@ -50,7 +50,7 @@ struct Arguments {
   server::LogFormat log_format = server::LogFormat::kText;
 };
 
-void complain(std::string_view what) { fmt::print(stderr, "quintain serve: {}\n", what); }
+void print_error(std::string_view what) { fmt::print(stderr, "quintain serve: {}\n", what); }
 
 // ---- Runtimes: each choice fills in the server's runtime, its tasks and its node ----
 
@@ -96,15 +96,15 @@ class RunFolder {
 };
 
 bool choose_processes(Arguments& arguments) {
-  scenarios::Diagnostics diagnostics;
-  auto file = scenarios::load_functions_file(arguments.functions, diagnostics);
+  json_input::Diagnostics diagnostics;
+  auto file = load_functions_file(arguments.functions, diagnostics);
   if (!file) {
     fmt::print(stderr, "{}", diagnostics.text());
     return false;
   }
   const auto folder = std::make_shared<RunFolder>();
   if (folder->path().empty()) {
-    complain("can't make a folder for the functions to run in; is TMPDIR right?");
+    print_error("can't make a folder for the functions to run in; is TMPDIR right?");
     return false;
   }
   arguments.server.node = file->node;
@@ -125,7 +125,7 @@ void choose_fixtures(Arguments& arguments) {
 }
 
 std::optional<scenarios::Scenario> load_case(const Arguments& arguments) {
-  scenarios::Diagnostics diagnostics;
+  json_input::Diagnostics diagnostics;
   auto cases = scenarios::load_scenario_file(
       arguments.scenario, scenarios::naming_root(arguments.scenario), diagnostics);
   if (!diagnostics.empty()) {
@@ -138,17 +138,17 @@ std::optional<scenarios::Scenario> load_case(const Arguments& arguments) {
   }
   std::vector<std::string> names;
   for (const auto& scenario : cases) names.push_back(scenario.name);
-  complain(fmt::format("--case: {}; there is:\n  {}",
-                       arguments.case_name.empty()
-                           ? "the scenario has several cases, and one must be named"
-                           : fmt::format("there is no case '{}'", arguments.case_name),
-                       fmt::join(names, "\n  ")));
+  print_error(fmt::format("--case: {}; there is:\n  {}",
+                          arguments.case_name.empty()
+                              ? "the scenario has several cases, and one must be named"
+                              : fmt::format("there is no case '{}'", arguments.case_name),
+                          fmt::join(names, "\n  ")));
   return std::nullopt;
 }
 
 bool choose_simulated(Arguments& arguments) {
   if (arguments.scenario.empty()) {
-    complain("--runtime simulated needs --scenario FILE, whose functions it plays");
+    print_error("--runtime simulated needs --scenario FILE, whose functions it plays");
     return false;
   }
   const auto scenario = load_case(arguments);
@@ -173,12 +173,12 @@ bool choose_fault(Arguments& arguments) {
   if (fault == nullptr) {
     std::vector<std::string_view> names;
     for (const auto& core : conformance::faulty_cores()) names.push_back(core.name);
-    complain(fmt::format("--faulty: there is no '{}'; there is:\n  {}", arguments.faulty,
-                         fmt::join(names, "\n  ")));
+    print_error(fmt::format("--faulty: there is no '{}'; there is:\n  {}", arguments.faulty,
+                            fmt::join(names, "\n  ")));
     return false;
   }
   if (!fault->not_served.empty()) {
-    complain(fmt::format("--faulty: '{}' can't be served: {}", fault->name, fault->not_served));
+    print_error(fmt::format("--faulty: '{}' can't be served: {}", fault->name, fault->not_served));
     return false;
   }
   core::NodeConfig& node = arguments.server.node;
@@ -205,17 +205,17 @@ bool choose_runtime(Arguments& arguments) {
   const int chosen =
       (simulated ? 1 : 0) + (arguments.functions.empty() ? 0 : 1) + (arguments.fixtures ? 1 : 0);
   if (chosen != 1) {
-    complain(
+    print_error(
         "which functions? Give one of --functions FILE, --runtime simulated --scenario FILE, "
         "--fixtures");
     return false;
   }
   if (!simulated && !arguments.scenario.empty()) {
-    complain("--scenario is for --runtime simulated");
+    print_error("--scenario is for --runtime simulated");
     return false;
   }
   if (!arguments.functions.empty() && arguments.server.speed != 1) {
-    complain("--speed: processes run as fast as they run");
+    print_error("--speed: processes run as fast as they run");
     return false;
   }
   if (arguments.fixtures) choose_fixtures(arguments);
@@ -274,7 +274,7 @@ int serve(Arguments& arguments) {
   const bool https = !arguments.server.tls.empty();
   auto started = server::Server::start(std::move(arguments.server));
   if (!started.ok()) {
-    complain(std::string(started.status().message()));
+    print_error(std::string(started.status().message()));
     return kBadInput;
   }
   const std::unique_ptr<server::Server> server = *std::move(started);
@@ -299,11 +299,11 @@ void add_duration(CLI::App& command, const std::string& name, std::chrono::milli
           name,
           [name, &value](const std::string& text) {
             std::string error;
-            const auto duration = scenarios::parse_duration(text, error);
+            const auto duration = core::parse_duration(text, error);
             if (!duration) throw CLI::ValidationError(name, error);
             value = std::chrono::ceil<std::chrono::milliseconds>(*duration);
           },
-          fmt::format("{} (default: {})", description, scenarios::format_duration(value)))
+          fmt::format("{} (default: {})", description, core::format_duration(value)))
       ->type_name("DURATION");
 }
 

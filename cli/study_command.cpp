@@ -23,22 +23,22 @@
 #include "cli/command.h"
 #include "cli/output.h"
 #include "cli/progress.h"
+#include "reports/json_input/diagnostics.h"
 #include "reports/report.h"
-#include "reports/study/study_json.h"
-#include "reports/study/study_page.h"
-#include "reports/study/study_report.h"
-#include "reports/study/study_table.h"
-#include "scenarios/json/diagnostics.h"
-#include "scenarios/study/predictions_file.h"
-#include "scenarios/study/study_language.h"
-#include "scenarios/study/study_run.h"
+#include "study/comparison/study_run.h"
+#include "study/language/study_language.h"
+#include "study/page/study_page.h"
+#include "study/predictions/predictions_file.h"
+#include "study/report/study_json.h"
+#include "study/report/study_report.h"
+#include "study/report/study_table.h"
 
 namespace quintain::cli {
 namespace {
 
 constexpr std::string_view kCommand = "study";
-constexpr int kMostJobs = 1024;
-constexpr int kMostSeeds = 10'000;
+constexpr int kMaxJobs = 1024;
+constexpr int kMaxSeeds = 10'000;
 /// What a shell reports of a program that ended by SIGINT.
 constexpr int kInterrupted = 128 + SIGINT;
 
@@ -56,7 +56,7 @@ struct Arguments {
   bool list = false;
 };
 
-void complain(std::string_view what) { cli::complain(kCommand, what); }
+void print_error(std::string_view what) { cli::print_error(kCommand, what); }
 
 // Set by the signal; the study looks at it now and then.
 std::atomic<bool> interrupted = false;
@@ -98,10 +98,10 @@ std::string command_line(const Arguments& arguments) {
   return command;
 }
 
-bool makes_sense(const Arguments& arguments) {
+bool validate_arguments(const Arguments& arguments) {
   bool good = true;
   const auto problem = [&](std::string_view what) {
-    complain(what);
+    print_error(what);
     good = false;
   };
   if (arguments.file.empty() == arguments.predictions.empty()) {
@@ -120,18 +120,18 @@ bool makes_sense(const Arguments& arguments) {
 }
 
 // The study with the workloads that were asked for. Nothing after complaining.
-std::optional<scenarios::Study> load(const Arguments& arguments) {
-  scenarios::Diagnostics diagnostics;
-  auto study = scenarios::load_study_file(arguments.file, diagnostics);
+std::optional<study::Study> load(const Arguments& arguments) {
+  json_input::Diagnostics diagnostics;
+  auto study = study::load_study_file(arguments.file, diagnostics);
   if (!study) {
     fmt::print(stderr, "{}", diagnostics.text());
     return std::nullopt;
   }
-  std::erase_if(study->workloads, [&](const scenarios::Workload& workload) {
+  std::erase_if(study->workloads, [&](const study::Workload& workload) {
     return !matches(workload.name, arguments.workload);
   });
   if (study->workloads.empty()) {
-    complain(
+    print_error(
         fmt::format("no workload's name matches '{}'; --list shows the names", arguments.workload));
     return std::nullopt;
   }
@@ -140,31 +140,31 @@ std::optional<scenarios::Study> load(const Arguments& arguments) {
 
 // ---- Results ------------------------------------------------------------------------------------
 
-void print_study(const reports::StudyReport& report) {
+void print_study(const study::StudyReport& report) {
   const bool terminal = isatty(STDOUT_FILENO) == 1;
-  const std::string text = reports::render_study(
-      report, {.colour = terminal, .width = terminal ? terminal_width() : 100});
+  const std::string text =
+      study::render_study(report, {.colour = terminal, .width = terminal ? terminal_width() : 100});
   std::fputs(text.c_str(), stdout);
 }
 
-bool write_all(const Arguments& arguments, const reports::StudyReport& report) {
+bool write_all(const Arguments& arguments, const study::StudyReport& report) {
   bool good = true;
   if (!arguments.report.empty()) {
-    const auto text = reports::to_json(report);
+    const auto text = study::to_json(report);
     if (text.ok()) {
       good &= write_text(kCommand, *text, arguments.report);
     } else {
-      complain(std::string(text.status().message()));
+      print_error(std::string(text.status().message()));
       good = false;
     }
   }
   if (!arguments.html.empty()) {
-    good &= write_text(kCommand, reports::render_page(report), arguments.html);
+    good &= write_text(kCommand, study::render_page(report), arguments.html);
   }
   return good;
 }
 
-int finish(const Arguments& arguments, reports::StudyReport report, const std::string& started_at,
+int finish(const Arguments& arguments, study::StudyReport report, const std::string& started_at,
            std::chrono::steady_clock::time_point began) {
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
   report.tool_version = kVersion;
@@ -182,40 +182,40 @@ int finish(const Arguments& arguments, reports::StudyReport report, const std::s
   fmt::print(stderr, "{:.1f} s, {:.0f} executions/s\n", took.count(),
              report.wall_clock.executions_per_second);
   if (!write_all(arguments, report)) return kHarnessError;
-  return reports::exit_code(reports::verdict_of(report));
+  return reports::exit_code(study::verdict_of(report));
 }
 
 // ---- A study's file -----------------------------------------------------------------------------
 
-int run(const Arguments& arguments, const scenarios::Study& study) {
+int run(const Arguments& arguments, const study::Study& study) {
   const auto began = std::chrono::steady_clock::now();
   const std::string started_at = utc_now();
   std::string keep = arguments.keep;
   if (keep.empty() && !arguments.report.empty()) keep = arguments.report + ".cells";
-  scenarios::StudyOptions options;
+  study::StudyOptions options;
   if (arguments.seeds > 0) options.replications = arguments.seeds;
   options.jobs = arguments.jobs;
   options.build = build_digest();
-  options.store = scenarios::CellStore(keep);
+  options.store = study::CellStore(keep);
   if (arguments.cost) options.stopwatch = nanoseconds_now;
   options.interrupt = &interrupted;
   StudyMeter meter;
-  options.progress = [&](const scenarios::StudyProgress& progress) {
+  options.progress = [&](const study::StudyProgress& progress) {
     meter.show({.done = progress.done,
                 .expected = progress.expected,
                 .kept = progress.kept,
                 .last = fmt::format("{} seed {}", progress.workload, progress.seed)});
   };
   std::signal(SIGINT, on_interrupt);
-  auto result = scenarios::run_study(study, options);
+  auto result = study::run_study(study, options);
   std::signal(SIGINT, SIG_DFL);
   meter.clear();
-  if (const auto* error = std::get_if<scenarios::StudyError>(&result)) {
-    complain(error->message);
+  if (const auto* error = std::get_if<study::StudyError>(&result)) {
+    print_error(error->message);
     return kHarnessError;
   }
-  if (const auto* stopped = std::get_if<scenarios::Interrupted>(&result)) {
-    complain(
+  if (const auto* stopped = std::get_if<study::Interrupted>(&result)) {
+    print_error(
         keep.empty()
             ? fmt::format("interrupted after {} cells, none of which are kept; with --keep "
                           "DIR the next run would go on from there",
@@ -225,7 +225,7 @@ int run(const Arguments& arguments, const scenarios::Study& study) {
                           stopped->cells, keep));
     return kInterrupted;
   }
-  return finish(arguments, std::get<reports::StudyReport>(std::move(result)), started_at, began);
+  return finish(arguments, std::get<study::StudyReport>(std::move(result)), started_at, began);
 }
 
 int run_file(const Arguments& arguments) {
@@ -237,16 +237,16 @@ int run_file(const Arguments& arguments) {
     }
     return kAllHeld;
   }
-  const auto read = scenarios::read_traces(*study, arguments.trace_dir);
-  if (const auto* error = std::get_if<scenarios::StudyError>(&read)) {
+  const auto read = study::read_traces(*study, arguments.trace_dir);
+  if (const auto* error = std::get_if<study::StudyError>(&read)) {
     fmt::print(stderr, "{}\n", error->message);
     return kBadInput;
   }
-  for (const auto& skipped : std::get<std::vector<scenarios::SkippedWorkload>>(read)) {
-    complain(fmt::format("{} is skipped: {}", skipped.name, skipped.reason));
+  for (const auto& skipped : std::get<std::vector<study::SkippedWorkload>>(read)) {
+    print_error(fmt::format("{} is skipped: {}", skipped.name, skipped.reason));
   }
   if (study->workloads.empty()) {
-    complain("no workload is left");
+    print_error("no workload is left");
     return kBadInput;
   }
   return run(arguments, *study);
@@ -257,8 +257,8 @@ int run_file(const Arguments& arguments) {
 int run_predictions(const Arguments& arguments) {
   const auto began = std::chrono::steady_clock::now();
   const std::string started_at = utc_now();
-  scenarios::Diagnostics diagnostics;
-  auto report = scenarios::judge_predictions(arguments.predictions, diagnostics);
+  json_input::Diagnostics diagnostics;
+  auto report = study::judge_predictions(arguments.predictions, diagnostics);
   if (!report) {
     fmt::print(stderr, "{}", diagnostics.text());
     return kBadInput;
@@ -267,7 +267,7 @@ int run_predictions(const Arguments& arguments) {
 }
 
 int study_command(const Arguments& arguments) {
-  if (!makes_sense(arguments)) return kBadInput;
+  if (!validate_arguments(arguments)) return kBadInput;
   return arguments.predictions.empty() ? run_file(arguments) : run_predictions(arguments);
 }
 
@@ -284,11 +284,11 @@ void add_study_command(CLI::App& app, int& exit_code) {
       ->add_option(
           "--seeds", arguments->seeds,
           "Play each workload so often, under the seeds 1 to N (default: as the file says)")
-      ->check(CLI::Range(2, kMostSeeds));
+      ->check(CLI::Range(2, kMaxSeeds));
   command->add_option("--workload", arguments->workload,
                       "Only workloads whose name matches this pattern (* ? [...])");
   command->add_option("--jobs", arguments->jobs, "Worlds that run at once (default: one per core)")
-      ->check(CLI::Range(1, kMostJobs));
+      ->check(CLI::Range(1, kMaxJobs));
   command->add_option("--report", arguments->report, "Write the JSON report to this file");
   command->add_option("--html", arguments->html, "Write the report as a page to this file");
   command
@@ -303,8 +303,8 @@ void add_study_command(CLI::App& app, int& exit_code) {
   command->add_flag("--list", arguments->list, "Show the workloads' names and run nothing");
   command->footer(
       "Examples:\n"
-      "  quintain study scenarios/studies/eta-short.study.json      under three minutes\n"
-      "  quintain study scenarios/studies/eta.study.json --report eta.json --html eta.html\n"
+      "  quintain study study/studies/eta-short.study.json      under three minutes\n"
+      "  quintain study study/studies/eta.study.json --report eta.json --html eta.html\n"
       "  quintain study FILE --workload bursty --seeds 4            a quick look at one workload\n"
       "  quintain study --predictions predictions.csv               what another system "
       "predicted\n\n"

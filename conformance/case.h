@@ -9,7 +9,7 @@
 
 namespace quintain::conformance {
 
-class Trial;
+class CaseRun;
 
 /// What a target's manifest must declare for a case, beyond its fixtures.
 enum class Need : std::uint8_t {
@@ -38,8 +38,8 @@ struct Case {
   std::string_view virtual_time_only{};
   /// Why only a live target can be judged; empty: virtual time can as well.
   std::string_view live_only{};
-  /// Does it. May throw only what Trial throws.
-  void (*run)(Trial& trial);
+  /// Does it. May throw only what CaseRun throws.
+  void (*run)(CaseRun& run);
 };
 
 /// All cases, family by family.

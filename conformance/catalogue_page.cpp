@@ -6,7 +6,7 @@
 #include <algorithm>
 
 #include "conformance/case.h"
-#include "conformance/clauses/clause.h"
+#include "conformance/judgement/clauses/clause.h"
 
 namespace quintain::conformance {
 namespace {

@@ -1,4 +1,5 @@
-// The suite against real servers: what the arm in virtual time says, the live arm says as well.
+// The suite against real servers: what the transport in virtual time says, the live transport says
+// as well.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <gtest/gtest.h>
@@ -16,14 +17,14 @@
 #include <utility>
 #include <vector>
 
-#include "conformance/arms/live_arm.h"
-#include "conformance/arms/sim_arm.h"
-#include "conformance/arms/spawn.h"
 #include "conformance/case.h"
 #include "conformance/faulty/faulty_core.h"
 #include "conformance/fixtures/fixture_runtime.h"
 #include "conformance/fixtures/reference_node.h"
+#include "conformance/live/grpc_transport.h"
+#include "conformance/live/spawn.h"
 #include "conformance/reference_manifest.h"
+#include "conformance/sim_transport.h"
 #include "conformance/suite.h"
 #include "conformance/testing/live_judging.h"
 

@@ -8,19 +8,19 @@
 
 #include "conformance/fixtures/fixture_runtime.h"
 #include "conformance/wire/profile.h"
-#include "scenarios/json/reader.h"
+#include "reports/json_input/reader.h"
 
 namespace quintain::conformance {
 namespace {
 
-using scenarios::ObjectReader;
-using scenarios::Reader;
+using json_input::ObjectReader;
+using json_input::Reader;
 
 // Members whose names end in _ms, as the contract writes them.
 std::optional<core::Duration> milliseconds(const Reader& reader) {
   if (!reader.present()) return std::nullopt;
-  constexpr std::int64_t kMost = std::int64_t{100} * 365 * 24 * 3600 * 1000;
-  return std::chrono::milliseconds(reader.integer<std::int64_t>({0, kMost}));
+  constexpr std::int64_t kMax = std::int64_t{100} * 365 * 24 * 3600 * 1000;
+  return std::chrono::milliseconds(reader.integer<std::int64_t>({0, kMax}));
 }
 
 void read_policies(const Reader& reader, Policies& policies) {
@@ -137,10 +137,10 @@ Manifest read_manifest(const Reader& reader) {
 }  // namespace
 
 std::optional<Manifest> load_manifest(const std::string& path,
-                                      scenarios::Diagnostics& diagnostics) {
-  const auto text = scenarios::read_file(path, diagnostics);
+                                      json_input::Diagnostics& diagnostics) {
+  const auto text = json_input::read_file(path, diagnostics);
   if (!text) return std::nullopt;
-  const auto document = scenarios::Document::parse(path, *text, diagnostics);
+  const auto document = json_input::Document::parse(path, *text, diagnostics);
   if (!document) return std::nullopt;
   Manifest manifest = read_manifest(Reader(document->root(), diagnostics));
   if (!diagnostics.empty()) return std::nullopt;

@@ -5,8 +5,8 @@
 #include <optional>
 #include <string>
 
-#include "conformance/policies.h"
-#include "scenarios/json/diagnostics.h"
+#include "conformance/judgement/policies.h"
+#include "reports/json_input/diagnostics.h"
 
 namespace quintain::conformance {
 
@@ -43,6 +43,7 @@ struct Manifest {
 
 /// The manifest of a file: JSON, comments allowed; docs/conformance.md tells its members. Nothing
 /// after reporting everything that is wrong with it.
-std::optional<Manifest> load_manifest(const std::string& path, scenarios::Diagnostics& diagnostics);
+std::optional<Manifest> load_manifest(const std::string& path,
+                                      json_input::Diagnostics& diagnostics);
 
 }  // namespace quintain::conformance

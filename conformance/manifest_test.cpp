@@ -27,7 +27,7 @@ Loaded load(const std::string& text) {
                     (std::string("manifest-") +
                      testing::UnitTest::GetInstance()->current_test_info()->name() + ".json");
   std::ofstream(path) << text;
-  scenarios::Diagnostics diagnostics;
+  json_input::Diagnostics diagnostics;
   Loaded loaded{.manifest = load_manifest(path.string(), diagnostics)};
   loaded.complaints = diagnostics.text();
   return loaded;
@@ -85,7 +85,7 @@ TEST(Manifest, TellsEverythingThatIsWrongAtOnce) {
 }
 
 TEST(Manifest, AFileThatIsNotThereIsReported) {
-  scenarios::Diagnostics diagnostics;
+  json_input::Diagnostics diagnostics;
   EXPECT_FALSE(load_manifest("no/such/manifest.json", diagnostics));
   EXPECT_THAT(diagnostics.text(), HasSubstr("no/such/manifest.json"));
 }

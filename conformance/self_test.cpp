@@ -7,10 +7,10 @@
 #include <mutex>
 #include <thread>
 
-#include "conformance/arms/sim_arm.h"
-#include "conformance/clauses/clause.h"
 #include "conformance/fixtures/reference_node.h"
+#include "conformance/judgement/clauses/clause.h"
 #include "conformance/reference_manifest.h"
+#include "conformance/sim_transport.h"
 
 namespace quintain::conformance {
 namespace {
@@ -28,7 +28,7 @@ CoreVerdict judge_core(const FaultyCore* core) {
     if (!result.error.empty()) verdict.errors.push_back(name + ": " + result.error);
     if (!result.unmet.empty()) verdict.unmet.push_back(name + ": " + result.unmet);
     for (const auto& [clause, finding] : result.findings.by_clause()) {
-      if (!finding.breaches.empty()) verdict.broken[clause].insert(name);
+      if (!finding.violations.empty()) verdict.broken[clause].insert(name);
     }
   }
   return verdict;

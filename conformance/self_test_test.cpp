@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "conformance/catalogue_page.h"
-#include "conformance/clauses/clause.h"
+#include "conformance/judgement/clauses/clause.h"
 
 namespace quintain::conformance {
 namespace {

@@ -9,9 +9,9 @@
 #include <thread>
 #include <utility>
 
-#include "conformance/history/history.h"
-#include "conformance/rules/exchange_rules.h"
-#include "conformance/trial.h"
+#include "conformance/case_run.h"
+#include "conformance/judgement/history/history.h"
+#include "conformance/judgement/rules/recorded_call_rules.h"
 
 namespace quintain::conformance {
 namespace {
@@ -74,43 +74,45 @@ Findings applicable(const Findings& findings, const Profile& profile) {
   Findings kept;
   for (const auto& [clause, finding] : findings.by_clause()) {
     if (!profile.applies(clause)) continue;
-    for (const Breach& breach : finding.breaches) kept.broken(clause, breach);
-    const auto held = finding.judged - static_cast<std::int64_t>(finding.breaches.size());
-    for (std::int64_t i = 0; i < held; ++i) kept.held(clause);
+    for (const Violation& violation : finding.violations) kept.record_failure(clause, violation);
+    const auto held = finding.judged - static_cast<std::int64_t>(finding.violations.size());
+    for (std::int64_t i = 0; i < held; ++i) kept.record_pass(clause);
   }
   return kept;
 }
 
-void run_trial(const Case& subject, const SuiteOptions& options, std::size_t number, Arm& arm,
-               CaseResult& result) {
-  Trial trial({.arm = arm,
+void run_trial(const Case& subject, const SuiteOptions& options, std::size_t number,
+               Transport& transport, CaseResult& result) {
+  CaseRun run({.transport = transport,
                .profile = *options.profile,
                .manifest = *options.manifest,
                .id_prefix = fmt::format("{}-{}", options.run_id, number)});
-  const core::Instant began = arm.now();
+  const core::Instant began = transport.now();
   try {
-    subject.run(trial);
-  } catch (const Trial::Abandoned& abandoned) {
+    subject.run(run);
+  } catch (const CaseRun::Abandoned& abandoned) {
     result.unmet = abandoned.reason;
-  } catch (const Trial::Inapplicable& inapplicable) {
+  } catch (const CaseRun::Inapplicable& inapplicable) {
     result.skipped = inapplicable.reason;
   }
-  const std::vector<Exchange> exchanges(trial.exchanges().begin(), trial.exchanges().end());
-  for (const Exchange& exchange : exchanges) {
-    judge_exchange(exchange, options.manifest->policies, trial.findings());
+  const std::vector<RecordedCall> recorded_calls(run.recorded_calls().begin(),
+                                                 run.recorded_calls().end());
+  for (const RecordedCall& recorded : recorded_calls) {
+    judge_recorded_call(recorded, options.manifest->policies, run.findings());
   }
-  judge_history(exchanges, options.manifest->policies, trial.findings());
-  result.took = arm.now() - began;
-  result.findings = applicable(trial.findings(), *options.profile);
-  result.exchanges.assign(exchanges.begin(), exchanges.end());
-  if (!options.virtual_time) trial.tidy_up();
+  judge_history(recorded_calls, options.manifest->policies, run.findings());
+  result.took = transport.now() - began;
+  result.findings = applicable(run.findings(), *options.profile);
+  result.recorded_calls.assign(recorded_calls.begin(), recorded_calls.end());
+  if (!options.virtual_time) run.cancel_leftovers();
 }
 
 // A case that neither failed nor gave up must have judged what it is about.
 void check_that_it_judged(const Case& subject, const Profile& profile, CaseResult& result) {
   const auto& found = result.findings.by_clause();
-  const bool broken = std::any_of(found.begin(), found.end(),
-                                  [](const auto& entry) { return !entry.second.breaches.empty(); });
+  const bool broken = std::any_of(found.begin(), found.end(), [](const auto& entry) {
+    return !entry.second.violations.empty();
+  });
   if (broken || !result.unmet.empty() || !result.skipped.empty()) return;
   for (const std::string_view clause : subject.clauses) {
     if (profile.applies(clause) && !result.findings.judged(clause)) {
@@ -129,12 +131,12 @@ CaseResult run_case(const Case& subject, const SuiteOptions& options, std::size_
   result.unmet = missing_prerequisite(subject, *options.manifest);
   if (!result.unmet.empty()) return result;
   try {
-    const std::unique_ptr<Arm> arm = options.connect();
-    if (arm == nullptr) {
+    const std::unique_ptr<Transport> transport = options.connect();
+    if (transport == nullptr) {
       result.error = "the target can't be reached";
       return result;
     }
-    run_trial(subject, options, number, *arm, result);
+    run_trial(subject, options, number, *transport, result);
     check_that_it_judged(subject, *options.profile, result);
   } catch (const std::exception& error) {
     result.error = error.what();

@@ -9,11 +9,11 @@
 #include <string>
 #include <vector>
 
-#include "conformance/arm.h"
 #include "conformance/case.h"
-#include "conformance/exchange.h"
-#include "conformance/findings.h"
+#include "conformance/judgement/findings.h"
+#include "conformance/judgement/recorded_call.h"
 #include "conformance/manifest.h"
+#include "conformance/transport.h"
 #include "conformance/wire/profile.h"
 
 namespace quintain::conformance {
@@ -29,7 +29,7 @@ struct CaseResult {
   std::string error{};
   /// By clause, those that don't apply to the profile left out.
   Findings findings{};
-  std::deque<Exchange> exchanges{};
+  std::deque<RecordedCall> recorded_calls{};
   /// Virtual time, or real time for a live target.
   core::Duration took{0};
 };
@@ -37,9 +37,9 @@ struct CaseResult {
 struct SuiteOptions {
   const Manifest* manifest = nullptr;
   const Profile* profile = nullptr;
-  /// Makes an arm for one case; called by several threads if `jobs` > 1. May give nullptr: the
-  /// target can't be reached.
-  std::function<std::unique_ptr<Arm>()> connect{};
+  /// Makes an transport for one case; called by several threads if `jobs` > 1. May give nullptr:
+  /// the target can't be reached.
+  std::function<std::unique_ptr<Transport>()> connect{};
   /// Whether time is virtual: then every case has a target of its own.
   bool virtual_time = true;
   /// Cases that run at once. Exclusive ones run alone, before the others.
@@ -53,7 +53,7 @@ struct SuiteOptions {
 /// Runs the cases, in whatever order is fast; gives the results in the order of the cases.
 std::vector<CaseResult> run_suite(std::span<const Case* const> cases, const SuiteOptions& options);
 
-/// Runs one case on one arm.
+/// Runs one case on one transport.
 CaseResult run_case(const Case& subject, const SuiteOptions& options, std::size_t number);
 
 }  // namespace quintain::conformance

@@ -10,12 +10,12 @@
 #include <string>
 #include <vector>
 
-#include "conformance/arms/sim_arm.h"
-#include "conformance/clauses/clause.h"
+#include "conformance/case_run.h"
 #include "conformance/fixtures/fixture_runtime.h"
 #include "conformance/fixtures/reference_node.h"
+#include "conformance/judgement/clauses/clause.h"
 #include "conformance/reference_manifest.h"
-#include "conformance/trial.h"
+#include "conformance/sim_transport.h"
 
 namespace quintain::conformance {
 namespace {
@@ -37,17 +37,17 @@ class SuiteTest : public testing::Test {
 };
 
 TEST_F(SuiteTest, RulesJudgeWhatACaseDoesOnTheWay) {
-  const Case subject{.name = "x/one", .about = "", .clauses = {"SYNC-1"}, .run = [](Trial& trial) {
-                       trial.call(trial.sync("echo"));
+  const Case subject{.name = "x/one", .about = "", .clauses = {"SYNC-1"}, .run = [](CaseRun& run) {
+                       run.call(run.sync("echo"));
                      }};
   const CaseResult result = run(subject);
   EXPECT_THAT(result.error + result.unmet + result.skipped, IsEmpty());
   EXPECT_TRUE(result.findings.judged("SYNC-1"));
-  EXPECT_EQ(result.exchanges.size(), 1U);
+  EXPECT_EQ(result.recorded_calls.size(), 1U);
 }
 
 TEST_F(SuiteTest, ACaseThatNeverJudgesItsClauseIsAnError) {
-  const Case subject{.name = "x/idle", .about = "", .clauses = {"IDEM-4"}, .run = [](Trial&) {}};
+  const Case subject{.name = "x/idle", .about = "", .clauses = {"IDEM-4"}, .run = [](CaseRun&) {}};
   EXPECT_THAT(run(subject).error, HasSubstr("IDEM-4"));
 }
 
@@ -55,19 +55,19 @@ TEST_F(SuiteTest, AMissingPrerequisiteIsNotASkip) {
   manifest_.fixtures.erase("echo");
   manifest_.node.slots.reset();
   const Case fixture{
-      .name = "x/f", .about = "", .clauses = {"SYNC-1"}, .fixtures = {"echo"}, .run = [](Trial&) {
+      .name = "x/f", .about = "", .clauses = {"SYNC-1"}, .fixtures = {"echo"}, .run = [](CaseRun&) {
       }};
   EXPECT_THAT(run(fixture).unmet, HasSubstr("'echo'"));
   const Case fact{.name = "x/n",
                   .about = "",
                   .clauses = {"SYNC-1"},
                   .needs = {Need::kSlots},
-                  .run = [](Trial&) {}};
+                  .run = [](CaseRun&) {}};
   EXPECT_THAT(run(fact).unmet, HasSubstr("node.slots"));
 }
 
 TEST_F(SuiteTest, WhatTheProfileHasNoWordsForIsSkipped) {
-  const Case subject{.name = "x/eta", .about = "", .clauses = {"ETA-1"}, .run = [](Trial&) {}};
+  const Case subject{.name = "x/eta", .about = "", .clauses = {"ETA-1"}, .run = [](CaseRun&) {}};
   EXPECT_THAT(run_case(subject, options("spear-head"), 1).skipped, HasSubstr("spear-head"));
 }
 
@@ -76,27 +76,27 @@ TEST_F(SuiteTest, WhatNeedsTheOtherKindOfTimeIsSkipped) {
                   .about = "",
                   .clauses = {"WIRE-4"},
                   .live_only = "there is no port",
-                  .run = [](Trial&) {}};
+                  .run = [](CaseRun&) {}};
   EXPECT_THAT(run(live).skipped, HasSubstr("there is no port"));
   const Case exact{.name = "x/v",
                    .about = "",
                    .clauses = {"TIME-5"},
                    .virtual_time_only = "clocks differ",
-                   .run = [](Trial&) {}};
+                   .run = [](CaseRun&) {}};
   SuiteOptions real = options();
   real.virtual_time = false;
   EXPECT_THAT(run_case(exact, real, 1).skipped, HasSubstr("clocks differ"));
 }
 
 TEST_F(SuiteTest, ATargetThatCanNotBeReachedIsAnError) {
-  const Case subject{.name = "x/u", .about = "", .clauses = {"SYNC-1"}, .run = [](Trial&) {}};
+  const Case subject{.name = "x/u", .about = "", .clauses = {"SYNC-1"}, .run = [](CaseRun&) {}};
   SuiteOptions nowhere = options();
   nowhere.connect = [] { return nullptr; };
   EXPECT_THAT(run_case(subject, nowhere, 1).error, HasSubstr("reached"));
 }
 
 TEST_F(SuiteTest, NoExceptionEscapes) {
-  const Case subject{.name = "x/t", .about = "", .clauses = {"SYNC-1"}, .run = [](Trial&) {
+  const Case subject{.name = "x/t", .about = "", .clauses = {"SYNC-1"}, .run = [](CaseRun&) {
                        throw std::runtime_error("a bug in a case");
                      }};
   EXPECT_EQ(run(subject).error, "a bug in a case");

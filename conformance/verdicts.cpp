@@ -8,28 +8,28 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "conformance/clauses/clause.h"
+#include "conformance/judgement/clauses/clause.h"
 
 namespace quintain::conformance {
 namespace {
 
 // What a reader can take in.
-constexpr std::size_t kMostBreaches = 5;
-constexpr std::size_t kMostEvents = 40;
+constexpr std::size_t kMaxViolations = 5;
+constexpr std::size_t kMaxEvents = 40;
 
-reports::Evidence evidence(const Breach& breach, const CaseResult& result) {
+reports::Evidence evidence(const Violation& violation, const CaseResult& result) {
   reports::Evidence evidence;
-  const bool one_call = breach.exchanges.size() == 1;
-  for (const Exchange& exchange : result.exchanges) {
-    const bool shown =
-        breach.exchanges.empty() || std::find(breach.exchanges.begin(), breach.exchanges.end(),
-                                              exchange.number) != breach.exchanges.end();
+  const bool one_call = violation.recorded_calls.size() == 1;
+  for (const RecordedCall& recorded : result.recorded_calls) {
+    const bool shown = violation.recorded_calls.empty() ||
+                       std::find(violation.recorded_calls.begin(), violation.recorded_calls.end(),
+                                 recorded.number) != violation.recorded_calls.end();
     // A call that is what was seen need not be shown again.
-    if (!shown || (one_call && describe(exchange) == breach.observed)) continue;
-    if (evidence.events.size() == kMostEvents) {
+    if (!shown || (one_call && describe(recorded) == violation.observed)) continue;
+    if (evidence.events.size() == kMaxEvents) {
       ++evidence.omitted;
     } else {
-      evidence.events.push_back({.at = exchange.sent.since_start(), .text = describe(exchange)});
+      evidence.events.push_back({.at = recorded.sent.since_start(), .text = describe(recorded)});
     }
   }
   return evidence;
@@ -42,7 +42,7 @@ reports::Verdict verdict_of_breach(const Clause& clause, bool strict) {
 
 void add_checks(const Clause& clause, const Finding& finding, const CaseResult& result, bool strict,
                 std::vector<reports::Check>& checks) {
-  if (finding.breaches.empty()) {
+  if (finding.violations.empty()) {
     checks.push_back({.name = std::string(clause.id),
                       .kind = reports::CheckKind::kClause,
                       .verdict = reports::Verdict::kPassed,
@@ -50,20 +50,20 @@ void add_checks(const Clause& clause, const Finding& finding, const CaseResult& 
                       .observed = fmt::format("held {} times", finding.judged)});
     return;
   }
-  const std::size_t shown = std::min(finding.breaches.size(), kMostBreaches);
+  const std::size_t shown = std::min(finding.violations.size(), kMaxViolations);
   for (std::size_t i = 0; i < shown; ++i) {
-    const Breach& breach = finding.breaches[i];
-    std::string observed = breach.observed;
-    if (i + 1 == shown && shown < finding.breaches.size()) {
-      observed += fmt::format(" (and {} breaches more)", finding.breaches.size() - shown);
+    const Violation& violation = finding.violations[i];
+    std::string observed = violation.observed;
+    if (i + 1 == shown && shown < finding.violations.size()) {
+      observed += fmt::format(" (and {} violations more)", finding.violations.size() - shown);
     }
     checks.push_back(
         {.name = i == 0 ? std::string(clause.id) : fmt::format("{}/{}", clause.id, i + 1),
          .kind = reports::CheckKind::kClause,
          .verdict = verdict_of_breach(clause, strict),
-         .expected = breach.expected,
+         .expected = violation.expected,
          .observed = std::move(observed),
-         .evidence = evidence(breach, result)});
+         .evidence = evidence(violation, result)});
   }
 }
 
@@ -83,7 +83,7 @@ reports::Case to_report(const CaseResult& result, const VerdictOptions& options)
   reports::Case report{.name = std::string(result.subject->name),
                        .skip_reason = result.skipped,
                        .error_message = result.error,
-                       .events = static_cast<std::int64_t>(result.exchanges.size()),
+                       .events = static_cast<std::int64_t>(result.recorded_calls.size()),
                        .virtual_time = result.took};
   report.reproduce = fmt::format("{} --only '{}'", options.command, result.subject->name);
   // In the order of the catalogue, so that a family's clauses stand together.
@@ -109,7 +109,7 @@ std::vector<reports::Case> to_report(const std::vector<CoreVerdict>& verdicts) {
     reports::Case& report = cases.emplace_back();
     if (verdict.core == nullptr) {
       report.name = "self-test/good-core";
-      report.reproduce = "quintain conform --arm sim";
+      report.reproduce = "quintain conform --transport sim";
       for (const std::string& error : verdict.errors) report.error_message += error + "\n";
       for (const Clause& clause : all_clauses()) {
         const auto broken = verdict.broken.find(std::string(clause.id));
@@ -133,7 +133,8 @@ std::vector<reports::Case> to_report(const std::vector<CoreVerdict>& verdicts) {
     }
     report.name = fmt::format("self-test/{}", verdict.core->name);
     report.config = row_of_matrix(verdict);
-    report.reproduce = fmt::format("quintain conform --arm sim --faulty {}", verdict.core->name);
+    report.reproduce =
+        fmt::format("quintain conform --transport sim --faulty {}", verdict.core->name);
     const std::vector<std::string> not_caught = missed(verdict);
     for (const std::string_view clause : verdict.core->caught_by) {
       const auto broken = verdict.broken.find(std::string(clause));

@@ -19,7 +19,7 @@ struct VerdictOptions {
   std::string command{};
 };
 
-/// The case of the report: a check a clause, and one more for each further breach of it. A case
+/// The case of the report: a check a clause, and one more for each further violation of it. A case
 /// that could not come to its end has failed, and says why.
 reports::Case to_report(const CaseResult& result, const VerdictOptions& options);
 

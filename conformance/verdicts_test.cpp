@@ -24,29 +24,29 @@ std::vector<std::string> names(const reports::Case& report) {
   return names;
 }
 
-TEST(Verdicts, AClauseIsACheckAndEachFurtherBreachOneMore) {
+TEST(Verdicts, AClauseIsACheckAndEachFurtherViolationOneMore) {
   CaseResult found = result();
-  found.findings.held("SYNC-2");
-  found.findings.broken("SYNC-1", {.expected = "a", .observed = "b"});
-  found.findings.broken("SYNC-1", {.expected = "c", .observed = "d"});
-  const reports::Case report = to_report(found, {.command = "quintain conform --arm sim"});
+  found.findings.record_pass("SYNC-2");
+  found.findings.record_failure("SYNC-1", {.expected = "a", .observed = "b"});
+  found.findings.record_failure("SYNC-1", {.expected = "c", .observed = "d"});
+  const reports::Case report = to_report(found, {.command = "quintain conform --transport sim"});
   EXPECT_THAT(names(report), ElementsAre("SYNC-1", "SYNC-1/2", "SYNC-2"));
   EXPECT_EQ(report.checks[1].observed, "d");
   EXPECT_EQ(verdict_of(report), Verdict::kFailed);
-  EXPECT_EQ(report.reproduce, "quintain conform --arm sim --only 'sync/x'");
+  EXPECT_EQ(report.reproduce, "quintain conform --transport sim --only 'sync/x'");
 }
 
-TEST(Verdicts, ManyBreachesAreCutShortAndCounted) {
+TEST(Verdicts, ManyViolationsAreCutShortAndCounted) {
   CaseResult found = result();
-  for (int i = 0; i < 12; ++i) found.findings.broken("SYNC-1", {.expected = "a"});
+  for (int i = 0; i < 12; ++i) found.findings.record_failure("SYNC-1", {.expected = "a"});
   const reports::Case report = to_report(found, {});
   EXPECT_THAT(report.checks, SizeIs(5));
-  EXPECT_THAT(report.checks.back().observed, HasSubstr("7 breaches more"));
+  EXPECT_THAT(report.checks.back().observed, HasSubstr("7 violations more"));
 }
 
 TEST(Verdicts, ABrokenShouldWarnsUnlessStrict) {
   CaseResult found = result();
-  found.findings.broken("STATE-7", {.expected = "a"});
+  found.findings.record_failure("STATE-7", {.expected = "a"});
   EXPECT_EQ(verdict_of(to_report(found, {})), Verdict::kPassed);
   EXPECT_EQ(to_report(found, {}).checks[0].verdict, Verdict::kWarning);
   EXPECT_EQ(verdict_of(to_report(found, {.strict = true})), Verdict::kFailed);
@@ -60,16 +60,16 @@ TEST(Verdicts, ACaseThatDidNotComeToItsEndHasFailed) {
   EXPECT_EQ(report.checks[0].observed, "no fixture");
 }
 
-TEST(Verdicts, TheExchangesOfABreachAreItsEvidence) {
+TEST(Verdicts, TheExchangesOfAViolationAreItsEvidence) {
   CaseResult found = result();
   for (std::uint64_t number = 1; number <= 3; ++number) {
-    Exchange& exchange = found.exchanges.emplace_back();
-    exchange.number = number;
-    exchange.method = Method::kGetHealth;
-    exchange.request = std::make_shared<spearlet::GetHealthRequest>();
+    RecordedCall& recorded = found.recorded_calls.emplace_back();
+    recorded.number = number;
+    recorded.method = Method::kGetHealth;
+    recorded.request = std::make_shared<spearlet::GetHealthRequest>();
   }
-  found.findings.broken("SYNC-1", {.expected = "a", .exchanges = {2}});
-  found.findings.broken("SYNC-2", {.expected = "a"});
+  found.findings.record_failure("SYNC-1", {.expected = "a", .recorded_calls = {2}});
+  found.findings.record_failure("SYNC-2", {.expected = "a"});
   const reports::Case report = to_report(found, {});
   EXPECT_THAT(report.checks[0].evidence.events, SizeIs(1));
   EXPECT_THAT(report.checks[0].evidence.events[0].text, HasSubstr("#2"));

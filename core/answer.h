@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <utility>
 
-#include "core/time.h"
+#include "core/base/time.h"
 
 namespace quintain::core {
 
@@ -46,7 +46,7 @@ class Caller {
   friend class AnswerHandle;
 
   bool gone_ = false;
-  void (*on_gone_)(void* watcher, std::uint64_t subject) = nullptr;
+  void (*on_gone_)(void* watcher, std::uint64_t target) = nullptr;
   void* watcher_ = nullptr;
   std::uint64_t subject_ = 0;
 };
@@ -88,13 +88,13 @@ class AnswerHandle {
   /// Whether somebody still waits for this answer.
   bool awaited() const { return caller_ != nullptr && !caller_->gone(); }
 
-  /// Calls on_gone(watcher, subject) once if the caller leaves before it is answered. A caller that
+  /// Calls on_gone(watcher, target) once if the caller leaves before it is answered. A caller that
   /// has left already is not told again: ask awaited() first.
-  void watch(void (*on_gone)(void* watcher, std::uint64_t subject), void* watcher,
-             std::uint64_t subject) {
+  void watch(void (*on_gone)(void* watcher, std::uint64_t target), void* watcher,
+             std::uint64_t target) {
     caller_->on_gone_ = on_gone;
     caller_->watcher_ = watcher;
-    caller_->subject_ = subject;
+    caller_->subject_ = target;
   }
 
  protected:

@@ -16,8 +16,8 @@ using ::testing::IsEmpty;
 using Caller = testing::RecordingCaller<int>;
 using Subjects = std::vector<std::uint64_t>;
 
-void note(void* subjects, std::uint64_t subject) {
-  static_cast<Subjects*>(subjects)->push_back(subject);
+void note(void* subjects, std::uint64_t target) {
+  static_cast<Subjects*>(subjects)->push_back(target);
 }
 
 TEST(Answer, ReachesItsCaller) {

@@ -11,13 +11,13 @@
 #include <vector>
 
 #include "core/answer.h"
-#include "core/environment.h"
+#include "core/base/environment.h"
+#include "core/base/shared_text.h"
+#include "core/base/time.h"
 #include "core/eta/estimator.h"
 #include "core/instance_pool.h"
 #include "core/runtime.h"
-#include "core/shared_text.h"
 #include "core/task_registry.h"
-#include "core/time.h"
 #include "core/transitions.h"
 #include "spearlet/function.pb.h"
 

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "core/answer.h"
-#include "core/environment.h"
+#include "core/base/environment.h"
 #include "core/eta/estimator.h"
 #include "core/eta/service_times.h"
 #include "core/execution.h"

@@ -18,7 +18,7 @@ using ::testing::IsEmpty;
 
 // What the estimator was shown last, and what it answers.
 struct Shown {
-  eta::Subject subject{};
+  eta::Target target{};
   eta::NodeState node{};
   eta::Backlog backlog;
   int questions = 0;
@@ -34,8 +34,8 @@ class Watching final : public eta::Estimator {
  public:
   explicit Watching(Shown& shown) : shown_(shown) {}
   std::string_view name() const override { return "watching"; }
-  eta::Forecast predict(const eta::Subject& subject, const eta::NodeState& node) override {
-    shown_.subject = subject;
+  eta::Forecast predict(const eta::Target& target, const eta::NodeState& node) override {
+    shown_.target = target;
     shown_.node = node;
     shown_.backlog = node.backlog();
     EXPECT_EQ(&node.backlog(), &node.backlog()) << "it is listed once";
@@ -64,14 +64,15 @@ class Watching final : public eta::Estimator {
 
 struct Watched {
   explicit Watched(const NodeConfig& config)
-      : node(config, nullptr, 1, [this](const EtaConfig&, std::uint64_t) {
+      : node(config, nullptr, 1, [this](const eta::EtaConfig&, std::uint64_t) {
           return std::make_unique<Watching>(shown);
         }) {}
 
   // Ordinals count acceptances from 1.
   std::vector<std::uint64_t> waiting() const {
     std::vector<std::uint64_t> ordinals;
-    for (const eta::Waiting& waiting : shown.backlog.waiting) ordinals.push_back(waiting.ordinal);
+    for (const eta::WaitingExecution& waiting : shown.backlog.waiting)
+      ordinals.push_back(waiting.ordinal);
     return ordinals;
   }
   std::string metric(const std::string& id, const std::string& name) {
@@ -105,9 +106,9 @@ TEST(EstimatorSeam, TheSubjectIsLastAndAlone) {
   EXPECT_EQ(watched.shown.node.slots, 2);
   EXPECT_EQ(watched.shown.node.busy, 0);
   EXPECT_EQ(watched.shown.node.queued, 0);
-  EXPECT_EQ(watched.shown.subject.ordinal, 1U);
-  EXPECT_EQ(watched.shown.subject.ahead, 0);
-  EXPECT_TRUE(watched.shown.subject.dispatched_at.is_never());
+  EXPECT_EQ(watched.shown.target.ordinal, 1U);
+  EXPECT_EQ(watched.shown.target.ahead, 0);
+  EXPECT_TRUE(watched.shown.target.dispatched_at.is_never());
 }
 
 TEST(EstimatorSeam, RunningOnesAreShownAsTheyAre) {
@@ -124,7 +125,7 @@ TEST(EstimatorSeam, RunningOnesAreShownAsTheyAre) {
   watched.node.run_for(1s);
   watched.node.async({.id = "starting", .timeout_ms = 40'000});
   watched.node.run_for(2s);
-  watched.node.async({.id = "subject"});
+  watched.node.async({.id = "target"});
   const auto& running = watched.shown.backlog.running;
   ASSERT_EQ(running.size(), 2U);
   EXPECT_EQ(running[0].ordinal, 2U);
@@ -152,7 +153,7 @@ std::vector<std::uint64_t> order_under(const std::string& strategy) {
   watched.node.async({.id = "c", .task = "other", .timeout_ms = 8000, .priority = 7});
   watched.node.async({.id = "d", .timeout_ms = 3000, .priority = 1});
   watched.node.async({.id = "e", .timeout_ms = 8500, .priority = 0});
-  EXPECT_EQ(watched.shown.backlog.omitted, 0);
+  EXPECT_EQ(watched.shown.backlog.hidden_count, 0);
   EXPECT_EQ(watched.shown.node.queued, 4);
   return watched.waiting();
 }
@@ -237,8 +238,8 @@ TEST(EstimatorSeam, OfALongQueueTheFirstThousandAreListed) {
   EXPECT_EQ(backlog.waiting.front().ordinal, 2U);
   EXPECT_EQ(backlog.waiting[999].ordinal, 1001U);
   EXPECT_EQ(backlog.waiting.back().ordinal, 1202U);
-  EXPECT_EQ(backlog.omitted, 200);
-  EXPECT_EQ(watched.shown.subject.ahead, 1200);
+  EXPECT_EQ(backlog.hidden_count, 200);
+  EXPECT_EQ(watched.shown.target.ahead, 1200);
 }
 
 TEST(EstimatorSeam, EstimatesAreRefreshedWhileItWaitsAndRuns) {
@@ -250,13 +251,13 @@ TEST(EstimatorSeam, EstimatesAreRefreshedWhileItWaitsAndRuns) {
   watched.shown.p50 = 4s;
   EXPECT_EQ(watched.metric("b", "eta_p50_ms"), "4000");
   EXPECT_THAT(watched.waiting(), ElementsAre(2)) << "c is behind";
-  EXPECT_EQ(watched.shown.subject.accepted_at, Instant());
+  EXPECT_EQ(watched.shown.target.accepted_at, Instant());
   watched.node.runtime.finish("a");
   watched.node.settle();
   watched.shown.p50 = 2s;
   EXPECT_EQ(watched.metric("b", "eta_p50_ms"), "2000");
   EXPECT_THAT(watched.waiting(), IsEmpty());
-  EXPECT_EQ(watched.shown.subject.dispatched_at, Instant(3s));
+  EXPECT_EQ(watched.shown.target.dispatched_at, Instant(3s));
   EXPECT_EQ(watched.shown.backlog.running.at(0).ordinal, 2U);
 }
 

@@ -63,7 +63,7 @@ TEST(TimeClause, Time2AnExpiredDeadlineStartsNothing) {
 }
 
 TEST(TimeClause, Time3TheSmallestBoundHoldsAndAsyncWorkIsNotBoundToItsCall) {
-  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+  constexpr std::int64_t kMax = std::numeric_limits<std::int64_t>::max();
   NodeConfig config;
   config.timeout = {.sync_default = 30ms, .async_default = 60ms, .maximum = 100ms};
   struct Case {
@@ -79,11 +79,11 @@ TEST(TimeClause, Time3TheSmallestBoundHoldsAndAsyncWorkIsNotBoundToItsCall) {
   for (const Case& c : std::vector<Case>{{kSync, 0, kNone, 30ms},
                                          {kSync, 20, kNone, 20ms},
                                          {kSync, 500, kNone, 100ms},
-                                         {kSync, kMost, kNone, 100ms},
+                                         {kSync, kMax, kNone, 100ms},
                                          {kSync, 0, Instant(10ms), 10ms},
                                          {kSync, 20, Instant(25ms), 20ms},
                                          {kAsync, 0, kNone, 60ms},
-                                         {kAsync, kMost, kNone, 100ms},
+                                         {kAsync, kMax, kNone, 100ms},
                                          {kAsync, 50, Instant(10ms), 50ms},
                                          {kStream, 0, kNone, 30ms},
                                          {kStream, 20, Instant(10ms), 10ms}}) {

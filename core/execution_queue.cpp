@@ -1,10 +1,11 @@
 #include "core/execution_queue.h"
+#include "core/base/planted_fault.h"
 
 #include <algorithm>
 #include <cassert>
 #include <utility>
 
-#include "core/prefetch.h"
+#include "core/base/prefetch.h"
 
 namespace quintain::core {
 
@@ -12,7 +13,8 @@ void ExecutionQueue::Lane::append(LiveExecution& execution) {
   assert(by_arrival.empty() || by_arrival.rbegin()->record->ordinal < execution.record->ordinal);
   if (!overtaking) {
     assert(by_rank.empty() || by_rank.rbegin()->record->ordinal < execution.record->ordinal);
-    return by_rank.push_back(execution);
+    return planted("last-come-first-served") ? by_rank.push_front(execution)
+                                             : by_rank.push_back(execution);
   }
   // Most belong at the end, so that is where the search begins.
   by_rank.insert(by_rank.end(), execution);
@@ -48,7 +50,7 @@ ExecutionQueue::~ExecutionQueue() {
 void ExecutionQueue::push(AsyncExecution& execution) {
   LiveExecution& live = *execution.live;
   assert(!live.queued());
-  live.rank = strategy_->rank(execution);
+  live.rank = planted("every-strategy-is-fifo") ? 0 : strategy_->rank(execution);
   live.parked = false;
   ready_.append(live);
   ++size_;
@@ -85,7 +87,9 @@ AsyncExecution* ExecutionQueue::pop(Instant now,
 
 LiveExecution& ExecutionQueue::first(Instant now) {
   LiveExecution& oldest = ready_.oldest();
-  if (now - oldest.record->accepted_at >= starvation_bound_) return oldest;
+  if (now - oldest.record->accepted_at >= starvation_bound_ && !planted("starvation-unbounded")) {
+    return oldest;
+  }
   return *ready_.by_rank.begin();
 }
 

@@ -8,9 +8,9 @@
 #include <unordered_map>
 #include <vector>
 
+#include "core/base/time.h"
 #include "core/execution.h"
 #include "core/scheduling.h"
-#include "core/time.h"
 
 namespace quintain::core {
 

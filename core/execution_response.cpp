@@ -1,4 +1,5 @@
 #include "core/execution_response.h"
+#include "core/base/planted_fault.h"
 
 #include <algorithm>
 #include <utility>
@@ -49,7 +50,10 @@ ExecutionResponse describe(const AsyncExecution& execution) {
   response.memory_used_bytes = execution.memory_used_bytes;
   response.timestamp = execution.wall_accepted_at;
   if (!execution.started_at.is_never()) response.started_at = execution.wall_started_at;
-  if (!execution.completed_at.is_never()) response.completed_at = execution.wall_completed_at;
+  if (!execution.completed_at.is_never()) {
+    response.completed_at = planted("completed-at-is-acceptance") ? execution.wall_accepted_at
+                                                                  : execution.wall_completed_at;
+  }
   response.execution_mode = execution.mode;
   response.execution_status = execution.status();
   response.is_completed = execution.finished();
@@ -60,9 +64,10 @@ ExecutionResponse describe(const AsyncExecution& execution) {
     response.error_code = execution.details().error_code;
     response.error_message = execution.details().error_message;
   }
-  if (response.is_async()) {
+  if (response.is_async() || planted("endpoint-in-sync-mode")) {
     response.status_endpoint = StatusEndpoint{execution.execution_id};
-    response.estimated_completion_ms = execution.estimated_completion_ms;
+    response.estimated_completion_ms =
+        planted("estimate-always-zero") ? 0 : execution.estimated_completion_ms;
   }
   return response;
 }

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <utility>
 
-#include "core/time.h"
+#include "core/base/time.h"
 #include "spearlet/function.pb.h"
 
 namespace quintain::core {
@@ -38,8 +38,8 @@ class ResponseMetadata {
   auto end() const { return entries_.end(); }
 
  private:
-  static constexpr std::size_t kMostEntries = 3;
-  boost::container::static_vector<Entry, kMostEntries> entries_;
+  static constexpr std::size_t kMaxEntries = 3;
+  boost::container::static_vector<Entry, kMaxEntries> entries_;
 };
 
 /// An execution as it stands at one moment. SYNC callers get it once it has ended, ASYNC callers at

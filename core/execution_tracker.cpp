@@ -1,4 +1,5 @@
 #include "core/execution_tracker.h"
+#include "core/base/planted_fault.h"
 
 #include <absl/hash/hash.h>
 #include <absl/strings/string_view.h>
@@ -9,7 +10,7 @@
 #include <numeric>
 #include <utility>
 
-#include "core/prefetch.h"
+#include "core/base/prefetch.h"
 #include "core/transitions.h"
 
 namespace quintain::core {
@@ -19,12 +20,16 @@ namespace {
 constexpr unsigned kSlotBits = 28;
 
 // What a returned value may occupy in a record that waits to be used again.
-constexpr std::size_t kMostValueKept = 256;
+constexpr std::size_t kMaxValueKept = 256;
 
 // Debian's Abseil hashes a std::string_view by std::hash, which is slow on short texts.
 std::uint32_t hash_of(std::string_view id) {
   return static_cast<std::uint32_t>(
       absl::Hash<absl::string_view>{}(absl::string_view(id.data(), id.size())));
+}
+
+Duration retained_for(const RetentionConfig& retention) {
+  return planted("retention-too-short") ? retention.age / 2 : retention.age;
 }
 
 }  // namespace
@@ -120,13 +125,14 @@ AsyncExecution* AsyncExecutionTracker::holder(AttemptId attempt) {
   AsyncExecution& execution = record(static_cast<Slot>(slot));
   const bool runs = execution.live != nullptr && execution.live->attempt_active &&
                     execution.live->attempt == attempt;
-  return runs ? &execution : nullptr;
+  const bool fooled = planted("late-report-counts") && execution.live != nullptr;
+  return runs || fooled ? &execution : nullptr;
 }
 
 void AsyncExecutionTracker::transition(AsyncExecution& execution, spearlet::ExecutionStatus to) {
   const spearlet::ExecutionStatus from = execution.status_;
   assert(is_legal_transition(from, to));
-  tally_.subtract(execution);
+  if (!planted("tally-forgets-transitions")) tally_.subtract(execution);
   execution.status_ = to;
   Task::Activity& activity = execution.task->activity;
   activity.last_status = to;
@@ -140,6 +146,9 @@ void AsyncExecutionTracker::transition(AsyncExecution& execution, spearlet::Exec
   }
   tally_.add(execution);
   if (observer_ != nullptr) observer_->on_transition(execution.ordinal, from, to);
+  if (planted("outcome-told-twice") && is_terminal(to)) {
+    observer_->on_transition(execution.ordinal, from, to);
+  }
   if (is_terminal(to)) {
     --activity.active;
     retain(execution);
@@ -190,7 +199,7 @@ void AsyncExecutionTracker::recycle(AsyncExecution& execution) {
   std::string value = std::move(execution.result.value);
   std::destroy_at(&execution);
   std::construct_at(&execution);
-  if (value.capacity() <= kMostValueKept) {
+  if (value.capacity() <= kMaxValueKept) {
     value.clear();
     execution.result.value = std::move(value);
   }
@@ -222,19 +231,22 @@ void AsyncExecutionTracker::retain(AsyncExecution& execution) {
   finished_.push_back(execution);
   // At least one may stay (see problems(NodeConfig)), so this never drops the one that has just
   // finished and is still being answered from.
-  while (finished_.size() > static_cast<std::size_t>(retention_.count)) drop(finished_.front());
+  while (finished_.size() > static_cast<std::size_t>(retention_.count) &&
+         !planted("records-never-expire")) {
+    drop(finished_.front());
+  }
   prepare_to_drop();
-  if (!expiry_.armed()) arm_expiry();
+  if (!expiry_.armed() && !planted("records-never-expire")) arm_expiry();
 }
 
 void AsyncExecutionTracker::arm_expiry() {
   if (finished_.empty()) return;
-  expiry_.arm(finished_.front().completed_at + retention_.age, Precedence::kOther);
+  expiry_.arm(finished_.front().completed_at + retained_for(retention_), Precedence::kOther);
 }
 
 void AsyncExecutionTracker::expire() {
   while (!finished_.empty() &&
-         finished_.front().completed_at + retention_.age <= environment_.now()) {
+         finished_.front().completed_at + retained_for(retention_) <= environment_.now()) {
     drop(finished_.front());
   }
   arm_expiry();

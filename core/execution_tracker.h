@@ -11,9 +11,9 @@
 #include <string_view>
 #include <vector>
 
-#include "core/environment.h"
+#include "core/base/environment.h"
+#include "core/base/id_index.h"
 #include "core/execution.h"
-#include "core/id_index.h"
 #include "core/node_config.h"
 #include "core/observer.h"
 

@@ -1,4 +1,5 @@
 #include "core/instance_pool.h"
+#include "core/base/planted_fault.h"
 
 #include <fmt/format.h>
 
@@ -54,7 +55,8 @@ Instance* InstancePool::acquire(Task& task, bool fresh) {
   if (!available(task)) return nullptr;
   if (task.share == nullptr) task.share = &shares_[task.number()];
   InstanceShare& share = *task.share;
-  if (!fresh && !share.idle.empty()) {
+  const bool reuses = !planted("warm-instances-never-reused") || share.count >= limit(task);
+  if (!fresh && !share.idle.empty() && reuses) {
     Instance& warm = share.idle.back();
     leave_idle(warm);
     return &warm;
@@ -76,7 +78,9 @@ void InstancePool::release(Instance& instance) {
   if (!instance.ready_ || instance.task_->deleted) return retire(instance);
   instance.task_->share->idle.push_back(instance);
   idle_.push_back(instance);
-  instance.idle_expiry_.arm(environment_.now() + config_.idle_expiry, Precedence::kOther);
+  if (!planted("idle-instances-never-expire")) {
+    instance.idle_expiry_.arm(environment_.now() + config_.idle_expiry, Precedence::kOther);
+  }
 }
 
 void InstancePool::discard(Instance& instance) {

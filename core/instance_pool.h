@@ -7,11 +7,11 @@
 #include <string>
 #include <unordered_map>
 
-#include "core/environment.h"
+#include "core/base/environment.h"
+#include "core/base/shared_text.h"
 #include "core/eta/estimator.h"
 #include "core/node_config.h"
 #include "core/runtime.h"
-#include "core/shared_text.h"
 #include "core/task_registry.h"
 
 namespace quintain::core {

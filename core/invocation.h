@@ -8,7 +8,7 @@
 #include <optional>
 #include <string_view>
 
-#include "core/time.h"
+#include "core/base/time.h"
 #include "spearlet/function.pb.h"
 
 namespace quintain::core {

@@ -96,19 +96,19 @@ TEST(ParseInvocation, AnIdMayStandInEitherPlace) {
 }
 
 TEST(ParseInvocation, AnIdMustStandInAPath) {
-  const auto complain = [](std::string id) {
+  const auto print_error = [](std::string id) {
     InvokeFunctionRequest request = testing::sync_request();
     request.set_execution_id(std::move(id));
     return complaints(request);
   };
-  EXPECT_EQ(complain(std::string(128, 'x')), "");
-  EXPECT_EQ(complain("aZ09-._~!$&'()*+,;=:@"), "");
-  EXPECT_EQ(complain("..."), "");
-  EXPECT_THAT(complain(std::string(129, 'x')), HasSubstr("execution_id"));
+  EXPECT_EQ(print_error(std::string(128, 'x')), "");
+  EXPECT_EQ(print_error("aZ09-._~!$&'()*+,;=:@"), "");
+  EXPECT_EQ(print_error("..."), "");
+  EXPECT_THAT(print_error(std::string(129, 'x')), HasSubstr("execution_id"));
   // The last two are dot segments: a client takes them out of the path (RFC 3986, 5.2.4).
   for (const char* id :
        {"", "a/b", "a b", "a?b", "a#b", "#1", "a%20b", "\xc3\xa4", "a\n", ".", ".."}) {
-    EXPECT_THAT(complain(id), HasSubstr("execution_id")) << id;
+    EXPECT_THAT(print_error(id), HasSubstr("execution_id")) << id;
   }
 }
 

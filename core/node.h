@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "core/environment.h"
+#include "core/base/environment.h"
 #include "core/execution_manager.h"
 #include "core/function_service.h"
 #include "core/node_config.h"

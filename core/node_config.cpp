@@ -15,8 +15,8 @@ namespace {
 
 // Beyond these a number is a slip, not a wish: the largest machines run some thousand functions at
 // once, and a record takes about a kilobyte.
-constexpr int kMostSlots = 100'000;
-constexpr int kMostRecords = 100'000'000;
+constexpr int kMaxSlots = 100'000;
+constexpr int kMaxRecords = 100'000'000;
 constexpr Duration kLongest = std::chrono::hours(24 * 365 * 10);
 
 class Checker {
@@ -60,8 +60,8 @@ std::vector<std::string> problems(const NodeConfig& config) {
   constexpr Duration kPositive{1};
   Checker check;
   check.that(!config.name.empty(), "name: must not be empty");
-  check.count("slots", config.slots, 1, kMostSlots);
-  check.count("queue_limit", config.queue_limit, 0, kMostRecords);
+  check.count("slots", config.slots, 1, kMaxSlots);
+  check.count("queue_limit", config.queue_limit, 0, kMaxRecords);
   check.duration("cancel_grace", config.cancel_grace, kAny);
   check.name("scheduling.strategy", config.scheduling.strategy, scheduling_strategy_names());
   check.duration("scheduling.starvation_bound", config.scheduling.starvation_bound, kPositive);
@@ -69,9 +69,9 @@ std::vector<std::string> problems(const NodeConfig& config) {
   check.duration("timeout.async_default", config.timeout.async_default, kPositive);
   check.duration("timeout.maximum", config.timeout.maximum, kPositive);
   check.duration("retention.age", config.retention.age, kAny);
-  check.count("retention.count", config.retention.count, 1, kMostRecords);
-  check.count("instances.per_node", config.instances.per_node, 1, kMostSlots);
-  check.count("instances.per_task", config.instances.per_task, 1, kMostSlots);
+  check.count("retention.count", config.retention.count, 1, kMaxRecords);
+  check.count("instances.per_node", config.instances.per_node, 1, kMaxSlots);
+  check.count("instances.per_task", config.instances.per_task, 1, kMaxSlots);
   check.duration("instances.idle_expiry", config.instances.idle_expiry, kAny);
   check.duration("retry.initial", config.retry.initial, kAny);
   check.duration("retry.maximum", config.retry.maximum, kAny);
@@ -82,11 +82,11 @@ std::vector<std::string> problems(const NodeConfig& config) {
   check.name("eta.estimator", config.eta.estimator, eta::estimator_names());
   check.duration("eta.constant", config.eta.constant, kPositive);
   check.duration("eta.prior", config.eta.prior, kPositive);
-  check.count("task_limit", config.task_limit, 1, kMostRecords);
-  check.count("functions_per_task", config.functions_per_task, 1, kMostRecords);
-  check.count("log_lines", config.log_lines, 0, kMostRecords);
-  check.count("default_page", config.default_page, 1, kMostRecords);
-  check.count("largest_page", config.largest_page, config.default_page, kMostRecords);
+  check.count("task_limit", config.task_limit, 1, kMaxRecords);
+  check.count("functions_per_task", config.functions_per_task, 1, kMaxRecords);
+  check.count("log_lines", config.log_lines, 0, kMaxRecords);
+  check.count("default_page", config.default_page, 1, kMaxRecords);
+  check.count("largest_page", config.largest_page, config.default_page, kMaxRecords);
   return check.found();
 }
 

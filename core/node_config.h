@@ -5,7 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "core/time.h"
+#include "core/base/time.h"
+#include "core/eta/estimator.h"
 
 namespace quintain::core {
 
@@ -51,16 +52,6 @@ struct RetryConfig {
   double jitter = 0.0;
 };
 
-/// Which estimator answers, and what it starts from.
-struct EtaConfig {
-  /// One of eta::estimator_names().
-  std::string estimator = "best";
-  /// What `constant` always says.
-  Duration constant = std::chrono::seconds(5);
-  /// Assumed of a function while nothing at all is known.
-  Duration prior = std::chrono::seconds(1);
-};
-
 struct NodeConfig {
   std::string name = "node";
   /// Attempts that may run at once, those in a cold start included.
@@ -74,7 +65,7 @@ struct NodeConfig {
   RetentionConfig retention;
   InstanceConfig instances;
   RetryConfig retry;
-  EtaConfig eta;
+  eta::EtaConfig eta;
   int task_limit = 10'000;
   /// Different function names that one task may be called with.
   int functions_per_task = 1000;

@@ -1,4 +1,5 @@
 #include "core/node_service.h"
+#include "core/base/planted_fault.h"
 
 #include <fmt/format.h>
 
@@ -29,7 +30,7 @@ std::optional<std::uint64_t> parse_token(std::string_view token) {
   return ordinal;
 }
 
-constexpr std::size_t kMostActiveTasks = 10;
+constexpr std::size_t kMaxActiveTasks = 10;
 
 // The wire counts in 32 bits; a node may have lived longer than that.
 std::int32_t narrow(std::int64_t count) {
@@ -85,7 +86,7 @@ void NodeService::CancelExecution(const spearlet::CancelExecutionRequest& reques
 void NodeService::GetExecutionStatus(const spearlet::GetExecutionStatusRequest& request,
                                      Answer<spearlet::GetExecutionStatusResponse> answer) {
   const AsyncExecution* execution = manager_.tracker().find(request.execution_id());
-  if (execution == nullptr) {
+  if (execution == nullptr || planted("status-never-found")) {
     spearlet::GetExecutionStatusResponse response;
     response.set_message(fmt::format("no execution '{}'", request.execution_id()));
     return std::move(answer).send(std::move(response));
@@ -148,9 +149,9 @@ void NodeService::ListExecutions(const spearlet::ListExecutionsRequest& request,
   std::size_t listed = 0;
   std::uint64_t ordinal = *start;
   while (const AsyncExecution* execution = manager_.tracker().next_after(ordinal)) {
-    if (matches(*execution)) {
+    if (matches(*execution) && !planted("lists-always-empty")) {
       if (listed == *size) {
-        response.set_has_more(true);
+        response.set_has_more(!planted("page-cut-short"));
         response.set_next_start_after(fmt::format("{}{}", kTokenMark, ordinal));
         break;
       }
@@ -313,7 +314,7 @@ spearlet::TaskStats NodeService::task_stats() const {
   // Stable over the order of ids, so that equals do not change places.
   std::ranges::stable_sort(called, std::ranges::greater{},
                            [](const Task* task) { return task->activity.records; });
-  if (called.size() > kMostActiveTasks) called.resize(kMostActiveTasks);
+  if (called.size() > kMaxActiveTasks) called.resize(kMaxActiveTasks);
   for (const Task* task : called) *stats.add_most_active_tasks() = to_info(*task, false);
   return stats;
 }

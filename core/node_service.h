@@ -1,7 +1,7 @@
 // spearlet.FunctionService as a node answers it.
 #pragma once
 
-#include "core/environment.h"
+#include "core/base/environment.h"
 #include "core/execution_manager.h"
 #include "core/function_service.h"
 #include "core/node_config.h"

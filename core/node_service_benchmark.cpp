@@ -8,9 +8,9 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/pending_event_set.h"
 #include "core/message_reuse.h"
 #include "core/node.h"
-#include "core/pending_event_set.h"
 
 namespace quintain::core {
 namespace {

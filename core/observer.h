@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "core/base/time.h"
 #include "core/runtime.h"
-#include "core/time.h"
 #include "spearlet/function.pb.h"
 
 namespace quintain::core {

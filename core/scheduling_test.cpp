@@ -17,8 +17,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
-constexpr std::int64_t kLeast = std::numeric_limits<std::int64_t>::min();
+constexpr std::int64_t kMax = std::numeric_limits<std::int64_t>::max();
+constexpr std::int64_t kMin = std::numeric_limits<std::int64_t>::min();
 
 class SchedulingTest : public ::testing::Test {
  protected:
@@ -73,7 +73,7 @@ TEST_F(SchedulingTest, FifoRanksEverybodyTheSame) {
 }
 
 TEST_F(SchedulingTest, ALargerPriorityGoesFirstOverTheWholeRange) {
-  const std::vector<std::int64_t> falling = {kMost, 5, 1, 0, -1, -5, kLeast};
+  const std::vector<std::int64_t> falling = {kMax, 5, 1, 0, -1, -5, kMin};
   for (std::size_t i = 1; i < falling.size(); ++i) {
     EXPECT_LT(rank_of_priority(std::to_string(falling[i - 1])),
               rank_of_priority(std::to_string(falling[i])));

@@ -10,9 +10,9 @@
 #include <string_view>
 #include <vector>
 
+#include "core/base/shared_text.h"
+#include "core/base/time.h"
 #include "core/eta/estimator.h"
-#include "core/shared_text.h"
-#include "core/time.h"
 #include "spearlet/function.pb.h"
 
 namespace quintain::core {

@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "reports/duration.h"
+#include "core/base/duration_text.h"
 #include "reports/text.h"
 
 namespace quintain::reports {
@@ -81,11 +81,11 @@ void append_evidence(std::string& out, const Evidence& evidence) {
   out += "    evidence:\n";
   std::size_t widest = 0;
   for (const Event& event : evidence.events) {
-    widest = std::max(widest, human_duration(event.at).size());
+    widest = std::max(widest, core::format_duration(event.at).size());
   }
   const std::string newline = fmt::format("\n{:{}}", "", 8 + widest);
   for (const Event& event : evidence.events) {
-    out += fmt::format("      {:>{}}  {}\n", human_duration(event.at), widest,
+    out += fmt::format("      {:>{}}  {}\n", core::format_duration(event.at), widest,
                        printable(event.text, newline));
   }
   if (evidence.omitted > 0) {
@@ -146,7 +146,7 @@ Row row_of(const Case& c) {
   return {outcome_of(c),
           printable(c.name),
           {fmt::format("{}", c.seed), fmt::format("{}", c.checks.size()),
-           fmt::format("{}", c.events), human_duration(c.virtual_time)}};
+           fmt::format("{}", c.events), core::format_duration(c.virtual_time)}};
 }
 
 struct Group {

@@ -25,9 +25,9 @@ std::size_t read_character(std::string_view text, char32_t& character) {
     if ((byte(i) & 0xc0) != 0x80) return 0;
     character = character << 6 | (byte(i) & 0x3fU);
   }
-  constexpr char32_t kLeast[] = {0, 0, 0x80, 0x800, 0x10000};
+  constexpr char32_t kMin[] = {0, 0, 0x80, 0x800, 0x10000};
   const bool surrogate = character >= 0xd800 && character < 0xe000;
-  return character < kLeast[length] || surrogate || character > 0x10ffff ? 0 : length;
+  return character < kMin[length] || surrogate || character > 0x10ffff ? 0 : length;
 }
 
 // What stands for an ASCII character that has a meaning or may not stand there; empty: itself.

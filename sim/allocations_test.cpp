@@ -57,7 +57,7 @@ std::int64_t allocations_of(FunctionModel work, spearlet::ExecutionMode mode,
   if (mode == spearlet::EXECUTION_MODE_ASYNC) {
     load.arrivals = ArrivalSpec(arrivals::Poisson{0.8 * kSlots});
   } else {
-    load.arrivals = ClosedLoop{.clients = 2 * kSlots, .think = law::Exponential{1s}};
+    load.arrivals = ClosedLoop{.clients = 2 * kSlots, .think = distribution::Exponential{1s}};
   }
   load.count = 2 * kExecutions;
   LoadGenerator calls(world, load, 0);
@@ -70,7 +70,7 @@ std::int64_t allocations_of(FunctionModel work, spearlet::ExecutionMode mode,
 
 FunctionModel exponential() {
   FunctionModel work;
-  work.service = law::Exponential{1s};
+  work.service = distribution::Exponential{1s};
   return work;
 }
 
@@ -100,7 +100,7 @@ TEST(Allocations, NoneForAFailure) {
 // A text is made that says what timed out, and a killed instance takes its place with it.
 TEST(Allocations, AFewForATimeout) {
   FunctionModel work = exponential();
-  work.service = law::Constant{10s};
+  work.service = distribution::Constant{10s};
   const std::int64_t all = allocations_of(work, spearlet::EXECUTION_MODE_SYNC, /*timeout_ms=*/500);
   EXPECT_GT(all, kExecutions);
   EXPECT_LT(all, 12 * kExecutions);

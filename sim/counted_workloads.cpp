@@ -11,8 +11,8 @@
 #include <string_view>
 #include <utility>
 
+#include "core/base/pending_event_set.h"
 #include "core/eta/estimator.h"
-#include "core/pending_event_set.h"
 #include "core/testing/delays.h"
 #include "sim/kernel.h"
 #include "sim/testing/mm16.h"
@@ -75,7 +75,7 @@ void predict(const char* name, std::int64_t count) {
   constexpr Instant kNow(24h);
   constexpr std::uint64_t kSlots = 8;
   constexpr std::uint64_t kAhead = 16;
-  core::EtaConfig config;
+  core::eta::EtaConfig config;
   config.estimator = name;
   const auto estimator = core::eta::make_estimator(config, 1);
   Delays delays;
@@ -119,17 +119,17 @@ void predict(const char* name, std::int64_t count) {
       .backlog = [&]() -> const core::eta::Backlog& { return backlog; }};
   for (std::int64_t i = 0; i < count; ++i) {
     // Asked about for the first time, so that nothing is remembered of it.
-    const core::eta::Subject subject = {.function = 0,
-                                        .ordinal = backlog.waiting.back().ordinal,
-                                        .accepted_at = kNow + -Duration(i),
-                                        .dispatched_at = Instant::never(),
-                                        .ahead = static_cast<std::int64_t>(kAhead)};
-    [[maybe_unused]] const auto forecast = estimator->predict(subject, node);
+    const core::eta::Target target = {.function = 0,
+                                      .ordinal = backlog.waiting.back().ordinal,
+                                      .accepted_at = kNow + -Duration(i),
+                                      .dispatched_at = Instant::never(),
+                                      .ahead = static_cast<std::int64_t>(kAhead)};
+    [[maybe_unused]] const auto forecast = estimator->predict(target, node);
   }
 }
 
 void prediction(std::int64_t count) { predict("queue-length", count); }
-// The laws of all that run and wait are rolled forward.
+// The distributions of all that run and wait are rolled forward.
 void prediction_by_state(std::int64_t count) { predict("state", count); }
 
 constexpr std::pair<std::string_view, void (*)(std::int64_t)> kWorkloads[] = {

@@ -7,14 +7,14 @@
 #include <string>
 #include <vector>
 
+#include "core/base/time.h"
 #include "core/task_registry.h"
-#include "core/time.h"
 #include "sim/random/distribution.h"
 
 namespace quintain::sim {
 
 /// What becomes of one attempt if nobody interferes.
-enum class Fate : std::uint8_t {
+enum class PlannedOutcome : std::uint8_t {
   kCompletes,
   kFails,       // after its service time
   kHangs,       // never ends by itself
@@ -31,19 +31,19 @@ struct FunctionModel {
   /// Instances that the task may have; 0: the node's limit.
   int instance_limit = 0;
 
-  Distribution service = law::Constant{std::chrono::milliseconds(100)};
-  Distribution cold_start = law::Constant{core::Duration::zero()};
+  Distribution service = distribution::Constant{std::chrono::milliseconds(100)};
+  Distribution cold_start = distribution::Constant{core::Duration::zero()};
 
-  /// The fates of the first attempts, in order; later ones meet the last. Empty: by the
+  /// The outcomes of the first attempts, in order; later ones meet the last. Empty: by the
   /// probabilities.
-  std::vector<Fate> fates;
+  std::vector<PlannedOutcome> outcomes;
   double failure_probability = 0;
   double hang_probability = 0;
   std::string error_code = "SIMULATED_FAILURE";
   std::string error_message = "the simulated function failed";
 
   /// When it is asked to stop: how long it takes to obey, or nothing if it ignores the request.
-  std::optional<Distribution> obeys_stop_after = law::Constant{core::Duration::zero()};
+  std::optional<Distribution> obeys_stop_after = distribution::Constant{core::Duration::zero()};
 
   /// The text it returns; `echo` returns its first parameter instead.
   std::string result;

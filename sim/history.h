@@ -10,8 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/time.h"
 #include "core/runtime.h"
-#include "core/time.h"
 #include "spearlet/function.pb.h"
 
 namespace quintain::sim {

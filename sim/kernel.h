@@ -5,9 +5,9 @@
 #include <functional>
 #include <string>
 
-#include "core/environment.h"
-#include "core/pending_event_set.h"
-#include "core/time.h"
+#include "core/base/environment.h"
+#include "core/base/pending_event_set.h"
+#include "core/base/time.h"
 
 namespace quintain::sim {
 
@@ -24,9 +24,9 @@ class Kernel {
   };
 
   /// More events than this at one instant are a standstill. A large burst is some millions.
-  static constexpr std::uint64_t kMostEventsAtOneInstant = 50'000'000;
+  static constexpr std::uint64_t kMaxEventsAtOneInstant = 50'000'000;
 
-  explicit Kernel(std::uint64_t most_events_at_one_instant = kMostEventsAtOneInstant)
+  explicit Kernel(std::uint64_t most_events_at_one_instant = kMaxEventsAtOneInstant)
       : most_at_one_instant_(most_events_at_one_instant) {}
 
   core::Instant now() const { return now_; }

@@ -6,7 +6,7 @@
 
 #include <cstdint>
 
-#include "core/pending_event_set.h"
+#include "core/base/pending_event_set.h"
 #include "core/testing/delays.h"
 
 namespace quintain::sim {

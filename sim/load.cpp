@@ -35,10 +35,11 @@ class LoadGenerator::Caller final : private core::UnaryCaller<spearlet::InvokeFu
                                     core::Answer<spearlet::InvokeFunctionResponse>(*this));
   }
 
-  void think(const Distribution& law) {
+  void think(const Distribution& distribution) {
     core::RandomStream draws("think", index_ << 32 | thoughts_++);
     const core::Instant since = std::max(load_.world_.now(), load_.load_.from);
-    think_.arm(since + law.sample(load_.world_.randomness(), draws), core::Precedence::kOther);
+    think_.arm(since + distribution.sample(load_.world_.randomness(), draws),
+               core::Precedence::kOther);
   }
 
  private:

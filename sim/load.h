@@ -8,7 +8,7 @@
 #include <variant>
 #include <vector>
 
-#include "core/time.h"
+#include "core/base/time.h"
 #include "sim/workload/arrivals.h"
 #include "sim/world.h"
 #include "spearlet/function.pb.h"

@@ -27,7 +27,7 @@ using ::testing::Ge;
 using ::testing::Lt;
 using ::testing::SizeIs;
 
-NodeSpec node_spec(const Distribution& service = law::Constant{100ms}) {
+NodeSpec node_spec(const Distribution& service = distribution::Constant{100ms}) {
   NodeSpec spec;
   spec.config.slots = 1000;
   FunctionModel function;
@@ -134,7 +134,7 @@ TEST(OpenLoad, PerMinuteCountsAreExact) {
 TEST(OpenLoad, RandomArrivalsComeAtTheirRate) {
   const std::vector<std::pair<std::string, ArrivalSpec>> specs = {
       {"poisson", arrivals::Poisson{10}},
-      {"renewal", arrivals::Renewal{law::Uniform{50ms, 150ms}}},
+      {"renewal", arrivals::Renewal{distribution::Uniform{50ms, 150ms}}},
       {"diurnal", arrivals::Diurnal{.mean_rate = 10, .amplitude = 1, .period = 100s, .phase = 0s}},
       {"mmpp",
        arrivals::Mmpp{{{.rate = 5, .mean_sojourn = 1s}, {.rate = 15, .mean_sojourn = 1s}}}}};
@@ -210,7 +210,7 @@ TEST(OpenLoad, AnotherLoadDoesNotShiftItsArrivals) {
 // ---- Closed loads -------------------------------------------------------------------------------
 
 TEST(ClosedLoad, ClientsThinkBeforeEveryCall) {
-  Load load = closed_load(1, law::Constant{400ms});
+  Load load = closed_load(1, distribution::Constant{400ms});
   load.count = 3;
   const Played played = play(load);
   EXPECT_THAT(played.sent, ElementsAre(Instant(400ms), Instant(900ms), Instant(1400ms)));
@@ -219,16 +219,16 @@ TEST(ClosedLoad, ClientsThinkBeforeEveryCall) {
 }
 
 TEST(ClosedLoad, HasAtMostAsManyCallsOpenAsClients) {
-  Load load = closed_load(7, law::Constant{0ms});
+  Load load = closed_load(7, distribution::Constant{0ms});
   load.count = 200;
-  const Played played = play(load, node_spec(law::Exponential{100ms}));
+  const Played played = play(load, node_spec(distribution::Exponential{100ms}));
   EXPECT_EQ(played.most_open, 7);
   EXPECT_EQ(played.calls, 200);
   EXPECT_THAT(played.answered, SizeIs(200));
 }
 
 TEST(ClosedLoad, NobodyCallsBeforeFromOrAtUntil) {
-  Load load = closed_load(3, law::Exponential{200ms});
+  Load load = closed_load(3, distribution::Exponential{200ms});
   load.from = Instant(5s);
   load.until = Instant(20s);
   const Played played = play(load);
@@ -239,7 +239,7 @@ TEST(ClosedLoad, NobodyCallsBeforeFromOrAtUntil) {
 }
 
 TEST(ClosedLoad, ClientsThinkForTimesOfTheirOwn) {
-  Load load = closed_load(5, law::Exponential{1s});
+  Load load = closed_load(5, distribution::Exponential{1s});
   load.count = 5;
   const Played played = play(load);
   ASSERT_THAT(played.sent, SizeIs(5));
@@ -247,7 +247,7 @@ TEST(ClosedLoad, ClientsThinkForTimesOfTheirOwn) {
 }
 
 TEST(ClosedLoad, ARefusedClientThinksAndTriesAgain) {
-  Load load = closed_load(1, law::Constant{1s});
+  Load load = closed_load(1, distribution::Constant{1s});
   load.request = sync_request({.task = "nobody"});
   load.count = 3;
   const Played played = play(load);
@@ -255,11 +255,11 @@ TEST(ClosedLoad, ARefusedClientThinksAndTriesAgain) {
   EXPECT_EQ(played.refused, 3);
 }
 
-// Little's law: with think time 1 s and service 1 s, ten clients make five calls a second.
-TEST(ClosedLoad, MeetsLittlesLaw) {
-  Load load = closed_load(10, law::Exponential{1s});
+// Little's distribution: with think time 1 s and service 1 s, ten clients make five calls a second.
+TEST(ClosedLoad, MeetsLittlesDistribution) {
+  Load load = closed_load(10, distribution::Exponential{1s});
   load.until = Instant(2000s);
-  const Played played = play(load, node_spec(law::Exponential{1s}));
+  const Played played = play(load, node_spec(distribution::Exponential{1s}));
   EXPECT_NEAR(static_cast<double>(played.sent.size()) / 2000, 5, 0.15);
 }
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "core/time.h"
+#include "core/base/time.h"
 #include "sim/random/distribution.h"
 #include "sim/workload/arrivals.h"
 #include "sim/world.h"

@@ -28,7 +28,7 @@ spearlet::InvokeFunctionRequest call_of(const std::string& task) {
 FunctionModel function(const std::string& task, core::Duration service) {
   FunctionModel model;
   model.task = task;
-  model.service = law::Constant{service};
+  model.service = distribution::Constant{service};
   return model;
 }
 
@@ -82,7 +82,7 @@ TEST(MixedLoad, CallsByPopularity) {
 }
 
 TEST(MixedLoad, AsksForPrioritiesAndTimeouts) {
-  MixedLoad load = load_of({{.request = call_of("a"), .timeout = law::Constant{1500us}}});
+  MixedLoad load = load_of({{.request = call_of("a"), .timeout = distribution::Constant{1500us}}});
   load.priorities = {{.priority = 0, .weight = 1}, {.priority = 9, .weight = 1}};
   const Tally tally = play(load, {function("a", 1ms)});
   EXPECT_NEAR(tally.priorities.at("9"), 2000, 160);
@@ -92,7 +92,7 @@ TEST(MixedLoad, AsksForPrioritiesAndTimeouts) {
 
 TEST(MixedLoad, CancelsAShareOfWhatStillRuns) {
   MixedLoad load = load_of({{.request = call_of("a")}});
-  load.cancels = {.share = 0.25, .after = law::Constant{5ms}};
+  load.cancels = {.share = 0.25, .after = distribution::Constant{5ms}};
   const Tally cancelled = play(load, {function("a", 10ms)});
   EXPECT_NEAR(cancelled.ends.at(spearlet::EXECUTION_STATUS_CANCELLED), 1000, 140);
   // What has ended is not cancelled any more.
@@ -105,7 +105,7 @@ TEST(MixedLoad, DrawsOfACallDoNotDependOnTheNode) {
   MixedLoad load =
       load_of({{.request = call_of("a"), .weight = 1}, {.request = call_of("b"), .weight = 1}});
   const Tally wide = play(load, {function("a", 1ms), function("b", 50ms)}, 100);
-  load.cancels = {.share = 0.5, .after = law::Constant{1ms}};
+  load.cancels = {.share = 0.5, .after = distribution::Constant{1ms}};
   const Tally narrow = play(load, {function("a", 1ms), function("b", 50ms)}, 1);
   EXPECT_EQ(wide.calls, narrow.calls);
   EXPECT_NE(wide.calls, play(load, {function("a", 1ms), function("b", 50ms)}, 1, 2).calls);

@@ -4,7 +4,7 @@
 #include <chrono>
 #include <cstdint>
 
-#include "core/environment.h"
+#include "core/base/environment.h"
 #include "sim/kernel.h"
 #include "sim/random/randomness.h"
 

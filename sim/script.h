@@ -11,7 +11,7 @@
 #include <variant>
 #include <vector>
 
-#include "core/time.h"
+#include "core/base/time.h"
 #include "sim/history.h"
 #include "sim/world.h"
 #include "spearlet/function.pb.h"

@@ -37,13 +37,13 @@ class Play {
     spec.config.cancel_grace = 1s;
     FunctionModel function;
     function.task = "task";
-    function.service = law::Constant{100ms};
+    function.service = distribution::Constant{100ms};
     function.result = "done";
     function.chunks = 1;
     spec.functions.push_back(function);
     function.task = "deaf";
     function.obeys_stop_after.reset();
-    function.fates = {Fate::kHangs};
+    function.outcomes = {PlannedOutcome::kHangs};
     spec.functions.push_back(function);
     world.add_node(spec);
   }
@@ -362,7 +362,7 @@ TEST(Script, ItsEndClosesTheWorld) {
   NodeSpec spec;
   FunctionModel function;
   function.task = "task";
-  function.fates = {Fate::kHangs};
+  function.outcomes = {PlannedOutcome::kHangs};
   spec.functions.push_back(function);
   world.add_node(spec);
   Step step;

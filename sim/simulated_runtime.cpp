@@ -58,10 +58,11 @@ class SimulatedRuntime::Run {
     core::Duration ready_after{0};
     if (spec.cold_start && model_ != nullptr)
       ready_after = sample("cold-start", model_->cold_start);
-    fate_ = model_ == nullptr ? Fate::kStartFails : fate();
+    fate_ = model_ == nullptr ? PlannedOutcome::kStartFails : outcome();
     // A start that fails is an outcome, and goes first at its instant as every outcome does.
-    timer_.arm(now() + ready_after, fate_ == Fate::kStartFails ? core::Precedence::kCompletion
-                                                               : core::Precedence::kOther);
+    timer_.arm(now() + ready_after, fate_ == PlannedOutcome::kStartFails
+                                        ? core::Precedence::kCompletion
+                                        : core::Precedence::kOther);
   }
 
   void stop() {
@@ -74,7 +75,7 @@ class SimulatedRuntime::Run {
     timer_.arm(stopped_at, core::Precedence::kCancel);
   }
 
-  // Whether the run is over; otherwise its ghost will still report.
+  // Whether the run is over; otherwise its rerun_execution will still report.
   bool kill() {
     timer_.disarm();
     if (model_ == nullptr || !model_->reports_late || phase_ == Phase::kStarting) return true;
@@ -92,9 +93,9 @@ class SimulatedRuntime::Run {
     return core::RandomStream(purpose, stream_entity(ordinal_, number_));
   }
 
-  core::Duration sample(std::string_view purpose, const Distribution& law) const {
+  core::Duration sample(std::string_view purpose, const Distribution& distribution) const {
     core::RandomStream draws = stream(purpose);
-    return law.sample(runtime_.randomness_, draws);
+    return distribution.sample(runtime_.randomness_, draws);
   }
 
   bool chance(std::string_view purpose, double probability) const {
@@ -103,14 +104,14 @@ class SimulatedRuntime::Run {
     return runtime_.randomness_.uniform(draws) < probability;
   }
 
-  Fate fate() const {
-    if (!model_->fates.empty()) {
-      const std::size_t last = model_->fates.size() - 1;
-      return model_->fates[std::min(static_cast<std::size_t>(number_ - 1), last)];
+  PlannedOutcome outcome() const {
+    if (!model_->outcomes.empty()) {
+      const std::size_t last = model_->outcomes.size() - 1;
+      return model_->outcomes[std::min(static_cast<std::size_t>(number_ - 1), last)];
     }
-    if (chance("hang", model_->hang_probability)) return Fate::kHangs;
-    if (chance("failure", model_->failure_probability)) return Fate::kFails;
-    return Fate::kCompletes;
+    if (chance("hang", model_->hang_probability)) return PlannedOutcome::kHangs;
+    if (chance("failure", model_->failure_probability)) return PlannedOutcome::kFails;
+    return PlannedOutcome::kCompletes;
   }
 
   void advance() {
@@ -119,7 +120,7 @@ class SimulatedRuntime::Run {
         return become_ready();
       case Phase::kServing:
         if (chunks_sent_ < model_->chunks) return send_chunk();
-        return report(fate_ == Fate::kFails ? failure() : completion());
+        return report(fate_ == PlannedOutcome::kFails ? failure() : completion());
       case Phase::kStopping:
         return report(runtime_.fresh_outcome(core::Outcome::Kind::kStopped));
       case Phase::kGhost:
@@ -133,10 +134,10 @@ class SimulatedRuntime::Run {
     if (model_ == nullptr) {
       return report(start_failure("NO_SUCH_FUNCTION", "no model plays this function"));
     }
-    if (fate_ == Fate::kStartFails) {
+    if (fate_ == PlannedOutcome::kStartFails) {
       return report(start_failure("START_FAILED", "the instance did not come up"));
     }
-    if (fate_ == Fate::kHangs) {
+    if (fate_ == PlannedOutcome::kHangs) {
       phase_ = Phase::kHanging;
     } else {
       phase_ = Phase::kServing;
@@ -213,7 +214,7 @@ class SimulatedRuntime::Run {
   const FunctionModel* model_ = nullptr;
   core::AttemptListener* listener_ = nullptr;
   Phase phase_ = Phase::kStarting;
-  Fate fate_ = Fate::kCompletes;
+  PlannedOutcome fate_ = PlannedOutcome::kCompletes;
   core::Instant began_at_;
   core::Instant ends_at_;
   int chunks_sent_ = 0;

@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/environment.h"
+#include "core/base/environment.h"
 #include "core/runtime.h"
 #include "sim/function_model.h"
 #include "sim/random/randomness.h"

@@ -132,13 +132,14 @@ class Machine final : private core::AttemptListener {
 FunctionModel model() {
   FunctionModel model;
   model.task = "task";
-  model.service = law::Constant{100ms};
-  model.cold_start = law::Constant{30ms};
+  model.service = distribution::Constant{100ms};
+  model.cold_start = distribution::Constant{30ms};
   model.result = "done";
   return model;
 }
 
-// ---- Fates --------------------------------------------------------------------------------------
+// ---- Outcomes
+// --------------------------------------------------------------------------------------
 
 TEST(SimulatedRuntime, CompletesAfterItsServiceTime) {
   Machine machine({model()});
@@ -160,7 +161,7 @@ TEST(SimulatedRuntime, AColdStartComesFirst) {
 
 TEST(SimulatedRuntime, FailsAfterItsServiceTime) {
   FunctionModel failing = model();
-  failing.fates = {Fate::kFails};
+  failing.outcomes = {PlannedOutcome::kFails};
   failing.error_code = "E42";
   failing.error_message = "no luck";
   failing.memory_bytes = 7;
@@ -177,7 +178,7 @@ TEST(SimulatedRuntime, FailsAfterItsServiceTime) {
 
 TEST(SimulatedRuntime, HangsForEver) {
   FunctionModel hanging = model();
-  hanging.fates = {Fate::kHangs};
+  hanging.outcomes = {PlannedOutcome::kHangs};
   Machine machine({hanging});
   machine.start();
   machine.play();
@@ -187,7 +188,7 @@ TEST(SimulatedRuntime, HangsForEver) {
 
 TEST(SimulatedRuntime, AStartThatFailsNeverBegins) {
   FunctionModel stillborn = model();
-  stillborn.fates = {Fate::kStartFails};
+  stillborn.outcomes = {PlannedOutcome::kStartFails};
   Machine machine({stillborn});
   machine.start({.cold = true});
   machine.play();
@@ -197,7 +198,7 @@ TEST(SimulatedRuntime, AStartThatFailsNeverBegins) {
 
 TEST(SimulatedRuntime, AStartThatFailsGoesFirstAtItsInstantAsEveryOutcomeDoes) {
   FunctionModel fickle = model();
-  fickle.fates = {Fate::kStartFails, Fate::kCompletes};
+  fickle.outcomes = {PlannedOutcome::kStartFails, PlannedOutcome::kCompletes};
   for (const int number : {1, 2}) {
     Machine machine({fickle});
     machine.at(30ms, [&] { machine.reports.emplace_back("meanwhile"); });
@@ -209,7 +210,8 @@ TEST(SimulatedRuntime, AStartThatFailsGoesFirstAtItsInstantAsEveryOutcomeDoes) {
 
 TEST(SimulatedRuntime, EveryAttemptMeetsItsOwnFateAndLaterOnesTheLast) {
   FunctionModel fickle = model();
-  fickle.fates = {Fate::kStartFails, Fate::kFails, Fate::kCompletes};
+  fickle.outcomes = {PlannedOutcome::kStartFails, PlannedOutcome::kFails,
+                     PlannedOutcome::kCompletes};
   Machine machine({fickle});
   for (const int number : {1, 2, 3, 4, 9}) {
     machine.start({.ordinal = static_cast<std::uint64_t>(number), .number = number});
@@ -271,9 +273,9 @@ TEST(SimulatedRuntime, TheModelIsFoundByTaskAndFunction) {
 
 // ---- Service ------------------------------------------------------------------------------------
 
-TEST(SimulatedRuntime, ServiceTimesFollowTheLaw) {
+TEST(SimulatedRuntime, ServiceTimesFollowTheDistribution) {
   FunctionModel random = model();
-  random.service = law::Exponential{1s};
+  random.service = distribution::Exponential{1s};
   Machine machine({random});
   constexpr int kMany = 4000;
   for (int i = 1; i <= kMany; ++i) machine.start({.ordinal = static_cast<std::uint64_t>(i)});
@@ -287,8 +289,8 @@ TEST(SimulatedRuntime, ServiceTimesFollowTheLaw) {
 
 TEST(SimulatedRuntime, WhatElseRunsDoesNotChangeAServiceTime) {
   FunctionModel random = model();
-  random.service = law::Exponential{1s};
-  random.cold_start = law::Exponential{1s};
+  random.service = distribution::Exponential{1s};
+  random.cold_start = distribution::Exponential{1s};
   const auto end_of_five = [&](const std::vector<std::uint64_t>& ordinals) {
     Machine machine({random});
     for (const std::uint64_t ordinal : ordinals) {
@@ -305,7 +307,7 @@ TEST(SimulatedRuntime, WhatElseRunsDoesNotChangeAServiceTime) {
 
 TEST(SimulatedRuntime, EveryAttemptDrawsItsOwn) {
   FunctionModel random = model();
-  random.service = law::Exponential{1s};
+  random.service = distribution::Exponential{1s};
   Machine machine({random});
   machine.start({.ordinal = 1, .number = 1});
   machine.start({.ordinal = 2, .number = 1});
@@ -351,7 +353,7 @@ TEST(SimulatedRuntime, ChunksAreSpreadEvenly) {
 TEST(SimulatedRuntime, ChunksOfAnInstantFunctionComeBeforeItsEnd) {
   FunctionModel talker = model();
   talker.chunks = 2;
-  talker.service = law::Constant{0ms};
+  talker.service = distribution::Constant{0ms};
   Machine machine({talker});
   machine.start();
   machine.play();
@@ -408,9 +410,9 @@ TEST(SimulatedRuntime, ObeysAStopAtOnce) {
 
 TEST(SimulatedRuntime, ObeysAStopAfterAWhile) {
   FunctionModel slow = model();
-  slow.obeys_stop_after = law::Constant{50ms};
+  slow.obeys_stop_after = distribution::Constant{50ms};
   EXPECT_THAT(after_stop(slow), ElementsAre("90ms freed 1", "90ms stopped 1"));
-  slow.fates = {Fate::kHangs};
+  slow.outcomes = {PlannedOutcome::kHangs};
   EXPECT_THAT(after_stop(slow), ElementsAre("90ms freed 1", "90ms stopped 1"));
 }
 
@@ -418,22 +420,22 @@ TEST(SimulatedRuntime, IgnoresAStop) {
   FunctionModel deaf = model();
   deaf.obeys_stop_after.reset();
   EXPECT_THAT(after_stop(deaf), ElementsAre("100ms freed 1", "100ms completed 1"));
-  deaf.fates = {Fate::kHangs};
+  deaf.outcomes = {PlannedOutcome::kHangs};
   EXPECT_THAT(after_stop(deaf), IsEmpty());
 }
 
 TEST(SimulatedRuntime, EndsInItsOwnWayIfThatIsNoLaterThanItWouldObey) {
   FunctionModel slow = model();
-  slow.obeys_stop_after = law::Constant{60ms};  // the very instant of completion
+  slow.obeys_stop_after = distribution::Constant{60ms};  // the very instant of completion
   EXPECT_THAT(after_stop(slow), ElementsAre("100ms freed 1", "100ms completed 1"));
-  slow.obeys_stop_after = law::Constant{60ms - 1ns};
+  slow.obeys_stop_after = distribution::Constant{60ms - 1ns};
   EXPECT_THAT(after_stop(slow), ElementsAre("99.999999ms freed 1", "99.999999ms stopped 1"));
 }
 
 TEST(SimulatedRuntime, SaysNothingMoreOnceItGivesWay) {
   FunctionModel talker = model();
   talker.chunks = 3;
-  talker.obeys_stop_after = law::Constant{50ms};
+  talker.obeys_stop_after = distribution::Constant{50ms};
   EXPECT_THAT(after_stop(talker), ElementsAre("90ms freed 1", "90ms stopped 1"));
 }
 
@@ -463,9 +465,9 @@ TEST(SimulatedRuntime, AKillFreesTheMachineAtOnceAndForGood) {
 // ---- Faults -------------------------------------------------------------------------------------
 
 TEST(SimulatedRuntime, MayReportCompletionAfterAKill) {
-  FunctionModel ghost = model();
-  ghost.reports_late = 500ms;
-  Machine machine({ghost});
+  FunctionModel rerun_execution = model();
+  rerun_execution.reports_late = 500ms;
+  Machine machine({rerun_execution});
   machine.start();
   machine.at(20ms, [&] {
     machine.reports.clear();
@@ -476,9 +478,9 @@ TEST(SimulatedRuntime, MayReportCompletionAfterAKill) {
 }
 
 TEST(SimulatedRuntime, WhatNeverBeganHasNoGhost) {
-  FunctionModel ghost = model();
-  ghost.reports_late = 500ms;
-  Machine machine({ghost});
+  FunctionModel rerun_execution = model();
+  rerun_execution.reports_late = 500ms;
+  Machine machine({rerun_execution});
   machine.start({.cold = true});
   machine.at(20ms, [&] { machine.runtime.kill(id(1)); });
   machine.play();

@@ -63,7 +63,7 @@ void queued(benchmark::State& state) {
   World world(/*seed=*/1, World::Recording::kOff);
   NodeSpec spec = mm16_node();
   spec.config.queue_limit = 200'000;
-  spec.functions[0].service = law::Constant{std::chrono::seconds(1)};
+  spec.functions[0].service = distribution::Constant{std::chrono::seconds(1)};
   world.add_node(spec);
   Load first = mm16_calls(waiting + kSlots);
   first.request.mutable_context()->set_timeout_ms(kDay);

@@ -30,8 +30,8 @@ NodeSpec node_spec() {
   spec.config.retry.jitter = 0.5;
   FunctionModel function;
   function.task = "task";
-  function.service = law::Exponential{1s};
-  function.cold_start = law::Exponential{100ms};
+  function.service = distribution::Exponential{1s};
+  function.cold_start = distribution::Exponential{100ms};
   function.failure_probability = 0.2;
   spec.functions.push_back(function);
   return spec;

@@ -3,9 +3,9 @@
 
 #include <chrono>
 
+#include "conformance/case_run.h"
+#include "conformance/cases/case_setup.h"
 #include "conformance/cases/families.h"
-#include "conformance/cases/scenes.h"
-#include "conformance/trial.h"
 
 namespace quintain::conformance {
 namespace {
@@ -16,159 +16,157 @@ constexpr auto kCancelled = spearlet::EXECUTION_STATUS_CANCELLED;
 constexpr auto kCompleted = spearlet::EXECUTION_STATUS_COMPLETED;
 
 // How long a cancelled function may take: the declared grace, or a second.
-core::Duration grace(const Trial& trial) { return trial.node().cancel_grace.value_or(1s); }
+core::Duration grace(const CaseRun& run) { return run.node().cancel_grace.value_or(1s); }
 
-void unknown(Trial& trial) {
-  const CancelCall call = trial.cancel(trial.fresh_id());
-  if (trial.policies().cancel_unknown == Policies::CancelUnknown::kNotFound) {
-    trial.check("CANCEL-1", call, call.code() == absl::StatusCode::kNotFound,
-                "cancelling an unknown id is refused with NOT_FOUND, as the target declares");
+void unknown(CaseRun& run) {
+  const CancelCall call = run.cancel(run.fresh_id());
+  if (run.policies().cancel_unknown == Policies::CancelUnknown::kNotFound) {
+    run.check("CANCEL-1", call, call.code() == absl::StatusCode::kNotFound,
+              "cancelling an unknown id is refused with NOT_FOUND, as the target declares");
   } else {
-    trial.check("CANCEL-1", call, call.answered() && !call.answer().success(),
-                "cancelling an unknown id is answered with success = false");
+    run.check("CANCEL-1", call, call.answered() && !call.answer().success(),
+              "cancelling an unknown id is answered with success = false");
   }
 }
 
-void finished(Trial& trial) {
-  const std::string id = trial.start_async(trial.async("echo", {{"value", 1}}));
-  trial.await_end(id);
-  const StatusCall before = trial.read(id);
+void finished(CaseRun& run) {
+  const std::string id = run.start_async(run.async("echo", {{"value", 1}}));
+  run.await_end(id);
+  const StatusCall before = run.read(id);
   for (const CancelCall& sent :
-       {trial.send_cancel(id, /*force=*/false, "too late"), trial.send_end(id)}) {
-    const CancelCall call = trial.wait(sent);
-    trial.check(
+       {run.send_cancel(id, /*force=*/false, "too late"), run.send_end(id)}) {
+    const CancelCall call = run.wait(sent);
+    run.check(
         "CANCEL-2", call,
         call.answered() && !call.answer().success() && call.answer().final_status() == kCompleted,
         "cancelling what has ended is no success and tells its real status");
   }
-  const StatusCall after = trial.read(id);
-  trial.check("CANCEL-2", after,
-              before.answer().SerializeAsString() == after.answer().SerializeAsString() ||
-                  after.answer().result().status() == before.answer().result().status(),
-              "nothing changes after a terminal status");
+  const StatusCall after = run.read(id);
+  run.check("CANCEL-2", after,
+            before.answer().SerializeAsString() == after.answer().SerializeAsString() ||
+                after.answer().result().status() == before.answer().result().status(),
+            "nothing changes after a terminal status");
 }
 
-void outrun(Trial& trial) {
+void outrun(CaseRun& run) {
   // It does not heed the cancel, and ends by itself before the grace is over.
-  const std::string id = start_running(trial, trial.async("stubborn", {{"ms", 600}}));
-  const CancelCall call = trial.cancel(id);
-  const auto end = trial.await_end(id);
-  if (trial.policies().cancel_running == Policies::CancelRunning::kCooperative &&
-      grace(trial) > 700ms + trial.slack()) {
-    trial.check("CANCEL-3", end == kCompleted,
-                "a function that ends by itself within the grace has its own outcome",
-                "it ended " + status_name(end));
+  const std::string id = start_running(run, run.async("stubborn", {{"ms", 600}}));
+  const CancelCall call = run.cancel(id);
+  const auto end = run.await_end(id);
+  if (run.policies().cancel_running == Policies::CancelRunning::kCooperative &&
+      grace(run) > 700ms + run.slack()) {
+    run.check("CANCEL-3", end == kCompleted,
+              "a function that ends by itself within the grace has its own outcome",
+              "it ended " + status_name(end));
   }
-  trial.check("CANCEL-3", call, call.answer().success() == (end == kCancelled),
-              fmt::format("success is true exactly if the cancel had its effect; it ended {}",
-                          status_name(end)));
-  trial.sleep_for(700ms);
-  const StatusCall later = trial.read(id);
-  trial.check("CANCEL-3", later, later.answer().result().status() == end,
-              "what was told as cancelled does not complete later");
+  run.check("CANCEL-3", call, call.answer().success() == (end == kCancelled),
+            fmt::format("success is true exactly if the cancel had its effect; it ended {}",
+                        status_name(end)));
+  run.sleep_for(700ms);
+  const StatusCall later = run.read(id);
+  run.check("CANCEL-3", later, later.answer().result().status() == end,
+            "what was told as cancelled does not complete later");
 }
 
-void twice(Trial& trial) {
-  const std::string id = start_running(trial, trial.async("sleep", {{"ms", kLongMs}}));
-  const CancelCall first = trial.send_cancel(id);
-  const CancelCall second = trial.send_cancel(id);
-  trial.wait(first);
-  trial.wait(second);
-  const CancelCall third = trial.cancel(id);
+void twice(CaseRun& run) {
+  const std::string id = start_running(run, run.async("sleep", {{"ms", kLongMs}}));
+  const CancelCall first = run.send_cancel(id);
+  const CancelCall second = run.send_cancel(id);
+  run.wait(first);
+  run.wait(second);
+  const CancelCall third = run.cancel(id);
   for (const CancelCall& call : {first, second, third}) {
-    trial.check("CANCEL-4", call, call.answered(), "a second cancel is answered without an error");
-    trial.check("CANCEL-4", call, call.answer().final_status() == kCancelled,
-                "every cancel tells that the execution is CANCELLED");
+    run.check("CANCEL-4", call, call.answered(), "a second cancel is answered without an error");
+    run.check("CANCEL-4", call, call.answer().final_status() == kCancelled,
+              "every cancel tells that the execution is CANCELLED");
   }
-  const StatusCall status = trial.read(id);
-  trial.check("CANCEL-4", status, status.answer().result().status() == kCancelled,
-              "the execution is CANCELLED");
+  const StatusCall status = run.read(id);
+  run.check("CANCEL-4", status, status.answer().result().status() == kCancelled,
+            "the execution is CANCELLED");
 }
 
-void record_stays(Trial& trial) {
-  const std::string id = start_running(trial, trial.async("sleep", {{"ms", kLongMs}}));
-  trial.cancel(id, /*force=*/false, "operator's wish");
-  const StatusCall status = trial.read(id);
-  trial.check("CANCEL-5", status,
-              status.answer().found() && status.answer().result().status() == kCancelled,
-              "the record stays, as CANCELLED");
-  trial.check("CANCEL-5", status,
-              status.answer().result().error_message().find("operator's wish") != std::string::npos,
-              "the record has the reason");
+void record_stays(CaseRun& run) {
+  const std::string id = start_running(run, run.async("sleep", {{"ms", kLongMs}}));
+  run.cancel(id, /*force=*/false, "operator's wish");
+  const StatusCall status = run.read(id);
+  run.check("CANCEL-5", status,
+            status.answer().found() && status.answer().result().status() == kCancelled,
+            "the record stays, as CANCELLED");
+  run.check("CANCEL-5", status,
+            status.answer().result().error_message().find("operator's wish") != std::string::npos,
+            "the record has the reason");
 }
 
-void while_queued(Trial& trial) {
-  const std::vector<std::string> blockers = fill_slots(trial);
-  const std::string id = trial.start_async(trial.async("sleep", {{"ms", 50}}));
-  const CancelCall call = trial.cancel(id);
-  trial.check("CANCEL-6", call,
-              call.answer().success() && call.answer().final_status() == kCancelled,
-              "what waits is CANCELLED at once");
-  release(trial, blockers);
-  trial.sleep_for(300ms);
-  const StatusCall status = trial.read(id);
-  trial.check(
+void while_queued(CaseRun& run) {
+  const std::vector<std::string> blockers = fill_slots(run);
+  const std::string id = run.start_async(run.async("sleep", {{"ms", 50}}));
+  const CancelCall call = run.cancel(id);
+  run.check("CANCEL-6", call, call.answer().success() && call.answer().final_status() == kCancelled,
+            "what waits is CANCELLED at once");
+  release(run, blockers);
+  run.sleep_for(300ms);
+  const StatusCall status = run.read(id);
+  run.check(
       "CANCEL-6", status,
       status.answer().result().status() == kCancelled && !status.answer().result().has_started_at(),
       "what was cancelled while PENDING never starts");
-  trial.check("CANCEL-6", status, attempts_logged(status.answer()) == 0,
-              "the function did not run");
+  run.check("CANCEL-6", status, attempts_logged(status.answer()) == 0, "the function did not run");
 }
 
-void frees_the_slot(Trial& trial) {
-  const std::vector<std::string> ids = fill_slots(trial);
-  const core::Instant asked = trial.now();
-  const CancelCall call = trial.cancel(ids.front());
-  trial.check("CANCEL-7", call, call.answer().final_status() == kCancelled,
-              "a running function that heeds the signal is CANCELLED");
-  trial.check("CANCEL-7", call, trial.now() - asked <= grace(trial) / 2 + trial.slack(),
-              "it is CANCELLED as soon as it heeds the signal, well within the grace");
-  trial.check("CANCEL-7", still_serves(trial), "its slot is free again",
-              "a short call beside the executions that still run found none");
-  release(trial, ids);
+void frees_the_slot(CaseRun& run) {
+  const std::vector<std::string> ids = fill_slots(run);
+  const core::Instant asked = run.now();
+  const CancelCall call = run.cancel(ids.front());
+  run.check("CANCEL-7", call, call.answer().final_status() == kCancelled,
+            "a running function that heeds the signal is CANCELLED");
+  run.check("CANCEL-7", call, run.now() - asked <= grace(run) / 2 + run.slack(),
+            "it is CANCELLED as soon as it heeds the signal, well within the grace");
+  run.check("CANCEL-7", still_serves(run), "its slot is free again",
+            "a short call beside the executions that still run found none");
+  release(run, ids);
 }
 
-void grace_ends(Trial& trial) {
-  const std::string id = start_running(trial, trial.async("stubborn", {{"ms", kLongMs}}));
-  const CancelCall call = trial.send_cancel(id);
-  trial.wait_until([&] { return call.ended(); }, grace(trial) + trial.slack());
-  trial.check("CANCEL-7", call, call.answer().final_status() == kCancelled,
-              "a function that does not heed the signal is CANCELLED when the grace ends");
+void grace_ends(CaseRun& run) {
+  const std::string id = start_running(run, run.async("stubborn", {{"ms", kLongMs}}));
+  const CancelCall call = run.send_cancel(id);
+  run.wait_until([&] { return call.ended(); }, grace(run) + run.slack());
+  run.check("CANCEL-7", call, call.answer().final_status() == kCancelled,
+            "a function that does not heed the signal is CANCELLED when the grace ends");
 }
 
-void force_skips_the_grace(Trial& trial) {
-  const std::string id = start_running(trial, trial.async("stubborn", {{"ms", kLongMs}}));
-  const core::Instant asked = trial.now();
-  const CancelCall call = trial.cancel(id, /*force=*/true);
-  trial.check("CANCEL-7", call,
-              call.answer().success() && call.answer().final_status() == kCancelled &&
-                  trial.now() - asked <= trial.slack(),
-              "force ends a function at once");
+void force_skips_the_grace(CaseRun& run) {
+  const std::string id = start_running(run, run.async("stubborn", {{"ms", kLongMs}}));
+  const core::Instant asked = run.now();
+  const CancelCall call = run.cancel(id, /*force=*/true);
+  run.check("CANCEL-7", call,
+            call.answer().success() && call.answer().final_status() == kCancelled &&
+                run.now() - asked <= run.slack(),
+            "force ends a function at once");
 }
 
-void races_the_start(Trial& trial) {
+void races_the_start(CaseRun& run) {
   for (int i = 0; i < 8; ++i) {
-    auto request = trial.async("sleep", {{"ms", kLongMs}});
-    trial.start_async(request);
-    if (i % 2 == 1) trial.sleep_for(std::chrono::microseconds(i * 100));
-    const CancelCall call = trial.cancel(request.execution_id());
-    trial.check("CANCEL-8", call, call.answer().success(),
-                "a cancel that comes while the execution starts is not lost");
-    const auto end = trial.await_end(request.execution_id(), grace(trial) + 2s + trial.slack());
-    trial.check("CANCEL-8", end == kCancelled, "the execution ends CANCELLED",
-                "it was " + status_name(end));
+    auto request = run.async("sleep", {{"ms", kLongMs}});
+    run.start_async(request);
+    if (i % 2 == 1) run.sleep_for(std::chrono::microseconds(i * 100));
+    const CancelCall call = run.cancel(request.execution_id());
+    run.check("CANCEL-8", call, call.answer().success(),
+              "a cancel that comes while the execution starts is not lost");
+    const auto end = run.await_end(request.execution_id(), grace(run) + 2s + run.slack());
+    run.check("CANCEL-8", end == kCancelled, "the execution ends CANCELLED",
+              "it was " + status_name(end));
   }
 }
 
-void sync_caller_is_told(Trial& trial) {
-  const auto request = trial.sync("sleep", {{"ms", kLongMs}});
-  const InvokeCall waiting = trial.send(request);
-  trial.await(request.execution_id(), spearlet::EXECUTION_STATUS_RUNNING);
-  trial.cancel(request.execution_id());
-  trial.wait_until([&] { return waiting.ended(); }, grace(trial) + 2s + trial.slack());
-  trial.check("CANCEL-9", waiting,
-              waiting.answered() && waiting.answer().result().status() == kCancelled,
-              "the SYNC caller of an execution that another client cancels gets CANCELLED");
+void sync_caller_is_told(CaseRun& run) {
+  const auto request = run.sync("sleep", {{"ms", kLongMs}});
+  const InvokeCall waiting = run.send(request);
+  run.await(request.execution_id(), spearlet::EXECUTION_STATUS_RUNNING);
+  run.cancel(request.execution_id());
+  run.wait_until([&] { return waiting.ended(); }, grace(run) + 2s + run.slack());
+  run.check("CANCEL-9", waiting,
+            waiting.answered() && waiting.answer().result().status() == kCancelled,
+            "the SYNC caller of an execution that another client cancels gets CANCELLED");
 }
 
 }  // namespace

@@ -5,9 +5,9 @@
 #include <chrono>
 #include <cstdlib>
 
+#include "conformance/case_run.h"
+#include "conformance/cases/case_setup.h"
 #include "conformance/cases/families.h"
-#include "conformance/cases/scenes.h"
-#include "conformance/trial.h"
 
 namespace quintain::conformance {
 namespace {
@@ -16,58 +16,57 @@ using namespace std::chrono_literals;
 
 std::int64_t estimate(const InvokeCall& call) { return call.answer().estimated_completion_ms(); }
 
-void shape(Trial& trial) {
-  const InvokeCall accepted = trial.call(trial.async("echo", {{"value", 1}}));
-  trial.check("ETA-1", accepted, estimate(accepted) > 0, "an ASYNC answer has a positive estimate");
-  const InvokeCall waited = trial.call(trial.sync("echo", {{"value", 1}}));
-  trial.check("ETA-1", waited, waited.answered() && estimate(waited) == 0,
-              "a SYNC answer has none");
+void shape(CaseRun& run) {
+  const InvokeCall accepted = run.call(run.async("echo", {{"value", 1}}));
+  run.check("ETA-1", accepted, estimate(accepted) > 0, "an ASYNC answer has a positive estimate");
+  const InvokeCall waited = run.call(run.sync("echo", {{"value", 1}}));
+  run.check("ETA-1", waited, waited.answered() && estimate(waited) == 0, "a SYNC answer has none");
 }
 
-void learns(Trial& trial) {
+void learns(CaseRun& run) {
   constexpr int kRounds = 4;
   for (int i = 0; i < kRounds; ++i) {
-    const InvokeCall slow = trial.send(trial.sync("stubborn", {{"ms", 500}}));
-    trial.call(trial.sync("echo", {{"value", 1}}));
-    trial.wait(slow);
+    const InvokeCall slow = run.send(run.sync("stubborn", {{"ms", 500}}));
+    run.call(run.sync("echo", {{"value", 1}}));
+    run.wait(slow);
   }
-  const InvokeCall fast = trial.call(trial.async("echo", {{"value", 1}}));
-  const InvokeCall slow = trial.call(trial.async("stubborn", {{"ms", 500}}));
-  trial.check("ETA-2", slow, estimate(slow) != estimate(fast),
-              fmt::format("a function of half a second is not estimated as one that ends at once: "
-                          "{} ms and {} ms",
-                          estimate(slow), estimate(fast)));
-  trial.check("ETA-2", slow, estimate(slow) > estimate(fast),
-              "with history, the longer function has the longer estimate");
-  trial.await_end(slow.answer().execution_id());
+  const InvokeCall fast = run.call(run.async("echo", {{"value", 1}}));
+  const InvokeCall slow = run.call(run.async("stubborn", {{"ms", 500}}));
+  run.check("ETA-2", slow, estimate(slow) != estimate(fast),
+            fmt::format("a function of half a second is not estimated as one that ends at once: "
+                        "{} ms and {} ms",
+                        estimate(slow), estimate(fast)));
+  run.check("ETA-2", slow, estimate(slow) > estimate(fast),
+            "with history, the longer function has the longer estimate");
+  run.await_end(slow.answer().execution_id());
 }
 
-void grows_with_the_queue(Trial& trial) {
-  const int slots = *trial.node().slots;
+void grows_with_the_queue(CaseRun& run) {
+  const int slots = *run.node().slots;
   // History first, so that the target knows how long this function takes.
   for (int i = 0; i < 2; ++i) {
     std::vector<InvokeCall> calls;
-    for (int j = 0; j < slots; ++j) calls.push_back(trial.send(trial.sync("sleep", {{"ms", 200}})));
-    for (const InvokeCall& call : calls) trial.wait(call);
+    for (int j = 0; j < slots; ++j) calls.push_back(run.send(run.sync("sleep", {{"ms", 200}})));
+    for (const InvokeCall& call : calls) run.wait(call);
   }
   std::vector<std::string> ids;
   std::vector<std::int64_t> estimates;
-  for (int i = 0; i < slots + *trial.node().queue_limit; ++i) {
-    const InvokeCall call = trial.call(trial.async("sleep", {{"ms", 1000}}));
+  for (int i = 0; i < slots + *run.node().queue_limit; ++i) {
+    const InvokeCall call = run.call(run.async("sleep", {{"ms", 1000}}));
     if (!call.answered()) break;
     ids.push_back(call.answer().execution_id());
     estimates.push_back(estimate(call));
-    if (i < slots) trial.await(ids.back(), spearlet::EXECUTION_STATUS_RUNNING);
+    if (i < slots) run.await(ids.back(), spearlet::EXECUTION_STATUS_RUNNING);
   }
-  trial.check(
+  run.check(
       "ETA-3",
       estimates.size() > static_cast<std::size_t>(slots) && estimates.back() > estimates.front(),
       "an execution with a queue ahead has a longer estimate than one without",
       fmt::format("the estimates were, in order: {} ms", fmt::join(estimates, ", ")));
-  release(trial, ids);
+  release(run, ids);
 }
 
-void calibrated(Trial& trial) {
+void calibrated(CaseRun& run) {
   // Durations spread evenly from 20 ms to 220 ms, in an order that shows no pattern.
   constexpr int kExecutions = 60;
   const auto duration = [](int i) { return 20 + (i * 77) % 201; };
@@ -75,12 +74,12 @@ void calibrated(Trial& trial) {
   int within_p90 = 0;
   int judged = 0;
   for (int i = 0; i < kExecutions; ++i) {
-    const core::Instant sent = trial.now();
-    const InvokeCall call = trial.call(trial.async("stubborn", {{"ms", duration(i)}}));
-    if (!call.answered()) Trial::give_up("refused: " + describe(call.exchange()));
-    trial.await_end(call.answer().execution_id());
+    const core::Instant sent = run.now();
+    const InvokeCall call = run.call(run.async("stubborn", {{"ms", duration(i)}}));
+    if (!call.answered()) CaseRun::abort("refused: " + describe(call.recorded()));
+    run.await_end(call.answer().execution_id());
     const auto took =
-        std::chrono::duration_cast<std::chrono::milliseconds>(trial.now() - sent).count();
+        std::chrono::duration_cast<std::chrono::milliseconds>(run.now() - sent).count();
     if (i < kExecutions / 3) continue;  // the estimator's time to learn
     ++judged;
     within_p50 += took <= estimate(call) ? 1 : 0;
@@ -90,9 +89,10 @@ void calibrated(Trial& trial) {
         p90 != metrics.end() && static_cast<double>(took) <= std::atof(p90->second.c_str()) ? 1 : 0;
   }
   const double share = static_cast<double>(within_p50) / judged;
-  const double quantile = trial.policies().eta_quantile;
-  // 40 trials: a binomial's standard deviation is 0.08; four of them, and the study's own bounds.
-  trial.check(
+  const double quantile = run.policies().eta_quantile;
+  // 40 case_runs: a binomial's standard deviation is 0.08; four of them, and the study's own
+  // bounds.
+  run.check(
       "ETA-4", share >= quantile - 0.35 && share <= quantile + 0.35,
       fmt::format("about {:.0f} % of the executions end within their estimate", quantile * 100),
       fmt::format("{:.0f} % of {} did; {} within the 90th percentile", share * 100, judged,

@@ -5,9 +5,9 @@
 
 #include <chrono>
 
+#include "conformance/case_run.h"
+#include "conformance/cases/case_setup.h"
 #include "conformance/cases/families.h"
-#include "conformance/cases/scenes.h"
-#include "conformance/trial.h"
 
 namespace quintain::conformance {
 namespace {
@@ -17,161 +17,160 @@ using google::protobuf::util::MessageDifferencer;
 
 constexpr int kClients = 4;
 
-void life(Trial& trial) {
-  const std::string id = trial.start_async(trial.async("sleep", {{"ms", 100}}));
-  watch_by_many(trial, id, kClients);
-  const StatusCall status = trial.read(id);
-  trial.check("STATE-1", status,
-              status.answer().result().status() == spearlet::EXECUTION_STATUS_COMPLETED,
-              "a function that returns ends COMPLETED");
-  trial.check(
-      "STATE-2", trial.read(id),
-      MessageDifferencer::Equals(trial.read(id).answer().result(), status.answer().result()),
-      "an execution that has ended stays as it is");
+void life(CaseRun& run) {
+  const std::string id = run.start_async(run.async("sleep", {{"ms", 100}}));
+  watch_by_many(run, id, kClients);
+  const StatusCall status = run.read(id);
+  run.check("STATE-1", status,
+            status.answer().result().status() == spearlet::EXECUTION_STATUS_COMPLETED,
+            "a function that returns ends COMPLETED");
+  run.check("STATE-2", run.read(id),
+            MessageDifferencer::Equals(run.read(id).answer().result(), status.answer().result()),
+            "an execution that has ended stays as it is");
 }
 
-void queued_is_pending(Trial& trial) {
-  std::vector<std::string> blockers = fill_slots(trial);
-  const std::string id = trial.start_async(trial.async("echo", {{"value", 1}}));
+void queued_is_pending(CaseRun& run) {
+  std::vector<std::string> blockers = fill_slots(run);
+  const std::string id = run.start_async(run.async("echo", {{"value", 1}}));
   for (int i = 0; i < 5; ++i) {
-    const StatusCall status = trial.read(id);
-    trial.check("STATE-1", status,
-                status.answer().result().status() == spearlet::EXECUTION_STATUS_PENDING,
-                "an execution that waits for a slot is PENDING");
-    trial.check("STATE-6", status, !status.answer().result().has_started_at(),
-                "what has not started has no started_at");
-    trial.sleep_for(20ms);
+    const StatusCall status = run.read(id);
+    run.check("STATE-1", status,
+              status.answer().result().status() == spearlet::EXECUTION_STATUS_PENDING,
+              "an execution that waits for a slot is PENDING");
+    run.check("STATE-6", status, !status.answer().result().has_started_at(),
+              "what has not started has no started_at");
+    run.sleep_for(20ms);
   }
-  release(trial, blockers);
-  const auto status = trial.await_end(id);
-  trial.check("STATE-1", status == spearlet::EXECUTION_STATUS_COMPLETED,
-              "it runs once a slot is free", "it ended " + status_name(status));
+  release(run, blockers);
+  const auto status = run.await_end(id);
+  run.check("STATE-1", status == spearlet::EXECUTION_STATUS_COMPLETED,
+            "it runs once a slot is free", "it ended " + status_name(status));
 }
 
-void stable(Trial& trial, const std::string& id, spearlet::ExecutionStatus expected) {
-  trial.await_end(id);
-  const StatusCall first = trial.read(id);
-  trial.check("STATE-2", first, first.answer().result().status() == expected,
-              fmt::format("it ends {}", status_name(expected)));
+void stable(CaseRun& run, const std::string& id, spearlet::ExecutionStatus expected) {
+  run.await_end(id);
+  const StatusCall first = run.read(id);
+  run.check("STATE-2", first, first.answer().result().status() == expected,
+            fmt::format("it ends {}", status_name(expected)));
   for (int i = 0; i < 5; ++i) {
-    trial.sleep_for(60ms);
-    const StatusCall again = trial.read(id);
-    trial.check("STATE-2", again,
-                MessageDifferencer::Equals(first.answer().result(), again.answer().result()),
-                "status, result, times and error are the same at every query");
+    run.sleep_for(60ms);
+    const StatusCall again = run.read(id);
+    run.check("STATE-2", again,
+              MessageDifferencer::Equals(first.answer().result(), again.answer().result()),
+              "status, result, times and error are the same at every query");
   }
 }
 
-void ends_are_final(Trial& trial) {
-  stable(trial, trial.start_async(trial.async("echo", {{"value", 1}})),
+void ends_are_final(CaseRun& run) {
+  stable(run, run.start_async(run.async("echo", {{"value", 1}})),
          spearlet::EXECUTION_STATUS_COMPLETED);
-  stable(trial, trial.start_async(trial.async("fail")), spearlet::EXECUTION_STATUS_FAILED);
-  auto timed = trial.async("sleep", {{"ms", 300}});
+  stable(run, run.start_async(run.async("fail")), spearlet::EXECUTION_STATUS_FAILED);
+  auto timed = run.async("sleep", {{"ms", 300}});
   timed.mutable_context()->set_timeout_ms(100);
-  stable(trial, trial.start_async(timed), spearlet::EXECUTION_STATUS_TIMEOUT);
-  const std::string cancelled = start_running(trial, trial.async("sleep", {{"ms", kLongMs}}));
-  trial.cancel(cancelled);
-  stable(trial, cancelled, spearlet::EXECUTION_STATUS_CANCELLED);
+  stable(run, run.start_async(timed), spearlet::EXECUTION_STATUS_TIMEOUT);
+  const std::string cancelled = start_running(run, run.async("sleep", {{"ms", kLongMs}}));
+  run.cancel(cancelled);
+  stable(run, cancelled, spearlet::EXECUTION_STATUS_CANCELLED);
 }
 
-void races(Trial& trial) {
+void races(CaseRun& run) {
   // A cancel, a timeout and the function's own end, all about the same time.
   for (int i = 0; i < 12; ++i) {
-    auto request = trial.async("sleep", {{"ms", 30}});
+    auto request = run.async("sleep", {{"ms", 30}});
     if (i % 2 == 1) request.mutable_context()->set_timeout_ms(30);
-    const core::Instant began = trial.now();
-    const std::string id = trial.start_async(request);
-    trial.sleep_until(began + std::chrono::milliseconds(26 + i));
-    const CancelCall cancel = trial.send_cancel(id);
-    watch_by_many(trial, id, 2);
-    trial.wait(cancel);
-    const StatusCall status = trial.read(id);
+    const core::Instant began = run.now();
+    const std::string id = run.start_async(request);
+    run.sleep_until(began + std::chrono::milliseconds(26 + i));
+    const CancelCall cancel = run.send_cancel(id);
+    watch_by_many(run, id, 2);
+    run.wait(cancel);
+    const StatusCall status = run.read(id);
     const auto end = status.answer().result().status();
-    trial.check("STATE-3", status, is_terminal(end), "the execution has ended, in one way");
-    trial.check("STATE-3", cancel, !cancel.answered() || cancel.answer().final_status() == end,
-                fmt::format("the cancel tells the end that it came to: {}", status_name(end)));
+    run.check("STATE-3", status, is_terminal(end), "the execution has ended, in one way");
+    run.check("STATE-3", cancel, !cancel.answered() || cancel.answer().final_status() == end,
+              fmt::format("the cancel tells the end that it came to: {}", status_name(end)));
   }
 }
 
-void times(Trial& trial) {
-  const std::string id = trial.start_async(trial.async("sleep", {{"ms", 120}}));
-  trial.await_end(id);
-  const StatusCall status = trial.read(id);
+void times(CaseRun& run) {
+  const std::string id = run.start_async(run.async("sleep", {{"ms", 120}}));
+  run.await_end(id);
+  const StatusCall status = run.read(id);
   const auto& result = status.answer().result();
   const auto instant = [](const google::protobuf::Timestamp& time) {
     return std::chrono::seconds(time.seconds()) + std::chrono::nanoseconds(time.nanos());
   };
   const core::Duration ran = instant(result.completed_at()) - instant(result.started_at());
-  trial.check("STATE-6", status, result.has_started_at() && result.has_completed_at(),
-              "an execution that ran and ended has both times");
-  trial.check("STATE-6", status, ran >= 119ms && ran <= 121ms + trial.slack(),
-              "completed_at - started_at is what the function took, 120 ms");
-  trial.check("STATE-7", status,
-              std::abs(result.execution_time_ms() -
-                       std::chrono::duration_cast<std::chrono::milliseconds>(ran).count()) <= 1,
-              "execution_time_ms is completed_at - started_at");
+  run.check("STATE-6", status, result.has_started_at() && result.has_completed_at(),
+            "an execution that ran and ended has both times");
+  run.check("STATE-6", status, ran >= 119ms && ran <= 121ms + run.slack(),
+            "completed_at - started_at is what the function took, 120 ms");
+  run.check("STATE-7", status,
+            std::abs(result.execution_time_ms() -
+                     std::chrono::duration_cast<std::chrono::milliseconds>(ran).count()) <= 1,
+            "execution_time_ms is completed_at - started_at");
 }
 
-void reads_change_nothing(Trial& trial) {
-  const std::string watched = trial.start_async(trial.async("sleep", {{"ms", 150}}));
+void reads_change_nothing(CaseRun& run) {
+  const std::string watched = run.start_async(run.async("sleep", {{"ms", 150}}));
   for (int i = 0; i < 40; ++i) {
-    trial.read(watched);
-    trial.read("no-such-execution-" + watched);
-    trial.sleep_for(2ms);
+    run.read(watched);
+    run.read("no-such-execution-" + watched);
+    run.sleep_for(2ms);
   }
-  const auto end = trial.await_end(watched);
-  trial.check("STATE-8", end == spearlet::EXECUTION_STATUS_COMPLETED,
-              "an execution that is looked at ends as any other", "it ended " + status_name(end));
-  const StatusCall status = trial.read(watched);
-  trial.check("STATE-8", status, attempts_logged(status.answer()) <= 1, "a query starts nothing");
+  const auto end = run.await_end(watched);
+  run.check("STATE-8", end == spearlet::EXECUTION_STATUS_COMPLETED,
+            "an execution that is looked at ends as any other", "it ended " + status_name(end));
+  const StatusCall status = run.read(watched);
+  run.check("STATE-8", status, attempts_logged(status.answer()) <= 1, "a query starts nothing");
   for (int i = 0; i < 3; ++i) {
-    const StatusCall again = trial.read(watched);
-    trial.check("STATE-8", again, again.answer().found(), "a query does not use the record up");
+    const StatusCall again = run.read(watched);
+    run.check("STATE-8", again, again.answer().found(), "a query does not use the record up");
   }
-  const StatusCall unknown = trial.read("no-such-execution-" + watched);
-  trial.check("STATE-8", unknown, unknown.answered() && !unknown.answer().found(),
-              "a query does not make a record");
+  const StatusCall unknown = run.read("no-such-execution-" + watched);
+  run.check("STATE-8", unknown, unknown.answered() && !unknown.answer().found(),
+            "a query does not make a record");
 }
 
-void include_result(Trial& trial) {
-  const std::string id = trial.start_async(trial.async("echo", {{"value", 7}}));
-  trial.await_end(id);
+void include_result(CaseRun& run) {
+  const std::string id = run.start_async(run.async("echo", {{"value", 7}}));
+  run.await_end(id);
   spearlet::GetExecutionStatusRequest without;
   without.set_execution_id(id);
-  const StatusCall bare = trial.call(without);
-  const StatusCall full = trial.read(id);
-  trial.check("STATE-9", bare, bare.answer().has_result() && !bare.answer().result().has_result(),
-              "include_result = false leaves out the payload only");
-  trial.check("STATE-9", full, text_of(full.answer().result().result()) == "7",
-              "include_result = true brings the payload");
+  const StatusCall bare = run.call(without);
+  const StatusCall full = run.read(id);
+  run.check("STATE-9", bare, bare.answer().has_result() && !bare.answer().result().has_result(),
+            "include_result = false leaves out the payload only");
+  run.check("STATE-9", full, text_of(full.answer().result().result()) == "7",
+            "include_result = true brings the payload");
   auto stripped = full.answer().result();
   stripped.clear_result();
-  trial.check("STATE-9", bare, MessageDifferencer::Equals(stripped, bare.answer().result()),
-              "the rest of the result is the same with and without");
+  run.check("STATE-9", bare, MessageDifferencer::Equals(stripped, bare.answer().result()),
+            "the rest of the result is the same with and without");
 }
 
-void unfinished_has_a_result(Trial& trial) {
-  const std::string id = start_running(trial, trial.async("sleep", {{"ms", 1000}}));
+void unfinished_has_a_result(CaseRun& run) {
+  const std::string id = start_running(run, run.async("sleep", {{"ms", 1000}}));
   for (const bool include : {false, true}) {
     spearlet::GetExecutionStatusRequest request;
     request.set_execution_id(id);
     request.set_include_result(include);
-    const StatusCall status = trial.call(request);
-    trial.check("STATE-9", status,
-                status.answer().has_result() &&
-                    status.answer().result().status() != spearlet::EXECUTION_STATUS_UNSPECIFIED,
-                "an execution at work has a result with its status");
-    trial.check("STATE-5", status,
-                status.answer().result().status() != spearlet::EXECUTION_STATUS_UNSPECIFIED,
-                "a status is never UNSPECIFIED");
+    const StatusCall status = run.call(request);
+    run.check("STATE-9", status,
+              status.answer().has_result() &&
+                  status.answer().result().status() != spearlet::EXECUTION_STATUS_UNSPECIFIED,
+              "an execution at work has a result with its status");
+    run.check("STATE-5", status,
+              status.answer().result().status() != spearlet::EXECUTION_STATUS_UNSPECIFIED,
+              "a status is never UNSPECIFIED");
   }
 }
 
-void unknown_id(Trial& trial) {
-  for (const std::string& id : {trial.fresh_id(), std::string("..")}) {
-    const StatusCall status = trial.read(id);
-    trial.check("STATE-10", status, status.answered() && !status.answer().found(),
-                "an unknown id is answered with found = false and no error");
+void unknown_id(CaseRun& run) {
+  for (const std::string& id : {run.fresh_id(), std::string("..")}) {
+    const StatusCall status = run.read(id);
+    run.check("STATE-10", status, status.answered() && !status.answer().found(),
+              "an unknown id is answered with found = false and no error");
   }
 }
 

@@ -1,66 +1,63 @@
 // A SYNC call waits and brings the whole result.
 #include <chrono>
 
+#include "conformance/case_run.h"
+#include "conformance/cases/case_setup.h"
 #include "conformance/cases/families.h"
-#include "conformance/cases/scenes.h"
-#include "conformance/trial.h"
 
 namespace quintain::conformance {
 namespace {
 
 using namespace std::chrono_literals;
 
-void completes(Trial& trial) {
-  const InvokeCall call = trial.call(trial.sync("echo", {{"value", 42}}));
-  trial.check("SYNC-2", call,
-              call.answer().result().status() == spearlet::EXECUTION_STATUS_COMPLETED,
-              "the execution has COMPLETED");
-  trial.check("SYNC-2", call, text_of(call.answer().result().result()) == "42",
-              "the function's whole result is in the answer");
-  trial.check("SYNC-5", call, call.answer().success(), "success is true");
+void completes(CaseRun& run) {
+  const InvokeCall call = run.call(run.sync("echo", {{"value", 42}}));
+  run.check("SYNC-2", call, call.answer().result().status() == spearlet::EXECUTION_STATUS_COMPLETED,
+            "the execution has COMPLETED");
+  run.check("SYNC-2", call, text_of(call.answer().result().result()) == "42",
+            "the function's whole result is in the answer");
+  run.check("SYNC-5", call, call.answer().success(), "success is true");
 }
 
-void waits(Trial& trial) {
-  const InvokeCall call = trial.call(trial.sync("sleep", {{"ms", 200}}));
-  const core::Duration took = call.exchange().returned - call.exchange().sent;
-  trial.check("SYNC-2", call, took >= 200ms, "the answer comes when the function has ended");
-  trial.check("SYNC-2", call, is_terminal(call.answer().result().status()),
-              "the status is terminal");
+void waits(CaseRun& run) {
+  const InvokeCall call = run.call(run.sync("sleep", {{"ms", 200}}));
+  const core::Duration took = call.recorded().returned - call.recorded().sent;
+  run.check("SYNC-2", call, took >= 200ms, "the answer comes when the function has ended");
+  run.check("SYNC-2", call, is_terminal(call.answer().result().status()), "the status is terminal");
 }
 
-void fails(Trial& trial) {
-  const InvokeCall call = trial.call(trial.sync("fail"));
-  trial.check(
-      "SYNC-4", call,
-      call.answered() && call.answer().result().status() == spearlet::EXECUTION_STATUS_FAILED,
-      "a function that fails is an OK answer with status FAILED");
-  trial.check("SYNC-4", call, !call.answer().result().error_code().empty(),
-              "FAILED has an error_code");
-  trial.check(
+void fails(CaseRun& run) {
+  const InvokeCall call = run.call(run.sync("fail"));
+  run.check("SYNC-4", call,
+            call.answered() && call.answer().result().status() == spearlet::EXECUTION_STATUS_FAILED,
+            "a function that fails is an OK answer with status FAILED");
+  run.check("SYNC-4", call, !call.answer().result().error_code().empty(),
+            "FAILED has an error_code");
+  run.check(
       "SYNC-5", call,
-      trial.policies().success_sync == Policies::SuccessSync::kServed || !call.answer().success(),
+      run.policies().success_sync == Policies::SuccessSync::kServed || !call.answer().success(),
       "success is not true of a failure");
 }
 
-void id_is_made(Trial& trial) {
-  auto request = trial.sync("echo", {{"value", 1}});
+void id_is_made(CaseRun& run) {
+  auto request = run.sync("echo", {{"value", 1}});
   request.clear_execution_id();
-  const InvokeCall call = trial.call(request);
-  trial.check("SYNC-3", call, !call.answer().execution_id().empty(), "execution_id is not empty");
-  const StatusCall status = trial.read(call.answer().execution_id());
-  trial.check("SYNC-3", status, status.answer().found(), "the id names the execution");
+  const InvokeCall call = run.call(request);
+  run.check("SYNC-3", call, !call.answer().execution_id().empty(), "execution_id is not empty");
+  const StatusCall status = run.read(call.answer().execution_id());
+  run.check("SYNC-3", status, status.answer().found(), "the id names the execution");
 }
 
-void names_are_honoured(Trial& trial) {
-  const auto request = trial.sync("echo", {{"value", 1}});
-  const InvokeCall call = trial.call(request);
-  trial.check("SYNC-6", call, call.answer().task_id() == request.task_id(),
-              "the answer names the task of the request");
-  if (!trial.profile().serves(Method::kListExecutions)) return;
-  for (const auto& entry : list_all(trial, request.task_id(), 100)) {
+void names_are_honoured(CaseRun& run) {
+  const auto request = run.sync("echo", {{"value", 1}});
+  const InvokeCall call = run.call(request);
+  run.check("SYNC-6", call, call.answer().task_id() == request.task_id(),
+            "the answer names the task of the request");
+  if (!run.profile().serves(Method::kListExecutions)) return;
+  for (const auto& entry : list_all(run, request.task_id(), 100)) {
     if (entry.execution_id() != call.answer().execution_id()) continue;
-    trial.check("SYNC-6", entry.function_name() == request.function_name(),
-                "the record names the function of the request", brief_json(entry));
+    run.check("SYNC-6", entry.function_name() == request.function_name(),
+              "the record names the function of the request", brief_json(entry));
   }
 }
 

@@ -6,9 +6,9 @@
 #include <string>
 #include <utility>
 
+#include "conformance/case_run.h"
+#include "conformance/cases/case_setup.h"
 #include "conformance/cases/families.h"
-#include "conformance/cases/scenes.h"
-#include "conformance/trial.h"
 #include "conformance/wire/descriptor_check.h"
 
 namespace quintain::conformance {
@@ -26,53 +26,52 @@ struct RawAnswer {
   }
 };
 
-RawAnswer call_raw(Trial& trial, std::string path, std::string bytes) {
+RawAnswer call_raw(CaseRun& run, std::string path, std::string bytes) {
   RawAnswer answer;
-  const std::uint64_t call = trial.arm().start(
-      {.path = std::move(path),
-       .request = std::move(bytes),
-       .on_message = [&](const std::string&) { ++answer.messages; },
-       .on_end = [&](absl::Status status) { answer.status = std::move(status); }});
-  if (!trial.wait_until([&] { return answer.status.has_value(); })) trial.arm().abandon(call);
+  const std::uint64_t call =
+      run.arm().start({.path = std::move(path),
+                       .request = std::move(bytes),
+                       .on_message = [&](const std::string&) { ++answer.messages; },
+                       .on_end = [&](absl::Status status) { answer.status = std::move(status); }});
+  if (!run.wait_until([&] { return answer.status.has_value(); })) run.arm().abandon(call);
   return answer;
 }
 
-void descriptor(Trial& trial) {
-  const auto described = trial.arm().describe();
+void descriptor(CaseRun& run) {
+  const auto described = run.arm().describe();
   if (!described.ok()) {
-    Trial::give_up("the target's descriptor can't be had: " +
+    CaseRun::abort("the target's descriptor can't be had: " +
                    std::string(described.status().message()));
   }
-  const auto deviations = descriptor_deviations(*described, trial.profile());
+  const auto deviations = descriptor_deviations(*described, run.profile());
   for (const std::string& deviation : deviations) {
-    trial.check("WIRE-1", false, "the descriptor has every field of the contract", deviation);
+    run.check("WIRE-1", false, "the descriptor has every field of the contract", deviation);
   }
-  if (deviations.empty()) trial.check("WIRE-1", true, "", "");
+  if (deviations.empty()) run.check("WIRE-1", true, "", "");
 }
 
-void unknown_fields(Trial& trial) {
-  auto request = trial.sync("echo", {{"value", 3}});
+void unknown_fields(CaseRun& run) {
+  auto request = run.sync("echo", {{"value", 3}});
   auto& unknown = *request.GetReflection()->MutableUnknownFields(&request);
   unknown.AddLengthDelimited(4000, "from a future version");
   unknown.AddVarint(4001, 7);
-  const InvokeCall call = trial.call(request);
-  trial.check("WIRE-2", call,
-              call.answer().result().status() == spearlet::EXECUTION_STATUS_COMPLETED,
-              "fields that are not known are ignored");
+  const InvokeCall call = run.call(request);
+  run.check("WIRE-2", call, call.answer().result().status() == spearlet::EXECUTION_STATUS_COMPLETED,
+            "fields that are not known are ignored");
 }
 
-void unserved_method(Trial& trial) {
-  std::string path = trial.profile().path(Method::kInvokeFunction);
+void unserved_method(CaseRun& run) {
+  std::string path = run.profile().path(Method::kInvokeFunction);
   path = path.substr(0, path.rfind('/')) + "/NoSuchMethod";
-  const RawAnswer answer = call_raw(trial, path, "");
-  trial.check("WIRE-3", answer.status && absl::IsUnimplemented(*answer.status),
-              "a method that is not served answers UNIMPLEMENTED", answer.text());
+  const RawAnswer answer = call_raw(run, path, "");
+  run.check("WIRE-3", answer.status && absl::IsUnimplemented(*answer.status),
+            "a method that is not served answers UNIMPLEMENTED", answer.text());
 }
 
-void nonsense(Trial& trial) {
-  const std::string path = trial.profile().path(Method::kInvokeFunction);
-  const auto request = trial.sync("echo", {{"value", 3}});
-  const std::string whole = trial.profile().encode(Method::kInvokeFunction, request);
+void nonsense(CaseRun& run) {
+  const std::string path = run.profile().path(Method::kInvokeFunction);
+  const auto request = run.sync("echo", {{"value", 3}});
+  const std::string whole = run.profile().encode(Method::kInvokeFunction, request);
   const std::pair<std::string_view, std::string> kinds[] = {
       {"random bytes",
        std::string("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x07 nonsense", 21)},
@@ -80,47 +79,47 @@ void nonsense(Trial& trial) {
       {"a field of the wrong wire type", std::string("\x28\x05\x28\x05", 4) + "\x0f"},
   };
   for (const auto& [kind, bytes] : kinds) {
-    const RawAnswer answer = call_raw(trial, path, bytes);
-    trial.check("WIRE-4", answer.status && !answer.status->ok() && answer.messages == 0,
-                fmt::format("{} get an error", kind), answer.text());
-    trial.check("WIRE-4", still_serves(trial), fmt::format("the call after {} works", kind),
-                "it does not");
+    const RawAnswer answer = call_raw(run, path, bytes);
+    run.check("WIRE-4", answer.status && !answer.status->ok() && answer.messages == 0,
+              fmt::format("{} get an error", kind), answer.text());
+    run.check("WIRE-4", still_serves(run), fmt::format("the call after {} works", kind),
+              "it does not");
   }
 }
 
-void wrong_utf8(Trial& trial) {
-  auto request = trial.sync("echo", {{"value", 3}});
+void wrong_utf8(CaseRun& run) {
+  auto request = run.sync("echo", {{"value", 3}});
   constexpr std::string_view kPlaceholder = "~~placeholder~~";
   request.set_function_name(std::string(kPlaceholder));
-  std::string bytes = trial.profile().encode(Method::kInvokeFunction, request);
+  std::string bytes = run.profile().encode(Method::kInvokeFunction, request);
   // After the encoder, which would not write it.
   bytes.replace(bytes.find(kPlaceholder), 2, "\xc3\x28");
   const RawAnswer answer =
-      call_raw(trial, trial.profile().path(Method::kInvokeFunction), std::move(bytes));
-  trial.check("WIRE-4", answer.status && !answer.status->ok(),
-              "a string that is no UTF-8 gets an error", answer.text());
-  trial.check("WIRE-4", still_serves(trial), "the call after it works", "it does not");
+      call_raw(run, run.profile().path(Method::kInvokeFunction), std::move(bytes));
+  run.check("WIRE-4", answer.status && !answer.status->ok(),
+            "a string that is no UTF-8 gets an error", answer.text());
+  run.check("WIRE-4", still_serves(run), "the call after it works", "it does not");
 }
 
-void oversized(Trial& trial) {
-  auto request = trial.sync("echo", {{"value", 3}});
+void oversized(CaseRun& run) {
+  auto request = run.sync("echo", {{"value", 3}});
   (*request.mutable_invocation_metadata())["ballast"] =
-      std::string(static_cast<std::size_t>(*trial.node().largest_message), 'x');
-  const RawAnswer answer = call_raw(trial, trial.profile().path(Method::kInvokeFunction),
-                                    trial.profile().encode(Method::kInvokeFunction, request));
-  trial.check("WIRE-4", answer.status && absl::IsResourceExhausted(*answer.status),
-              "a message larger than the declared limit is refused with RESOURCE_EXHAUSTED",
-              answer.text());
-  trial.check("WIRE-4", still_serves(trial), "the call after it works", "it does not");
+      std::string(static_cast<std::size_t>(*run.node().largest_message), 'x');
+  const RawAnswer answer = call_raw(run, run.profile().path(Method::kInvokeFunction),
+                                    run.profile().encode(Method::kInvokeFunction, request));
+  run.check("WIRE-4", answer.status && absl::IsResourceExhausted(*answer.status),
+            "a message larger than the declared limit is refused with RESOURCE_EXHAUSTED",
+            answer.text());
+  run.check("WIRE-4", still_serves(run), "the call after it works", "it does not");
 }
 
-void garbage_on_the_port(Trial& trial) {
+void garbage_on_the_port(CaseRun& run) {
   for (const std::string& bytes :
        {std::string("GET / HTTP/1.1\r\n\r\n"), std::string(2000, '\xa5'), std::string(1, '\0')}) {
-    const absl::Status sent = trial.arm().send_raw(bytes);
-    if (!sent.ok()) Trial::give_up("the port takes no bytes: " + std::string(sent.message()));
-    trial.check("WIRE-4", still_serves(trial), "bytes that are not HTTP/2 harm nobody else",
-                "the next call does not work");
+    const absl::Status sent = run.arm().send_raw(bytes);
+    if (!sent.ok()) CaseRun::abort("the port takes no bytes: " + std::string(sent.message()));
+    run.check("WIRE-4", still_serves(run), "bytes that are not HTTP/2 harm nobody else",
+              "the next call does not work");
   }
 }
 

@@ -5,7 +5,7 @@
 #include <list>
 #include <utility>
 
-#include "core/environment.h"
+#include "core/base/environment.h"
 
 namespace quintain::conformance::faulty {
 

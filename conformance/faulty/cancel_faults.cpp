@@ -8,7 +8,7 @@
 #include "conformance/faulty/families.h"
 #include "conformance/faulty/forwarding_runtime.h"
 #include "conformance/faulty/forwarding_service.h"
-#include "conformance/faulty/ghosts.h"
+#include "conformance/faulty/rerun.h"
 #include "core/transitions.h"
 
 namespace quintain::conformance::faulty {
@@ -116,15 +116,15 @@ class SecondCancelIsAnError final : public ForwardingService {
 };
 
 /// What was cancelled while PENDING runs when its turn comes.
-class CancelledPendingRuns final : public GhostlyService {
+class CancelledPendingRuns final : public RerunService {
  public:
-  using GhostlyService::GhostlyService;
+  using RerunService::RerunService;
 
   void CancelExecution(const CancelExecutionRequest& request,
                        Answer<CancelExecutionResponse> answer) override {
     const bool pending = look_up(request.execution_id()).result().status() == kPending;
     inner().CancelExecution(request, std::move(answer));
-    if (pending) raise_ghost(request.execution_id());
+    if (pending) rerun(request.execution_id());
   }
 };
 

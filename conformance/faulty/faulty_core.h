@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/environment.h"
+#include "core/base/environment.h"
 #include "core/function_service.h"
 #include "core/node_config.h"
 #include "core/runtime.h"

@@ -8,8 +8,8 @@
 #include <set>
 #include <string>
 
-#include "conformance/clauses/clause.h"
 #include "conformance/faulty/testing/faulty_node.h"
+#include "conformance/judgement/clauses/clause.h"
 
 namespace quintain::conformance {
 namespace {

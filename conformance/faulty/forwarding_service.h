@@ -43,7 +43,7 @@ class ForwardingService : public core::FunctionService {
   /// What the inner service knows of an execution now. Not from within an answer.
   spearlet::GetExecutionStatusResponse look_up(const std::string& execution_id);
 
-  /// Cancels on the decorator's own account, by force. Not from within an answer.
+  /// Cancels on the decorator's own observation, by force. Not from within an answer.
   void cancel_unheard(const std::string& execution_id, const std::string& reason);
 
  private:

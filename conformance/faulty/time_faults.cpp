@@ -8,7 +8,7 @@
 #include "conformance/faulty/families.h"
 #include "conformance/faulty/forwarding_runtime.h"
 #include "conformance/faulty/forwarding_service.h"
-#include "conformance/faulty/ghosts.h"
+#include "conformance/faulty/rerun.h"
 
 namespace quintain::conformance::faulty {
 namespace {
@@ -90,20 +90,20 @@ class LateCompletionOverwrites final : public ForwardingService {
 };
 
 /// What ran out of time while PENDING runs when its turn comes.
-class QueueTimeoutRuns final : public GhostlyService {
+class QueueTimeoutRuns final : public RerunService {
  public:
   QueueTimeoutRuns(core::FunctionService& inner, core::Environment& environment)
-      : GhostlyService(inner), agenda_(environment) {}
+      : RerunService(inner), agenda_(environment) {}
 
   void InvokeFunction(InvokeFunctionRequest&& request, const CallContext& call,
                       Answer<InvokeFunctionResponse> answer) override {
     const std::string id = given_id(request);
     const std::int64_t timeout_ms = request.context().timeout_ms();
-    GhostlyService::InvokeFunction(std::move(request), call, std::move(answer));
+    RerunService::InvokeFunction(std::move(request), call, std::move(answer));
     if (id.empty() || timeout_ms <= 0) return;
     agenda_.after(core::saturating_milliseconds(timeout_ms) + 1ms, [this, id] {
       const GetExecutionStatusResponse now = look_up(id);
-      if (now.result().status() == kTimeout && !now.result().has_started_at()) raise_ghost(id);
+      if (now.result().status() == kTimeout && !now.result().has_started_at()) rerun(id);
     });
   }
 

@@ -17,7 +17,7 @@ namespace {
 const std::string kFolder = QUINTAIN_SOURCE_DIR "/conformance/peers/node";
 
 Manifest peer_manifest(const std::string& profile) {
-  scenarios::Diagnostics diagnostics;
+  json_input::Diagnostics diagnostics;
   std::optional<Manifest> manifest = load_manifest(kFolder + "/manifest.json", diagnostics);
   EXPECT_TRUE(manifest) << diagnostics.text();
   manifest->profile = profile;

@@ -11,9 +11,9 @@
 #include <utility>
 #include <vector>
 
-#include "conformance/arms/live_arm.h"
-#include "conformance/arms/spawn.h"
 #include "conformance/case.h"
+#include "conformance/live/grpc_transport.h"
+#include "conformance/live/spawn.h"
 #include "conformance/suite.h"
 
 namespace quintain::conformance {
@@ -62,9 +62,9 @@ inline std::string complaints(const std::vector<CaseResult>& results) {
       if (!problem.empty()) text += fmt::format("{}: {}\n", result.subject->name, problem);
     }
     for (const auto& [clause, finding] : result.findings.by_clause()) {
-      for (const Breach& breach : finding.breaches) {
+      for (const Violation& violation : finding.violations) {
         text += fmt::format("{}: {}: expected {}; observed {}\n", result.subject->name, clause,
-                            breach.expected, breach.observed);
+                            violation.expected, violation.observed);
       }
     }
   }
@@ -75,7 +75,7 @@ inline std::set<std::string, std::less<>> broken_clauses(const std::vector<CaseR
   std::set<std::string, std::less<>> broken;
   for (const CaseResult& result : results) {
     for (const auto& [clause, finding] : result.findings.by_clause()) {
-      if (!finding.breaches.empty()) broken.insert(clause);
+      if (!finding.violations.empty()) broken.insert(clause);
     }
   }
   return broken;

@@ -1,6 +1,6 @@
 #include "conformance/wire/profile.h"
 
-#include "conformance/wire/analysis_profile.h"
+#include "conformance/wire/contract_profile.h"
 #include "conformance/wire/spear_2026_01_profile.h"
 #include "conformance/wire/spear_head_profile.h"
 

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "conformance/exchange.h"
+#include "conformance/judgement/recorded_call.h"
 
 namespace quintain::conformance {
 

@@ -1,7 +1,7 @@
 // The wire of a Spear of January 2026.
 #pragma once
 
-#include "conformance/wire/analysis_profile.h"
+#include "conformance/wire/contract_profile.h"
 
 namespace quintain::conformance {
 

@@ -116,15 +116,15 @@ class Recalibrated final : public Decorator {
       : Decorator(std::move(inner)), name_(name) {}
 
   std::string_view name() const override { return name_; }
-  Forecast predict(const Subject& subject, const NodeState& node) override {
-    const Forecast raw = inner().predict(subject, node);
+  Forecast predict(const Target& target, const NodeState& node) override {
+    const Forecast raw = inner().predict(target, node);
     // What is left of one that runs is known by its age, not by how acceptances came out.
-    if (!subject.dispatched_at.is_never()) return raw;
+    if (!target.dispatched_at.is_never()) return raw;
     const Stratum stratum = stratum_of(node);
     // Those that stand in one queue are wrong together: a hundred of them tell little more than
     // one.
     const double weight = 1 / (1 + static_cast<double>(node.queued) / node.slots);
-    pending_.remember(subject, node, {.raw = raw, .stratum = stratum, .weight = weight});
+    pending_.remember(target, node, {.raw = raw, .stratum = stratum, .weight = weight});
     return strata_[stratum].apply(raw);
   }
   void observe_end(const Observation& observation) override {
@@ -154,9 +154,9 @@ class Recalibrated final : public Decorator {
 
   static Stratum stratum_of(const NodeState& node) {
     const Backlog& backlog = node.backlog();
-    const Waiting& subject = backlog.waiting.back();
+    const WaitingExecution& target = backlog.waiting.back();
     const bool waits = node.busy >= node.slots || backlog.waiting.size() > 1;
-    const bool cold = subject.fresh || backlog.shares[subject.share].idle == 0;
+    const bool cold = target.fresh || backlog.shares[target.share].idle == 0;
     return (waits ? 2U : 0U) + (cold ? 1U : 0U);
   }
 
@@ -181,10 +181,10 @@ class Mixture final : public Estimator {
       : name_(name), first_(std::move(first)), second_(std::move(second)) {}
 
   std::string_view name() const override { return name_; }
-  Forecast predict(const Subject& subject, const NodeState& node) override {
-    const Forecast first = first_->predict(subject, node);
-    const Forecast second = second_->predict(subject, node);
-    pending_.remember(subject, node, {.first = first, .second = second});
+  Forecast predict(const Target& target, const NodeState& node) override {
+    const Forecast first = first_->predict(target, node);
+    const Forecast second = second_->predict(target, node);
+    pending_.remember(target, node, {.first = first, .second = second});
     const double weight = first_weight();
     if (weight == 1) return first;
     Forecast mixed;

@@ -21,7 +21,7 @@ using namespace std::chrono_literals;
 using testing::Acceptances;
 using testing::Fixed;
 using testing::forecast_by;
-using testing::lognormal_law;
+using testing::lognormal_distribution;
 
 Duration seconds(double s) { return Duration(static_cast<std::int64_t>(s * 1e9)); }
 double in_seconds(Duration d) { return std::chrono::duration<double>(d).count(); }
@@ -31,8 +31,8 @@ std::unique_ptr<Estimator> recalibrated(const Forecast& forecast) {
 }
 
 // Shares of outcomes within each level, over the second half.
-template <class Law>
-std::array<double, kLevels> coverage(Estimator& estimator, const Law& truth, int count,
+template <class Distribution>
+std::array<double, kLevels> coverage(Estimator& estimator, const Distribution& truth, int count,
                                      double cut_share = 0) {
   Acceptances node(estimator);
   std::mt19937_64 random(1);
@@ -46,7 +46,7 @@ std::array<double, kLevels> coverage(Estimator& estimator, const Law& truth, int
         covered[l] += took <= forecast.quantiles[l] ? 2.0 / count : 0;
       }
     }
-    // Cuts are drawn from the same law, whatever the execution would have taken.
+    // Cuts are drawn from the same distribution, whatever the execution would have taken.
     const bool may_be_cut = uniform(random) < cut_share;
     const Duration cut = seconds(truth(uniform(random)));
     if (may_be_cut && cut < took) {
@@ -116,17 +116,17 @@ RC_GTEST_PROP(Recalibrated, OutcomesAsForecastBendNothing, ()) {
 
 // Its forecast's median covers a third. A tenth of the weight stays with the forecast.
 TEST(Recalibrated, RepairsABiasedForecaster) {
-  const auto estimator = recalibrated(forecast_by(lognormal_law(1, 0.5)));
-  expect_calibrated(coverage(*estimator, lognormal_law(1.25, 0.5), 40'000), 0.02);
+  const auto estimator = recalibrated(forecast_by(lognormal_distribution(1, 0.5)));
+  expect_calibrated(coverage(*estimator, lognormal_distribution(1.25, 0.5), 40'000), 0.02);
 }
 
 TEST(Recalibrated, RepairsANarrowForecaster) {
-  const auto estimator = recalibrated(forecast_by(lognormal_law(1, 0.375)));
-  expect_calibrated(coverage(*estimator, lognormal_law(1, 0.5), 40'000), 0.02);
+  const auto estimator = recalibrated(forecast_by(lognormal_distribution(1, 0.375)));
+  expect_calibrated(coverage(*estimator, lognormal_distribution(1, 0.5), 40'000), 0.02);
   // With half the width, 10 % lie beyond where the forecast puts 1/200: the last bin is too coarse
   // for them. Unrepaired, the 95 % level would cover 79 %.
-  const auto half = recalibrated(forecast_by(lognormal_law(1, 0.25)));
-  const auto covered = coverage(*half, lognormal_law(1, 0.5), 40'000);
+  const auto half = recalibrated(forecast_by(lognormal_distribution(1, 0.25)));
+  const auto covered = coverage(*half, lognormal_distribution(1, 0.5), 40'000);
   for (std::size_t l = 1; l < kMedianLevel * 2 - 1; ++l)
     EXPECT_NEAR(covered[l], level(l), 0.025) << level(l);
   EXPECT_GT(covered[k90Level], 0.855);
@@ -134,22 +134,22 @@ TEST(Recalibrated, RepairsANarrowForecaster) {
 }
 
 TEST(Recalibrated, LeavesAGoodForecasterAsItIs) {
-  const auto estimator = recalibrated(forecast_by(lognormal_law(1, 0.5)));
-  expect_calibrated(coverage(*estimator, lognormal_law(1, 0.5), 40'000), 0.01);
+  const auto estimator = recalibrated(forecast_by(lognormal_distribution(1, 0.5)));
+  expect_calibrated(coverage(*estimator, lognormal_distribution(1, 0.5), 40'000), 0.01);
 }
 
 // To leave those out that were cut short, or to take them for ended, would make the quantiles too
 // small by 10 points and more.
 TEST(Recalibrated, TimesThatWereCutShortCountAsLonger) {
-  const auto good = recalibrated(forecast_by(lognormal_law(1, 0.5)));
-  expect_calibrated(coverage(*good, lognormal_law(1, 0.5), 60'000, 0.6), 0.02);
-  const auto biased = recalibrated(forecast_by(lognormal_law(1, 0.5)));
-  expect_calibrated(coverage(*biased, lognormal_law(1.25, 0.5), 60'000, 0.6), 0.025);
+  const auto good = recalibrated(forecast_by(lognormal_distribution(1, 0.5)));
+  expect_calibrated(coverage(*good, lognormal_distribution(1, 0.5), 60'000, 0.6), 0.02);
+  const auto biased = recalibrated(forecast_by(lognormal_distribution(1, 0.5)));
+  expect_calibrated(coverage(*biased, lognormal_distribution(1.25, 0.5), 60'000, 0.6), 0.025);
 }
 
 // By hand, for the product-limit estimate: of 1/4, 1/2 cut and 3/4, the last stands for 1/3 + 1/3.
 TEST(Recalibrated, CutTimesAreSharedOutToTheRightAsKaplanAndMeierDo) {
-  const Forecast uniform = forecast_by(testing::uniform_law(1));
+  const Forecast uniform = forecast_by(testing::uniform_distribution(1));
   const auto estimator = recalibrated(uniform);
   Acceptances node(*estimator);
   for (int i = 0; i < 40'000; ++i) {
@@ -169,9 +169,9 @@ TEST(Recalibrated, CutTimesAreSharedOutToTheRightAsKaplanAndMeierDo) {
 }
 
 TEST(Recalibrated, OneThatRunsIsNotBent) {
-  const Forecast forecast = forecast_by(lognormal_law(1, 0.5));
+  const Forecast forecast = forecast_by(lognormal_distribution(1, 0.5));
   const auto estimator = recalibrated(forecast);
-  coverage(*estimator, lognormal_law(3, 0.5), 5000);
+  coverage(*estimator, lognormal_distribution(3, 0.5), 5000);
   const NodeState node = {
       .now = Acceptances::kNow, .slots = 1, .busy = 1, .queued = 0, .backlog = {}};
   const Forecast running = estimator->predict({.function = 0,
@@ -190,27 +190,27 @@ std::unique_ptr<Estimator> mixture(const Forecast& first, const Forecast& second
 }
 
 TEST(Mixture, BeginsWithTheFirst) {
-  const Forecast first = forecast_by(lognormal_law(1, 0.5));
-  const auto estimator = mixture(first, forecast_by(lognormal_law(2, 0.5)));
+  const Forecast first = forecast_by(lognormal_distribution(1, 0.5));
+  const auto estimator = mixture(first, forecast_by(lognormal_distribution(2, 0.5)));
   Acceptances node(*estimator);
   EXPECT_EQ(node.accept().quantiles, first.quantiles);
 }
 
 TEST(Mixture, StaysWithTheFirstWhereItIsGood) {
-  const Forecast first = forecast_by(lognormal_law(1, 0.5));
+  const Forecast first = forecast_by(lognormal_distribution(1, 0.5));
   for (const double second : {1.05, 3.0}) {
-    const auto estimator = mixture(first, forecast_by(lognormal_law(second, 0.5)));
-    coverage(*estimator, lognormal_law(1, 0.5), 10'000);
+    const auto estimator = mixture(first, forecast_by(lognormal_distribution(second, 0.5)));
+    coverage(*estimator, lognormal_distribution(1, 0.5), 10'000);
     Acceptances node(*estimator);
     EXPECT_EQ(node.accept().quantiles, first.quantiles) << second;
   }
 }
 
 TEST(Mixture, TakesTheSecondWhereTheFirstFails) {
-  const Forecast second = forecast_by(lognormal_law(1, 0.5));
+  const Forecast second = forecast_by(lognormal_distribution(1, 0.5));
   for (const double first : {0.3, 3.0}) {
-    const auto estimator = mixture(forecast_by(lognormal_law(first, 0.5)), second);
-    coverage(*estimator, lognormal_law(1, 0.5), 1000);
+    const auto estimator = mixture(forecast_by(lognormal_distribution(first, 0.5)), second);
+    coverage(*estimator, lognormal_distribution(1, 0.5), 1000);
     Acceptances node(*estimator);
     const Forecast mixed = node.accept();
     for (std::size_t i = 0; i < kLevels; ++i) {
@@ -220,20 +220,20 @@ TEST(Mixture, TakesTheSecondWhereTheFirstFails) {
 }
 
 TEST(Mixture, ReturnsWhenTheFirstIsGoodAgain) {
-  const Forecast first = forecast_by(lognormal_law(1, 0.5));
-  const auto estimator = mixture(first, forecast_by(lognormal_law(2, 0.5)));
-  coverage(*estimator, lognormal_law(2, 0.5), 2000);
-  coverage(*estimator, lognormal_law(1, 0.5), 10'000);
+  const Forecast first = forecast_by(lognormal_distribution(1, 0.5));
+  const auto estimator = mixture(first, forecast_by(lognormal_distribution(2, 0.5)));
+  coverage(*estimator, lognormal_distribution(2, 0.5), 2000);
+  coverage(*estimator, lognormal_distribution(1, 0.5), 10'000);
   Acceptances node(*estimator);
   EXPECT_EQ(node.accept().quantiles, first.quantiles);
 }
 
 TEST(Mixture, ForgetsWhatHasEnded) {
-  const auto estimator =
-      mixture(forecast_by(lognormal_law(1, 0.5)), forecast_by(lognormal_law(1, 1)));
-  coverage(*estimator, lognormal_law(1, 0.5), 100);
+  const auto estimator = mixture(forecast_by(lognormal_distribution(1, 0.5)),
+                                 forecast_by(lognormal_distribution(1, 1)));
+  coverage(*estimator, lognormal_distribution(1, 0.5), 100);
   const std::size_t before = estimator->bytes();
-  coverage(*estimator, lognormal_law(1, 0.5), 10'000);
+  coverage(*estimator, lognormal_distribution(1, 0.5), 10'000);
   EXPECT_EQ(estimator->bytes(), before);
 }
 

@@ -51,9 +51,9 @@ class SortedWindow {
 };
 
 Duration scaled(Duration d, double factor) {
-  constexpr double kMost = 9e18;
+  constexpr double kMax = 9e18;
   return Duration(
-      static_cast<std::int64_t>(std::clamp(static_cast<double>(d.count()) * factor, 0.0, kMost)));
+      static_cast<std::int64_t>(std::clamp(static_cast<double>(d.count()) * factor, 0.0, kMax)));
 }
 
 class WindowQuantile final : public Estimator {
@@ -61,8 +61,8 @@ class WindowQuantile final : public Estimator {
   explicit WindowQuantile(Duration prior) : prior_(prior) {}
 
   std::string_view name() const override { return "window-quantile"; }
-  Forecast predict(const Subject& subject, const NodeState& node) override {
-    const Duration passed = node.now - subject.accepted_at;
+  Forecast predict(const Target& target, const NodeState& node) override {
+    const Duration passed = node.now - target.accepted_at;
     const auto left = [&](double nanoseconds) {
       return std::max(Duration(static_cast<std::int64_t>(nanoseconds)) - passed, Duration(0));
     };
@@ -92,9 +92,9 @@ class Conformal final : public Decorator {
       : Decorator(std::move(point)), name_(std::string(inner().name()) + "+conformal") {}
 
   std::string_view name() const override { return name_; }
-  Forecast predict(const Subject& subject, const NodeState& node) override {
-    Forecast forecast = inner().predict(subject, node);
-    pending_.remember(subject, node, std::max(forecast.point, Duration(1)));
+  Forecast predict(const Target& target, const NodeState& node) override {
+    Forecast forecast = inner().predict(target, node);
+    pending_.remember(target, node, std::max(forecast.point, Duration(1)));
     if (!ratios_.enough()) return forecast;
     const Duration point = forecast.point;
     for (std::size_t i = 0; i < kLevels; ++i) {

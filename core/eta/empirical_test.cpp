@@ -83,12 +83,12 @@ TEST(Conformal, CoversExchangeableRatiosAtEveryLevel) {
   Acceptances node(*estimator);
   std::mt19937_64 random(1);
   std::uniform_real_distribution<double> uniform(0, 1);
-  const auto law = testing::lognormal_law(0.5, 1.2);
+  const auto distribution = testing::lognormal_distribution(0.5, 1.2);
   std::array<int, kLevels> covered{};
   constexpr int kCount = 40'000;
   for (int i = 0; i < kCount + 500; ++i) {
     const Forecast forecast = node.accept();
-    const Duration took(static_cast<std::int64_t>(law(uniform(random)) * 1e9));
+    const Duration took(static_cast<std::int64_t>(distribution(uniform(random)) * 1e9));
     if (i >= 500) {
       for (std::size_t l = 0; l < kLevels; ++l) covered[l] += took <= forecast.quantiles[l] ? 1 : 0;
     }
@@ -100,7 +100,7 @@ TEST(Conformal, CoversExchangeableRatiosAtEveryLevel) {
 }
 
 TEST(Conformal, IsThePointEstimatorUntilItHasSeenTwenty) {
-  const Forecast fixed = testing::forecast_by(testing::exponential_law(3));
+  const Forecast fixed = testing::forecast_by(testing::exponential_distribution(3));
   const auto estimator = make_conformal(std::make_unique<Fixed>(fixed));
   Acceptances node(*estimator);
   for (int i = 0; i < 20; ++i) {

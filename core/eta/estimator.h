@@ -2,20 +2,31 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
-#include "core/environment.h"
-#include "core/node_config.h"
-#include "core/time.h"
+#include "core/base/environment.h"
+#include "core/base/time.h"
 #include "spearlet/function.pb.h"
 
 namespace quintain::core::eta {
+
+/// Which estimator answers, and what it starts from.
+struct EtaConfig {
+  /// One of estimator_names().
+  std::string estimator = "best";
+  /// What `constant` always says.
+  Duration constant = std::chrono::seconds(5);
+  /// Assumed of a function while nothing at all is known.
+  Duration prior = std::chrono::seconds(1);
+};
 
 /// A function of a task, numbered from 0 in the order in which the node first saw it.
 using FunctionIndex = std::uint32_t;
@@ -42,7 +53,7 @@ struct Estimate {
 };
 
 /// The execution that is asked about.
-struct Subject {
+struct Target {
   FunctionIndex function;
   std::uint64_t ordinal;
   Instant accepted_at;
@@ -64,7 +75,7 @@ struct TaskShare {
 };
 
 /// An execution that holds a slot.
-struct Running {
+struct RunningExecution {
   std::uint64_t ordinal;
   FunctionIndex function;
   std::uint64_t task;
@@ -77,7 +88,7 @@ struct Running {
 };
 
 /// An execution that waits for a slot.
-struct Waiting {
+struct WaitingExecution {
   std::uint64_t ordinal;
   FunctionIndex function;
   /// Its place in the queue: the smaller goes first, and of equals the one accepted first.
@@ -92,16 +103,16 @@ struct Waiting {
 /// Everything that stands between now and the end of what has been accepted.
 struct Backlog {
   /// In the order of dispatch.
-  std::vector<Running> running;
+  std::vector<RunningExecution> running;
   /// In the order in which they will get a slot, as far as that is known now; at most
-  /// kMostWaiting, and the subject last if it lies beyond.
-  std::vector<Waiting> waiting;
+  /// kMaxWaiting, and the target last if it lies beyond.
+  std::vector<WaitingExecution> waiting;
   /// The shares of the tasks of `waiting`.
   std::vector<TaskShare> shares;
-  /// How many more wait in front of the subject than `waiting` shows.
-  std::int64_t omitted = 0;
+  /// How many more wait in front of the target than `waiting` shows.
+  std::int64_t hidden_count = 0;
 
-  static constexpr std::size_t kMostWaiting = 1000;
+  static constexpr std::size_t kMaxWaiting = 1000;
 };
 
 /// Whether those who come later may go first.
@@ -153,7 +164,7 @@ class Estimator {
   virtual ~Estimator() = default;
 
   virtual std::string_view name() const = 0;
-  virtual Forecast predict(const Subject& subject, const NodeState& node) = 0;
+  virtual Forecast predict(const Target& target, const NodeState& node) = 0;
 
   /// A function is called for the first time.
   virtual void introduce(FunctionIndex function, std::string_view task_id, std::string_view name);

@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <string>
 
-#include "core/random.h"
+#include "core/base/random.h"
 
 namespace quintain::core::eta {
 namespace {
@@ -66,7 +66,7 @@ Backlog backlog(std::size_t queued) {
   }
   for (std::uint64_t i = 0; i <= queued; ++i) {
     const auto function = static_cast<FunctionIndex>(13 * i % kFunctions);
-    if (backlog.waiting.size() < Backlog::kMostWaiting) {
+    if (backlog.waiting.size() < Backlog::kMaxWaiting) {
       backlog.waiting.push_back({.ordinal = 100 + i,
                                  .function = function,
                                  .rank = 0,
@@ -77,7 +77,7 @@ Backlog backlog(std::size_t queued) {
       backlog.shares.push_back(
           {.task = function, .idle = i % 4 == 0 ? 0 : 1, .instances = 1, .limit = 1000});
     } else {
-      ++backlog.omitted;
+      ++backlog.hidden_count;
     }
   }
   return backlog;
@@ -87,19 +87,19 @@ void predict(benchmark::State& state, const std::string& name) {
   const auto estimator = experienced(name);
   const auto queued = static_cast<std::size_t>(state.range(0));
   const Backlog known = backlog(queued);
-  const Waiting& last = known.waiting.back();
+  const WaitingExecution& last = known.waiting.back();
   const NodeState node = {.now = kNow,
                           .slots = kSlots,
                           .busy = kSlots,
                           .queued = state.range(0),
                           .backlog = [&]() -> const Backlog& { return known; }};
   // Accepted a moment ago, so that nothing is remembered of it.
-  const Subject subject = {.function = last.function,
-                           .ordinal = last.ordinal,
-                           .accepted_at = kNow + -1ns,
-                           .dispatched_at = Instant::never(),
-                           .ahead = state.range(0)};
-  for (auto _ : state) benchmark::DoNotOptimize(estimator->predict(subject, node));
+  const Target target = {.function = last.function,
+                         .ordinal = last.ordinal,
+                         .accepted_at = kNow + -1ns,
+                         .dispatched_at = Instant::never(),
+                         .ahead = state.range(0)};
+  for (auto _ : state) benchmark::DoNotOptimize(estimator->predict(target, node));
   state.counters["bytes/function"] =
       static_cast<double>(estimator->bytes()) / static_cast<double>(kFunctions);
 }

@@ -131,7 +131,7 @@ class RandomNode {
     now_ = now_ + kLeaps[word % std::size(kLeaps)];
   }
 
-  Backlog backlog_for(const Execution& subject) const {
+  Backlog backlog_for(const Execution& target) const {
     Backlog backlog;
     for (const Execution& running : running_) {
       backlog.running.push_back({.ordinal = running.ordinal,
@@ -142,9 +142,9 @@ class RandomNode {
                                  .deadline = running.deadline,
                                  .cold = running.cold});
     }
-    if (!subject.dispatched_at.is_never()) return backlog;
+    if (!target.dispatched_at.is_never()) return backlog;
     for (std::uint64_t task : {0U, 1U}) {
-      const auto busy = std::ranges::count(backlog.running, task, &Running::task);
+      const auto busy = std::ranges::count(backlog.running, task, &RunningExecution::task);
       backlog.shares.push_back({.task = task,
                                 .idle = static_cast<int>(last_ % 2),
                                 .instances = static_cast<int>(busy + static_cast<int>(last_ % 2)),
@@ -157,25 +157,25 @@ class RandomNode {
                                  .deadline = waiting.deadline,
                                  .share = waiting.function % 2,
                                  .fresh = waiting.fresh});
-      if (waiting.ordinal == subject.ordinal) break;
+      if (waiting.ordinal == target.ordinal) break;
     }
-    backlog.omitted = last_ % 13 == 0 ? 500'000 : 0;
+    backlog.hidden_count = last_ % 13 == 0 ? 500'000 : 0;
     return backlog;
   }
 
-  void ask(const Execution& subject) {
-    const Backlog backlog = backlog_for(subject);
+  void ask(const Execution& target) {
+    const Backlog backlog = backlog_for(target);
     const NodeState node = {.now = now_,
                             .slots = kSlots,
                             .busy = static_cast<int>(running_.size()),
                             .queued = std::ssize(waiting_),
                             .overtaking = static_cast<Overtaking>(last_ % 4),
                             .backlog = [&]() -> const Backlog& { return backlog; }};
-    const Subject asked = {.function = subject.function,
-                           .ordinal = subject.ordinal,
-                           .accepted_at = subject.accepted_at,
-                           .dispatched_at = subject.dispatched_at,
-                           .ahead = std::ssize(backlog.waiting) + backlog.omitted};
+    const Target asked = {.function = target.function,
+                          .ordinal = target.ordinal,
+                          .accepted_at = target.accepted_at,
+                          .dispatched_at = target.dispatched_at,
+                          .ahead = std::ssize(backlog.waiting) + backlog.hidden_count};
     const Forecast first = one_->predict(asked, node);
     const Forecast second = two_->predict(asked, node);
     if (first.quantiles != second.quantiles || first.point != second.point) {
@@ -267,7 +267,7 @@ TEST(EveryEstimator, SaysWhatItHolds) {
 
 // ---- Those that know the state ------------------------------------------------------------------
 
-TEST(StateEstimator, LearnsTheLaw) {
+TEST(StateEstimator, LearnsTheDistribution) {
   for (const std::string_view name : {"state", "state+change", "state+calibrated", "best"}) {
     const auto estimator = make(name);
     Acceptances node(*estimator);
@@ -361,13 +361,13 @@ Forecast beside_late_ones(double seconds, std::size_t late) {
                             node);
 }
 
-// Nothing has ended yet at the new pace, but two dozen that should have.
+// Nothing has ended yet at the new speed_factor, but two dozen that should have.
 TEST(StateEstimator, WhatIsLateIsEvidence) {
   EXPECT_LT(beside_late_ones(0.5, 24).point, 1200ms);
   EXPECT_GT(beside_late_ones(2.2, 24).point, 1800ms);
 }
 
-// What has outlived every pace says nothing about it.
+// What has outlived every speed_factor says nothing about it.
 TEST(StateEstimator, HangingExecutionsSayNothingHoweverMany) {
   EXPECT_LT(beside_late_ones(10'000, 1).point, 1200ms);
   EXPECT_LT(beside_late_ones(10'000, 300).point, 1200ms);

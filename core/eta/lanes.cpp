@@ -22,7 +22,7 @@ std::uint64_t mix(std::uint64_t x) {
   return x ^ x >> 31;
 }
 
-// Quantiles of the standard normal law at (i + 1/2) / 64, for i from 32 to 63.
+// Quantiles of the standard normal distribution at (i + 1/2) / 64, for i from 32 to 63.
 constexpr std::array<float, kLanes / 2> kNormal = {
     0.01958429F, 0.05878294F, 0.09807215F, 0.13751340F, 0.17716982F, 0.21710695F, 0.25739353F,
     0.29810241F, 0.33931161F, 0.38110545F, 0.42357608F, 0.46682512F, 0.51096581F, 0.55612559F,
@@ -51,43 +51,45 @@ LaneDraws::Draw LaneDraws::draw(std::uint64_t ordinal, Purpose purpose) const {
           .offset = static_cast<std::uint32_t>(bits >> 32)};
 }
 
-void LaneDraws::sample(const QuantileTable& law, std::uint64_t ordinal, Purpose purpose,
+void LaneDraws::sample(const QuantileTable& distribution, std::uint64_t ordinal, Purpose purpose,
                        Lanes& out) const {
   const Draw draw = this->draw(ordinal, purpose);
-  const float* values = law.values().data() + draw.offset % kPerStratum;
+  const float* values = distribution.values().data() + draw.offset % kPerStratum;
   for (std::size_t lane = 0; lane < kLanes; ++lane) {
     out[lane] = values[kPerStratum * (*draw.order)[lane ^ draw.flip]];
   }
 }
 
-void LaneDraws::sample_among(std::span<const QuantileTable* const> laws, std::uint64_t ordinal,
-                             Purpose purpose, Picks& picks, Lanes& out) const {
+void LaneDraws::sample_among(std::span<const QuantileTable* const> distributions,
+                             std::uint64_t ordinal, Purpose purpose, Picks& picks,
+                             Lanes& out) const {
   const Draw draw = this->draw(ordinal, purpose);
   std::uint64_t state = draw.offset;
   for (std::size_t lane = 0; lane < kLanes; ++lane) {
     state = state * 6364136223846793005 + 1442695040888963407;
-    picks[lane] = static_cast<std::uint32_t>(((state >> 32) * laws.size()) >> 32);
-    const QuantileTable& law = *laws[picks[lane]];
+    picks[lane] = static_cast<std::uint32_t>(((state >> 32) * distributions.size()) >> 32);
+    const QuantileTable& distribution = *distributions[picks[lane]];
     out[lane] =
-        law.values()[kPerStratum * (*draw.order)[lane ^ draw.flip] + draw.offset % kPerStratum];
+        distribution
+            .values()[kPerStratum * (*draw.order)[lane ^ draw.flip] + draw.offset % kPerStratum];
   }
 }
 
-void LaneDraws::sample_remaining(const QuantileTable& law, float age, const Lanes& factor,
+void LaneDraws::sample_remaining(const QuantileTable& distribution, float age, const Lanes& factor,
                                  bool uniform_factor, std::uint64_t ordinal, Purpose purpose,
                                  Lanes& out) const {
   const Draw draw = this->draw(ordinal, purpose);
   const float within = (static_cast<float>(draw.offset >> 8) + 0.5F) * 0x1p-24F;
   const auto rest = [&](float passed, std::size_t stratum, float slower) {
     const float u = (static_cast<float>(stratum) + within) / static_cast<float>(kLanes);
-    const float whole = law.quantile(passed + (1 - passed) * u) * slower;
+    const float whole = distribution.quantile(passed + (1 - passed) * u) * slower;
     return whole > age ? whole - age : 0;
   };
   if (uniform_factor) {
     // First by stratum, in the table's order; then dealt out to the lanes.
-    const float passed = law.cdf(age / factor[0]);
+    const float passed = distribution.cdf(age / factor[0]);
     Lanes by_stratum;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled below
-    law.quantiles_beyond(passed, within, by_stratum);
+    distribution.quantiles_beyond(passed, within, by_stratum);
     for (float& whole : by_stratum) {
       const float left = whole * factor[0] - age;
       whole = left > 0 ? left : 0;
@@ -99,8 +101,9 @@ void LaneDraws::sample_remaining(const QuantileTable& law, float age, const Lane
   }
   float passed = 0;
   for (std::size_t lane = 0; lane < kLanes; ++lane) {
-    // Lanes of one pace stand side by side.
-    if (lane == 0 || factor[lane] != factor[lane - 1]) passed = law.cdf(age / factor[lane]);
+    // Lanes of one speed_factor stand side by side.
+    if (lane == 0 || factor[lane] != factor[lane - 1])
+      passed = distribution.cdf(age / factor[lane]);
     out[lane] = rest(passed, (*draw.order)[lane ^ draw.flip], factor[lane]);
   }
 }

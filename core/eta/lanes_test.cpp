@@ -15,12 +15,12 @@
 namespace quintain::core::eta {
 namespace {
 
-using testing::constant_law;
-using testing::exponential_law;
-using testing::lognormal_law;
-using testing::pareto_law;
+using testing::constant_distribution;
+using testing::exponential_distribution;
+using testing::lognormal_distribution;
+using testing::pareto_distribution;
 using testing::table_of;
-using testing::uniform_law;
+using testing::uniform_distribution;
 using Purpose = LaneDraws::Purpose;
 
 Lanes all(float value) {
@@ -49,10 +49,10 @@ double correlation(const Lanes& a, const Lanes& b) {
 
 TEST(LaneDraws, OneDrawFromEachStratum) {
   const LaneDraws draws(1);
-  const QuantileTable law = table_of(uniform_law(64));
+  const QuantileTable distribution = table_of(uniform_distribution(64));
   for (std::uint64_t ordinal = 0; ordinal < 1000; ++ordinal) {
     Lanes lanes{};
-    draws.sample(law, ordinal, Purpose::kService, lanes);
+    draws.sample(distribution, ordinal, Purpose::kService, lanes);
     std::array<int, kLanes> found{};
     for (const float time : lanes) ++found.at(static_cast<std::size_t>(time));
     for (const int count : found) ASSERT_EQ(count, 1) << ordinal;
@@ -60,45 +60,45 @@ TEST(LaneDraws, OneDrawFromEachStratum) {
 }
 
 // A stratum has four points of the table, of which an execution takes the same in all strata.
-TEST(LaneDraws, OverManyExecutionsTheMeanIsTheLaws) {
+TEST(LaneDraws, OverManyExecutionsTheMeanIsTheDistributions) {
   const LaneDraws draws(2);
-  const QuantileTable law = table_of(lognormal_law(1, 1));
+  const QuantileTable distribution = table_of(lognormal_distribution(1, 1));
   double sum = 0;
   std::vector<double> of_lane(kLanes);
   constexpr int kExecutions = 20'000;
   for (std::uint64_t ordinal = 0; ordinal < kExecutions; ++ordinal) {
     Lanes lanes{};
-    draws.sample(law, ordinal, Purpose::kService, lanes);
+    draws.sample(distribution, ordinal, Purpose::kService, lanes);
     sum += mean(lanes);
     for (std::size_t lane = 0; lane < kLanes; ++lane) of_lane[lane] += lanes[lane];
   }
-  EXPECT_NEAR(sum / kExecutions / law.mean(), 1, 0.005);
+  EXPECT_NEAR(sum / kExecutions / distribution.mean(), 1, 0.005);
   // No lane is luckier than the others: the deviation is sqrt(e - 1) of the mean.
   const double error = 1.31 / std::sqrt(kExecutions);
   for (const double lane : of_lane) {
-    EXPECT_NEAR(lane / kExecutions / law.mean(), 1, 4.5 * error);
+    EXPECT_NEAR(lane / kExecutions / distribution.mean(), 1, 4.5 * error);
   }
 }
 
 TEST(LaneDraws, TheSameQuestionHasTheSameAnswer) {
   const LaneDraws draws(3);
   const LaneDraws again(3);
-  const QuantileTable law = table_of(exponential_law(1));
+  const QuantileTable distribution = table_of(exponential_distribution(1));
   Lanes first{};
   Lanes second{};
-  draws.sample(law, 5, Purpose::kService, first);
-  again.sample(law, 5, Purpose::kService, second);
+  draws.sample(distribution, 5, Purpose::kService, first);
+  again.sample(distribution, 5, Purpose::kService, second);
   EXPECT_EQ(first, second);
-  draws.sample_remaining(law, 0.3F, all(2), true, 5, Purpose::kRemainder, first);
-  again.sample_remaining(law, 0.3F, all(2), true, 5, Purpose::kRemainder, second);
+  draws.sample_remaining(distribution, 0.3F, all(2), true, 5, Purpose::kRemainder, first);
+  again.sample_remaining(distribution, 0.3F, all(2), true, 5, Purpose::kRemainder, second);
   EXPECT_EQ(first, second);
 }
 
 TEST(LaneDraws, SeedExecutionAndPurposeEachMakeADifference) {
-  const QuantileTable law = table_of(exponential_law(1));
+  const QuantileTable distribution = table_of(exponential_distribution(1));
   const auto lanes_of = [&](std::uint64_t seed, std::uint64_t ordinal, Purpose purpose) {
     Lanes lanes{};
-    LaneDraws(seed).sample(law, ordinal, purpose, lanes);
+    LaneDraws(seed).sample(distribution, ordinal, purpose, lanes);
     return lanes;
   };
   const Lanes one = lanes_of(1, 1, Purpose::kService);
@@ -109,15 +109,15 @@ TEST(LaneDraws, SeedExecutionAndPurposeEachMakeADifference) {
 
 TEST(LaneDraws, ExecutionsAreIndependent) {
   const LaneDraws draws(4);
-  const QuantileTable law = table_of(uniform_law(1));
+  const QuantileTable distribution = table_of(uniform_distribution(1));
   constexpr int kPairs = 20'000;
   double sum = 0;
   double squares = 0;
   for (std::uint64_t ordinal = 0; ordinal < kPairs; ++ordinal) {
     Lanes a{};
     Lanes b{};
-    draws.sample(law, ordinal, Purpose::kService, a);
-    draws.sample(law, ordinal + 1, Purpose::kService, b);
+    draws.sample(distribution, ordinal, Purpose::kService, a);
+    draws.sample(distribution, ordinal + 1, Purpose::kService, b);
     const double r = correlation(a, b);
     sum += r;
     squares += r * r;
@@ -131,7 +131,7 @@ TEST(LaneDraws, ExecutionsAreIndependent) {
 // The sum of many executions' times, lane by lane, has the spread of a sum of independent ones.
 TEST(LaneDraws, SumsSpreadAsSumsDo) {
   const LaneDraws draws(5);
-  const QuantileTable law = table_of(uniform_law(1));
+  const QuantileTable distribution = table_of(uniform_distribution(1));
   double variance = 0;
   constexpr int kSums = 500;
   constexpr int kTerms = 48;
@@ -139,7 +139,8 @@ TEST(LaneDraws, SumsSpreadAsSumsDo) {
     Lanes sum{};
     for (int term = 0; term < kTerms; ++term) {
       Lanes lanes{};
-      draws.sample(law, static_cast<std::uint64_t>(i * kTerms + term), Purpose::kService, lanes);
+      draws.sample(distribution, static_cast<std::uint64_t>(i * kTerms + term), Purpose::kService,
+                   lanes);
       for (std::size_t lane = 0; lane < kLanes; ++lane) sum[lane] += lanes[lane];
     }
     const double middle = mean(sum);
@@ -148,18 +149,19 @@ TEST(LaneDraws, SumsSpreadAsSumsDo) {
   EXPECT_NEAR(variance / kSums, kTerms / 12.0, 0.04 * kTerms / 12.0);
 }
 
-// By brute force: whole times of the law, slowed down, of which only those above the age count.
+// By brute force: whole times of the distribution, slowed down, of which only those above the age
+// count.
 struct Rest {
   double mean;
   double median;
 };
-template <class Law>
-Rest rest_of(const Law& law, double age, double factor) {
+template <class Distribution>
+Rest rest_of(const Distribution& distribution, double age, double factor) {
   std::mt19937_64 random(1);
   std::uniform_real_distribution<double> uniform(0, 1);
   std::vector<double> rests;
   while (rests.size() < 200'000) {
-    const double whole = law(uniform(random)) * factor;
+    const double whole = distribution(uniform(random)) * factor;
     if (whole > age) rests.push_back(whole - age);
   }
   std::ranges::sort(rests);
@@ -167,11 +169,12 @@ Rest rest_of(const Law& law, double age, double factor) {
           .median = rests[100'000]};
 }
 
-// Over many executions; `split`: the lanes of one half have another pace than those of the other.
-template <class Law>
-Rest sampled_rest_of(const Law& law, float age, float factor, bool uniform) {
+// Over many executions; `split`: the lanes of one half have another speed_factor than those of the
+// other.
+template <class Distribution>
+Rest sampled_rest_of(const Distribution& distribution, float age, float factor, bool uniform) {
   const LaneDraws draws(6);
-  const QuantileTable table = table_of(law);
+  const QuantileTable table = table_of(distribution);
   std::vector<float> rests;
   for (std::uint64_t ordinal = 0; ordinal < 2000; ++ordinal) {
     Lanes lanes{};
@@ -184,59 +187,59 @@ Rest sampled_rest_of(const Law& law, float age, float factor, bool uniform) {
           .median = rests[rests.size() / 2]};
 }
 
-TEST(LaneDraws, WhatIsLeftIsTheLawGivenTheAge) {
-  const auto check = [](const auto& law, float age, float factor) {
-    const Rest exact = rest_of(law, age, factor);
+TEST(LaneDraws, WhatIsLeftIsTheDistributionGivenTheAge) {
+  const auto check = [](const auto& distribution, float age, float factor) {
+    const Rest exact = rest_of(distribution, age, factor);
     for (const bool uniform : {true, false}) {
-      const Rest sampled = sampled_rest_of(law, age, factor, uniform);
-      // Beyond the table the tail is a power law, heavier than any of these.
+      const Rest sampled = sampled_rest_of(distribution, age, factor, uniform);
+      // Beyond the table the tail is a power distribution, heavier than any of these.
       EXPECT_NEAR(sampled.mean / exact.mean, 1, 0.03) << age << " " << factor << " " << uniform;
       EXPECT_NEAR(sampled.median / exact.median, 1, 0.02) << age << " " << factor << " " << uniform;
     }
   };
-  check(exponential_law(1), 0, 1);
-  check(exponential_law(1), 2, 1);
-  check(exponential_law(1), 2, 3);
-  check(exponential_law(1), 0.5F, 0.25F);
-  check(uniform_law(10), 7, 1);
-  check(uniform_law(10), 7, 2);
-  check(lognormal_law(1, 0.5), 2, 1);
-  check(lognormal_law(1, 0.5), 1.5F, 1.4F);
+  check(exponential_distribution(1), 0, 1);
+  check(exponential_distribution(1), 2, 1);
+  check(exponential_distribution(1), 2, 3);
+  check(exponential_distribution(1), 0.5F, 0.25F);
+  check(uniform_distribution(10), 7, 1);
+  check(uniform_distribution(10), 7, 2);
+  check(lognormal_distribution(1, 0.5), 2, 1);
+  check(lognormal_distribution(1, 0.5), 1.5F, 1.4F);
 }
 
 TEST(LaneDraws, BeyondTheTopOfTheTableTheTailGoesOn) {
-  const auto law = pareto_law(2.5);
-  const QuantileTable table = table_of(law);
+  const auto distribution = pareto_distribution(2.5);
+  const QuantileTable table = table_of(distribution);
   for (const float factor : {1.0F, 3.0F}) {
     const float age = 2 * table.values().back() * factor;
     for (const bool uniform : {true, false}) {
-      // A power law has no scale: the rest's median is in proportion to the age.
-      const Rest rest = sampled_rest_of(law, age, factor, uniform);
+      // A power distribution has no scale: the rest's median is in proportion to the age.
+      const Rest rest = sampled_rest_of(distribution, age, factor, uniform);
       EXPECT_NEAR(rest.median / (age * (std::exp2(1 / 2.5) - 1)), 1, 0.1) << factor;
     }
   }
 }
 
 TEST(LaneDraws, WhatHasOutlivedAConstantEndsSoon) {
-  const auto law = constant_law(1);
+  const auto distribution = constant_distribution(1);
   for (const float age : {0.5F, 0.999F}) {
-    EXPECT_NEAR(sampled_rest_of(law, age, 1, true).median, 1 - age, 1e-4);
+    EXPECT_NEAR(sampled_rest_of(distribution, age, 1, true).median, 1 - age, 1e-4);
   }
-  const Rest rest = sampled_rest_of(law, 2, 1, true);
+  const Rest rest = sampled_rest_of(distribution, 2, 1, true);
   EXPECT_GE(rest.median, 0);
   EXPECT_LT(rest.mean, 0.1);
 }
 
 TEST(LaneDraws, LanesOfDifferentPaceAreConditionedEachByItsOwn) {
   const LaneDraws draws(7);
-  const QuantileTable law = table_of(uniform_law(10));
+  const QuantileTable distribution = table_of(uniform_distribution(10));
   Lanes factor = all(1);
   std::fill(factor.begin() + kLanes / 2, factor.end(), 2.0F);
   double slow = 0;
   double fast = 0;
   for (std::uint64_t ordinal = 0; ordinal < 2000; ++ordinal) {
     Lanes lanes{};
-    draws.sample_remaining(law, 8, factor, false, ordinal, Purpose::kRemainder, lanes);
+    draws.sample_remaining(distribution, 8, factor, false, ordinal, Purpose::kRemainder, lanes);
     fast += std::accumulate(lanes.begin(), lanes.begin() + kLanes / 2, 0.0);
     slow += std::accumulate(lanes.begin() + kLanes / 2, lanes.end(), 0.0);
   }
@@ -245,16 +248,16 @@ TEST(LaneDraws, LanesOfDifferentPaceAreConditionedEachByItsOwn) {
   EXPECT_NEAR(slow / 2000 / 32, 6, 0.1);
 }
 
-TEST(LaneDraws, AmongLawsEachHasItsShare) {
+TEST(LaneDraws, AmongDistributionsEachHasItsShare) {
   const LaneDraws draws(8);
-  const QuantileTable one = table_of(constant_law(1));
-  const QuantileTable ten = table_of(constant_law(10));
-  const std::vector<const QuantileTable*> laws = {&one, &one, &one, &ten};
+  const QuantileTable one = table_of(constant_distribution(1));
+  const QuantileTable ten = table_of(constant_distribution(10));
+  const std::vector<const QuantileTable*> distributions = {&one, &one, &one, &ten};
   int tens = 0;
   for (std::uint64_t ordinal = 0; ordinal < 2000; ++ordinal) {
     Lanes lanes{};
     LaneDraws::Picks picks{};
-    draws.sample_among(laws, ordinal, Purpose::kOvertaker, picks, lanes);
+    draws.sample_among(distributions, ordinal, Purpose::kOvertaker, picks, lanes);
     for (std::size_t lane = 0; lane < kLanes; ++lane) {
       tens += lanes[lane] > 5 ? 1 : 0;
       ASSERT_EQ(lanes[lane] > 5, picks[lane] == 3);
@@ -266,7 +269,7 @@ TEST(LaneDraws, AmongLawsEachHasItsShare) {
 TEST(LaneDraws, TheNormalSampleIsNormal) {
   const LaneDraws draws(9);
   Lanes lanes{};
-  draws.sample_normal(1, Purpose::kPace, lanes);
+  draws.sample_normal(1, Purpose::kSpeedFactor, lanes);
   Lanes sorted = lanes;
   std::ranges::sort(sorted);
   for (std::size_t i = 0; i < kLanes; ++i) {

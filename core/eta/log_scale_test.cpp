@@ -61,7 +61,7 @@ TEST(LogScale, WholePowersAreNearWhole) {
   }
 }
 
-// Laws would fall otherwise: to rounding, of the value at the seams between octaves too.
+// Distributions would fall otherwise: to rounding, of the value at the seams between octaves too.
 TEST(LogScale, NeitherFallsByMoreThanRounding) {
   float last = log2_of(1e-6F);
   for_floats(1e-6F, 1e6F, [&](float x) {

@@ -18,9 +18,9 @@ template <class Remembered>
 class PendingForecasts {
  public:
   /// The forecast of an execution that has just been accepted; any other is passed over.
-  void remember(const Subject& subject, const NodeState& node, Remembered what) {
-    const bool at_acceptance = subject.dispatched_at.is_never() && subject.accepted_at == node.now;
-    if (at_acceptance) pending_.try_emplace(subject.ordinal, std::move(what));
+  void remember(const Target& target, const NodeState& node, Remembered what) {
+    const bool at_acceptance = target.dispatched_at.is_never() && target.accepted_at == node.now;
+    if (at_acceptance) pending_.try_emplace(target.ordinal, std::move(what));
   }
 
   /// Given back once.

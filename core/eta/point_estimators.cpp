@@ -1,7 +1,8 @@
 // The estimators that predict a mean: constant, ewma, les, queue-length, queued-work.
 //
-// A mean alone says nothing of the spread. Their quantiles are those of the law that assumes least
-// about a positive quantity of known mean, the exponential (maximum entropy): mean * -ln(1 - p).
+// A mean alone says nothing of the spread. Their quantiles are those of the distribution that
+// assumes least about a positive quantity of known mean, the exponential (maximum entropy): mean *
+// -ln(1 - p).
 #include "core/eta/point_estimators.h"
 
 #include <algorithm>
@@ -23,10 +24,10 @@ constexpr std::array<double, kLevels> kExponentialQuantiles = {
     1.897119984885881,    2.302585092994046,   2.99573227355399};
 
 // Nothing is forecast to take longer: 90 years, so that its quantiles still fit a Duration.
-constexpr Duration kMost = std::chrono::hours(24 * 365 * 90);
+constexpr Duration kMax = std::chrono::hours(24 * 365 * 90);
 
 Forecast around(Duration mean) {
-  mean = std::min(mean, kMost);
+  mean = std::min(mean, kMax);
   Forecast forecast{.point = mean};
   for (std::size_t i = 0; i < kLevels; ++i) {
     const double quantile = static_cast<double>(mean.count()) * kExponentialQuantiles[i];
@@ -38,7 +39,7 @@ Forecast around(Duration mean) {
 // So many nanoseconds, of which a long queue may make more than a Duration holds.
 Duration duration(double nanoseconds) {
   return Duration(
-      static_cast<std::int64_t>(std::min(nanoseconds, static_cast<double>(kMost.count()))));
+      static_cast<std::int64_t>(std::min(nanoseconds, static_cast<double>(kMax.count()))));
 }
 
 // What is left of a time of which some has passed. A prediction that has been outlived says "any
@@ -47,15 +48,15 @@ Duration remaining(Duration whole, Duration passed) {
   return std::max(whole - passed, Duration::zero());
 }
 
-bool waits(const Subject& subject) { return subject.dispatched_at.is_never(); }
+bool waits(const Target& target) { return target.dispatched_at.is_never(); }
 
 class Constant final : public Estimator {
  public:
   explicit Constant(Duration value) : value_(value) {}
 
   std::string_view name() const override { return "constant"; }
-  Forecast predict(const Subject& subject, const NodeState& node) override {
-    Forecast forecast{.point = remaining(value_, node.now - subject.accepted_at)};
+  Forecast predict(const Target& target, const NodeState& node) override {
+    Forecast forecast{.point = remaining(value_, node.now - target.accepted_at)};
     forecast.quantiles.fill(forecast.point);
     return forecast;
   }
@@ -73,9 +74,8 @@ class Ewma final : public Estimator {
   explicit Ewma(Duration prior) : response_times_(prior) {}
 
   std::string_view name() const override { return "ewma"; }
-  Forecast predict(const Subject& subject, const NodeState& node) override {
-    return around(
-        remaining(response_times_.mean(subject.function), node.now - subject.accepted_at));
+  Forecast predict(const Target& target, const NodeState& node) override {
+    return around(remaining(response_times_.mean(target.function), node.now - target.accepted_at));
   }
   void observe_dispatch(FunctionIndex, Instant, Duration) override {}
   void observe_end(const Observation& observation) override {
@@ -98,12 +98,12 @@ class LastToEnterService final : public Estimator {
   explicit LastToEnterService(Duration prior) : service_(prior) {}
 
   std::string_view name() const override { return "les"; }
-  Forecast predict(const Subject& subject, const NodeState& node) override {
-    const Duration service = service_.mean(subject.function);
-    if (!waits(subject)) return around(remaining(service, node.now - subject.dispatched_at));
+  Forecast predict(const Target& target, const NodeState& node) override {
+    const Duration service = service_.mean(target.function);
+    if (!waits(target)) return around(remaining(service, node.now - target.dispatched_at));
     const bool must_wait = node.busy >= node.slots;
     const Duration delay = must_wait ? last_delay_ : Duration::zero();
-    return around(remaining(delay, node.now - subject.accepted_at) + service);
+    return around(remaining(delay, node.now - target.accepted_at) + service);
   }
   void observe_dispatch(FunctionIndex, Instant, Duration waited) override { last_delay_ = waited; }
   void observe_end(const Observation& observation) override { service_.observe(observation); }
@@ -121,11 +121,11 @@ class QueueLength final : public Estimator {
   explicit QueueLength(Duration prior) : service_(prior) {}
 
   std::string_view name() const override { return "queue-length"; }
-  Forecast predict(const Subject& subject, const NodeState& node) override {
-    const Duration service = service_.mean(subject.function);
-    if (!waits(subject)) return around(remaining(service, node.now - subject.dispatched_at));
+  Forecast predict(const Target& target, const NodeState& node) override {
+    const Duration service = service_.mean(target.function);
+    if (!waits(target)) return around(remaining(service, node.now - target.dispatched_at));
     const bool must_wait = node.busy >= node.slots;
-    const double departures = must_wait ? static_cast<double>(subject.ahead + 1) : 0;
+    const double departures = must_wait ? static_cast<double>(target.ahead + 1) : 0;
     const double delay =
         departures * static_cast<double>(service_.node_mean().count()) / node.slots;
     return around(duration(delay) + service);
@@ -146,32 +146,33 @@ class QueuedWork final : public Estimator {
   explicit QueuedWork(Duration prior) : warm_(prior), cold_(prior) {}
 
   std::string_view name() const override { return "queued-work"; }
-  Forecast predict(const Subject& subject, const NodeState& node) override {
+  Forecast predict(const Target& target, const NodeState& node) override {
     const Backlog& backlog = node.backlog();
-    if (!waits(subject)) {
-      const bool cold = std::ranges::any_of(backlog.running, [&](const Running& running) {
-        return running.ordinal == subject.ordinal && running.cold;
+    if (!waits(target)) {
+      const bool cold = std::ranges::any_of(backlog.running, [&](const RunningExecution& running) {
+        return running.ordinal == target.ordinal && running.cold;
       });
-      return around(remaining(mean(subject.function, cold), node.now - subject.dispatched_at));
+      return around(remaining(mean(target.function, cold), node.now - target.dispatched_at));
     }
     double work = 0;
     bool cold = false;
-    for (const Waiting& waiting : backlog.waiting) {
+    for (const WaitingExecution& waiting : backlog.waiting) {
       const TaskShare& share = backlog.shares[waiting.share];
       // Behind a full node an instance of the task's comes back in time; before, one is made.
       const bool returns = node.busy >= node.slots && share.instances > 0;
       const bool needs_instance = waiting.fresh || (share.idle == 0 && !returns);
-      if (waiting.ordinal == subject.ordinal) {
+      if (waiting.ordinal == target.ordinal) {
         cold = needs_instance;
       } else {
         work += static_cast<double>(mean(waiting.function, needs_instance).count());
       }
     }
-    work += static_cast<double>(backlog.omitted) * static_cast<double>(warm_.node_mean().count());
+    work +=
+        static_cast<double>(backlog.hidden_count) * static_cast<double>(warm_.node_mean().count());
     const auto ahead =
-        static_cast<double>(backlog.waiting.size() - 1) + static_cast<double>(backlog.omitted);
+        static_cast<double>(backlog.waiting.size() - 1) + static_cast<double>(backlog.hidden_count);
     const double delay = ahead > 0 ? work / std::min<double>(node.slots, ahead) : 0;
-    return around(duration(delay) + mean(subject.function, cold));
+    return around(duration(delay) + mean(target.function, cold));
   }
   void observe_dispatch(FunctionIndex, Instant, Duration) override {}
   void observe_end(const Observation& observation) override {

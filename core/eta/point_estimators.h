@@ -3,8 +3,8 @@
 
 #include <memory>
 
+#include "core/base/time.h"
 #include "core/eta/estimator.h"
-#include "core/time.h"
 
 namespace quintain::core::eta {
 

@@ -20,7 +20,7 @@ const NodeState kIdle = node_state(1, 0);
 const NodeState kFull = node_state(4, 7);
 
 // Accepted so long ago, with so many in front.
-Subject waiting(Duration since, std::int64_t ahead = 0, FunctionIndex function = 0) {
+Target waiting(Duration since, std::int64_t ahead = 0, FunctionIndex function = 0) {
   return {.function = function,
           .ordinal = 1,
           .accepted_at = Instant(100s - since),
@@ -29,7 +29,7 @@ Subject waiting(Duration since, std::int64_t ahead = 0, FunctionIndex function =
 }
 
 // Accepted 50 s ago, in its slot since so long ago.
-Subject serving(Duration since, FunctionIndex function = 0) {
+Target serving(Duration since, FunctionIndex function = 0) {
   return {.function = function,
           .ordinal = 1,
           .accepted_at = Instant(50s),
@@ -64,7 +64,7 @@ TEST(Estimators, EveryNameMakesAnEstimatorOfThatName) {
   EXPECT_EQ(make_estimator(config, 1), nullptr);
 }
 
-TEST(Estimators, TheP90IsThatOfTheExponentialLaw) {
+TEST(Estimators, TheP90IsThatOfTheExponentialDistribution) {
   for (const auto& estimator :
        {make_ewma(10s), make_last_to_enter_service(10s), make_queue_length(10s)}) {
     const Forecast estimate = estimator->predict(waiting(0s), kIdle);

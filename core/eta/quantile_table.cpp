@@ -20,7 +20,7 @@ constexpr float kTailSpanMass = (static_cast<float>(kTailSpan) + 0.5F) / kCount;
 float QuantileTable::tail_index() const {
   const float top = values_[kPoints - 1];
   const float base = values_[kPoints - 1 - kTailSpan];
-  // A law without spread has no tail: any steep one will do.
+  // A distribution without spread has no tail: any steep one will do.
   constexpr float kSteepest = 100;
   if (base <= 0 || top <= base * 1.0001F) return kSteepest;
   return std::clamp(log2_of(kTailSpanMass / kTopMass) / log2_of(top / base), 0.5F, kSteepest);
@@ -88,15 +88,15 @@ double QuantileTable::wanted(std::size_t index) {
 
 void QuantileTable::assign(const std::array<float, kWanted>& quantiles) {
   // Some 30,000 years: a time that never ends. Squares of longer ones would be no numbers.
-  constexpr float kMost = 1e12F;
-  for (std::size_t i = 0; i + 1 < kPoints; ++i) values_[i] = std::min(quantiles[i], kMost);
+  constexpr float kMax = 1e12F;
+  for (std::size_t i = 0; i + 1 < kPoints; ++i) values_[i] = std::min(quantiles[i], kMax);
   float top = 0;
   float top_square = 0;
   float weight = 1;
   for (std::size_t i = kPoints - 1; i < kWanted; ++i) {
     const bool last = i + 1 == kWanted;  // stands for all that is left
     if (!last) weight /= 2;
-    const float quantile = std::min(quantiles[i], kMost);
+    const float quantile = std::min(quantiles[i], kMax);
     top += weight * quantile;
     top_square += weight * quantile * quantile;
   }

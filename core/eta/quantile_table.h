@@ -1,4 +1,4 @@
-// A law of durations as a table of its quantiles.
+// A distribution of durations as a table of its quantiles.
 #pragma once
 
 #include <array>
@@ -11,7 +11,7 @@ namespace quintain::core::eta {
 /// Quantiles in seconds at the probabilities (i + 1/2) / kPoints, never falling; the last one is
 /// the mean of the topmost 1/kPoints instead, so that a sum of many draws comes out right. Between
 /// them straight lines; below the first point the line goes to 0, above the last the tail goes on
-/// as a power law as steep as the top 1/32 is.
+/// as a power distribution as steep as the top 1/32 is.
 class QuantileTable {
  public:
   static constexpr std::size_t kPoints = 256;
@@ -40,13 +40,14 @@ class QuantileTable {
   float mean() const { return mean_; }
   float mean_square() const { return mean_square_; }
 
-  /// Where a law's quantiles are wanted to make a table: the probabilities of the points but for
-  /// the last, then kTopPoints within the topmost cell, each at the middle of half of what is left.
+  /// Where a distribution's quantiles are wanted to make a table: the probabilities of the points
+  /// but for the last, then kTopPoints within the topmost cell, each at the middle of half of what
+  /// is left.
   static constexpr std::size_t kTopPoints = 8;
   static constexpr std::size_t kWanted = kPoints - 1 + kTopPoints;
   static double wanted(std::size_t index);
 
-  /// Takes the law's quantiles at these probabilities.
+  /// Takes the distribution's quantiles at these probabilities.
   void assign(const std::array<float, kWanted>& quantiles);
 
  private:

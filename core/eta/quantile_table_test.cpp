@@ -12,20 +12,20 @@
 namespace quintain::core::eta {
 namespace {
 
-using testing::constant_law;
-using testing::exponential_law;
-using testing::lognormal_law;
-using testing::pareto_law;
+using testing::constant_distribution;
+using testing::exponential_distribution;
+using testing::lognormal_distribution;
+using testing::pareto_distribution;
 using testing::table_of;
-using testing::uniform_law;
+using testing::uniform_distribution;
 
-const std::vector<QuantileTable>& some_laws() {
-  static const std::vector<QuantileTable> laws = {
-      table_of(uniform_law(2)),          table_of(exponential_law(0.1)),
-      table_of(lognormal_law(3, 1.326)), table_of(lognormal_law(1e-3, 0.01)),
-      table_of(pareto_law(1.5)),         table_of(pareto_law(4)),
+const std::vector<QuantileTable>& some_distributions() {
+  static const std::vector<QuantileTable> distributions = {
+      table_of(uniform_distribution(2)),          table_of(exponential_distribution(0.1)),
+      table_of(lognormal_distribution(3, 1.326)), table_of(lognormal_distribution(1e-3, 0.01)),
+      table_of(pareto_distribution(1.5)),         table_of(pareto_distribution(4)),
   };
-  return laws;
+  return distributions;
 }
 
 TEST(QuantileTable, WantsTheMiddlesAndThenHalfOfWhatIsLeft) {
@@ -36,8 +36,8 @@ TEST(QuantileTable, WantsTheMiddlesAndThenHalfOfWhatIsLeft) {
   EXPECT_DOUBLE_EQ(QuantileTable::wanted(262), 1 - 0.75 / 256 / 128);
 }
 
-TEST(QuantileTable, HasTheLawsQuantiles) {
-  const auto exact = exponential_law(2);
+TEST(QuantileTable, HasTheDistributionsQuantiles) {
+  const auto exact = exponential_distribution(2);
   const QuantileTable table = table_of(exact);
   for (double p = 0.05; p < 0.99; p += 0.01) {
     EXPECT_NEAR(table.quantile(static_cast<float>(p)) / exact(p), 1, 2e-3) << p;
@@ -45,46 +45,46 @@ TEST(QuantileTable, HasTheLawsQuantiles) {
 }
 
 TEST(QuantileTable, TheDistributionFunctionUndoesTheQuantile) {
-  for (const QuantileTable& law : some_laws()) {
+  for (const QuantileTable& distribution : some_distributions()) {
     for (int i = 1; i < 100'000; ++i) {
       const float p = static_cast<float>(i) * 1e-5F;
       // The topmost cell's middle is one point, so a whole range of probabilities has one quantile.
       if (p > 255.5F / 256 && p < 1 - 0.368F / 256) continue;
-      ASSERT_NEAR(law.cdf(law.quantile(p)), p, 2e-5) << law.mean();
+      ASSERT_NEAR(distribution.cdf(distribution.quantile(p)), p, 2e-5) << distribution.mean();
     }
   }
 }
 
 TEST(QuantileTable, NeitherFalls) {
-  for (const QuantileTable& law : some_laws()) {
+  for (const QuantileTable& distribution : some_distributions()) {
     float last = 0;
     for (int i = 1; i < 100'000; ++i) {
-      const float quantile = law.quantile(static_cast<float>(i) * 1e-5F);
+      const float quantile = distribution.quantile(static_cast<float>(i) * 1e-5F);
       ASSERT_GE(quantile, last * 0.999999F) << i;
       last = quantile;
     }
     float below = 0;
     for (float seconds = 1e-6F; seconds < 1e6F; seconds *= 1.01F) {
-      const float p = law.cdf(seconds);
+      const float p = distribution.cdf(seconds);
       ASSERT_GE(p, below) << seconds;
       ASSERT_LT(p, 1) << seconds;
       below = p;
     }
-    EXPECT_EQ(law.cdf(0), 0);
-    EXPECT_EQ(law.cdf(-1), 0);
+    EXPECT_EQ(distribution.cdf(0), 0);
+    EXPECT_EQ(distribution.cdf(-1), 0);
   }
 }
 
 TEST(QuantileTable, StrataBeyondAreQuantiles) {
-  for (const QuantileTable& law : some_laws()) {
+  for (const QuantileTable& distribution : some_distributions()) {
     for (const float passed : {0.0F, 0.001F, 0.5F, 0.9F, 0.997F, 0.9999F, 0.9999998F}) {
       for (const float within : {0.01F, 0.5F, 0.99F}) {
         std::array<float, 64> out{};
-        law.quantiles_beyond(passed, within, out);
+        distribution.quantiles_beyond(passed, within, out);
         const float stratum = (1 - passed) / 64;
         for (std::size_t i = 0; i < out.size(); ++i) {
           const float p = passed + within * stratum + static_cast<float>(i) * stratum;
-          ASSERT_FLOAT_EQ(out[i], law.quantile(p)) << passed << " " << within << " " << i;
+          ASSERT_FLOAT_EQ(out[i], distribution.quantile(p)) << passed << " " << within << " " << i;
         }
       }
     }
@@ -92,25 +92,27 @@ TEST(QuantileTable, StrataBeyondAreQuantiles) {
 }
 
 TEST(QuantileTable, TheMeanIncludesTheTail) {
-  EXPECT_NEAR(table_of(uniform_law(2)).mean(), 1, 1e-3);
-  EXPECT_NEAR(table_of(exponential_law(1)).mean(), 1, 2e-3);
-  EXPECT_NEAR(table_of(lognormal_law(1, 1.326)).mean() / std::exp(1.326 * 1.326 / 2), 1, 5e-3);
-  // The mean of the Pareto law is a / (a - 1); what lies beyond 1 - 2^-15 of it is cut.
-  EXPECT_NEAR(table_of(pareto_law(2.5)).mean() / (2.5 / 1.5), 1, 5e-3);
-  EXPECT_NEAR(table_of(pareto_law(1.5)).mean() / 3, 1, 0.04);
+  EXPECT_NEAR(table_of(uniform_distribution(2)).mean(), 1, 1e-3);
+  EXPECT_NEAR(table_of(exponential_distribution(1)).mean(), 1, 2e-3);
+  EXPECT_NEAR(table_of(lognormal_distribution(1, 1.326)).mean() / std::exp(1.326 * 1.326 / 2), 1,
+              5e-3);
+  // The mean of the Pareto distribution is a / (a - 1); what lies beyond 1 - 2^-15 of it is cut.
+  EXPECT_NEAR(table_of(pareto_distribution(2.5)).mean() / (2.5 / 1.5), 1, 5e-3);
+  EXPECT_NEAR(table_of(pareto_distribution(1.5)).mean() / 3, 1, 0.04);
 }
 
 TEST(QuantileTable, SoDoesTheMeanOfTheSquare) {
-  EXPECT_NEAR(table_of(uniform_law(2)).mean_square(), 4.0 / 3, 2e-3);
-  EXPECT_NEAR(table_of(exponential_law(1)).mean_square(), 2, 0.02);
-  EXPECT_NEAR(table_of(lognormal_law(1, 1)).mean_square() / std::exp(2), 1, 0.02);
-  EXPECT_NEAR(table_of(lognormal_law(1, 1.326)).mean_square() / std::exp(2 * 1.326 * 1.326), 1,
-              0.1);
+  EXPECT_NEAR(table_of(uniform_distribution(2)).mean_square(), 4.0 / 3, 2e-3);
+  EXPECT_NEAR(table_of(exponential_distribution(1)).mean_square(), 2, 0.02);
+  EXPECT_NEAR(table_of(lognormal_distribution(1, 1)).mean_square() / std::exp(2), 1, 0.02);
+  EXPECT_NEAR(
+      table_of(lognormal_distribution(1, 1.326)).mean_square() / std::exp(2 * 1.326 * 1.326), 1,
+      0.1);
 }
 
 TEST(QuantileTable, TheTailGoesOnAsSteepAsItIs) {
   for (const double shape : {1.5, 2.0, 4.0}) {
-    const auto exact = pareto_law(shape);
+    const auto exact = pareto_distribution(shape);
     const QuantileTable table = table_of(exact);
     for (const double p : {0.999, 0.9999, 0.99999}) {
       EXPECT_NEAR(std::log(table.quantile(static_cast<float>(p))) / std::log(exact(p)), 1, 0.1)
@@ -120,17 +122,17 @@ TEST(QuantileTable, TheTailGoesOnAsSteepAsItIs) {
 }
 
 TEST(QuantileTable, AConstantIsAConstant) {
-  const QuantileTable table = table_of(constant_law(7));
+  const QuantileTable table = table_of(constant_distribution(7));
   for (float p = 0.01F; p < 0.9985F; p += 0.01F) EXPECT_FLOAT_EQ(table.quantile(p), 7);
   EXPECT_FLOAT_EQ(table.mean(), 7);
   EXPECT_FLOAT_EQ(table.mean_square(), 49);
   EXPECT_LT(table.cdf(6.99F), 0.01F);
   EXPECT_GT(table.cdf(7), 0.99F);
-  EXPECT_LT(table.quantile(0.99999F), 7.5F) << "a law without spread has no tail";
+  EXPECT_LT(table.quantile(0.99999F), 7.5F) << "a distribution without spread has no tail";
 }
 
 TEST(QuantileTable, ZeroIsZero) {
-  for (const QuantileTable& table : {QuantileTable(), table_of(constant_law(0))}) {
+  for (const QuantileTable& table : {QuantileTable(), table_of(constant_distribution(0))}) {
     for (const float p : {1e-6F, 0.001F, 0.5F, 0.999F, 0.9999999F}) {
       EXPECT_EQ(table.quantile(p), 0) << p;
     }
@@ -145,7 +147,7 @@ TEST(QuantileTable, ZeroIsZero) {
 }
 
 TEST(QuantileTable, BelowTheFirstPointALineGoesToZero) {
-  const QuantileTable table = table_of(constant_law(8));
+  const QuantileTable table = table_of(constant_distribution(8));
   EXPECT_FLOAT_EQ(table.quantile(0.25F / 256), 4);
   EXPECT_FLOAT_EQ(table.cdf(4), 0.25F / 256);
 }
@@ -159,7 +161,7 @@ TEST(QuantileTable, RoundingDoesNotMakeItFall) {
   EXPECT_TRUE(std::ranges::is_sorted(table.values()));
 }
 
-// Whatever a law says, sums over it must be numbers.
+// Whatever a distribution says, sums over it must be numbers.
 TEST(QuantileTable, TheLongestTimesHaveAMean) {
   const QuantileTable table = table_of([](double p) { return p > 0.9 ? 1e38 : 1; });
   EXPECT_TRUE(std::isfinite(table.mean()));

@@ -12,22 +12,23 @@ namespace quintain::core::eta {
 namespace {
 
 // More are not rolled forward one by one; every second, third ... of them stands for the rest.
-constexpr std::size_t kMostRunning = 256;
+constexpr std::size_t kMaxRunning = 256;
 
-// So many of those in front are played one by one; behind them the law of large numbers serves.
-constexpr std::size_t kMostPlayed = 96;
+// So many of those in front are played one by one; behind them the distribution of large numbers
+// serves.
+constexpr std::size_t kMaxPlayed = 96;
 
 // Who came lately: so many stand for those who will come.
 constexpr std::size_t kArrivals = 256;
 
 // More overtakers than this would make a forecast cost more than it is worth.
-constexpr std::uint64_t kMostOvertakers = 100;
+constexpr std::uint64_t kMaxOvertakers = 100;
 
 float seconds(Duration d) { return std::chrono::duration<float>(d).count(); }
 
 Duration duration(float seconds) {
-  constexpr float kMost = 9.0e9F;  // some 285 years
-  return Duration(static_cast<std::int64_t>(static_cast<double>(std::min(seconds, kMost)) * 1e9));
+  constexpr float kMax = 9.0e9F;  // some 285 years
+  return Duration(static_cast<std::int64_t>(static_cast<double>(std::min(seconds, kMax)) * 1e9));
 }
 
 // Written so that the compiler sees one instruction each.
@@ -76,85 +77,91 @@ Forecast forecast_of(Lanes& times) {
   return never_falling(forecast);
 }
 
-Forecast forecast_of(const QuantileTable& law, float age, float factor) {
+Forecast forecast_of(const QuantileTable& distribution, float age, float factor) {
   Forecast forecast;
-  const float passed = law.cdf(age / factor);
+  const float passed = distribution.cdf(age / factor);
   for (std::size_t i = 0; i < kLevels; ++i) {
     const float p = passed + (1 - passed) * static_cast<float>(level(i));
-    forecast.quantiles[i] = duration(std::max(law.quantile(p) * factor - age, 0.0F));
+    forecast.quantiles[i] = duration(std::max(distribution.quantile(p) * factor - age, 0.0F));
   }
   return never_falling(forecast);
 }
 
-Forecast RollForward::predict(const Subject& subject, const NodeState& node, Laws& laws) {
+Forecast RollForward::predict(const Target& target, const NodeState& node,
+                              Distributions& distributions) {
   const Backlog& backlog = node.backlog();
-  if (!subject.dispatched_at.is_never()) return of_running(subject, node, backlog, laws);
-  assert(!backlog.waiting.empty() && backlog.waiting.back().ordinal == subject.ordinal);
-  const Waiting& last = backlog.waiting.back();
+  if (!target.dispatched_at.is_never()) return of_running(target, node, backlog, distributions);
+  assert(!backlog.waiting.empty() && backlog.waiting.back().ordinal == target.ordinal);
+  const WaitingExecution& last = backlog.waiting.back();
   const TaskShare& share = backlog.shares[last.share];
   const bool first = node.busy < node.slots && backlog.waiting.size() == 1;
   const bool warm = share.idle > 0 && !last.fresh;
-  if (first && warm && laws.pace().uniform) {
-    return forecast_of(laws.service(subject.function), 0, laws.pace().factor[0]);
+  if (first && warm && distributions.speed_factor().uniform) {
+    return forecast_of(distributions.service(target.function), 0,
+                       distributions.speed_factor().factor[0]);
   }
   const std::size_t stride =
-      std::max<std::size_t>((backlog.running.size() + kMostRunning - 1) / kMostRunning, 1);
-  fill_slots(node, backlog, stride, laws);
+      std::max<std::size_t>((backlog.running.size() + kMaxRunning - 1) / kMaxRunning, 1);
+  fill_slots(node, backlog, stride, distributions);
   fill_shares(node, backlog, stride);
   Lanes start{};
   Lanes time{};
-  const std::size_t played = std::min(backlog.waiting.size() - 1, kMostPlayed * stride);
+  const std::size_t played = std::min(backlog.waiting.size() - 1, kMaxPlayed * stride);
   for (std::size_t i = 0; i < played; i += stride) {
     const float deadline = until(backlog.waiting[i].deadline, node.now);
-    const Placed placed = place(backlog.waiting[i], deadline, laws, start, time);
+    const Placed placed = place(backlog.waiting[i], deadline, distributions, start, time);
     occupy(backlog.waiting[i], deadline, placed, start, time);
   }
-  add_far(backlog, played, subject, node, laws);
-  let_overtakers_pass(last, node, laws);
-  place(last, kNever, laws, start, time);
+  add_far(backlog, played, target, node, distributions);
+  let_overtakers_pass(last, node, distributions);
+  place(last, kNever, distributions, start, time);
   for (std::size_t lane = 0; lane < kLanes; ++lane) time[lane] += start[lane];
   return forecast_of(time);
 }
 
-Forecast RollForward::of_running(const Subject& subject, const NodeState& node,
-                                 const Backlog& backlog, Laws& laws) {
-  const auto running = std::ranges::find(backlog.running, subject.ordinal, &Running::ordinal);
+Forecast RollForward::of_running(const Target& target, const NodeState& node,
+                                 const Backlog& backlog, Distributions& distributions) {
+  const auto running =
+      std::ranges::find(backlog.running, target.ordinal, &RunningExecution::ordinal);
   assert(running != backlog.running.end());
-  const Pace& pace = laws.pace_of(*running);
-  if (!running->started_at.is_never() && pace.uniform) {
-    return forecast_of(laws.service(subject.function), seconds(node.now - running->started_at),
-                       pace.factor[0]);
+  const SpeedFactor& speed_factor = distributions.speed_factor_of(*running);
+  if (!running->started_at.is_never() && speed_factor.uniform) {
+    return forecast_of(distributions.service(target.function),
+                       seconds(node.now - running->started_at), speed_factor.factor[0]);
   }
   Lanes time{};
-  remaining(*running, node.now, laws, time);
+  remaining(*running, node.now, distributions, time);
   return forecast_of(time);
 }
 
 // Until its function ends, if nothing cuts it short.
-void RollForward::remaining(const Running& running, Instant now, Laws& laws, Lanes& out) {
-  const QuantileTable& service = laws.service(running.function);
-  const Pace& pace = laws.pace_of(running);
+void RollForward::remaining(const RunningExecution& running, Instant now,
+                            Distributions& distributions, Lanes& out) {
+  const QuantileTable& service = distributions.service(running.function);
+  const SpeedFactor& speed_factor = distributions.speed_factor_of(running);
   if (!running.started_at.is_never()) {
-    draws_.sample_remaining(service, seconds(now - running.started_at), pace.factor, pace.uniform,
-                            running.ordinal, LaneDraws::Purpose::kRemainder, out);
+    draws_.sample_remaining(service, seconds(now - running.started_at), speed_factor.factor,
+                            speed_factor.uniform, running.ordinal, LaneDraws::Purpose::kRemainder,
+                            out);
     return;
   }
-  static constexpr Lanes kUsualPace = [] {
+  static constexpr Lanes kUsualSpeed = [] {
     Lanes ones{};
     for (float& one : ones) one = 1;
     return ones;
   }();
   Lanes cold{};
-  draws_.sample_remaining(laws.cold_start(running.function), seconds(now - running.dispatched_at),
-                          kUsualPace, true, running.ordinal, LaneDraws::Purpose::kColdStart, cold);
+  draws_.sample_remaining(distributions.cold_start(running.function),
+                          seconds(now - running.dispatched_at), kUsualSpeed, true, running.ordinal,
+                          LaneDraws::Purpose::kColdStart, cold);
   draws_.sample(service, running.ordinal, LaneDraws::Purpose::kService, out);
   for (std::size_t lane = 0; lane < kLanes; ++lane) {
-    out[lane] = cold[lane] + out[lane] * pace.factor[lane];
+    out[lane] = cold[lane] + out[lane] * speed_factor.factor[lane];
   }
 }
 
 void RollForward::fill_slots(const NodeState& node, const Backlog& backlog, std::size_t stride,
-                             Laws& laws) {
+                             Distributions& distributions) {
   // With n in front, only the first n + 1 slots to become free can matter.
   const auto slots = static_cast<std::size_t>(node.slots);
   const std::size_t keep =
@@ -165,9 +172,9 @@ void RollForward::fill_slots(const NodeState& node, const Backlog& backlog, std:
   finish_.clear();
   slots_.resize(free, Lanes{});
   for (std::size_t i = 0; i < backlog.running.size(); i += stride) {
-    const Running& running = backlog.running[i];
+    const RunningExecution& running = backlog.running[i];
     Lanes& finish = finish_.emplace_back();
-    remaining(running, node.now, laws, finish);
+    remaining(running, node.now, distributions, finish);
     const float deadline = until(running.deadline, node.now);
     for (float& time : finish) time = lesser(time, deadline);
     Lanes carry = finish;
@@ -196,27 +203,27 @@ void RollForward::fill_shares(const NodeState& node, const Backlog& backlog, std
   }
 }
 
-// Those in front that are not played: the sum of their times, as a normal law, shared among the
-// slots. Of those that are not even listed, the listed ones are a sample.
-void RollForward::add_far(const Backlog& backlog, std::size_t played, const Subject& subject,
-                          const NodeState& node, Laws& laws) {
+// Those in front that are not played: the sum of their times, as a normal distribution, shared
+// among the slots. Of those that are not even listed, the listed ones are a sample.
+void RollForward::add_far(const Backlog& backlog, std::size_t played, const Target& target,
+                          const NodeState& node, Distributions& distributions) {
   const std::size_t listed = backlog.waiting.size() - 1;
-  if (listed <= played && backlog.omitted == 0) return;
+  if (listed <= played && backlog.hidden_count == 0) return;
   float mean = 0;
   float variance = 0;
   float all_means = 0;
   float all_squares = 0;
   for (std::size_t i = 0; i < listed; ++i) {
-    const QuantileTable& law = laws.service(backlog.waiting[i].function);
-    all_means += law.mean();
-    all_squares += law.mean_square();
+    const QuantileTable& distribution = distributions.service(backlog.waiting[i].function);
+    all_means += distribution.mean();
+    all_squares += distribution.mean_square();
     if (i < played) continue;
-    mean += law.mean();
-    variance += law.mean_square() - law.mean() * law.mean();
+    mean += distribution.mean();
+    variance += distribution.mean_square() - distribution.mean() * distribution.mean();
   }
-  if (backlog.omitted > 0) {
+  if (backlog.hidden_count > 0) {
     const auto sample = static_cast<float>(listed);
-    const auto unlisted = static_cast<float>(backlog.omitted);
+    const auto unlisted = static_cast<float>(backlog.hidden_count);
     const float one = all_means / sample;
     const float spread = all_squares / sample - one * one;
     mean += unlisted * one;
@@ -224,12 +231,12 @@ void RollForward::add_far(const Backlog& backlog, std::size_t played, const Subj
     variance += unlisted * spread + unlisted * unlisted * spread / sample;
   }
   Lanes normal{};
-  draws_.sample_normal(subject.ordinal, LaneDraws::Purpose::kPace, normal);
-  const Pace& pace = laws.pace();
+  draws_.sample_normal(target.ordinal, LaneDraws::Purpose::kSpeedFactor, normal);
+  const SpeedFactor& speed_factor = distributions.speed_factor();
   const float deviation = __builtin_sqrtf(variance);
   for (std::size_t lane = 0; lane < kLanes; ++lane) {
     const float work = greater(mean + normal[lane] * deviation, 0);
-    const float wait = work * pace.factor[lane] / static_cast<float>(node.slots);
+    const float wait = work * speed_factor.factor[lane] / static_cast<float>(node.slots);
     for (Lanes& slot : slots_) slot[lane] += wait;
   }
 }
@@ -244,9 +251,10 @@ void RollForward::observe_arrival(FunctionIndex function, Instant now, std::int6
   }
 }
 
-// As long as the subject waits, others may come that go first, by a Poisson process: those who
+// As long as the target waits, others may come that go first, by a Poisson process: those who
 // would have gone first among the last arrivals say how often, and take what time.
-void RollForward::let_overtakers_pass(const Waiting& subject, const NodeState& node, Laws& laws) {
+void RollForward::let_overtakers_pass(const WaitingExecution& target, const NodeState& node,
+                                      Distributions& distributions) {
   const bool by_time = node.overtaking == Overtaking::kByRankAndTime;
   if ((node.overtaking != Overtaking::kByRank && !by_time) || arrivals_.size() < kArrivals) return;
   overtakers_.clear();
@@ -256,9 +264,9 @@ void RollForward::let_overtakers_pass(const Waiting& subject, const NodeState& n
     first = std::min(first, arrival.at);
     const std::int64_t rank =
         by_time ? arrival.rank + (node.now - arrival.at).count() : arrival.rank;
-    if (rank >= subject.rank) continue;
-    overtakers_.push_back(&laws.service(arrival.function));
-    head_starts_.push_back(by_time ? static_cast<float>(subject.rank - rank) * 1e-9F : kNever);
+    if (rank >= target.rank) continue;
+    overtakers_.push_back(&distributions.service(arrival.function));
+    head_starts_.push_back(by_time ? static_cast<float>(target.rank - rank) * 1e-9F : kNever);
   }
   if (overtakers_.empty() || first == node.now) return;
   const float gap = seconds(node.now - first) / static_cast<float>(overtakers_.size());
@@ -271,12 +279,12 @@ void RollForward::let_overtakers_pass(const Waiting& subject, const NodeState& n
     table.assign(quantiles);
     return table;
   }();
-  const Pace& pace = laws.pace();
+  const SpeedFactor& speed_factor = distributions.speed_factor();
   Lanes arrival{};
   LaneDraws::Picks picks{};
   Lanes draw{};
-  for (std::uint64_t round = 0; round < kMostOvertakers; ++round) {
-    const std::uint64_t key = subject.ordinal * kMostOvertakers + round;
+  for (std::uint64_t round = 0; round < kMaxOvertakers; ++round) {
+    const std::uint64_t key = target.ordinal * kMaxOvertakers + round;
     draws_.sample(exponential, key, LaneDraws::Purpose::kGap, draw);
     bool any = false;
     for (std::size_t lane = 0; lane < kLanes; ++lane) {
@@ -288,7 +296,7 @@ void RollForward::let_overtakers_pass(const Waiting& subject, const NodeState& n
     Lanes until = slots_.front();
     for (std::size_t lane = 0; lane < kLanes; ++lane) {
       const float slot = until[lane];
-      const float end = slot + draw[lane] * pace.factor[lane];
+      const float end = slot + draw[lane] * speed_factor.factor[lane];
       // Ranks that grow with the clock are passed by it: who comes later than this goes behind.
       const bool passes = arrival[lane] < lesser(slot, head_starts_[picks[lane]]);
       until[lane] = passes ? end : slot;
@@ -299,14 +307,15 @@ void RollForward::let_overtakers_pass(const Waiting& subject, const NodeState& n
 
 // The next in the queue: when it starts, and how long it would hold the slot if its deadline did
 // not cut it short.
-RollForward::Placed RollForward::place(const Waiting& waiting, float deadline, Laws& laws,
-                                       Lanes& start, Lanes& duration) {
+RollForward::Placed RollForward::place(const WaitingExecution& waiting, float deadline,
+                                       Distributions& distributions, Lanes& start,
+                                       Lanes& duration) {
   start = slots_.front();
-  const Pace& pace = laws.pace();
-  draws_.sample(laws.service(waiting.function), waiting.ordinal, LaneDraws::Purpose::kService,
-                duration);
-  if (!pace.uniform || pace.factor[0] != 1) {
-    for (std::size_t lane = 0; lane < kLanes; ++lane) duration[lane] *= pace.factor[lane];
+  const SpeedFactor& speed_factor = distributions.speed_factor();
+  draws_.sample(distributions.service(waiting.function), waiting.ordinal,
+                LaneDraws::Purpose::kService, duration);
+  if (!speed_factor.uniform || speed_factor.factor[0] != 1) {
+    for (std::size_t lane = 0; lane < kLanes; ++lane) duration[lane] *= speed_factor.factor[lane];
   }
   Share& share = shares_[waiting.share];
   Placed placed{};
@@ -327,7 +336,7 @@ RollForward::Placed RollForward::place(const Waiting& waiting, float deadline, L
   for (const float one : cold) any += one;
   if (any > 0) {
     Lanes making{};
-    draws_.sample(laws.cold_start(waiting.function), waiting.ordinal,
+    draws_.sample(distributions.cold_start(waiting.function), waiting.ordinal,
                   LaneDraws::Purpose::kColdStart, making);
     for (std::size_t lane = 0; lane < kLanes; ++lane) duration[lane] += cold[lane] * making[lane];
   }
@@ -344,8 +353,8 @@ void RollForward::give_front_slot(const Lanes& until) {
   slots_.back() = carry;
 }
 
-void RollForward::occupy(const Waiting& waiting, float deadline, Placed placed, const Lanes& start,
-                         const Lanes& duration) {
+void RollForward::occupy(const WaitingExecution& waiting, float deadline, Placed placed,
+                         const Lanes& start, const Lanes& duration) {
   Lanes carry = slots_.front();
   for (std::size_t lane = 0; lane < kLanes; ++lane) {
     const float end = lesser(start[lane] + duration[lane], deadline);
@@ -384,7 +393,7 @@ void RollForward::occupy(const Waiting& waiting, float deadline, Placed placed, 
 
 // Whether a lane's start has to make an instance (`cold` is 1 there, else 0), and later starts
 // where the task must wait for one of its own. True if there are such.
-bool RollForward::settle_instances(const Waiting& waiting, float deadline, Share& share,
+bool RollForward::settle_instances(const WaitingExecution& waiting, float deadline, Share& share,
                                    Lanes& start, Lanes& cold) {
   // How many of the task's instances have come back by the start. Starts never go back in time, so
   // one that is back in every lane needs no further look.

@@ -12,44 +12,45 @@ namespace quintain::core::eta {
 
 /// How much longer than usual things take: a factor for each lane, so that doubt about it can be
 /// told too.
-struct Pace {
+struct SpeedFactor {
   Lanes factor;
   /// All lanes have the same factor.
   bool uniform;
 
-  static Pace of(float factor) {
-    Pace pace{.factor = {}, .uniform = true};
-    pace.factor.fill(factor);
-    return pace;
+  static SpeedFactor of(float factor) {
+    SpeedFactor speed_factor{.factor = {}, .uniform = true};
+    speed_factor.factor.fill(factor);
+    return speed_factor;
   }
 };
 
 /// What a roll-forward has to know of how long things take: learnt, or the truth.
-class Laws {
+class Distributions {
  public:
-  /// From the begin of a function to its end, retries and their pauses included, at the usual pace.
+  /// From the begin of a function to its end, retries and their pauses included, at the usual
+  /// speed_factor.
   virtual const QuantileTable& service(FunctionIndex function) = 0;
 
   /// How long making an instance takes.
   virtual const QuantileTable& cold_start(FunctionIndex function) = 0;
 
-  /// The pace of what begins from now on; of what has begun already.
-  virtual const Pace& pace() = 0;
-  virtual const Pace& pace_of(const Running& running) = 0;
+  /// The speed_factor of what begins from now on; of what has begun already.
+  virtual const SpeedFactor& speed_factor() = 0;
+  virtual const SpeedFactor& speed_factor_of(const RunningExecution& running) = 0;
 
  protected:
-  ~Laws() = default;
+  ~Distributions() = default;
 };
 
 /// Plays what runs and waits through the node's slots, in 64 lanes at once. In each lane everybody
-/// has a service time drawn from its law; those that run are drawn from what their age leaves of
-/// it. Who waits takes the first free slot, in the order of the queue, warm if by then the task has
-/// an idle instance and cold otherwise, and gives it up at its end or its deadline. What the
-/// subject meets in the lanes is its forecast.
+/// has a service time drawn from its distribution; those that run are drawn from what their age
+/// leaves of it. Who waits takes the first free slot, in the order of the queue, warm if by then
+/// the task has an idle instance and cold otherwise, and gives it up at its end or its deadline.
+/// What the target meets in the lanes is its forecast.
 ///
 /// Where those who come later may go first, they are foreseen as more of those who came lately: as
 /// often, and of the same functions. Far down a long queue, those in front are not played one by
-/// one: their times are summed up as a normal law.
+/// one: their times are summed up as a normal distribution.
 ///
 /// Not foreseen: cancels, the starvation bound, overtaking under fair share, and instances that
 /// expire or make room for others.
@@ -60,7 +61,7 @@ class RollForward {
   /// As Estimator::observe_arrival.
   void observe_arrival(FunctionIndex function, Instant now, std::int64_t rank);
 
-  Forecast predict(const Subject& subject, const NodeState& node, Laws& laws);
+  Forecast predict(const Target& target, const NodeState& node, Distributions& distributions);
 
   const LaneDraws& draws() const { return draws_; }
   std::size_t bytes() const;
@@ -82,19 +83,23 @@ class RollForward {
     bool took_idle;  // an instance that is idle at present
   };
 
-  Forecast of_running(const Subject& subject, const NodeState& node, const Backlog& backlog,
-                      Laws& laws);
-  void remaining(const Running& running, Instant now, Laws& laws, Lanes& out);
-  void fill_slots(const NodeState& node, const Backlog& backlog, std::size_t stride, Laws& laws);
+  Forecast of_running(const Target& target, const NodeState& node, const Backlog& backlog,
+                      Distributions& distributions);
+  void remaining(const RunningExecution& running, Instant now, Distributions& distributions,
+                 Lanes& out);
+  void fill_slots(const NodeState& node, const Backlog& backlog, std::size_t stride,
+                  Distributions& distributions);
   void fill_shares(const NodeState& node, const Backlog& backlog, std::size_t stride);
-  void add_far(const Backlog& backlog, std::size_t played, const Subject& subject,
-               const NodeState& node, Laws& laws);
-  void let_overtakers_pass(const Waiting& subject, const NodeState& node, Laws& laws);
+  void add_far(const Backlog& backlog, std::size_t played, const Target& target,
+               const NodeState& node, Distributions& distributions);
+  void let_overtakers_pass(const WaitingExecution& target, const NodeState& node,
+                           Distributions& distributions);
   void give_front_slot(const Lanes& until);
-  Placed place(const Waiting& waiting, float deadline, Laws& laws, Lanes& start, Lanes& duration);
-  bool settle_instances(const Waiting& waiting, float deadline, Share& share, Lanes& start,
+  Placed place(const WaitingExecution& waiting, float deadline, Distributions& distributions,
+               Lanes& start, Lanes& duration);
+  bool settle_instances(const WaitingExecution& waiting, float deadline, Share& share, Lanes& start,
                         Lanes& cold);
-  void occupy(const Waiting& waiting, float deadline, Placed placed, const Lanes& start,
+  void occupy(const WaitingExecution& waiting, float deadline, Placed placed, const Lanes& start,
               const Lanes& duration);
 
   struct Arrival {
@@ -119,7 +124,7 @@ class RollForward {
 /// (R. J. Hyndman and Y. Fan, "Sample quantiles in statistical packages", 1996, definition 5).
 Forecast forecast_of(Lanes& times);
 
-/// The forecast of a law itself, slowed down, of which `age` has passed.
-Forecast forecast_of(const QuantileTable& law, float age, float factor);
+/// The forecast of a distribution itself, slowed down, of which `age` has passed.
+Forecast forecast_of(const QuantileTable& distribution, float age, float factor);
 
 }  // namespace quintain::core::eta

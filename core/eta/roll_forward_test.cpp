@@ -20,11 +20,11 @@ namespace quintain::core::eta {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::constant_law;
-using testing::exponential_law;
-using testing::lognormal_law;
+using testing::constant_distribution;
+using testing::exponential_distribution;
+using testing::lognormal_distribution;
 using testing::table_of;
-using testing::uniform_law;
+using testing::uniform_distribution;
 
 constexpr Instant kNow{1000s};
 constexpr double kNever = 1e30;
@@ -34,17 +34,17 @@ double in_seconds(Duration d) { return std::chrono::duration<double>(d).count();
 
 // ---- What is asked ------------------------------------------------------------------------------
 
-using Law = std::function<double(double p)>;
+using Distribution = std::function<double(double p)>;
 
-/// The laws as formulas for the reference, and as tables for what is tested.
+/// The distributions as formulas for the reference, and as tables for what is tested.
 struct Function {
-  Law service;
-  Law cold_start = constant_law(0);
+  Distribution service;
+  Distribution cold_start = constant_distribution(0);
 };
 
-class KnownLaws final : public Laws {
+class KnownDistributions final : public Distributions {
  public:
-  explicit KnownLaws(const std::vector<Function>& functions) {
+  explicit KnownDistributions(const std::vector<Function>& functions) {
     for (const Function& function : functions) {
       service_.push_back(table_of(function.service));
       cold_start_.push_back(table_of(function.cold_start));
@@ -54,11 +54,13 @@ class KnownLaws final : public Laws {
   const QuantileTable& cold_start(FunctionIndex function) override {
     return cold_start_.at(function);
   }
-  const Pace& pace() override { return pace_; }
-  const Pace& pace_of(const Running&) override { return pace_of_running_; }
+  const SpeedFactor& speed_factor() override { return speed_factor_; }
+  const SpeedFactor& speed_factor_of(const RunningExecution&) override {
+    return speed_factor_of_running_;
+  }
 
-  Pace pace_ = Pace::of(1);
-  Pace pace_of_running_ = Pace::of(1);
+  SpeedFactor speed_factor_ = SpeedFactor::of(1);
+  SpeedFactor speed_factor_of_running_ = SpeedFactor::of(1);
 
  private:
   std::vector<QuantileTable> service_;
@@ -89,9 +91,9 @@ struct Situation {
   std::vector<Function> functions;
   int slots = 1;
   std::vector<Runs> running;
-  std::vector<Waits> waiting;  // the subject last
+  std::vector<Waits> waiting;  // the target last
   std::map<std::uint64_t, Task> tasks = {{0, {}}};
-  std::int64_t omitted = 0;
+  std::int64_t hidden_count = 0;
   Overtaking overtaking = Overtaking::kNever;
 
   /// Who may come later: so many a second, a function and a rank each. By time: the rank is the
@@ -142,7 +144,7 @@ Backlog backlog_of(const Situation& situation) {
                                .share = share->second,
                                .fresh = waiting.fresh});
   }
-  backlog.omitted = situation.omitted;
+  backlog.hidden_count = situation.hidden_count;
   return backlog;
 }
 
@@ -169,7 +171,8 @@ class Course {
       hold(running.task, std::min(left, running.deadline));
     }
     for (const auto& waiting : situation.waiting) queue_.push_back(waiting);
-    for (std::int64_t i = 0; i < situation.omitted; ++i) queue_.push_front(situation.waiting[0]);
+    for (std::int64_t i = 0; i < situation.hidden_count; ++i)
+      queue_.push_front(situation.waiting[0]);
     subject_ = std::prev(queue_.end());
   }
 
@@ -199,10 +202,10 @@ class Course {
   };
 
   double uniform() { return std::uniform_real_distribution<double>(1e-12, 1 - 1e-12)(random_); }
-  double draw(const Law& law) { return law(uniform()); }
-  double rest(const Law& law, double age) {
+  double draw(const Distribution& distribution) { return distribution(uniform()); }
+  double rest(const Distribution& distribution, double age) {
     for (;;) {
-      const double whole = draw(law);
+      const double whole = draw(distribution);
       if (whole >= age) return whole - age;
     }
   }
@@ -228,7 +231,7 @@ class Course {
     queue_.insert(behind, {.function = comer.function, .rank = rank});
   }
 
-  // When the subject will end, once it has begun.
+  // When the target will end, once it has begun.
   double dispatch(double now) {
     for (auto next = queue_.begin(); next != queue_.end() && slots_ > 0;) {
       const bool is_subject = next == subject_;
@@ -288,21 +291,21 @@ NodeState node_of(const Situation& situation, const Backlog& backlog) {
   return {.now = kNow,
           .slots = situation.slots,
           .busy = static_cast<int>(situation.running.size()),
-          .queued = static_cast<std::int64_t>(backlog.waiting.size()) - 1 + situation.omitted,
+          .queued = static_cast<std::int64_t>(backlog.waiting.size()) - 1 + situation.hidden_count,
           .overtaking = situation.overtaking,
           .backlog = [&backlog]() -> const Backlog& { return backlog; }};
 }
 
 // Over many seeds: 64 lanes alone are a small sample.
 Quantiles predicted(const Situation& situation, int seeds = 300) {
-  KnownLaws laws(situation.functions);
+  KnownDistributions distributions(situation.functions);
   const Backlog backlog = backlog_of(situation);
   const NodeState node = node_of(situation, backlog);
-  const Subject subject = {.function = backlog.waiting.back().function,
-                           .ordinal = backlog.waiting.back().ordinal,
-                           .accepted_at = kNow,
-                           .dispatched_at = Instant::never(),
-                           .ahead = node.queued};
+  const Target target = {.function = backlog.waiting.back().function,
+                         .ordinal = backlog.waiting.back().ordinal,
+                         .accepted_at = kNow,
+                         .dispatched_at = Instant::never(),
+                         .ahead = node.queued};
   Quantiles sum{};
   for (int seed = 0; seed < seeds; ++seed) {
     RollForward roll_forward(static_cast<std::uint64_t>(seed));
@@ -321,7 +324,7 @@ Quantiles predicted(const Situation& situation, int seeds = 300) {
                                      comer.rank + (by_time ? at.since_start().count() : 0));
       }
     }
-    const Forecast forecast = roll_forward.predict(subject, node, laws);
+    const Forecast forecast = roll_forward.predict(target, node, distributions);
     EXPECT_TRUE(std::ranges::is_sorted(forecast.quantiles));
     sum.p50 += in_seconds(forecast.quantiles[kMedianLevel]) / seeds;
     sum.p90 += in_seconds(forecast.quantiles[k90Level]) / seeds;
@@ -329,7 +332,8 @@ Quantiles predicted(const Situation& situation, int seeds = 300) {
   return sum;
 }
 
-// Of 40,000 courses the median is known to 1 / (2 f sqrt(n)): 0.5 to 1 % for the laws here.
+// Of 40,000 courses the median is known to 1 / (2 f sqrt(n)): 0.5 to 1 % for the distributions
+// here.
 void expect_like_simulation(const Situation& situation, double tolerance = 0.025) {
   const Quantiles truth = simulated(situation);
   const Quantiles forecast = predicted(situation);
@@ -337,7 +341,7 @@ void expect_like_simulation(const Situation& situation, double tolerance = 0.025
   EXPECT_NEAR(forecast.p90 / truth.p90, 1, tolerance) << truth.p90;
 }
 
-Situation busy(int slots, std::size_t waiting, const Law& service) {
+Situation busy(int slots, std::size_t waiting, const Distribution& service) {
   Situation situation;
   situation.functions = {{.service = service}};
   situation.slots = slots;
@@ -353,7 +357,7 @@ Situation busy(int slots, std::size_t waiting, const Law& service) {
 TEST(RollForward, WithOneExponentialServerTimesAreErlangs) {
   for (const std::size_t n : {0U, 1U, 5U, 20U, 60U}) {
     const boost::math::gamma_distribution<double> erlang(static_cast<double>(n + 2), 1);
-    const Quantiles forecast = predicted(busy(1, n, exponential_law(1)));
+    const Quantiles forecast = predicted(busy(1, n, exponential_distribution(1)));
     EXPECT_NEAR(forecast.p50 / quantile(erlang, 0.5), 1, 0.015) << n;
     EXPECT_NEAR(forecast.p90 / quantile(erlang, 0.9), 1, 0.02) << n;
   }
@@ -362,8 +366,8 @@ TEST(RollForward, WithOneExponentialServerTimesAreErlangs) {
 // The wait is then the time until n + 1 departures at rate c; a constant service time follows.
 TEST(RollForward, WithManyExponentialServersWaitsAreErlangs) {
   for (const int slots : {2, 8}) {
-    Situation situation = busy(slots, 10, exponential_law(1));
-    situation.functions.push_back({.service = constant_law(3)});
+    Situation situation = busy(slots, 10, exponential_distribution(1));
+    situation.functions.push_back({.service = constant_distribution(3)});
     situation.waiting.back().function = 1;
     const boost::math::gamma_distribution<double> erlang(11, 1.0 / slots);
     const Quantiles forecast = predicted(situation);
@@ -373,16 +377,16 @@ TEST(RollForward, WithManyExponentialServersWaitsAreErlangs) {
 }
 
 TEST(RollForward, ConstantTimesAddUp) {
-  Situation situation = busy(1, 3, constant_law(10));
+  Situation situation = busy(1, 3, constant_distribution(10));
   situation.running[0].age = 4;
   const Quantiles forecast = predicted(situation, 3);
   EXPECT_NEAR(forecast.p50, 6 + 40, 0.01);
   EXPECT_NEAR(forecast.p90, 6 + 40, 0.01);
 }
 
-TEST(RollForward, AloneItTakesItsLaw) {
+TEST(RollForward, AloneItTakesItsDistribution) {
   Situation situation;
-  situation.functions = {{.service = lognormal_law(2, 1)}};
+  situation.functions = {{.service = lognormal_distribution(2, 1)}};
   situation.slots = 4;
   situation.running = {{.age = 1}};
   situation.waiting.resize(1);
@@ -409,9 +413,9 @@ TEST(RollForward, TheLongestTimesAreStillDurations) {
 
 // ---- One that runs ------------------------------------------------------------------------------
 
-Forecast of_running(const Situation& situation, const Pace& pace) {
-  KnownLaws laws(situation.functions);
-  laws.pace_of_running_ = pace;
+Forecast of_running(const Situation& situation, const SpeedFactor& speed_factor) {
+  KnownDistributions distributions(situation.functions);
+  distributions.speed_factor_of_running_ = speed_factor;
   const Backlog backlog = backlog_of(situation);
   RollForward roll_forward(1);
   return roll_forward.predict({.function = 0,
@@ -419,22 +423,22 @@ Forecast of_running(const Situation& situation, const Pace& pace) {
                                .accepted_at = kNow + -100s,
                                .dispatched_at = backlog.running[0].dispatched_at,
                                .ahead = 0},
-                              node_of(situation, backlog), laws);
+                              node_of(situation, backlog), distributions);
 }
 
 TEST(RollForward, OneThatRunsIsForecastByItsAge) {
   Situation situation;
-  situation.functions = {{.service = uniform_law(10)}};
+  situation.functions = {{.service = uniform_distribution(10)}};
   situation.running = {{.age = 4}};
-  EXPECT_NEAR(in_seconds(of_running(situation, Pace::of(1)).point), 3, 0.02);
-  EXPECT_NEAR(in_seconds(of_running(situation, Pace::of(2)).point), 8, 0.02);
+  EXPECT_NEAR(in_seconds(of_running(situation, SpeedFactor::of(1)).point), 3, 0.02);
+  EXPECT_NEAR(in_seconds(of_running(situation, SpeedFactor::of(2)).point), 8, 0.02);
 }
 
 TEST(RollForward, DoubtAboutThePaceWidensIt) {
   Situation situation;
-  situation.functions = {{.service = constant_law(10)}};
+  situation.functions = {{.service = constant_distribution(10)}};
   situation.running = {{.age = 4}};
-  Pace doubt = Pace::of(1);
+  SpeedFactor doubt = SpeedFactor::of(1);
   std::fill(doubt.factor.begin() + kLanes / 2, doubt.factor.end(), 2.0F);
   doubt.uniform = false;
   const Forecast forecast = of_running(situation, doubt);
@@ -444,11 +448,12 @@ TEST(RollForward, DoubtAboutThePaceWidensIt) {
 
 TEST(RollForward, OneInItsColdStartHasBothBeforeIt) {
   Situation situation;
-  situation.functions = {{.service = constant_law(10), .cold_start = uniform_law(4)}};
+  situation.functions = {
+      {.service = constant_distribution(10), .cold_start = uniform_distribution(4)}};
   situation.running = {{.age = 2, .in_cold_start = true}};
-  EXPECT_NEAR(in_seconds(of_running(situation, Pace::of(1)).point), 11, 0.05);
-  EXPECT_NEAR(in_seconds(of_running(situation, Pace::of(3)).point), 31, 0.05)
-      << "making an instance has no pace";
+  EXPECT_NEAR(in_seconds(of_running(situation, SpeedFactor::of(1)).point), 11, 0.05);
+  EXPECT_NEAR(in_seconds(of_running(situation, SpeedFactor::of(3)).point), 31, 0.05)
+      << "making an instance has no speed_factor";
 }
 
 // ---- Against the reference ----------------------------------------------------------------------
@@ -457,13 +462,13 @@ TEST(RollForward, QueuesAreAsSimulated) {
   for (const int slots : {1, 2, 8}) {
     for (const std::size_t waiting : {0U, 3U, 20U, 70U}) {
       SCOPED_TRACE(std::to_string(slots) + " slots, " + std::to_string(waiting) + " in front");
-      expect_like_simulation(busy(slots, waiting, lognormal_law(1, 1)));
+      expect_like_simulation(busy(slots, waiting, lognormal_distribution(1, 1)));
     }
   }
 }
 
 TEST(RollForward, FreeSlotsAreAsSimulated) {
-  Situation situation = busy(8, 5, lognormal_law(1, 1));
+  Situation situation = busy(8, 5, lognormal_distribution(1, 1));
   situation.running.resize(5);
   expect_like_simulation(situation);
   situation.running.clear();
@@ -472,9 +477,9 @@ TEST(RollForward, FreeSlotsAreAsSimulated) {
 }
 
 TEST(RollForward, DifferentFunctionsAreAsSimulated) {
-  Situation situation = busy(2, 6, exponential_law(1));
-  situation.functions.push_back({.service = lognormal_law(5, 0.5)});
-  situation.functions.push_back({.service = constant_law(0.1)});
+  Situation situation = busy(2, 6, exponential_distribution(1));
+  situation.functions.push_back({.service = lognormal_distribution(5, 0.5)});
+  situation.functions.push_back({.service = constant_distribution(0.1)});
   for (std::size_t i = 0; i < situation.waiting.size(); ++i) {
     situation.waiting[i].function = static_cast<FunctionIndex>(i % 3);
   }
@@ -485,8 +490,8 @@ TEST(RollForward, DifferentFunctionsAreAsSimulated) {
 TEST(RollForward, ColdStartsAreAsSimulated) {
   for (const int idle : {0, 1, 3}) {
     SCOPED_TRACE(idle);
-    Situation situation = busy(3, 5, exponential_law(1));
-    situation.functions[0].cold_start = lognormal_law(2, 0.5);
+    Situation situation = busy(3, 5, exponential_distribution(1));
+    situation.functions[0].cold_start = lognormal_distribution(2, 0.5);
     situation.running.resize(2);
     situation.tasks[0] = {.idle = idle};
     expect_like_simulation(situation);
@@ -495,8 +500,8 @@ TEST(RollForward, ColdStartsAreAsSimulated) {
 
 // An instance that a running execution gives back is warm for the next of its task alone.
 TEST(RollForward, ReturningInstancesAreAsSimulated) {
-  Situation situation = busy(2, 3, exponential_law(1));
-  situation.functions[0].cold_start = constant_law(3);
+  Situation situation = busy(2, 3, exponential_distribution(1));
+  situation.functions[0].cold_start = constant_distribution(3);
   situation.tasks = {{0, {.idle = 0}}, {1, {.idle = 0}}};
   situation.running[0].task = 1;
   situation.waiting[0].task = 1;
@@ -505,15 +510,15 @@ TEST(RollForward, ReturningInstancesAreAsSimulated) {
 }
 
 TEST(RollForward, OneInItsColdStartInFrontIsAsSimulated) {
-  Situation situation = busy(1, 2, exponential_law(1));
-  situation.functions[0].cold_start = lognormal_law(3, 0.7);
+  Situation situation = busy(1, 2, exponential_distribution(1));
+  situation.functions[0].cold_start = lognormal_distribution(3, 0.7);
   situation.running[0] = {.age = 2, .in_cold_start = true};
   expect_like_simulation(situation);
 }
 
 TEST(RollForward, FreshInstancesAreAsSimulated) {
-  Situation situation = busy(2, 4, exponential_law(1));
-  situation.functions[0].cold_start = constant_law(2);
+  Situation situation = busy(2, 4, exponential_distribution(1));
+  situation.functions[0].cold_start = constant_distribution(2);
   situation.tasks[0] = {.idle = 2};
   situation.waiting[1].fresh = true;
   situation.waiting.back().fresh = true;
@@ -529,8 +534,8 @@ TEST(RollForward, FreshInstancesAreAsSimulated) {
 TEST(RollForward, ALimitOfTheTaskIsAsSimulated) {
   for (const int limit : {1, 2}) {
     SCOPED_TRACE(limit);
-    Situation situation = busy(4, 4, exponential_law(1));
-    situation.functions[0].cold_start = constant_law(0.5);
+    Situation situation = busy(4, 4, exponential_distribution(1));
+    situation.functions[0].cold_start = constant_distribution(0.5);
     situation.running.resize(2);
     situation.running[0].task = 1;
     situation.tasks = {{0, {}}, {1, {.idle = 0, .limit = limit}}};
@@ -541,7 +546,7 @@ TEST(RollForward, ALimitOfTheTaskIsAsSimulated) {
 
 // Others pass those that wait for an instance of their task.
 TEST(RollForward, ThoseWhoPassALimitedTaskAreAsSimulated) {
-  Situation situation = busy(2, 4, exponential_law(1));
+  Situation situation = busy(2, 4, exponential_distribution(1));
   situation.tasks = {{0, {}}, {1, {.idle = 0, .limit = 1}}};
   situation.running[0].task = 1;
   situation.waiting[0].task = 1;
@@ -550,7 +555,7 @@ TEST(RollForward, ThoseWhoPassALimitedTaskAreAsSimulated) {
 }
 
 TEST(RollForward, DeadlinesAreAsSimulated) {
-  Situation situation = busy(1, 6, lognormal_law(2, 1));
+  Situation situation = busy(1, 6, lognormal_distribution(2, 1));
   situation.running[0].deadline = 1.5;
   for (std::size_t i = 0; i + 1 < situation.waiting.size(); ++i) {
     situation.waiting[i].deadline =
@@ -568,14 +573,14 @@ TEST(RollForward, DeadlinesAreAsSimulated) {
 TEST(RollForward, DeadlinesInTheQueueOfALimitedTaskAreAsSimulated) {
   for (const int idle : {0, 1}) {
     SCOPED_TRACE(idle);
-    Situation situation = busy(1, 6, exponential_law(2));
-    situation.functions[0].cold_start = constant_law(1);
+    Situation situation = busy(1, 6, exponential_distribution(2));
+    situation.functions[0].cold_start = constant_distribution(1);
     situation.tasks[0] = {.idle = idle, .limit = 1 + idle};
     for (auto& waiting : situation.waiting) waiting.deadline = 1;
     expect_like_simulation(situation);
   }
   // With slots to spare, they wait for the one instance.
-  Situation situation = busy(3, 6, exponential_law(2));
+  Situation situation = busy(3, 6, exponential_distribution(2));
   situation.running.resize(1);
   situation.tasks[0] = {.idle = 0, .limit = 1};
   for (auto& waiting : situation.waiting) waiting.deadline = 1;
@@ -585,7 +590,7 @@ TEST(RollForward, DeadlinesInTheQueueOfALimitedTaskAreAsSimulated) {
 TEST(RollForward, LongQueuesAreAsSimulated) {
   for (const int slots : {1, 4}) {
     SCOPED_TRACE(slots);
-    Situation situation = busy(slots, 400, lognormal_law(1, 1));
+    Situation situation = busy(slots, 400, lognormal_distribution(1, 1));
     const Quantiles truth = simulated(situation, 4000);
     const Quantiles forecast = predicted(situation);
     EXPECT_NEAR(forecast.p50 / truth.p50, 1, 0.015);
@@ -594,18 +599,19 @@ TEST(RollForward, LongQueuesAreAsSimulated) {
 }
 
 TEST(RollForward, QueuesLongerThanListedAreAsSimulated) {
-  Situation situation = busy(2, 999, exponential_law(1));
-  situation.omitted = 2000;
+  Situation situation = busy(2, 999, exponential_distribution(1));
+  situation.hidden_count = 2000;
   const Quantiles truth = simulated(situation, 1000);
   const Quantiles forecast = predicted(situation, 50);
   EXPECT_NEAR(forecast.p50 / truth.p50, 1, 0.015);
-  // The law of those that are not listed is known from a sample, and so the forecast is wider.
+  // The distribution of those that are not listed is known from a sample, and so the forecast is
+  // wider.
   EXPECT_GT(forecast.p90, truth.p90 * 0.99);
   EXPECT_LT(forecast.p90, truth.p90 * 1.04);
 }
 
 TEST(RollForward, HundredsOfSlotsAreAsSimulated) {
-  Situation situation = busy(600, 1200, lognormal_law(1, 0.5));
+  Situation situation = busy(600, 1200, lognormal_distribution(1, 0.5));
   const Quantiles truth = simulated(situation, 500);
   const Quantiles forecast = predicted(situation, 30);
   EXPECT_NEAR(forecast.p50 / truth.p50, 1, 0.04);
@@ -614,9 +620,9 @@ TEST(RollForward, HundredsOfSlotsAreAsSimulated) {
 
 // One in three goes first.
 TEST(RollForward, ThoseWhoComeLaterByPriorityAreAsSimulated) {
-  Situation situation = busy(2, 4, exponential_law(1));
+  Situation situation = busy(2, 4, exponential_distribution(1));
   situation.overtaking = Overtaking::kByRank;
-  situation.functions.push_back({.service = lognormal_law(0.5, 1)});
+  situation.functions.push_back({.service = lognormal_distribution(0.5, 1)});
   situation.arrival_rate = 1.6;
   situation.comers = {
       {.function = 1, .rank = -1}, {.function = 0, .rank = 0}, {.function = 0, .rank = 5}};
@@ -625,7 +631,7 @@ TEST(RollForward, ThoseWhoComeLaterByPriorityAreAsSimulated) {
 
 // By deadline: the later one comes, the less likely he goes first.
 TEST(RollForward, ThoseWhoComeLaterByDeadlineAreAsSimulated) {
-  Situation situation = busy(1, 4, exponential_law(1));
+  Situation situation = busy(1, 4, exponential_distribution(1));
   situation.overtaking = Overtaking::kByRankAndTime;
   situation.arrival_rate = 0.6;
   situation.comers = {{.function = 0, .rank = 2'000'000'000},
@@ -636,7 +642,7 @@ TEST(RollForward, ThoseWhoComeLaterByDeadlineAreAsSimulated) {
 }
 
 TEST(RollForward, NobodyIsForeseenWhereNobodyMayGoFirst) {
-  Situation situation = busy(1, 2, exponential_law(1));
+  Situation situation = busy(1, 2, exponential_distribution(1));
   situation.arrival_rate = 0.8;
   situation.comers = {{.function = 0, .rank = -1}};
   const Quantiles forecast = predicted(situation);
@@ -645,14 +651,15 @@ TEST(RollForward, NobodyIsForeseenWhereNobodyMayGoFirst) {
   EXPECT_EQ(forecast.p50, nobody.p50);
 }
 
-// ---- Pace ---------------------------------------------------------------------------------------
+// ---- SpeedFactor
+// ---------------------------------------------------------------------------------------
 
 TEST(RollForward, EverythingThatIsPlayedKeepsThePace) {
-  Situation situation = busy(1, 200, constant_law(1));
+  Situation situation = busy(1, 200, constant_distribution(1));
   situation.running[0].age = 0;
-  KnownLaws laws(situation.functions);
-  laws.pace_ = Pace::of(3);
-  laws.pace_of_running_ = Pace::of(2);
+  KnownDistributions distributions(situation.functions);
+  distributions.speed_factor_ = SpeedFactor::of(3);
+  distributions.speed_factor_of_running_ = SpeedFactor::of(2);
   const Backlog backlog = backlog_of(situation);
   RollForward roll_forward(1);
   const Forecast forecast = roll_forward.predict({.function = 0,
@@ -660,12 +667,12 @@ TEST(RollForward, EverythingThatIsPlayedKeepsThePace) {
                                                   .accepted_at = kNow,
                                                   .dispatched_at = Instant::never(),
                                                   .ahead = 200},
-                                                 node_of(situation, backlog), laws);
+                                                 node_of(situation, backlog), distributions);
   EXPECT_NEAR(in_seconds(forecast.point), 2 + 201 * 3, 1);
 }
 
 TEST(RollForward, TheSameSeedGivesTheSameForecast) {
-  const Situation situation = busy(2, 8, lognormal_law(1, 1));
+  const Situation situation = busy(2, 8, lognormal_distribution(1, 1));
   const Quantiles one = predicted(situation, 2);
   const Quantiles again = predicted(situation, 2);
   EXPECT_EQ(one.p50, again.p50);

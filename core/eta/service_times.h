@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "core/base/time.h"
 #include "core/eta/estimator.h"
-#include "core/time.h"
 
 namespace quintain::core::eta {
 

@@ -8,7 +8,7 @@
 
 namespace quintain::core::eta {
 
-/// Rolls the node's state forward under laws learnt for each function. `state`.
+/// Rolls the node's state forward under distributions learnt for each function. `state`.
 std::unique_ptr<Estimator> make_state(Duration prior, std::uint64_t seed);
 
 /// The same, and notices when the node as a whole, or one function alone, has changed:

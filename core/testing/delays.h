@@ -8,24 +8,24 @@
 #include <cstdint>
 #include <vector>
 
-#include "core/random.h"
-#include "core/time.h"
+#include "core/base/random.h"
+#include "core/base/time.h"
 
 namespace quintain::core::testing {
 
-/// The exponential law of mean 1, from a uniform number in (0, 1).
+/// The exponential distribution of mean 1, from a uniform number in (0, 1).
 inline double exponential(double u) { return -std::log(u); }
 
 /// The same ones in every run, over and over.
 class Delays {
  public:
-  /// What `law` makes of uniform numbers in (0, 1), in units of kUnit.
-  explicit Delays(double (*law)(double) = exponential, double scale = 1) {
+  /// What `distribution` makes of uniform numbers in (0, 1), in units of kUnit.
+  explicit Delays(double (*distribution)(double) = exponential, double scale = 1) {
     RandomStream stream("delays");
     for (Duration& delay : delays_) {
       const double u = std::max(to_unit_interval(stream.next(1)), 0x1p-53);
-      delay =
-          Duration(static_cast<std::int64_t>(static_cast<double>(kUnit.count()) * scale * law(u)));
+      delay = Duration(
+          static_cast<std::int64_t>(static_cast<double>(kUnit.count()) * scale * distribution(u)));
     }
   }
 

@@ -6,8 +6,8 @@
 #include <chrono>
 #include <cstdint>
 
-#include "core/environment.h"
-#include "core/pending_event_set.h"
+#include "core/base/environment.h"
+#include "core/base/pending_event_set.h"
 
 namespace quintain::core::testing {
 

@@ -8,7 +8,7 @@
 #include <optional>
 #include <string_view>
 
-#include "scenarios/language/laws.h"
+#include "scenarios/language/distributions.h"
 #include "scenarios/language/names.h"
 
 namespace quintain::scenarios {
@@ -17,28 +17,30 @@ namespace {
 namespace arrivals = sim::arrivals;
 using Arrivals = std::variant<sim::ArrivalSpec, sim::ClosedLoop>;
 
-// What stands for a rate that is missing or wrong, so that its process does not complain of it too.
+// What stands for a rate that is missing or wrong, so that its process does not print_error of it
+// too.
 constexpr double kSomeRate = 1;
 
 // The load generator numbers its clients with 16 bits.
-constexpr int kMostClients = 65'535;
+constexpr int kMaxClients = 65'535;
 
-sim::ArrivalSpec at(const Reader& value, ObjectReader&) {
-  return arrivals::AtTimes{
-      .times = value.array_of([](const Reader& time) { return core::Instant(time.duration()); })};
+sim::ArrivalSpec at(const json_input::Reader& value, json_input::ObjectReader&) {
+  return arrivals::AtTimes{.times = value.array_of([](const json_input::Reader& time) {
+    return core::Instant(time.duration());
+  })};
 }
 
-sim::ArrivalSpec every(const Reader& value, ObjectReader& object) {
+sim::ArrivalSpec every(const json_input::Reader& value, json_input::ObjectReader& object) {
   return arrivals::Deterministic{.interval = value.duration({}, std::chrono::hours(1)),
                                  .start = core::Instant(object.optional("start").duration())};
 }
 
-sim::ArrivalSpec poisson(const Reader& value, ObjectReader&) {
+sim::ArrivalSpec poisson(const json_input::Reader& value, json_input::ObjectReader&) {
   return arrivals::Poisson{.rate = value.number({}, kSomeRate)};
 }
 
-sim::ArrivalSpec diurnal(const Reader& value, ObjectReader&) {
-  ObjectReader wave = value.object();
+sim::ArrivalSpec diurnal(const json_input::Reader& value, json_input::ObjectReader&) {
+  json_input::ObjectReader wave = value.object();
   arrivals::Diurnal spec{};
   spec.mean_rate = wave.required("mean_rate").number({}, kSomeRate);
   spec.amplitude = wave.required("amplitude").number();
@@ -47,10 +49,10 @@ sim::ArrivalSpec diurnal(const Reader& value, ObjectReader&) {
   return spec;
 }
 
-sim::ArrivalSpec mmpp(const Reader& value, ObjectReader&) {
+sim::ArrivalSpec mmpp(const json_input::Reader& value, json_input::ObjectReader&) {
   arrivals::Mmpp spec;
-  for (const Reader& element : value.elements()) {
-    ObjectReader state = element.object();
+  for (const json_input::Reader& element : value.elements()) {
+    json_input::ObjectReader state = element.object();
     const double rate = state.required("rate").number({}, kSomeRate);
     spec.states.push_back(
         {rate, state.required("mean_sojourn").duration({}, std::chrono::hours(1))});
@@ -58,15 +60,17 @@ sim::ArrivalSpec mmpp(const Reader& value, ObjectReader&) {
   return spec;
 }
 
-sim::ArrivalSpec renewal(const Reader& value, ObjectReader&) {
-  return arrivals::Renewal{.between = read_law(value, sim::law::Constant{std::chrono::hours(1)})};
+sim::ArrivalSpec renewal(const json_input::Reader& value, json_input::ObjectReader&) {
+  return arrivals::Renewal{
+      .between = read_distribution(value, sim::distribution::Constant{std::chrono::hours(1)})};
 }
 
-sim::ClosedLoop closed(const Reader& value) {
-  ObjectReader loop = value.object();
-  const Reader think = loop.required("think");
-  const int clients = loop.required("clients").integer<int>({1, kMostClients});
-  sim::ClosedLoop spec{clients, read_law(think, sim::law::Constant{std::chrono::hours(1)})};
+sim::ClosedLoop closed(const json_input::Reader& value) {
+  json_input::ObjectReader loop = value.object();
+  const json_input::Reader think = loop.required("think");
+  const int clients = loop.required("clients").integer<int>({1, kMaxClients});
+  sim::ClosedLoop spec{
+      clients, read_distribution(think, sim::distribution::Constant{std::chrono::hours(1)})};
   // Else time might stand still while calls are refused on and on.
   if (spec.think.mean_seconds() * sim::kHighestRate < 1) {
     think.error("clients must think 1us or more on average");
@@ -76,7 +80,7 @@ sim::ClosedLoop closed(const Reader& value) {
 
 struct Kind {
   std::string_view key;
-  sim::ArrivalSpec (*read)(const Reader&, ObjectReader&);
+  sim::ArrivalSpec (*read)(const json_input::Reader&, json_input::ObjectReader&);
 };
 
 constexpr std::array kOpen = {Kind{"at", at},           Kind{"every", every},
@@ -92,8 +96,8 @@ constexpr auto kKeys = [] {
 
 }  // namespace
 
-Arrivals read_arrivals(const Reader& reader) {
-  ObjectReader object = reader.object();
+Arrivals read_arrivals(const json_input::Reader& reader) {
+  json_input::ObjectReader object = reader.object();
   const auto kind = only_key(reader, object, kKeys);
   if (!kind) return sim::ArrivalSpec{};
   if (kind->index == kOpen.size()) return closed(kind->value);

@@ -12,17 +12,17 @@
 #include <utility>
 
 #include "core/transitions.h"
-#include "scenarios/json/message_match.h"
-#include "scenarios/json/wording.h"
+#include "reports/json_input/wording.h"
+#include "scenarios/language/message_match.h"
+#include "scenarios/language/metric_names.h"
 #include "scenarios/language/names.h"
-#include "scenarios/metric_names.h"
 
 namespace quintain::scenarios {
 namespace {
 
 using core::Instant;
 
-constexpr int kMostAttempts = 1'000'000;
+constexpr int kMaxAttempts = 1'000'000;
 
 // What absl::StatusCodeToString() calls each code but OK.
 constexpr std::array<std::string_view, 16> kRefusals = {
@@ -39,12 +39,12 @@ class ExpectationReader {
  public:
   ExpectationReader(const Steps& steps, Instant end) : steps_(steps), end_(end) {}
 
-  Expectation read(const Reader& element) const {
+  Expectation read(const json_input::Reader& element) const {
     Expectation expectation;
     expectation.source = {.file = element.place().diagnostic("").file,
                           .line = element.place().line()};
     expectation.text = one_line(element.raw());
-    ObjectReader object = element.object();
+    json_input::ObjectReader object = element.object();
     static constexpr std::array<std::string_view, 4> kKinds = {"execution", "answer", "metric",
                                                                "order"};
     const auto kind = only_key(element, object, kKinds);
@@ -67,13 +67,13 @@ class ExpectationReader {
   }
 
  private:
-  const sim::Step* step(const Reader& name) const {
+  const sim::Step* step(const json_input::Reader& name) const {
     const auto index = steps_.names.find(name);
     return index ? &steps_.steps[*index] : nullptr;
   }
 
   /// The step, if it is one that may create an execution.
-  const sim::Step* invoking_step(const Reader& name) const {
+  const sim::Step* invoking_step(const json_input::Reader& name) const {
     const sim::Step* found = step(name);
     if (found == nullptr || invokes(*found)) return found;
     name.error(
@@ -82,27 +82,28 @@ class ExpectationReader {
   }
 
   /// A duration since the beginning, or "never".
-  std::optional<Instant> instant(const Reader& value) const {
+  std::optional<Instant> instant(const json_input::Reader& value) const {
     if (!value.present()) return std::nullopt;
     if (value.raw() == "never") return Instant::never();
     if (!value.raw().is_string()) {
       value.error(fmt::format("expected a duration such as \"150ms\", or \"never\", got {}",
-                              described(value.raw())));
+                              json_input::described(value.raw())));
       return std::nullopt;
     }
     const Instant at(value.duration());
     if (at > end_) {
-      value.error(
-          fmt::format("the scenario ends before, at {}", format_duration(end_.since_start())));
+      value.error(fmt::format("the scenario ends before, at {}",
+                              core::format_duration(end_.since_start())));
     }
     return at;
   }
 
-  ExecutionExpectation execution(const Reader& name, ObjectReader& object) const {
+  ExecutionExpectation execution(const json_input::Reader& name,
+                                 json_input::ObjectReader& object) const {
     using namespace spearlet;
     ExecutionExpectation expected;
     if (const sim::Step* found = invoking_step(name)) expected.step = found->name;
-    const Reader status = object.optional("status");
+    const json_input::Reader status = object.optional("status");
     if (status.present()) {
       expected.status = status.one_of<ExecutionStatus>({{"PENDING", EXECUTION_STATUS_PENDING},
                                                         {"RUNNING", EXECUTION_STATUS_RUNNING},
@@ -111,12 +112,12 @@ class ExpectationReader {
                                                         {"CANCELLED", EXECUTION_STATUS_CANCELLED},
                                                         {"TIMEOUT", EXECUTION_STATUS_TIMEOUT}});
     }
-    const Reader ended = object.optional("ended");
-    const Reader started = object.optional("started");
+    const json_input::Reader ended = object.optional("ended");
+    const json_input::Reader started = object.optional("started");
     expected.ended = instant(ended);
     expected.started = instant(started);
-    const Reader attempts = object.optional("attempts");
-    if (attempts.present()) expected.attempts = attempts.integer<int>({0, kMostAttempts});
+    const json_input::Reader attempts = object.optional("attempts");
+    if (attempts.present()) expected.attempts = attempts.integer<int>({0, kMaxAttempts});
     if (!status.present() && !ended.present() && !started.present() && !attempts.present()) {
       object.error(
           "nothing is expected of the execution; "
@@ -134,7 +135,7 @@ class ExpectationReader {
     return expected;
   }
 
-  AnswerExpectation answer(const Reader& name, ObjectReader& object) const {
+  AnswerExpectation answer(const json_input::Reader& name, json_input::ObjectReader& object) const {
     AnswerExpectation expected;
     const sim::Step* found = step(name);
     const google::protobuf::Descriptor* type = found == nullptr ? nullptr : answer_type(*found);
@@ -144,18 +145,18 @@ class ExpectationReader {
     if (found != nullptr) expected.step = found->name;
     const bool streams = found != nullptr && std::holds_alternative<sim::StreamStep>(found->action);
 
-    const Reader is = object.optional("is");
-    const Reader messages = object.optional("messages");
-    const Reader refused = object.optional("refused");
-    const Reader because = object.optional("because");
-    const Reader at = object.optional("at");
+    const json_input::Reader is = object.optional("is");
+    const json_input::Reader messages = object.optional("messages");
+    const json_input::Reader refused = object.optional("refused");
+    const json_input::Reader because = object.optional("because");
+    const json_input::Reader at = object.optional("at");
     expected.at = instant(at);
     if (is.present()) {
       expected.is = one_line(is.raw());
       if (streams) is.error("a stream's answer is its 'messages'");
       if (type != nullptr && !streams) check_pattern(is, *type);
     }
-    for (const Reader& message : messages.elements()) {
+    for (const json_input::Reader& message : messages.elements()) {
       expected.messages.push_back(one_line(message.raw()));
       if (type != nullptr && streams) check_pattern(message, *type);
     }
@@ -181,30 +182,32 @@ class ExpectationReader {
     return expected;
   }
 
-  static void check_pattern(const Reader& pattern, const google::protobuf::Descriptor& type) {
+  static void check_pattern(const json_input::Reader& pattern,
+                            const google::protobuf::Descriptor& type) {
     if (!pattern.raw().is_object()) {
       return pattern.error(fmt::format("expected an object with fields of {}, got {}", type.name(),
-                                       described(pattern.raw())));
+                                       json_input::described(pattern.raw())));
     }
     validate_expected(type, pattern);
   }
 
-  static MetricExpectation metric(const Reader& name, ObjectReader& object) {
+  static MetricExpectation metric(const json_input::Reader& name,
+                                  json_input::ObjectReader& object) {
     MetricExpectation expected;
     expected.metric = name.string();
     if (name.raw().is_string() && !known_metric(expected.metric)) {
       std::vector<std::string_view> names;
       for (const MetricName& known : metric_names()) names.push_back(known.name);
-      const std::string meant = suggestion(expected.metric, names);
+      const std::string meant = json_input::suggestion(expected.metric, names);
       name.error(fmt::format("there is no metric {}{} docs/scenarios.md lists them",
-                             shown_text(expected.metric), meant.empty() ? ";" : meant));
+                             json_input::shown_text(expected.metric), meant.empty() ? ";" : meant));
     }
-    const auto bound = [](const Reader& value) {
+    const auto bound = [](const json_input::Reader& value) {
       return value.present() ? std::optional(value.number()) : std::nullopt;
     };
-    const Reader equals = object.optional("equals");
-    const Reader at_least = object.optional("at_least");
-    const Reader at_most = object.optional("at_most");
+    const json_input::Reader equals = object.optional("equals");
+    const json_input::Reader at_least = object.optional("at_least");
+    const json_input::Reader at_most = object.optional("at_most");
     expected.bounds = {.at_least = bound(at_least), .at_most = bound(at_most)};
     if (equals.present()) {
       if (at_least.present() || at_most.present()) {
@@ -222,10 +225,10 @@ class ExpectationReader {
     return expected;
   }
 
-  OrderExpectation order(const Reader& names) const {
+  OrderExpectation order(const json_input::Reader& names) const {
     OrderExpectation expected;
     std::set<std::string_view> seen;
-    for (const Reader& name : names.elements()) {
+    for (const json_input::Reader& name : names.elements()) {
       const sim::Step* found = invoking_step(name);
       if (found == nullptr) continue;
       if (!seen.insert(found->name).second) {
@@ -245,10 +248,11 @@ class ExpectationReader {
 
 }  // namespace
 
-std::vector<Expectation> read_expectations(const Reader& expectations, const Steps& steps,
-                                           Instant end) {
+std::vector<Expectation> read_expectations(const json_input::Reader& expectations,
+                                           const Steps& steps, Instant end) {
   const ExpectationReader reader(steps, end);
-  return expectations.array_of([&](const Reader& element) { return reader.read(element); });
+  return expectations.array_of(
+      [&](const json_input::Reader& element) { return reader.read(element); });
 }
 
 }  // namespace quintain::scenarios

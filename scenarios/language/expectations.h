@@ -3,15 +3,15 @@
 
 #include <vector>
 
-#include "core/time.h"
-#include "scenarios/json/reader.h"
+#include "core/base/time.h"
+#include "reports/json_input/reader.h"
+#include "scenarios/language/scenario.h"
 #include "scenarios/language/steps.h"
-#include "scenarios/scenario.h"
 
 namespace quintain::scenarios {
 
 /// Reads the array "expect". `end`: when the scenario ends.
-std::vector<Expectation> read_expectations(const Reader& expectations, const Steps& steps,
-                                           core::Instant end);
+std::vector<Expectation> read_expectations(const json_input::Reader& expectations,
+                                           const Steps& steps, core::Instant end);
 
 }  // namespace quintain::scenarios

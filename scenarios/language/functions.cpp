@@ -7,63 +7,63 @@
 #include <string>
 #include <utility>
 
-#include "scenarios/json/wording.h"
-#include "scenarios/language/laws.h"
+#include "reports/json_input/wording.h"
+#include "scenarios/language/distributions.h"
 
 namespace quintain::scenarios {
 namespace {
 
-constexpr int kMostInstances = 100'000;
-constexpr int kMostChunks = 100'000;
-constexpr std::size_t kMostFates = 1000;
-constexpr std::size_t kMostLogs = 10'000;
-constexpr std::int64_t kMostMemory = std::int64_t{1} << 50;  // 1 PiB
+constexpr int kMaxInstances = 100'000;
+constexpr int kMaxChunks = 100'000;
+constexpr std::size_t kMaxFates = 1000;
+constexpr std::size_t kMaxLogs = 10'000;
+constexpr std::int64_t kMaxMemory = std::int64_t{1} << 50;  // 1 PiB
 
-void refuse_more_than(const Reader& array, std::size_t most) {
+void refuse_more_than(const json_input::Reader& array, std::size_t most) {
   if (array.raw().is_array() && array.raw().size() > most) {
     array.error(fmt::format("{} elements are too many; at most {}", array.raw().size(), most));
   }
 }
 
-sim::Fate read_fate(const Reader& fate) {
-  using sim::Fate;
-  return fate.one_of<Fate>({{"completes", Fate::kCompletes},
-                            {"fails", Fate::kFails},
-                            {"hangs", Fate::kHangs},
-                            {"start-fails", Fate::kStartFails}});
+sim::PlannedOutcome read_fate(const json_input::Reader& outcome) {
+  using sim::PlannedOutcome;
+  return outcome.one_of<PlannedOutcome>({{"completes", PlannedOutcome::kCompletes},
+                                         {"fails", PlannedOutcome::kFails},
+                                         {"hangs", PlannedOutcome::kHangs},
+                                         {"start-fails", PlannedOutcome::kStartFails}});
 }
 
-std::optional<sim::Distribution> read_on_stop(const Reader& on_stop) {
-  sim::Distribution at_once = sim::law::Constant{};
+std::optional<sim::Distribution> read_on_stop(const json_input::Reader& on_stop) {
+  sim::Distribution at_once = sim::distribution::Constant{};
   if (!on_stop.present()) return at_once;
-  if (on_stop.raw().is_object()) return read_law(on_stop.object().required("obeys_after"));
+  if (on_stop.raw().is_object()) return read_distribution(on_stop.object().required("obeys_after"));
   if (on_stop.raw() == "ignores") return std::nullopt;
   if (on_stop.raw() != "obeys") {
-    on_stop.error(
-        fmt::format("expected \"obeys\", \"ignores\" or {{\"obeys_after\": a law}}, got {}",
-                    described(on_stop.raw())));
+    on_stop.error(fmt::format(
+        "expected \"obeys\", \"ignores\" or {{\"obeys_after\": a distribution}}, got {}",
+        json_input::described(on_stop.raw())));
   }
   return at_once;
 }
 
-void read_outcome(ObjectReader& object, sim::FunctionModel& model) {
-  const Reader fates = object.optional("fates");
-  refuse_more_than(fates, kMostFates);
-  model.fates = fates.array_of(read_fate);
+void read_outcome(json_input::ObjectReader& object, sim::FunctionModel& model) {
+  const json_input::Reader outcomes = object.optional("fates");
+  refuse_more_than(outcomes, kMaxFates);
+  model.outcomes = outcomes.array_of(read_fate);
   for (const auto& [key, probability] :
        {std::pair("failure_probability", &model.failure_probability),
         std::pair("hang_probability", &model.hang_probability)}) {
-    const Reader value = object.optional(key);
+    const json_input::Reader value = object.optional(key);
     *probability = value.number({0, 1});
-    if (fates.present() && value.present()) {
-      value.error(fmt::format("'{}' has no effect beside 'fates'; give one or the other", key));
+    if (outcomes.present() && value.present()) {
+      value.error(fmt::format("'{}' has no effect beside 'outcomes'; give one or the other", key));
     }
   }
   model.error_code = object.optional("error_code").string(model.error_code);
   model.error_message = object.optional("error_message").string(model.error_message);
   model.obeys_stop_after = read_on_stop(object.optional("on_stop"));
 
-  const Reader result = object.optional("result");
+  const json_input::Reader result = object.optional("result");
   model.result = result.string();
   model.echo = object.optional("echo").boolean();
   if (model.echo && result.present()) {
@@ -71,23 +71,23 @@ void read_outcome(ObjectReader& object, sim::FunctionModel& model) {
   }
 }
 
-sim::FunctionModel read_function(const Reader& function, const std::string& name) {
-  ObjectReader object = function.object();
+sim::FunctionModel read_function(const json_input::Reader& function, const std::string& name) {
+  json_input::ObjectReader object = function.object();
   sim::FunctionModel model;
-  const Reader task = object.optional("task");
+  const json_input::Reader task = object.optional("task");
   model.task = task.string(name);
   if (task.present() && model.task.empty()) task.error("a task's id must not be empty");
   model.function = object.optional("function").string();
-  model.instance_limit = object.optional("instance_limit").integer<int>({0, kMostInstances});
-  model.service = read_law(object.optional("service"), model.service);
-  model.cold_start = read_law(object.optional("cold_start"), model.cold_start);
+  model.instance_limit = object.optional("instance_limit").integer<int>({0, kMaxInstances});
+  model.service = read_distribution(object.optional("service"), model.service);
+  model.cold_start = read_distribution(object.optional("cold_start"), model.cold_start);
   read_outcome(object, model);
-  const Reader logs = object.optional("logs");
-  refuse_more_than(logs, kMostLogs);
-  model.logs = logs.array_of([](const Reader& line) { return line.string(); });
-  model.memory_bytes = object.optional("memory_bytes").integer<std::int64_t>({0, kMostMemory});
-  model.chunks = object.optional("chunks").integer<int>({0, kMostChunks});
-  const Reader reports_late = object.optional("reports_late");
+  const json_input::Reader logs = object.optional("logs");
+  refuse_more_than(logs, kMaxLogs);
+  model.logs = logs.array_of([](const json_input::Reader& line) { return line.string(); });
+  model.memory_bytes = object.optional("memory_bytes").integer<std::int64_t>({0, kMaxMemory});
+  model.chunks = object.optional("chunks").integer<int>({0, kMaxChunks});
+  const json_input::Reader reports_late = object.optional("reports_late");
   if (reports_late.present()) model.reports_late = reports_late.duration();
   model.reports_twice = object.optional("reports_twice").boolean();
   return model;
@@ -95,7 +95,7 @@ sim::FunctionModel read_function(const Reader& function, const std::string& name
 
 }  // namespace
 
-Functions read_functions(const Reader& reader) {
+Functions read_functions(const json_input::Reader& reader) {
   Functions functions;
   std::map<std::pair<std::string, std::string>, std::string> called;  // to the first name
   std::map<std::string, int> instance_limits;                         // by task

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "scenarios/json/reader.h"
+#include "reports/json_input/reader.h"
 #include "scenarios/language/names.h"
 #include "sim/function_model.h"
 
@@ -16,6 +16,6 @@ struct Functions {
 };
 
 /// Reads the object "functions".
-Functions read_functions(const Reader& functions);
+Functions read_functions(const json_input::Reader& functions);
 
 }  // namespace quintain::scenarios

@@ -33,8 +33,9 @@ TEST(Functions, EveryPropertyCanBeSet) {
   EXPECT_EQ(work.cold_start.mean_seconds(), 2);
   ASSERT_TRUE(work.obeys_stop_after);
   EXPECT_EQ(work.obeys_stop_after->mean_seconds(), 3);
-  EXPECT_THAT(work.fates, ElementsAre(sim::Fate::kFails, sim::Fate::kHangs, sim::Fate::kStartFails,
-                                      sim::Fate::kCompletes));
+  EXPECT_THAT(work.outcomes,
+              ElementsAre(sim::PlannedOutcome::kFails, sim::PlannedOutcome::kHangs,
+                          sim::PlannedOutcome::kStartFails, sim::PlannedOutcome::kCompletes));
   EXPECT_EQ(work.error_code, "BROKEN");
   EXPECT_EQ(work.error_message, "it broke");
   EXPECT_EQ(work.result, "done");

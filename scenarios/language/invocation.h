@@ -1,7 +1,7 @@
 // What a caller asks for, as a scenario file writes it.
 #pragma once
 
-#include "scenarios/json/reader.h"
+#include "reports/json_input/reader.h"
 #include "scenarios/language/functions.h"
 #include "spearlet/function.pb.h"
 
@@ -16,7 +16,8 @@ enum class Caller {
 
 /// Reads the keys of an invocation. `target`: the name of a function, or an object that may name a
 /// task as it stands.
-spearlet::InvokeFunctionRequest read_invocation(const Reader& target, ObjectReader& object,
-                                                Caller caller, const Functions& functions);
+spearlet::InvokeFunctionRequest read_invocation(const json_input::Reader& target,
+                                                json_input::ObjectReader& object, Caller caller,
+                                                const Functions& functions);
 
 }  // namespace quintain::scenarios

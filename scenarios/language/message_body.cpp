@@ -8,8 +8,8 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "scenarios/json/message_kind.h"
-#include "scenarios/json/wording.h"
+#include "reports/json_input/wording.h"
+#include "scenarios/language/message_kind.h"
 
 namespace quintain::scenarios {
 namespace {
@@ -19,7 +19,7 @@ using google::protobuf::Message;
 using google::protobuf::Reflection;
 using nlohmann::ordered_json;
 
-void read_enum(const Reader& value, const FieldDescriptor& field, Message& message) {
+void read_enum(const json_input::Reader& value, const FieldDescriptor& field, Message& message) {
   const Reflection& reflection = *message.GetReflection();
   if (value.raw().is_number()) {
     return reflection.SetEnumValue(&message, &field, value.integer<std::int32_t>());
@@ -30,11 +30,13 @@ void read_enum(const Reader& value, const FieldDescriptor& field, Message& messa
   }
   const auto names = short_names(*field.enum_type());
   value.error(fmt::format("expected a value of {}, got {}{}", field.enum_type()->name(),
-                          described(value.raw()), alternatives(name, names, "known", names)));
+                          json_input::described(value.raw()),
+                          json_input::alternatives(name, names, "known", names)));
 }
 
 /// What protobuf reads better by itself: lists, maps, Any and the like.
-void read_by_protobuf(const Reader& value, const FieldDescriptor& field, Message& message) {
+void read_by_protobuf(const json_input::Reader& value, const FieldDescriptor& field,
+                      Message& message) {
   ordered_json json = ordered_json::object();
   json[field.name()] = value.raw();
   const std::unique_ptr<Message> read(message.New());
@@ -48,7 +50,7 @@ void read_by_protobuf(const Reader& value, const FieldDescriptor& field, Message
   message.GetReflection()->SwapFields(&message, read.get(), {&field});
 }
 
-void read_field(const Reader& value, const FieldDescriptor& field, Message& message) {
+void read_field(const json_input::Reader& value, const FieldDescriptor& field, Message& message) {
   const Reflection& reflection = *message.GetReflection();
   const MessageKind kind(field);
   if (value.raw().is_null()) {
@@ -72,11 +74,11 @@ void read_field(const Reader& value, const FieldDescriptor& field, Message& mess
 
 }  // namespace
 
-void read_message(const Reader& object, Message& message) {
-  ObjectReader fields = object.object();
+void read_message(const json_input::Reader& object, Message& message) {
+  json_input::ObjectReader fields = object.object();
   const auto& type = *message.GetDescriptor();
   for (int i = 0; i < type.field_count(); ++i) {
-    const Reader value = fields.optional(type.field(i)->name());
+    const json_input::Reader value = fields.optional(type.field(i)->name());
     if (value.present()) read_field(value, *type.field(i), message);
   }
 }

@@ -9,9 +9,9 @@ namespace quintain::scenarios {
 namespace {
 
 std::string read(std::string_view text, google::protobuf::Message& message) {
-  Diagnostics diagnostics;
-  const auto document = Document::parse("f", text, diagnostics);
-  if (document) read_message(Reader(document->root(), diagnostics), message);
+  json_input::Diagnostics diagnostics;
+  const auto document = json_input::Document::parse("f", text, diagnostics);
+  if (document) read_message(json_input::Reader(document->root(), diagnostics), message);
   return lines_of(diagnostics);
 }
 

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "core/node_config.h"
-#include "scenarios/json/reader.h"
+#include "reports/json_input/reader.h"
 #include "scenarios/language/names.h"
 #include "sim/world.h"
 
@@ -17,6 +17,6 @@ struct Nodes {
 };
 
 /// Those of "nodes", or the one of "node", or one with every setting at its default.
-Nodes read_nodes(ObjectReader& scenario);
+Nodes read_nodes(json_input::ObjectReader& scenario);
 
 }  // namespace quintain::scenarios

@@ -11,7 +11,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "scenarios/json/wording.h"
+#include "reports/json_input/wording.h"
 #include "scenarios/language/invocation.h"
 #include "scenarios/language/message_body.h"
 
@@ -22,14 +22,14 @@ using core::Duration;
 using core::Instant;
 using sim::Step;
 
-constexpr int kMostRepetitions = 10'000;
-constexpr std::size_t kMostSteps = 100'000;
+constexpr int kMaxRepetitions = 10'000;
+constexpr std::size_t kMaxSteps = 100'000;
 
 /// A step that speaks of an earlier one.
 struct Reference {
   enum class Role { kExecution, kPageAfter, kLeave };
   Role role;
-  Reader name;
+  json_input::Reader name;
   bool names_node;  // the step says itself on which node it is
 };
 
@@ -42,22 +42,22 @@ struct Entry {
 // ---- Actions ------------------------------------------------------------------------------------
 
 // Each reads the value of its key, and the keys that go with it.
-using ReadAction = void (*)(const Reader& value, ObjectReader& object, const Functions& functions,
-                            Entry& entry);
+using ReadAction = void (*)(const json_input::Reader& value, json_input::ObjectReader& object,
+                            const Functions& functions, Entry& entry);
 
-void read_invoke(const Reader& value, ObjectReader& object, const Functions& functions,
-                 Entry& entry) {
+void read_invoke(const json_input::Reader& value, json_input::ObjectReader& object,
+                 const Functions& functions, Entry& entry) {
   entry.step.action = read_invocation(value, object, Caller::kStep, functions);
 }
 
-void read_stream(const Reader& value, ObjectReader& object, const Functions& functions,
-                 Entry& entry) {
+void read_stream(const json_input::Reader& value, json_input::ObjectReader& object,
+                 const Functions& functions, Entry& entry) {
   entry.step.action = sim::StreamStep{read_invocation(value, object, Caller::kStream, functions)};
 }
 
 /// The execution that a step asks about: an earlier step's, or the one of an {"id": ...}.
 template <class Request>
-void read_execution(const Reader& value, Request& request, Entry& entry) {
+void read_execution(const json_input::Reader& value, Request& request, Entry& entry) {
   if (value.raw().is_object()) {
     request.set_execution_id(value.object().required("id").string());
   } else {
@@ -65,7 +65,8 @@ void read_execution(const Reader& value, Request& request, Entry& entry) {
   }
 }
 
-void read_status(const Reader& value, ObjectReader& object, const Functions&, Entry& entry) {
+void read_status(const json_input::Reader& value, json_input::ObjectReader& object,
+                 const Functions&, Entry& entry) {
   spearlet::GetExecutionStatusRequest request;
   read_execution(value, request, entry);
   request.set_include_result(object.optional("include_result").boolean());
@@ -73,7 +74,8 @@ void read_status(const Reader& value, ObjectReader& object, const Functions&, En
   entry.step.action = std::move(request);
 }
 
-void read_cancel(const Reader& value, ObjectReader& object, const Functions&, Entry& entry) {
+void read_cancel(const json_input::Reader& value, json_input::ObjectReader& object,
+                 const Functions&, Entry& entry) {
   spearlet::CancelExecutionRequest request;
   read_execution(value, request, entry);
   request.set_reason(object.optional("reason").string());
@@ -82,17 +84,18 @@ void read_cancel(const Reader& value, ObjectReader& object, const Functions&, En
 }
 
 template <class Request>
-void read_body(const Reader& value, ObjectReader&, const Functions&, Entry& entry) {
+void read_body(const json_input::Reader& value, json_input::ObjectReader&, const Functions&,
+               Entry& entry) {
   Request request;
   read_message(value, request);
   entry.step.action = std::move(request);
 }
 
 template <class Request>
-void read_list(const Reader& value, ObjectReader& object, const Functions& functions,
-               Entry& entry) {
+void read_list(const json_input::Reader& value, json_input::ObjectReader& object,
+               const Functions& functions, Entry& entry) {
   read_body<Request>(value, object, functions, entry);
-  const Reader page_after = object.optional("page_after");
+  const json_input::Reader page_after = object.optional("page_after");
   if (!page_after.present()) return;
   entry.reference = Reference{Reference::Role::kPageAfter, page_after, false};
   if (!std::get<Request>(entry.step.action).start_after().empty()) {
@@ -100,12 +103,14 @@ void read_list(const Reader& value, ObjectReader& object, const Functions& funct
   }
 }
 
-void read_leave(const Reader& value, ObjectReader&, const Functions&, Entry& entry) {
+void read_leave(const json_input::Reader& value, json_input::ObjectReader&, const Functions&,
+                Entry& entry) {
   entry.reference = Reference{Reference::Role::kLeave, value, false};
   entry.step.action = sim::LeaveStep{};
 }
 
-void read_drain(const Reader& value, ObjectReader&, const Functions&, Entry& entry) {
+void read_drain(const json_input::Reader& value, json_input::ObjectReader&, const Functions&,
+                Entry& entry) {
   if (!value.boolean(true)) value.error("a node can't be told to go on; write true, or remove it");
   entry.step.action = sim::DrainStep{};
 }
@@ -170,7 +175,7 @@ std::string wrong_kind(const Step& step, Reference::Role role, const Step& targe
   return "";
 }
 
-std::string when(Instant t) { return "at " + format_duration(t.since_start()); }
+std::string when(Instant t) { return "at " + core::format_duration(t.since_start()); }
 
 void resolve(const Reference& reference, Steps& steps, std::size_t index) {
   const auto found = steps.names.find(reference.name);
@@ -214,12 +219,12 @@ struct Repetition {
   Duration every{0};
 };
 
-Entry read_entry(const Reader& place, ObjectReader& object, Instant default_at, const Names& nodes,
-                 const Functions& functions) {
+Entry read_entry(const json_input::Reader& place, json_input::ObjectReader& object,
+                 Instant default_at, const Names& nodes, const Functions& functions) {
   Entry entry;
   Step& step = entry.step;
   step.at = Instant(object.optional("at").duration({}, default_at.since_start()));
-  const Reader node = object.optional("node");
+  const json_input::Reader node = object.optional("node");
   step.node = nodes.find(node).value_or(0);
   const auto action = only_key(place, object, kActionKeys);
   if (!action) return entry;
@@ -233,27 +238,27 @@ Entry read_entry(const Reader& place, ObjectReader& object, Instant default_at, 
 
 }  // namespace
 
-Steps read_steps(const Reader& reader, const Names& nodes, const Functions& functions) {
+Steps read_steps(const json_input::Reader& reader, const Names& nodes, const Functions& functions) {
   Steps result;
   std::vector<std::pair<std::size_t, Reference>> references;  // by number of step
   Instant at;
   std::size_t position = 0;
-  for (const Reader& element : reader.elements()) {
-    ObjectReader object = element.object();
-    const Reader as = object.optional("as");
+  for (const json_input::Reader& element : reader.elements()) {
+    json_input::ObjectReader object = element.object();
+    const json_input::Reader as = object.optional("as");
     const std::string name = as.string(fmt::format("step-{}", ++position));
-    const Reader repeat = object.optional("repeat");
+    const json_input::Reader repeat = object.optional("repeat");
     Repetition repetition;
     if (repeat.present()) {
-      ObjectReader times = repeat.object();
-      repetition.times = times.required("times").integer<int>({1, kMostRepetitions});
+      json_input::ObjectReader times = repeat.object();
+      repetition.times = times.required("times").integer<int>({1, kMaxRepetitions});
       repetition.every = times.required("every").duration();
     }
     const Entry entry = read_entry(element, object, at, nodes, functions);
     for (int i = 0; i < repetition.times; ++i) {
-      if (result.steps.size() == kMostSteps) {
+      if (result.steps.size() == kMaxSteps) {
         element.error(fmt::format(
-            "this makes more than {} steps; a load suits so many calls better", kMostSteps));
+            "this makes more than {} steps; a load suits so many calls better", kMaxSteps));
         return result;
       }
       Step step = entry.step;

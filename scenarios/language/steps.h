@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <vector>
 
-#include "scenarios/json/reader.h"
+#include "reports/json_input/reader.h"
 #include "scenarios/language/functions.h"
 #include "scenarios/language/names.h"
 #include "sim/script.h"
@@ -20,7 +20,7 @@ struct Steps {
 };
 
 /// Reads the array "steps".
-Steps read_steps(const Reader& steps, const Names& nodes, const Functions& functions);
+Steps read_steps(const json_input::Reader& steps, const Names& nodes, const Functions& functions);
 
 /// True if the step may create an execution.
 bool invokes(const sim::Step& step);

@@ -9,14 +9,14 @@
 #include <string>
 #include <string_view>
 
-#include "scenarios/json/diagnostics.h"
-#include "scenarios/json/document.h"
-#include "scenarios/language/scenario.h"
+#include "reports/json_input/diagnostics.h"
+#include "reports/json_input/document.h"
+#include "scenarios/language/scenario_reader.h"
 
 namespace quintain::scenarios {
 
 /// What is wrong: a line each, without the last newline.
-inline std::string lines_of(const Diagnostics& diagnostics) {
+inline std::string lines_of(const json_input::Diagnostics& diagnostics) {
   std::string text = diagnostics.text();
   if (!text.empty()) text.pop_back();
   return text;
@@ -24,10 +24,10 @@ inline std::string lines_of(const Diagnostics& diagnostics) {
 
 /// The scenario of a text without a matrix, in a file called "f". What is wrong goes to `errors`.
 inline Scenario read_text(std::string_view text, std::string& errors) {
-  Diagnostics diagnostics;
+  json_input::Diagnostics diagnostics;
   Scenario scenario;
-  if (const auto document = Document::parse("f", text, diagnostics)) {
-    scenario = read_scenario(Reader(document->root(), diagnostics));
+  if (const auto document = json_input::Document::parse("f", text, diagnostics)) {
+    scenario = read_scenario(json_input::Reader(document->root(), diagnostics));
   }
   errors = lines_of(diagnostics);
   return scenario;

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "core/time.h"
+#include "core/base/time.h"
 #include "sim/invariants/invariant.h"
 
 namespace quintain::sim {
@@ -37,7 +37,7 @@ class EveryCallAnsweredOnce final : public Invariant {
     if (event.kind == EventKind::kCallSent) {
       open_.emplace(event.call, event);
     } else if (is_answer(event) && open_.erase(event.call) == 0) {
-      breach(fmt::format("call {} is answered without being open", event.call), {event});
+      violation(fmt::format("call {} is answered without being open", event.call), {event});
     }
   }
   void on_end(const Ledger&, const RunEnd& end) override {
@@ -46,7 +46,7 @@ class EveryCallAnsweredOnce final : public Invariant {
     for (const auto& [call, sent] : open_) unanswered.push_back(sent);  // sorted below
     std::ranges::sort(unanswered, {}, &Event::call);
     for (const Event& sent : unanswered) {
-      breach(fmt::format("call {} was never answered", sent.call), {sent});
+      violation(fmt::format("call {} was never answered", sent.call), {sent});
     }
   }
 
@@ -127,7 +127,7 @@ class AnswersInShape final : public Invariant {
   template <class... Arguments>
   void require(const Event& event, bool holds, fmt::format_string<Arguments...> complaint,
                Arguments&&... arguments) {
-    if (!holds) breach(fmt::format(complaint, std::forward<Arguments>(arguments)...), {event});
+    if (!holds) violation(fmt::format(complaint, std::forward<Arguments>(arguments)...), {event});
   }
 
   struct Asked {
@@ -167,25 +167,25 @@ class TimestampsOrdered final : public Invariant {
     const core::Duration now = kWorldBegins.since_epoch + event.at.since_start();
     const core::Duration started = since_epoch(result.started_at());
     const core::Duration completed = since_epoch(result.completed_at());
-    const auto complain = [&](std::string_view what) {
-      breach(fmt::format("a result with status {}: {}", short_name(result.status()), what),
-             {event});
+    const auto print_error = [&](std::string_view what) {
+      violation(fmt::format("a result with status {}: {}", short_name(result.status()), what),
+                {event});
     };
     if (result.has_completed_at() != is_final(result.status())) {
-      complain(result.has_completed_at() ? "completed_at is set" : "completed_at is not set");
+      print_error(result.has_completed_at() ? "completed_at is set" : "completed_at is not set");
     }
     if (result.status() == spearlet::EXECUTION_STATUS_PENDING && result.has_started_at()) {
-      complain("started_at is set");
+      print_error("started_at is set");
     }
     const bool ran = result.status() == spearlet::EXECUTION_STATUS_RUNNING ||
                      result.status() == spearlet::EXECUTION_STATUS_COMPLETED;
-    if (ran && !result.has_started_at()) complain("started_at is not set");
-    if (result.has_started_at() && started > now) complain("started_at is in the future");
-    if (result.has_completed_at() && completed > now) complain("completed_at is in the future");
+    if (ran && !result.has_started_at()) print_error("started_at is not set");
+    if (result.has_started_at() && started > now) print_error("started_at is in the future");
+    if (result.has_completed_at() && completed > now) print_error("completed_at is in the future");
     if (!result.has_started_at() || !result.has_completed_at()) return;
-    if (started > completed) complain("started_at is after completed_at");
+    if (started > completed) print_error("started_at is after completed_at");
     if (result.execution_time_ms() != core::floor_milliseconds(completed - started)) {
-      complain(fmt::format("execution_time_ms is {}", result.execution_time_ms()));
+      print_error(fmt::format("execution_time_ms is {}", result.execution_time_ms()));
     }
   }
 };

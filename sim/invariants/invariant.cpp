@@ -5,26 +5,26 @@
 namespace quintain::sim {
 namespace {
 
-constexpr std::size_t kMostBreachesKept = 3;
-constexpr std::size_t kMostEvidence = 20;
+constexpr std::size_t kMaxViolationsKept = 3;
+constexpr std::size_t kMaxEvidence = 20;
 
 }  // namespace
 
-void Invariant::breach(ExecutionRef execution, std::string what) {
-  if (breaches_.size() == kMostBreachesKept) {
+void Invariant::violation(ExecutionRef execution, std::string what) {
+  if (violations_.size() == kMaxViolationsKept) {
     ++breach_count_;
     return;
   }
-  breach(std::move(what), world_.history().events_of(execution));
+  violation(std::move(what), world_.history().events_of(execution));
 }
 
-void Invariant::breach(std::string what, std::vector<Event> evidence) {
+void Invariant::violation(std::string what, std::vector<Event> evidence) {
   ++breach_count_;
-  if (breaches_.size() == kMostBreachesKept) return;
-  if (evidence.size() > kMostEvidence) {
-    evidence.erase(evidence.begin(), evidence.end() - static_cast<std::ptrdiff_t>(kMostEvidence));
+  if (violations_.size() == kMaxViolationsKept) return;
+  if (evidence.size() > kMaxEvidence) {
+    evidence.erase(evidence.begin(), evidence.end() - static_cast<std::ptrdiff_t>(kMaxEvidence));
   }
-  breaches_.push_back({.what = std::move(what), .evidence = std::move(evidence)});
+  violations_.push_back({.what = std::move(what), .evidence = std::move(evidence)});
 }
 
 InvariantSet::InvariantSet(World& world) {

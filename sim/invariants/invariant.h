@@ -14,7 +14,7 @@
 namespace quintain::sim {
 
 /// A way in which an invariant did not hold, and the events that show it.
-struct Breach {
+struct Violation {
   std::string what;
   std::vector<Event> evidence;
 };
@@ -47,20 +47,20 @@ class Invariant {
 
   virtual void on_end(const Ledger&, const RunEnd&) {}
 
-  /// The first breaches; the rest are only counted.
-  const std::vector<Breach>& breaches() const { return breaches_; }
+  /// The first violations; the rest are only counted.
+  const std::vector<Violation>& violations() const { return violations_; }
   std::int64_t breach_count() const { return breach_count_; }
 
  protected:
   World& world() { return world_; }
 
   /// The evidence is what the history still knows of the execution.
-  void breach(ExecutionRef execution, std::string what);
-  void breach(std::string what, std::vector<Event> evidence);
+  void violation(ExecutionRef execution, std::string what);
+  void violation(std::string what, std::vector<Event> evidence);
 
  private:
   World& world_;
-  std::vector<Breach> breaches_;
+  std::vector<Violation> violations_;
   std::int64_t breach_count_ = 0;
 };
 
@@ -88,7 +88,7 @@ class InvariantSet final : public HistoryListener {
   core::Instant instant_;
 };
 
-// Each makes one rule; the files beside this one hold them by subject.
+// Each makes one rule; the files beside this one hold them by target.
 std::unique_ptr<Invariant> make_legal_transitions(World& world);
 std::unique_ptr<Invariant> make_one_outcome(World& world);
 std::unique_ptr<Invariant> make_every_execution_ends(World& world);

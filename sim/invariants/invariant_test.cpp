@@ -34,16 +34,16 @@ TEST(InvariantSet, HoldsFifteenRulesWithNamesOfTheirOwn) {
   EXPECT_THAT(names, SizeIs(15));
 }
 
-TEST(Invariant, KeepsTheFirstBreachesAndCountsTheRest) {
+TEST(Invariant, KeepsTheFirstViolationsAndCountsTheRest) {
   Scene scene;
   for (std::uint64_t ordinal = 1; ordinal <= 5; ++ordinal) {
     scene.transition(ordinal, kPending, kRunning);
   }
   const Invariant& invariant = scene.invariant("legal-transitions");
   EXPECT_EQ(invariant.breach_count(), 5);
-  ASSERT_THAT(invariant.breaches(), SizeIs(3));
+  ASSERT_THAT(invariant.violations(), SizeIs(3));
   for (std::uint64_t i = 0; i < 3; ++i) {
-    EXPECT_EQ(invariant.breaches()[i].evidence.at(0).execution.ordinal, i + 1);
+    EXPECT_EQ(invariant.violations()[i].evidence.at(0).execution.ordinal, i + 1);
   }
 }
 
@@ -57,12 +57,12 @@ TEST(Invariant, TheEvidenceIsTheNewestTwentyEventsOfThatExecution) {
     scene.cancel(2);
   }
   scene.transition(1, kRunning, kCompleted);
-  const auto& breaches = scene.invariant("legal-transitions").breaches();
-  ASSERT_THAT(breaches, SizeIs(1));
-  ASSERT_THAT(breaches[0].evidence, SizeIs(20));
-  for (const Event& event : breaches[0].evidence) EXPECT_EQ(event.execution, Scene::ref(1));
-  EXPECT_EQ(breaches[0].evidence.front().at, core::Instant(11ms));
-  EXPECT_EQ(breaches[0].evidence.back().kind, EventKind::kTransition);
+  const auto& violations = scene.invariant("legal-transitions").violations();
+  ASSERT_THAT(violations, SizeIs(1));
+  ASSERT_THAT(violations[0].evidence, SizeIs(20));
+  for (const Event& event : violations[0].evidence) EXPECT_EQ(event.execution, Scene::ref(1));
+  EXPECT_EQ(violations[0].evidence.front().at, core::Instant(11ms));
+  EXPECT_EQ(violations[0].evidence.back().kind, EventKind::kTransition);
 }
 
 TEST(InvariantSet, KeepsItsLedgerUpToDate) {
@@ -85,11 +85,11 @@ TEST(InvariantSet, NoneIsBreachedByTheRealCore) {
   spec.config.retry = {.initial = 50ms, .jitter = 0.5};
   FunctionModel shaky;
   shaky.task = "shaky";
-  shaky.service = law::Exponential{200ms};
-  shaky.cold_start = law::Exponential{100ms};
+  shaky.service = distribution::Exponential{200ms};
+  shaky.cold_start = distribution::Exponential{100ms};
   shaky.failure_probability = 0.3;
   shaky.hang_probability = 0.1;
-  shaky.obeys_stop_after = law::Exponential{400ms};
+  shaky.obeys_stop_after = distribution::Exponential{400ms};
   shaky.reports_late = 100ms;
   shaky.reports_twice = true;
   shaky.chunks = 3;
@@ -97,7 +97,7 @@ TEST(InvariantSet, NoneIsBreachedByTheRealCore) {
   spec.functions.push_back(shaky);
   FunctionModel doomed;
   doomed.task = "doomed";
-  doomed.service = law::Constant{1s};
+  doomed.service = distribution::Constant{1s};
   spec.functions.push_back(doomed);
   world.add_node(spec);
   world.add_node(spec);
@@ -160,8 +160,8 @@ TEST(InvariantSet, NoneIsBreachedByTheRealCore) {
     EXPECT_EQ(stop, Kernel::Stop::kCondition);
     invariants.finish({.settled = true});
     for (const auto& invariant : invariants.invariants()) {
-      for (const Breach& breach : invariant->breaches()) {
-        ADD_FAILURE() << invariant->name() << ": " << breach.what;
+      for (const Violation& violation : invariant->violations()) {
+        ADD_FAILURE() << invariant->name() << ": " << violation.what;
       }
     }
   }

@@ -67,7 +67,7 @@ class RecordsEqualHistory final : public Invariant {
     ledger.for_each([&](ExecutionRef execution, const ExecutionFacts& facts) {
       const spearlet::ExecutionInfo* info = listings[execution.node].next();
       if (info == nullptr) {
-        breach(execution, "the list ends before it");
+        violation(execution, "the list ends before it");
       } else {
         compare(execution, facts, *info);
       }
@@ -76,8 +76,8 @@ class RecordsEqualHistory final : public Invariant {
       std::size_t more = 0;
       while (listings[node].next() != nullptr) ++more;
       if (more > 0) {
-        breach({.node = node},
-               fmt::format("{} executions are listed beyond those on record", more));
+        violation({.node = node},
+                  fmt::format("{} executions are listed beyond those on record", more));
       }
     }
   }
@@ -120,9 +120,9 @@ class RecordsEqualHistory final : public Invariant {
   void compare(ExecutionRef execution, const ExecutionFacts& facts,
                const spearlet::ExecutionInfo& info) {
     if (info.status() != facts.status) {
-      breach(execution,
-             fmt::format("'{}' is listed as {}, the history says {}", info.execution_id(),
-                         short_name(info.status()), short_name(facts.status)));
+      violation(execution,
+                fmt::format("'{}' is listed as {}, the history says {}", info.execution_id(),
+                            short_name(info.status()), short_name(facts.status)));
     }
     compare_time(execution, "started_at", info.has_started_at(), info.started_at(),
                  facts.started_at);
@@ -133,7 +133,7 @@ class RecordsEqualHistory final : public Invariant {
   void compare_time(ExecutionRef execution, std::string_view what, bool set,
                     const google::protobuf::Timestamp& listed, core::Instant happened) {
     if (set != !happened.is_never() || (set && since_start(listed) != happened.since_start())) {
-      breach(execution, fmt::format("the listed {} is not when it happened", what));
+      violation(execution, fmt::format("the listed {} is not when it happened", what));
     }
   }
 };
@@ -176,7 +176,8 @@ class StatsEqualTally final : public Invariant {
     };
     const auto expect = [&](std::string_view what, std::int64_t told, std::int64_t counted) {
       if (told == counted) return;
-      breach({.node = node}, fmt::format("{} is {}, the history counts {}", what, told, counted));
+      violation({.node = node},
+                fmt::format("{} is {}, the history counts {}", what, told, counted));
     };
     const spearlet::ExecutionStats& executions = stats.response().execution_stats();
     expect("GetStats pending_executions", executions.pending_executions(),
@@ -227,11 +228,11 @@ class RetentionBounded final : public Invariant {
       if (finished.empty()) continue;
       const core::RetentionConfig& retention = world().node(node).node().config().retention;
       if (finished.size() > static_cast<std::size_t>(retention.count)) {
-        breach(finished.front().execution, fmt::format("{} finished records, {} may be kept",
-                                                       finished.size(), retention.count));
+        violation(finished.front().execution, fmt::format("{} finished records, {} may be kept",
+                                                          finished.size(), retention.count));
       }
       if (finished.front().ended_at + retention.age < now) {
-        breach(finished.front().execution, "it is kept beyond the age of retention");
+        violation(finished.front().execution, "it is kept beyond the age of retention");
       }
     }
   }
@@ -244,7 +245,7 @@ class RetentionBounded final : public Invariant {
 
   void forget(const Event& event, const ExecutionFacts* facts) {
     if (facts == nullptr || !facts->ended()) {
-      breach(event.execution, "a live record is forgotten");
+      violation(event.execution, "a live record is forgotten");
       return;
     }
     std::deque<Finished>& finished = finished_[event.execution.node];
@@ -253,9 +254,9 @@ class RetentionBounded final : public Invariant {
     const bool due = facts->ended_at + retention.age <= event.at ||
                      finished.size() > static_cast<std::size_t>(retention.count);
     if (!due && event.at != clean_up_at_) {
-      breach(event.execution, "it is forgotten before its time");
+      violation(event.execution, "it is forgotten before its time");
     } else if (facts->ended_at + retention.age < event.at) {
-      breach(event.execution, "it was kept beyond the age of retention");
+      violation(event.execution, "it was kept beyond the age of retention");
     }
     // In the order of their ends, save where a task was deleted with its records.
     const auto is_it = [&](const Finished& f) { return f.execution == event.execution; };

@@ -23,7 +23,7 @@ NodeSpec spec_with_a_function() {
   NodeSpec spec = Scene::default_spec();
   FunctionModel function;
   function.task = "task";
-  function.service = law::Constant{1s};
+  function.service = distribution::Constant{1s};
   spec.functions.push_back(function);
   return spec;
 }

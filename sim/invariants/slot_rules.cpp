@@ -30,7 +30,7 @@ class SlotsWithinLimit final : public Invariant {
     if (event.kind != EventKind::kEnvironmentOccupied) return;
     const int slots = world().node(event.execution.node).node().config().slots;
     if (++running > slots) {
-      breach(event.execution, fmt::format("{} attempts run on {} slots", running, slots));
+      violation(event.execution, fmt::format("{} attempts run on {} slots", running, slots));
     }
   }
 
@@ -91,12 +91,12 @@ class NoIdleSlotWhileWorkWaits final : public Invariant {
   void judge(std::size_t index) {
     Node& node = nodes_[index];
     if (node.overdue > 0) {
-      breach(node.last, fmt::format("{} ended executions hold a slot", node.overdue));
+      violation(node.last, fmt::format("{} ended executions hold a slot", node.overdue));
     }
     const int slots = world().node(index).node().config().slots;
     if (node.waiting > 0 && node.held < slots && !limited(index)) {
-      breach(node.last,
-             fmt::format("{} wait while {} of {} slots are held", node.waiting, node.held, slots));
+      violation(node.last, fmt::format("{} wait while {} of {} slots are held", node.waiting,
+                                       node.held, slots));
     }
   }
 

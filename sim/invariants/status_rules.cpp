@@ -35,10 +35,10 @@ class LegalTransitions final : public Invariant {
   void on_event(const Event& event, const ExecutionFacts* facts) override {
     if (event.kind != EventKind::kTransition) return;
     if (facts == nullptr) {
-      breach(event.execution, "an execution that was never accepted changes its status");
+      violation(event.execution, "an execution that was never accepted changes its status");
     } else if (event.from != facts->status || !may_follow(event.from, event.to)) {
-      breach(event.execution, fmt::format("{} -> {} while it is {}", short_name(event.from),
-                                          short_name(event.to), short_name(facts->status)));
+      violation(event.execution, fmt::format("{} -> {} while it is {}", short_name(event.from),
+                                             short_name(event.to), short_name(facts->status)));
     }
   }
 };
@@ -51,8 +51,8 @@ class OneOutcome final : public Invariant {
   bool concerns(EventKind kind) const override { return kind == EventKind::kTransition; }
   void on_event(const Event& event, const ExecutionFacts* facts) override {
     if (event.kind == EventKind::kTransition && facts != nullptr && facts->outcomes > 0) {
-      breach(event.execution, fmt::format("it had ended {} and becomes {}",
-                                          short_name(facts->status), short_name(event.to)));
+      violation(event.execution, fmt::format("it had ended {} and becomes {}",
+                                             short_name(facts->status), short_name(event.to)));
     }
   }
 };
@@ -70,9 +70,9 @@ class EveryExecutionEnds final : public Invariant {
     ledger.for_each([&](ExecutionRef execution, const ExecutionFacts& facts) {
       if (facts.ended()) return;
       if (end.settled) {
-        breach(execution, fmt::format("it is {} for ever", short_name(facts.status)));
+        violation(execution, fmt::format("it is {} for ever", short_name(facts.status)));
       } else if (facts.deadline < world().now()) {
-        breach(execution, fmt::format("it is {} beyond its deadline", short_name(facts.status)));
+        violation(execution, fmt::format("it is {} beyond its deadline", short_name(facts.status)));
       }
     });
   }
@@ -89,13 +89,13 @@ class AttemptsWithinRetries final : public Invariant {
   void on_event(const Event& event, const ExecutionFacts* facts) override {
     if (event.kind != EventKind::kAttemptBegun || facts == nullptr) return;
     if (event.number != facts->attempts + 1) {
-      breach(event.execution,
-             fmt::format("attempt {} follows attempt {}", event.number, facts->attempts));
+      violation(event.execution,
+                fmt::format("attempt {} follows attempt {}", event.number, facts->attempts));
     } else if (event.number - 1 > facts->max_retries) {
-      breach(event.execution,
-             fmt::format("attempt {} with {} retries allowed", event.number, facts->max_retries));
+      violation(event.execution, fmt::format("attempt {} with {} retries allowed", event.number,
+                                             facts->max_retries));
     } else if (facts->ended()) {
-      breach(event.execution, "an attempt begins after the end");
+      violation(event.execution, "an attempt begins after the end");
     }
   }
 };

@@ -30,10 +30,10 @@ class TimeoutsExact final : public Invariant {
     const core::Duration late = event.at - facts->deadline;
     const bool timeout = event.to == spearlet::EXECUTION_STATUS_TIMEOUT;
     if (timeout && late != core::Duration::zero()) {
-      breach(event.execution, fmt::format("TIMEOUT {} ms off the deadline", milliseconds(late)));
+      violation(event.execution, fmt::format("TIMEOUT {} ms off the deadline", milliseconds(late)));
     } else if (!timeout && late > core::Duration::zero()) {
-      breach(event.execution,
-             fmt::format("{} {} ms after the deadline", short_name(event.to), milliseconds(late)));
+      violation(event.execution, fmt::format("{} {} ms after the deadline", short_name(event.to),
+                                             milliseconds(late)));
     }
   }
 };
@@ -56,7 +56,7 @@ class CancelWithinGrace final : public Invariant {
       due_.insert({at_once ? event.at : event.at + grace, event.execution});
     } else if (ends(event) && event.to == spearlet::EXECUTION_STATUS_CANCELLED &&
                facts->cancel_requested_at.is_never()) {
-      breach(event.execution, "CANCELLED though nobody asked for it");
+      violation(event.execution, "CANCELLED though nobody asked for it");
     }
     if (ends(event) && !due_.empty()) {
       std::erase_if(due_, [&](const auto& due) { return due.second == event.execution; });
@@ -68,7 +68,7 @@ class CancelWithinGrace final : public Invariant {
  private:
   void overdue_before(core::Instant instant) {
     while (!due_.empty() && due_.begin()->first < instant) {
-      breach(due_.begin()->second, "it has not ended within the grace of its cancel");
+      violation(due_.begin()->second, "it has not ended within the grace of its cancel");
       due_.erase(due_.begin());
     }
   }
@@ -90,7 +90,7 @@ class NothingRunsAfterTheEnd final : public Invariant {
   void on_event(const Event& event, const ExecutionFacts* facts) override {
     if (facts == nullptr) return;
     if (event.kind == EventKind::kEnvironmentOccupied && facts->ended()) {
-      breach(event.execution, "the runtime begins an attempt after the end");
+      violation(event.execution, "the runtime begins an attempt after the end");
     } else if (event.kind == EventKind::kEnvironmentFreed) {
       still_running_.erase(event.execution);
     } else if (ends(event) && facts->on_machine > 0) {
@@ -99,7 +99,7 @@ class NothingRunsAfterTheEnd final : public Invariant {
   }
   void on_instant_over(core::Instant) override {
     for (const ExecutionRef& execution : still_running_) {
-      breach(execution, "it has ended, and the runtime is still at work for it");
+      violation(execution, "it has ended, and the runtime is still at work for it");
     }
     still_running_.clear();
   }

@@ -39,75 +39,81 @@ using BoostGamma = boost::math::gamma_distribution<double, Quiet>;
 double ns(core::Duration d) { return static_cast<double>(d.count()); }
 double seconds(core::Duration d) { return ns(d) / kNanosecondsPerSecond; }
 
-BoostGamma boost_gamma(const law::Gamma& gamma) {
+BoostGamma boost_gamma(const distribution::Gamma& gamma) {
   return BoostGamma(gamma.shape, ns(gamma.mean) / gamma.shape);
 }
 
-// Quantile, distribution function and mean of each simple law, all in nanoseconds.
+// Quantile, distribution function and mean of each simple distribution, all in nanoseconds.
 
-double quantile(const law::Constant& constant, double) { return ns(constant.value); }
-double cdf(const law::Constant& constant, double x) { return x < ns(constant.value) ? 0 : 1; }
-double mean(const law::Constant& constant) { return ns(constant.value); }
+double quantile(const distribution::Constant& constant, double) { return ns(constant.value); }
+double cdf(const distribution::Constant& constant, double x) {
+  return x < ns(constant.value) ? 0 : 1;
+}
+double mean(const distribution::Constant& constant) { return ns(constant.value); }
 
-double quantile(const law::Uniform& uniform, double p) {
+double quantile(const distribution::Uniform& uniform, double p) {
   return ns(uniform.low) + p * (ns(uniform.high) - ns(uniform.low));
 }
-double cdf(const law::Uniform& uniform, double x) {
+double cdf(const distribution::Uniform& uniform, double x) {
   if (x < ns(uniform.low)) return 0;
   if (x >= ns(uniform.high)) return 1;
   return (x - ns(uniform.low)) / (ns(uniform.high) - ns(uniform.low));
 }
-double mean(const law::Uniform& uniform) { return (ns(uniform.low) + ns(uniform.high)) / 2; }
+double mean(const distribution::Uniform& uniform) {
+  return (ns(uniform.low) + ns(uniform.high)) / 2;
+}
 
-double quantile(const law::Exponential& exponential, double p) {
+double quantile(const distribution::Exponential& exponential, double p) {
   return ns(exponential.mean) * unit_exponential_quantile(p);
 }
-double cdf(const law::Exponential& exponential, double x) {
+double cdf(const distribution::Exponential& exponential, double x) {
   return -std::expm1(-x / ns(exponential.mean));
 }
-double mean(const law::Exponential& exponential) { return ns(exponential.mean); }
+double mean(const distribution::Exponential& exponential) { return ns(exponential.mean); }
 
-double quantile(const law::Lognormal& lognormal, double p) {
+double quantile(const distribution::Lognormal& lognormal, double p) {
   const double z = boost::math::quantile(Normal(), p);
   return std::exp(lognormal.mu + lognormal.sigma * z) * kNanosecondsPerSecond;
 }
-double cdf(const law::Lognormal& lognormal, double x) {
+double cdf(const distribution::Lognormal& lognormal, double x) {
   if (x <= 0) return 0;
   const double z = (std::log(x / kNanosecondsPerSecond) - lognormal.mu) / lognormal.sigma;
   return boost::math::cdf(Normal(), z);
 }
-double mean(const law::Lognormal& lognormal) {
+double mean(const distribution::Lognormal& lognormal) {
   return std::exp(lognormal.mu + lognormal.sigma * lognormal.sigma / 2) * kNanosecondsPerSecond;
 }
 
-double quantile(const law::Weibull& weibull, double p) {
+double quantile(const distribution::Weibull& weibull, double p) {
   return ns(weibull.scale) * std::pow(unit_exponential_quantile(p), 1 / weibull.shape);
 }
-double cdf(const law::Weibull& weibull, double x) {
+double cdf(const distribution::Weibull& weibull, double x) {
   return -std::expm1(-std::pow(x / ns(weibull.scale), weibull.shape));
 }
-double mean(const law::Weibull& weibull) {
+double mean(const distribution::Weibull& weibull) {
   return ns(weibull.scale) * std::tgamma(1 + 1 / weibull.shape);
 }
 
-double quantile(const law::Gamma& gamma, double p) {
+double quantile(const distribution::Gamma& gamma, double p) {
   return boost::math::quantile(boost_gamma(gamma), p);
 }
-double cdf(const law::Gamma& gamma, double x) { return boost::math::cdf(boost_gamma(gamma), x); }
-double mean(const law::Gamma& gamma) { return ns(gamma.mean); }
+double cdf(const distribution::Gamma& gamma, double x) {
+  return boost::math::cdf(boost_gamma(gamma), x);
+}
+double mean(const distribution::Gamma& gamma) { return ns(gamma.mean); }
 
-double quantile(const law::Pareto& pareto, double p) {
+double quantile(const distribution::Pareto& pareto, double p) {
   return ns(pareto.minimum) * std::pow(1 - p, -1 / pareto.shape);
 }
-double cdf(const law::Pareto& pareto, double x) {
+double cdf(const distribution::Pareto& pareto, double x) {
   return x <= ns(pareto.minimum) ? 0 : 1 - std::pow(ns(pareto.minimum) / x, pareto.shape);
 }
-double mean(const law::Pareto& pareto) {
+double mean(const distribution::Pareto& pareto) {
   if (pareto.shape <= 1) return std::numeric_limits<double>::infinity();
   return ns(pareto.minimum) * pareto.shape / (pareto.shape - 1);
 }
 
-double quantile(const law::Empirical& empirical, double p) {
+double quantile(const distribution::Empirical& empirical, double p) {
   const auto above = std::upper_bound(empirical.points.begin(), empirical.points.end(), p,
                                       [](double x, const auto& point) { return x < point.p; });
   assert(above != empirical.points.begin() && above != empirical.points.end());
@@ -115,7 +121,7 @@ double quantile(const law::Empirical& empirical, double p) {
   return ns(below->value) +
          (p - below->p) / (above->p - below->p) * (ns(above->value) - ns(below->value));
 }
-double cdf(const law::Empirical& empirical, double x) {
+double cdf(const distribution::Empirical& empirical, double x) {
   const auto above =
       std::upper_bound(empirical.points.begin(), empirical.points.end(), x,
                        [](double y, const auto& point) { return y < ns(point.value); });
@@ -125,7 +131,7 @@ double cdf(const law::Empirical& empirical, double x) {
   return below->p +
          (x - ns(below->value)) / (ns(above->value) - ns(below->value)) * (above->p - below->p);
 }
-double mean(const law::Empirical& empirical) {
+double mean(const distribution::Empirical& empirical) {
   double sum = 0;
   for (std::size_t i = 1; i < empirical.points.size(); ++i) {
     const auto& [p, value] = empirical.points[i];
@@ -135,16 +141,18 @@ double mean(const law::Empirical& empirical) {
   return sum;
 }
 
-// Collects what is wrong with the parameters of one law. Conditions are written so that NaN fails.
+// Collects what is wrong with the parameters of one distribution. Conditions are written so that
+// NaN fails.
 class Check {
  public:
-  Check(std::vector<std::string>& problems, std::string_view law)
-      : problems_(problems), law_(law) {}
+  Check(std::vector<std::string>& problems, std::string_view distribution)
+      : problems_(problems), distribution_(distribution) {}
 
   void require(bool holds, std::string_view parameter, const std::string& value,
                const std::string& rule) {
     if (holds) return;
-    problems_.push_back(fmt::format("{}: {} is {}; it must be {}", law_, parameter, value, rule));
+    problems_.push_back(
+        fmt::format("{}: {} is {}; it must be {}", distribution_, parameter, value, rule));
   }
   void positive(std::string_view parameter, core::Duration value) {
     require(value > core::Duration::zero(), parameter, text(value), "above 0 s");
@@ -172,10 +180,10 @@ class Check {
 
  private:
   std::vector<std::string>& problems_;
-  std::string_view law_;
+  std::string_view distribution_;
 };
 
-law::Lognormal by_mean(const law::LognormalByMean& lognormal) {
+distribution::Lognormal by_mean(const distribution::LognormalByMean& lognormal) {
   const double variance_of_log = std::log1p(lognormal.scv);
   return {.mu = std::log(seconds(lognormal.mean)) - variance_of_log / 2,
           .sigma = std::sqrt(variance_of_log)};
@@ -197,42 +205,44 @@ double unit_exponential_quantile(double p) {
 
 Distribution::Distribution(Simple simple) { add_branch(1, std::move(simple)); }
 
-Distribution::Distribution(const law::Constant& constant) : Distribution(Simple(constant)) {
+Distribution::Distribution(const distribution::Constant& constant)
+    : Distribution(Simple(constant)) {
   Check(problems_, "constant").not_negative("value", constant.value);
 }
 
-Distribution::Distribution(const law::Uniform& uniform) : Distribution(Simple(uniform)) {
+Distribution::Distribution(const distribution::Uniform& uniform) : Distribution(Simple(uniform)) {
   Check check(problems_, "uniform");
   check.not_negative("low", uniform.low);
   check.require(uniform.high >= uniform.low, "high", Check::text(uniform.high),
                 fmt::format("no less than low ({})", Check::text(uniform.low)));
 }
 
-Distribution::Distribution(const law::Exponential& exponential)
+Distribution::Distribution(const distribution::Exponential& exponential)
     : Distribution(Simple(exponential)) {
   Check(problems_, "exponential").positive("mean", exponential.mean);
 }
 
-Distribution::Distribution(const law::Lognormal& lognormal) : Distribution(Simple(lognormal)) {
+Distribution::Distribution(const distribution::Lognormal& lognormal)
+    : Distribution(Simple(lognormal)) {
   Check check(problems_, "lognormal");
   check.finite("mu", lognormal.mu);
   check.positive("sigma", lognormal.sigma);
 }
 
-Distribution::Distribution(const law::LognormalByMean& lognormal)
+Distribution::Distribution(const distribution::LognormalByMean& lognormal)
     : Distribution(Simple(by_mean(lognormal))) {
   Check check(problems_, "lognormal");
   check.positive("mean", lognormal.mean);
   check.positive("scv", lognormal.scv);
 }
 
-Distribution::Distribution(const law::Weibull& weibull) : Distribution(Simple(weibull)) {
+Distribution::Distribution(const distribution::Weibull& weibull) : Distribution(Simple(weibull)) {
   Check check(problems_, "weibull");
   check.positive("shape", weibull.shape);
   check.positive("scale", weibull.scale);
 }
 
-Distribution::Distribution(const law::Gamma& gamma) : Distribution(Simple(gamma)) {
+Distribution::Distribution(const distribution::Gamma& gamma) : Distribution(Simple(gamma)) {
   Check check(problems_, "gamma");
   check.require(gamma.shape >= kSmallestGammaShape && gamma.shape <= kLargestGammaShape, "shape",
                 Check::text(gamma.shape),
@@ -240,13 +250,14 @@ Distribution::Distribution(const law::Gamma& gamma) : Distribution(Simple(gamma)
   check.positive("mean", gamma.mean);
 }
 
-Distribution::Distribution(const law::Pareto& pareto) : Distribution(Simple(pareto)) {
+Distribution::Distribution(const distribution::Pareto& pareto) : Distribution(Simple(pareto)) {
   Check check(problems_, "pareto");
   check.positive("shape", pareto.shape);
   check.positive("minimum", pareto.minimum);
 }
 
-Distribution::Distribution(const law::Hyperexponential& hyperexponential) : picks_branch_(true) {
+Distribution::Distribution(const distribution::Hyperexponential& hyperexponential)
+    : picks_branch_(true) {
   Check check(problems_, "hyperexponential");
   double sum = 0;
   for (std::size_t i = 0; i < hyperexponential.branches.size(); ++i) {
@@ -254,13 +265,14 @@ Distribution::Distribution(const law::Hyperexponential& hyperexponential) : pick
     check.probability(fmt::format("branches[{}].probability", i), probability);
     check.positive(fmt::format("branches[{}].mean", i), mean);
     sum += probability;
-    add_branch(probability, law::Exponential{.mean = mean});
+    add_branch(probability, distribution::Exponential{.mean = mean});
   }
   check.sum_of_probabilities("probabilities", sum);
   if (!branches_.empty()) branches_.back().up_to = 1;
 }
 
-Distribution::Distribution(const law::Empirical& empirical) : Distribution(Simple(empirical)) {
+Distribution::Distribution(const distribution::Empirical& empirical)
+    : Distribution(Simple(empirical)) {
   Check check(problems_, "empirical");
   const auto& points = empirical.points;
   check.require(points.size() >= 2, "the number of points", fmt::format("{}", points.size()),
@@ -281,7 +293,7 @@ Distribution::Distribution(const law::Empirical& empirical) : Distribution(Simpl
                 Check::text(points.back().p), "1, as it is the last");
 }
 
-Distribution::Distribution(const law::Mixture& mixture) : picks_branch_(true) {
+Distribution::Distribution(const distribution::Mixture& mixture) : picks_branch_(true) {
   Check check(problems_, "mixture");
   double sum = 0;
   for (std::size_t i = 0; i < mixture.components.size(); ++i) {

@@ -1,4 +1,4 @@
-// Laws of random durations: how long a function runs, how long until the next call.
+// Distributions of random durations: how long a function runs, how long until the next call.
 #pragma once
 
 #include <chrono>
@@ -6,15 +6,15 @@
 #include <variant>
 #include <vector>
 
-#include "core/time.h"
+#include "core/base/time.h"
 #include "sim/random/randomness.h"
 
 namespace quintain::sim {
 
 class Distribution;
 
-/// The laws, as a scenario or a test writes them down. Each turns into a Distribution.
-namespace law {
+/// The distributions, as a scenario or a test writes them down. Each turns into a Distribution.
+namespace distribution {
 
 /// Always the same.
 struct Constant {
@@ -36,7 +36,8 @@ struct Lognormal {
   double sigma;
 };
 
-/// The lognormal law of this mean and squared coefficient of variation (variance / mean^2).
+/// The lognormal distribution of this mean and squared coefficient of variation (variance /
+/// mean^2).
 struct LognormalByMean {
   core::Duration mean;
   double scv;
@@ -49,7 +50,8 @@ struct Weibull {
   core::Duration scale;
 };
 
-/// The gamma law with scale mean / shape; its squared coefficient of variation is 1 / shape.
+/// The gamma distribution with scale mean / shape; its squared coefficient of variation is 1 /
+/// shape.
 struct Gamma {
   double shape;
   core::Duration mean;
@@ -61,7 +63,7 @@ struct Pareto {
   core::Duration minimum;
 };
 
-/// An exponential law whose mean is drawn first.
+/// An exponential distribution whose mean is drawn first.
 struct Hyperexponential {
   struct Branch {
     double probability;
@@ -79,13 +81,13 @@ struct Empirical {
   std::vector<Point> points;
 };
 
-/// One of several laws, drawn by weight. The weights are probabilities: their sum is 1.
+/// One of several distributions, drawn by weight. The weights are probabilities: their sum is 1.
 struct Mixture {
   struct Component;
   std::vector<Component> components;
 };
 
-}  // namespace law
+}  // namespace distribution
 
 /// No sample is longer: 100 years, so that a sum of two still fits a Duration.
 inline constexpr core::Duration kLongestSample = std::chrono::hours(24 * 365 * 100);
@@ -93,42 +95,43 @@ inline constexpr core::Duration kLongestSample = std::chrono::hours(24 * 365 * 1
 /// So many nanoseconds, rounded to whole ones and held between 0 and kLongestSample.
 core::Duration to_duration(double nanoseconds);
 
-/// The quantile of the exponential law with mean 1, for 0 < p < 1.
+/// The quantile of the exponential distribution with mean 1, for 0 < p < 1.
 double unit_exponential_quantile(double p);
 
-/// A law of non-negative durations.
+/// A distribution of non-negative durations.
 ///
 /// Sampling is by inversion, sample = quantile(u), and takes a fixed number of uniform numbers:
-/// one, or two for a hyperexponential law or a mixture, where the first picks the branch. So the
-/// n-th sample of a stream uses the same numbers under whatever parameters, and grows with them:
-/// runs that differ in a parameter stay synchronised (common random numbers; A. M. Law, Simulation
-/// Modeling and Analysis, section 11.2). <random> promises neither this nor the same result from
-/// every standard library. What remains of the platform is the last bit of the C library's log, exp
-/// and pow, which may depend on the processor; rounding to nanoseconds hides all but about one in
-/// 10^7 differences for durations of a second.
+/// one, or two for a hyperexponential distribution or a mixture, where the first picks the branch.
+/// So the n-th sample of a stream uses the same numbers under whatever parameters, and grows with
+/// them: runs that differ in a parameter stay synchronised (common random numbers; A. M.
+/// Distribution, Simulation Modeling and Analysis, section 11.2). <random> promises neither this
+/// nor the same result from every standard library. What remains of the platform is the last bit of
+/// the C library's log, exp and pow, which may depend on the processor; rounding to nanoseconds
+/// hides all but about one in 10^7 differences for durations of a second.
 class Distribution {
  public:
-  // Implicit on purpose: a law can be written wherever a distribution is wanted.
-  Distribution(const law::Constant& constant);                  // NOLINT
-  Distribution(const law::Uniform& uniform);                    // NOLINT
-  Distribution(const law::Exponential& exponential);            // NOLINT
-  Distribution(const law::Lognormal& lognormal);                // NOLINT
-  Distribution(const law::LognormalByMean& lognormal);          // NOLINT
-  Distribution(const law::Weibull& weibull);                    // NOLINT
-  Distribution(const law::Gamma& gamma);                        // NOLINT
-  Distribution(const law::Pareto& pareto);                      // NOLINT
-  Distribution(const law::Hyperexponential& hyperexponential);  // NOLINT
-  Distribution(const law::Empirical& empirical);                // NOLINT
-  Distribution(const law::Mixture& mixture);                    // NOLINT
+  // Implicit on purpose: a distribution can be written wherever a distribution is wanted.
+  Distribution(const distribution::Constant& constant);                  // NOLINT
+  Distribution(const distribution::Uniform& uniform);                    // NOLINT
+  Distribution(const distribution::Exponential& exponential);            // NOLINT
+  Distribution(const distribution::Lognormal& lognormal);                // NOLINT
+  Distribution(const distribution::LognormalByMean& lognormal);          // NOLINT
+  Distribution(const distribution::Weibull& weibull);                    // NOLINT
+  Distribution(const distribution::Gamma& gamma);                        // NOLINT
+  Distribution(const distribution::Pareto& pareto);                      // NOLINT
+  Distribution(const distribution::Hyperexponential& hyperexponential);  // NOLINT
+  Distribution(const distribution::Empirical& empirical);                // NOLINT
+  Distribution(const distribution::Mixture& mixture);                    // NOLINT
 
   /// What is wrong with the parameters, each with what would be right; empty if nothing is. As long
   /// as something is, nothing else may be asked of the distribution.
   const std::vector<std::string>& problems() const { return problems_; }
 
-  /// The next duration of this law from `stream`, in whole nanoseconds, at most kLongestSample.
+  /// The next duration of this distribution from `stream`, in whole nanoseconds, at most
+  /// kLongestSample.
   core::Duration sample(Randomness& randomness, core::RandomStream& stream) const;
 
-  /// The law's mean before rounding; infinity if it has none.
+  /// The distribution's mean before rounding; infinity if it has none.
   double mean_seconds() const;
 
   /// The shortest duration that a sample stays within with probability p, 0 < p < 1, before
@@ -136,9 +139,11 @@ class Distribution {
   double quantile_seconds(double p) const;
 
  private:
-  // The laws whose quantile function is one formula. All others are mixtures of them.
-  using Simple = std::variant<law::Constant, law::Uniform, law::Exponential, law::Lognormal,
-                              law::Weibull, law::Gamma, law::Pareto, law::Empirical>;
+  // The distributions whose quantile function is one formula. All others are mixtures of them.
+  using Simple =
+      std::variant<distribution::Constant, distribution::Uniform, distribution::Exponential,
+                   distribution::Lognormal, distribution::Weibull, distribution::Gamma,
+                   distribution::Pareto, distribution::Empirical>;
   struct Branch {
     double probability;
     double up_to;  // the sum of the probabilities to here; exactly 1 for the last
@@ -156,7 +161,7 @@ class Distribution {
   std::vector<std::string> problems_;
 };
 
-struct law::Mixture::Component {
+struct distribution::Mixture::Component {
   double weight;
   Distribution distribution;
 };

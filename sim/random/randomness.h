@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "core/random.h"
+#include "core/base/random.h"
 
 namespace quintain::sim {
 

@@ -21,7 +21,7 @@ inline NodeSpec mm16_node() {
   spec.config.eta.estimator = "queue-length";
   FunctionModel work;
   work.task = "work";
-  work.service = law::Exponential{std::chrono::seconds(1)};
+  work.service = distribution::Exponential{std::chrono::seconds(1)};
   spec.functions.push_back(std::move(work));
   return spec;
 }

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/time.h"
+#include "core/base/time.h"
 #include "sim/invariants/invariant.h"
 #include "sim/world.h"
 
@@ -124,16 +124,16 @@ class Scene {
   /// What was wrong with that invariant.
   std::vector<std::string> complaints(std::string_view name) const {
     std::vector<std::string> texts;
-    for (const Breach& breach : invariant(name).breaches()) texts.push_back(breach.what);
+    for (const Violation& violation : invariant(name).violations()) texts.push_back(violation.what);
     return texts;
   }
 
-  /// The events that show its first breach, in words.
+  /// The events that show its first violation, in words.
   std::vector<std::string> evidence(std::string_view name) const {
     std::vector<std::string> texts;
-    const auto& breaches = invariant(name).breaches();
-    if (breaches.empty()) return texts;
-    for (const Event& event : breaches.front().evidence) {
+    const auto& violations = invariant(name).violations();
+    if (violations.empty()) return texts;
+    for (const Event& event : violations.front().evidence) {
       texts.push_back(world.history().describe(event));
     }
     return texts;

@@ -8,7 +8,7 @@
 #include <variant>
 #include <vector>
 
-#include "core/time.h"
+#include "core/base/time.h"
 #include "sim/random/distribution.h"
 #include "sim/random/randomness.h"
 
@@ -54,7 +54,8 @@ struct Mmpp {
   std::vector<State> states;
 };
 
-/// Times between arrivals are independent and of one law; the first arrival ends the first of them.
+/// Times between arrivals are independent and of one distribution; the first arrival ends the first
+/// of them.
 struct Renewal {
   Distribution between;
 };
@@ -77,7 +78,7 @@ struct ClosedLoop {
   Distribution think;
 };
 
-/// Above it, gaps would be so short that rounding them to nanoseconds bends their law.
+/// Above it, gaps would be so short that rounding them to nanoseconds bends their distribution.
 inline constexpr double kHighestRate = 1e6;
 
 /// What is wrong, each with what would be right; empty if nothing is.

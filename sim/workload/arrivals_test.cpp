@@ -179,7 +179,7 @@ TEST(Mmpp, KeepsItsStatesWhateverTheRates) {
 }
 
 TEST(Renewal, AddsUpItsGaps) {
-  const Distribution between = law::Weibull{.shape = 0.5, .scale = 10ms};
+  const Distribution between = distribution::Weibull{.shape = 0.5, .scale = 10ms};
   const auto arrivals = first(arrivals::Renewal{between}, 100);
   ASSERT_EQ(arrivals.size(), 100u);
   Randomness randomness(1);
@@ -192,7 +192,7 @@ TEST(Renewal, AddsUpItsGaps) {
 }
 
 TEST(Renewal, EndsWhereTimeEnds) {
-  EXPECT_EQ(first(arrivals::Renewal{law::Constant{kLongestSample}}, 9).size(), 2u);
+  EXPECT_EQ(first(arrivals::Renewal{distribution::Constant{kLongestSample}}, 9).size(), 2u);
 }
 
 TEST(PerMinute, HasTheCountsOfEachMinute) {
@@ -234,7 +234,7 @@ TEST(ArrivalProcess, FirstArrivalsAreAsEver) {
   EXPECT_THAT(golden(arrivals::Mmpp{
                   {{.rate = 10, .mean_sojourn = 100ms}, {.rate = 1, .mean_sojourn = 50ms}}}),
               ElementsAre(262228759, 281646787, 330065254));
-  EXPECT_THAT(golden(arrivals::Renewal{law::Exponential{100ms}}),
+  EXPECT_THAT(golden(arrivals::Renewal{distribution::Exponential{100ms}}),
               ElementsAre(189163566, 208581594, 257000061));
   EXPECT_THAT(golden(arrivals::PerMinute{{0, 5}}),
               ElementsAre(78899617449, 80847183562, 86682677098));
@@ -246,7 +246,7 @@ TEST(ArrivalProcess, ExhaustedStaysExhausted) {
                                           arrivals::Poisson{1e-12},
                                           arrivals::Diurnal{1e-12, 0.5, 1s, 0s},
                                           arrivals::Mmpp{{{1e-12, kLongestSample}}},
-                                          arrivals::Renewal{law::Constant{kLongestSample}},
+                                          arrivals::Renewal{distribution::Constant{kLongestSample}},
                                           arrivals::PerMinute{{1, 1}}};
   for (const ArrivalSpec& spec : specs) {
     Randomness randomness(1);
@@ -287,8 +287,9 @@ rc::Gen<ArrivalSpec> any_spec() {
                      return ArrivalSpec(arrivals::Mmpp{
                          {{std::min(r, kHighestRate), p.first}, {p.second * 1.0, p.first * 2}}});
                    }),
-      rc::gen::map(duration,
-                   [](Duration d) { return ArrivalSpec(arrivals::Renewal{law::Weibull{0.4, d}}); }),
+      rc::gen::map(
+          duration,
+          [](Duration d) { return ArrivalSpec(arrivals::Renewal{distribution::Weibull{0.4, d}}); }),
       rc::gen::map(rc::gen::container<std::vector<std::uint32_t>>(rc::gen::inRange(0u, 50u)),
                    [](auto c) { return ArrivalSpec(arrivals::PerMinute{c}); }));
 }
@@ -337,17 +338,17 @@ TEST(ArrivalProblems, SayWhatIsWrongAndWhatWouldBeRight) {
   EXPECT_THAT(problems_of(arrivals::Mmpp{{{.rate = -1, .mean_sojourn = 1s}, {1, 0s}}}),
               ElementsAre("mmpp: states[0].rate is -1 per second; it must be from 0 to 1000000",
                           "mmpp: states[1].mean_sojourn is 0 s; it must be above 0 s"));
-  EXPECT_THAT(problems_of(arrivals::Renewal{law::Exponential{0s}}),
+  EXPECT_THAT(problems_of(arrivals::Renewal{distribution::Exponential{0s}}),
               ElementsAre("renewal: between: exponential: mean is 0 s; it must be above 0 s"));
-  EXPECT_THAT(problems_of(arrivals::Renewal{law::Constant{0s}}),
+  EXPECT_THAT(problems_of(arrivals::Renewal{distribution::Constant{0s}}),
               ElementsAre("renewal: the mean of between is 0 s; it must be 1e-06 s or more"));
-  EXPECT_THAT(problems_of(arrivals::Renewal{law::Constant{1us}}), IsEmpty());
+  EXPECT_THAT(problems_of(arrivals::Renewal{distribution::Constant{1us}}), IsEmpty());
   EXPECT_THAT(problems_of(arrivals::PerMinute{{60'000'000, 60'000'001}}),
               ElementsAre("per-minute: counts[1] is 60000001; it must be at most 60000000"));
-  EXPECT_THAT(problems(ClosedLoop{.clients = 0, .think = law::Constant{-1s}}),
+  EXPECT_THAT(problems(ClosedLoop{.clients = 0, .think = distribution::Constant{-1s}}),
               ElementsAre("closed-loop: clients is 0; it must be 1 or more",
                           "closed-loop: think: constant: value is -1 s; it must be 0 s or more"));
-  EXPECT_THAT(problems(ClosedLoop{.clients = 1, .think = law::Constant{0s}}), IsEmpty());
+  EXPECT_THAT(problems(ClosedLoop{.clients = 1, .think = distribution::Constant{0s}}), IsEmpty());
 }
 
 }  // namespace

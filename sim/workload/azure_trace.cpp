@@ -20,7 +20,7 @@
 namespace quintain::sim {
 namespace {
 
-constexpr std::size_t kMostErrors = 20;
+constexpr std::size_t kMaxErrors = 20;
 constexpr std::size_t kNameLength = 12;
 constexpr double kNanosecondsPerMillisecond = 1e6;
 constexpr double kShortestMilliseconds = 1;
@@ -59,7 +59,7 @@ std::optional<Number> parse(std::string_view text) {
 class Errors {
  public:
   void add(std::string error) {
-    if (errors_.size() < kMostErrors) {
+    if (errors_.size() < kMaxErrors) {
       errors_.push_back(std::move(error));
     } else {
       ++left_out_;
@@ -83,8 +83,8 @@ struct Row {
   std::vector<std::string_view> fields;
 };
 
-// A CSV file without quotes, cut into fields that point into the file's text. Knows how to complain
-// about itself.
+// A CSV file without quotes, cut into fields that point into the file's text. Knows how to
+// print_error about itself.
 class Table {
  public:
   Table(std::string file, std::string_view text, Errors& errors)
@@ -198,7 +198,7 @@ std::optional<double> milliseconds(const Row& row, std::size_t column, Table& ta
 // A segment from (p, a) to (p + w, b) that is bent at (p + (1 - f) w, a + f (b - a)) has the mean
 // a + f (b - a): f = 1/2 is the straight line, less makes most durations of the segment short and
 // few long. The top segments are bent first because it is they that are far from straight.
-law::Empirical service_time(Milliseconds value, double average) {
+distribution::Empirical service_time(Milliseconds value, double average) {
   constexpr double kSharpestBend = 0.02;
   constexpr double kCloseEnough = 1e-6;
 
@@ -209,9 +209,11 @@ law::Empirical service_time(Milliseconds value, double average) {
   }
 
   const auto point = [](double p, double v) {
-    return law::Empirical::Point{.p = p, .value = to_duration(v * kNanosecondsPerMillisecond)};
+    return distribution::Empirical::Point{.p = p,
+                                          .value = to_duration(v * kNanosecondsPerMillisecond)};
   };
-  std::vector<law::Empirical::Point> points = {point(1, value.back())};  // from the top down
+  std::vector<distribution::Empirical::Point> points = {
+      point(1, value.back())};  // from the top down
   for (std::size_t i = value.size() - 1; i > 0; --i) {
     const double p = kPercentiles[i - 1].p;
     const double width = kPercentiles[i].p - p;

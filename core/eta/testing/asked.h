@@ -63,7 +63,7 @@ class Fixed final : public Estimator {
  public:
   explicit Fixed(const Forecast& forecast) : forecast_(forecast) {}
   std::string_view name() const override { return "fixed"; }
-  Forecast predict(const Subject&, const NodeState&) override { return forecast_; }
+  Forecast predict(const Target&, const NodeState&) override { return forecast_; }
   void observe_dispatch(FunctionIndex, Instant, Duration) override {}
   void observe_end(const Observation&) override {}
   std::size_t bytes() const override { return sizeof(*this); }
@@ -72,12 +72,12 @@ class Fixed final : public Estimator {
   Forecast forecast_;
 };
 
-/// `law`: from a probability to seconds.
-template <class Law>
-Forecast forecast_by(const Law& law) {
+/// `distribution`: from a probability to seconds.
+template <class Distribution>
+Forecast forecast_by(const Distribution& distribution) {
   Forecast forecast;
   for (std::size_t i = 0; i < kLevels; ++i) {
-    forecast.quantiles[i] = Duration(static_cast<std::int64_t>(law(level(i)) * 1e9));
+    forecast.quantiles[i] = Duration(static_cast<std::int64_t>(distribution(level(i)) * 1e9));
   }
   forecast.point = forecast.quantiles[kMedianLevel];
   return forecast;

@@ -1,4 +1,4 @@
-// Tables of well-known laws.
+// Tables of well-known distributions.
 #pragma once
 
 #include <array>
@@ -10,7 +10,7 @@
 
 namespace quintain::core::eta::testing {
 
-/// `quantile`: of a law, from a probability to seconds.
+/// `quantile`: of a distribution, from a probability to seconds.
 template <class Quantile>
 QuantileTable table_of(const Quantile& quantile) {
   std::array<float, QuantileTable::kWanted> quantiles{};
@@ -26,20 +26,20 @@ inline double normal_quantile(double p) {
   return std::numbers::sqrt2 * boost::math::erf_inv(2 * p - 1);
 }
 
-inline auto exponential_law(double mean) {
+inline auto exponential_distribution(double mean) {
   return [mean](double p) { return -mean * std::log1p(-p); };
 }
-inline auto uniform_law(double most) {
+inline auto uniform_distribution(double most) {
   return [most](double p) { return most * p; };
 }
-inline auto constant_law(double seconds) {
+inline auto constant_distribution(double seconds) {
   return [seconds](double) { return seconds; };
 }
-inline auto lognormal_law(double median, double sigma) {
+inline auto lognormal_distribution(double median, double sigma) {
   return [median, sigma](double p) { return median * std::exp(sigma * normal_quantile(p)); };
 }
 /// P(X > x) = x^-shape for x > 1.
-inline auto pareto_law(double shape) {
+inline auto pareto_distribution(double shape) {
   return [shape](double p) { return std::pow(1 - p, -1 / shape); };
 }
 

@@ -1,0 +1,253 @@
+#include "conformance/case_run.h"
+
+#include <fmt/format.h>
+#include <google/protobuf/wrappers.pb.h>
+
+#include <algorithm>
+#include <memory>
+
+namespace quintain::conformance {
+namespace {
+
+// Between two reads of a poll: often enough to see a state that lasts tens of milliseconds, seldom
+// enough to leave the processor to the target.
+constexpr core::Duration kPollInterval = std::chrono::milliseconds(5);
+
+// A record that has not come by then does not come.
+constexpr core::Duration kUnfoundPatience = std::chrono::seconds(3);
+
+}  // namespace
+
+CaseRun::~CaseRun() {
+  for (std::size_t i = 0; i < recorded_calls_.size(); ++i) {
+    if (!recorded_calls_[i].ended()) setup_.transport.abandon(arm_calls_[i]);
+  }
+}
+
+// ---- Requests -----------------------------------------------------------------------------------
+
+std::string CaseRun::fresh_id() { return fmt::format("{}-{}", setup_.id_prefix, ++ids_); }
+
+spearlet::InvokeFunctionRequest CaseRun::request(std::string_view fixture,
+                                                 spearlet::ExecutionMode mode,
+                                                 Parameters parameters) {
+  const auto known = setup_.manifest.fixtures.find(fixture);
+  if (known == setup_.manifest.fixtures.end()) {
+    abort(fmt::format("the manifest names no function that plays the fixture '{}'", fixture));
+  }
+  spearlet::InvokeFunctionRequest request;
+  request.set_invocation_type(spearlet::INVOCATION_TYPE_EXISTING_TASK);
+  request.set_task_id(known->second.task_id);
+  request.set_function_name(known->second.function_name);
+  request.set_execution_mode(mode);
+  request.set_execution_id(fresh_id());
+  for (const auto& [name, value] : parameters) {
+    spearlet::FunctionParameter& parameter = *request.add_parameters();
+    parameter.set_name(std::string(name));
+    google::protobuf::Int64Value number;
+    number.set_value(value);
+    parameter.mutable_value()->PackFrom(number);
+  }
+  return request;
+}
+
+// ---- Calls --------------------------------------------------------------------------------------
+
+const RecordedCall& CaseRun::start(Method method, const google::protobuf::Message& request,
+                                   core::Duration timeout) {
+  if (!setup_.profile.serves(method)) {
+    throw Inapplicable{
+        fmt::format("the profile {} has no {}", setup_.profile.name(), name_of(method))};
+  }
+  if (!setup_.profile.expresses(method, request)) {
+    throw Inapplicable{
+        fmt::format("the profile {} can't say {}", setup_.profile.name(), brief_json(request))};
+  }
+  RecordedCall& recorded = recorded_calls_.emplace_back();
+  recorded.number = recorded_calls_.size();
+  recorded.method = method;
+  std::shared_ptr<google::protobuf::Message> copy(request.New());
+  copy->CopyFrom(request);
+  recorded.request = std::move(copy);
+  recorded.sent = now();
+  if (timeout != core::kForever) recorded.deadline = recorded.sent + timeout;
+  note_execution(recorded);
+  const Profile& profile = setup_.profile;
+  Transport& transport = setup_.transport;
+  arm_calls_.push_back(0);
+  arm_calls_.back() = transport.start({
+      .path = profile.path(method),
+      .request = profile.encode(method, request),
+      .deadline = recorded.deadline,
+      .streaming = method == Method::kStreamFunction,
+      .on_message =
+          [&recorded, &profile, &transport](const std::string& bytes) {
+            auto message = profile.decode(recorded.method, bytes);
+            if (message.ok()) {
+              recorded.received.push_back({.at = transport.now(), .message = *std::move(message)});
+            } else if (recorded.status.ok()) {
+              recorded.status = message.status();
+            }
+          },
+      .on_end =
+          [this, &recorded, &profile, &transport](const absl::Status& status) {
+            recorded.returned = transport.now();
+            recorded.followed_by = recorded_calls_.size() + 1;
+            if (status.ok()) return;  // an answer that could not be read stays an error
+            auto answer = profile.decode_error(recorded.method, status);
+            if (answer.ok()) {
+              recorded.received.push_back({.at = transport.now(), .message = *std::move(answer)});
+            } else {
+              recorded.status = answer.status();
+            }
+          },
+  });
+  return recorded;
+}
+
+// Remembers which executions the run may have begun.
+void CaseRun::note_execution(const RecordedCall& recorded) {
+  if (recorded.method != Method::kInvokeFunction && recorded.method != Method::kStreamFunction) {
+    return;
+  }
+  const auto& request = recorded.request_as<spearlet::InvokeFunctionRequest>();
+  if (!request.execution_id().empty()) started_.insert(request.execution_id());
+}
+
+void CaseRun::wait_for(const RecordedCall& recorded) {
+  if (wait_until([&] { return recorded.ended(); })) return;
+  abort(fmt::format("a call was not answered within {} s: {}",
+                    std::chrono::duration_cast<std::chrono::seconds>(patience()).count(),
+                    describe(recorded)));
+}
+
+void CaseRun::leave(const RecordedCall& recorded) {
+  if (recorded.ended()) return;
+  setup_.transport.abandon(arm_calls_[recorded.number - 1]);
+  RecordedCall& own = recorded_calls_[recorded.number - 1];
+  own.returned = now();
+  own.followed_by = recorded_calls_.size() + 1;
+  own.status = absl::CancelledError("the client left");
+  own.abandoned = true;
+}
+
+std::string CaseRun::start_async(const spearlet::InvokeFunctionRequest& request) {
+  InvokeCall accepted = call(request);
+  // Other cases may fill the queue for a moment.
+  const core::Instant until = now() + patience();
+  while (accepted.ended() && absl::IsResourceExhausted(accepted.recorded().status) &&
+         now() < until) {
+    sleep_for(std::chrono::milliseconds(50));
+    accepted = call(request);
+  }
+  if (!accepted.answered()) {
+    abort("an ASYNC invocation was refused: " + describe(accepted.recorded()));
+  }
+  const std::string& id = accepted.answer().execution_id();
+  if (id.empty()) {
+    abort("an ASYNC invocation was accepted without an id: " + describe(accepted.recorded()));
+  }
+  started_.insert(id);
+  return id;
+}
+
+StatusCall CaseRun::read(const std::string& id) {
+  spearlet::GetExecutionStatusRequest request;
+  request.set_execution_id(id);
+  request.set_include_result(true);
+  request.set_include_logs(true);
+  return call(request);
+}
+
+CancelCall CaseRun::send_cancel(const std::string& id, bool force, std::string_view reason) {
+  spearlet::CancelExecutionRequest request;
+  request.set_execution_id(id);
+  request.set_force(force);
+  request.set_reason(std::string(reason));
+  return send(request);
+}
+
+CancelCall CaseRun::send_end(const std::string& id) {
+  spearlet::CancelExecutionRequest request;
+  request.set_execution_id(id);
+  request.set_force(true);
+  request.set_force(setup_.profile.expresses(Method::kCancelExecution, request));
+  return send(request);
+}
+
+// ---- Time ---------------------------------------------------------------------------------------
+
+void CaseRun::sleep_until(core::Instant when) {
+  setup_.transport.run_until(when, [] { return false; });
+}
+
+bool CaseRun::wait_until(const std::function<bool()>& done, core::Duration limit) {
+  return setup_.transport.run_until(now() + limit, done);
+}
+
+std::optional<spearlet::GetExecutionStatusResponse> CaseRun::poll(
+    const std::string& id,
+    const std::function<bool(const spearlet::GetExecutionStatusResponse&)>& enough,
+    core::Duration limit) {
+  const core::Instant until = now() + limit;
+  core::Instant last_found = now();
+  while (true) {
+    const StatusCall status = read(id);
+    if (status.answered() && enough(status.answer())) return status.answer();
+    if (status.answer().found()) last_found = now();
+    if (now() >= until || now() - last_found >= kUnfoundPatience + slack()) return std::nullopt;
+    sleep_for(std::min(kPollInterval, until - now()));
+  }
+}
+
+spearlet::ExecutionStatus CaseRun::await_end(const std::string& id, core::Duration limit) {
+  const auto last =
+      poll(id, [](const auto& answer) { return is_terminal(answer.result().status()); }, limit);
+  return last ? last->result().status() : spearlet::EXECUTION_STATUS_UNSPECIFIED;
+}
+
+bool CaseRun::await(const std::string& id, spearlet::ExecutionStatus status, core::Duration limit) {
+  const auto last = poll(
+      id,
+      [&](const auto& answer) {
+        return answer.result().status() == status || is_terminal(answer.result().status());
+      },
+      limit);
+  return last && last->result().status() == status;
+}
+
+// ---- Judgement ----------------------------------------------------------------------------------
+
+bool CaseRun::judge(std::string_view clause, bool held, std::string_view expected,
+                    std::string observed, std::uint64_t recorded) {
+  if (held) {
+    findings_.record_pass(clause);
+  } else {
+    Violation violation{.expected = std::string(expected), .observed = std::move(observed)};
+    if (recorded != 0) violation.recorded_calls = {recorded};
+    findings_.record_failure(clause, std::move(violation));
+  }
+  return held;
+}
+
+void CaseRun::check(std::string_view clause, bool held, std::string_view expected,
+                    std::string_view observed) {
+  judge(clause, held, expected, std::string(observed), 0);
+}
+
+void CaseRun::require(std::string_view clause, bool held, std::string_view expected,
+                      std::string_view observed) {
+  check(clause, held, expected, observed);
+  if (!held) throw Abandoned{};
+}
+
+void CaseRun::cancel_leftovers() {
+  for (RecordedCall& recorded : recorded_calls_) leave(recorded);
+  std::vector<CancelCall> cancels;
+  for (const std::string& id : started_) cancels.push_back(send_end(id));
+  wait_until([&] {
+    return std::all_of(cancels.begin(), cancels.end(), [](const auto& c) { return c.ended(); });
+  });
+}
+
+}  // namespace quintain::conformance

@@ -1,0 +1,122 @@
+#include "conformance/case_run.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "conformance/fixtures/reference_node.h"
+#include "conformance/reference_manifest.h"
+#include "conformance/sim_transport.h"
+
+namespace quintain::conformance {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+
+class TrialTest : public testing::Test {
+ protected:
+  CaseRun::Setup setup(std::string_view profile = "analysis") {
+    return {.transport = *transport_,
+            .profile = *find_profile(profile),
+            .manifest = manifest_,
+            .id_prefix = "t"};
+  }
+
+  Manifest manifest_ = reference_manifest();
+  std::unique_ptr<Transport> transport_ = make_sim_arm(reference_node(), nullptr);
+};
+
+TEST_F(TrialTest, ACallIsRecordedFromItsSendingToItsEnd) {
+  CaseRun run(setup());
+  const InvokeCall call = run.send(run.sync("sleep", {{"ms", 250}}));
+  EXPECT_FALSE(call.ended());
+  EXPECT_EQ(call.answer().execution_id(), "");  // an empty message until there is one
+  run.wait(call);
+  EXPECT_TRUE(call.answered());
+  EXPECT_EQ(call.recorded().returned - call.recorded().sent, core::Duration(250ms));
+  EXPECT_EQ(call.answer().execution_id(), "t-1");
+  EXPECT_EQ(run.recorded_calls().size(), 1U);
+}
+
+TEST_F(TrialTest, TimePassesWithoutEvents) {
+  CaseRun run(setup());
+  const core::Instant began = run.now();
+  run.sleep_for(3s);
+  EXPECT_EQ(run.now() - began, core::Duration(3s));
+  EXPECT_FALSE(run.wait_until([] { return false; }, 2s));
+  EXPECT_EQ(run.now() - began, core::Duration(5s));
+}
+
+TEST_F(TrialTest, ADeadlineEndsTheCallAtTheClient) {
+  CaseRun run(setup());
+  const InvokeCall call = run.wait(run.send(run.async("sleep"), -1ns));
+  EXPECT_EQ(call.code(), absl::StatusCode::kDeadlineExceeded);
+  EXPECT_TRUE(call.recorded().ambiguous());
+}
+
+TEST_F(TrialTest, AnAbandonedCallHasEndedForItsClient) {
+  CaseRun run(setup());
+  const InvokeCall call = run.send(run.sync("sleep", {{"ms", 5000}}));
+  run.sleep_for(10ms);
+  run.abandon(call);
+  EXPECT_TRUE(call.ended());
+  EXPECT_TRUE(call.recorded().abandoned);
+  EXPECT_EQ(run.await_end("t-1"), spearlet::EXECUTION_STATUS_CANCELLED);
+}
+
+TEST_F(TrialTest, PollingGivesUpAfterItsLimit) {
+  CaseRun run(setup());
+  const std::string id = run.start_async(run.async("sleep", {{"ms", 50'000}}));
+  EXPECT_EQ(run.await_end(id, 100ms), spearlet::EXECUTION_STATUS_UNSPECIFIED);
+  EXPECT_EQ(run.now().since_start(), core::Duration(100ms));
+  EXPECT_TRUE(run.await(id, spearlet::EXECUTION_STATUS_RUNNING));
+  EXPECT_FALSE(run.await(id, spearlet::EXECUTION_STATUS_COMPLETED, 100ms));
+}
+
+TEST_F(TrialTest, AFixtureThatTheManifestDoesNotNameEndsTheCase) {
+  manifest_.fixtures.erase("echo");
+  CaseRun run(setup());
+  try {
+    run.sync("echo");
+    FAIL() << "it went on";
+  } catch (const CaseRun::Abandoned& abandoned) {
+    EXPECT_THAT(abandoned.reason, HasSubstr("'echo'"));
+  }
+}
+
+TEST_F(TrialTest, WhatAProfileCanNotSayDoesNotApply) {
+  CaseRun run(setup("spear-head"));
+  EXPECT_THROW(run.call(spearlet::GetStatsRequest()), CaseRun::Inapplicable);
+  EXPECT_THROW(run.send_cancel("x", /*force=*/true), CaseRun::Inapplicable);
+}
+
+TEST_F(TrialTest, JudgementsAreCollected) {
+  CaseRun run(setup());
+  run.check("SYNC-1", true, "a", "b");
+  run.check("SYNC-1", false, "what has to hold", "what was seen");
+  const Finding& finding = run.findings().by_clause().at("SYNC-1");
+  EXPECT_EQ(finding.judged, 2);
+  ASSERT_EQ(finding.violations.size(), 1U);
+  EXPECT_EQ(finding.violations[0].expected, "what has to hold");
+  EXPECT_EQ(finding.violations[0].observed, "what was seen");
+  EXPECT_THROW(run.require("SYNC-2", false, "", ""), CaseRun::Abandoned);
+  EXPECT_TRUE(run.findings().broke("SYNC-2"));
+}
+
+TEST_F(TrialTest, TidyingUpLeavesNothingAtWork) {
+  CaseRun run(setup());
+  const InvokeCall waiting = run.send(run.sync("stubborn", {{"ms", 50'000}}));
+  const std::string id = run.start_async(run.async("stubborn", {{"ms", 50'000}}));
+  run.sleep_for(10ms);
+  run.cancel_leftovers();
+  EXPECT_TRUE(waiting.ended());
+  EXPECT_EQ(run.read(id).answer().result().status(), spearlet::EXECUTION_STATUS_CANCELLED);
+  EXPECT_EQ(run.read("t-1").answer().result().status(), spearlet::EXECUTION_STATUS_CANCELLED);
+}
+
+}  // namespace
+}  // namespace quintain::conformance

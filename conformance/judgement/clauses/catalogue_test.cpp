@@ -1,0 +1,67 @@
+#include <gmock/gmock.h>
+
+#include <map>
+#include <set>
+#include <string>
+
+#include "conformance/judgement/clauses/clause.h"
+
+namespace quintain::conformance {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::Pair;
+
+std::string_view family_of(std::string_view id) { return id.substr(0, id.find('-')); }
+
+TEST(Catalogue, HasEveryClauseOfEveryFamily) {
+  std::map<std::string_view, int> counts;
+  for (const Clause& clause : all_clauses()) ++counts[family_of(clause.id)];
+  EXPECT_THAT(counts,
+              ElementsAre(Pair("ASYNC", 9), Pair("CANCEL", 9), Pair("ETA", 4), Pair("IDEM", 4),
+                          Pair("LIST", 5), Pair("MODE", 3), Pair("STATE", 10), Pair("STREAM", 4),
+                          Pair("SYNC", 6), Pair("TIME", 7), Pair("WIRE", 4)));
+}
+
+TEST(Catalogue, NumbersEachFamilyFromOneWithoutAGap) {
+  // So ids are well-formed and unique.
+  std::map<std::string_view, int> last;
+  std::set<std::string_view> closed;
+  std::string_view family;
+  for (const Clause& clause : all_clauses()) {
+    if (family_of(clause.id) != family) {
+      closed.insert(family);
+      family = family_of(clause.id);
+    }
+    EXPECT_FALSE(closed.contains(family)) << clause.id << " stands apart from its family";
+    EXPECT_EQ(clause.id, std::string(family) + "-" + std::to_string(++last[family]));
+  }
+}
+
+TEST(Catalogue, SaysEachClauseOnceInOneSentence) {
+  std::set<std::string_view> texts;
+  for (const Clause& clause : all_clauses()) {
+    EXPECT_TRUE(texts.insert(clause.text).second) << clause.id;
+    EXPECT_TRUE(clause.text.ends_with('.')) << clause.id;
+    EXPECT_EQ(clause.text.find(". "), std::string_view::npos) << clause.id;
+    EXPECT_FALSE(clause.source.empty()) << clause.id;
+  }
+}
+
+TEST(Catalogue, OnlyTheMeasuredOnesAreMereAdvice) {
+  std::vector<std::string_view> advice;
+  for (const Clause& clause : all_clauses()) {
+    if (clause.level == Level::kShould) advice.push_back(clause.id);
+  }
+  EXPECT_THAT(advice, ElementsAre("STATE-7", "ETA-4"));
+}
+
+TEST(Catalogue, IsSearchedById) {
+  ASSERT_NE(find_clause("STATE-10"), nullptr);
+  EXPECT_EQ(find_clause("STATE-10")->id, "STATE-10");
+  EXPECT_EQ(find_clause("STATE-11"), nullptr);
+  EXPECT_EQ(find_clause("state-1"), nullptr);
+}
+
+}  // namespace
+}  // namespace quintain::conformance

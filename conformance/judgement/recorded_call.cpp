@@ -1,0 +1,228 @@
+#include "conformance/judgement/recorded_call.h"
+
+#include <fmt/format.h>
+#include <google/protobuf/any.pb.h>
+#include <google/protobuf/descriptor.h>
+#include <google/protobuf/timestamp.pb.h>
+#include <google/protobuf/util/time_util.h>
+
+#include <array>
+#include <cctype>
+#include <nlohmann/json.hpp>
+
+#include "core/base/duration_text.h"
+
+namespace quintain::conformance {
+namespace {
+
+using google::protobuf::FieldDescriptor;
+using google::protobuf::Message;
+using Json = nlohmann::ordered_json;
+
+// A line has to stay readable: more of a text, or more entries of a list, tell nobody more.
+constexpr std::size_t kLongestText = 120;
+constexpr int kMaxEntries = 20;
+
+std::string cut(const std::string& text) {
+  if (text.size() <= kLongestText) return text;
+  std::size_t end = kLongestText;
+  // Not in the middle of a UTF-8 character.
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
+  return fmt::format("{}... ({} bytes)", text.substr(0, end), text.size());
+}
+
+// "CANCELLED" for EXECUTION_STATUS_CANCELLED of ExecutionStatus.
+Json enum_name(const google::protobuf::EnumDescriptor& type, int number) {
+  const auto* const value = type.FindValueByNumber(number);
+  if (value == nullptr) return number;
+  std::string prefix;
+  for (const char c : type.name()) {
+    if (std::isupper(static_cast<unsigned char>(c)) != 0 && !prefix.empty()) prefix += '_';
+    prefix += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  }
+  prefix += '_';
+  const std::string& name = value->name();
+  return name.starts_with(prefix) ? name.substr(prefix.size()) : name;
+}
+
+Json to_json(const Message& message, bool is_outermost);
+Json value_of(const Message& message, const FieldDescriptor& field, int index);
+
+Json any_to_json(const google::protobuf::Any& any) {
+  const std::string type = any.type_url().substr(any.type_url().rfind('/') + 1);
+  const auto* const descriptor =
+      google::protobuf::DescriptorPool::generated_pool()->FindMessageTypeByName(type);
+  if (descriptor != nullptr) {
+    const std::unique_ptr<Message> content(
+        google::protobuf::MessageFactory::generated_factory()->GetPrototype(descriptor)->New());
+    if (content->ParseFromString(any.value())) {
+      Json json = {{"@type", cut(type)}};
+      json.update(to_json(*content, false));
+      // A wrapped zero is a value.
+      if (descriptor->file()->name() == "google/protobuf/wrappers.proto") {
+        json["value"] = value_of(*content, *descriptor->field(0), 0);
+      }
+      return json;
+    }
+  }
+  return {{"@type", cut(any.type_url())}, {"bytes", any.value().size()}};
+}
+
+// One value of a field: the field itself, or the entry of that index of a repeated one.
+Json value_of(const Message& message, const FieldDescriptor& field, int index) {
+  const auto& reflection = *message.GetReflection();
+  const bool repeated = field.is_repeated();
+  switch (field.cpp_type()) {
+#define QUINTAIN_CASE(TYPE, NAME)                                          \
+  case FieldDescriptor::TYPE:                                              \
+    return repeated ? reflection.GetRepeated##NAME(message, &field, index) \
+                    : reflection.Get##NAME(message, &field)
+    QUINTAIN_CASE(CPPTYPE_INT32, Int32);
+    QUINTAIN_CASE(CPPTYPE_INT64, Int64);
+    QUINTAIN_CASE(CPPTYPE_UINT32, UInt32);
+    QUINTAIN_CASE(CPPTYPE_UINT64, UInt64);
+    QUINTAIN_CASE(CPPTYPE_DOUBLE, Double);
+    QUINTAIN_CASE(CPPTYPE_FLOAT, Float);
+    QUINTAIN_CASE(CPPTYPE_BOOL, Bool);
+#undef QUINTAIN_CASE
+    case FieldDescriptor::CPPTYPE_ENUM:
+      return enum_name(*field.enum_type(),
+                       repeated ? reflection.GetRepeatedEnumValue(message, &field, index)
+                                : reflection.GetEnumValue(message, &field));
+    case FieldDescriptor::CPPTYPE_STRING: {
+      const std::string text = repeated ? reflection.GetRepeatedString(message, &field, index)
+                                        : reflection.GetString(message, &field);
+      if (field.type() == FieldDescriptor::TYPE_BYTES)
+        return fmt::format("({} bytes)", text.size());
+      return cut(text);
+    }
+    case FieldDescriptor::CPPTYPE_MESSAGE:
+      break;
+  }
+  return to_json(repeated ? reflection.GetRepeatedMessage(message, &field, index)
+                          : reflection.GetMessage(message, &field),
+                 false);
+}
+
+Json map_to_json(const Message& message, const FieldDescriptor& field) {
+  const auto& reflection = *message.GetReflection();
+  // Sorted: a hash map's order differs from run to run.
+  std::map<std::string, Json> entries;
+  for (int i = 0; i < reflection.FieldSize(message, &field); ++i) {
+    const Message& entry = reflection.GetRepeatedMessage(message, &field, i);
+    const Json key = value_of(entry, *entry.GetDescriptor()->map_key(), 0);
+    entries.emplace(key.is_string() ? key.get<std::string>() : key.dump(),
+                    value_of(entry, *entry.GetDescriptor()->map_value(), 0));
+  }
+  Json json = Json::object();
+  for (auto& [key, value] : entries) json[key] = std::move(value);
+  return json;
+}
+
+Json field_to_json(const Message& message, const FieldDescriptor& field) {
+  if (field.is_map()) return map_to_json(message, field);
+  if (!field.is_repeated()) return value_of(message, field, 0);
+  Json entries = Json::array();
+  const int size = message.GetReflection()->FieldSize(message, &field);
+  for (int i = 0; i < std::min(size, kMaxEntries); ++i) {
+    entries.push_back(value_of(message, field, i));
+  }
+  if (size > kMaxEntries) entries.push_back(fmt::format("and {} more", size - kMaxEntries));
+  return entries;
+}
+
+// Whether a field is shown though it has its default value.
+bool always_shown(const FieldDescriptor& field) {
+  return !field.is_repeated() && (field.cpp_type() == FieldDescriptor::CPPTYPE_BOOL ||
+                                  field.cpp_type() == FieldDescriptor::CPPTYPE_ENUM);
+}
+
+Json to_json(const Message& message, bool is_outermost) {
+  if (message.GetDescriptor() == google::protobuf::Any::descriptor()) {
+    return any_to_json(static_cast<const google::protobuf::Any&>(message));
+  }
+  if (message.GetDescriptor() == google::protobuf::Timestamp::descriptor()) {
+    return google::protobuf::util::TimeUtil::ToString(
+        static_cast<const google::protobuf::Timestamp&>(message));
+  }
+  const auto& type = *message.GetDescriptor();
+  const bool is_answer = is_outermost && type.name().ends_with("Response");
+  Json json = Json::object();
+  for (int i = 0; i < type.field_count(); ++i) {
+    const FieldDescriptor& field = *type.field(i);
+    const auto& reflection = *message.GetReflection();
+    const bool has_value = field.is_repeated() ? reflection.FieldSize(message, &field) > 0
+                                               : reflection.HasField(message, &field);
+    if (has_value || (is_answer && always_shown(field))) {
+      json[field.name()] = field_to_json(message, field);
+    }
+  }
+  return json;
+}
+
+std::string time_of(core::Instant t) { return core::format_duration(t.since_start()); }
+
+std::string describe_end(const RecordedCall& recorded) {
+  if (!recorded.ended()) return "no end yet";
+  if (recorded.abandoned) return fmt::format("the client left at {}", time_of(recorded.returned));
+  if (recorded.status.ok()) return fmt::format("OK at {}", time_of(recorded.returned));
+  return fmt::format(
+      "{} at {}: {}", absl::StatusCodeToString(recorded.status.code()), time_of(recorded.returned),
+      cut(std::string(recorded.status.message().data(), recorded.status.message().size())));
+}
+
+}  // namespace
+
+std::string_view name_of(Method method) {
+  static constexpr std::array<std::string_view, kMethods> kNames = {
+      "InvokeFunction", "GetExecutionStatus", "CancelExecution", "StreamFunction", "ListTasks",
+      "GetTask",        "DeleteTask",         "ListExecutions",  "GetHealth",      "GetStats"};
+  return kNames[static_cast<std::size_t>(method)];
+}
+
+bool RecordedCall::ambiguous() const {
+  if (abandoned) return true;
+  if (!ended()) return false;
+  switch (status.code()) {
+    // What a client's library says for itself when its time is up or the connection breaks, so it
+    // may be its word and not the target's.
+    case absl::StatusCode::kCancelled:
+    case absl::StatusCode::kUnknown:
+    case absl::StatusCode::kDeadlineExceeded:
+    case absl::StatusCode::kInternal:
+    case absl::StatusCode::kUnavailable:
+      return true;
+    default:
+      return false;
+  }
+}
+
+std::string brief_json(const Message& message) {
+  return to_json(message, true)
+      .dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
+}
+
+std::string describe(const RecordedCall& recorded) {
+  std::string line =
+      fmt::format("#{} {} {} {}", recorded.number, time_of(recorded.sent), name_of(recorded.method),
+                  recorded.request ? brief_json(*recorded.request) : "?");
+  if (!recorded.deadline.is_never()) {
+    line += fmt::format(" (deadline {})", time_of(recorded.deadline));
+  }
+  line += " ->";
+  if (recorded.method != Method::kStreamFunction && recorded.answered()) {
+    return line + fmt::format(" {} {}", time_of(recorded.returned),
+                              brief_json(*recorded.received.front().message));
+  }
+  int shown = 0;
+  for (const RecordedCall::Received& received : recorded.received) {
+    if (++shown > kMaxEntries) {
+      line += fmt::format(" and {} more,", recorded.received.size() - kMaxEntries);
+      break;
+    }
+    line += fmt::format(" {} {},", time_of(received.at), brief_json(*received.message));
+  }
+  return line + " " + describe_end(recorded);
+}
+
+}  // namespace quintain::conformance

@@ -1,0 +1,121 @@
+#include "conformance/judgement/recorded_call.h"
+
+#include <gmock/gmock.h>
+#include <google/protobuf/wrappers.pb.h>
+
+#include "conformance/judgement/testing/sample_call.h"
+
+namespace quintain::conformance {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+TEST(NameOf, IsTheContracts) {
+  EXPECT_EQ(name_of(Method::kInvokeFunction), "InvokeFunction");
+  EXPECT_EQ(name_of(Method::kStreamFunction), "StreamFunction");
+  EXPECT_EQ(name_of(Method::kGetStats), "GetStats");
+}
+
+TEST(Describe, AnAnsweredCall) {
+  RecordedCall call =
+      answered_call(Method::kCancelExecution, cancel_request("a", "enough"),
+                    cancel_answer(true, spearlet::EXECUTION_STATUS_CANCELLED), 120, 1500);
+  call.number = 3;
+  call.deadline = at_ms(2120);
+  EXPECT_EQ(
+      describe(call),
+      R"(#3 120ms CancelExecution {"execution_id":"a","reason":"enough"} (deadline 2.12s) -> )"
+      R"(1.5s {"success":true,"final_status":"CANCELLED"})");
+}
+
+TEST(Describe, HowACallEndedWithoutAnAnswer) {
+  RecordedCall call = sent_call(Method::kGetExecutionStatus, status_request("a", false), 5);
+  EXPECT_EQ(describe(call), R"(#1 5ms GetExecutionStatus {"execution_id":"a"} -> no end yet)");
+  end_call(call, 7, absl::NotFoundError("no execution 'a'"));
+  EXPECT_THAT(describe(call), HasSubstr("-> NOT_FOUND at 7ms: no execution 'a'"));
+  call.abandoned = true;
+  EXPECT_THAT(describe(call), HasSubstr("-> the client left at 7ms"));
+}
+
+TEST(Describe, EveryMessageOfAStream) {
+  RecordedCall call =
+      sent_call(Method::kStreamFunction, invoke_request(spearlet::EXECUTION_MODE_STREAM, "a"), 0);
+  spearlet::StreamExecutionResult message;
+  message.set_execution_id("a");
+  receive(call, message, 10);
+  message.set_is_final(true);
+  receive(call, message, 20);
+  EXPECT_THAT(describe(call), HasSubstr(R"(-> 10ms {"execution_id":"a"}, 20ms {"execution_id":"a",)"
+                                        R"("is_final":true}, no end yet)"));
+  end_call(call, 30);
+  EXPECT_THAT(describe(call), HasSubstr(", OK at 30ms"));
+}
+
+TEST(BriefJson, ShowsAnAnswersFlagsEvenIfTheyAreOff) {
+  EXPECT_EQ(brief_json(spearlet::CancelExecutionResponse()),
+            R"({"success":false,"final_status":"UNSPECIFIED"})");
+  EXPECT_EQ(brief_json(spearlet::CancelExecutionRequest()), "{}");
+}
+
+TEST(BriefJson, ShowsTimesPayloadsAndMaps) {
+  spearlet::ExecutionResult result = good_result(spearlet::EXECUTION_STATUS_COMPLETED);
+  (*result.mutable_metrics())["b"] = "2";
+  (*result.mutable_metrics())["a"] = "1";
+  EXPECT_EQ(
+      brief_json(result),
+      R"({"status":"COMPLETED","result":{"@type":"google.protobuf.StringValue","value":"hello"},)"
+      R"("execution_time_ms":200,"metrics":{"a":"1","b":"2"},)"
+      R"("started_at":"2023-11-14T22:13:20.100Z","completed_at":"2023-11-14T22:13:20.300Z"})");
+}
+
+TEST(BriefJson, ShowsWhatItCannotReadBySize) {
+  google::protobuf::Any any;
+  any.set_type_url("example.org/no.such.Type");
+  any.set_value("12345");
+  EXPECT_EQ(brief_json(any), R"({"@type":"example.org/no.such.Type","bytes":5})");
+  any.set_type_url("type.googleapis.com/google.protobuf.StringValue");
+  any.set_value("\xff");
+  EXPECT_THAT(brief_json(any), HasSubstr(R"("bytes":1)"));
+  any.clear_value();
+  EXPECT_EQ(brief_json(any), R"({"@type":"google.protobuf.StringValue","value":""})");
+  google::protobuf::BytesValue flood;
+  flood.set_value(std::string(1 << 20, 'x'));
+  EXPECT_EQ(brief_json(flood), R"json({"value":"(1048576 bytes)"})json");
+}
+
+TEST(BriefJson, IsCutToALine) {
+  spearlet::GetExecutionStatusResponse answer;
+  answer.set_message(std::string(119, 'x') + "é" + std::string(100, 'y') + "\n");
+  for (int i = 0; i < 25; ++i) answer.add_logs("line");
+  const std::string json = brief_json(answer);
+  EXPECT_THAT(json, HasSubstr(std::string(119, 'x') + "... (222 bytes)"));
+  EXPECT_THAT(json, HasSubstr(R"("line","and 5 more"])"));
+  EXPECT_EQ(json.find('\n'), std::string::npos);
+}
+
+TEST(BriefJson, NamesAnUnknownStatusByItsNumber) {
+  spearlet::ExecutionResult result;
+  result.set_status(static_cast<spearlet::ExecutionStatus>(17));
+  EXPECT_EQ(brief_json(result), R"({"status":17})");
+}
+
+TEST(Ambiguous, IsWhatTheClientsSideMayHaveEnded) {
+  RecordedCall call = sent_call(Method::kCancelExecution, cancel_request("a"));
+  EXPECT_FALSE(call.ambiguous()) << "it is open";
+  for (const auto& [status, ambiguous] : {std::pair(absl::OkStatus(), false),
+                                          {absl::DeadlineExceededError(""), true},
+                                          {absl::CancelledError(""), true},
+                                          {absl::UnavailableError(""), true},
+                                          {absl::NotFoundError(""), false},
+                                          {absl::InvalidArgumentError(""), false},
+                                          {absl::ResourceExhaustedError(""), false}}) {
+    end_call(call, 1, status);
+    EXPECT_EQ(call.ambiguous(), ambiguous) << status;
+  }
+  call.abandoned = true;
+  EXPECT_TRUE(call.ambiguous());
+}
+
+}  // namespace
+}  // namespace quintain::conformance

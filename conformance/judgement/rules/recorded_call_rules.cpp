@@ -1,0 +1,22 @@
+#include "conformance/judgement/rules/recorded_call_rules.h"
+
+#include "conformance/judgement/rules/rule.h"
+
+namespace quintain::conformance {
+
+void judge_recorded_call(const RecordedCall& recorded, const Policies& policies,
+                         Findings& findings) {
+  for (const auto rules : {invoke_rules(), state_rules(), call_rules()}) {
+    for (const Rule& rule : rules) {
+      Opinion opinion;
+      rule.judge(recorded, policies, opinion);
+      for (Violation violation : opinion.violations()) {
+        violation.recorded_calls = {recorded.number};
+        findings.record_failure(rule.clause, std::move(violation));
+      }
+      if (opinion.asked() && opinion.violations().empty()) findings.record_pass(rule.clause);
+    }
+  }
+}
+
+}  // namespace quintain::conformance

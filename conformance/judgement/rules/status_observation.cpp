@@ -1,0 +1,159 @@
+#include "conformance/judgement/rules/status_observation.h"
+
+#include <fmt/format.h>
+
+#include "core/transitions.h"
+
+namespace quintain::conformance {
+namespace {
+
+using google::protobuf::Timestamp;
+
+bool any_is_set(const google::protobuf::Any& any) {
+  return !any.type_url().empty() || !any.value().empty();
+}
+
+StatusObservation observation(const RecordedCall& recorded, std::string_view id,
+                              spearlet::ExecutionStatus status) {
+  return {.recorded = &recorded, .at = recorded.returned, .execution_id = id, .status = status};
+}
+
+void add_result(std::vector<StatusObservation>& observations, const RecordedCall& recorded,
+                std::string_view id, const spearlet::ExecutionResult& result) {
+  observations.push_back(observation(recorded, id, result.status()));
+  observations.back().result = &result;
+}
+
+void add_infos(std::vector<StatusObservation>& observations, const RecordedCall& recorded,
+               const google::protobuf::RepeatedPtrField<spearlet::ExecutionInfo>& infos) {
+  for (const spearlet::ExecutionInfo& info : infos) {
+    observations.push_back(observation(recorded, info.execution_id(), info.status()));
+    observations.back().info = &info;
+  }
+}
+
+void add_chunks(std::vector<StatusObservation>& observations, const RecordedCall& recorded) {
+  for (const RecordedCall::Received& received : recorded.received) {
+    const auto& chunk = static_cast<const spearlet::StreamExecutionResult&>(*received.message);
+    observations.push_back(observation(recorded, chunk.execution_id(), chunk.status()));
+    observations.back().at = received.at;
+    observations.back().chunk = &chunk;
+  }
+}
+
+}  // namespace
+
+const Timestamp* StatusObservation::started_at() const {
+  if (result != nullptr && result->has_started_at()) return &result->started_at();
+  return info != nullptr && info->has_started_at() ? &info->started_at() : nullptr;
+}
+
+const Timestamp* StatusObservation::completed_at() const {
+  if (result != nullptr && result->has_completed_at()) return &result->completed_at();
+  return info != nullptr && info->has_completed_at() ? &info->completed_at() : nullptr;
+}
+
+std::string_view StatusObservation::error_message() const {
+  if (result != nullptr) return result->error_message();
+  if (info != nullptr) return info->error_message();
+  return chunk != nullptr ? std::string_view(chunk->error_message()) : std::string_view();
+}
+
+bool StatusObservation::has_payload() const {
+  return result != nullptr && result->has_result() && any_is_set(result->result());
+}
+
+std::vector<StatusObservation> accounts_of(const RecordedCall& recorded) {
+  std::vector<StatusObservation> observations;
+  if (recorded.method == Method::kStreamFunction) {
+    add_chunks(observations, recorded);
+    return observations;
+  }
+  if (!recorded.answered()) return observations;
+  switch (recorded.method) {
+    case Method::kInvokeFunction: {
+      const auto& answer = recorded.answer_as<spearlet::InvokeFunctionResponse>();
+      if (answer.has_result()) {
+        add_result(observations, recorded, answer.execution_id(), answer.result());
+      }
+      break;
+    }
+    case Method::kGetExecutionStatus: {
+      const auto& answer = recorded.answer_as<spearlet::GetExecutionStatusResponse>();
+      if (answer.found() && answer.has_result()) {
+        add_result(observations, recorded,
+                   recorded.request_as<spearlet::GetExecutionStatusRequest>().execution_id(),
+                   answer.result());
+      }
+      break;
+    }
+    case Method::kCancelExecution: {
+      const auto& answer = recorded.answer_as<spearlet::CancelExecutionResponse>();
+      if (answer.final_status() != spearlet::EXECUTION_STATUS_UNSPECIFIED) {
+        observations.push_back(observation(
+            recorded, recorded.request_as<spearlet::CancelExecutionRequest>().execution_id(),
+            answer.final_status()));
+      }
+      break;
+    }
+    case Method::kListExecutions:
+      add_infos(observations, recorded,
+                recorded.answer_as<spearlet::ListExecutionsResponse>().executions());
+      break;
+    case Method::kGetTask:
+      add_infos(observations, recorded,
+                recorded.answer_as<spearlet::GetTaskResponse>().executions());
+      break;
+    default:
+      break;
+  }
+  return observations;
+}
+
+std::string status_name(spearlet::ExecutionStatus status) {
+  constexpr std::string_view kPrefix = "EXECUTION_STATUS_";
+  if (!spearlet::ExecutionStatus_IsValid(status)) {
+    return fmt::format("status {}", static_cast<int>(status));
+  }
+  return spearlet::ExecutionStatus_Name(status).substr(kPrefix.size());
+}
+
+bool is_live(spearlet::ExecutionStatus status) {
+  return status == spearlet::EXECUTION_STATUS_PENDING ||
+         status == spearlet::EXECUTION_STATUS_RUNNING;
+}
+
+core::Duration time_of(const Timestamp& timestamp) {
+  constexpr std::int64_t kLargest = core::kForever.count() / 1'000'000'000;
+  if (timestamp.seconds() >= kLargest) return core::kForever;
+  if (timestamp.seconds() <= -kLargest) return -core::kForever;
+  return std::chrono::seconds(timestamp.seconds()) + std::chrono::nanoseconds(timestamp.nanos());
+}
+
+std::string_view given_id(const spearlet::InvokeFunctionRequest& request) {
+  return request.has_execution_id() ? request.execution_id() : request.context().execution_id();
+}
+
+bool wants_sync(const spearlet::InvokeFunctionRequest& request, const Policies& policies) {
+  switch (request.execution_mode()) {
+    case spearlet::EXECUTION_MODE_SYNC:
+      return true;
+    case spearlet::EXECUTION_MODE_ASYNC:
+    case spearlet::EXECUTION_MODE_STREAM:
+      return false;
+    default:
+      return policies.mode_unspecified == Policies::ModeUnspecified::kSync;
+  }
+}
+
+bool wants_async(const spearlet::InvokeFunctionRequest& request) {
+  return request.execution_mode() == spearlet::EXECUTION_MODE_ASYNC;
+}
+
+bool may_be_refusal(const RecordedCall& recorded, const Policies& policies) {
+  return policies.start_errors == Policies::StartErrors::kFailedBody && recorded.answered() &&
+         recorded.answer_as<spearlet::InvokeFunctionResponse>().result().status() ==
+             spearlet::EXECUTION_STATUS_FAILED;
+}
+
+}  // namespace quintain::conformance

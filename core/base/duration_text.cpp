@@ -1,0 +1,151 @@
+#include "core/base/duration_text.h"
+
+#include <absl/numeric/int128.h>
+#include <absl/strings/ascii.h>
+#include <absl/strings/escaping.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+namespace quintain::core {
+namespace {
+
+struct Unit {
+  std::string_view name;
+  std::uint64_t nanoseconds;
+};
+
+// From the largest to the smallest, as they must stand in a text.
+constexpr std::array<Unit, 7> kUnits = {{{"d", 86'400'000'000'000},
+                                         {"h", 3'600'000'000'000},
+                                         {"m", 60'000'000'000},
+                                         {"s", 1'000'000'000},
+                                         {"ms", 1'000'000},
+                                         {"us", 1'000},
+                                         {"ns", 1}}};
+constexpr std::string_view kUnitNames = "d, h, m, s, ms, us and ns";
+
+std::string_view take_while(std::string_view& text, bool (*wanted)(unsigned char)) {
+  const auto end = std::find_if_not(
+      text.begin(), text.end(), [wanted](char c) { return wanted(static_cast<unsigned char>(c)); });
+  const auto taken = text.substr(0, static_cast<std::size_t>(end - text.begin()));
+  text.remove_prefix(taken.size());
+  return taken;
+}
+
+bool is_digit(unsigned char c) { return absl::ascii_isdigit(c); }
+bool is_unit(unsigned char c) { return !absl::ascii_isdigit(c) && c != '.'; }
+
+/// The number that the digits spell, or the largest that 18 digits can say if they say more.
+absl::uint128 number_of(std::string_view digits) {
+  constexpr std::uint64_t kMax = 999'999'999'999'999'999;
+  std::uint64_t number = 0;
+  for (const char digit : digits) {
+    if (number > kMax / 10) return kMax;
+    number = number * 10 + static_cast<std::uint64_t>(digit - '0');
+  }
+  return number;
+}
+
+constexpr std::uint64_t kSecond = 1'000'000'000;
+constexpr std::uint64_t kMinute = 60 * kSecond;
+constexpr std::uint64_t kHour = 60 * kMinute;
+constexpr std::uint64_t kDay = 24 * kHour;
+
+/// `value` nanoseconds in a unit of 10^digits nanoseconds, without trailing zeros.
+std::string decimal(std::uint64_t value, int digits, std::string_view unit) {
+  std::uint64_t scale = 1;
+  for (int i = 0; i < digits; ++i) scale *= 10;
+  std::string text = fmt::format("{}", value / scale);
+  if (const std::uint64_t fraction = value % scale; fraction != 0) {
+    text += fmt::format(".{:0{}}", fraction, digits);
+    text.erase(text.find_last_not_of('0') + 1);
+  }
+  return text.append(unit);
+}
+
+/// The text in double quotes, escaped, and cut if it is long.
+std::string quoted(std::string_view text) {
+  constexpr std::size_t kMaxBytes = 80;
+  const std::string escaped =
+      absl::Utf8SafeCEscape(absl::string_view(text.data(), std::min(text.size(), kMaxBytes)));
+  return fmt::format("\"{}\"{}", escaped, text.size() > kMaxBytes ? "..." : "");
+}
+
+}  // namespace
+
+std::optional<Duration> parse_duration(std::string_view text, std::string& error) {
+  const auto refuse = [&error](std::string why) {
+    error = std::move(why);
+    return std::nullopt;
+  };
+  if (text.empty()) return refuse("it is empty");
+  if (text.front() == '-') return refuse("a duration is not negative");
+
+  absl::uint128 total = 0;
+  std::size_t first_allowed = 0;  // in kUnits
+  while (!text.empty()) {
+    const std::string_view whole = take_while(text, is_digit);
+    if (whole.empty()) return refuse(quoted(text) + " is not a number with its unit");
+    std::string_view fraction;
+    if (text.starts_with('.')) {
+      text.remove_prefix(1);
+      fraction = take_while(text, is_digit);
+      if (fraction.empty()) return refuse("digits are missing after the point");
+    }
+
+    const std::string_view name = take_while(text, is_unit);
+    const auto* unit = std::find_if(kUnits.begin(), kUnits.end(),
+                                    [name](const Unit& u) { return u.name == name; });
+    if (name.empty()) return refuse(fmt::format("it lacks a unit; the units are {}", kUnitNames));
+    if (unit == kUnits.end()) {
+      return refuse(fmt::format("there is no unit {}; the units are {}", quoted(name), kUnitNames));
+    }
+    const auto rank = static_cast<std::size_t>(unit - kUnits.begin());
+    if (rank < first_allowed) {
+      return refuse("units go from the largest to the smallest, each at most once");
+    }
+    first_allowed = rank + 1;
+
+    while (fraction.ends_with('0')) fraction.remove_suffix(1);
+    // A day is 2^16 * 3^3 * 5^11 ns, so no fraction of more than 16 digits is a whole number of
+    // them.
+    if (fraction.size() > 16) return refuse("it is finer than a nanosecond");
+    absl::uint128 scale = 1;
+    for (std::size_t i = 0; i < fraction.size(); ++i) scale *= 10;
+    const absl::uint128 scaled = number_of(fraction) * unit->nanoseconds;
+    if (scaled % scale != 0) return refuse("it is finer than a nanosecond");
+    total += number_of(whole) * unit->nanoseconds + scaled / scale;
+  }
+  if (total > static_cast<std::uint64_t>(kLongestDuration.count())) {
+    return refuse("it is longer than 100 years");
+  }
+  return Duration(static_cast<std::int64_t>(total));
+}
+
+std::string format_duration(Duration d) {
+  if (d == d.zero()) return "0s";
+  std::string text = d < d.zero() ? "-" : "";
+  // Negated as unsigned: the smallest duration has no positive twin.
+  const auto bits = static_cast<std::uint64_t>(d.count());
+  std::uint64_t rest = d < d.zero() ? 0 - bits : bits;
+
+  if (rest < 1'000) return text + decimal(rest, 0, "ns");
+  if (rest < 1'000'000) return text + decimal(rest, 3, "us");
+  if (rest < kSecond) return text + decimal(rest, 6, "ms");
+
+  const auto take = [&](std::uint64_t unit, char letter) {
+    if (rest >= unit) text += fmt::format("{}{}", rest / unit, letter);
+    rest %= unit;
+  };
+  take(kDay, 'd');
+  take(kHour, 'h');
+  take(kMinute, 'm');
+  return rest == 0 ? text : text + decimal(rest, 9, "s");
+}
+
+}  // namespace quintain::core

@@ -1,0 +1,126 @@
+// What the pending-event set takes from the heap. This file counts for the whole test program.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <new>
+#include <string>
+
+#include "core/base/pending_event_set.h"
+#include "core/base/random.h"
+
+namespace {
+
+std::atomic<std::size_t> allocations{0};
+std::atomic<std::size_t> bytes{0};
+
+void* allocate(std::size_t size, std::size_t alignment) {
+  allocations.fetch_add(1, std::memory_order_relaxed);
+  bytes.fetch_add(size, std::memory_order_relaxed);
+  // aligned_alloc asks for a multiple of the alignment.
+  void* memory = std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
+  if (memory == nullptr) std::abort();
+  return memory;
+}
+
+}  // namespace
+
+void* operator new(std::size_t size) { return allocate(size, alignof(std::max_align_t)); }
+void* operator new(std::size_t size, std::align_val_t alignment) {
+  return allocate(size, static_cast<std::size_t>(alignment));
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+
+namespace quintain::core {
+namespace {
+
+using namespace std::chrono_literals;
+
+void nothing(void*) {}
+
+class Delays {
+ public:
+  // Exponential, of mean 1 ms.
+  Duration next() {
+    const double u = std::max(to_unit_interval(stream_.next(1)), 0x1p-53);
+    return Duration(static_cast<std::int64_t>(-1e6 * std::log(u)));
+  }
+
+ private:
+  RandomStream stream_{"delays"};
+};
+
+void fill(PendingEventSet& events, Delays& delays, int count) {
+  for (int i = 0; i < count; ++i) {
+    events.schedule(Instant() + delays.next(), Precedence::kOther, &nothing, nullptr);
+  }
+}
+
+void hold(PendingEventSet& events, Delays& delays, int steps) {
+  for (int i = 0; i < steps; ++i) {
+    const Instant now = events.pop().when;
+    events.schedule(now + delays.next(), Precedence::kOther, &nothing, nullptr);
+  }
+}
+
+TEST(PendingEventSetMemory, NothingIsAllocatedInASteadyState) {
+  PendingEventSet events;
+  Delays delays;
+  // Jobs as they come: each has a timeout that is withdrawn, and something is due at once.
+  const auto live = [&](int steps) {
+    for (int i = 0; i < steps; ++i) {
+      const Instant now = events.pop().when;
+      const EventHandle timeout =
+          events.schedule(now + 10ms, Precedence::kTimeout, &nothing, nullptr);
+      events.schedule(now, Precedence::kCompletion, &nothing, nullptr);
+      events.pop();
+      events.schedule(now + delays.next(), Precedence::kOther, &nothing, nullptr);
+      events.withdraw(timeout);
+    }
+  };
+  for (const int pending : {20, 1'000, 20'000}) {
+    fill(events, delays, pending - static_cast<int>(events.size()));
+    live(20 * pending + 10'000);
+    const std::size_t before = allocations;
+    live(20 * pending + 10'000);
+    EXPECT_EQ(allocations, before) << pending << " pending";
+  }
+}
+
+// 24 bytes for the node, 16 for the key, and what is between them.
+TEST(PendingEventSetMemory, AnEventTakesNoMoreThan48Bytes) {
+  for (const int pending : {100'000, 1'000'000}) {
+    const std::size_t before = bytes;
+    PendingEventSet events;
+    Delays delays;
+    fill(events, delays, pending);
+    hold(events, delays, 2 * pending);
+    const double each = static_cast<double>(bytes - before) / pending;
+    RecordProperty("bytes_per_event_of_" + std::to_string(pending), std::to_string(each));
+    EXPECT_LE(each, 48) << pending << " pending";
+  }
+}
+
+TEST(PendingEventSetMemory, WithdrawnEventsDoNotPileUp) {
+  PendingEventSet events;
+  Delays delays;
+  fill(events, delays, 1'000);
+  const std::size_t before = bytes;
+  for (int i = 0; i < 1'000'000; ++i) {
+    events.withdraw(events.schedule(Instant(24h), Precedence::kTimeout, &nothing, nullptr));
+  }
+  EXPECT_LE(bytes - before, 100'000U);
+  hold(events, delays, 1'000);
+  EXPECT_EQ(events.size(), 1'000U);
+}
+
+}  // namespace
+}  // namespace quintain::core

@@ -1,0 +1,329 @@
+#include "core/base/pending_event_set.h"
+
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <map>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "core/testing/manual_environment.h"
+
+namespace quintain::core {
+namespace {
+
+using namespace std::chrono_literals;
+
+void nothing(void*) {}
+
+TEST(PendingEventSet, OrdersByInstantThenPrecedenceThenScheduling) {
+  PendingEventSet events;
+  const auto add = [&](Duration when, Precedence precedence, int& self) {
+    events.schedule(Instant(when), precedence, &nothing, &self);
+  };
+  int names[6] = {};
+  add(2ns, Precedence::kCompletion, names[5]);
+  add(1ns, Precedence::kOther, names[4]);
+  add(1ns, Precedence::kTimeout, names[3]);
+  add(1ns, Precedence::kCancel, names[1]);
+  add(1ns, Precedence::kCancel, names[2]);
+  add(1ns, Precedence::kCompletion, names[0]);
+  for (int& name : names) EXPECT_EQ(events.pop().self, &name);
+  EXPECT_TRUE(events.empty());
+  EXPECT_TRUE(events.next().is_never());
+}
+
+TEST(PendingEventSet, AnEventComesBackAsItWasScheduled) {
+  PendingEventSet events;
+  int self = 0;
+  events.schedule(Instant(5ns), Precedence::kTimeout, &nothing, nullptr);
+  events.schedule(Instant(kForever - 1ns), Precedence::kOther, &nothing, &self);
+  events.pop();
+  const PendingEventSet::Event event = events.pop();
+  EXPECT_EQ(event.when, Instant(kForever - 1ns));
+  EXPECT_EQ(event.precedence, Precedence::kOther);
+  EXPECT_EQ(event.sequence, 2U);
+  EXPECT_EQ(event.fire, &nothing);
+  EXPECT_EQ(event.self, &self);
+}
+
+TEST(PendingEventSet, TiesInMassesKeepTheOrderOfScheduling) {
+  PendingEventSet events;
+  std::vector<int> selves(10'000);
+  for (int& self : selves) events.schedule(Instant(1s), Precedence::kOther, &nothing, &self);
+  for (int& self : selves) ASSERT_EQ(events.pop().self, &self);
+}
+
+TEST(PendingEventSet, HandlesAreNotReused) {
+  PendingEventSet events;
+  std::map<EventHandle, int> seen;
+  for (int i = 0; i < 1000; ++i) {
+    const EventHandle handle = events.schedule(Instant(1s), Precedence::kOther, &nothing, nullptr);
+    ASSERT_NE(handle, 0U);
+    ASSERT_TRUE(seen.emplace(handle, i).second);
+    events.withdraw(handle);
+  }
+}
+
+TEST(PendingEventSetDeathTest, WithdrawingTwiceIsAnError) {
+  PendingEventSet events;
+  const EventHandle handle = events.schedule(Instant(1s), Precedence::kOther, &nothing, nullptr);
+  events.withdraw(handle);
+  EXPECT_DEATH(events.withdraw(handle), "no such event is pending");
+}
+
+// ---- Against a model ---------------------------------------------------------------------------
+
+// How instants are chosen, from the present one and a random number.
+enum class Distribution : std::uint8_t {
+  kAtOnce,       // the present instant
+  kFew,          // one of eight instants: masses of ties
+  kSpread,       // evenly over a millisecond
+  kAnyScale,     // from nanoseconds to hours, each scale as likely as any other
+  kConstant,     // a second from now
+  kAnywhere,     // before the present, too
+  kEverEarlier,  // before all that are there, until the beginning is reached
+};
+
+// A stretch of random steps of one kind.
+struct Phase {
+  int steps;
+  Distribution distribution;
+  int withdrawals;       // percent of the steps
+  int pops;              // percent of the steps
+  bool one_precedence;   // or all four, at random
+  bool withdraws_young;  // what was scheduled last, or else anything
+};
+
+// A set beside a sorted map that holds the same events: whatever is done to both, they agree.
+class SetAndModel {
+ public:
+  explicit SetAndModel(std::uint64_t seed) : state_(seed) {}
+
+  void run(const Phase& phase) {
+    for (int step = 0; step < phase.steps; ++step) {
+      const auto dice = static_cast<int>(random() % 100);
+      if (model_.empty() || dice >= phase.withdrawals + phase.pops) {
+        schedule(instant(phase.distribution),
+                 static_cast<Precedence>(phase.one_precedence ? 3 : random() % 4));
+      } else if (dice >= phase.withdrawals) {
+        pop();
+      } else {
+        withdraw(phase.withdraws_young ? by_age_.size() - 1 : random() % by_age_.size());
+      }
+      ASSERT_EQ(events_.size(), model_.size());
+      // Looking moves keys about, so there are to be stretches without it.
+      if (random() % 1024 < 8) looks_ = !looks_;
+      if (looks_) look();
+    }
+  }
+
+  void run_empty() {
+    while (!model_.empty()) ASSERT_NO_FATAL_FAILURE(pop());
+    look();
+    EXPECT_TRUE(events_.empty());
+  }
+
+ private:
+  using Order = std::tuple<std::int64_t, Precedence, std::uint64_t>;
+  struct Known {
+    EventHandle handle;
+    std::size_t place;  // in by_age_
+  };
+  using Model = std::map<Order, Known>;
+
+  // A 64-bit linear congruential generator; its upper bits are good enough here.
+  std::uint64_t random() {
+    state_ = state_ * 6364136223846793005U + 1442695040888963407U;
+    return state_ >> 24;
+  }
+
+  std::int64_t instant(Distribution distribution) {
+    const auto word = static_cast<std::int64_t>(random());
+    switch (distribution) {
+      case Distribution::kAtOnce:
+        return now_;
+      case Distribution::kFew:
+        return now_ + word % 8;
+      case Distribution::kSpread:
+        return now_ + word % 1'000'000;
+      case Distribution::kAnyScale:
+        return now_ + ((word >> 6) & ((std::int64_t{1} << word % 42) - 1));
+      case Distribution::kConstant:
+        return now_ + 1'000'000'000;
+      case Distribution::kAnywhere:
+        return word % (2 * now_ + 1000);
+      case Distribution::kEverEarlier:
+        if (model_.empty()) return now_ + 1'000'000;
+        return std::max<std::int64_t>(std::get<0>(model_.begin()->first) - word % 3, 0);
+    }
+    return 0;
+  }
+
+  void schedule(std::int64_t when, Precedence precedence) {
+    const EventHandle handle =
+        events_.schedule(Instant(Duration(when)), precedence, &nothing, &events_);
+    const auto [entry, fresh] =
+        model_.emplace(Order{when, precedence, ++sequence_}, Known{handle, by_age_.size()});
+    ASSERT_TRUE(fresh);
+    by_age_.push_back(entry);
+  }
+
+  void pop() {
+    const PendingEventSet::Event event = events_.pop();
+    ASSERT_EQ(Order(event.when.since_start().count(), event.precedence, event.sequence),
+              model_.begin()->first);
+    ASSERT_EQ(event.fire, &nothing);
+    ASSERT_EQ(event.self, &events_);
+    now_ = event.when.since_start().count();
+    forget(model_.begin());
+  }
+
+  void withdraw(std::size_t place) {
+    const auto victim = by_age_[place];
+    events_.withdraw(victim->second.handle);
+    forget(victim);
+  }
+
+  void forget(Model::iterator entry) {
+    by_age_[entry->second.place] = by_age_.back();
+    by_age_[entry->second.place]->second.place = entry->second.place;
+    by_age_.pop_back();
+    model_.erase(entry);
+  }
+
+  void look() {
+    ASSERT_EQ(events_.next(), model_.empty()
+                                  ? Instant::never()
+                                  : Instant(Duration(std::get<0>(model_.begin()->first))));
+  }
+
+  PendingEventSet events_;
+  Model model_;
+  std::vector<Model::iterator> by_age_;  // roughly from old to young
+  std::int64_t now_ = 0;
+  std::uint64_t sequence_ = 0;
+  std::uint64_t state_;
+  bool looks_ = true;
+};
+
+constexpr Distribution kDistributions[] = {Distribution::kAtOnce,     Distribution::kFew,
+                                           Distribution::kSpread,     Distribution::kAnyScale,
+                                           Distribution::kConstant,   Distribution::kAnywhere,
+                                           Distribution::kEverEarlier};
+
+RC_GTEST_PROP(PendingEventSetProperty, BehavesAsASortedMap, ()) {
+  const auto any_phase = rc::gen::build<Phase>(
+      rc::gen::set(&Phase::steps, rc::gen::inRange(1, 2000)),
+      rc::gen::set(&Phase::distribution,
+                   rc::gen::elementOf(std::vector<Distribution>(std::begin(kDistributions),
+                                                                std::end(kDistributions)))),
+      rc::gen::set(&Phase::withdrawals, rc::gen::inRange(0, 60)),
+      rc::gen::set(&Phase::pops, rc::gen::inRange(0, 60)), rc::gen::set(&Phase::one_precedence),
+      rc::gen::set(&Phase::withdraws_young));
+  SetAndModel both(*rc::gen::arbitrary<std::uint64_t>());
+  const auto phases = *rc::gen::container<std::vector<Phase>>(any_phase);
+  for (const Phase& phase : phases) {
+    both.run(phase);
+    RC_ASSERT(!::testing::Test::HasFatalFailure());
+  }
+  both.run_empty();
+  RC_ASSERT(!::testing::Test::HasFatalFailure());
+}
+
+// Growing to some ten thousands, a long while of about as many, and shrinking; with each
+// distribution.
+TEST(PendingEventSet, BehavesAsASortedMapForAMillionSteps) {
+  SetAndModel both(1);
+  constexpr int kSteps = 1'000'000 / (3 * static_cast<int>(std::size(kDistributions)));
+  for (const Distribution distribution : kDistributions) {
+    const auto phase = [&](int withdrawals, int pops) {
+      return Phase{.steps = kSteps,
+                   .distribution = distribution,
+                   .withdrawals = withdrawals,
+                   .pops = pops,
+                   .one_precedence = false,
+                   .withdraws_young = false};
+    };
+    ASSERT_NO_FATAL_FAILURE(both.run(phase(10, 10)));
+    ASSERT_NO_FATAL_FAILURE(both.run(phase(20, 30)));
+    ASSERT_NO_FATAL_FAILURE(both.run(phase(60, 30)));
+  }
+  both.run_empty();
+}
+
+// What an environment doesn't do: time and again before all that were ever there, and before the
+// present, so that each such stretch becomes a rung of its own.
+TEST(PendingEventSet, EverEarlierEventsInMasses) {
+  PendingEventSet events;
+  events.schedule(Instant(1s), Precedence::kOther, &nothing, nullptr);
+  events.schedule(Instant(2s), Precedence::kOther, &nothing, nullptr);
+  EXPECT_EQ(events.pop().when, Instant(1s));
+  for (int i = 1; i <= 100'000; ++i) {
+    events.schedule(Instant(1s - i * 1ns), Precedence::kOther, &nothing, nullptr);
+  }
+  for (int i = 100'000; i >= 1; --i) ASSERT_EQ(events.pop().when, Instant(1s - i * 1ns));
+  EXPECT_EQ(events.pop().when, Instant(2s));
+}
+
+// ---- Timers on such a set
+// -------------------------------------------------------------------------
+
+TEST(Timer, FiresOnceAtItsInstant) {
+  testing::ManualEnvironment environment;
+  int fired = 0;
+  Timer timer(environment, [](void* count) { ++*static_cast<int*>(count); }, &fired);
+  timer.arm(Instant(2s), Precedence::kOther);
+  environment.advance_to(Instant(2s - 1ns));
+  EXPECT_EQ(fired, 0);
+  EXPECT_TRUE(timer.armed());
+  environment.advance_to(Instant(10s));
+  EXPECT_EQ(fired, 1);
+  EXPECT_FALSE(timer.armed());
+}
+
+TEST(Timer, ArmingAgainReplacesAndNeverDisarms) {
+  testing::ManualEnvironment environment;
+  int fired = 0;
+  Timer timer(environment, [](void* count) { ++*static_cast<int*>(count); }, &fired);
+  timer.arm(Instant(1s), Precedence::kOther);
+  timer.arm(Instant(3s), Precedence::kOther);
+  environment.advance_to(Instant(2s));
+  EXPECT_EQ(fired, 0);
+  timer.arm(Instant::never(), Precedence::kOther);
+  EXPECT_FALSE(timer.armed());
+  environment.run_until_idle();
+  EXPECT_EQ(fired, 0);
+}
+
+TEST(Timer, DestroyingItWithdrawsIt) {
+  testing::ManualEnvironment environment;
+  {
+    Timer timer(environment, [](void*) { FAIL() << "fired after its end"; }, nullptr);
+    timer.arm(Instant(1s), Precedence::kOther);
+  }
+  EXPECT_EQ(environment.pending(), 0U);
+  environment.advance_to(Instant(2s));
+}
+
+TEST(Timer, ThePastMeansNowAndAZeroDelayComesAfterWhatIsDueAlready) {
+  testing::ManualEnvironment environment;
+  environment.advance_to(Instant(5s));
+  std::string order;
+  Timer second(environment, [](void* text) { *static_cast<std::string*>(text) += "b"; }, &order);
+  Timer first(environment, [](void* text) { *static_cast<std::string*>(text) += "a"; }, &order);
+  first.arm(Instant(1s), Precedence::kOther);
+  second.arm(Instant(5s), Precedence::kOther);
+  environment.settle();
+  EXPECT_EQ(order, "ab");
+  EXPECT_EQ(environment.now(), Instant(5s));
+}
+
+}  // namespace
+}  // namespace quintain::core

@@ -1,0 +1,163 @@
+// Mutants: the core with one planted fault at a time (core/base/planted_fault.h). The shipped
+// scenarios must catch every one of them, by the checks that its entry names: this proves that the
+// invariants and the expectations can fail.
+//
+// This program compiles its own copy of the core, with the hooks compiled in. Each test needs a
+// process of its own, because a planted fault may end the process; CTest runs it that way.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <regex>
+#include <set>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/planted_fault.h"
+#include "reports/json_input/diagnostics.h"
+#include "reports/report.h"
+#include "scenarios/language/loader.h"
+#include "scenarios/runner/run.h"
+
+namespace quintain::scenarios {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A planted fault, the family of shipped scenarios that must catch it, and the checks that must
+/// fail: "invariant/NAME", "liveness", "determinism", or "expect" for any expectation.
+struct Mutant {
+  std::string_view fault;
+  std::string_view family;
+  std::vector<std::string> caught_by;
+};
+
+const std::vector<Mutant>& mutants() {
+  static const std::vector<Mutant> kMutants = {
+      {"completes-while-pending", "outcome", {"invariant/legal-transitions", "expect"}},
+      {"outcome-told-twice", "outcome", {"invariant/one-outcome", "invariant/legal-transitions"}},
+      {"deadline-never-armed",
+       "timeout",
+       {"liveness", "invariant/every-execution-ends", "invariant/every-call-answered-once",
+        "expect"}},
+      {"one-slot-too-many", "scheduling", {"invariant/slots-within-limit", "expect"}},
+      {"slot-leaks-when-killed", "timeout", {"invariant/no-idle-slot-while-work-waits", "expect"}},
+      {"one-retry-too-many", "retry", {"invariant/attempts-within-retries", "expect"}},
+      {"timeout-does-not-kill", "timeout", {"invariant/nothing-runs-after-the-end"}},
+      {"timeout-a-millisecond-late", "timeout", {"invariant/timeouts-exact", "expect"}},
+      {"grace-never-ends", "cancel", {"invariant/cancel-within-grace", "expect"}},
+      {"cancel-never-answered",
+       "cancel",
+       {"invariant/every-call-answered-once", "liveness", "expect"}},
+      {"endpoint-in-sync-mode", "shape", {"invariant/answers-in-shape", "expect"}},
+      {"estimate-always-zero", "shape", {"invariant/answers-in-shape", "expect"}},
+      {"mode-not-read", "shape", {"invariant/answers-in-shape", "expect"}},
+      {"status-never-found", "shape", {"expect"}},
+      {"completed-at-is-acceptance", "outcome", {"invariant/timestamps-ordered"}},
+      {"lists-always-empty", "listing", {"invariant/records-equal-history", "expect"}},
+      {"tally-forgets-transitions", "listing", {"invariant/stats-equal-tally", "expect"}},
+      {"records-never-expire", "retention", {"invariant/retention-bounded", "expect"}},
+      {"ids-from-the-machine", "outcome", {"determinism"}},
+      {"failure-reported-as-completed", "outcome", {"expect"}},
+      {"timeout-counts-from-dispatch", "timeout", {"invariant/timeouts-exact", "expect"}},
+      {"timeout-before-completion", "timeout", {"expect"}},
+      {"cancel-does-not-wait", "cancel", {"expect"}},
+      {"cancel-overwrites-the-outcome", "cancel", {"expect"}},
+      {"caller-gone-unnoticed", "caller", {"expect"}},
+      {"retry-without-a-pause", "retry", {"expect"}},
+      {"any-request-repeats", "idempotency", {"expect"}},
+      {"queue-one-longer", "admission", {"expect"}},
+      {"draining-ignored", "admission", {"expect"}},
+      {"retention-too-short", "retention", {"invariant/retention-bounded", "expect"}},
+      {"warm-instances-never-reused", "instances", {"expect"}},
+      {"idle-instances-never-expire", "instances", {"expect"}},
+      {"every-strategy-is-fifo", "scheduling", {"expect"}},
+      {"starvation-unbounded", "scheduling", {"expect"}},
+      {"parked-work-forgotten", "instances", {"expect"}},
+      {"stream-without-an-end", "streaming", {"expect"}},
+      {"page-cut-short", "listing", {"expect"}},
+      {"late-report-counts", "faults", {"expect"}},
+      {"last-come-first-served", "load", {"expect"}},
+      {"estimate-a-constant", "eta", {"expect"}},
+  };
+  return kMutants;
+}
+
+std::vector<Scenario> load_family(std::string_view family) {
+  json_input::Diagnostics diagnostics;
+  std::vector<Scenario> scenarios;
+  const std::string folder = fmt::format("{}/scenarios/cases/{}", QUINTAIN_SOURCE_DIR, family);
+  for (const std::string& file : find_scenario_files({folder}, diagnostics)) {
+    for (Scenario& scenario : load_scenario_file(file, naming_root(file), diagnostics)) {
+      scenarios.push_back(std::move(scenario));
+    }
+  }
+  EXPECT_TRUE(diagnostics.empty()) << diagnostics.text();
+  return scenarios;
+}
+
+/// The names of the checks that fail in the family; every expectation is called "expect".
+std::set<std::string> failed_checks(std::string_view family, const RunOptions& options) {
+  std::set<std::string> failed;
+  for (const Scenario& scenario : load_family(family)) {
+    for (const reports::Check& check : run_scenario(scenario, 1, options).checks) {
+      if (check.verdict != reports::Verdict::kFailed) continue;
+      const bool expectation = check.kind == reports::CheckKind::kExpectation;
+      failed.insert(expectation ? "expect" : check.name);
+    }
+  }
+  return failed;
+}
+
+class MutantTest : public testing::TestWithParam<Mutant> {};
+
+TEST_P(MutantTest, IsCaught) {
+  const Mutant& mutant = GetParam();
+  core::planted_fault = mutant.fault;
+  const bool twice = std::ranges::count(mutant.caught_by, "determinism") > 0;
+  const auto failed = failed_checks(mutant.family, {.trace_dir = "", .check_determinism = twice});
+  core::planted_fault = "";
+  for (const std::string& check : mutant.caught_by) {
+    EXPECT_TRUE(failed.contains(check)) << check << " did not fail";
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, MutantTest, testing::ValuesIn(mutants()),
+                         [](const testing::TestParamInfo<Mutant>& mutant) {
+                           std::string name(mutant.param.fault);
+                           std::ranges::replace(name, '-', '_');
+                           return name;
+                         });
+
+TEST(Mutants, NothingFailsWithoutAFault) {
+  std::set<std::string_view> families;
+  for (const Mutant& mutant : mutants()) families.insert(mutant.family);
+  for (const std::string_view family : families) {
+    EXPECT_THAT(failed_checks(family, {}), testing::IsEmpty()) << family;
+  }
+}
+
+TEST(Mutants, ListsEveryHookOfTheCore) {
+  std::set<std::string> hooks;
+  const std::regex hook("planted\\(\"([^\"]+)\"\\)");
+  for (const auto& entry : fs::recursive_directory_iterator(QUINTAIN_SOURCE_DIR "/core")) {
+    if (entry.path().extension() != ".cpp") continue;
+    std::stringstream stream;
+    stream << std::ifstream(entry.path()).rdbuf();
+    const std::string text = stream.str();
+    for (std::sregex_iterator match(text.begin(), text.end(), hook), end; match != end; ++match) {
+      hooks.insert((*match)[1]);
+    }
+  }
+  std::set<std::string> listed;
+  for (const Mutant& mutant : mutants()) listed.emplace(mutant.fault);
+  EXPECT_EQ(hooks, listed);
+}
+
+}  // namespace
+}  // namespace quintain::scenarios

@@ -1,0 +1,315 @@
+#include "scenarios/runner/run.h"
+
+#include <absl/strings/str_join.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <deque>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "core/base/duration_text.h"
+#include "scenarios/language/metric_names.h"
+#include "scenarios/runner/expectation_check.h"
+#include "scenarios/runner/metrics.h"
+#include "scenarios/runner/trace_load.h"
+#include "sim/invariants/invariant.h"
+#include "sim/load.h"
+#include "sim/script.h"
+#include "sim/workload/azure_trace.h"
+#include "sim/world.h"
+
+namespace quintain::scenarios {
+namespace {
+
+constexpr std::size_t kMaxReasons = 5;
+
+// Remembers what became of named executions after the node, and with it the ledger, has forgotten
+// them.
+class Memory final : public sim::HistoryListener {
+ public:
+  Memory(const sim::History& history, const sim::Ledger& ledger)
+      : history_(history), ledger_(ledger) {}
+
+  void on_event(const sim::Event& event) override {
+    if (event.kind != sim::EventKind::kRecordDropped || !history_.is_named(event.execution)) return;
+    if (const sim::ExecutionFacts* facts = ledger_.find(event.execution)) {
+      forgotten_[event.execution] = *facts;
+    }
+  }
+
+  const sim::ExecutionFacts* find(sim::ExecutionRef execution) const {
+    if (const sim::ExecutionFacts* facts = ledger_.find(execution)) return facts;
+    const auto position = forgotten_.find(execution);
+    return position == forgotten_.end() ? nullptr : &position->second;
+  }
+
+ private:
+  const sim::History& history_;
+  const sim::Ledger& ledger_;
+  std::map<sim::ExecutionRef, sim::ExecutionFacts> forgotten_;
+};
+
+// What a world is made of, a recorded trace included.
+struct Cast {
+  std::vector<sim::NodeSpec> nodes;
+  std::vector<sim::Load> loads;
+};
+
+struct Skip {
+  std::string reason;
+};
+struct HarnessError {
+  std::string message;
+};
+
+std::variant<Cast, Skip, HarnessError> assemble(const Scenario& scenario,
+                                                const RunOptions& options) {
+  Cast cast{.nodes = scenario.nodes, .loads = scenario.loads};
+  if (!scenario.trace) return cast;
+  if (options.trace_dir.empty()) {
+    return Skip{fmt::format("it replays the trace '{}'; give its folder's parent by --trace-dir",
+                            scenario.trace->folder)};
+  }
+  const auto folder = std::filesystem::path(options.trace_dir) / scenario.trace->folder;
+  const sim::AzureTraceResult trace = sim::read_azure_trace(folder);
+  if (const auto* errors = std::get_if<std::vector<std::string>>(&trace)) {
+    return HarnessError{absl::StrJoin(*errors, "\n")};
+  }
+  add_trace(std::get<sim::AzureTrace>(trace), *scenario.trace,
+            cast.nodes[scenario.trace->node].functions, cast.loads);
+  return cast;
+}
+
+// One run of a scenario, with everything that listens to it.
+class Run {
+ public:
+  Run(const Scenario& scenario, const Cast& cast, std::uint64_t seed)
+      : scenario_(scenario), world_(seed) {
+    for (const sim::NodeSpec& node : cast.nodes) world_.add_node(node);
+    invariants_ = std::make_unique<sim::InvariantSet>(world_);
+    metrics_ = std::make_unique<Metrics>(world_, invariants_->ledger(), scenario.warm_up);
+    memory_ = std::make_unique<Memory>(world_.history(), invariants_->ledger());
+    world_.history().add_listener(*metrics_);
+    world_.history().add_listener(*memory_);
+    world_.history().add_listener(*invariants_);
+    script_ = std::make_unique<sim::Script>(world_, scenario.steps);
+    for (std::size_t i = 0; i < cast.loads.size(); ++i) {
+      loads_.push_back(std::make_unique<sim::LoadGenerator>(world_, cast.loads[i], i));
+    }
+  }
+
+  void play() {
+    stop_ = world_.kernel().run(scenario_.until, [this] { return settled(); });
+    digest_ = world_.digest();
+    metric_values_ = metrics_->values(world_);
+    invariants_->finish({.settled = stop_ != sim::Kernel::Stop::kTime});
+  }
+
+  const sim::History& history() const { return world_.history(); }
+  std::uint64_t digest() const { return digest_; }
+
+  void judge(reports::Case& result) const {
+    result.checks.push_back(liveness());
+    for (const auto& invariant : invariants_->invariants()) {
+      result.checks.push_back(judge_invariant(*invariant));
+    }
+    judge_expectations(result);
+    result.history_digest = digest_;
+    result.events = static_cast<std::int64_t>(world_.kernel().events());
+    result.virtual_time = world_.now().since_start();
+    for (const MetricName& metric : metric_names()) {
+      const double value = metric_values_.at(std::string(metric.name));
+      reports::Metric entry{.name = std::string(metric.name), .unit = std::string(metric.unit)};
+      if (metric.is_count) {
+        entry.value = static_cast<std::int64_t>(value);
+      } else {
+        entry.value = value;
+      }
+      result.metrics.push_back(std::move(entry));
+    }
+  }
+
+ private:
+  bool settled() const {
+    return world_.open_calls() == 0 && script_->finished() && world_.active_executions() == 0 &&
+           std::ranges::all_of(loads_, [](const auto& load) { return load->finished(); });
+  }
+
+  reports::Check liveness() const {
+    reports::Check check;
+    check.name = "liveness";
+    check.kind = reports::CheckKind::kLiveness;
+    check.expected = "the run comes to its end: no work is left that can't proceed";
+    switch (stop_) {
+      case sim::Kernel::Stop::kCondition:
+        check.observed = "everything was done";
+        break;
+      case sim::Kernel::Stop::kTime:
+        check.observed = "the scenario's time was over";
+        break;
+      case sim::Kernel::Stop::kIdle:
+        check.verdict = reports::Verdict::kFailed;
+        check.observed = "nothing is going to happen any more, and work is left: " + stuck();
+        break;
+      case sim::Kernel::Stop::kStandstill:
+        check.verdict = reports::Verdict::kFailed;
+        check.observed =
+            fmt::format("time stands still at {}: more than {} events at one instant; {}",
+                        core::format_duration(world_.now().since_start()),
+                        sim::Kernel::kMaxEventsAtOneInstant, stuck());
+        break;
+    }
+    return check;
+  }
+
+  // Why work that is left can't proceed.
+  std::string stuck() const {
+    std::vector<std::string> reasons;
+    std::int64_t more = 0;
+    invariants_->ledger().for_each([&](sim::ExecutionRef execution,
+                                       const sim::ExecutionFacts& facts) {
+      if (facts.ended()) return;
+      if (reasons.size() == kMaxReasons) {
+        ++more;
+        return;
+      }
+      const int slots = world_.node(execution.node).node().config().slots;
+      const std::string_view why =
+          facts.holds_slot ? (facts.on_machine > 0 ? "holds a slot and runs" : "holds a slot, idle")
+                           : "waits for a slot";
+      reasons.push_back(fmt::format("execution {} is {} since {} and {} (the node has {})",
+                                    history().name_of(execution), sim::short_name(facts.status),
+                                    core::format_duration(facts.accepted_at.since_start()), why,
+                                    slots));
+    });
+    if (more > 0) reasons.push_back(fmt::format("and {} more executions", more));
+    if (reasons.empty()) {
+      reasons.push_back(fmt::format("{} calls are not answered", world_.open_calls()));
+    }
+    return absl::StrJoin(reasons, "; ");
+  }
+
+  reports::Check judge_invariant(const sim::Invariant& invariant) const {
+    reports::Check check;
+    check.name = fmt::format("invariant/{}", invariant.name());
+    check.kind = reports::CheckKind::kInvariant;
+    check.expected = invariant.rule();
+    if (invariant.breach_count() == 0) {
+      check.observed = "it held";
+      return check;
+    }
+    check.verdict = reports::Verdict::kFailed;
+    std::vector<std::string> violations;
+    for (const sim::Violation& violation : invariant.violations())
+      violations.push_back(violation.what);
+    const auto more =
+        invariant.breach_count() - static_cast<std::int64_t>(invariant.violations().size());
+    if (more > 0) violations.push_back(fmt::format("and {} more violations", more));
+    check.observed = absl::StrJoin(violations, "; ");
+    check.evidence = to_evidence(history(), invariant.violations().front().evidence);
+    return check;
+  }
+
+  void judge_expectations(reports::Case& result) const {
+    std::map<sim::ExecutionRef, sim::ExecutionFacts> executions;
+    for (const auto& [step, call] : script_->calls()) {
+      if (!call.execution) continue;
+      if (const auto* facts = memory_->find(*call.execution)) executions[*call.execution] = *facts;
+    }
+    const Observed observed{.history = history(),
+                            .calls = script_->calls(),
+                            .executions = executions,
+                            .metrics = metric_values_};
+    for (std::size_t i = 0; i < scenario_.expectations.size(); ++i) {
+      result.checks.push_back(check_expectation(scenario_.expectations[i], i + 1, observed));
+    }
+  }
+
+  const Scenario& scenario_;
+  sim::World world_;
+  std::unique_ptr<sim::InvariantSet> invariants_;
+  std::unique_ptr<Metrics> metrics_;
+  std::unique_ptr<Memory> memory_;
+  std::unique_ptr<sim::Script> script_;
+  std::vector<std::unique_ptr<sim::LoadGenerator>> loads_;
+  sim::Kernel::Stop stop_ = sim::Kernel::Stop::kIdle;
+  std::uint64_t digest_ = 0;
+  std::map<std::string, double, std::less<>> metric_values_;
+};
+
+}  // namespace
+
+reports::Check compare_runs(const sim::History& first, std::uint64_t first_digest,
+                            const sim::History& second, std::uint64_t second_digest) {
+  reports::Check check;
+  check.name = "determinism";
+  check.kind = reports::CheckKind::kDeterminism;
+  check.expected = "two runs of one seed have the same events and draws";
+  if (first_digest == second_digest) {
+    check.observed = fmt::format("{} events, digest {:016x}", first.count(), first_digest);
+    return check;
+  }
+  check.verdict = reports::Verdict::kFailed;
+  const std::uint64_t from = std::max(first.forgotten(), second.forgotten());
+  const std::uint64_t to = std::min(first.count(), second.count());
+  for (std::uint64_t i = from; i < to; ++i) {
+    const sim::Event& a = first.events()[i - first.forgotten()];
+    const sim::Event& b = second.events()[i - second.forgotten()];
+    if (a.digest == b.digest) continue;
+    const std::string once = first.describe(a);
+    const std::string again = second.describe(b);
+    check.observed =
+        fmt::format("event {} is the first that differs{}: '{}' at {}, then '{}' at {}", i + 1,
+                    i == from && from > 0 ? ", of those still in the log" : "", once,
+                    core::format_duration(a.at.since_start()), again,
+                    core::format_duration(b.at.since_start()));
+    if (a.at == b.at && once == again) check.observed += " (other random numbers were drawn)";
+    check.evidence = to_evidence(first, {a});
+    return check;
+  }
+  check.observed = first.count() == second.count()
+                       ? "the recorded events are the same, but not what lies between them"
+                       : fmt::format("{} events, then {}", first.count(), second.count());
+  return check;
+}
+
+reports::Case run_scenario(const Scenario& scenario, std::uint64_t seed,
+                           const RunOptions& options) {
+  reports::Case result;
+  result.name = scenario.name;
+  result.file = scenario.file;
+  result.seed = seed;
+  result.known_failure = scenario.known_failure;
+  result.config = scenario.document;
+  result.reproduce =
+      fmt::format("quintain run {} --filter '{}' --seed {}", scenario.file, scenario.name, seed);
+  if (scenario.trace) result.reproduce += " --trace-dir DIR";
+
+  const auto cast = assemble(scenario, options);
+  if (const auto* skip = std::get_if<Skip>(&cast)) {
+    result.skip_reason = skip->reason;
+    return result;
+  }
+  if (const auto* error = std::get_if<HarnessError>(&cast)) {
+    result.error_message = error->message;
+    return result;
+  }
+  Run run(scenario, std::get<Cast>(cast), seed);
+  run.play();
+  run.judge(result);
+  if (options.check_determinism) {
+    Run again(scenario, std::get<Cast>(cast), seed);
+    again.play();
+    result.checks.push_back(
+        compare_runs(run.history(), run.digest(), again.history(), again.digest()));
+  }
+  return result;
+}
+
+}  // namespace quintain::scenarios

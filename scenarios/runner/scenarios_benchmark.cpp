@@ -1,0 +1,46 @@
+// The shipped scenarios: what loading them costs, and what running and judging them costs.
+#include <benchmark/benchmark.h>
+
+#include <cstdint>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include "scenarios/language/loader.h"
+#include "scenarios/runner/sweep.h"
+
+namespace quintain::scenarios {
+namespace {
+
+const std::string kFolder = QUINTAIN_SOURCE_DIR "/scenarios";
+
+std::vector<Scenario> load_all(benchmark::State& state) {
+  json_input::Diagnostics diagnostics;
+  std::vector<Scenario> scenarios;
+  for (const std::string& file : find_scenario_files({kFolder}, diagnostics)) {
+    std::vector<Scenario> cases = load_scenario_file(file, naming_root(file), diagnostics);
+    std::move(cases.begin(), cases.end(), std::back_inserter(scenarios));
+  }
+  if (scenarios.empty() || !diagnostics.empty()) state.SkipWithError("they can't be loaded");
+  return scenarios;
+}
+
+void load(benchmark::State& state) {
+  std::int64_t cases = 0;
+  for (auto _ : state) cases += static_cast<std::int64_t>(load_all(state).size());
+  state.SetItemsProcessed(cases);
+}
+BENCHMARK(load)->Unit(benchmark::kMillisecond);
+
+// As `quintain run` does it. Real time, for with several jobs it is a matter of that.
+void judge(benchmark::State& state) {
+  const std::vector<Scenario> scenarios = load_all(state);
+  SweepOptions options;
+  options.jobs = static_cast<int>(state.range(0));
+  for (auto _ : state) benchmark::DoNotOptimize(sweep(scenarios, options));
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(scenarios.size()));
+}
+BENCHMARK(judge)->ArgName("jobs")->Arg(1)->Arg(2)->UseRealTime()->Unit(benchmark::kMillisecond);
+
+}  // namespace
+}  // namespace quintain::scenarios

@@ -1,0 +1,106 @@
+#include "scenarios/runner/sweep.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <mutex>
+#include <numeric>
+#include <thread>
+#include <variant>
+
+namespace quintain::scenarios {
+
+namespace {
+
+// Arrivals within so many seconds; of a recorded trace, which is not read here, many.
+constexpr double kManyCalls = 1e9;
+
+template <class... Visitors>
+struct Overloaded : Visitors... {
+  using Visitors::operator()...;
+};
+
+double seconds(core::Duration d) { return std::chrono::duration<double>(d).count(); }
+
+double expected_arrivals(const sim::ArrivalSpec& spec, double within) {
+  namespace arrivals = sim::arrivals;
+  return std::visit(
+      Overloaded{
+          [](const arrivals::AtTimes& at) { return static_cast<double>(at.times.size()); },
+          [&](const arrivals::Deterministic& every) { return within / seconds(every.interval); },
+          [&](const arrivals::Poisson& poisson) { return within * poisson.rate; },
+          [&](const arrivals::Diurnal& diurnal) { return within * diurnal.mean_rate; },
+          [&](const arrivals::Mmpp& mmpp) {
+            double arrived = 0;
+            double cycle = 0;
+            for (const auto& [rate, sojourn] : mmpp.states) {
+              arrived += rate * seconds(sojourn);
+              cycle += seconds(sojourn);
+            }
+            return within * arrived / cycle;
+          },
+          [&](const arrivals::Renewal& renewal) { return within / renewal.between.mean_seconds(); },
+          [](const arrivals::PerMinute& minutes) {
+            double sum = 0;
+            for (const std::uint32_t count : minutes.counts) sum += count;
+            return sum;
+          }},
+      spec);
+}
+
+// About how many calls a scenario makes: what it costs goes with it.
+double expected_calls(const Scenario& scenario) {
+  if (scenario.trace) return kManyCalls;
+  auto calls = static_cast<double>(scenario.steps.size());
+  for (const sim::Load& load : scenario.loads) {
+    const core::Instant end = std::min(load.until, scenario.until);
+    const double within = end.is_never() ? kManyCalls : seconds(end - load.from);
+    const auto* open = std::get_if<sim::ArrivalSpec>(&load.arrivals);
+    // A closed loop turns at a speed_factor that its answers set; a second is a guess.
+    const double arrivals = open != nullptr
+                                ? expected_arrivals(*open, within)
+                                : within * std::get<sim::ClosedLoop>(load.arrivals).clients;
+    calls += std::clamp(arrivals, 0.0, std::min(static_cast<double>(load.count), kManyCalls));
+  }
+  return calls;
+}
+
+// The longest first: at the end nobody waits for one that was begun last.
+std::vector<std::size_t> longest_first(const std::vector<Scenario>& scenarios, std::size_t seeds) {
+  std::vector<double> calls;
+  for (const Scenario& scenario : scenarios) calls.push_back(expected_calls(scenario));
+  std::vector<std::size_t> order(scenarios.size() * seeds);
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::stable_sort(order, std::ranges::greater{},
+                           [&](std::size_t i) { return calls[i / seeds]; });
+  return order;
+}
+
+}  // namespace
+
+std::vector<reports::Case> sweep(const std::vector<Scenario>& scenarios,
+                                 const SweepOptions& options) {
+  const std::size_t total = scenarios.size() * options.seeds.size();
+  std::vector<reports::Case> cases(total);
+  const std::vector<std::size_t> order = longest_first(scenarios, options.seeds.size());
+  std::atomic<std::size_t> next = 0;
+  std::mutex telling;
+  std::size_t done = 0;
+  // Worlds share nothing: each worker takes the next case and writes its own place.
+  const auto work = [&] {
+    for (std::size_t turn = next++; turn < total; turn = next++) {
+      const std::size_t i = order[turn];
+      cases[i] = run_scenario(scenarios[i / options.seeds.size()],
+                              options.seeds[i % options.seeds.size()], options.run);
+      const std::scoped_lock lock(telling);
+      options.progress(++done, total);
+    }
+  };
+  const std::size_t workers = std::min(static_cast<std::size_t>(std::max(options.jobs, 1)), total);
+  std::vector<std::jthread> threads;
+  for (std::size_t i = 1; i < workers; ++i) threads.emplace_back(work);
+  work();
+  return cases;
+}
+
+}  // namespace quintain::scenarios

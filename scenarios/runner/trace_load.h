@@ -1,0 +1,17 @@
+// A recorded trace as functions and their callers.
+#pragma once
+
+#include <vector>
+
+#include "scenarios/language/scenario.h"
+#include "sim/function_model.h"
+#include "sim/load.h"
+#include "sim/workload/azure_trace.h"
+
+namespace quintain::scenarios {
+
+/// Adds a function, in a task of its own, and a load for each function of the trace.
+void add_trace(const sim::AzureTrace& trace, const TraceReplay& replay,
+               std::vector<sim::FunctionModel>& functions, std::vector<sim::Load>& loads);
+
+}  // namespace quintain::scenarios

@@ -1,0 +1,253 @@
+// Calls from real gRPC clients.
+#include "server/grpc_binding.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "server/testing/live_server.h"
+
+namespace quintain::server {
+namespace {
+
+using namespace server::testing;
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
+
+constexpr auto kPending = spearlet::EXECUTION_STATUS_PENDING;
+constexpr auto kRunning = spearlet::EXECUTION_STATUS_RUNNING;
+constexpr auto kCompleted = spearlet::EXECUTION_STATUS_COMPLETED;
+constexpr auto kFailed = spearlet::EXECUTION_STATUS_FAILED;
+constexpr auto kCancelled = spearlet::EXECUTION_STATUS_CANCELLED;
+constexpr auto kTimeout = spearlet::EXECUTION_STATUS_TIMEOUT;
+
+class GrpcBindingTest : public ::testing::Test {
+ protected:
+  // Any of the calls that are answered at once.
+  template <class Request, class Response>
+  grpc::Status call(grpc::Status (spearlet::FunctionService::Stub::*method)(grpc::ClientContext*,
+                                                                            const Request&,
+                                                                            Response*),
+                    const Request& request, Response& response) {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + kTooLong);
+    return (live.stub().*method)(&context, request, &response);
+  }
+
+  grpc::Status invoke(const spearlet::InvokeFunctionRequest& request) {
+    return call(&Stub::InvokeFunction, request, invoked);
+  }
+
+  using Stub = spearlet::FunctionService::Stub;
+  LiveServer live;
+  spearlet::InvokeFunctionResponse invoked;
+};
+
+TEST_F(GrpcBindingTest, EveryCallIsAnswered) {
+  ASSERT_TRUE(invoke(sync_request({.id = "a", .function = "work-0"})).ok());
+  EXPECT_EQ(invoked.result().status(), kCompleted);
+  EXPECT_EQ(invoked.result().result().value(), "done");
+  ASSERT_TRUE(invoke(async_request({.id = "b", .function = "work-0"})).ok());
+  EXPECT_EQ(invoked.result().status(), kPending);
+  EXPECT_EQ(invoked.status_endpoint(), "/status/b");
+  EXPECT_EQ(live.await_end("b"), kCompleted);
+
+  spearlet::CancelExecutionRequest cancel;
+  spearlet::CancelExecutionResponse cancelled;
+  cancel.set_execution_id("b");
+  ASSERT_TRUE(call(&Stub::CancelExecution, cancel, cancelled).ok());
+  EXPECT_EQ(cancelled.final_status(), kCompleted);
+
+  spearlet::ListTasksResponse tasks;
+  ASSERT_TRUE(call(&Stub::ListTasks, spearlet::ListTasksRequest(), tasks).ok());
+  EXPECT_THAT(tasks.tasks(), SizeIs(1));
+
+  spearlet::GetTaskRequest get_task;
+  spearlet::GetTaskResponse task;
+  get_task.set_task_id("task");
+  ASSERT_TRUE(call(&Stub::GetTask, get_task, task).ok());
+  EXPECT_EQ(task.task().execution_count(), 2);
+
+  spearlet::ListExecutionsResponse executions;
+  ASSERT_TRUE(call(&Stub::ListExecutions, spearlet::ListExecutionsRequest(), executions).ok());
+  EXPECT_THAT(executions.executions(), SizeIs(2));
+
+  spearlet::GetHealthResponse health;
+  ASSERT_TRUE(call(&Stub::GetHealth, spearlet::GetHealthRequest(), health).ok());
+  EXPECT_EQ(health.status(), "SERVING");
+
+  spearlet::GetStatsResponse stats;
+  ASSERT_TRUE(call(&Stub::GetStats, spearlet::GetStatsRequest(), stats).ok());
+  EXPECT_EQ(stats.service_stats().total_executions(), 2);
+
+  spearlet::DeleteTaskRequest delete_task;
+  spearlet::DeleteTaskResponse deleted;
+  delete_task.set_task_id("task");
+  ASSERT_TRUE(call(&Stub::DeleteTask, delete_task, deleted).ok());
+  EXPECT_TRUE(deleted.deleted());
+}
+
+TEST_F(GrpcBindingTest, AStatusOfTheCoreIsTheStatusOfTheCall) {
+  const grpc::Status unknown = invoke(sync_request({.task = "nope"}));
+  EXPECT_EQ(unknown.error_code(), grpc::StatusCode::NOT_FOUND);
+  EXPECT_EQ(unknown.error_message(), "no task 'nope'");
+  spearlet::InvokeFunctionRequest no_mode = sync_request();
+  no_mode.clear_execution_mode();
+  EXPECT_EQ(invoke(no_mode).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  ASSERT_TRUE(invoke(async_request({.id = "a", .function = "wait"})).ok());
+  EXPECT_EQ(invoke(async_request({.id = "a", .function = "other"})).error_code(),
+            grpc::StatusCode::ALREADY_EXISTS);
+}
+
+TEST_F(GrpcBindingTest, AFunctionsFailureIsAnAnswer) {
+  ASSERT_TRUE(invoke(sync_request({.function = "fail"})).ok());
+  EXPECT_EQ(invoked.result().status(), kFailed);
+  EXPECT_EQ(invoked.result().error_code(), "BROKEN");
+}
+
+TEST_F(GrpcBindingTest, ASyncCallWaitsForTheEnd) {
+  PendingInvoke call(live.stub(), sync_request({.id = "a", .function = "wait"}));
+  live.await_start("a");
+  EXPECT_EQ(live.look_up("a").result().status(), kRunning);
+  live.run([this] { live.runtime->finish("a"); });
+  ASSERT_TRUE(call.wait().ok());
+  EXPECT_EQ(call.response.result().status(), kCompleted);
+}
+
+TEST_F(GrpcBindingTest, ASyncCallersCancelCancelsTheExecution) {
+  PendingInvoke call(live.stub(), sync_request({.id = "a", .function = "wait"}));
+  live.await_start("a");
+  call.context.TryCancel();
+  EXPECT_EQ(call.wait().error_code(), grpc::StatusCode::CANCELLED);
+  EXPECT_EQ(live.await_end("a"), kCancelled);
+}
+
+// Not a test: what the next one runs in a process of its own, to kill it.
+TEST(VanishingClient, DISABLED_Waits) {
+  const auto stub = spearlet::FunctionService::NewStub(
+      grpc::CreateChannel(std::getenv("QUINTAIN_ADDRESS"), grpc::InsecureChannelCredentials()));
+  PendingInvoke(*stub, sync_request({.id = "a", .function = "wait"})).wait();
+}
+
+TEST_F(GrpcBindingTest, ASyncCallersDeathCancelsTheExecution) {
+  const std::string variable = "QUINTAIN_ADDRESS=" + live.address();
+  const char* const environment[] = {variable.c_str(), nullptr};
+  const pid_t client = fork();
+  if (client == 0) {
+    execle("/proc/self/exe", "client", "--gtest_filter=VanishingClient.*",
+           "--gtest_also_run_disabled_tests", nullptr, environment);
+    _exit(1);
+  }
+  live.await_start("a");
+  kill(client, SIGKILL);
+  waitpid(client, nullptr, 0);
+  EXPECT_EQ(live.await_end("a"), kCancelled);
+}
+
+TEST_F(GrpcBindingTest, AnAsyncCallersCancelAfterTheAnswerDoesNothing) {
+  grpc::ClientContext context;
+  ASSERT_TRUE(
+      live.stub()
+          .InvokeFunction(&context, async_request({.id = "a", .function = "wait"}), &invoked)
+          .ok());
+  context.TryCancel();
+  live.await_start("a");
+  EXPECT_EQ(live.look_up("a").result().status(), kRunning);
+  live.run([this] { live.runtime->finish("a"); });
+  EXPECT_EQ(live.await_end("a"), kCompleted);
+}
+
+// Its deadline, not its going away: all three timers go off about the same time.
+TEST_F(GrpcBindingTest, ASyncCallPastItsDeadlineTimesOut) {
+  for (int i = 0; i < 20; ++i) {
+    const std::string id = "a" + std::to_string(i);
+    PendingInvoke call(live.stub(), sync_request({.id = id, .function = "wait"}), 40ms);
+    // The answer may just get through.
+    if (call.wait().ok()) {
+      EXPECT_EQ(call.response.result().status(), kTimeout);
+    } else {
+      EXPECT_EQ(call.wait().error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
+    }
+    EXPECT_EQ(live.await_end(id), kTimeout);
+  }
+}
+
+TEST_F(GrpcBindingTest, ACallersTimeoutComesBackAsTheResult) {
+  ASSERT_TRUE(invoke(sync_request({.id = "a", .function = "wait", .timeout_ms = 30})).ok());
+  EXPECT_EQ(invoked.result().status(), kTimeout);
+  EXPECT_FALSE(invoked.success());
+}
+
+TEST_F(GrpcBindingTest, ADeadlineBeyondAllTimeIsNoDeadline) {
+  PendingInvoke call(live.stub(), sync_request({.id = "a", .function = "work-0"}),
+                     std::chrono::hours(24 * 365 * 200));
+  ASSERT_TRUE(call.wait().ok());
+  EXPECT_EQ(call.response.result().status(), kCompleted);
+}
+
+TEST_F(GrpcBindingTest, AStreamDeliversAsItComes) {
+  grpc::ClientContext context;
+  auto reader = live.stub().StreamFunction(&context, stream_request({.id = "a"}));
+  live.await_start("a");
+  spearlet::StreamExecutionResult message;
+  for (const std::string text : {"one", "two", "three"}) {
+    live.run([&] { live.runtime->chunk("a", text); });
+    ASSERT_TRUE(reader->Read(&message));
+    EXPECT_EQ(message.chunk_data().value(), text);
+    EXPECT_FALSE(message.is_final());
+  }
+  live.run([this] { live.runtime->finish("a"); });
+  ASSERT_TRUE(reader->Read(&message));
+  EXPECT_TRUE(message.is_final());
+  EXPECT_EQ(message.status(), kCompleted);
+  EXPECT_FALSE(reader->Read(&message));
+  EXPECT_TRUE(reader->Finish().ok());
+}
+
+TEST_F(GrpcBindingTest, AStreamIsRefusedLikeACall) {
+  grpc::ClientContext context;
+  auto reader = live.stub().StreamFunction(&context, stream_request({.task = "nope"}));
+  spearlet::StreamExecutionResult message;
+  EXPECT_FALSE(reader->Read(&message));
+  EXPECT_EQ(reader->Finish().error_code(), grpc::StatusCode::NOT_FOUND);
+}
+
+TEST_F(GrpcBindingTest, AStreamsReaderWhoLeavesCancelsTheExecution) {
+  grpc::ClientContext context;
+  auto reader = live.stub().StreamFunction(&context, stream_request({.id = "a"}));
+  live.await_start("a");
+  live.run([this] { live.runtime->chunk("a", "one"); });
+  spearlet::StreamExecutionResult message;
+  ASSERT_TRUE(reader->Read(&message));
+  context.TryCancel();
+  EXPECT_EQ(reader->Finish().error_code(), grpc::StatusCode::CANCELLED);
+  EXPECT_EQ(live.await_end("a"), kCancelled);
+}
+
+TEST(SlowReaderTest, LosesTheCallAndItsExecutionEnds) {
+  LiveServer live([](ServerOptions& options) { options.limits.stream_buffer_bytes = 1 << 20; });
+  grpc::ClientContext context;
+  const auto stub = live.connect();
+  auto reader = stub->StreamFunction(&context, stream_request({.id = "a"}));
+  live.await_start("a");
+  // Far more than the connection and the buffer can hold, and nobody reads.
+  live.run([&] {
+    for (int i = 0; i < 64; ++i) live.runtime->chunk("a", std::string(256 << 10, 'x'));
+  });
+  EXPECT_EQ(live.await_end("a"), kCancelled);
+  // When it reads at last, it gets what was on its way, and then the reason.
+  spearlet::StreamExecutionResult message;
+  int messages = 0;
+  while (reader->Read(&message)) ++messages;
+  EXPECT_LT(messages, 64);
+  const grpc::Status status = reader->Finish();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_THAT(status.error_message(), HasSubstr("too slow"));
+}
+
+}  // namespace
+}  // namespace quintain::server

@@ -1,0 +1,64 @@
+#include "server/log.h"
+
+#include <gmock/gmock.h>
+#include <grpc/support/log.h>
+#include <gtest/gtest.h>
+#include <spdlog/sinks/ostream_sink.h>
+
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+namespace quintain::server {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::MatchesRegex;
+
+class LogTest : public ::testing::Test {
+ protected:
+  Log log(LogLevel level, LogFormat format) {
+    return {level, format, std::make_shared<spdlog::sinks::ostream_sink_mt>(text)};
+  }
+
+  std::ostringstream text;
+};
+
+TEST_F(LogTest, TextHasTimeLevelEventAndFields) {
+  log(LogLevel::kInfo, LogFormat::kText)
+      .info("listening", {{"address", "unix:/a b"}, {"port", 80}, {"plain", "x"}, {"empty", ""}});
+  EXPECT_THAT(text.str(),
+              MatchesRegex("....-..-..T..:..:..\\....Z info listening address=\"unix:/a b\" "
+                           "port=80 plain=x empty=\"\"\n"));
+}
+
+TEST_F(LogTest, JsonIsJsonWhateverIsInIt) {
+  log(LogLevel::kInfo, LogFormat::kJson).warn("odd", {{"text", "a\"b\n\xff"}, {"n", 1.5}});
+  const auto line = nlohmann::json::parse(text.str());
+  EXPECT_EQ(line["level"], "warning");
+  EXPECT_EQ(line["event"], "odd");
+  EXPECT_EQ(line["text"], "a\"b\n\xef\xbf\xbd");
+  EXPECT_EQ(line["n"], "1.5");
+  EXPECT_TRUE(line.contains("time"));
+}
+
+TEST_F(LogTest, WritesNothingBelowItsLevel) {
+  const Log quiet = log(LogLevel::kWarn, LogFormat::kText);
+  quiet.debug("a");
+  quiet.info("b");
+  EXPECT_FALSE(quiet.debugging());
+  EXPECT_EQ(text.str(), "");
+  quiet.error("c");
+  EXPECT_THAT(text.str(), HasSubstr("error c"));
+  Log().error("goes nowhere");
+}
+
+TEST_F(LogTest, TakesOverWhatGrpcSays) {
+  redirect_library_logs(log(LogLevel::kInfo, LogFormat::kText));
+  gpr_log(GPR_ERROR, "a connection of %d", 7);
+  gpr_log(GPR_INFO, "details");
+  redirect_library_logs(Log());
+  EXPECT_THAT(text.str(), MatchesRegex(".* warning grpc message=\"a connection of 7\"\n"));
+}
+
+}  // namespace
+}  // namespace quintain::server

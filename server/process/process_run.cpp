@@ -1,0 +1,397 @@
+#include "server/process/process_run.h"
+
+#include <absl/strings/str_join.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <boost/system/error_code.hpp>
+#include <cassert>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+#include <filesystem>
+#include <fstream>
+#include <system_error>
+#include <utility>
+#include <variant>
+
+#include "server/process/attempt_input.h"
+
+namespace quintain::server {
+namespace {
+
+using boost::system::error_code;
+using std::chrono::nanoseconds;
+
+constexpr const char* kStartFailed = "START_FAILED";
+
+nanoseconds to_nanoseconds(const timeval& time) {
+  return std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec);
+}
+
+/// A process's resident memory, at its highest. 0 once it has ended.
+std::int64_t peak_resident_bytes(pid_t pid) {
+  std::ifstream status(fmt::format("/proc/{}/status", pid));
+  for (std::string line; std::getline(status, line);) {
+    std::int64_t kilobytes = 0;
+    if (std::sscanf(line.c_str(), "VmHWM: %ld", &kilobytes) == 1) return kilobytes * 1024;
+  }
+  return 0;
+}
+
+/// write(2) that never raises SIGPIPE, whatever the server has made of that signal.
+ssize_t write_quietly(int fd, std::string_view bytes) {
+  sigset_t pipe;
+  sigset_t before;
+  sigset_t pending;
+  sigemptyset(&pipe);
+  sigaddset(&pipe, SIGPIPE);
+  sigpending(&pending);
+  const bool was_pending = sigismember(&pending, SIGPIPE) == 1;
+  pthread_sigmask(SIG_BLOCK, &pipe, &before);
+  const ssize_t written = write(fd, bytes.data(), bytes.size());
+  const int error = errno;
+  if (written < 0 && error == EPIPE && !was_pending) {
+    const timespec at_once{};
+    sigtimedwait(&pipe, nullptr, &at_once);
+  }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  errno = error;
+  return written;
+}
+
+void close_quietly(boost::asio::posix::stream_descriptor& stream) {
+  error_code ignored;
+  stream.close(ignored);
+}
+
+}  // namespace
+
+ProcessRun::ProcessRun(ProcessTable& table, core::AttemptId id, core::AttemptListener& listener)
+    : table_(table),
+      id_(id),
+      listener_(&listener),
+      exit_(table.executor),
+      input_(table.executor),
+      output_(table.executor),
+      error_(table.executor),
+      lines_(0) {}
+
+void ProcessRun::start(const core::AttemptSpec& attempt, const ProcessFunction* function,
+                       const std::string& base_directory) {
+  // The listener must not be called before the caller's turn has ended; and a process lives no
+  // longer than the thread that starts it, so that must be one that stays.
+  boost::asio::post(table_.executor,
+                    [self = shared_from_this(), attempt, function, &base_directory] {
+                      if (self->over_) return;
+                      // Killed: what the attempt names may be gone.
+                      if (self->listener_ == nullptr) return self->finish({});
+                      if (auto failed = self->try_start(attempt, function, base_directory)) {
+                        self->clean_up();
+                        return self->finish(*std::move(failed));
+                      }
+                      if (self->stopped_) self->signal_group(self->stop_signal_);
+                      self->begin();
+                    });
+}
+
+std::optional<core::Outcome> ProcessRun::try_start(const core::AttemptSpec& attempt,
+                                                   const ProcessFunction* function,
+                                                   const std::string& base_directory) {
+  if (function == nullptr) {
+    return failure(kStartFailed, fmt::format("no command plays function '{}' of task '{}'",
+                                             attempt.function_name, attempt.task_id));
+  }
+  if (const auto problems = environment_problems(attempt.request); !problems.empty()) {
+    return failure("INVALID_ENVIRONMENT", "context.environment: " + absl::StrJoin(problems, "; "));
+  }
+  streams_ = attempt.request.execution_mode() == spearlet::EXECUTION_MODE_STREAM;
+  limits_ = function->limits;
+  stop_signal_ = function->stop_signal;
+  lines_ = LineSplitter(static_cast<std::size_t>(limits_.log_line_bytes));
+  document_ = document_of(attempt);
+
+  std::string directory = function->working_directory;
+  if (directory.empty()) {
+    directory = base_directory + "/attempt-XXXXXX";
+    if (mkdtemp(directory.data()) == nullptr) {
+      return failure(kStartFailed, fmt::format("can't make a folder in '{}': {}", base_directory,
+                                               std::strerror(errno)));
+    }
+    own_directory_ = directory;
+  }
+  SpawnRequest request{.command = function->command,
+                       .environment = {},
+                       .search_path = {},
+                       .working_directory = directory,
+                       .limits = limits_};
+  for (const auto& [name, value] : environment_of(attempt, *function, directory)) {
+    request.environment.push_back(fmt::format("{}={}", name, value));
+    if (name == "PATH") request.search_path = value;
+  }
+  auto spawned = spawn(request);
+  if (auto* problem = std::get_if<std::string>(&spawned)) {
+    return failure(kStartFailed, std::move(*problem));
+  }
+  const std::string problem = adopt(std::get<Child>(std::move(spawned)));
+  if (!problem.empty()) return failure(kStartFailed, problem);
+  return std::nullopt;
+}
+
+std::string ProcessRun::adopt(Child child) {
+  pid_ = child.pid;
+  const std::pair<Stream*, Descriptor*> ends[] = {{&exit_, &child.pidfd},
+                                                  {&input_, &child.input},
+                                                  {&output_, &child.output},
+                                                  {&error_, &child.error}};
+  for (const auto& [stream, descriptor] : ends) {
+    error_code error;
+    stream->assign(descriptor->get(), error);
+    if (error) {
+      const int pidfd = exit_.is_open() ? exit_.native_handle() : child.pidfd.get();
+      signal_group(SIGKILL);
+      siginfo_t ended{};
+      waitid(P_PIDFD, static_cast<id_t>(pidfd), &ended, WEXITED);
+      pid_ = 0;
+      return "can't watch the process: " + error.message();
+    }
+    descriptor->release();
+  }
+  return {};
+}
+
+void ProcessRun::begin() {
+  if (listener_ != nullptr) listener_->on_started(id_);
+  await_exit();
+  if (listener_ == nullptr) return;
+  await_input();
+  await_bytes(output_, &ProcessRun::take_output);
+  await_bytes(error_, &ProcessRun::take_error);
+}
+
+void ProcessRun::await_exit() {
+  exit_.async_wait(Stream::wait_read, [self = shared_from_this()](const error_code&) {
+    if (self->over_) return;
+    // Asio may wake a descriptor for what happened to one that had its place before.
+    self->has_ended() ? self->on_exit() : self->await_exit();
+  });
+}
+
+void ProcessRun::await_bytes(Stream& stream, Take take) {
+  stream.async_wait(
+      Stream::wait_read, [self = shared_from_this(), &stream, take](const error_code& error) {
+        if (error || self->over_ || !stream.is_open()) return;
+        auto& buffer = self->table_.buffer;
+        const ssize_t count = read(stream.native_handle(), buffer.data(), buffer.size());
+        if (count > 0) {
+          const std::string_view bytes(buffer.data(), static_cast<std::size_t>(count));
+          if (!((*self).*take)(bytes)) return;
+        } else if (count == 0 || (errno != EAGAIN && errno != EINTR)) {
+          return close_quietly(stream);
+        }
+        self->await_bytes(stream, take);
+      });
+}
+
+void ProcessRun::await_input() {
+  input_.async_wait(Stream::wait_write, [self = shared_from_this()](const error_code& error) {
+    if (error || self->over_ || !self->input_.is_open()) return;
+    self->write_input();
+  });
+}
+
+void ProcessRun::write_input() {
+  const ssize_t count =
+      write_quietly(input_.native_handle(), std::string_view(document_).substr(written_));
+  if (count > 0) written_ += static_cast<std::size_t>(count);
+  const bool broken = count < 0 && errno != EAGAIN && errno != EINTR;
+  if (!broken && written_ < document_.size()) return await_input();
+  // All of it is said, or nobody listens: that is the function's own affair.
+  close_quietly(input_);
+  document_ = {};
+}
+
+bool ProcessRun::take_output(std::string_view bytes) {
+  memory_bytes_ = std::max(memory_bytes_, peak_resident_bytes(pid_));
+  output_bytes_ += static_cast<std::int64_t>(bytes.size());
+  if (output_bytes_ > limits_.output_bytes) {
+    too_large_ = true;
+    result_ = {};
+    close_quietly(output_);
+    signal_group(SIGKILL);
+    return false;
+  }
+  result_ += bytes;
+  return !streams_ || emit_chunk();
+}
+
+bool ProcessRun::emit_chunk() {
+  // A character that comes in two pieces is sent with the second.
+  std::string chunk = result_.substr(0, result_.size() - incomplete_tail(result_));
+  result_.erase(0, chunk.size());
+  if (!chunk.empty()) listener_->on_chunk(id_, payload_of(std::move(chunk)));
+  return listener_ != nullptr;
+}
+
+bool ProcessRun::take_error(std::string_view bytes) {
+  lines_.add(bytes, [this](std::string line) { return log(std::move(line)); });
+  return listener_ != nullptr;
+}
+
+bool ProcessRun::log(std::string line) {
+  if (!line.empty()) last_line_ = line;
+  listener_->on_log(id_, std::move(line));
+  return listener_ != nullptr;
+}
+
+void ProcessRun::on_exit() {
+  // While the leader is not reaped, its number, which is the group's, is nobody else's.
+  signal_group(SIGKILL);
+  if (listener_ != nullptr) read_what_is_left();
+  const ProcessEnd end = reap();
+  clean_up();
+  finish(outcome(end));
+}
+
+void ProcessRun::read_what_is_left() {
+  if (!drain(error_, &ProcessRun::take_error)) return;
+  std::string rest = lines_.take_rest();
+  if (!rest.empty() && !log(std::move(rest))) return;
+  if (!drain(output_, &ProcessRun::take_output)) return;
+  if (streams_ && !result_.empty()) {
+    listener_->on_chunk(id_, payload_of(std::exchange(result_, {})));
+  }
+}
+
+// What is in the pipe at this moment and not a byte more: a process that escaped the group may hold
+// the other end open, and write for ever.
+bool ProcessRun::drain(Stream& stream, Take take) {
+  int left = 0;
+  if (!stream.is_open() || ioctl(stream.native_handle(), FIONREAD, &left) != 0) return true;
+  auto& buffer = table_.buffer;
+  while (left > 0 && stream.is_open()) {
+    const std::size_t most = std::min(buffer.size(), static_cast<std::size_t>(left));
+    const ssize_t count = read(stream.native_handle(), buffer.data(), most);
+    if (count <= 0) break;
+    left -= static_cast<int>(count);
+    if (!(this->*take)({buffer.data(), static_cast<std::size_t>(count)}))
+      return listener_ != nullptr;
+  }
+  return true;
+}
+
+core::Outcome ProcessRun::outcome(const ProcessEnd& end) {
+  core::Outcome outcome;
+  if (too_large_) {
+    outcome = failure("OUTPUT_TOO_LARGE",
+                      fmt::format("the function wrote more than {} bytes", limits_.output_bytes));
+  } else {
+    outcome = outcome_of(end);
+  }
+  // All that a stream had to say went out in its chunks.
+  if (outcome.kind == core::Outcome::Kind::kCompleted && !streams_) {
+    outcome.payload = payload_of(std::exchange(result_, {}));
+  }
+  outcome.memory_used_bytes = memory_bytes_;
+  return outcome;
+}
+
+void ProcessRun::finish(core::Outcome outcome) {
+  over_ = true;
+  table_.runs.erase(id_);  // the handler that we are in holds the run
+  core::AttemptListener* const listener = std::exchange(listener_, nullptr);
+  if (listener != nullptr) listener->on_finished(id_, std::move(outcome));
+}
+
+void ProcessRun::stop() {
+  if (listener_ == nullptr) return;
+  stopped_ = true;
+  signal_group(stop_signal_);  // or as soon as there is a process
+}
+
+void ProcessRun::kill() {
+  if (std::exchange(listener_, nullptr) == nullptr) return;
+  signal_group(SIGKILL);
+  close_quietly(input_);
+  close_quietly(output_);
+  close_quietly(error_);
+}
+
+void ProcessRun::end_now() {
+  listener_ = nullptr;
+  over_ = true;
+  signal_group(SIGKILL);
+  if (pid_ != 0) reap();
+  clean_up();
+}
+
+void ProcessRun::signal_group(int signal) const {
+  if (pid_ == 0) return;
+  const bool nobody = ::kill(-pid_, signal) != 0;
+  // The leader may have left its own group.
+  if (nobody || signal == SIGKILL) ::kill(pid_, signal);
+}
+
+bool ProcessRun::has_ended() {
+  siginfo_t end{};
+  const int error =
+      waitid(P_PIDFD, static_cast<id_t>(exit_.native_handle()), &end, WEXITED | WNOHANG | WNOWAIT);
+  return error != 0 || end.si_pid != 0;
+}
+
+ProcessEnd ProcessRun::reap() {
+  siginfo_t ended{};
+  rusage used{};
+  rusage ours{};
+  // asio made the pidfd not blocking, which would hold for waitid(2) too.
+  fcntl(exit_.native_handle(), F_SETFL, 0);
+  // libc's waitid() lacks the usage.
+  while (syscall(SYS_waitid, P_PIDFD, exit_.native_handle(), &ended, WEXITED, &used) != 0 &&
+         errno == EINTR) {
+  }
+  pid_ = 0;
+  table_.ended_cpu_time += to_nanoseconds(used.ru_utime) + to_nanoseconds(used.ru_stime);
+  // A process inherits the peak of whoever started it (execve counts the memory that it leaves), so
+  // only what is above ours is certainly its own.
+  getrusage(RUSAGE_SELF, &ours);
+  if (used.ru_maxrss > ours.ru_maxrss) memory_bytes_ = used.ru_maxrss * 1024;
+  return {.by_signal = ended.si_code != CLD_EXITED,
+          .number = ended.si_status,
+          .stop_signal = stopped_ ? stop_signal_ : 0,
+          .last_line = last_line_};
+}
+
+void ProcessRun::clean_up() {
+  for (Stream* stream : {&exit_, &input_, &output_, &error_}) close_quietly(*stream);
+  if (own_directory_.empty()) return;
+  std::error_code ignored;  // what the function made unremovable stays
+  std::filesystem::remove_all(own_directory_, ignored);
+}
+
+std::int64_t ProcessRun::resident_bytes() const {
+  if (pid_ == 0) return 0;
+  std::int64_t total = 0;
+  std::int64_t resident = 0;
+  std::ifstream statm(fmt::format("/proc/{}/statm", pid_));
+  statm >> total >> resident;
+  return resident * sysconf(_SC_PAGESIZE);
+}
+
+std::chrono::nanoseconds ProcessRun::cpu_time() const {
+  clockid_t clock{};
+  timespec time{};
+  if (pid_ == 0 || clock_getcpuclockid(pid_, &clock) != 0) return {};
+  if (clock_gettime(clock, &time) != 0) return {};
+  return std::chrono::seconds(time.tv_sec) + nanoseconds(time.tv_nsec);
+}
+
+}  // namespace quintain::server

@@ -1,0 +1,360 @@
+#include "server/server.h"
+
+#include <absl/strings/str_join.h>
+#include <absl/synchronization/mutex.h>
+#include <fmt/format.h>
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/resource_quota.h>
+#include <grpcpp/security/server_credentials.h>
+#include <grpcpp/server.h>
+#include <grpcpp/server_builder.h>
+
+#include <algorithm>
+#include <boost/asio/steady_timer.hpp>
+#include <cassert>
+#include <future>
+#include <mutex>
+#include <utility>
+
+#include "core/node.h"
+#include "server/grpc_binding.h"
+#include "server/http_endpoints.h"
+#include "server/http_server.h"
+#include "server/listen_address.h"
+#include "server/metrics.h"
+#include "server/real_environment.h"
+#include "server/serial_context.h"
+
+namespace quintain::server {
+namespace {
+
+constexpr const char* kServiceName = "spearlet.FunctionService";
+
+// For answers that are on their way when everything else has ended.
+constexpr std::chrono::seconds kLastAnswers(2);
+
+// Calls on a connection that has grown too old may still end well.
+constexpr std::chrono::minutes kAgeGrace(1);
+
+constexpr int kMinHardMetadataLimit = 64 << 10;
+constexpr int kMaxMetadataBytes = 16 << 20;
+
+// What must be set for the whole process before the first server of it.
+void set_up_process() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    // Debian's Abseil looks for lock cycles at every lock, and gRPC locks a lot.
+    absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+    grpc::EnableDefaultHealthCheckService(true);
+    grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  });
+}
+
+std::shared_ptr<grpc::ServerCredentials> credentials(const std::optional<TlsMaterial>& tls) {
+  if (!tls) return grpc::InsecureServerCredentials();
+  grpc::SslServerCredentialsOptions options(
+      tls->client_cas.empty() ? GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE
+                              : GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
+  options.pem_root_certs = tls->client_cas;
+  options.pem_key_cert_pairs.push_back({tls->private_key, tls->certificate_chain});
+  return grpc::SslServerCredentials(options);
+}
+
+void set_limits(const ServerLimits& limits, grpc::ServerBuilder& builder) {
+  builder.SetMaxReceiveMessageSize(limits.message_bytes);
+  const auto set = [&](const char* name, int value) {
+    if (value > 0) builder.AddChannelArgument(name, value);
+  };
+  const auto set_time = [&](const char* name, std::chrono::milliseconds time) {
+    set(name, static_cast<int>(std::min<std::int64_t>(time.count(), INT_MAX)));
+  };
+  // Two servers on one port would share its calls by chance.
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  // gRPC drops the connection of a call with too much metadata, and its other calls with it. So the
+  // binding refuses the call first, and gRPC is there for what is far too much.
+  set(GRPC_ARG_MAX_METADATA_SIZE, std::max(4 * limits.metadata_bytes, kMinHardMetadataLimit));
+  set(GRPC_ARG_MAX_CONCURRENT_STREAMS, limits.streams_per_connection);
+  set_time(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, limits.min_ping_interval);
+  set(GRPC_ARG_HTTP2_MAX_PING_STRIKES, limits.ping_strikes);
+  // A client may keep a connection alive between its calls.
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  set_time(GRPC_ARG_KEEPALIVE_TIME_MS, limits.keepalive);
+  set_time(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, limits.keepalive_timeout);
+  set_time(GRPC_ARG_MAX_CONNECTION_IDLE_MS, limits.connection_idle);
+  set_time(GRPC_ARG_MAX_CONNECTION_AGE_MS, limits.connection_age);
+  set_time(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, kAgeGrace);
+  set_time(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, limits.handshake);
+  if (limits.memory_bytes > 0) {
+    grpc::ResourceQuota quota("quintain");
+    quota.Resize(limits.memory_bytes);
+    builder.SetResourceQuota(quota);
+  }
+}
+
+// Lines of what is wrong with one thing or another.
+class Complaints {
+ public:
+  void add(std::string line) { lines_.push_back(std::move(line)); }
+  void add(const absl::Status& status) {
+    if (!status.ok()) add(std::string(status.message()));
+  }
+  absl::Status status() const {
+    if (lines_.empty()) return absl::OkStatus();
+    return absl::InvalidArgumentError(absl::StrJoin(lines_, "\n"));
+  }
+
+ private:
+  std::vector<std::string> lines_;
+};
+
+}  // namespace
+
+class Server::Implementation {
+ public:
+  explicit Implementation(ServerOptions options)
+      : options_(std::move(options)),
+        environment_(context_, options_.speed,
+                     options_.seed ? *options_.seed : RealEnvironment::random_seed()),
+        binding_(context_, environment_, metrics_,
+                 {.metadata_bytes = static_cast<std::size_t>(options_.limits.metadata_bytes),
+                  .stream_buffer_bytes = options_.limits.stream_buffer_bytes},
+                 options_.log),
+        endpoints_(context_, metrics_),
+        drain_timer_(context_.executor()) {}
+
+  ~Implementation() { shut_down(); }
+
+  static absl::Status check(const ServerOptions& options) {
+    Complaints complaints;
+    for (const std::string& problem : core::problems(options.node)) complaints.add(problem);
+    if (options.listen.empty()) complaints.add("there is no address to listen on");
+    if (!(options.speed > 0 && options.speed <= 1e6)) {
+      complaints.add(fmt::format("speed: {} is not within 0 (excluded) to 1000000", options.speed));
+    }
+    if (options.drain_timeout.count() < 0) complaints.add("drain timeout: must not be negative");
+    const ServerLimits& limits = options.limits;
+    if (limits.message_bytes <= 0) complaints.add("message size: must be positive");
+    if (limits.metadata_bytes <= 0 || limits.metadata_bytes > kMaxMetadataBytes) {
+      complaints.add(fmt::format("metadata size: {} is not within 1 to {}", limits.metadata_bytes,
+                                 kMaxMetadataBytes));
+    }
+    if (options.runtime == nullptr) complaints.add("there is no runtime");
+    return complaints.status();
+  }
+
+  absl::Status start() {
+    std::vector<ListenAddress> addresses;
+    Complaints complaints;
+    for (const std::string& text : options_.listen) {
+      const auto address = parse_address(text);
+      complaints.add(address.status());
+      if (!address.ok()) continue;
+      complaints.add(check_free(*address));
+      addresses.push_back(*address);
+    }
+    std::optional<ListenAddress> http;
+    if (!options_.http.empty()) {
+      const auto address = parse_address(options_.http);
+      complaints.add(address.status());
+      if (address.ok()) http = *address;
+    }
+    std::optional<TlsMaterial> tls;
+    if (!options_.tls.empty()) {
+      auto material = load_tls(options_.tls);
+      complaints.add(material.status());
+      if (material.ok()) tls = *std::move(material);
+    }
+    if (!complaints.status().ok()) return complaints.status();
+
+    set_up_process();
+    if (http) {
+      auto server = HttpServer::start(*http, tls, {}, endpoints_.handler(), options_.log);
+      if (!server.ok()) return server.status();
+      http_ = *std::move(server);
+      http_address_ = http_->address().text();
+    }
+    if (const auto status = build_node(); !status.ok()) return status;
+    return serve(addresses, tls);
+  }
+
+  const std::vector<std::string>& addresses() const { return addresses_; }
+  const std::string& http_address() const { return http_address_; }
+  boost::asio::any_io_executor executor() { return context_.executor(); }
+
+  void drain() {
+    context_.post([this] { begin_drain(); });
+  }
+
+  void stop() {
+    context_.post([this] { end(false); });
+  }
+
+  bool wait() {
+    const bool well = ended_.get_future().get();
+    shut_down();
+    return well;
+  }
+
+ private:
+  absl::Status build_node() {
+    started_ = true;
+    context_.start();
+    Complaints complaints;
+    context_.run([&] {
+      runtime_ = options_.runtime(environment_, context_.executor());
+      assert(runtime_ != nullptr);
+      node_.emplace(environment_, *runtime_, options_.node);
+      for (core::TaskSpec& task : options_.tasks) {
+        for (std::string& problem : node_->register_task(std::move(task))) {
+          complaints.add(std::move(problem));
+        }
+      }
+      if (options_.decorator) decorator_ = options_.decorator(node_->service(), environment_);
+      core::FunctionService& service = decorator_ ? *decorator_ : node_->service();
+      binding_.open(service);
+      endpoints_.open(*node_, service);
+    });
+    return complaints.status();
+  }
+
+  absl::Status serve(std::vector<ListenAddress> addresses, const std::optional<TlsMaterial>& tls) {
+    grpc::ServerBuilder builder;
+    set_limits(options_.limits, builder);
+    builder.RegisterService(&binding_.grpc_service());
+    const auto server_credentials = credentials(tls);
+    std::vector<int> ports(addresses.size(), 0);
+    for (std::size_t i = 0; i < addresses.size(); ++i) {
+      builder.AddListeningPort(addresses[i].text(), server_credentials, &ports[i]);
+    }
+    grpc_ = builder.BuildAndStart();
+    if (grpc_ == nullptr) {
+      // The addresses were free a moment ago.
+      return absl::UnavailableError(
+          fmt::format("gRPC can't listen on {}", absl::StrJoin(options_.listen, ", ")));
+    }
+    set_serving(true);
+    for (std::size_t i = 0; i < addresses.size(); ++i) {
+      if (!addresses[i].is_unix) addresses[i].port = ports[i];
+      addresses_.push_back(addresses[i].text());
+      options_.log.info(
+          "listening",
+          {{"address", addresses_.back()}, {"protocol", "grpc"}, {"tls", tls ? "yes" : "no"}});
+    }
+    if (http_) {
+      options_.log.info(
+          "listening",
+          {{"address", http_address_}, {"protocol", "http"}, {"tls", tls ? "yes" : "no"}});
+    }
+    return absl::OkStatus();
+  }
+
+  void set_serving(bool serving) {
+    grpc::HealthCheckServiceInterface* health = grpc_->GetHealthCheckService();
+    health->SetServingStatus(serving);
+    health->SetServingStatus(kServiceName, serving);
+  }
+
+  // ---- In the serial context ----
+
+  void begin_drain() {
+    if (!node_ || node_->manager().draining()) return;
+    options_.log.info(
+        "draining", {{"unfinished", unfinished()}, {"timeout_ms", options_.drain_timeout.count()}});
+    set_serving(false);
+    drain_timer_.expires_after(options_.drain_timeout);
+    drain_timer_.async_wait([this](const boost::system::error_code& error) {
+      if (!error) end_by_force();
+    });
+    node_->drain([this] {
+      // Not from within the node, which is to be destroyed next.
+      context_.post([this] { end(!forced_); });
+    });
+  }
+
+  void end_by_force() {
+    if (!node_) return;
+    options_.log.warn("drain-timeout", {{"unfinished", unfinished()}});
+    forced_ = true;
+    std::vector<core::TaskPointer> tasks;
+    for (const auto& [id, task] : node_->manager().tasks().all()) tasks.push_back(task);
+    for (const auto& task : tasks) {
+      node_->manager().cancel_all(*task, "the server is shutting down");
+    }
+  }
+
+  void end(bool well) {
+    if (std::exchange(has_ended_, true)) return;
+    ended_.set_value(well);
+  }
+
+  std::int64_t unfinished() {
+    const auto& tally = node_->manager().tracker().tally();
+    return tally.total() - tally.ended();
+  }
+
+  void destroy_node() {
+    binding_.close();
+    endpoints_.close();
+    drain_timer_.cancel();
+    node_.reset();  // refuses what is unanswered
+    decorator_.reset();
+    runtime_.reset();
+  }
+
+  // ---- Outside of it ----
+
+  // Calls are refused from here on, then answered calls get through, then everything ends. Threads
+  // that may still bring something into the serial context end before it does.
+  void shut_down() {
+    if (!std::exchange(started_, false)) return;
+    context_.run([this] { destroy_node(); });
+    if (grpc_) grpc_->Shutdown(std::chrono::system_clock::now() + kLastAnswers);
+    http_.reset();
+    grpc_.reset();
+    context_.stop();
+    options_.log.info("stopped");
+  }
+
+  ServerOptions options_;
+  SerialContext context_;
+  RealEnvironment environment_;
+  RpcMetrics metrics_;
+  GrpcBinding binding_;
+  HttpEndpoints endpoints_;
+  std::unique_ptr<HttpServer> http_;
+  std::unique_ptr<grpc::Server> grpc_;
+  std::vector<std::string> addresses_;
+  std::string http_address_;
+  bool started_ = false;
+  std::promise<bool> ended_;
+
+  // Serial context only.
+  std::unique_ptr<core::Runtime> runtime_;
+  std::unique_ptr<core::FunctionService> decorator_;
+  std::optional<core::Node> node_;
+  boost::asio::steady_timer drain_timer_;
+  bool forced_ = false;
+  bool has_ended_ = false;
+};
+
+Server::Server(std::unique_ptr<Implementation> implementation)
+    : implementation_(std::move(implementation)) {}
+
+Server::~Server() = default;
+
+absl::StatusOr<std::unique_ptr<Server>> Server::start(ServerOptions options) {
+  if (const auto status = Implementation::check(options); !status.ok()) return status;
+  auto implementation = std::make_unique<Implementation>(std::move(options));
+  if (const auto status = implementation->start(); !status.ok()) return status;
+  return std::unique_ptr<Server>(new Server(std::move(implementation)));
+}
+
+const std::vector<std::string>& Server::addresses() const { return implementation_->addresses(); }
+const std::string& Server::http_address() const { return implementation_->http_address(); }
+void Server::drain() { implementation_->drain(); }
+void Server::stop() { implementation_->stop(); }
+bool Server::wait() { return implementation_->wait(); }
+boost::asio::any_io_executor Server::executor() { return implementation_->executor(); }
+
+}  // namespace quintain::server

@@ -1,0 +1,282 @@
+// What a call to the server costs, beside a bare gRPC echo with messages of the same size: one
+// connection on loopback, a fixed number of calls outstanding, server and client in processes of
+// their own.
+//
+// A repetition is one round: first the echo for half a second, then the server (the other way round
+// in every other round). So a ratio compares two neighbours in time, and what slows the machine
+// down for longer slows both. The ratios of a benchmark are counters `ratio:...`, the server's
+// figure by the echo's; their median and range over the rounds are what counts.
+#include <absl/synchronization/mutex.h>
+#include <benchmark/benchmark.h>
+#include <fmt/format.h>
+#include <grpcpp/channel.h>
+#include <grpcpp/create_channel.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "core/node_config.h"
+#include "core/testing/requests.h"
+#include "echo.grpc.pb.h"
+#include "server/benchmark/closed_loop.h"
+#include "server/benchmark/served.h"
+#include "server/benchmark/server_process.h"
+#include "spearlet/function.grpc.pb.h"
+
+namespace quintain::server::bench {
+namespace {
+
+using std::chrono::nanoseconds;
+
+constexpr std::chrono::milliseconds kWarmUp(100);
+constexpr std::chrono::milliseconds kMeasured(500);
+constexpr int kRounds = 7;
+
+// The client has the first core, the server the last.
+constexpr unsigned kClientCore = 0;
+unsigned server_core() { return std::thread::hardware_concurrency() - 1; }
+
+struct Setting {
+  int outstanding;
+  bool pinned;
+};
+
+// What one round says of one side.
+struct Figures {
+  double calls_per_second = 0;
+  // In microseconds.
+  double p50 = 0;
+  double p99 = 0;
+  double server_time = 0;  // processor time of a call
+  double client_time = 0;
+};
+
+double microseconds(nanoseconds time) {
+  return std::chrono::duration<double, std::micro>(time).count();
+}
+
+double quantile(std::vector<nanoseconds>& sample, double share) {
+  const auto rank = static_cast<std::ptrdiff_t>(share * static_cast<double>(sample.size() - 1));
+  std::nth_element(sample.begin(), sample.begin() + rank, sample.end());
+  return microseconds(sample[static_cast<std::size_t>(rank)]);
+}
+
+template <class Request, class Response>
+Figures measure(const ServerProcess& server, const Setting& setting,
+                typename ClosedLoop<Request, Response>::Call call, const Request& request,
+                benchmark::State& state) {
+  ClosedLoop<Request, Response> load(setting.outstanding, std::move(call), request);
+  // gRPC has its threads by the end of the warm-up.
+  std::this_thread::sleep_for(kWarmUp / 2);
+  pin(server.id(), setting.pinned ? std::optional(server_core()) : std::nullopt);
+  pin(getpid(), setting.pinned ? std::optional(kClientCore) : std::nullopt);
+  std::this_thread::sleep_for(kWarmUp / 2);
+
+  const auto began = std::chrono::steady_clock::now();
+  const nanoseconds server_began = processor_time(server.id());
+  const nanoseconds client_began = processor_time(getpid());
+  load.begin_recording();
+  std::this_thread::sleep_for(kMeasured);
+  load.end_recording();
+  const nanoseconds took = std::chrono::steady_clock::now() - began;
+  const nanoseconds server_time = processor_time(server.id()) - server_began;
+  const nanoseconds client_time = processor_time(getpid()) - client_began;
+  load.stop();
+
+  std::vector<nanoseconds> latencies = load.latencies();
+  if (load.failed() > 0 || latencies.empty()) {
+    state.SkipWithError("calls have failed");
+    return {};
+  }
+  const auto calls = static_cast<double>(latencies.size());
+  return {.calls_per_second = calls / std::chrono::duration<double>(took).count(),
+          .p50 = quantile(latencies, 0.5),
+          .p99 = quantile(latencies, 0.99),
+          .server_time = microseconds(server_time) / calls,
+          .client_time = microseconds(client_time) / calls};
+}
+
+std::shared_ptr<grpc::Channel> connect(const ServerProcess& server) {
+  return grpc::CreateChannel(server.address(), grpc::InsecureChannelCredentials());
+}
+
+// A node in a process of its own.
+struct Node {
+  explicit Node(const std::string& estimator) : process(estimator) {}
+
+  ServerProcess process;
+  std::unique_ptr<spearlet::FunctionService::Stub> stub =
+      spearlet::FunctionService::NewStub(connect(process));
+};
+
+// Those that are compared, for as long as the program runs.
+struct Peers {
+  ServerProcess echo{"echo"};
+  std::unique_ptr<EchoService::Stub> echo_stub = EchoService::NewStub(connect(echo));
+  Node usual{core::eta::EtaConfig().estimator};
+  // So that what the usual estimator costs can be told from the rest.
+  Node simple{"queue-length"};
+};
+
+Peers& peers() {
+  static Peers peers;
+  return peers;
+}
+
+// One kind of call to one of the nodes.
+template <class Request, class Response>
+struct Subject {
+  const Node& node;
+  Request request;
+  typename ClosedLoop<Request, Response>::Call call;
+};
+
+template <class Request, class Response>
+EchoMessage echo_of(const Subject<Request, Response>& subject) {
+  // An answer says how long its kind is.
+  grpc::ClientContext context;
+  Response response;
+  grpc::Status status;
+  absl::BlockingCounter answered(1);
+  subject.call(&context, &subject.request, &response, [&](const grpc::Status& its_status) {
+    status = its_status;
+    answered.DecrementCount();
+  });
+  answered.Wait();
+  EchoMessage message;
+  message.set_answer_bytes(static_cast<std::uint32_t>(response.ByteSizeLong()));
+  pad(message, subject.request.ByteSizeLong());
+  return message;
+}
+
+template <class Request, class Response>
+void compare(benchmark::State& state, const Setting& setting,
+             const Subject<Request, Response>& subject) {
+  Figures echo;
+  Figures node;
+  const auto measure_echo = [&] {
+    echo = measure<EchoMessage, EchoMessage>(
+        peers().echo, setting,
+        [](auto* context, auto* request, auto* response, auto done) {
+          peers().echo_stub->async()->Echo(context, request, response, std::move(done));
+        },
+        echo_of(subject), state);
+  };
+  const auto measure_node = [&] {
+    node = measure<Request, Response>(subject.node.process, setting, subject.call, subject.request,
+                                      state);
+  };
+  static int round = 0;
+  for (auto _ : state) {
+    if (++round % 2 == 0) {
+      measure_echo();
+      measure_node();
+    } else {
+      measure_node();
+      measure_echo();
+    }
+    state.SetIterationTime(1 / node.calls_per_second);
+  }
+  const auto report = [&](const std::string& side, const Figures& figures) {
+    state.counters[side + ":calls/s"] = figures.calls_per_second;
+    state.counters[side + ":p50_us"] = figures.p50;
+    state.counters[side + ":p99_us"] = figures.p99;
+    state.counters[side + ":server_us"] = figures.server_time;
+    state.counters[side + ":client_us"] = figures.client_time;
+  };
+  report("echo", echo);
+  report("node", node);
+  state.counters["ratio:calls/s"] = node.calls_per_second / echo.calls_per_second;
+  state.counters["ratio:p99"] = node.p99 / echo.p99;
+  state.counters["ratio:server_time"] = node.server_time / echo.server_time;
+}
+
+using InvokeSubject = Subject<spearlet::InvokeFunctionRequest, spearlet::InvokeFunctionResponse>;
+using StatusSubject =
+    Subject<spearlet::GetExecutionStatusRequest, spearlet::GetExecutionStatusResponse>;
+
+InvokeSubject invocation(const Node& node, spearlet::InvokeFunctionRequest request) {
+  return {node, std::move(request), [&node](auto* context, auto* asked, auto* response, auto done) {
+            node.stub->async()->InvokeFunction(context, asked, response, std::move(done));
+          }};
+}
+
+template <spearlet::ExecutionMode kMode, Node Peers::* kNode>
+void invoke(benchmark::State& state, const Setting& setting) {
+  compare(state, setting,
+          invocation(peers().*kNode, core::testing::request(kMode, {.task = "work"})));
+}
+
+// Of an execution that has ended.
+void status(benchmark::State& state, const Setting& setting) {
+  // Older ones may be forgotten.
+  static int invoked = 0;
+  const std::string id = fmt::format("asked-about-{}", ++invoked);
+  grpc::ClientContext context;
+  spearlet::InvokeFunctionResponse response;
+  const grpc::Status invocation = peers().usual.stub->InvokeFunction(
+      &context, core::testing::sync_request({.id = id, .task = "work"}), &response);
+  if (!invocation.ok()) state.SkipWithError("there is nothing to ask about");
+
+  StatusSubject subject{.node = peers().usual, .request = {}, .call = {}};
+  subject.request.set_execution_id(id);
+  subject.request.set_include_result(true);
+  subject.call = [](auto* its_context, auto* request, auto* its_response, auto done) {
+    peers().usual.stub->async()->GetExecutionStatus(its_context, request, its_response,
+                                                    std::move(done));
+  };
+  compare(state, setting, subject);
+}
+
+double least(const std::vector<double>& values) { return *std::ranges::min_element(values); }
+double most(const std::vector<double>& values) { return *std::ranges::max_element(values); }
+
+void register_benchmarks() {
+  const std::pair<const char*, void (*)(benchmark::State&, const Setting&)> subjects[] = {
+      {"InvokeFunction/async", invoke<spearlet::EXECUTION_MODE_ASYNC, &Peers::usual>},
+      {"InvokeFunction/async-queue-length", invoke<spearlet::EXECUTION_MODE_ASYNC, &Peers::simple>},
+      {"InvokeFunction/sync", invoke<spearlet::EXECUTION_MODE_SYNC, &Peers::usual>},
+      {"GetExecutionStatus", status}};
+  for (const auto& [name, measure_it] : subjects) {
+    for (const bool pinned : {true, false}) {
+      for (const int outstanding : {1, 16, 64}) {
+        const Setting setting{.outstanding = outstanding, .pinned = pinned};
+        benchmark::RegisterBenchmark(
+            fmt::format("{}/{}/{}", name, outstanding, pinned ? "pinned" : "unpinned").c_str(),
+            measure_it, setting)
+            ->Iterations(1)
+            ->Repetitions(kRounds)
+            ->DisplayAggregatesOnly()
+            ->ComputeStatistics("min", least)
+            ->ComputeStatistics("max", most)
+            ->UseManualTime()
+            ->Unit(benchmark::kMicrosecond);
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace quintain::server::bench
+
+int main(int argc, char** argv) {
+  using namespace quintain::server::bench;
+  if (argc == 3 && std::string_view(argv[1]) == "--serve") {
+    return std::string_view(argv[2]) == "echo" ? serve_echo() : serve_node(argv[2]);
+  }
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
+  register_benchmarks();
+  benchmark::RunSpecifiedBenchmarks();
+  benchmark::Shutdown();
+  return 0;
+}

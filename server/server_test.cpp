@@ -1,0 +1,390 @@
+// The server as a whole: start and end, its standard services, its limits.
+#include "server/server.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <spdlog/sinks/ostream_sink.h>
+
+#include <boost/asio/local/stream_protocol.hpp>
+#include <filesystem>
+#include <random>
+#include <sstream>
+#include <vector>
+
+#include "server/listen_address.h"
+#include "server/testing/live_server.h"
+#include "server/testing/raw_client.h"
+#include "server/testing/raw_grpc.h"
+
+namespace quintain::server {
+namespace {
+
+using namespace server::testing;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+constexpr auto kRunning = spearlet::EXECUTION_STATUS_RUNNING;
+constexpr auto kCompleted = spearlet::EXECUTION_STATUS_COMPLETED;
+constexpr auto kCancelled = spearlet::EXECUTION_STATUS_CANCELLED;
+
+const std::string kServing("\x08\x01", 2);
+const std::string kNotServing("\x08\x02", 2);
+
+std::string health(LiveServer& live, const std::string& service) {
+  return raw_call(live.channel(), "/grpc.health.v1.Health/Check",
+                  service.empty() ? "" : field(1, service))
+      .bytes;
+}
+
+grpc::Status invoke(spearlet::FunctionService::Stub& stub,
+                    const spearlet::InvokeFunctionRequest& request) {
+  PendingInvoke call(stub, request);
+  return call.wait();
+}
+
+::testing::AssertionResult works(spearlet::FunctionService::Stub& stub) {
+  const grpc::Status status = invoke(stub, sync_request({.function = "work-0"}));
+  if (status.ok()) return ::testing::AssertionSuccess();
+  return ::testing::AssertionFailure() << status.error_code() << ": " << status.error_message();
+}
+
+std::string refusal(const LiveServer::Adjust& adjust) {
+  ServerOptions options;
+  options.listen = {"127.0.0.1:0"};
+  options.runtime = [](core::Environment& environment, boost::asio::any_io_executor) {
+    return std::make_unique<core::testing::ScriptedRuntime>(environment);
+  };
+  adjust(options);
+  const auto server = Server::start(std::move(options));
+  EXPECT_FALSE(server.ok());
+  return std::string(server.status().message());
+}
+
+// ---- Start --------------------------------------------------------------------------------------
+
+TEST(ServerTest, ListensOnEveryAddress) {
+  const std::string path = ::testing::TempDir() + "quintain-server-listens.sock";
+  // Not every machine that builds has it.
+  const bool ipv6 = check_free(*parse_address("[::1]:0")).ok();
+  LiveServer live([&](ServerOptions& options) {
+    options.listen = {"127.0.0.1:0", "unix:" + path};
+    if (ipv6) options.listen.push_back("[::1]:0");
+  });
+  const auto& addresses = live.server->addresses();
+  ASSERT_EQ(addresses.size(), ipv6 ? 3U : 2U);
+  EXPECT_THAT(addresses[0], StartsWith("127.0.0.1:"));
+  EXPECT_THAT(addresses[0], Not("127.0.0.1:0"));
+  EXPECT_EQ(addresses[1], "unix:" + path);
+  EXPECT_THAT(addresses.back(), StartsWith(ipv6 ? "[::1]:" : "unix:"));
+  for (const std::string& address : addresses) {
+    const auto stub = spearlet::FunctionService::NewStub(
+        grpc::CreateChannel(address, grpc::InsecureChannelCredentials()));
+    EXPECT_TRUE(works(*stub)) << address;
+  }
+}
+
+TEST(ServerTest, APortThatIsTakenIsAnError) {
+  const LiveServer other;
+  EXPECT_THAT(refusal([&](ServerOptions& options) { options.listen = {other.address()}; }),
+              HasSubstr("can't listen on " + other.address() + ": Address already in use"));
+  EXPECT_THAT(refusal([&](ServerOptions& options) { options.http = other.server->http_address(); }),
+              HasSubstr("Address already in use"));
+}
+
+TEST(ServerTest, AUnixSocketInUseIsAnErrorAndAnOldOneIsNot) {
+  const std::string address = "unix:" + ::testing::TempDir() + "quintain-server-in-use.sock";
+  const auto listen = [&](ServerOptions& options) { options.listen = {address}; };
+  {
+    LiveServer first(listen);
+    EXPECT_THAT(refusal(listen), HasSubstr("another server listens there"));
+    EXPECT_TRUE(works(first.stub()));
+  }
+  // What a server that was killed leaves behind.
+  const std::string path = address.substr(5);
+  std::filesystem::remove(path);
+  boost::asio::io_context io;
+  {
+    boost::asio::local::stream_protocol::acceptor old(io, path);
+  }
+  ASSERT_TRUE(std::filesystem::exists(path));
+  LiveServer second(listen);
+  EXPECT_TRUE(works(second.stub()));
+}
+
+TEST(ServerTest, WhatIsWrongIsToldAllAtOnce) {
+  EXPECT_THAT(refusal([](ServerOptions& options) {
+                options.listen.clear();
+                options.node.slots = 0;
+                options.speed = 0;
+              }),
+              AllOf(HasSubstr("no address"), HasSubstr("slots: 0"), HasSubstr("speed: 0")));
+  EXPECT_THAT(refusal([](ServerOptions& options) {
+                options.listen = {"nonsense", "unix:/no/such/folder/s"};
+                options.http = "127.0.0.1:99999";
+                options.tls.certificate = "/no/such/cert";
+              }),
+              AllOf(HasSubstr("'nonsense' is not an address"), HasSubstr("No such file"),
+                    HasSubstr("'127.0.0.1:99999' is not an address"),
+                    HasSubstr("both a certificate and its key")));
+  EXPECT_THAT(refusal([](ServerOptions& options) {
+                options.tasks = {core::testing::task_spec("a"), core::testing::task_spec("a")};
+              }),
+              HasSubstr("task 'a' is registered already"));
+}
+
+// ---- Standard services --------------------------------------------------------------------------
+
+TEST(ServerTest, ServesTheStandardHealthService) {
+  LiveServer live;
+  EXPECT_EQ(health(live, ""), kServing);
+  EXPECT_EQ(health(live, "spearlet.FunctionService"), kServing);
+  EXPECT_EQ(raw_call(live.channel(), "/grpc.health.v1.Health/Check", field(1, "nope"))
+                .status.error_code(),
+            grpc::StatusCode::NOT_FOUND);
+}
+
+TEST(ServerTest, DescribesItselfByReflection) {
+  const LiveServer live;
+  const std::string method = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo";
+  EXPECT_THAT(raw_call(live.channel(), method, field(7, "*")).bytes,
+              HasSubstr("spearlet.FunctionService"));
+  EXPECT_THAT(raw_call(live.channel(), method, field(4, "spearlet.FunctionService")).bytes,
+              AllOf(HasSubstr("InvokeFunctionRequest"), HasSubstr("estimated_completion_ms")));
+}
+
+TEST(ServerTest, WhatIsNotServedIsUnimplemented) {
+  const LiveServer live;
+  for (const char* method : {"/spearlet.FunctionService/Nope", "/other.Service/Call"}) {
+    EXPECT_EQ(raw_call(live.channel(), method, "").status.error_code(),
+              grpc::StatusCode::UNIMPLEMENTED);
+  }
+}
+
+// ---- The end ------------------------------------------------------------------------------------
+
+TEST(ServerTest, DrainsGracefully) {
+  LiveServer live;
+  PendingInvoke running(live.stub(), sync_request({.id = "a", .function = "wait"}));
+  live.await_start("a");
+  live.server->drain();
+  EXPECT_TRUE(live.run([&] { return true; }));  // it has begun
+
+  EXPECT_EQ(invoke(live.stub(), async_request()).error_code(), grpc::StatusCode::UNAVAILABLE);
+  grpc::ClientContext context;
+  auto stream = live.stub().StreamFunction(&context, stream_request());
+  EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_EQ(health(live, ""), kNotServing);
+  EXPECT_EQ(health(live, "spearlet.FunctionService"), kNotServing);
+  EXPECT_EQ(live.look_up("a").result().status(), kRunning);
+
+  live.run([&] { live.runtime->finish("a"); });
+  EXPECT_TRUE(running.wait().ok());
+  EXPECT_EQ(running.response.result().status(), kCompleted);
+  EXPECT_TRUE(live.server->wait());
+  EXPECT_FALSE(works(live.stub()));
+}
+
+TEST(ServerTest, EndsWhatOutlastsTheDrainTimeout) {
+  LiveServer live([](ServerOptions& options) {
+    options.drain_timeout = 20ms;
+    options.node.slots = 1;
+  });
+  PendingInvoke running(live.stub(), sync_request({.id = "a", .function = "stubborn"}));
+  live.await_start("a");
+  PendingInvoke waiting(live.stub(), sync_request({.id = "b", .function = "wait"}));
+  while (!live.look_up("b").found()) {
+  }
+  live.server->drain();
+  EXPECT_FALSE(live.server->wait());
+  for (PendingInvoke* call : {&running, &waiting}) {
+    EXPECT_TRUE(call->wait().ok()) << call->wait().error_message();
+    EXPECT_EQ(call->response.result().status(), kCancelled);
+    EXPECT_EQ(call->response.result().error_message(), "the server is shutting down");
+  }
+}
+
+TEST(ServerTest, StopsAtOnce) {
+  LiveServer live;
+  PendingInvoke running(live.stub(), sync_request({.id = "a", .function = "stubborn"}));
+  live.await_start("a");
+  live.server->drain();
+  live.server->stop();
+  EXPECT_FALSE(live.server->wait());
+  EXPECT_EQ(running.wait().error_code(), grpc::StatusCode::UNAVAILABLE);
+}
+
+TEST(ServerTest, EndsWithItsObject) {
+  auto live = std::make_unique<LiveServer>();
+  PendingInvoke running(live->stub(), sync_request({.id = "a", .function = "stubborn"}));
+  live->await_start("a");
+  live->server.reset();
+  EXPECT_EQ(running.wait().error_code(), grpc::StatusCode::UNAVAILABLE);
+}
+
+// ---- Decorators ---------------------------------------------------------------------------------
+
+// Says of every execution that there is none.
+class Forgetful final : public core::FunctionService {
+ public:
+  explicit Forgetful(core::FunctionService& inner) : inner_(inner) {}
+
+  void InvokeFunction(spearlet::InvokeFunctionRequest&& request, const core::CallContext& call,
+                      core::Answer<spearlet::InvokeFunctionResponse> answer) override {
+    inner_.InvokeFunction(std::move(request), call, std::move(answer));
+  }
+  void GetExecutionStatus(const spearlet::GetExecutionStatusRequest&,
+                          core::Answer<spearlet::GetExecutionStatusResponse> answer) override {
+    std::move(answer).send({});
+  }
+  void CancelExecution(const spearlet::CancelExecutionRequest& request,
+                       core::Answer<spearlet::CancelExecutionResponse> answer) override {
+    inner_.CancelExecution(request, std::move(answer));
+  }
+  void StreamFunction(spearlet::InvokeFunctionRequest&& request, const core::CallContext& call,
+                      core::StreamAnswer<spearlet::StreamExecutionResult> answer) override {
+    inner_.StreamFunction(std::move(request), call, std::move(answer));
+  }
+  void ListTasks(const spearlet::ListTasksRequest& request,
+                 core::Answer<spearlet::ListTasksResponse> answer) override {
+    inner_.ListTasks(request, std::move(answer));
+  }
+  void GetTask(const spearlet::GetTaskRequest& request,
+               core::Answer<spearlet::GetTaskResponse> answer) override {
+    inner_.GetTask(request, std::move(answer));
+  }
+  void DeleteTask(const spearlet::DeleteTaskRequest& request,
+                  core::Answer<spearlet::DeleteTaskResponse> answer) override {
+    inner_.DeleteTask(request, std::move(answer));
+  }
+  void ListExecutions(const spearlet::ListExecutionsRequest& request,
+                      core::Answer<spearlet::ListExecutionsResponse> answer) override {
+    inner_.ListExecutions(request, std::move(answer));
+  }
+  void GetHealth(const spearlet::GetHealthRequest& request,
+                 core::Answer<spearlet::GetHealthResponse> answer) override {
+    inner_.GetHealth(request, std::move(answer));
+  }
+  void GetStats(const spearlet::GetStatsRequest& request,
+                core::Answer<spearlet::GetStatsResponse> answer) override {
+    inner_.GetStats(request, std::move(answer));
+  }
+
+ private:
+  core::FunctionService& inner_;
+};
+
+TEST(ServerTest, ADecoratorStandsInFrontOfTheNode) {
+  LiveServer live([](ServerOptions& options) {
+    options.decorator = [](core::FunctionService& inner, core::Environment&) {
+      return std::make_unique<Forgetful>(inner);
+    };
+  });
+  ASSERT_TRUE(invoke(live.stub(), async_request({.id = "a", .function = "wait"})).ok());
+  EXPECT_FALSE(live.look_up("a").found());
+  RawClient http(live.server->http_address());
+  http.send("GET /status/a HTTP/1.0\r\n\r\n");
+  EXPECT_THAT(http.read_all(), StartsWith("HTTP/1.1 404"));
+}
+
+// ---- Limits and bad input -----------------------------------------------------------------------
+
+TEST(ServerTest, AnOversizedMessageIsRefusedAndTheNextCallWorks) {
+  LiveServer live([](ServerOptions& options) { options.limits.message_bytes = 100'000; });
+  spearlet::InvokeFunctionRequest large = sync_request({.function = "work-0"});
+  large.set_task_description(std::string(100'000, 'x'));
+  EXPECT_EQ(invoke(live.stub(), large).error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_TRUE(works(live.stub()));
+}
+
+TEST(ServerTest, OversizedMetadataIsRefusedAndTheNextCallWorks) {
+  LiveServer live([](ServerOptions& options) { options.limits.metadata_bytes = 4096; });
+  grpc::ClientContext context;
+  context.AddMetadata("x-large", std::string(5000, 'x'));
+  spearlet::GetHealthResponse response;
+  EXPECT_EQ(live.stub().GetHealth(&context, spearlet::GetHealthRequest(), &response).error_code(),
+            grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_TRUE(works(live.stub()));
+}
+
+TEST(ServerTest, BytesThatAreNoMessageAreRefusedAndTheNextCallWorks) {
+  LiveServer live;
+  const std::string invoke_function = "/spearlet.FunctionService/InvokeFunction";
+  // A tag without its value; a length beyond the end; a string that is not UTF-8.
+  for (const std::string& bytes :
+       {std::string("\x3a"), std::string("\x3a\x7fx"), field(7, "\xff")}) {
+    EXPECT_FALSE(raw_call(live.channel(), invoke_function, bytes).status.ok());
+    EXPECT_TRUE(works(live.stub()));
+  }
+}
+
+TEST(ServerTest, FieldsFromTheFutureAreIgnored) {
+  LiveServer live;
+  const std::string request =
+      sync_request({.id = "a", .function = "work-0"}).SerializeAsString() + "\xfa\x7f\x03new";
+  EXPECT_TRUE(
+      raw_call(live.channel(), "/spearlet.FunctionService/InvokeFunction", request).status.ok());
+  EXPECT_EQ(live.look_up("a").result().status(), kCompleted);
+}
+
+TEST(ServerTest, RandomBytesOnThePortHarmNobody) {
+  LiveServer live;
+  std::mt19937 random(1);
+  const std::string preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+  for (int i = 0; i < 60; ++i) {
+    std::string noise(static_cast<std::size_t>(random() % 3000), '\0');
+    for (char& c : noise) c = static_cast<char>(random());
+    RawClient client(i % 2 == 0 ? live.address() : live.server->http_address());
+    if (i % 4 == 0) client.send(preface);
+    client.send(noise);
+    client.end_of_input();
+    client.read_all();
+  }
+  EXPECT_TRUE(works(live.stub()));
+}
+
+TEST(ServerTest, SilentConnectionsKeepNobodyFromWorking) {
+  LiveServer live;
+  std::vector<std::unique_ptr<RawClient>> silent;
+  for (int i = 0; i < 200; ++i) {
+    silent.push_back(std::make_unique<RawClient>(live.address()));
+    silent.push_back(std::make_unique<RawClient>(live.server->http_address()));
+  }
+  EXPECT_TRUE(works(live.stub()));
+  RawClient http(live.server->http_address());
+  http.send("GET /healthz HTTP/1.0\r\n\r\n");
+  EXPECT_THAT(http.read_all(), HasSubstr("ok"));
+}
+
+// ---- Time and logs ------------------------------------------------------------------------------
+
+TEST(ServerTest, SpeedMakesTimeoutsPassFaster) {
+  LiveServer live([](ServerOptions& options) { options.speed = 1000; });
+  PendingInvoke call(live.stub(), sync_request({.function = "wait", .timeout_ms = 60'000}));
+  ASSERT_TRUE(call.wait().ok());
+  EXPECT_EQ(call.response.result().status(), spearlet::EXECUTION_STATUS_TIMEOUT);
+  EXPECT_GE(call.response.result().execution_time_ms(), 59'000);
+}
+
+TEST(ServerTest, WritesDownWhatHappensAndNothingPerCall) {
+  std::ostringstream text;
+  std::string address;
+  {
+    LiveServer live([&](ServerOptions& options) {
+      options.log = Log(LogLevel::kInfo, LogFormat::kText,
+                        std::make_shared<spdlog::sinks::ostream_sink_mt>(text));
+    });
+    address = live.address();
+    EXPECT_TRUE(works(live.stub()));
+    EXPECT_FALSE(invoke(live.stub(), sync_request({.task = "nope"})).ok());
+    live.server->drain();
+    live.server->wait();
+  }
+  EXPECT_THAT(text.str(), AllOf(HasSubstr(" info listening address=" + address + " protocol=grpc"),
+                                HasSubstr(" info draining unfinished=0"),
+                                HasSubstr(" info stopped"), Not(HasSubstr("nope"))));
+}
+
+}  // namespace
+}  // namespace quintain::server

@@ -1,0 +1,345 @@
+#include "study/comparison/cell.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <chrono>
+#include <cmath>
+#include <map>
+#include <memory>
+#include <utility>
+
+#include "core/node_config.h"
+#include "sim/load.h"
+#include "sim/mixed_load.h"
+#include "sim/world.h"
+#include "study/comparison/controls.h"
+#include "study/comparison/oracle.h"
+#include "study/predictions/predicted.h"
+#include "study/statistics/batch_means.h"
+#include "study/statistics/warm_up.h"
+
+namespace quintain::study {
+namespace {
+
+// Long against the memory of a queue, and enough of them to tell the spread.
+constexpr std::size_t kClosedFormBatches = 20;
+
+double seconds(core::Duration d) { return std::chrono::duration<double>(d).count(); }
+
+std::vector<double> levels() {
+  std::vector<double> levels;
+  for (std::size_t i = 0; i < core::eta::kLevels; ++i) levels.push_back(core::eta::level(i));
+  return levels;
+}
+
+End end_of(const ComparisonRecord& record) {
+  switch (record.status) {
+    case spearlet::EXECUTION_STATUS_COMPLETED:
+      return End::kCompleted;
+    case spearlet::EXECUTION_STATUS_FAILED:
+      return End::kFailed;
+    case spearlet::EXECUTION_STATUS_TIMEOUT:
+      return End::kTimedOut;
+    case spearlet::EXECUTION_STATUS_CANCELLED:
+      return End::kCancelled;
+    default:
+      return End::kUnfinished;
+  }
+}
+
+// One play of the workload, up to its end.
+class Play {
+ public:
+  Play(const Workload& workload, std::uint64_t seed, const CellOptions& options, ComparisonLog& log)
+      : workload_(workload), world_(seed, sim::World::Recording::kOff) {
+    sim::NodeSpec node = workload.node;
+    node.estimator = [&](const core::eta::EtaConfig& config, std::uint64_t estimator_seed) {
+      return std::make_unique<EstimatorComparison>(estimators(options, config, estimator_seed), log,
+                                                   options.stopwatch);
+    };
+    world_.add_node(node);
+    for (std::size_t i = 0; i < workload.loads.size(); ++i) {
+      loads_.push_back(std::make_unique<sim::LoadGenerator>(world_, workload.loads[i], i));
+    }
+    if (workload.traffic) {
+      traffic_ = std::make_unique<sim::MixedLoadGenerator>(world_, *workload.traffic,
+                                                           workload.loads.size());
+    }
+  }
+
+  // False if it was given up.
+  bool run(const std::atomic<bool>* give_up) {
+    bool given_up = false;
+    world_.kernel().run(workload_.until, [&] {
+      given_up = give_up != nullptr && give_up->load(std::memory_order_relaxed);
+      return given_up || settled();
+    });
+    return !given_up;
+  }
+
+  std::int64_t refused() const {
+    std::int64_t refused = traffic_ == nullptr ? 0 : traffic_->refused();
+    for (const auto& load : loads_) refused += load->refused();
+    return refused;
+  }
+  core::Instant now() const { return world_.now(); }
+  std::uint64_t digest() const { return world_.digest(); }
+
+ private:
+  // The default first: the node answers with what it says.
+  std::vector<std::unique_ptr<core::eta::Estimator>> estimators(const CellOptions& options,
+                                                                const core::eta::EtaConfig& config,
+                                                                std::uint64_t seed) const {
+    std::vector<std::unique_ptr<core::eta::Estimator>> estimators;
+    for (const std::string& name : options.estimators) {
+      core::eta::EtaConfig named = config;
+      named.estimator = name;
+      estimators.push_back(core::eta::make_estimator(named, seed));
+      if (name == core::eta::EtaConfig().estimator) {
+        std::rotate(estimators.begin(), estimators.end() - 1, estimators.end());
+      }
+    }
+    estimators.push_back(make_oracle(workload_.node, workload_.max_retries, seed));
+    return estimators;
+  }
+
+  bool settled() const {
+    return (traffic_ == nullptr || traffic_->finished()) &&
+           std::ranges::all_of(loads_, [](const auto& load) { return load->finished(); }) &&
+           world_.active_executions() == 0;
+  }
+
+  const Workload& workload_;
+  sim::World world_;
+  std::vector<std::unique_ptr<sim::LoadGenerator>> loads_;
+  std::unique_ptr<sim::MixedLoadGenerator> traffic_;
+};
+
+/// The instants at which the regime changes.
+std::vector<core::Instant> changes_of(const sim::NodeSpec& node) {
+  std::vector<core::Instant> changes;
+  for (const sim::Slowdown& slowdown : node.slowdowns) {
+    if (slowdown.from > core::Instant()) changes.push_back(slowdown.from);
+    if (!slowdown.until.is_never()) changes.push_back(slowdown.until);
+  }
+  std::ranges::sort(changes);
+  changes.erase(std::unique(changes.begin(), changes.end()), changes.end());
+  return changes;
+}
+
+// Scores what a play left behind.
+class Evaluation {
+ public:
+  Evaluation(const Workload& workload, std::uint64_t seed, const ComparisonLog& log,
+             core::Instant end)
+      : workload_(workload), log_(log), end_(end) {
+    result_.seed = seed;
+    read_executions(seed);
+    note_changes();
+    stratify(executions_);
+    cut_warm_up();
+  }
+
+  CellResult evaluate(const CellOptions& options) {
+    count();
+    measure_closed_forms();
+    for (const std::string& name : options.estimators) score_estimator(place_of(name));
+    const std::size_t oracle = log_.names.size() - 1;
+    const Forecasts said = forecasts_of(oracle);
+    add_scores(said, oracle);
+    for (const Forecasts& control : make_controls(levels_, scored(), said)) {
+      add_scores(control, oracle);
+      result_.estimators.back().bytes = 0;
+      result_.estimators.back().bytes_per_function = 0;
+    }
+    for (std::size_t i = 0; i < log_.costs.size(); ++i) add_cost(i);
+    return std::move(result_);
+  }
+
+ private:
+  void read_executions(std::uint64_t seed) {
+    for (const ComparisonRecord& record : log_.records) {
+      const core::Instant last_seen = record.ended_at.is_never() ? end_ : record.ended_at;
+      core::RandomStream ties("study.ties", record.ordinal);
+      PredictedExecution execution{.arrival = static_cast<std::int64_t>(executions_.size()),
+                                   .elapsed = seconds(last_seen - record.accepted_at),
+                                   .end = end_of(record),
+                                   .uniform = core::to_unit_interval(ties.next(seed)),
+                                   .depth = record.depth,
+                                   .cold = record.cold_in_sight,
+                                   .function = record.function};
+      if (!record.deadline.is_never()) {
+        execution.limit = seconds(record.deadline - record.accepted_at);
+      }
+      executions_.push_back(execution);
+    }
+  }
+
+  void note_changes() {
+    for (const core::Instant change : changes_of(workload_.node)) {
+      const auto first =
+          std::ranges::lower_bound(log_.records, change, {}, &ComparisonRecord::accepted_at);
+      if (first == log_.records.end()) break;
+      const auto number = static_cast<std::size_t>(first - log_.records.begin());
+      result_.changes.push_back(static_cast<double>(number));
+      for (std::size_t i = number; i < executions_.size(); ++i) {
+        executions_[i].arrivals_since_change = static_cast<std::int64_t>(i - number);
+        executions_[i].ends_since_change = log_.records[i].ends_before - first->ends_before;
+      }
+    }
+  }
+
+  // What the study demands, or more if the run takes longer to settle, but never more than half. A
+  // run that changes on purpose is judged by its part before the change. A trace never settles, and
+  // the rule would take its first hours for a warm-up: only what the study demands is cut.
+  void cut_warm_up() {
+    std::vector<double> series;
+    const std::size_t stationary = result_.changes.empty()
+                                       ? executions_.size()
+                                       : static_cast<std::size_t>(result_.changes.front());
+    for (std::size_t i = 0; i < stationary; ++i) series.push_back(executions_[i].elapsed);
+    const auto found = static_cast<std::int64_t>(statistics::mser5(series).length);
+    const auto half = static_cast<std::int64_t>(executions_.size() / 2);
+    result_.warm_up_found = static_cast<double>(found);
+    const bool settles = !workload_.trace;
+    cut_ = static_cast<std::size_t>(
+        std::min(settles ? std::max(found, workload_.warm_up) : workload_.warm_up, half));
+    result_.warm_up_cut = static_cast<double>(cut_);
+  }
+
+  void count() {
+    CallCounts& counts = result_.counts;
+    counts.predicted = static_cast<std::int64_t>(executions_.size());
+    counts.dropped = static_cast<std::int64_t>(cut_);
+    for (const PredictedExecution& execution : executions_) {
+      counts.completed += execution.end == End::kCompleted;
+      counts.failed += execution.end == End::kFailed;
+      counts.timed_out += execution.end == End::kTimedOut;
+      counts.cancelled += execution.end == End::kCancelled;
+      counts.unfinished += execution.end == End::kUnfinished;
+    }
+  }
+
+  void measure_closed_forms() {
+    for (const ClosedForm& form : workload_.closed_forms) {
+      std::vector<double> values;
+      for (std::size_t i = cut_; i < log_.records.size(); ++i) {
+        const ComparisonRecord& record = log_.records[i];
+        const bool got_slot = !record.dispatched_at.is_never();
+        const core::Instant until = got_slot ? record.dispatched_at : record.ended_at;
+        if (until.is_never()) continue;
+        const core::Duration wait = until - record.accepted_at;
+        switch (form.quantity) {
+          case ClosedForm::Quantity::kMeanWait:
+            if (got_slot) values.push_back(seconds(wait));
+            break;
+          case ClosedForm::Quantity::kShareThatWaits:
+            values.push_back(wait > core::Duration::zero() ? 1 : 0);
+            break;
+          case ClosedForm::Quantity::kShareThatWaitsLonger:
+            values.push_back(wait > form.bound ? 1 : 0);
+            break;
+        }
+      }
+      result_.closed_forms.push_back(
+          values.size() < kClosedFormBatches
+              ? std::vector<double>()
+              : statistics::means_of_batches(values, kClosedFormBatches));
+    }
+  }
+
+  std::span<const PredictedExecution> scored() const {
+    return std::span(executions_).subspan(cut_);
+  }
+
+  // Names are not unique in the log: the oracle could be called like an estimator. It is the last.
+  std::size_t place_of(const std::string& name) const {
+    return static_cast<std::size_t>(std::ranges::find(log_.names, name) - log_.names.begin());
+  }
+
+  Forecasts forecasts_of(std::size_t estimator) const {
+    Forecasts forecasts{.estimator = log_.names[estimator]};
+    const auto& said = log_.forecasts[estimator];
+    for (std::size_t i = cut_; i < said.size(); ++i) {
+      forecasts.points.push_back(seconds(said[i].point));
+      for (const core::Duration quantile : said[i].quantiles) {
+        forecasts.quantiles.push_back(seconds(quantile));
+      }
+    }
+    return forecasts;
+  }
+
+  void score_estimator(std::size_t estimator) { add_scores(forecasts_of(estimator), estimator); }
+
+  void add_scores(const Forecasts& forecasts, std::size_t estimator) {
+    SeriesScores scores = score(levels_, scored(), forecasts);
+    scores.bytes = static_cast<std::int64_t>(log_.bytes[estimator]);
+    scores.bytes_per_function = static_cast<double>(scores.bytes) /
+                                static_cast<double>(std::max<std::size_t>(1, log_.functions));
+    result_.estimators.push_back(std::move(scores));
+  }
+
+  void add_cost(std::size_t estimator) {
+    std::vector<std::int64_t> all;
+    std::map<int, std::pair<double, std::vector<std::int64_t>>> by_depth;
+    for (std::size_t i = cut_; i < log_.costs[estimator].size(); ++i) {
+      const PredictionCosts& cost = log_.costs[estimator][i];
+      all.push_back(cost.nanoseconds);
+      auto& [depth, costs] =
+          by_depth[static_cast<int>(std::bit_width(static_cast<std::uint64_t>(cost.depth)))];
+      depth += static_cast<double>(cost.depth);
+      costs.push_back(cost.nanoseconds);
+    }
+    if (all.empty()) return;
+    const auto quantile = [](std::vector<std::int64_t>& values, double p) {
+      const auto place =
+          static_cast<std::ptrdiff_t>(std::ceil(p * static_cast<double>(values.size())) - 1);
+      std::nth_element(values.begin(), values.begin() + place, values.end());
+      return static_cast<double>(values[static_cast<std::size_t>(place)]);
+    };
+    CellCost cost{
+        .estimator = log_.names[estimator], .p50 = quantile(all, 0.5), .p99 = quantile(all, 0.99)};
+    for (auto& [bin, group] : by_depth) {
+      auto& [depth, costs] = group;
+      cost.by_depth.push_back(
+          {.predicted = depth / static_cast<double>(costs.size()), .actual = quantile(costs, 0.5)});
+    }
+    result_.costs.push_back(std::move(cost));
+  }
+
+  const Workload& workload_;
+  const ComparisonLog& log_;
+  core::Instant end_;
+  const std::vector<double> levels_ = levels();
+  std::vector<PredictedExecution> executions_;
+  std::size_t cut_ = 0;
+  CellResult result_;
+};
+
+}  // namespace
+
+absl::StatusOr<CellResult> run_cell(const Workload& workload, std::uint64_t seed,
+                                    const CellOptions& options) {
+  ComparisonLog log;
+  core::Instant end;
+  std::int64_t refused = 0;
+  std::uint64_t digest = 0;
+  {
+    Play play(workload, seed, options, log);
+    if (!play.run(options.give_up)) return absl::CancelledError("given up");
+    end = play.now();
+    refused = play.refused();
+    digest = play.digest();
+  }
+  if (!log.fault.empty()) {
+    return absl::InternalError(fmt::format("{} under seed {}: {}", workload.name, seed, log.fault));
+  }
+  CellResult result = Evaluation(workload, seed, log, end).evaluate(options);
+  result.counts.refused = refused;
+  result.digest = digest;
+  return result;
+}
+
+}  // namespace quintain::study

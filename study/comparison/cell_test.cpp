@@ -1,0 +1,140 @@
+#include "study/comparison/cell.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cmath>
+
+#include "study/comparison/aggregate.h"
+#include "study/comparison/cell_json.h"
+#include "study/testing/small_study.h"
+
+namespace quintain::study {
+namespace {
+
+CellResult cell_of(const Workload& workload, std::uint64_t seed = 1,
+                   std::vector<std::string> estimators = {"queue-length", "ewma", "best"}) {
+  const auto cell =
+      run_cell(workload, seed, {.estimators = std::move(estimators), .stopwatch = {}});
+  EXPECT_TRUE(cell.ok()) << cell.status();
+  return cell.ok() ? *cell : CellResult();
+}
+
+const SeriesScores& scores_of(const CellResult& cell, std::string_view estimator) {
+  return *std::ranges::find(cell.estimators, estimator, &SeriesScores::estimator);
+}
+
+TEST(Cell, EveryCallIsAccountedFor) {
+  const Study study = small_study();
+  for (const Workload& workload : study.workloads) {
+    const CellResult cell = cell_of(workload);
+    const CallCounts& counts = cell.counts;
+    EXPECT_EQ(counts.predicted, 1200);
+    EXPECT_EQ(
+        counts.completed + counts.failed + counts.timed_out + counts.cancelled + counts.unfinished,
+        counts.predicted);
+    EXPECT_GE(counts.dropped, 200);
+    EXPECT_EQ(cell.warm_up_cut, static_cast<double>(counts.dropped));
+    // Three estimators, the oracle, three controls.
+    ASSERT_EQ(cell.estimators.size(), 7u);
+    EXPECT_EQ(cell.estimators[3].estimator, kOracle);
+    for (const SeriesScores& scores : cell.estimators) {
+      EXPECT_EQ(scores.terminal.scored, counts.predicted - counts.dropped);
+      EXPECT_EQ(scores.success.scored + scores.success.censored, scores.terminal.scored);
+    }
+  }
+}
+
+TEST(Cell, RoughWorkloadsAreRough) {
+  const CellResult cell = cell_of(small_study().workloads[1]);
+  EXPECT_GT(cell.counts.timed_out, 0);
+  EXPECT_GT(cell.counts.cancelled, 0);
+  EXPECT_GT(cell.counts.failed, 0);
+  // Ten a second, so the changes come at about the 600th and the 900th arrival.
+  ASSERT_EQ(cell.changes.size(), 2u);
+  EXPECT_NEAR(cell.changes[0], 600, 120);
+  EXPECT_NEAR(cell.changes[1], 900, 150);
+  EXPECT_GT(cell.estimators[0].after_change.executions, 400);
+  ASSERT_EQ(cell.closed_forms.size(), 1u);
+  EXPECT_EQ(cell.closed_forms[0].size(), 20u);
+}
+
+TEST(Cell, IsAFunctionOfWorkloadAndSeed) {
+  const Workload workload = small_study().workloads[1];
+  EXPECT_EQ(to_json(cell_of(workload, 1)), to_json(cell_of(workload, 1)));
+  EXPECT_NE(cell_of(workload, 1).digest, cell_of(workload, 2).digest);
+}
+
+TEST(Cell, EstimatorsDoNotDisturbEachOther) {
+  // All see the same executions, whoever sits beside them.
+  const Workload workload = small_study().workloads[0];
+  const CellResult all = cell_of(workload);
+  const CellResult few = cell_of(workload, 1, {"queue-length"});
+  EXPECT_EQ(scores_of(all, "queue-length"), scores_of(few, "queue-length"));
+  EXPECT_EQ(scores_of(all, kOracle), scores_of(few, kOracle));
+  EXPECT_EQ(all.digest, few.digest);
+}
+
+TEST(Cell, TheOracleIsBetterThanWhoKnowsLess) {
+  const CellResult cell = cell_of(small_study().workloads[0]);
+  EXPECT_LT(scores_of(cell, kOracle).terminal.pinball, scores_of(cell, "ewma").terminal.pinball);
+  EXPECT_LT(scores_of(cell, kOracle).terminal.pinball,
+            scores_of(cell, "queue-length").terminal.pinball);
+}
+
+TEST(Cell, CostsAreMeasuredByTheStopwatchThatIsHandedIn) {
+  std::int64_t now = 0;
+  const auto cell =
+      run_cell(small_study().workloads[0], 1,
+               {.estimators = {"queue-length"}, .stopwatch = [&] { return now += 7; }});
+  ASSERT_EQ(cell->costs.size(), 2u);  // and the oracle
+  EXPECT_EQ(cell->costs[0].estimator, "queue-length");
+  EXPECT_EQ(cell->costs[0].p50, 7);
+  EXPECT_EQ(cell->costs[0].p99, 7);
+  EXPECT_FALSE(cell->costs[0].by_depth.empty());
+  EXPECT_TRUE(cell_of(small_study().workloads[0]).costs.empty());
+}
+
+TEST(Cell, CanBeGivenUp) {
+  const std::atomic<bool> give_up = true;
+  const auto cell =
+      run_cell(small_study().workloads[0], 1,
+               {.estimators = {"queue-length"}, .stopwatch = {}, .give_up = &give_up});
+  EXPECT_TRUE(absl::IsCancelled(cell.status()));
+}
+
+TEST(Cell, AnEndBeforeTheEndIsCounted) {
+  Workload workload = small_study().workloads[0];
+  workload.until = core::Instant(std::chrono::seconds(60));
+  const CellResult cell = cell_of(workload);
+  EXPECT_LT(cell.counts.predicted, 800);
+  EXPECT_GT(cell.counts.unfinished, 0);
+  EXPECT_EQ(scores_of(cell, "ewma").success.censored, cell.counts.unfinished);
+}
+
+TEST(CellJson, ReadsBackAsTheSame) {
+  CellResult cell = cell_of(small_study().workloads[0]);
+  cell.costs.push_back({.estimator = "x", .p50 = 1, .p99 = 2, .by_depth = {{3, 4}}});
+  const auto again = cell_from_json(to_json(cell));
+  ASSERT_TRUE(again);
+  EXPECT_TRUE(*again == cell);
+}
+
+TEST(CellJson, WhatIsNotANumberReadsBackAsSuch) {
+  CellResult cell = cell_of(small_study().workloads[1]);
+  cell.estimators[0].width_50 = std::nan("");
+  const auto again = cell_from_json(to_json(cell));
+  ASSERT_TRUE(again);
+  EXPECT_TRUE(std::isnan(again->estimators[0].width_50));
+  EXPECT_EQ(to_json(*again), to_json(cell));
+}
+
+TEST(CellJson, WhatIsNoCellIsNothing) {
+  EXPECT_FALSE(cell_from_json(""));
+  EXPECT_FALSE(cell_from_json("{}"));
+  std::string text = to_json(cell_of(small_study().workloads[0]));
+  EXPECT_FALSE(cell_from_json(text.substr(0, text.size() / 2)));
+}
+
+}  // namespace
+}  // namespace quintain::study

@@ -1,0 +1,162 @@
+#include "study/predictions/predictions_file.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+
+#include <cmath>
+#include <string>
+
+#include "core/base/random.h"
+#include "scenarios/testing/read_text.h"
+#include "study/comparison/scoring.h"
+
+namespace quintain::study {
+namespace {
+
+using testing::HasSubstr;
+
+StudyReport judged(const std::string& text) {
+  json_input::Diagnostics diagnostics;
+  const auto report = judge_predictions_text("their.csv", text, diagnostics);
+  EXPECT_TRUE(report) << diagnostics.text();
+  return report.value_or(StudyReport());
+}
+
+std::string errors_of(const std::string& text) {
+  json_input::Diagnostics diagnostics;
+  EXPECT_FALSE(judge_predictions_text("their.csv", text, diagnostics));
+  return scenarios::lines_of(diagnostics);
+}
+
+// Executions that take a time uniform in (0, 10), predicted by their distribution times a factor.
+std::string recorded(int count, double factor = 1) {
+  std::string text = "execution_id,accepted,ended,how,q50,q80,q90,q95\n";
+  core::RandomStream draws("times");
+  for (int i = 0; i < count; ++i) {
+    const double elapsed = 10 * core::to_unit_interval(draws.next(1));
+    text += fmt::format("e{},{},{},completed,{},{},{},{}\n", i, i, i + elapsed, 5 * factor,
+                        8 * factor, 9 * factor, 9.5 * factor);
+  }
+  return text;
+}
+
+TEST(PredictionsFile, JudgesWhatIsCalibrated) {
+  const auto report = judged(recorded(4000));
+  ASSERT_EQ(report.workloads.size(), 1u);
+  const auto& workload = report.workloads[0];
+  EXPECT_EQ(report.name, "their");
+  EXPECT_EQ(workload.stopped, StopReason::kRecorded);
+  EXPECT_EQ(workload.counts.scored, 4000);
+  const EstimatorResult& result = workload.estimators.at(0);
+  EXPECT_EQ(result.name, "recorded");
+  ASSERT_EQ(result.terminal.coverage.size(), 4u);
+  EXPECT_NEAR(result.terminal.coverage[0].value, 0.5, 0.03);
+  EXPECT_LT(result.terminal.coverage[0].low, 0.5);
+  EXPECT_GT(result.terminal.coverage[0].high, 0.5);
+  EXPECT_FALSE(flagged(result));
+  EXPECT_TRUE(std::isnan(result.to_oracle.ratio.value));
+  EXPECT_EQ(verdict_of(report), reports::Verdict::kPassed);
+}
+
+TEST(PredictionsFile, FlagsWhatIsNot) {
+  const auto report = judged(recorded(4000, 1.25));
+  EXPECT_TRUE(flagged(report.workloads[0].estimators[0]));
+  EXPECT_NEAR(report.workloads[0].estimators[0].worst_coverage_error.value, 0.2, 0.15);
+}
+
+TEST(PredictionsFile, TakesIsoTimesAndQuotesAndEveryEnd) {
+  const auto report = judged(
+      "execution_id,accepted,ended,how,deadline,queue_depth,cold,function,point,p50,q97.5\n"
+      "\"a,1\",2026-01-31T12:00:00Z,2026-01-31T12:00:02.5Z,completed,,0,false,f,2,2,4\n"
+      "b,2026-01-31T12:00:01Z,2026-01-31T13:00:03+01:00,FAILED,,1,true,f,2,2,4\n"
+      "c,2026-01-31T12:00:01Z,2026-01-31T12:00:04Z,timeout,2026-01-31T12:00:04Z,2,1,g,2,2,4\n"
+      "d,2026-01-31T12:00:01Z,2026-01-31T12:00:03Z,cancelled,,2,0,g,2,2,4\n"
+      "e,2026-01-31T12:00:02Z,,unfinished,,2,0,g,2,2,4\n");
+  const auto& workload = report.workloads[0];
+  EXPECT_EQ(workload.counts.completed, 1);
+  EXPECT_EQ(workload.counts.failed, 1);
+  EXPECT_EQ(workload.counts.timed_out, 1);
+  EXPECT_EQ(workload.counts.cancelled, 1);
+  EXPECT_EQ(workload.counts.unfinished, 1);
+  EXPECT_EQ(workload.counts.censored, 3);
+  EXPECT_EQ(workload.counts.scored, 4);
+  EXPECT_EQ(report.levels, (std::vector<double>{0.5, 0.975}));
+  // 2.5, 2, 3 and 2 seconds against points of 2.
+  EXPECT_NEAR(workload.estimators[0].terminal.mean_absolute_error, (0.5 + 0 + 1 + 0) / 4, 1e-9);
+  EXPECT_TRUE(std::isnan(workload.estimators[0].terminal.pinball.low));  // too few for an interval
+}
+
+TEST(PredictionsFile, ComparesSeveralEstimators) {
+  std::string text = "estimator,execution_id,accepted,ended,how,q50\n";
+  core::RandomStream draws("times");
+  for (int i = 0; i < 400; ++i) {
+    const double elapsed = core::to_unit_interval(draws.next(1));
+    for (const auto& [name, median] : {std::pair("ewma", 2.0), std::pair("oracle", 0.5)}) {
+      text += fmt::format("{},e{},{},{},completed,{}\n", name, i, i, i + elapsed, median);
+    }
+  }
+  const auto report = judged(text);
+  ASSERT_EQ(report.workloads[0].estimators.size(), 2u);
+  const EstimatorResult& ewma = report.workloads[0].estimators[0];
+  EXPECT_EQ(ewma.role, Role::kBaseline);
+  EXPECT_EQ(ewma.to_oracle.to, "oracle");
+  // |2 - u| is 1.5 on average, |.5 - u| is .25.
+  EXPECT_NEAR(ewma.to_oracle.ratio.value, 6, 0.4);
+  EXPECT_LT(ewma.to_oracle.ratio.low, ewma.to_oracle.ratio.value);
+}
+
+TEST(PredictionsFile, SaysWhatIsWrongWithTheHeader) {
+  const std::string errors = errors_of("execution_id,acepted,ended,q50,q5o,q50\n1,2,3,4,5,6\n");
+  EXPECT_THAT(errors,
+              HasSubstr("their.csv:1: there is no column 'acepted'; did you mean 'accepted'?"));
+  EXPECT_THAT(errors, HasSubstr("column 'how' is missing"));
+  EXPECT_THAT(errors, HasSubstr("there is no column 'q5o'"));
+  EXPECT_THAT(errors, HasSubstr("column 'q50' states a level that stands here already"));
+  EXPECT_THAT(errors_of("execution_id,accepted,ended,how\n"), HasSubstr("give at least q50"));
+  EXPECT_THAT(errors_of(""), HasSubstr("the file is empty"));
+  EXPECT_THAT(errors_of("execution_id,accepted,ended,how,q50\n"), HasSubstr("no predictions"));
+}
+
+TEST(PredictionsFile, SaysWhatIsWrongWithRowsAllAtOnce) {
+  const std::string errors = errors_of(
+      "execution_id,accepted,ended,how,deadline,queue_depth,cold,q50,q90\n"
+      "a,1,2,done,,,,1,2\n"
+      "b,1,2,completed,,,,3,2\n"
+      "c,5,2,completed,,,,1,2\n"
+      "d,1,yesterday,completed,,,,1,2\n"
+      "e,1,,completed,,,,1,2\n"
+      "f,2026-01-31T12:00:00Z,2,completed,,,,1,2\n"
+      "g,1,2,completed,0,-1,maybe,x,2\n"
+      "h,1\n"
+      ",1,2,completed,,,,1,2\n");
+  for (const char* const expected :
+       {"their.csv:2: how is 'done'", "their.csv:3: the 90 % quantile is 2, below",
+        "their.csv:4: it ended before it was accepted", "their.csv:5: ended is 'yesterday'",
+        "their.csv:6: ended is empty",
+        "their.csv:7: accepted is '2026-01-31T12:00:00Z'; it must be seconds",
+        "their.csv:8: its deadline is before", "their.csv:8: queue_depth is '-1'",
+        "their.csv:8: cold is 'maybe'", "their.csv:8: the 50 % quantile is 'x'",
+        "their.csv:9: the row has 2 fields; it must have 9",
+        "their.csv:10: execution_id is empty"}) {
+    EXPECT_THAT(errors, HasSubstr(expected));
+  }
+}
+
+TEST(PredictionsFile, EstimatorsMustPredictTheSame) {
+  const std::string header = "estimator,execution_id,accepted,ended,how,q50\n";
+  EXPECT_THAT(errors_of(header + "a,e,1,2,completed,1\na,f,1,2,completed,1\nb,e,1,2,completed,1\n"),
+              HasSubstr("their.csv:3: 'b' does not predict execution 'f'"));
+  EXPECT_THAT(errors_of(header + "a,e,1,2,completed,1\na,e,1,2,completed,1\n"),
+              HasSubstr("their.csv:3: 'a' predicts execution 'e' already on line 2"));
+  EXPECT_THAT(errors_of(header + "a,e,1,2,completed,1\nb,e,1,3,completed,1\n"),
+              HasSubstr("their.csv:3: execution 'e' ended otherwise on line 2"));
+}
+
+TEST(PredictionsFile, AFileThatIsNotThereIsReported) {
+  json_input::Diagnostics diagnostics;
+  EXPECT_FALSE(judge_predictions("/no/such/file.csv", diagnostics));
+  EXPECT_THAT(diagnostics.text(), HasSubstr("/no/such/file.csv"));
+}
+
+}  // namespace
+}  // namespace quintain::study

@@ -1,0 +1,75 @@
+#include "study/report/study_report.h"
+
+#include <gmock/gmock.h>
+
+#include "study/report/sample_study_report.h"
+
+namespace quintain::study {
+namespace {
+
+/// A study of one workload with these results.
+StudyReport study_of(std::vector<EstimatorResult> estimators) {
+  return {.workloads = {{.name = "w", .estimators = std::move(estimators)}}};
+}
+
+EstimatorResult with_flags(Role role, std::vector<Flag> flags) {
+  return {.name = "e", .role = role, .flags = std::move(flags)};
+}
+
+constexpr bool kHolds = true;
+constexpr bool kBroken = false;
+
+TEST(VerdictOfStudy, PassesTheSample) {
+  EXPECT_EQ(verdict_of(sample_study_report()), reports::Verdict::kPassed);
+}
+
+TEST(VerdictOfStudy, IsAnErrorWhereNothingWasJudged) {
+  EXPECT_EQ(verdict_of(StudyReport{}), reports::Verdict::kError);
+  EXPECT_EQ(verdict_of(study_of({})), reports::Verdict::kError);
+}
+
+TEST(VerdictOfStudy, AMissedGoalFails) {
+  for (const Role role : {Role::kEstimator, Role::kBaseline, Role::kOracle}) {
+    EXPECT_EQ(verdict_of(study_of({with_flags(role, {{"goal/a", kHolds}})})),
+              reports::Verdict::kPassed);
+    EXPECT_EQ(verdict_of(study_of({with_flags(role, {{"goal/a", kBroken}})})),
+              reports::Verdict::kFailed);
+  }
+}
+
+TEST(VerdictOfStudy, WhoHasAGoalMustBeHonestToo) {
+  const Flag dishonest = {"calibrated", kBroken};
+  EXPECT_EQ(verdict_of(study_of({with_flags(Role::kEstimator, {dishonest})})),
+            reports::Verdict::kPassed);
+  EXPECT_EQ(verdict_of(study_of({with_flags(Role::kEstimator, {dishonest, {"goal/a", kHolds}})})),
+            reports::Verdict::kFailed);
+}
+
+TEST(VerdictOfStudy, AControlHasToBeFlagged) {
+  EXPECT_EQ(verdict_of(study_of({with_flags(Role::kControl, {{"calibrated", kBroken}})})),
+            reports::Verdict::kPassed);
+  EXPECT_EQ(verdict_of(study_of({with_flags(Role::kControl, {{"calibrated", kHolds}})})),
+            reports::Verdict::kFailed);
+  EXPECT_EQ(verdict_of(study_of({with_flags(Role::kControl, {})})), reports::Verdict::kFailed);
+}
+
+TEST(VerdictOfStudy, AClosedFormThatIsNotMetFails) {
+  StudyReport report = sample_study_report();
+  report.workloads[1].analytic[0].holds = false;
+  EXPECT_EQ(verdict_of(report), reports::Verdict::kFailed);
+}
+
+TEST(Flagged, ByAnythingButAGoal) {
+  EXPECT_FALSE(flagged(with_flags(Role::kControl, {{"goal/a", kBroken}})));
+  EXPECT_FALSE(flagged(with_flags(Role::kControl, {{"calibrated", kHolds}})));
+  EXPECT_TRUE(flagged(with_flags(Role::kControl, {{"x", kHolds}, {"calibrated", kBroken}})));
+}
+
+TEST(FindEstimator, ByName) {
+  const WorkloadResult workload = sample_study_report().workloads[0];
+  EXPECT_EQ(find_estimator(workload, "ewma"), &workload.estimators[3]);
+  EXPECT_EQ(find_estimator(workload, "nobody"), nullptr);
+}
+
+}  // namespace
+}  // namespace quintain::study
