@@ -17,8 +17,8 @@
 #include <vector>
 
 #include "study/statistics/batch_means.h"
-#include "study/testing/kiefer_wolfowitz.h"
-#include "study/testing/queue_run.h"
+#include "study/queueing/testing/kiefer_wolfowitz.h"
+#include "study/queueing/testing/queue_run.h"
 
 namespace quintain::study::testing {
 namespace {

@@ -1,4 +1,4 @@
-#include "study/testing/queue_run.h"
+#include "study/queueing/testing/queue_run.h"
 
 #include <fmt/format.h>
 
