@@ -31,7 +31,7 @@
 #include "conformance/live/spawn.h"
 #include "conformance/manifest.h"
 #include "conformance/reference_manifest.h"
-#include "conformance/self_test.h"
+#include "conformance/self_testing.h"
 #include "conformance/sim_transport.h"
 #include "conformance/suite.h"
 #include "conformance/verdicts.h"

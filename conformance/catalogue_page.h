@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "conformance/self_test.h"
+#include "conformance/self_testing.h"
 
 namespace quintain::conformance {
 

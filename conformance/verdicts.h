@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "conformance/self_test.h"
+#include "conformance/self_testing.h"
 #include "conformance/suite.h"
 #include "reports/report.h"
 

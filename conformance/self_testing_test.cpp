@@ -1,4 +1,4 @@
-#include "conformance/self_test.h"
+#include "conformance/self_testing.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "conformance/self_test.h"
+#include "conformance/self_testing.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
