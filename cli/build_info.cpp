@@ -1,4 +1,4 @@
-#include "cli/build_info.h"
+#include "cli/program.h"
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>

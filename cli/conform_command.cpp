@@ -1,5 +1,5 @@
-#include "cli/conform_command.h"
-
+// `quintain conform`: chooses cases, reaches the target (in virtual time or live), runs the suite
+// or its self-test, and reports.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <google/protobuf/stubs/logging.h>
@@ -18,28 +18,23 @@
 #include <utility>
 #include <vector>
 
-#include "cli/build_info.h"
-#include "cli/command.h"
-#include "cli/output.h"
+#include "cli/program.h"
 #include "cli/progress.h"
+#include "cli/results.h"
 #include "conformance/case.h"
-#include "conformance/catalogue_page.h"
 #include "conformance/faulty/faulty_core.h"
-#include "conformance/fixtures/reference_node.h"
+#include "conformance/fixtures/fixture_runtime.h"
 #include "conformance/judgement/clauses/clause.h"
 #include "conformance/live/grpc_transport.h"
 #include "conformance/live/spawn.h"
 #include "conformance/manifest.h"
-#include "conformance/reference_manifest.h"
 #include "conformance/self_testing.h"
-#include "conformance/sim_transport.h"
 #include "conformance/suite.h"
 #include "conformance/verdicts.h"
-#include "conformance/wire/descriptor_source.h"
-#include "reports/ctrf.h"
+#include "conformance/wire/descriptor.h"
+#include "reports/formats.h"
 #include "reports/json_input/diagnostics.h"
 #include "reports/json_input/document.h"
-#include "reports/junit.h"
 
 namespace quintain::cli {
 namespace {
@@ -58,17 +53,14 @@ struct Arguments {
   std::string faulty;
   std::string proto;
   std::string descriptor_set;
-  std::vector<std::string> only;
-  std::vector<std::string> skip;
+  Selection selection;
   std::string known_failing;
   bool strict = false;
   bool list = false;
   bool self_test = false;
   std::string markdown;
   int jobs = 0;
-  std::string report;
-  std::string junit;
-  std::string ctrf;
+  ReportFiles files;
   std::string tls_ca;
   std::string tls_cert;
   std::string tls_key;
@@ -80,7 +72,7 @@ bool is_live(const Arguments& arguments) {
   return !arguments.target.empty() || !arguments.spawn.empty();
 }
 
-// Whether the words are consistent; complains of everything that is not.
+// Whether the options are consistent. Prints an error for everything that is not.
 bool validate_arguments(const Arguments& arguments) {
   bool good = true;
   const auto problem = [&](std::string_view what) {
@@ -94,8 +86,7 @@ bool validate_arguments(const Arguments& arguments) {
           "--spawn");
     }
   } else if (!arguments.list && arguments.transport.empty() && !is_live(arguments)) {
-    problem(
-        "what is to be judged? --transport sim, --target ADDRESS, --spawn COMMAND or --self-test");
+    problem("expected --target ADDRESS, --spawn COMMAND, --transport sim or --self-test");
   }
   if (!arguments.transport.empty() && is_live(arguments)) {
     problem("--transport sim and a live target exclude each other");
@@ -108,7 +99,7 @@ bool validate_arguments(const Arguments& arguments) {
     problem("--profile is for a live target; in virtual time there is one wire, the contract's");
   }
   if (!arguments.markdown.empty() && !arguments.self_test) {
-    problem("--markdown writes what the self-test found; it needs --self-test");
+    problem("--markdown writes the results of the self-test; it needs --self-test");
   }
   if (!arguments.faulty.empty()) {
     if (arguments.transport.empty())
@@ -123,44 +114,27 @@ bool validate_arguments(const Arguments& arguments) {
   if (!arguments.proto.empty() && !arguments.descriptor_set.empty()) {
     problem("--proto and --descriptor-set exclude each other");
   }
-  for (const std::string& path :
-       {arguments.report, arguments.junit, arguments.ctrf, arguments.markdown}) {
-    if (!path.empty() && !can_write(kCommand, path)) good = false;
-  }
+  if (!arguments.files.check(kCommand)) good = false;
+  if (!arguments.markdown.empty() && !can_write(kCommand, arguments.markdown)) good = false;
   return good;
 }
 
-// A word of --only or --skip names a clause or matches a case's name.
-bool chosen_by(const Case& one, const std::string& word) {
-  return matches(std::string(one.name), word) ||
-         std::any_of(one.clauses.begin(), one.clauses.end(),
-                     [&](std::string_view clause) { return matches(std::string(clause), word); });
+// A case is chosen by its name or by one of its clauses.
+std::vector<std::string> names_of(const Case& one) {
+  std::vector<std::string> names{std::string(one.name)};
+  names.insert(names.end(), one.clauses.begin(), one.clauses.end());
+  return names;
 }
 
-std::optional<std::vector<const Case*>> choose_cases(const Arguments& arguments) {
-  const auto any = [](const Case& one, const std::vector<std::string>& words) {
-    return std::any_of(words.begin(), words.end(),
-                       [&](const std::string& word) { return chosen_by(one, word); });
-  };
+std::optional<std::vector<const Case*>> choose_cases(const Selection& selection) {
   std::vector<const Case*> chosen;
+  std::vector<std::string> all_names;
   for (const Case& one : conformance::all_cases()) {
-    if ((arguments.only.empty() || any(one, arguments.only)) && !any(one, arguments.skip)) {
-      chosen.push_back(&one);
-    }
+    const auto names = names_of(one);
+    if (selection.chooses(names)) chosen.push_back(&one);
+    all_names.insert(all_names.end(), names.begin(), names.end());
   }
-  bool good = true;
-  for (const auto* words : {&arguments.only, &arguments.skip}) {
-    for (const std::string& word : *words) {
-      const auto cases = conformance::all_cases();
-      if (std::none_of(cases.begin(), cases.end(),
-                       [&](const Case& one) { return chosen_by(one, word); })) {
-        print_error(
-            fmt::format("'{}' names no clause and matches no case; --list shows both", word));
-        good = false;
-      }
-    }
-  }
-  if (!good) return std::nullopt;
+  if (!selection.check(kCommand, all_names)) return std::nullopt;
   if (chosen.empty()) {
     print_error("no case is left by --only and --skip");
     return std::nullopt;
@@ -193,10 +167,16 @@ std::optional<conformance::Manifest> the_manifest(const Arguments& arguments) {
       return std::nullopt;
     }
   }
+  if (manifest.profile == conformance::kFormerContractName) {
+    manifest.profile = conformance::contract_profile().name();
+    print_error(fmt::format("hint: the profile '{}' is now called '{}'",
+                            conformance::kFormerContractName, manifest.profile));
+  }
   return manifest;
 }
 
-// The text of a file; an empty one for no file. Nothing after complaining.
+// The text of a file; empty if there is no path. Prints an error and returns nullopt if it can't be
+// read.
 std::optional<std::string> text_of(const std::string& path) {
   if (path.empty()) return std::string();
   json_input::Diagnostics diagnostics;
@@ -205,7 +185,7 @@ std::optional<std::string> text_of(const std::string& path) {
   return text;
 }
 
-// Two runs against one target must not meet in an execution id.
+// A prefix of execution ids that no other run against the same target uses.
 std::string new_run_id() {
   std::uint32_t bits = 0;
   if (getrandom(&bits, sizeof bits, 0) != sizeof bits) {
@@ -214,14 +194,7 @@ std::string new_run_id() {
   return fmt::format("q{:08x}", bits);
 }
 
-std::string quoted(const std::string& word) {
-  if (word.find_first_of(" '\"$*?[\\") == std::string::npos) return word;
-  std::string text = "'";
-  for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return text + "'";
-}
-
-// The command, as far as it says what is judged and how.
+// The command line, as far as it determines what is judged and how.
 std::string command_line(const Arguments& arguments) {
   std::string command = "quintain conform";
   const auto add = [&](std::string_view option, const std::string& value) {
@@ -253,32 +226,20 @@ reports::Report new_report(const Arguments& arguments) {
   return report;
 }
 
-bool write_all(const Arguments& arguments, const reports::Report& report) {
-  bool good = true;
-  if (!arguments.report.empty()) good &= write_json(kCommand, report, arguments.report);
-  if (!arguments.junit.empty()) {
-    good &= write_text(kCommand, reports::to_junit(report), arguments.junit);
-  }
-  if (!arguments.ctrf.empty()) {
-    good &= write_text(kCommand, reports::to_ctrf(report), arguments.ctrf);
-  }
-  return good;
-}
-
 int finish(const Arguments& arguments, reports::Report report,
-           std::chrono::steady_clock::time_point began) {
-  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+           std::chrono::steady_clock::time_point started) {
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
   report.wall_clock.duration_seconds = took.count();
   print_report(report);
   fmt::print(stderr, "{:.2f} s\n", took.count());
-  if (!write_all(arguments, report)) return kHarnessError;
+  if (!arguments.files.write(kCommand, report, reports::to_json(report))) return kHarnessError;
   return reports::exit_code(reports::verdict_of(report));
 }
 
 int run_self_test(const Arguments& arguments) {
-  const auto began = std::chrono::steady_clock::now();
+  const auto started = std::chrono::steady_clock::now();
   reports::Report report = new_report(arguments);
-  Progress progress;
+  Progress progress("cases");
   const auto verdicts = conformance::run_self_test(
       arguments.jobs, [&](std::size_t done, std::size_t of) { progress.show(done, of); });
   progress.clear();
@@ -287,10 +248,11 @@ int run_self_test(const Arguments& arguments) {
       !write_text(kCommand, conformance::clauses_page(verdicts), arguments.markdown)) {
     return kHarnessError;
   }
-  return finish(arguments, std::move(report), began);
+  return finish(arguments, std::move(report), started);
 }
 
-// What a live target is said to serve, by --proto or --descriptor-set; nothing: it is asked.
+// Reads the descriptor of a live target from --proto or --descriptor-set. Without either, the
+// target is asked by server reflection.
 bool read_descriptor(const Arguments& arguments, conformance::LiveOptions& options) {
   if (arguments.proto.empty() && arguments.descriptor_set.empty()) return true;
   auto files = arguments.proto.empty() ? conformance::load_descriptor_set(arguments.descriptor_set)
@@ -315,13 +277,13 @@ bool read_tls(const Arguments& arguments, conformance::LiveOptions& options) {
   return true;
 }
 
-// A live target, and its process if we started it.
+// A live target, and its process if this program started it.
 struct Live {
   std::unique_ptr<conformance::SpawnedServer> process;
   std::optional<conformance::LiveTarget> target;
 };
 
-// Nothing after complaining.
+// Prints an error and returns nullopt if there is no way to the target.
 std::optional<Live> reach(const Arguments& arguments, const conformance::Manifest& manifest) {
   conformance::LiveOptions options{.address = arguments.target,
                                    .slack = manifest.policies.grace,
@@ -350,9 +312,9 @@ std::optional<Live> reach(const Arguments& arguments, const conformance::Manifes
   return live;
 }
 
-// Whether anybody answers there; what, does not matter.
+// Whether a server answers at the address; any answer will do.
 bool answers(const conformance::LiveTarget& target) {
-  const auto transport = target.make_arm();
+  const auto transport = target.connect();
   std::optional<absl::Status> ended;
   transport->start({.path = "/grpc.health.v1.Health/Check",
                     .on_message = [](const std::string&) {},
@@ -360,13 +322,13 @@ bool answers(const conformance::LiveTarget& target) {
   transport->run_until(transport->now() + std::chrono::seconds(10),
                        [&] { return ended.has_value(); });
   if (ended && !absl::IsUnavailable(*ended)) return true;
-  print_error(fmt::format("nobody answers at {}: {}", target.address(),
+  print_error(fmt::format("no server answers at {}: {}", target.address(),
                           ended ? std::string(ended->message()) : "no answer within 10 s"));
   return false;
 }
 
 int judge(const Arguments& arguments) {
-  const auto cases = choose_cases(arguments);
+  const auto cases = choose_cases(arguments.selection);
   if (!cases) return kBadInput;
   if (arguments.list) {
     list(*cases);
@@ -385,18 +347,18 @@ int judge(const Arguments& arguments) {
   if (is_live(arguments)) {
     live = reach(arguments, *manifest);
     if (!live || !answers(*live->target)) return kBadInput;
-    options.connect = [&live] { return live->target->make_arm(); };
+    options.connect = [&live] { return live->target->connect(); };
     options.run_id = new_run_id();
   } else {
     const auto* faulty = conformance::find_faulty_core(arguments.faulty);
     options.connect = [faulty] {
-      return conformance::make_sim_arm(conformance::reference_node(), faulty);
+      return conformance::make_sim_transport(conformance::reference_node(), faulty);
     };
   }
 
-  const auto began = std::chrono::steady_clock::now();
+  const auto started = std::chrono::steady_clock::now();
   reports::Report report = new_report(arguments);
-  Progress progress;
+  Progress progress("cases");
   options.progress = [&](std::size_t done, std::size_t of) { progress.show(done, of); };
   const auto results = conformance::run_suite(*cases, options);
   progress.clear();
@@ -406,11 +368,11 @@ int judge(const Arguments& arguments) {
   }
   conformance::apply(conformance::parse_known_failing(arguments.known_failing, *known_text),
                      matches, report.cases);
-  return finish(arguments, std::move(report), began);
+  return finish(arguments, std::move(report), started);
 }
 
 int conform(const Arguments& arguments) {
-  // Cases send bytes that are no message; the library's complaints are not the verdict.
+  // Cases send bytes that are no valid message; protobuf would log an error for each.
   google::protobuf::SetLogHandler(nullptr);
   if (!validate_arguments(arguments)) return kBadInput;
   return arguments.self_test ? run_self_test(arguments) : judge(arguments);
@@ -426,10 +388,10 @@ void add_conform_command(CLI::App& app, int& exit_code) {
       ->check(CLI::IsMember({"sim"}));
   command->add_option("--target", arguments->target, "A live server: HOST:PORT or unix:PATH");
   command->add_option("--spawn", arguments->spawn,
-                      "Start this command, judge the server that it is, stop it. Its address is "
-                      "--target, or a line 'listening on ADDRESS' on its standard output");
+                      "Start this command, judge the server, stop it. The server's address is "
+                      "--target, or the line 'listening on ADDRESS' that it prints");
   command->add_option("--manifest", arguments->manifest,
-                      "What the target says of itself: fixtures, facts, policies, profile "
+                      "The target's fixtures, facts, policies and profile, as JSON "
                       "(default: the reference node's)");
   command->add_option("--profile", arguments->profile,
                       "The wire profile, instead of the manifest's");
@@ -439,38 +401,35 @@ void add_conform_command(CLI::App& app, int& exit_code) {
                       "The target's .proto, for WIRE-1, instead of server reflection");
   command->add_option("--descriptor-set", arguments->descriptor_set,
                       "The target's FileDescriptorSet, for WIRE-1, instead of server reflection");
-  command->add_option("--only", arguments->only,
-                      "Only cases of this name, pattern or clause; may be given again");
-  command->add_option("--skip", arguments->skip, "Not these; may be given again");
+  arguments->selection.add_options(*command, "cases or clauses");
   command->add_option("--known-failing", arguments->known_failing,
-                      "A file of cases that may fail, one a line; one that passes fails the run");
+                      "A file of cases that may fail, one per line; one that passes fails the run");
   command->add_flag("--strict", arguments->strict, "A broken SHOULD fails instead of warning");
   command->add_flag("--list", arguments->list, "Show the cases and run nothing");
-  command->add_flag("--self-test", arguments->self_test,
-                    "Judge the suite: the good core must pass, every faulty one must be caught");
+  command->add_flag(
+      "--self-test", arguments->self_test,
+      "Judge the suite itself: the good core must pass, every faulty core must be caught");
   command->add_option("--markdown", arguments->markdown,
-                      "With --self-test: write the table of clauses, cases and faulty cores");
+                      "With --self-test: write the page of clauses, cases and faulty cores");
   command->add_option("--jobs", arguments->jobs, "Cases that run at once")
       ->check(CLI::Range(1, kMaxJobs));
-  command->add_option("--report", arguments->report, "Write the JSON report to this file");
-  command->add_option("--junit", arguments->junit, "Write JUnit XML to this file");
-  command->add_option("--ctrf", arguments->ctrf, "Write CTRF JSON to this file");
+  arguments->files.add_options(*command);
   command->add_option("--tls-ca", arguments->tls_ca, "Speak TLS and trust this PEM file");
   command->add_option("--tls-cert", arguments->tls_cert, "The client's certificate (PEM)");
   command->add_option("--tls-key", arguments->tls_key, "Its key (PEM)");
   command->footer(
       "Examples:\n"
-      "  quintain conform --target localhost:50051          a server that plays the fixtures\n"
+      "  quintain conform --target localhost:50051          a server that has the fixtures\n"
       "  quintain conform --target unix:/run/spear.sock --manifest spear.json\n"
       "  quintain conform --spawn 'quintain serve --fixtures --listen 127.0.0.1:0'\n"
       "  quintain conform --target localhost:50051 --only 'CANCEL-*'\n"
       "  quintain conform --transport sim                         our own core, in virtual time\n"
-      "  quintain conform --self-test                       does the suite catch what it "
-      "should?\n\n"
+      "  quintain conform --self-test                       does the suite catch every "
+      "planted fault?\n\n"
       "Exit code: 0 all held, 1 something failed, 2 bad usage or input, 3 harness error.");
   command->callback([arguments, &exit_code] {
     if (arguments->jobs == 0) {
-      // Live cases wait more than they work.
+      // Live cases mostly wait.
       const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
       arguments->jobs = is_live(*arguments) ? 4 : cores;
     }

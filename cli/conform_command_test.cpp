@@ -6,7 +6,7 @@
 #include <string>
 
 #include "cli/testing/program_test.h"
-#include "reports/json.h"
+#include "reports/formats.h"
 
 namespace quintain {
 namespace {
@@ -70,9 +70,9 @@ TEST_F(ConformCommandTest, ASpawnedCommandThatIsNoServerIsReported) {
 }
 
 TEST_F(ConformCommandTest, ATargetThatNobodyServesIsOneMessage) {
-  const Ran ran = quintain("conform --target unix:nobody.sock");
+  const Ran ran = quintain("conform --target unix:missing.sock");
   EXPECT_EQ(ran.exit_code, 2);
-  EXPECT_THAT(ran.err, HasSubstr("nobody answers at unix:nobody.sock"));
+  EXPECT_THAT(ran.err, HasSubstr("no server answers at unix:missing.sock"));
   EXPECT_EQ(ran.out, "");
 }
 
@@ -108,6 +108,12 @@ TEST_F(ConformCommandTest, OnlyAndSkipTakeNamesPatternsAndClauses) {
   EXPECT_THAT(listed.out, Not(HasSubstr("sync/")));
 }
 
+TEST_F(ConformCommandTest, AcceptsTheFormerNameOfTheContractProfileWithAHint) {
+  const Ran ran = quintain("conform --target unix:nobody.sock --profile analysis");
+  EXPECT_THAT(ran.err, HasSubstr("the profile 'analysis' is now called 'contract'"));
+  EXPECT_THAT(ran.err, HasSubstr("unix:nobody.sock"));
+}
+
 struct Misuse {
   std::string arguments;
   std::string complaint;
@@ -126,9 +132,9 @@ TEST_P(ConformMisuseTest, IsOneClearMessageAndExitCodeTwo) {
 INSTANTIATE_TEST_SUITE_P(
     All, ConformMisuseTest,
     testing::Values(
-        Misuse{"", "what is to be judged?"}, Misuse{"--transport moon", "--transport"},
+        Misuse{"", "expected --target ADDRESS"}, Misuse{"--transport moon", "--transport"},
         Misuse{"--transport sim --target localhost:1", "exclude each other"},
-        Misuse{"--transport sim --only nothing/like-this", "'nothing/like-this' names no clause"},
+        Misuse{"--transport sim --only nothing/like-this", "'nothing/like-this' matches no name"},
         Misuse{"--transport sim --skip '*'", "no case is left"},
         Misuse{"--transport sim --faulty none", "there is no faulty core 'none'"},
         Misuse{"--self-test --transport sim", "--self-test"},

@@ -1,5 +1,6 @@
-#include "cli/fixture_command.h"
-
+// `quintain fixture`: the functions that the conformance cases call, for a server that runs
+// processes. Parameters come from the environment or from a JSON document on standard input
+// (docs/functions.md).
 #include <absl/strings/escaping.h>
 #include <fmt/format.h>
 #include <unistd.h>
@@ -22,7 +23,7 @@
 #include <thread>
 #include <vector>
 
-#include "cli/command.h"
+#include "cli/program.h"
 
 namespace quintain::cli {
 namespace {
@@ -34,8 +35,8 @@ constexpr std::int64_t kLongestPause = std::int64_t{24} * 3600 * 1000;
 constexpr std::int64_t kMaxBytes = std::int64_t{64} << 20;
 constexpr std::int64_t kMaxChunks = 1'000'000;
 
-/// What the attempt was told: by the environment, or, if that has no parameter, by the document on
-/// standard input.
+/// The parameters of the attempt: those in the environment, or, if there are none, those of the
+/// document on standard input.
 class Input {
  public:
   Input() {
@@ -45,8 +46,8 @@ class Input {
     }
   }
 
-  /// The only parameter of the environment, or the first of the document: the environment knows no
-  /// order.
+  /// The only parameter in the environment, or the first one in the document. Several variables in
+  /// the environment have no order.
   std::string first() {
     if (variables_.size() == 1) return std::string(after(variables_[0], '='));
     const json& all = document()["parameters"];
@@ -178,7 +179,7 @@ int play(std::string_view name) {
       names += fmt::format("{}{}", names.empty() ? "" : ", ", fixture.name);
       continue;
     }
-    // Before the first line: who has read it may count on it.
+    // This comes before the first line of output, so that a reader of that line can rely on it.
     if (name == "stubborn") std::signal(SIGTERM, SIG_IGN);
     fmt::print(stderr, "attempt {} of {}\n", variable_or("QUINTAIN_ATTEMPT", "1"),
                variable_or("QUINTAIN_EXECUTION_ID", "nothing"));
@@ -194,7 +195,7 @@ int play(std::string_view name) {
 void add_fixture_command(CLI::App& app, int& exit_code) {
   auto name = std::make_shared<std::string>();
   CLI::App* command = app.add_subcommand(
-      "fixture", "Play a function of the conformance cases, for a server that runs processes");
+      "fixture", "Run a function of the conformance cases, for a server that runs processes");
   command->add_option("NAME", *name, "echo, sleep, fail, stubborn, flood or stream")->required();
   command->footer(
       "Parameters come as QUINTAIN_PARAM_<NAME>, or as a document on standard input:\n"

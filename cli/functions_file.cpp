@@ -11,7 +11,7 @@
 #include <utility>
 
 #include "reports/json_input/reader.h"
-#include "scenarios/language/node.h"
+#include "scenarios/language/readers.h"
 
 namespace quintain::cli {
 namespace {

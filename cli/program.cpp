@@ -7,47 +7,77 @@
 #include <exception>
 #include <string>
 
-#include "cli/build_info.h"
-#include "cli/command.h"
-
 namespace quintain::cli {
 namespace {
 
-int parse_and_run(int argc, char** argv, const std::vector<AddCommand>& commands) {
-  CLI::App app("Quintain: a simulator and conformance harness for sync/async function execution");
+constexpr AddCommand kCommands[] = {add_run_command, add_conform_command, add_study_command,
+                                    add_serve_command, add_fixture_command};
+
+void add_all(CLI::App& app, int& exit_code) {
+  app.description(
+      "Quintain: a simulator and conformance harness for sync/async function execution");
   app.set_version_flag("--version", std::string(kVersion));
-  int exit_code = kAllHeld;
-  for (const AddCommand add : commands) add(app, exit_code);
-  // Only now, so that the subcommands don't inherit it: an unknown word is ours to print_error of.
+  for (const AddCommand add : kCommands) add(app, exit_code);
+  // Subcommands inherit this setting when they are added, and must not: therefore it is set last.
   app.allow_extras();
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    // CLI11 has an exit code for each kind of mistake; ours is one for all of them.
-    return app.exit(error) == 0 ? kAllHeld : kBadInput;
-  }
-  if (!app.get_subcommands().empty()) return exit_code;
-  const auto words = app.remaining();
+}
+
+std::string command_names(CLI::App& app) {
   std::string names;
   for (const CLI::App* command : app.get_subcommands([](CLI::App*) { return true; })) {
     names += (names.empty() ? "" : ", ") + command->get_name();
   }
-  fmt::print(stderr, "quintain: {}; there is: {}. --help tells more\n",
-             words.empty() ? "which subcommand?"
+  return names;
+}
+
+int parse_and_run(int argc, char** argv) {
+  CLI::App app;
+  int exit_code = kAllHeld;
+  add_all(app, exit_code);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    // CLI11 has an exit code for each kind of mistake; this program has one for all of them.
+    return app.exit(error) == 0 ? kAllHeld : kBadInput;
+  }
+  if (!app.get_subcommands().empty()) return exit_code;
+  const auto words = app.remaining();
+  fmt::print(stderr, "quintain: {}; the subcommands are {}. See `quintain --help`\n",
+             words.empty() ? "a subcommand is missing"
                            : fmt::format("there is no subcommand '{}'", words.front()),
-             names);
+             command_names(app));
   return kBadInput;
 }
 
 }  // namespace
 
-int run_program(int argc, char** argv, const std::vector<AddCommand>& commands) {
+int run_program(int argc, char** argv) {
   try {
-    return parse_and_run(argc, argv, commands);
+    return parse_and_run(argc, argv);
   } catch (const std::exception& error) {
     fmt::print(stderr, "quintain: internal error: {}\n", error.what());
     return kHarnessError;
   }
+}
+
+std::string cli_page() {
+  CLI::App app("", "quintain");
+  int exit_code = kAllHeld;
+  add_all(app, exit_code);
+  std::string page =
+      "# The command line\n\n"
+      "This page is generated from the program's `--help` texts by `./dev pages`; a test keeps it "
+      "up\n"
+      "to date.\n\n";
+  const auto section = [&](const std::string& name, const CLI::App& command) {
+    page += fmt::format("## {}\n\n```\n{}```\n\n", name, command.help());
+  };
+  section("quintain", app);
+  for (const CLI::App* command : app.get_subcommands([](CLI::App*) { return true; })) {
+    section("quintain " + command->get_name(), *command);
+  }
+  page.pop_back();
+  return page;
 }
 
 }  // namespace quintain::cli

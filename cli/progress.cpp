@@ -14,49 +14,26 @@ constexpr std::chrono::nanoseconds kBetweenLines = std::chrono::seconds(30);
 
 }  // namespace
 
-Progress::Progress()
-    : terminal_(isatty(STDERR_FILENO) == 1),
-      began_(std::chrono::steady_clock::now()),
-      last_(began_) {}
+Progress::Progress(std::string_view unit)
+    : unit_(unit),
+      terminal_(isatty(STDERR_FILENO) == 1),
+      started_(std::chrono::steady_clock::now()),
+      last_shown_(started_) {}
 
-void Progress::show(std::size_t done, std::size_t total) {
+void Progress::show(std::size_t done, std::size_t total, std::size_t kept,
+                    const std::string& last) {
   const auto now = std::chrono::steady_clock::now();
-  if (!terminal_ || now - last_ < kBetweenRedraws) return;
-  last_ = now;
-  shown_ = true;
-  const std::chrono::duration<double> passed = now - began_;
-  const double left =
-      passed.count() / static_cast<double>(done) * static_cast<double>(total - done);
-  fmt::print(stderr, "\r\x1b[K{} of {} cases, about {:.0f} s left", done, total, left);
-  std::fflush(stderr);
-}
-
-void Progress::clear() {
-  if (!shown_) return;
-  fmt::print(stderr, "\r\x1b[K");
-  std::fflush(stderr);
-}
-
-StudyMeter::StudyMeter()
-    : terminal_(isatty(STDERR_FILENO) == 1),
-      began_(std::chrono::steady_clock::now()),
-      last_(began_) {}
-
-void StudyMeter::show(const State& state) {
-  const auto now = std::chrono::steady_clock::now();
-  if (now - last_ < (terminal_ ? kBetweenRedraws : kBetweenLines)) return;
-  last_ = now;
-  // What was found on disk says nothing of how long the rest will take.
-  const std::size_t played = state.done - state.kept;
-  const std::chrono::duration<double> passed = now - began_;
-  std::string left = "";
-  if (played > 0) {
-    const double each = passed.count() / static_cast<double>(played);
-    left = fmt::format(", about {:.0f} s left",
-                       each * static_cast<double>(state.expected - state.done));
+  if (now - last_shown_ < (terminal_ ? kBetweenRedraws : kBetweenLines)) return;
+  last_shown_ = now;
+  std::string line = fmt::format("{} of {} {}", done, total, unit_);
+  // Kept results say nothing about the time that the rest will take.
+  if (const std::size_t timed = done - kept; timed > 0) {
+    const std::chrono::duration<double> passed = now - started_;
+    line += fmt::format(", about {:.0f} s left",
+                        passed.count() / static_cast<double>(timed) *
+                            static_cast<double>(total > done ? total - done : 0));
   }
-  const std::string line =
-      fmt::format("{} of about {} cells{}; last {}", state.done, state.expected, left, state.last);
+  if (!last.empty()) line += "; last " + last;
   if (terminal_) {
     shown_ = true;
     fmt::print(stderr, "\r\x1b[K{}", line);
@@ -66,7 +43,7 @@ void StudyMeter::show(const State& state) {
   std::fflush(stderr);
 }
 
-void StudyMeter::clear() {
+void Progress::clear() {
   if (!shown_) return;
   fmt::print(stderr, "\r\x1b[K");
   std::fflush(stderr);

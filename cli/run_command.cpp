@@ -1,5 +1,4 @@
-#include "cli/run_command.h"
-
+// `quintain run`: loads scenarios, runs them in virtual time under one or more seeds, and reports.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -14,14 +13,14 @@
 #include <thread>
 #include <vector>
 
-#include "cli/build_info.h"
-#include "cli/command.h"
-#include "cli/output.h"
+#include "cli/program.h"
 #include "cli/progress.h"
+#include "cli/results.h"
+#include "reports/formats.h"
 #include "reports/json_input/diagnostics.h"
 #include "reports/report.h"
 #include "scenarios/language/loader.h"
-#include "scenarios/runner/sweep.h"
+#include "scenarios/runner/run.h"
 
 namespace quintain::cli {
 namespace {
@@ -31,11 +30,11 @@ constexpr int kMaxJobs = 1024;
 
 struct Arguments {
   std::vector<std::string> paths;
-  std::string filter = "*";
+  Selection selection;
   std::uint64_t seed = 1;
   std::string seeds;
   int jobs = 0;
-  std::string report;
+  ReportFiles files;
   bool list = false;
   bool check_determinism = false;
   std::string trace_dir;
@@ -45,7 +44,8 @@ constexpr std::string_view kCommand = "run";
 
 void print_error(std::string_view what) { cli::print_error(kCommand, what); }
 
-// "3..17": both ends are run.
+// Reads --seeds "3..17", which includes both ends. Prints an error and returns nullopt if it is
+// wrong.
 std::optional<std::vector<std::uint64_t>> parse_seeds(const Arguments& arguments) {
   if (arguments.seeds.empty()) return std::vector{arguments.seed};
   std::uint64_t first = 0;
@@ -65,11 +65,12 @@ std::optional<std::vector<std::uint64_t>> parse_seeds(const Arguments& arguments
   return seeds;
 }
 
-// The command without what can't change its result, so that reports stay the same.
+// The command line without the options that cannot change the result, so that reports stay the
+// same.
 std::string command_line(const Arguments& arguments) {
   std::string command = "quintain run";
   for (const std::string& path : arguments.paths) command += " " + path;
-  if (arguments.filter != "*") command += fmt::format(" --filter '{}'", arguments.filter);
+  command += arguments.selection.arguments();
   if (!arguments.seeds.empty()) {
     command += fmt::format(" --seeds {}", arguments.seeds);
   } else {
@@ -81,14 +82,12 @@ std::string command_line(const Arguments& arguments) {
 
 std::optional<std::vector<scenarios::Scenario>> load(const Arguments& arguments) {
   json_input::Diagnostics diagnostics;
-  std::vector<scenarios::Scenario> chosen;
-  bool any = false;
+  std::vector<scenarios::Scenario> all;
   for (const std::string& path : arguments.paths) {
     const std::string root = scenarios::naming_root(path);
     for (const std::string& file : scenarios::find_scenario_files({path}, diagnostics)) {
       for (auto& scenario : scenarios::load_scenario_file(file, root, diagnostics)) {
-        any = true;
-        if (matches(scenario.name, arguments.filter)) chosen.push_back(std::move(scenario));
+        all.push_back(std::move(scenario));
       }
     }
   }
@@ -96,13 +95,21 @@ std::optional<std::vector<scenarios::Scenario>> load(const Arguments& arguments)
     fmt::print(stderr, "{}", diagnostics.text());
     return std::nullopt;
   }
-  if (chosen.empty()) {
-    print_error(
-        any ? fmt::format("no case's name matches '{}'; --list shows the names", arguments.filter)
-            : "there are no scenarios");
+  if (all.empty()) {
+    print_error("there are no scenarios");
     return std::nullopt;
   }
-  return chosen;
+  std::vector<std::string> names;
+  for (const scenarios::Scenario& scenario : all) names.push_back(scenario.name);
+  if (!arguments.selection.check(kCommand, names)) return std::nullopt;
+  std::erase_if(all, [&](const scenarios::Scenario& scenario) {
+    return !arguments.selection.chooses({{scenario.name}});
+  });
+  if (all.empty()) {
+    print_error("no case is left by --only and --skip");
+    return std::nullopt;
+  }
+  return all;
 }
 
 void list(const std::vector<scenarios::Scenario>& scenarios) {
@@ -128,8 +135,8 @@ reports::Report run(const Arguments& arguments, const std::vector<scenarios::Sce
   report.wall_clock.started_at = utc_now();
   report.wall_clock.jobs = arguments.jobs;
   report.wall_clock.environment = build_facts();
-  const auto began = std::chrono::steady_clock::now();
-  Progress progress;
+  const auto started = std::chrono::steady_clock::now();
+  Progress progress("cases");
   report.cases = scenarios::sweep(
       scenarios,
       {.seeds = seeds,
@@ -137,7 +144,7 @@ reports::Report run(const Arguments& arguments, const std::vector<scenarios::Sce
        .run = {.trace_dir = arguments.trace_dir, .check_determinism = arguments.check_determinism},
        .progress = [&](std::size_t done, std::size_t of) { progress.show(done, of); }});
   progress.clear();
-  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
   report.seeds = std::move(seeds);
   double events = 0;
   for (const reports::Case& c : report.cases) events += static_cast<double>(c.events);
@@ -150,10 +157,7 @@ reports::Report run(const Arguments& arguments, const std::vector<scenarios::Sce
 int run_command(const Arguments& arguments) {
   const auto seeds = parse_seeds(arguments);
   if (!seeds) return kBadInput;
-  if (!arguments.report.empty()) {
-    // Before the work, not after it.
-    if (!can_write(kCommand, arguments.report)) return kBadInput;
-  }
+  if (!arguments.files.check(kCommand)) return kBadInput;
   const auto scenarios = load(arguments);
   if (!scenarios) return kBadInput;
   if (arguments.list) {
@@ -165,9 +169,7 @@ int run_command(const Arguments& arguments) {
   fmt::print(stderr, "{:.2f} s, {:.0f} executions/s, {:.0f} events/s\n",
              report.wall_clock.duration_seconds, report.wall_clock.executions_per_second,
              report.wall_clock.events_per_second);
-  if (!arguments.report.empty() && !write_json(kCommand, report, arguments.report)) {
-    return kHarnessError;
-  }
+  if (!arguments.files.write(kCommand, report, reports::to_json(report))) return kHarnessError;
   return reports::exit_code(reports::verdict_of(report));
 }
 
@@ -178,14 +180,14 @@ void add_run_command(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand("run", "Run scenarios in virtual time and judge them");
   command->add_option("PATH", arguments->paths,
                       "Scenario files, or folders of them (default: scenarios)");
-  command->add_option("--filter", arguments->filter,
-                      "Only cases whose name matches this pattern (* ? [...]) or is this name");
-  auto* seed = command->add_option("--seed", arguments->seed, "The seed (default: 1)");
+  arguments->selection.add_options(*command, "cases", "--filter");
+  auto* seed =
+      command->add_option("--seed", arguments->seed, "The seed of all random numbers (default: 1)");
   command->add_option("--seeds", arguments->seeds, "Every seed from A to B, written A..B")
       ->excludes(seed);
   command->add_option("--jobs", arguments->jobs, "Cases that run at once (default: one per core)")
       ->check(CLI::Range(1, kMaxJobs));
-  command->add_option("--report", arguments->report, "Write the JSON report to this file");
+  arguments->files.add_options(*command);
   command->add_flag("--list", arguments->list, "Show the cases' names and run nothing");
   command->add_flag("--check-determinism", arguments->check_determinism,
                     "Run every case twice and name the first event that differs");
@@ -196,9 +198,9 @@ void add_run_command(CLI::App& app, int& exit_code) {
   command->footer(
       "Examples:\n"
       "  quintain run                                 all shipped scenarios\n"
-      "  quintain run --filter 'cancel/*'             those about cancels\n"
-      "  quintain run --seeds 1..100 --jobs 2         each under a hundred seeds\n"
-      "  quintain run my.json --report report.json    one of your own, with a report\n\n"
+      "  quintain run --only 'cancel/*'               the scenarios about cancels\n"
+      "  quintain run --seeds 1..100 --jobs 2         each under 100 seeds\n"
+      "  quintain run my.json --report report.json    your own scenario, with a report\n\n"
       "Exit code: 0 all held, 1 something failed, 2 bad usage or input, 3 harness error.");
   command->callback([arguments, &exit_code] {
     if (arguments->paths.empty()) arguments->paths = {"scenarios"};

@@ -17,6 +17,7 @@
 namespace quintain {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -52,9 +53,9 @@ TEST_F(RunCommandTest, FailsWithCodeOneEvidenceAndTheCommandThatRepeatsIt) {
   EXPECT_THAT(ran.out, HasSubstr("it ended at 100ms"));
   EXPECT_THAT(ran.out, HasSubstr("one.json:6"));
   EXPECT_THAT(ran.out, HasSubstr("execution 'a': RUNNING -> COMPLETED"));
-  EXPECT_THAT(ran.out, HasSubstr("quintain run scenarios/one.json --filter 'one' --seed 1"));
+  EXPECT_THAT(ran.out, HasSubstr("quintain run scenarios/one.json --only 'one' --seed 1"));
   // And the command really repeats it.
-  EXPECT_EQ(quintain("run scenarios/one.json --filter 'one' --seed 1").exit_code, 1);
+  EXPECT_EQ(quintain("run scenarios/one.json --only 'one' --seed 1").exit_code, 1);
 }
 
 TEST_F(RunCommandTest, ReportsAreTheSameForOneAndTwoJobs) {
@@ -99,8 +100,30 @@ TEST_F(RunCommandTest, ListShowsNamesAndRunsNothing) {
 TEST_F(RunCommandTest, FilterChoosesByPatternOrByWholeName) {
   write_scenario("scenarios/a/one.json");
   write_scenario("scenarios/b/two.json");
-  EXPECT_THAT(quintain("run --filter 'a/*'").out, Not(HasSubstr("two")));
-  EXPECT_THAT(quintain("run --filter b/two").out, HasSubstr("1 passed"));
+  EXPECT_THAT(quintain("run --only 'a/*'").out, Not(HasSubstr("two")));
+  EXPECT_THAT(quintain("run --only b/two").out, HasSubstr("1 passed"));
+}
+
+TEST_F(RunCommandTest, SkipsByPattern) {
+  write_scenario("scenarios/a/one.json");
+  write_scenario("scenarios/b/two.json");
+  EXPECT_THAT(quintain("run --skip 'a/*'").out, AllOf(HasSubstr("two"), Not(HasSubstr("a/one"))));
+  EXPECT_EQ(quintain("run --skip '*'").exit_code, 2);
+}
+
+TEST_F(RunCommandTest, StillAcceptsFilterWithAHint) {
+  write_scenario("scenarios/a/one.json");
+  write_scenario("scenarios/b/two.json");
+  const Ran ran = quintain("run --filter b/two");
+  EXPECT_THAT(ran.out, HasSubstr("1 passed"));
+  EXPECT_THAT(ran.err, HasSubstr("--filter is now called --only"));
+}
+
+TEST_F(RunCommandTest, WritesJunitAndCtrf) {
+  write_scenario("scenarios/one.json", "101ms");
+  EXPECT_EQ(quintain("run --junit r.xml --ctrf r.json").exit_code, 1);
+  EXPECT_THAT(read(folder_ / "r.xml"), HasSubstr("<failure"));
+  EXPECT_THAT(read(folder_ / "r.json"), HasSubstr("\"failed\""));
 }
 
 TEST_F(RunCommandTest, DeterminismIsCheckedOnRequest) {
@@ -132,7 +155,7 @@ TEST_P(BadUsageTest, IsOneClearMessageAndCodeTwo) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, BadUsageTest,
-    testing::Values(Mistake{"NoSubcommand", "", "which subcommand?"},
+    testing::Values(Mistake{"NoSubcommand", "", "a subcommand is missing"},
                     Mistake{"UnknownSubcommand", "runn", "no subcommand 'runn'"},
                     Mistake{"UnknownOption", "run --sed 3", "--sed"},
                     Mistake{"SeedNotANumber", "run --seed x", "seed"},
@@ -141,7 +164,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Mistake{"SeedAndSeeds", "run --seed 1 --seeds 1..2", "exclude"},
                     Mistake{"NoJobs", "run --jobs 0", "jobs"},
                     Mistake{"MissingPath", "run nowhere.json", "nowhere.json"},
-                    Mistake{"NothingMatches", "run --filter 'x*'", "no case's name matches 'x*'"},
+                    Mistake{"NothingMatches", "run --only 'x*'", "'x*' matches no name"},
                     Mistake{"UnknownKey", "run typo.json --report r.json", "typo.json:3: /stepz"},
                     Mistake{"Truncated", "run truncated.json --report r.json", "truncated.json:1"},
                     Mistake{"Binary", "run binary.json --report r.json", "binary.json"},

@@ -1,5 +1,5 @@
-#include "cli/serve_command.h"
-
+// `quintain serve`: chooses the functions (processes, simulated ones, fixtures), starts the server
+// and handles its signals.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <signal.h>
@@ -19,11 +19,11 @@
 #include <utility>
 #include <vector>
 
-#include "cli/command.h"
 #include "cli/functions_file.h"
+#include "cli/program.h"
+#include "cli/results.h"
 #include "conformance/faulty/faulty_core.h"
 #include "conformance/fixtures/fixture_runtime.h"
-#include "conformance/fixtures/reference_node.h"
 #include "core/base/duration_text.h"
 #include "reports/json_input/diagnostics.h"
 #include "scenarios/language/loader.h"
@@ -32,6 +32,7 @@
 #include "server/server.h"
 #include "sim/random/randomness.h"
 #include "sim/simulated_runtime.h"
+#include "sim/world.h"
 
 namespace quintain::cli {
 namespace {
@@ -50,11 +51,11 @@ struct Arguments {
   server::LogFormat log_format = server::LogFormat::kText;
 };
 
-void print_error(std::string_view what) { fmt::print(stderr, "quintain serve: {}\n", what); }
+void print_error(std::string_view what) { cli::print_error("serve", what); }
 
 // ---- Runtimes: each choice fills in the server's runtime, its tasks and its node ----
 
-// A runtime and what it needs for as long as it lives.
+// A runtime together with an object that has to outlive it.
 class RuntimeWith final : public core::Runtime {
  public:
   RuntimeWith(std::shared_ptr<void> needed, std::unique_ptr<core::Runtime> runtime)
@@ -70,10 +71,10 @@ class RuntimeWith final : public core::Runtime {
 
  private:
   std::shared_ptr<void> needed_;
-  std::unique_ptr<core::Runtime> runtime_;  // goes first
+  std::unique_ptr<core::Runtime> runtime_;  // destroyed first
 };
 
-// A folder for this run alone, with everything in it removed at its end.
+// A temporary folder of this run. Its destructor removes it with everything in it.
 class RunFolder {
  public:
   RunFolder() {
@@ -88,7 +89,7 @@ class RunFolder {
   RunFolder(const RunFolder&) = delete;
   RunFolder& operator=(const RunFolder&) = delete;
 
-  /// Empty if it could not be made.
+  /// Empty if the folder could not be created.
   const std::string& path() const { return path_; }
 
  private:
@@ -104,7 +105,7 @@ bool choose_processes(Arguments& arguments) {
   }
   const auto folder = std::make_shared<RunFolder>();
   if (folder->path().empty()) {
-    print_error("can't make a folder for the functions to run in; is TMPDIR right?");
+    print_error("can't create a temporary folder for the functions; check TMPDIR");
     return false;
   }
   arguments.server.node = file->node;
@@ -167,7 +168,7 @@ bool choose_simulated(Arguments& arguments) {
   return true;
 }
 
-// Puts a fault into what was chosen.
+// Adds the chosen fault to the chosen runtime and service.
 bool choose_fault(Arguments& arguments) {
   const conformance::FaultyCore* fault = conformance::find_faulty_core(arguments.faulty);
   if (fault == nullptr) {
@@ -206,8 +207,7 @@ bool choose_runtime(Arguments& arguments) {
       (simulated ? 1 : 0) + (arguments.functions.empty() ? 0 : 1) + (arguments.fixtures ? 1 : 0);
   if (chosen != 1) {
     print_error(
-        "which functions? Give one of --functions FILE, --runtime simulated --scenario FILE, "
-        "--fixtures");
+        "expected one of --functions FILE, --runtime simulated --scenario FILE, --fixtures");
     return false;
   }
   if (!simulated && !arguments.scenario.empty()) {
@@ -215,7 +215,7 @@ bool choose_runtime(Arguments& arguments) {
     return false;
   }
   if (!arguments.functions.empty() && arguments.server.speed != 1) {
-    print_error("--speed: processes run as fast as they run");
+    print_error("--speed applies to simulated functions only");
     return false;
   }
   if (arguments.fixtures) choose_fixtures(arguments);
@@ -226,7 +226,7 @@ bool choose_runtime(Arguments& arguments) {
   return arguments.faulty.empty() || choose_fault(arguments);
 }
 
-// ---- The server's life ----
+// ---- Running the server ----
 
 // The first signal drains the server, the second one stops it.
 class Signals {
@@ -236,15 +236,15 @@ class Signals {
     wait();
   }
 
-  /// To be asked when the server has ended.
-  bool told_twice() const { return told_ > 1; }
+  /// Whether a second signal came. Requires: the server has ended.
+  bool twice() const { return received_ > 1; }
 
  private:
   void wait() {
     signals_.async_wait([this](const boost::system::error_code& error, int number) {
       if (error) return;
       log_.info("signal", {{"name", number == SIGINT ? "SIGINT" : "SIGTERM"}});
-      ++told_ == 1 ? server_.drain() : server_.stop();
+      ++received_ == 1 ? server_.drain() : server_.stop();
       wait();
     });
   }
@@ -252,10 +252,10 @@ class Signals {
   server::Server& server_;
   const server::Log& log_;
   boost::asio::signal_set signals_;
-  int told_ = 0;
+  int received_ = 0;
 };
 
-// Each connection is a descriptor.
+// Raises the limit of open descriptors as far as allowed: each connection needs one.
 void allow_many_connections() {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
@@ -269,7 +269,7 @@ int serve(Arguments& arguments) {
   arguments.server.log = log;
   server::redirect_library_logs(log);
   allow_many_connections();
-  signal(SIGPIPE, SIG_IGN);  // a reader that has gone is an error like others
+  signal(SIGPIPE, SIG_IGN);  // writing to a closed connection returns an error instead
 
   const bool https = !arguments.server.tls.empty();
   auto started = server::Server::start(std::move(arguments.server));
@@ -287,7 +287,7 @@ int serve(Arguments& arguments) {
   }
   std::fflush(stdout);
   server->wait();
-  return signals.told_twice() ? kSomethingFailed : kAllHeld;
+  return signals.twice() ? kSomethingFailed : kAllHeld;
 }
 
 // ---- The command line ----
@@ -317,19 +317,19 @@ void add_serve_command(CLI::App& app, int& exit_code) {
 
   command
       ->add_option("--functions", arguments->functions,
-                   "Functions are commands: this file says which")
+                   "Run commands as functions, as this file describes (docs/functions.md)")
       ->group("Functions");
   command
       ->add_flag("--fixtures", arguments->fixtures,
-                 "The functions that the conformance cases need, built in")
+                 "Serve the built-in functions that the conformance cases need")
       ->group("Functions");
   command
       ->add_option("--faulty", arguments->faulty,
-                   "Put a fault into the server, to see it caught: one of the faulty cores")
+                   "Serve a core with this fault, to see `quintain conform` catch it")
       ->group("Functions");
   command
       ->add_option("--runtime", arguments->runtime,
-                   "'simulated': the functions of a scenario, in real time")
+                   "'simulated': run the functions of a scenario in real time")
       ->check(CLI::IsMember({"simulated"}))
       ->group("Functions");
   command
@@ -337,12 +337,13 @@ void add_serve_command(CLI::App& app, int& exit_code) {
       ->group("Functions");
   command->add_option("--case", arguments->case_name, "Which of its cases, if it has several")
       ->group("Functions");
-  command->add_option("--speed", options.speed, "Time passes so many times as fast (default: 1)")
+  command
+      ->add_option("--speed", options.speed, "Run time at this multiple of real time (default: 1)")
       ->check(CLI::PositiveNumber)
       ->group("Functions");
   command
       ->add_option("--seed", options.seed,
-                   "For simulated functions (default: 1) and ids (default: nobody can guess them)")
+                   "For simulated functions (default: 1) and ids (default: random)")
       ->group("Functions");
   command->add_option("--slots", arguments->slots, "Functions that may run at once (default: 8)")
       ->group("Functions");
@@ -361,7 +362,7 @@ void add_serve_command(CLI::App& app, int& exit_code) {
   command->add_option("--tls-key", options.tls.key, "Its key, PEM")->group("Network");
   command
       ->add_option("--tls-client-ca", options.tls.client_ca,
-                   "Ask every client for a certificate of one of these CAs, PEM")
+                   "Require a client certificate issued by one of these CAs, PEM")
       ->group("Network");
 
   command->add_option("--max-message-bytes", limits.message_bytes, "Largest request")
@@ -394,19 +395,21 @@ void add_serve_command(CLI::App& app, int& exit_code) {
     command->get_option(name)->group("Limits");
   };
   add_limit("--min-ping-interval", limits.min_ping_interval,
-            "Pings more often than this are struck");
-  command->add_option("--max-ping-strikes", limits.ping_strikes, "So many strikes and it is out")
+            "Count a strike for a ping that comes sooner than this after the last");
+  command
+      ->add_option("--max-ping-strikes", limits.ping_strikes,
+                   "Disconnect a client after this many too-frequent pings")
       ->check(CLI::PositiveNumber)
       ->capture_default_str()
       ->group("Limits");
-  add_limit("--keepalive", limits.keepalive, "Ping a client that was silent for so long");
+  add_limit("--keepalive", limits.keepalive, "Ping a client after this time without traffic");
   add_limit("--keepalive-timeout", limits.keepalive_timeout,
-            "Drop it if it does not answer by then");
+            "Disconnect a client that does not answer a ping within this time");
   add_limit("--max-idle", limits.connection_idle, "Close connections without calls; 0s: never");
   add_limit("--max-age", limits.connection_age, "Close old connections; 0s: never");
 
   add_duration(*command, "--drain-timeout", options.drain_timeout,
-               "How long what runs may go on after SIGTERM");
+               "How long running executions may continue after SIGTERM");
   command->add_option("--log-level", arguments->log_level, "debug, info, warn, error or off")
       ->transform(CLI::CheckedTransformer(
           std::vector<std::pair<std::string, server::LogLevel>>{{"debug", server::LogLevel::kDebug},
@@ -423,10 +426,9 @@ void add_serve_command(CLI::App& app, int& exit_code) {
       "  quintain serve --functions functions.json --http 127.0.0.1:8080\n"
       "  quintain serve --runtime simulated --scenario my.json          a programmable server\n"
       "  quintain serve --runtime simulated --scenario my.json --speed 10\n\n"
-      "SIGTERM or SIGINT: takes no new work, lets what runs finish, and ends; a second one ends "
-      "it\n"
-      "at once.\n"
-      "Exit code: 0 ended as told, 1 ended at once, 2 bad usage or input, 3 harness error.");
+      "On SIGTERM or SIGINT the server accepts no new work, lets running executions finish, and\n"
+      "exits; a second signal stops it at once.\n"
+      "Exit code: 0 drained, 1 stopped at once, 2 bad usage or input, 3 harness error.");
   command->callback([arguments, &exit_code] {
     if (arguments->server.listen.empty()) arguments->server.listen = {"127.0.0.1:50051"};
     exit_code = serve(*arguments);

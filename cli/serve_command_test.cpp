@@ -1,4 +1,4 @@
-// The server as its users meet it: a process that says where it listens and ends when it is told.
+// The server as its users meet it: a process that prints its addresses and exits on a signal.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <grpcpp/create_channel.h>
@@ -232,8 +232,8 @@ TEST_F(ServeCommandTest, ServesTheFixturesAndFaults) {
 }
 
 TEST_F(ServeCommandTest, BadUsageIsToldAndNothingIsServed) {
-  EXPECT_THAT(complaint({}), HasSubstr("which functions?"));
-  EXPECT_THAT(complaint({"--fixtures", "--functions", "f.json"}), HasSubstr("which functions?"));
+  EXPECT_THAT(complaint({}), HasSubstr("expected one of --functions FILE"));
+  EXPECT_THAT(complaint({"--fixtures", "--functions", "f.json"}), HasSubstr("expected one of --functions FILE"));
   EXPECT_THAT(complaint({"--runtime", "simulated"}), HasSubstr("needs --scenario"));
   EXPECT_THAT(complaint({"--fixtures", "--scenario", path("scenario.json")}),
               HasSubstr("--scenario is for --runtime simulated"));
@@ -258,12 +258,12 @@ TEST_F(ServeCommandTest, OneCaseOfSeveralMustBeNamed) {
   })");
   const std::vector<std::string> arguments = {"--runtime", "simulated", "--scenario",
                                               path("several.json")};
-  const std::string told = complaint(arguments);
-  EXPECT_THAT(told, HasSubstr("several cases"));
-  // One of the names that it told.
-  const auto begin = told.find("\n  ") + 3;
+  const std::string printed = complaint(arguments);
+  EXPECT_THAT(printed, HasSubstr("several cases"));
+  // One of the names in the message.
+  const auto begin = printed.find("\n  ") + 3;
   auto with_case = arguments;
-  with_case.insert(with_case.end(), {"--case", told.substr(begin, told.find('\n', begin) - begin)});
+  with_case.insert(with_case.end(), {"--case", printed.substr(begin, printed.find('\n', begin) - begin)});
   auto served = serve(with_case);
   EXPECT_TRUE(invoke(*connect(served.line()), "quick", response_).ok());
 }

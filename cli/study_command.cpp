@@ -1,5 +1,4 @@
-#include "cli/study_command.h"
-
+// `quintain study`: runs a study of estimators, or judges recorded predictions, and reports.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -19,19 +18,19 @@
 #include <variant>
 #include <vector>
 
-#include "cli/build_info.h"
-#include "cli/command.h"
-#include "cli/output.h"
+#include "cli/program.h"
 #include "cli/progress.h"
+#include "cli/results.h"
 #include "reports/json_input/diagnostics.h"
 #include "reports/report.h"
 #include "study/comparison/study_run.h"
-#include "study/language/study_language.h"
+#include "study/language/study.h"
 #include "study/page/study_page.h"
 #include "study/predictions/predictions_file.h"
 #include "study/report/study_json.h"
 #include "study/report/study_report.h"
 #include "study/report/study_table.h"
+#include "study/report/study_verdicts.h"
 
 namespace quintain::cli {
 namespace {
@@ -45,10 +44,10 @@ constexpr int kInterrupted = 128 + SIGINT;
 struct Arguments {
   std::string file;
   std::string predictions;
-  std::string workload = "*";
+  Selection selection;
   int seeds = 0;
   int jobs = 0;
-  std::string report;
+  ReportFiles files;
   std::string html;
   std::string trace_dir;
   std::string keep;
@@ -58,17 +57,18 @@ struct Arguments {
 
 void print_error(std::string_view what) { cli::print_error(kCommand, what); }
 
-// Set by the signal; the study looks at it now and then.
+// Set by the signal handler; the study polls it.
 std::atomic<bool> interrupted = false;
-static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler may only use such");
+static_assert(std::atomic<bool>::is_always_lock_free,
+              "a signal handler may only use lock-free atomics");
 
 void on_interrupt(int) {
   interrupted = true;
-  // Whoever asks twice does not want to wait.
+  // A second SIGINT kills the process.
   std::signal(SIGINT, SIG_DFL);
 }
 
-// Stands for this program, so that no kept cell outlives a change of it: FNV-1a of its file.
+// Identifies this program, so that no kept cell is used by a changed program: FNV-1a of its file.
 std::string build_digest() {
   std::ifstream file("/proc/self/exe", std::ios::binary);
   std::uint64_t hash = 0xcbf29ce484222325;
@@ -88,14 +88,13 @@ std::int64_t nanoseconds_now() {
       .count();
 }
 
-// The command without what can't change its result.
+// The command line without the options that cannot change the result.
 std::string command_line(const Arguments& arguments) {
   std::string command = "quintain study";
   if (!arguments.file.empty()) command += " " + arguments.file;
   if (!arguments.predictions.empty()) command += " --predictions " + arguments.predictions;
   if (arguments.seeds > 0) command += fmt::format(" --seeds {}", arguments.seeds);
-  if (arguments.workload != "*") command += fmt::format(" --workload '{}'", arguments.workload);
-  return command;
+  return command + arguments.selection.arguments();
 }
 
 bool validate_arguments(const Arguments& arguments) {
@@ -105,21 +104,22 @@ bool validate_arguments(const Arguments& arguments) {
     good = false;
   };
   if (arguments.file.empty() == arguments.predictions.empty()) {
-    problem("what is to be studied? a study's file, or --predictions FILE.csv");
+    problem("expected a study FILE or --predictions FILE.csv");
   }
   if (!arguments.predictions.empty() &&
       (arguments.seeds > 0 || arguments.list || arguments.cost || !arguments.keep.empty() ||
-       !arguments.trace_dir.empty() || arguments.workload != "*")) {
+       !arguments.trace_dir.empty() || !arguments.selection.empty())) {
     problem(
-        "--predictions only reads what was recorded; of the options it takes --report and --html");
+        "--predictions judges a recorded file; only --report, --junit, --ctrf and --html apply to "
+        "it");
   }
-  for (const std::string& path : {arguments.report, arguments.html}) {
-    if (!path.empty() && !can_write(kCommand, path)) good = false;
-  }
+  if (!arguments.files.check(kCommand)) good = false;
+  if (!arguments.html.empty() && !can_write(kCommand, arguments.html)) good = false;
   return good;
 }
 
-// The study with the workloads that were asked for. Nothing after complaining.
+// The study with the workloads that were chosen. Prints errors and returns nullopt if there is
+// none.
 std::optional<study::Study> load(const Arguments& arguments) {
   json_input::Diagnostics diagnostics;
   auto study = study::load_study_file(arguments.file, diagnostics);
@@ -127,12 +127,14 @@ std::optional<study::Study> load(const Arguments& arguments) {
     fmt::print(stderr, "{}", diagnostics.text());
     return std::nullopt;
   }
+  std::vector<std::string> names;
+  for (const study::Workload& workload : study->workloads) names.push_back(workload.name);
+  if (!arguments.selection.check(kCommand, names)) return std::nullopt;
   std::erase_if(study->workloads, [&](const study::Workload& workload) {
-    return !matches(workload.name, arguments.workload);
+    return !arguments.selection.chooses({{workload.name}});
   });
   if (study->workloads.empty()) {
-    print_error(
-        fmt::format("no workload's name matches '{}'; --list shows the names", arguments.workload));
+    print_error("no workload is left by --only and --skip");
     return std::nullopt;
   }
   return study;
@@ -148,16 +150,8 @@ void print_study(const study::StudyReport& report) {
 }
 
 bool write_all(const Arguments& arguments, const study::StudyReport& report) {
-  bool good = true;
-  if (!arguments.report.empty()) {
-    const auto text = study::to_json(report);
-    if (text.ok()) {
-      good &= write_text(kCommand, *text, arguments.report);
-    } else {
-      print_error(std::string(text.status().message()));
-      good = false;
-    }
-  }
+  bool good =
+      arguments.files.write(kCommand, study::to_test_report(report), study::to_json(report));
   if (!arguments.html.empty()) {
     good &= write_text(kCommand, study::render_page(report), arguments.html);
   }
@@ -165,8 +159,8 @@ bool write_all(const Arguments& arguments, const study::StudyReport& report) {
 }
 
 int finish(const Arguments& arguments, study::StudyReport report, const std::string& started_at,
-           std::chrono::steady_clock::time_point began) {
-  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+           std::chrono::steady_clock::time_point started) {
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
   report.tool_version = kVersion;
   report.command = command_line(arguments);
   report.wall_clock.started_at = started_at;
@@ -188,10 +182,10 @@ int finish(const Arguments& arguments, study::StudyReport report, const std::str
 // ---- A study's file -----------------------------------------------------------------------------
 
 int run(const Arguments& arguments, const study::Study& study) {
-  const auto began = std::chrono::steady_clock::now();
+  const auto started = std::chrono::steady_clock::now();
   const std::string started_at = utc_now();
   std::string keep = arguments.keep;
-  if (keep.empty() && !arguments.report.empty()) keep = arguments.report + ".cells";
+  if (keep.empty() && !arguments.files.report.empty()) keep = arguments.files.report + ".cells";
   study::StudyOptions options;
   if (arguments.seeds > 0) options.replications = arguments.seeds;
   options.jobs = arguments.jobs;
@@ -199,17 +193,15 @@ int run(const Arguments& arguments, const study::Study& study) {
   options.store = study::CellStore(keep);
   if (arguments.cost) options.stopwatch = nanoseconds_now;
   options.interrupt = &interrupted;
-  StudyMeter meter;
-  options.progress = [&](const study::StudyProgress& progress) {
-    meter.show({.done = progress.done,
-                .expected = progress.expected,
-                .kept = progress.kept,
-                .last = fmt::format("{} seed {}", progress.workload, progress.seed)});
+  Progress progress("cells");
+  options.progress = [&](const study::StudyProgress& state) {
+    progress.show(state.done, state.expected, state.kept,
+                  fmt::format("{} seed {}", state.workload, state.seed));
   };
   std::signal(SIGINT, on_interrupt);
   auto result = study::run_study(study, options);
   std::signal(SIGINT, SIG_DFL);
-  meter.clear();
+  progress.clear();
   if (const auto* error = std::get_if<study::StudyError>(&result)) {
     print_error(error->message);
     return kHarnessError;
@@ -225,7 +217,7 @@ int run(const Arguments& arguments, const study::Study& study) {
                           stopped->cells, keep));
     return kInterrupted;
   }
-  return finish(arguments, std::get<study::StudyReport>(std::move(result)), started_at, began);
+  return finish(arguments, std::get<study::StudyReport>(std::move(result)), started_at, started);
 }
 
 int run_file(const Arguments& arguments) {
@@ -246,7 +238,7 @@ int run_file(const Arguments& arguments) {
     print_error(fmt::format("{} is skipped: {}", skipped.name, skipped.reason));
   }
   if (study->workloads.empty()) {
-    print_error("no workload is left");
+    print_error("no workload is left: all of them were skipped");
     return kBadInput;
   }
   return run(arguments, *study);
@@ -255,7 +247,7 @@ int run_file(const Arguments& arguments) {
 // ---- Recorded predictions -----------------------------------------------------------------------
 
 int run_predictions(const Arguments& arguments) {
-  const auto began = std::chrono::steady_clock::now();
+  const auto started = std::chrono::steady_clock::now();
   const std::string started_at = utc_now();
   json_input::Diagnostics diagnostics;
   auto report = study::judge_predictions(arguments.predictions, diagnostics);
@@ -263,7 +255,7 @@ int run_predictions(const Arguments& arguments) {
     fmt::print(stderr, "{}", diagnostics.text());
     return kBadInput;
   }
-  return finish(arguments, std::move(*report), started_at, began);
+  return finish(arguments, std::move(*report), started_at, started);
 }
 
 int study_command(const Arguments& arguments) {
@@ -277,38 +269,38 @@ void add_study_command(CLI::App& app, int& exit_code) {
   auto arguments = std::make_shared<Arguments>();
   CLI::App* command =
       app.add_subcommand("study", "Judge estimated completion times, simulated or recorded");
-  command->add_option("FILE", arguments->file, "A study's file, *.study.json");
+  command->add_option("FILE", arguments->file, "The study file, *.study.json");
   command->add_option("--predictions", arguments->predictions,
                       "Judge the predictions in this CSV file instead (docs/studies.md)");
   command
-      ->add_option(
-          "--seeds", arguments->seeds,
-          "Play each workload so often, under the seeds 1 to N (default: as the file says)")
+      ->add_option("--seeds", arguments->seeds,
+                   "Run each workload with the seeds 1 to N (default: as the study file says)")
       ->check(CLI::Range(2, kMaxSeeds));
-  command->add_option("--workload", arguments->workload,
-                      "Only workloads whose name matches this pattern (* ? [...])");
+  arguments->selection.add_options(*command, "workloads", "--workload");
   command->add_option("--jobs", arguments->jobs, "Worlds that run at once (default: one per core)")
       ->check(CLI::Range(1, kMaxJobs));
-  command->add_option("--report", arguments->report, "Write the JSON report to this file");
-  command->add_option("--html", arguments->html, "Write the report as a page to this file");
+  arguments->files.add_options(*command);
+  command->add_option("--html", arguments->html,
+                      "Write the report as a self-contained HTML page to this file");
   command
       ->add_option("--trace-dir", arguments->trace_dir,
                    "The folder of a recorded trace, or the folder that holds it")
       ->check(CLI::ExistingDirectory);
-  command->add_option("--keep", arguments->keep,
-                      "Keep finished cells in this folder, so that an interrupted study can go on "
-                      "(default: REPORT.cells if there is a --report). Nothing removes them");
+  command->add_option(
+      "--keep", arguments->keep,
+      "Keep finished cells in this folder, so that an interrupted study can continue "
+      "(default: REPORT.cells if there is a --report). Nothing removes them");
   command->add_flag("--cost", arguments->cost,
-                    "Measure what predictions cost; best with --jobs 1 on a quiet machine");
+                    "Measure the time of predictions; best with --jobs 1 on an idle machine");
   command->add_flag("--list", arguments->list, "Show the workloads' names and run nothing");
   command->footer(
       "Examples:\n"
       "  quintain study study/studies/eta-short.study.json      under three minutes\n"
       "  quintain study study/studies/eta.study.json --report eta.json --html eta.html\n"
-      "  quintain study FILE --workload bursty --seeds 4            a quick look at one workload\n"
+      "  quintain study FILE --only bursty --seeds 4                a quick look at one workload\n"
       "  quintain study --predictions predictions.csv               what another system "
       "predicted\n\n"
-      "Exit code: 0 all held, 1 a goal was missed or a control was not noticed, 2 bad usage or\n"
+      "Exit code: 0 all held, 1 a goal was missed or a control was not detected, 2 bad usage or\n"
       "input, 3 harness error, 130 interrupted.");
   command->callback([arguments, &exit_code] {
     if (arguments->jobs == 0) {

@@ -94,7 +94,7 @@ TEST_F(StudyCommandTest, AGoalThatIsMissedFailsTheRun) {
 
 TEST_F(StudyCommandTest, FinishedCellsAreUsedAgain) {
   write_study();
-  quintain("study small.study.json --report r.json --workload calm");
+  quintain("study small.study.json --report r.json --only calm");
   EXPECT_TRUE(fs::exists(folder_ / "r.json.cells"));
   // What was kept is believed, which shows that it is read: a cell in which nothing was refused.
   int changed = 0;
@@ -106,7 +106,7 @@ TEST_F(StudyCommandTest, FinishedCellsAreUsedAgain) {
     ++changed;
   }
   EXPECT_EQ(changed, 3);
-  quintain("study small.study.json --report r.json --workload calm");
+  quintain("study small.study.json --report r.json --only calm");
   EXPECT_EQ(report()["workloads"][0]["counts"]["refused"], 21);
 }
 
@@ -148,7 +148,7 @@ TEST_F(StudyCommandTest, AnInterruptedStudyGoesOn) {
 
 TEST_F(StudyCommandTest, ListsWorkloads) {
   write_study();
-  const Ran ran = quintain("study small.study.json --list --workload 'st*'");
+  const Ran ran = quintain("study small.study.json --list --only 'st*'");
   EXPECT_EQ(ran.exit_code, 0);
   EXPECT_EQ(ran.out, "steady: a steady stream\n");
 }
@@ -158,7 +158,7 @@ TEST_F(StudyCommandTest, BadInputIsToldWithItsPlace) {
   const Ran bad = quintain("study bad.study.json");
   EXPECT_EQ(bad.exit_code, 2);
   EXPECT_THAT(bad.err, AllOf(HasSubstr("bad.study.json:3: /workloads/0: 'about' is missing"),
-                             HasSubstr("/workloads/0: nobody calls")));
+                             HasSubstr("/workloads/0: there are no calls")));
   write_study();
   EXPECT_EQ(quintain("study").exit_code, 2);
   EXPECT_EQ(quintain("study nope.json").exit_code, 2);
@@ -166,9 +166,9 @@ TEST_F(StudyCommandTest, BadInputIsToldWithItsPlace) {
   EXPECT_EQ(quintain("study small.study.json --predictions p.csv").exit_code, 2);
   EXPECT_EQ(quintain("study small.study.json --report no/such/folder/r.json").exit_code, 2);
   EXPECT_EQ(quintain("study small.study.json --trace-dir nope").exit_code, 2);
-  const Ran none = quintain("study small.study.json --workload nope");
+  const Ran none = quintain("study small.study.json --only nope");
   EXPECT_EQ(none.exit_code, 2);
-  EXPECT_THAT(none.err, HasSubstr("no workload's name matches 'nope'"));
+  EXPECT_THAT(none.err, HasSubstr("'nope' matches no name"));
 }
 
 TEST_F(StudyCommandTest, ATraceThatIsNotGivenIsSkippedWithAReason) {

@@ -7,20 +7,33 @@
 # Sources are found by their names, so that a new file needs no entry in a list: in each folder of a room,
 # NAME_test.cpp is a test, NAME_benchmark.cpp a benchmark, and every other .cpp is part of the library.
 
-# quintain_room(NAME [FOLDERS folder...] [EXCEPT file...] [SOURCES file...] USES target...)
+# quintain_room(NAME [WHOLE] [COLD] [FOLDERS folder...] [EXCEPT file...] [SOURCES file...] USES target...)
+#   WHOLE    programs get every object file of the library. Without it the linker leaves out object
+#            files that nothing refers to, and with them objects that register themselves.
+#   COLD     no run spends its time in this code: in Release it is optimised less, which compiles faster.
 #   FOLDERS  relative to the room's CMakeLists.txt, without the folders in them; the default is that
 #            folder itself. The most deeply nested folder that contains a header decides who owns it.
 #   EXCEPT   files in these folders that are no part of the library
 #   SOURCES  further files, such as generated ones
 #   USES     libraries. Their headers, and those of the rooms that they use, may be included.
 function(quintain_room name)
-  cmake_parse_arguments(ROOM "" "" "FOLDERS;EXCEPT;SOURCES;USES" ${ARGN})
+  cmake_parse_arguments(ROOM "WHOLE;COLD" "" "FOLDERS;EXCEPT;SOURCES;USES" ${ARGN})
   quintain_find_sources(found "[^/]*" "${ROOM_FOLDERS}" "${ROOM_EXCEPT}")
   list(FILTER found EXCLUDE REGEX "_(test|benchmark)\\.cpp$")
-  add_library(quintain_${name} STATIC ${found} ${ROOM_SOURCES})
-  target_include_directories(quintain_${name} PUBLIC ${PROJECT_SOURCE_DIR})
-  target_link_libraries(quintain_${name} PUBLIC ${ROOM_USES})
-  quintain_warnings(quintain_${name})
+  set(library quintain_${name})
+  if(ROOM_WHOLE)
+    set(library quintain_${name}_objects)
+    add_library(quintain_${name} INTERFACE)
+    target_link_libraries(quintain_${name} INTERFACE $<LINK_LIBRARY:WHOLE_ARCHIVE,${library}>)
+  endif()
+  add_library(${library} STATIC ${found} ${ROOM_SOURCES})
+  target_include_directories(${library} PUBLIC ${PROJECT_SOURCE_DIR})
+  target_link_libraries(${library} PUBLIC ${ROOM_USES})
+  quintain_warnings(${library})
+  set_target_properties(${library} PROPERTIES UNITY_BUILD ${QUINTAIN_UNITY} UNITY_BUILD_BATCH_SIZE 24)
+  if(ROOM_COLD)
+    target_compile_options(${library} PRIVATE ${QUINTAIN_COLD_OPTIONS})
+  endif()
   foreach(folder IN LISTS ROOM_FOLDERS ITEMS .)
     if(folder STREQUAL . AND ROOM_FOLDERS AND NOT "." IN_LIST ROOM_FOLDERS)
       continue()
@@ -48,6 +61,7 @@ function(quintain_tests name)
   quintain_check_includes(${name}_tests "${found}" "${TESTS_USES}")
   target_link_libraries(${name}_tests PRIVATE ${TESTS_USES} GTest::gmock_main rapidcheck)
   target_compile_definitions(${name}_tests PRIVATE QUINTAIN_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  target_compile_options(${name}_tests PRIVATE ${QUINTAIN_COLD_OPTIONS})
   quintain_warnings(${name}_tests)
   gtest_discover_tests(${name}_tests TEST_PREFIX ${name}. PROPERTIES TIMEOUT 600
                        # Properties are tried on the same random cases in every run.

@@ -1,4 +1,4 @@
-// The cases: what is done to a target to put clauses to the test.
+// The conformance cases.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@ namespace quintain::conformance {
 
 class CaseRun;
 
-/// What a target's manifest must declare for a case, beyond its fixtures.
+/// What a manifest must declare for a case, beyond fixtures.
 enum class Need : std::uint8_t {
   kSlots,           // node.slots
   kQueueLimit,      // node.queue_limit
@@ -22,23 +22,24 @@ enum class Need : std::uint8_t {
   kLargestMessage,  // node.largest_message_bytes
 };
 
-/// One case. It runs by itself, against a target in any state.
+/// One scripted interaction with a target that judges clauses. Independent of other cases and of
+/// the state of the target. Immutable.
 struct Case {
-  /// Family and subject, in kebab-case: "cancel/second-is-harmless".
+  /// Family and topic, in kebab-case: "cancel/second-is-harmless".
   std::string_view name;
   /// What it does, in one sentence.
   std::string_view about;
-  /// The clauses that it must put to the test.
+  /// The clauses that it must judge.
   std::vector<std::string_view> clauses;
   std::vector<std::string_view> fixtures{};
   std::vector<Need> needs{};
-  /// It fills the target's slots or counts its records, so nothing may run beside it.
+  /// No other case may run at the same time, because this one fills the slots or counts records.
   bool exclusive = false;
-  /// Why only virtual time can judge it; empty: live targets are judged too.
+  /// Why it can be judged only in virtual time; empty: live targets can be judged too.
   std::string_view virtual_time_only{};
-  /// Why only a live target can be judged; empty: virtual time can as well.
+  /// Why it can be judged only on a live target; empty: virtual time works too.
   std::string_view live_only{};
-  /// Does it. May throw only what CaseRun throws.
+  /// The script. Throws nothing except what CaseRun throws.
   void (*run)(CaseRun& run);
 };
 

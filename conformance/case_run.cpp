@@ -1,3 +1,5 @@
+// Records the calls of a case: encodes requests for the profile, passes them to the transport and
+// decodes what comes back.
 #include "conformance/case_run.h"
 
 #include <fmt/format.h>
@@ -9,31 +11,31 @@
 namespace quintain::conformance {
 namespace {
 
-// Between two reads of a poll: often enough to see a state that lasts tens of milliseconds, seldom
-// enough to leave the processor to the target.
+// The interval of polls: short enough to see a status that lasts tens of milliseconds, long enough
+// to leave the processor to the target.
 constexpr core::Duration kPollInterval = std::chrono::milliseconds(5);
 
-// A record that has not come by then does not come.
-constexpr core::Duration kUnfoundPatience = std::chrono::seconds(3);
+// A record that has not been found for this long will not appear.
+constexpr core::Duration kMaxNotFound = std::chrono::seconds(3);
 
 }  // namespace
 
 CaseRun::~CaseRun() {
   for (std::size_t i = 0; i < recorded_calls_.size(); ++i) {
-    if (!recorded_calls_[i].ended()) setup_.transport.abandon(arm_calls_[i]);
+    if (!recorded_calls_[i].ended()) setup_.transport.abandon(transport_calls_[i]);
   }
 }
 
 // ---- Requests -----------------------------------------------------------------------------------
 
-std::string CaseRun::fresh_id() { return fmt::format("{}-{}", setup_.id_prefix, ++ids_); }
+std::string CaseRun::fresh_id() { return fmt::format("{}-{}", setup_.id_prefix, ++last_id_); }
 
 spearlet::InvokeFunctionRequest CaseRun::request(std::string_view fixture,
                                                  spearlet::ExecutionMode mode,
                                                  Parameters parameters) {
   const auto known = setup_.manifest.fixtures.find(fixture);
   if (known == setup_.manifest.fixtures.end()) {
-    abort(fmt::format("the manifest names no function that plays the fixture '{}'", fixture));
+    abort(fmt::format("the manifest names no function for the fixture '{}'", fixture));
   }
   spearlet::InvokeFunctionRequest request;
   request.set_invocation_type(spearlet::INVOCATION_TYPE_EXISTING_TASK);
@@ -56,12 +58,12 @@ spearlet::InvokeFunctionRequest CaseRun::request(std::string_view fixture,
 const RecordedCall& CaseRun::start(Method method, const google::protobuf::Message& request,
                                    core::Duration timeout) {
   if (!setup_.profile.serves(method)) {
-    throw Inapplicable{
+    throw NotApplicable{
         fmt::format("the profile {} has no {}", setup_.profile.name(), name_of(method))};
   }
   if (!setup_.profile.expresses(method, request)) {
-    throw Inapplicable{
-        fmt::format("the profile {} can't say {}", setup_.profile.name(), brief_json(request))};
+    throw NotApplicable{fmt::format("the profile {} cannot express {}", setup_.profile.name(),
+                                    brief_json(request))};
   }
   RecordedCall& recorded = recorded_calls_.emplace_back();
   recorded.number = recorded_calls_.size();
@@ -71,11 +73,11 @@ const RecordedCall& CaseRun::start(Method method, const google::protobuf::Messag
   recorded.request = std::move(copy);
   recorded.sent = now();
   if (timeout != core::kForever) recorded.deadline = recorded.sent + timeout;
-  note_execution(recorded);
+  remember_execution(recorded);
   const Profile& profile = setup_.profile;
   Transport& transport = setup_.transport;
-  arm_calls_.push_back(0);
-  arm_calls_.back() = transport.start({
+  transport_calls_.push_back(0);
+  transport_calls_.back() = transport.start({
       .path = profile.path(method),
       .request = profile.encode(method, request),
       .deadline = recorded.deadline,
@@ -93,7 +95,7 @@ const RecordedCall& CaseRun::start(Method method, const google::protobuf::Messag
           [this, &recorded, &profile, &transport](const absl::Status& status) {
             recorded.returned = transport.now();
             recorded.followed_by = recorded_calls_.size() + 1;
-            if (status.ok()) return;  // an answer that could not be read stays an error
+            if (status.ok()) return;  // an answer that could not be decoded remains an error
             auto answer = profile.decode_error(recorded.method, status);
             if (answer.ok()) {
               recorded.received.push_back({.at = transport.now(), .message = *std::move(answer)});
@@ -105,8 +107,7 @@ const RecordedCall& CaseRun::start(Method method, const google::protobuf::Messag
   return recorded;
 }
 
-// Remembers which executions the run may have begun.
-void CaseRun::note_execution(const RecordedCall& recorded) {
+void CaseRun::remember_execution(const RecordedCall& recorded) {
   if (recorded.method != Method::kInvokeFunction && recorded.method != Method::kStreamFunction) {
     return;
   }
@@ -123,17 +124,17 @@ void CaseRun::wait_for(const RecordedCall& recorded) {
 
 void CaseRun::leave(const RecordedCall& recorded) {
   if (recorded.ended()) return;
-  setup_.transport.abandon(arm_calls_[recorded.number - 1]);
+  setup_.transport.abandon(transport_calls_[recorded.number - 1]);
   RecordedCall& own = recorded_calls_[recorded.number - 1];
   own.returned = now();
   own.followed_by = recorded_calls_.size() + 1;
-  own.status = absl::CancelledError("the client left");
+  own.status = absl::CancelledError("abandoned by the client");
   own.abandoned = true;
 }
 
 std::string CaseRun::start_async(const spearlet::InvokeFunctionRequest& request) {
   InvokeCall accepted = call(request);
-  // Other cases may fill the queue for a moment.
+  // Other cases may fill the queue temporarily.
   const core::Instant until = now() + patience();
   while (accepted.ended() && absl::IsResourceExhausted(accepted.recorded().status) &&
          now() < until) {
@@ -141,11 +142,11 @@ std::string CaseRun::start_async(const spearlet::InvokeFunctionRequest& request)
     accepted = call(request);
   }
   if (!accepted.answered()) {
-    abort("an ASYNC invocation was refused: " + describe(accepted.recorded()));
+    abort("an ASYNC call was refused: " + describe(accepted.recorded()));
   }
   const std::string& id = accepted.answer().execution_id();
   if (id.empty()) {
-    abort("an ASYNC invocation was accepted without an id: " + describe(accepted.recorded()));
+    abort("an ASYNC call was accepted without an execution_id: " + describe(accepted.recorded()));
   }
   started_.insert(id);
   return id;
@@ -167,7 +168,7 @@ CancelCall CaseRun::send_cancel(const std::string& id, bool force, std::string_v
   return send(request);
 }
 
-CancelCall CaseRun::send_end(const std::string& id) {
+CancelCall CaseRun::send_forced_cancel(const std::string& id) {
   spearlet::CancelExecutionRequest request;
   request.set_execution_id(id);
   request.set_force(true);
@@ -195,7 +196,7 @@ std::optional<spearlet::GetExecutionStatusResponse> CaseRun::poll(
     const StatusCall status = read(id);
     if (status.answered() && enough(status.answer())) return status.answer();
     if (status.answer().found()) last_found = now();
-    if (now() >= until || now() - last_found >= kUnfoundPatience + slack()) return std::nullopt;
+    if (now() >= until || now() - last_found >= kMaxNotFound + slack()) return std::nullopt;
     sleep_for(std::min(kPollInterval, until - now()));
   }
 }
@@ -238,13 +239,13 @@ void CaseRun::check(std::string_view clause, bool held, std::string_view expecte
 void CaseRun::require(std::string_view clause, bool held, std::string_view expected,
                       std::string_view observed) {
   check(clause, held, expected, observed);
-  if (!held) throw Abandoned{};
+  if (!held) throw Aborted{};
 }
 
 void CaseRun::cancel_leftovers() {
   for (RecordedCall& recorded : recorded_calls_) leave(recorded);
   std::vector<CancelCall> cancels;
-  for (const std::string& id : started_) cancels.push_back(send_end(id));
+  for (const std::string& id : started_) cancels.push_back(send_forced_cancel(id));
   wait_until([&] {
     return std::all_of(cancels.begin(), cancels.end(), [](const auto& c) { return c.ended(); });
   });

@@ -1,4 +1,4 @@
-// One run of one case against one target: what a case has to work with.
+// The interface with which a case works: sending calls, waiting, and judging clauses.
 #pragma once
 
 #include <google/protobuf/any.pb.h>
@@ -26,8 +26,8 @@
 
 namespace quintain::conformance {
 
-/// Which call a request belongs to, and what answers it. InvokeFunctionRequest stands for
-/// InvokeFunction; StreamFunction has a function of its own.
+/// The method and the response type of a request type. InvokeFunctionRequest maps to
+/// InvokeFunction; CaseRun::send_stream() sends it to StreamFunction.
 template <class Request>
 struct CallOf;
 
@@ -48,7 +48,7 @@ QUINTAIN_CALL(GetHealth);
 QUINTAIN_CALL(GetStats);
 #undef QUINTAIN_CALL
 
-/// A call of a run. Cheap to copy; valid as long as its run.
+/// A handle to a call of a run. Cheap to copy; valid as long as its run.
 template <class Response>
 class Call {
  public:
@@ -59,7 +59,7 @@ class Call {
   bool answered() const { return recorded_->answered(); }
   absl::StatusCode code() const { return recorded_->status.code(); }
 
-  /// The answer; an empty message if there is none.
+  /// The answer; a default instance if there is none.
   const Response& answer() const {
     return answered() ? recorded_->answer_as<Response>() : Response::default_instance();
   }
@@ -73,33 +73,35 @@ using StatusCall = Call<spearlet::GetExecutionStatusResponse>;
 using CancelCall = Call<spearlet::CancelExecutionResponse>;
 using StreamCall = Call<spearlet::StreamExecutionResult>;
 
-/// Numbers for a fixture, by name: {{"ms", 50}}.
+/// Numeric parameters of a fixture, by name: {{"ms", 50}}.
 using Parameters = std::initializer_list<std::pair<std::string_view, std::int64_t>>;
 
-/// Everything that a case does goes through its run, which remembers every call and every
-/// judgement. One thread.
+/// One run of one case against one target. Records every call and every judgement. Used by one
+/// thread.
 class CaseRun {
  public:
   struct Setup {
     Transport& transport;
     const Profile& profile;
     const Manifest& manifest;
-    /// Begins every execution id that the run makes, so that case_runs don't meet in one target.
+    /// Prefix of every execution id that the run makes, so that runs on one target do not share
+    /// ids.
     std::string id_prefix;
   };
 
-  /// Thrown by require() and by what can't go on; ends the case, not the run.
-  struct Abandoned {
-    /// Why, if it was not a broken clause: what the target lacks or refused.
+  /// Thrown by require(), abort() and calls that are not answered. Ends the script of the case.
+  struct Aborted {
+    /// What the target lacks or refused; empty if a violated clause is the reason.
     std::string reason;
   };
 
-  /// Thrown when the case asks for what the profile has no words for; it does not apply then.
-  struct Inapplicable {
+  /// Thrown by a call that the profile cannot express. The case does not apply then.
+  struct NotApplicable {
     std::string reason;
   };
 
   explicit CaseRun(const Setup& setup) : setup_(setup) {}
+  /// Abandons the open calls.
   ~CaseRun();
 
   CaseRun(const CaseRun&) = delete;
@@ -109,19 +111,20 @@ class CaseRun {
 
   const Policies& policies() const { return setup_.manifest.policies; }
   const NodeFacts& node() const { return setup_.manifest.node; }
-  Transport& arm() { return setup_.transport; }
+  Transport& transport() { return setup_.transport; }
   const Profile& profile() const { return setup_.profile; }
 
-  /// Whether times are exact, as they are in virtual time.
+  /// Whether measured times are exact, as in virtual time.
   bool exact() const { return slack() == core::Duration::zero(); }
   core::Duration slack() const { return setup_.transport.slack(); }
 
   // ---- Requests --------------------------------------------------------------------------------
 
-  /// An execution id that nobody has used.
+  /// A new execution id.
   std::string fresh_id();
 
-  /// Asks for a fixture, under a fresh id.
+  /// An invocation of the fixture with a fresh id. Aborts the case if the manifest does not name
+  /// the fixture.
   spearlet::InvokeFunctionRequest request(std::string_view fixture, spearlet::ExecutionMode mode,
                                           Parameters parameters = {});
   spearlet::InvokeFunctionRequest sync(std::string_view fixture, Parameters parameters = {}) {
@@ -133,7 +136,7 @@ class CaseRun {
 
   // ---- Calls -----------------------------------------------------------------------------------
 
-  /// Sends a call and goes on. `timeout`: the RPC's deadline, from now.
+  /// Sends a call without waiting. `timeout`: the RPC's deadline from now.
   template <class Request>
   auto send(const Request& request, core::Duration timeout = core::kForever) {
     using Response = typename CallOf<Request>::Response;
@@ -144,7 +147,7 @@ class CaseRun {
     return StreamCall(start(Method::kStreamFunction, request, timeout));
   }
 
-  /// Lets time pass until the call has ended. Abandons the case if it does not within `patience()`.
+  /// Waits for the end of the call. Aborts the case if it does not end within patience().
   template <class Response>
   Call<Response> wait(Call<Response> call) {
     wait_for(call.recorded());
@@ -157,22 +160,22 @@ class CaseRun {
     return wait(send(request, timeout));
   }
 
-  /// The client goes away.
+  /// Cancels the call as its client, unless it has ended.
   template <class Response>
   void abandon(Call<Response> call) {
     leave(call.recorded());
   }
 
-  /// Sends an ASYNC invocation that has to be accepted and gives its execution's id. Abandons the
-  /// case if it is not.
+  /// Sends an ASYNC invocation and returns the execution's id. Retries while the queue is full, and
+  /// aborts the case if the call is not accepted.
   std::string start_async(const spearlet::InvokeFunctionRequest& request);
 
-  /// Reads an execution's status, with result and logs.
+  /// Queries the status of an execution, with result and logs.
   StatusCall read(const std::string& id);
 
   CancelCall send_cancel(const std::string& id, bool force = false, std::string_view reason = "");
-  /// Ends an execution, by force if the profile has a word for that.
-  CancelCall send_end(const std::string& id);
+  /// Cancels an execution, with force if the profile can express that.
+  CancelCall send_forced_cancel(const std::string& id);
 
   CancelCall cancel(const std::string& id, bool force = false, std::string_view reason = "") {
     return wait(send_cancel(id, force, reason));
@@ -184,51 +187,52 @@ class CaseRun {
   void sleep_until(core::Instant when);
   void sleep_for(core::Duration d) { sleep_until(now() + d); }
 
-  /// How long to wait for what must happen soon.
+  /// How long to wait for an event that must happen soon.
   static constexpr core::Duration patience() { return std::chrono::seconds(10); }
 
-  /// Lets answers arrive until done() holds; false after `limit`.
+  /// Delivers answers until done() holds. False after `limit`.
   bool wait_until(const std::function<bool()>& done, core::Duration limit = patience());
 
-  /// Reads the status again and again until `enough` says so. The last answer, or nothing after
-  /// `limit`. What is not found for a while is not waited for any longer.
+  /// Queries the status repeatedly until `enough` returns true for the answer, and returns that
+  /// answer. nullopt after `limit`, or earlier if the execution has not been found for some time.
   std::optional<spearlet::GetExecutionStatusResponse> poll(
       const std::string& id,
       const std::function<bool(const spearlet::GetExecutionStatusResponse&)>& enough,
       core::Duration limit = patience());
 
-  /// Polls until the execution has ended, or has come to `status`. UNSPECIFIED after `limit`.
+  /// Polls until the execution has ended, and returns its final status; UNSPECIFIED after `limit`.
   spearlet::ExecutionStatus await_end(const std::string& id, core::Duration limit = patience());
+  /// Polls until the execution has this status. False if it ends with another or after `limit`.
   bool await(const std::string& id, spearlet::ExecutionStatus status,
              core::Duration limit = patience());
 
   // ---- Judgement -------------------------------------------------------------------------------
 
-  /// Puts the clause to the test: `held` says how it came out.
+  /// Judges the clause: `held` is the result. An empty `expected` means the text of the clause.
   void check(std::string_view clause, bool held, std::string_view expected,
              std::string_view observed);
 
-  /// The same; what was seen is the call.
+  /// The same, with the call as what was observed. Returns `held`.
   template <class Response>
   bool check(std::string_view clause, const Call<Response>& call, bool held,
              std::string_view expected) {
     return judge(clause, held, expected, describe(call.recorded()), call.recorded().number);
   }
 
-  /// As check(); the case can't go on if it is broken.
+  /// As check(), and aborts the case if the clause is violated.
   void require(std::string_view clause, bool held, std::string_view expected,
                std::string_view observed);
 
-  /// The case can't go on.
-  [[noreturn]] static void abort(std::string reason) { throw Abandoned{std::move(reason)}; }
+  /// Ends the case because the target lacks or refused something.
+  [[noreturn]] static void abort(std::string reason) { throw Aborted{std::move(reason)}; }
 
-  // ---- What came of it -------------------------------------------------------------------------
+  // ---- Results ---------------------------------------------------------------------------------
 
   Findings& findings() { return findings_; }
   const std::deque<RecordedCall>& recorded_calls() const { return recorded_calls_; }
 
-  /// Ends by force every execution that the run began and that has not ended, so that the next
-  /// case meets an idle target.
+  /// Cancels every execution that the run started and that has not ended, so that the next case
+  /// finds an idle target.
   void cancel_leftovers();
 
  private:
@@ -238,14 +242,14 @@ class CaseRun {
   void leave(const RecordedCall& recorded);
   bool judge(std::string_view clause, bool held, std::string_view expected, std::string observed,
              std::uint64_t recorded);
-  void note_execution(const RecordedCall& recorded);
+  void remember_execution(const RecordedCall& recorded);
 
   Setup setup_;
-  std::deque<RecordedCall> recorded_calls_;  // stable addresses
-  std::deque<std::uint64_t> arm_calls_;
+  std::deque<RecordedCall> recorded_calls_;    // stable addresses
+  std::deque<std::uint64_t> transport_calls_;  // by number of the recorded call, from 0
   Findings findings_;
-  int ids_ = 0;
-  std::set<std::string> started_;
+  int last_id_ = 0;
+  std::set<std::string> started_;  // ids of the executions that the run may have started
 };
 
 using core::is_terminal;

@@ -1,3 +1,4 @@
+// CaseRun against the reference node in virtual time.
 #include "conformance/case_run.h"
 
 #include <gmock/gmock.h>
@@ -7,9 +8,7 @@
 #include <memory>
 #include <string>
 
-#include "conformance/fixtures/reference_node.h"
-#include "conformance/reference_manifest.h"
-#include "conformance/sim_transport.h"
+#include "conformance/fixtures/fixture_runtime.h"
 
 namespace quintain::conformance {
 namespace {
@@ -17,9 +16,9 @@ namespace {
 using namespace std::chrono_literals;
 using testing::HasSubstr;
 
-class TrialTest : public testing::Test {
+class CaseRunTest : public testing::Test {
  protected:
-  CaseRun::Setup setup(std::string_view profile = "analysis") {
+  CaseRun::Setup setup(std::string_view profile = "contract") {
     return {.transport = *transport_,
             .profile = *find_profile(profile),
             .manifest = manifest_,
@@ -27,14 +26,14 @@ class TrialTest : public testing::Test {
   }
 
   Manifest manifest_ = reference_manifest();
-  std::unique_ptr<Transport> transport_ = make_sim_arm(reference_node(), nullptr);
+  std::unique_ptr<Transport> transport_ = make_sim_transport(reference_node(), nullptr);
 };
 
-TEST_F(TrialTest, ACallIsRecordedFromItsSendingToItsEnd) {
+TEST_F(CaseRunTest, RecordsACallUntilItsEnd) {
   CaseRun run(setup());
   const InvokeCall call = run.send(run.sync("sleep", {{"ms", 250}}));
   EXPECT_FALSE(call.ended());
-  EXPECT_EQ(call.answer().execution_id(), "");  // an empty message until there is one
+  EXPECT_EQ(call.answer().execution_id(), "");  // a default instance until there is one
   run.wait(call);
   EXPECT_TRUE(call.answered());
   EXPECT_EQ(call.recorded().returned - call.recorded().sent, core::Duration(250ms));
@@ -42,23 +41,23 @@ TEST_F(TrialTest, ACallIsRecordedFromItsSendingToItsEnd) {
   EXPECT_EQ(run.recorded_calls().size(), 1U);
 }
 
-TEST_F(TrialTest, TimePassesWithoutEvents) {
+TEST_F(CaseRunTest, LetsTimePassWithoutEvents) {
   CaseRun run(setup());
-  const core::Instant began = run.now();
+  const core::Instant start = run.now();
   run.sleep_for(3s);
-  EXPECT_EQ(run.now() - began, core::Duration(3s));
+  EXPECT_EQ(run.now() - start, core::Duration(3s));
   EXPECT_FALSE(run.wait_until([] { return false; }, 2s));
-  EXPECT_EQ(run.now() - began, core::Duration(5s));
+  EXPECT_EQ(run.now() - start, core::Duration(5s));
 }
 
-TEST_F(TrialTest, ADeadlineEndsTheCallAtTheClient) {
+TEST_F(CaseRunTest, EndsACallAtItsDeadline) {
   CaseRun run(setup());
   const InvokeCall call = run.wait(run.send(run.async("sleep"), -1ns));
   EXPECT_EQ(call.code(), absl::StatusCode::kDeadlineExceeded);
   EXPECT_TRUE(call.recorded().ambiguous());
 }
 
-TEST_F(TrialTest, AnAbandonedCallHasEndedForItsClient) {
+TEST_F(CaseRunTest, RecordsAnAbandonedCallAsEnded) {
   CaseRun run(setup());
   const InvokeCall call = run.send(run.sync("sleep", {{"ms", 5000}}));
   run.sleep_for(10ms);
@@ -68,7 +67,7 @@ TEST_F(TrialTest, AnAbandonedCallHasEndedForItsClient) {
   EXPECT_EQ(run.await_end("t-1"), spearlet::EXECUTION_STATUS_CANCELLED);
 }
 
-TEST_F(TrialTest, PollingGivesUpAfterItsLimit) {
+TEST_F(CaseRunTest, StopsPollingAfterTheLimit) {
   CaseRun run(setup());
   const std::string id = run.start_async(run.async("sleep", {{"ms", 50'000}}));
   EXPECT_EQ(run.await_end(id, 100ms), spearlet::EXECUTION_STATUS_UNSPECIFIED);
@@ -77,37 +76,37 @@ TEST_F(TrialTest, PollingGivesUpAfterItsLimit) {
   EXPECT_FALSE(run.await(id, spearlet::EXECUTION_STATUS_COMPLETED, 100ms));
 }
 
-TEST_F(TrialTest, AFixtureThatTheManifestDoesNotNameEndsTheCase) {
+TEST_F(CaseRunTest, AbortsForAFixtureThatTheManifestDoesNotName) {
   manifest_.fixtures.erase("echo");
   CaseRun run(setup());
   try {
     run.sync("echo");
-    FAIL() << "it went on";
-  } catch (const CaseRun::Abandoned& abandoned) {
-    EXPECT_THAT(abandoned.reason, HasSubstr("'echo'"));
+    FAIL() << "not aborted";
+  } catch (const CaseRun::Aborted& aborted) {
+    EXPECT_THAT(aborted.reason, HasSubstr("'echo'"));
   }
 }
 
-TEST_F(TrialTest, WhatAProfileCanNotSayDoesNotApply) {
+TEST_F(CaseRunTest, DoesNotApplyIfTheProfileCannotExpressACall) {
   CaseRun run(setup("spear-head"));
-  EXPECT_THROW(run.call(spearlet::GetStatsRequest()), CaseRun::Inapplicable);
-  EXPECT_THROW(run.send_cancel("x", /*force=*/true), CaseRun::Inapplicable);
+  EXPECT_THROW(run.call(spearlet::GetStatsRequest()), CaseRun::NotApplicable);
+  EXPECT_THROW(run.send_cancel("x", /*force=*/true), CaseRun::NotApplicable);
 }
 
-TEST_F(TrialTest, JudgementsAreCollected) {
+TEST_F(CaseRunTest, CollectsJudgements) {
   CaseRun run(setup());
   run.check("SYNC-1", true, "a", "b");
-  run.check("SYNC-1", false, "what has to hold", "what was seen");
+  run.check("SYNC-1", false, "expectation", "observation");
   const Finding& finding = run.findings().by_clause().at("SYNC-1");
   EXPECT_EQ(finding.judged, 2);
   ASSERT_EQ(finding.violations.size(), 1U);
-  EXPECT_EQ(finding.violations[0].expected, "what has to hold");
-  EXPECT_EQ(finding.violations[0].observed, "what was seen");
-  EXPECT_THROW(run.require("SYNC-2", false, "", ""), CaseRun::Abandoned);
-  EXPECT_TRUE(run.findings().broke("SYNC-2"));
+  EXPECT_EQ(finding.violations[0].expected, "expectation");
+  EXPECT_EQ(finding.violations[0].observed, "observation");
+  EXPECT_THROW(run.require("SYNC-2", false, "", ""), CaseRun::Aborted);
+  EXPECT_TRUE(run.findings().violated("SYNC-2"));
 }
 
-TEST_F(TrialTest, TidyingUpLeavesNothingAtWork) {
+TEST_F(CaseRunTest, CancelsLeftovers) {
   CaseRun run(setup());
   const InvokeCall waiting = run.send(run.sync("stubborn", {{"ms", 50'000}}));
   const std::string id = run.start_async(run.async("stubborn", {{"ms", 50'000}}));

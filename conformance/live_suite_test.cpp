@@ -1,11 +1,9 @@
-// The suite against real servers: what the transport in virtual time says, the live transport says
-// as well.
+// The suite against real servers: the results must equal those in virtual time.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -13,18 +11,14 @@
 #include <mutex>
 #include <set>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "conformance/case.h"
 #include "conformance/faulty/faulty_core.h"
 #include "conformance/fixtures/fixture_runtime.h"
-#include "conformance/fixtures/reference_node.h"
 #include "conformance/live/grpc_transport.h"
 #include "conformance/live/spawn.h"
-#include "conformance/reference_manifest.h"
-#include "conformance/sim_transport.h"
 #include "conformance/suite.h"
 #include "conformance/testing/live_judging.h"
 
@@ -40,32 +34,32 @@ std::vector<CaseResult> judge_in_virtual_time(const std::vector<const Case*>& ca
   const Manifest manifest = reference_manifest();
   return run_suite(cases, {.manifest = &manifest,
                            .profile = find_profile(manifest.profile),
-                           .connect = [&] { return make_sim_arm(reference_node(), core); }});
+                           .connect = [&] { return make_sim_transport(reference_node(), core); }});
 }
 
-// Case by case, the clauses that it put to the test.
+// The judged clauses of each case, among those that it claims.
 std::map<std::string, std::set<std::string>> judged_clauses(
     const std::vector<CaseResult>& results) {
   std::map<std::string, std::set<std::string>> judged;
   for (const CaseResult& result : results) {
-    for (const std::string_view clause : result.subject->clauses) {
+    for (const std::string_view clause : result.test_case->clauses) {
       if (result.findings.judged(clause)) {
-        judged[std::string(result.subject->name)].emplace(clause);
+        judged[std::string(result.test_case->name)].emplace(clause);
       }
     }
   }
   return judged;
 }
 
-TEST(LiveSuite, TheGoodCorePassesOverTcpAsInVirtualTime) {
+TEST(LiveSuite, TheCorrectCorePassesOverTcpAsInVirtualTime) {
   const auto server = serve("--listen 127.0.0.1:0");
   ASSERT_NE(server, nullptr);
   auto cases = live_cases();
   const auto live = judge_live(server->address(), reference_manifest(), cases);
-  EXPECT_EQ(complaints(live), "");
+  EXPECT_EQ(problems_of(live), "");
   std::erase_if(cases, [](const Case* one) { return !one->live_only.empty(); });
   const auto simulated = judge_in_virtual_time(cases, nullptr);
-  EXPECT_EQ(complaints(simulated), "");
+  EXPECT_EQ(problems_of(simulated), "");
   auto judged = judged_clauses(live);
   for (const Case* one : live_cases()) {
     if (!one->live_only.empty()) judged.erase(std::string(one->name));
@@ -73,16 +67,16 @@ TEST(LiveSuite, TheGoodCorePassesOverTcpAsInVirtualTime) {
   EXPECT_EQ(judged, judged_clauses(simulated));
 }
 
-TEST(LiveSuite, TheGoodCorePassesOverAUnixSocket) {
+TEST(LiveSuite, TheCorrectCorePassesOverAUnixSocket) {
   const std::string path =
       (std::filesystem::path(testing::TempDir()) / "quintain-live-suite.sock").string();
   const auto server = serve("--listen unix:" + path);
   ASSERT_NE(server, nullptr);
-  EXPECT_EQ(complaints(judge_live(server->address(), reference_manifest(), live_cases())), "");
+  EXPECT_EQ(problems_of(judge_live(server->address(), reference_manifest(), live_cases())), "");
 }
 
-// What a process gives back is text, and it takes milliseconds to begin.
-TEST(LiveSuite, TheFixtureProgramPlaysTheFixtures) {
+// Functions that are processes return text and need milliseconds to start.
+TEST(LiveSuite, TheFixtureProgramImplementsTheFixtures) {
   const auto file = std::filesystem::path(testing::TempDir()) / "quintain-live-suite.json";
   std::string functions;
   for (const std::string_view name : fixture_names()) {
@@ -98,7 +92,7 @@ TEST(LiveSuite, TheFixtureProgramPlaysTheFixtures) {
   const auto server = spawn(fmt::format("'{}' serve --functions '{}' --listen 127.0.0.1:0",
                                         QUINTAIN_PROGRAM, file.string()));
   ASSERT_NE(server, nullptr);
-  EXPECT_EQ(complaints(judge_live(server->address(), reference_manifest(), live_cases())), "");
+  EXPECT_EQ(problems_of(judge_live(server->address(), reference_manifest(), live_cases())), "");
 }
 
 TEST(LiveSuite, EveryFaultyCoreIsCaughtAsInVirtualTime) {
@@ -109,33 +103,24 @@ TEST(LiveSuite, EveryFaultyCoreIsCaughtAsInVirtualTime) {
   ASSERT_GT(cores.size(), 50U);
   std::mutex mutex;
   std::string missed;
-  std::atomic<std::size_t> next = 0;
-  {
-    // They wait more than they work.
-    std::vector<std::jthread> workers;
-    for (int i = 0; i < 8; ++i) {
-      workers.emplace_back([&] {
-        for (std::size_t j = next++; j < cores.size(); j = next++) {
-          const FaultyCore& core = *cores[j];
-          const auto server = serve(fmt::format("--listen 127.0.0.1:0 --faulty {}", core.name));
-          if (server == nullptr) continue;
-          const auto cases = cases_for(core.caught_by);
-          const auto live =
-              broken_clauses(judge_live(server->address(), reference_manifest(), cases));
-          const auto simulated = broken_clauses(judge_in_virtual_time(cases, &core));
-          const std::lock_guard lock(mutex);
-          for (const std::string_view clause : core.caught_by) {
-            if (!live.contains(clause)) {
-              missed += fmt::format("{} is not caught live by {}\n", core.name, clause);
-            }
-            if (!simulated.contains(clause)) {
-              missed += fmt::format("{} is not caught in virtual time by {}\n", core.name, clause);
-            }
-          }
-        }
-      });
+  // More threads than processors, because the cases wait most of the time.
+  run_in_parallel(cores.size(), 8, [&](std::size_t i) {
+    const FaultyCore& core = *cores[i];
+    const auto server = serve(fmt::format("--listen 127.0.0.1:0 --faulty {}", core.name));
+    if (server == nullptr) return;
+    const auto cases = cases_for(core.caught_by);
+    const auto live = violated_clauses(judge_live(server->address(), reference_manifest(), cases));
+    const auto simulated = violated_clauses(judge_in_virtual_time(cases, &core));
+    const std::lock_guard lock(mutex);
+    for (const std::string_view clause : core.caught_by) {
+      if (!live.contains(clause)) {
+        missed += fmt::format("{} is not caught live by {}\n", core.name, clause);
+      }
+      if (!simulated.contains(clause)) {
+        missed += fmt::format("{} is not caught in virtual time by {}\n", core.name, clause);
+      }
     }
-  }
+  });
   EXPECT_EQ(missed, "");
 }
 

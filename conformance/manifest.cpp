@@ -1,3 +1,4 @@
+// Reads manifests from JSON, and makes the manifest of the reference node from its configuration.
 #include "conformance/manifest.h"
 
 #include <fmt/format.h>
@@ -5,6 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <type_traits>
 
 #include "conformance/fixtures/fixture_runtime.h"
 #include "conformance/wire/profile.h"
@@ -16,79 +18,58 @@ namespace {
 using json_input::ObjectReader;
 using json_input::Reader;
 
-// Members whose names end in _ms, as the contract writes them.
+// The value of a member whose name ends in _ms.
 std::optional<core::Duration> milliseconds(const Reader& reader) {
   if (!reader.present()) return std::nullopt;
   constexpr std::int64_t kMax = std::int64_t{100} * 365 * 24 * 3600 * 1000;
   return std::chrono::milliseconds(reader.integer<std::int64_t>({0, kMax}));
 }
 
+// Reads an optional choice; without it the value stays as it is.
+template <class E, std::size_t N>
+void read_choice(ObjectReader& object, std::string_view key, E& value,
+                 const json_input::Choice<std::type_identity_t<E>> (&choices)[N]) {
+  value = object.optional(key).template one_of<E>(choices, value);
+}
+
 void read_policies(const Reader& reader, Policies& policies) {
   if (!reader.present()) return;
   ObjectReader object = reader.object();
-  const Policies reference;
-  policies.mode_unspecified =
-      object.optional("mode_unspecified")
-          .one_of<Policies::ModeUnspecified>({{"refused", Policies::ModeUnspecified::kRefused},
-                                              {"sync", Policies::ModeUnspecified::kSync}},
-                                             reference.mode_unspecified);
-  policies.stream_via_invoke =
-      object.optional("stream_via_invoke")
-          .one_of<Policies::StreamViaInvoke>(
-              {{"invalid_argument", Policies::StreamViaInvoke::kInvalid},
-               {"unimplemented", Policies::StreamViaInvoke::kUnimplemented}},
-              reference.stream_via_invoke);
-  policies.start_errors =
-      object.optional("start_errors")
-          .one_of<Policies::StartErrors>({{"grpc_status", Policies::StartErrors::kGrpcStatus},
-                                          {"failed_body", Policies::StartErrors::kFailedBody}},
-                                         reference.start_errors);
-  policies.success_sync =
-      object.optional("success_sync")
-          .one_of<Policies::SuccessSync>({{"completed", Policies::SuccessSync::kCompleted},
-                                          {"served", Policies::SuccessSync::kServed}},
-                                         reference.success_sync);
-  policies.timeout_from =
-      object.optional("timeout_from")
-          .one_of<Policies::TimeoutFrom>({{"acceptance", Policies::TimeoutFrom::kAcceptance},
-                                          {"start", Policies::TimeoutFrom::kStart}},
-                                         reference.timeout_from);
-  policies.timeout_zero =
-      object.optional("timeout_zero")
-          .one_of<Policies::TimeoutZero>({{"default", Policies::TimeoutZero::kDefault},
-                                          {"unlimited", Policies::TimeoutZero::kUnlimited}},
-                                         reference.timeout_zero);
-  policies.same_instant =
-      object.optional("same_instant")
-          .one_of<Policies::SameInstant>(
-              {{"completion-cancel-timeout", Policies::SameInstant::kCompletionCancelTimeout},
-               {"unspecified", Policies::SameInstant::kUnspecified}},
-              reference.same_instant);
-  policies.cancel_running =
-      object.optional("cancel_running")
-          .one_of<Policies::CancelRunning>({{"cooperative", Policies::CancelRunning::kCooperative},
-                                            {"immediate", Policies::CancelRunning::kImmediate}},
-                                           reference.cancel_running);
-  policies.cancel_unknown =
-      object.optional("cancel_unknown")
-          .one_of<Policies::CancelUnknown>({{"answered", Policies::CancelUnknown::kAnswered},
-                                            {"not_found", Policies::CancelUnknown::kNotFound}},
-                                           reference.cancel_unknown);
-  policies.sync_caller_gone =
-      object.optional("sync_caller_gone")
-          .one_of<Policies::SyncCallerGone>({{"cancelled", Policies::SyncCallerGone::kCancelled},
-                                             {"continues", Policies::SyncCallerGone::kContinues}},
-                                            reference.sync_caller_gone);
-  policies.duplicate_id =
-      object.optional("duplicate_id")
-          .one_of<Policies::DuplicateId>({{"same_record", Policies::DuplicateId::kSameRecord},
-                                          {"refused", Policies::DuplicateId::kRefused}},
-                                         reference.duplicate_id);
-  policies.retention = milliseconds(object.optional("retention_ms")).value_or(reference.retention);
+  using P = Policies;
+  read_choice(object, "mode_unspecified", policies.mode_unspecified,
+              {{"refused", P::ModeUnspecified::kRefused}, {"sync", P::ModeUnspecified::kSync}});
+  read_choice(object, "stream_via_invoke", policies.stream_via_invoke,
+              {{"invalid_argument", P::StreamViaInvoke::kInvalid},
+               {"unimplemented", P::StreamViaInvoke::kUnimplemented}});
+  read_choice(
+      object, "start_errors", policies.start_errors,
+      {{"grpc_status", P::StartErrors::kGrpcStatus}, {"failed_body", P::StartErrors::kFailedBody}});
+  read_choice(object, "success_sync", policies.success_sync,
+              {{"completed", P::SuccessSync::kCompleted}, {"served", P::SuccessSync::kServed}});
+  read_choice(object, "timeout_from", policies.timeout_from,
+              {{"acceptance", P::TimeoutFrom::kAcceptance}, {"start", P::TimeoutFrom::kStart}});
+  read_choice(object, "timeout_zero", policies.timeout_zero,
+              {{"default", P::TimeoutZero::kDefault}, {"unlimited", P::TimeoutZero::kUnlimited}});
+  read_choice(object, "same_instant", policies.same_instant,
+              {{"completion-cancel-timeout", P::SameInstant::kCompletionCancelTimeout},
+               {"unspecified", P::SameInstant::kUnspecified}});
+  read_choice(object, "cancel_running", policies.cancel_running,
+              {{"cooperative", P::CancelRunning::kCooperative},
+               {"immediate", P::CancelRunning::kImmediate}});
+  read_choice(
+      object, "cancel_unknown", policies.cancel_unknown,
+      {{"answered", P::CancelUnknown::kAnswered}, {"not_found", P::CancelUnknown::kNotFound}});
+  read_choice(
+      object, "sync_caller_gone", policies.sync_caller_gone,
+      {{"cancelled", P::SyncCallerGone::kCancelled}, {"continues", P::SyncCallerGone::kContinues}});
+  read_choice(
+      object, "duplicate_id", policies.duplicate_id,
+      {{"same_record", P::DuplicateId::kSameRecord}, {"refused", P::DuplicateId::kRefused}});
+  policies.retention = milliseconds(object.optional("retention_ms")).value_or(policies.retention);
   policies.status_endpoint_http = object.optional("status_endpoint_http").string();
   policies.eta_quantile =
-      object.optional("eta_quantile").number({0.01, 0.99}, reference.eta_quantile);
-  policies.grace = milliseconds(object.optional("grace_ms")).value_or(reference.grace);
+      object.optional("eta_quantile").number({0.01, 0.99}, policies.eta_quantile);
+  policies.grace = milliseconds(object.optional("grace_ms")).value_or(policies.grace);
 }
 
 void read_node(const Reader& reader, NodeFacts& node) {
@@ -116,14 +97,14 @@ Manifest read_manifest(const Reader& reader) {
   const Reader profile = object.optional("profile");
   manifest.profile = profile.string(manifest.profile);
   if (find_profile(manifest.profile) == nullptr) {
-    profile.error(fmt::format("there is no profile '{}'; there is: {}", manifest.profile,
+    profile.error(fmt::format("there is no profile '{}'; the profiles are {}", manifest.profile,
                               fmt::join(profile_names(), ", ")));
   }
   for (const auto& [name, member] : object.required("fixtures").members()) {
     const auto known = fixture_names();
     if (std::find(known.begin(), known.end(), name) == known.end()) {
-      member.error(
-          fmt::format("there is no fixture '{}'; there is: {}", name, fmt::join(known, ", ")));
+      member.error(fmt::format("there is no fixture '{}'; the fixtures are {}", name,
+                               fmt::join(known, ", ")));
     }
     ObjectReader fixture = member.object();
     manifest.fixtures[name] = {.task_id = fixture.required("task_id").string(),
@@ -144,6 +125,23 @@ std::optional<Manifest> load_manifest(const std::string& path,
   if (!document) return std::nullopt;
   Manifest manifest = read_manifest(Reader(document->root(), diagnostics));
   if (!diagnostics.empty()) return std::nullopt;
+  return manifest;
+}
+
+Manifest reference_manifest() {
+  const core::NodeConfig node = reference_node();
+  Manifest manifest;
+  for (const std::string_view name : fixture_names()) {
+    manifest.fixtures[std::string(name)] = {.task_id = std::string(kFixtureTask),
+                                            .function_name = std::string(name)};
+  }
+  manifest.node = {.slots = node.slots,
+                   .queue_limit = node.queue_limit,
+                   .maximum_timeout = node.timeout.maximum,
+                   .default_sync_timeout = node.timeout.sync_default,
+                   .cancel_grace = node.cancel_grace,
+                   .largest_message = std::int64_t{4} << 20};
+  manifest.policies.retention = node.retention.age;
   return manifest;
 }
 

@@ -1,4 +1,4 @@
-// What a target says of itself, so that it can be judged.
+// What a target declares about itself, so that it can be judged.
 #pragma once
 
 #include <map>
@@ -10,40 +10,44 @@
 
 namespace quintain::conformance {
 
-/// A function of the target that plays a fixture.
+/// The function of the target that implements a fixture.
 struct FixtureFunction {
   std::string task_id{};
   std::string function_name{};
 };
 
-/// Facts about the target's node that some cases need; nothing: not declared.
+/// Facts about the target's node that some cases need; nullopt: not declared.
 struct NodeFacts {
-  /// Executions that run at once.
+  /// Executions that can run at once.
   std::optional<int> slots{};
-  /// Executions that may wait.
+  /// Executions that can wait.
   std::optional<int> queue_limit{};
-  /// The longest timeout that an execution gets.
+  /// The largest effective timeout.
   std::optional<core::Duration> maximum_timeout{};
-  /// The timeout of a SYNC call that names none.
+  /// The timeout of a SYNC call without one.
   std::optional<core::Duration> default_sync_timeout{};
-  /// How long a cancelled function may take to stop.
+  /// Maximum time from a cancel until the slot is free.
   std::optional<core::Duration> cancel_grace{};
-  /// The largest message that is taken, in bytes.
+  /// The largest accepted message, in bytes.
   std::optional<std::int64_t> largest_message{};
 };
 
 struct Manifest {
-  /// The wire profile: analysis | spear-2026-01 | spear-head.
-  std::string profile = "analysis";
-  /// By fixture name (fixtures/fixture_runtime.h).
+  /// The wire profile: contract | spear-2026-01 | spear-head.
+  std::string profile = "contract";
+  /// By name of the fixture (fixtures/fixture_runtime.h).
   std::map<std::string, FixtureFunction, std::less<>> fixtures{};
   NodeFacts node{};
   Policies policies{};
 };
 
-/// The manifest of a file: JSON, comments allowed; docs/conformance.md tells its members. Nothing
-/// after reporting everything that is wrong with it.
+/// Loads a manifest: JSON with comments; docs/conformance.md documents its members. Reports
+/// everything that is wrong with the file and then returns nullopt.
 std::optional<Manifest> load_manifest(const std::string& path,
                                       json_input::Diagnostics& diagnostics);
+
+/// The manifest of the reference node with the built-in fixtures. It is the default for targets
+/// without a manifest.
+Manifest reference_manifest();
 
 }  // namespace quintain::conformance

@@ -1,3 +1,4 @@
+// Loading manifests.
 #include "conformance/manifest.h"
 
 #include <gmock/gmock.h>
@@ -9,8 +10,6 @@
 #include <optional>
 #include <string>
 
-#include "conformance/reference_manifest.h"
-
 namespace quintain::conformance {
 namespace {
 
@@ -19,7 +18,7 @@ using testing::HasSubstr;
 
 struct Loaded {
   std::optional<Manifest> manifest{};
-  std::string complaints{};
+  std::string problems{};
 };
 
 Loaded load(const std::string& text) {
@@ -29,11 +28,11 @@ Loaded load(const std::string& text) {
   std::ofstream(path) << text;
   json_input::Diagnostics diagnostics;
   Loaded loaded{.manifest = load_manifest(path.string(), diagnostics)};
-  loaded.complaints = diagnostics.text();
+  loaded.problems = diagnostics.text();
   return loaded;
 }
 
-TEST(Manifest, SaysWhatPlaysTheFixturesAndWhatTheNodeIs) {
+TEST(Manifest, ReadsAllMembers) {
   const Loaded loaded = load(R"({
     // A comment.
     "profile": "spear-2026-01",
@@ -43,7 +42,7 @@ TEST(Manifest, SaysWhatPlaysTheFixturesAndWhatTheNodeIs) {
     "policies": {"retention_ms": 60000, "grace_ms": 40, "cancel_unknown": "not_found",
                  "status_endpoint_http": "http://localhost:80", "eta_quantile": 0.9}
   })");
-  ASSERT_TRUE(loaded.manifest) << loaded.complaints;
+  ASSERT_TRUE(loaded.manifest) << loaded.problems;
   const Manifest& manifest = *loaded.manifest;
   EXPECT_EQ(manifest.profile, "spear-2026-01");
   EXPECT_EQ(manifest.fixtures.at("echo").task_id, "t");
@@ -61,16 +60,16 @@ TEST(Manifest, SaysWhatPlaysTheFixturesAndWhatTheNodeIs) {
   EXPECT_EQ(manifest.policies.eta_quantile, 0.9);
 }
 
-TEST(Manifest, WhatIsNotDeclaredIsTheReferencePolicy) {
+TEST(Manifest, UsesTheReferencePoliciesByDefault) {
   const Loaded loaded = load(R"({"fixtures": {}})");
-  ASSERT_TRUE(loaded.manifest) << loaded.complaints;
-  EXPECT_EQ(loaded.manifest->profile, "analysis");
+  ASSERT_TRUE(loaded.manifest) << loaded.problems;
+  EXPECT_EQ(loaded.manifest->profile, "contract");
   EXPECT_EQ(loaded.manifest->policies.mode_unspecified, Policies::ModeUnspecified::kRefused);
   EXPECT_EQ(loaded.manifest->policies.retention, core::kForever);
   EXPECT_FALSE(loaded.manifest->node.slots);
 }
 
-TEST(Manifest, TellsEverythingThatIsWrongAtOnce) {
+TEST(Manifest, ReportsAllProblemsAtOnce) {
   const Loaded loaded = load(R"({
     "profile": "spear-99",
     "fixtures": {"dance": {"task_id": "t", "function_name": "f"}, "echo": {"task_id": 7}},
@@ -80,14 +79,19 @@ TEST(Manifest, TellsEverythingThatIsWrongAtOnce) {
   EXPECT_FALSE(loaded.manifest);
   for (const char* what : {"no profile 'spear-99'", "no fixture 'dance'", "/fixtures/echo",
                            "/node/slots", "/policies/cancel_unknown", "grace"}) {
-    EXPECT_THAT(loaded.complaints, HasSubstr(what));
+    EXPECT_THAT(loaded.problems, HasSubstr(what));
   }
 }
 
-TEST(Manifest, AFileThatIsNotThereIsReported) {
+TEST(Manifest, ReportsAMissingFile) {
   json_input::Diagnostics diagnostics;
   EXPECT_FALSE(load_manifest("no/such/manifest.json", diagnostics));
   EXPECT_THAT(diagnostics.text(), HasSubstr("no/such/manifest.json"));
+}
+
+TEST(Manifest, AcceptsTheFormerNameOfTheContractProfile) {
+  const Loaded loaded = load(R"({"profile": "analysis", "fixtures": {}})");
+  ASSERT_TRUE(loaded.manifest) << loaded.problems;
 }
 
 TEST(ReferenceManifest, DeclaresEverythingThatCasesNeed) {

@@ -1,4 +1,4 @@
-// The suite judged: a good core passes every case, and every faulty one is caught.
+// The test of the suite itself: a correct core passes every case, and every faulty core is caught.
 #pragma once
 
 #include <functional>
@@ -13,29 +13,29 @@
 
 namespace quintain::conformance {
 
-/// What the suite said of one core.
+/// The results of the suite for one core.
 struct CoreVerdict {
-  /// Null for the good core.
+  /// nullptr for the correct core.
   const FaultyCore* core = nullptr;
-  /// The clauses that were seen broken, each with the cases that saw it.
-  std::map<std::string, std::set<std::string>> broken{};
-  /// Cases that could not come to their end, with the reason.
-  std::vector<std::string> unmet{};
-  /// The harness's own faults.
+  /// The violated clauses, each with the cases that saw a violation.
+  std::map<std::string, std::set<std::string>, std::less<>> violated{};
+  /// The cases that could not be run to their end, with the reason.
+  std::vector<std::string> aborted{};
+  /// Errors of the harness itself.
   std::vector<std::string> errors{};
 };
 
-/// Runs every case on the good core and on each faulty one, in virtual time. The good core comes
-/// first. `jobs` cores are judged at once.
+/// Runs every case in virtual time on the correct core and on each faulty one. The verdict on the
+/// correct core comes first. `jobs` cores are tested at once; `progress` is called after each.
 std::vector<CoreVerdict> run_self_test(
     int jobs, const std::function<void(std::size_t done, std::size_t of)>& progress);
 
-/// What is wrong with the suite, by what it said of the cores; empty if nothing is:
-/// a clause that the good core breaks, a case that does not come to its end with it, a faulty core
-/// that a clause which names its fault does not catch, a clause that catches no faulty core.
+/// The defects of the suite that the verdicts show: a clause that the correct core violates, a case
+/// that does not end with it, a faulty core that one of its clauses (FaultyCore::caught_by) does
+/// not catch, and a clause that catches no faulty core. Empty if there are none.
 std::vector<std::string> problems(const std::vector<CoreVerdict>& verdicts);
 
-/// The clauses that a core's fault is named by and that did not catch it.
-std::vector<std::string> missed(const CoreVerdict& verdict);
+/// The clauses of FaultyCore::caught_by that did not catch the core. Empty for the correct core.
+std::vector<std::string> missed_clauses(const CoreVerdict& verdict);
 
 }  // namespace quintain::conformance

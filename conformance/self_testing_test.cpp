@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "conformance/catalogue_page.h"
 #include "conformance/judgement/clauses/clause.h"
+#include "conformance/verdicts.h"
 
 namespace quintain::conformance {
 namespace {
@@ -20,7 +20,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-TEST(SelfTest, TheSuiteCatchesWhatItShouldAndNothingElse) {
+TEST(SelfTest, CatchesEveryFaultyCoreAndOnlyThose) {
   const std::vector<CoreVerdict> matrix = run_self_test(2, {});
   EXPECT_THAT(problems(matrix), IsEmpty());
   EXPECT_GT(matrix.size(), all_clauses().size()) << "there are fewer faults than clauses";
@@ -28,64 +28,62 @@ TEST(SelfTest, TheSuiteCatchesWhatItShouldAndNothingElse) {
   std::stringstream page;
   page << file.rdbuf();
   EXPECT_EQ(page.str(), clauses_page(matrix))
-      << "make it anew: quintain conform --self-test --markdown docs/clauses.md";
+      << "generate it again: quintain conform --self-test --markdown docs/clauses.md";
 }
 
-// What the self-test says of a suite that is not good.
-
-// What a perfect suite would say, without running it.
+// The verdicts of a perfect suite, without running it.
 std::vector<CoreVerdict> perfect() {
   std::vector<CoreVerdict> verdicts(1);
   for (const FaultyCore& core : faulty_cores()) {
     CoreVerdict& verdict = verdicts.emplace_back();
     verdict.core = &core;
     for (const std::string_view clause : core.caught_by) {
-      verdict.broken[std::string(clause)].insert("a/case");
+      verdict.violated[std::string(clause)].insert("a/case");
     }
   }
   return verdicts;
 }
 
-TEST(SelfTest, HasNothingToSayOfAPerfectSuite) { EXPECT_THAT(problems(perfect()), IsEmpty()); }
+TEST(SelfTest, ReportsNoProblemOfAPerfectSuite) { EXPECT_THAT(problems(perfect()), IsEmpty()); }
 
 CoreVerdict without(const CoreVerdict& verdict, const std::string& clause) {
   CoreVerdict changed = verdict;
-  changed.broken.erase(clause);
+  changed.violated.erase(clause);
   return changed;
 }
 
-TEST(SelfTest, NoticesAGoodCoreThatBreaksAClause) {
+TEST(SelfTest, ReportsAClauseThatTheCorrectCoreViolates) {
   std::vector<CoreVerdict> verdicts = perfect();
-  verdicts.front().broken["SYNC-1"].insert("sync/completes");
-  EXPECT_THAT(problems(verdicts), ElementsAre(HasSubstr("the good core breaks SYNC-1")));
+  verdicts.front().violated["SYNC-1"].insert("sync/completes");
+  EXPECT_THAT(problems(verdicts), ElementsAre(HasSubstr("the correct core violates SYNC-1")));
 }
 
-TEST(SelfTest, NoticesACaseThatDoesNotComeToItsEnd) {
+TEST(SelfTest, ReportsAnAbortedCase) {
   std::vector<CoreVerdict> verdicts = perfect();
-  verdicts.front().unmet.emplace_back("sync/completes: no fixture");
+  verdicts.front().aborted.emplace_back("sync/completes: no fixture");
   EXPECT_THAT(problems(verdicts), ElementsAre(HasSubstr("no fixture")));
 }
 
-TEST(SelfTest, NoticesAFaultThatIsNotCaught) {
+TEST(SelfTest, ReportsAFaultThatIsNotCaught) {
   std::vector<CoreVerdict> verdicts = perfect();
   for (CoreVerdict& verdict : verdicts) {
     if (verdict.core == nullptr) continue;
     const std::string clause(verdict.core->caught_by.front());
     verdict = without(verdict, clause);
-    EXPECT_THAT(missed(verdict), ElementsAre(clause));
+    EXPECT_THAT(missed_clauses(verdict), ElementsAre(clause));
     EXPECT_THAT(problems(verdicts), Contains(HasSubstr(std::string(verdict.core->name))));
     break;
   }
 }
 
-TEST(SelfTest, NoticesAClauseThatCatchesNothing) {
+TEST(SelfTest, ReportsAClauseThatCatchesNothing) {
   std::vector<CoreVerdict> verdicts = perfect();
   std::erase_if(verdicts, [](const CoreVerdict& verdict) {
     if (verdict.core == nullptr) return false;
     const auto& clauses = verdict.core->caught_by;
     return std::find(clauses.begin(), clauses.end(), "LIST-5") != clauses.end();
   });
-  EXPECT_THAT(problems(verdicts), ElementsAre(HasSubstr("LIST-5 catches no core")));
+  EXPECT_THAT(problems(verdicts), ElementsAre(HasSubstr("LIST-5 catches none")));
 }
 
 }  // namespace

@@ -1,30 +1,33 @@
-#include "conformance/sim_transport.h"
-
+// The transport in virtual time: a kernel, a node and an in-memory wire that behaves like gRPC.
 #include <fmt/format.h>
 #include <google/protobuf/util/json_util.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <string_view>
 #include <utility>
 
+#include "conformance/faulty/faulty_core.h"
 #include "conformance/fixtures/fixture_runtime.h"
+#include "conformance/transport.h"
+#include "core/method.h"
 #include "core/node.h"
+#include "core/node_config.h"
 #include "sim/kernel.h"
-#include "sim/node_environment.h"
 
 namespace quintain::conformance {
 namespace {
 
-// The wire's limit, as gRPC's default.
-constexpr std::size_t kLargestMessage = std::size_t{4} << 20;
+// gRPC's default limit, in bytes.
+constexpr std::size_t kMaxMessage = std::size_t{4} << 20;
 
 constexpr std::uint64_t kSeed = 1;
 
 constexpr std::string_view kServicePath = "/spearlet.FunctionService/";
 constexpr std::string_view kEndpoint = "/status/";
 
-// The linked-in contract with everything that it imports, imports first.
+// Adds the file and everything that it imports, imports first.
 void add_file(const google::protobuf::FileDescriptor& file,
               google::protobuf::FileDescriptorSet& files) {
   for (const auto& known : files.file()) {
@@ -36,14 +39,14 @@ void add_file(const google::protobuf::FileDescriptor& file,
 
 class SimTransport;
 
-// A call that the node has not answered, or whose client has not yet heard of it.
+// A call that the node has not answered, or whose end has not been delivered to the client.
 class OpenCall {
  public:
   OpenCall(SimTransport& transport, std::uint64_t number, WireCall wire);
   virtual ~OpenCall() = default;
 
-  // The client hears no more.
-  void silence() {
+  // Delivers nothing more to the client.
+  void disconnect() {
     wire_.on_message = nullptr;
     wire_.on_end = nullptr;
     deadline_.disarm();
@@ -93,25 +96,25 @@ class SimTransport final : public Transport {
         environment_(kernel_, kSeed, /*index=*/0),
         fixtures_(environment_),
         wake_up_(environment_, [](void*) {}, nullptr) {
-    core::NodeConfig spoilt = config;
-    if (faulty_ != nullptr && faulty_->configure != nullptr) faulty_->configure(spoilt);
+    core::NodeConfig faulty_config = config;
+    if (faulty_ != nullptr && faulty_->configure != nullptr) faulty_->configure(faulty_config);
     core::Runtime* runtime = &fixtures_;
     if (faulty_ != nullptr && faulty_->wrap_runtime) {
-      wrapped_runtime_ = faulty_->wrap_runtime(fixtures_, environment_, spoilt);
+      wrapped_runtime_ = faulty_->wrap_runtime(fixtures_, environment_, faulty_config);
       runtime = wrapped_runtime_.get();
     }
-    node_ = std::make_unique<core::Node>(environment_, *runtime, spoilt);
+    node_ = std::make_unique<core::Node>(environment_, *runtime, faulty_config);
     for (core::TaskSpec& task : fixture_tasks()) node_->register_task(std::move(task));
     service_ = &node_->service();
     if (faulty_ != nullptr && faulty_->decorate) {
-      decorator_ = faulty_->decorate(*service_, environment_, spoilt);
+      decorator_ = faulty_->decorate(*service_, environment_, faulty_config);
       service_ = decorator_.get();
     }
   }
 
   ~SimTransport() override {
-    for (auto& [number, call] : calls_) call->silence();
-    node_.reset();  // answers what is open; the decorator passes that on
+    for (auto& [number, call] : calls_) call->disconnect();
+    node_.reset();  // answers the open calls through the decorator
     decorator_.reset();
   }
 
@@ -134,12 +137,12 @@ class SimTransport final : public Transport {
   void abandon(std::uint64_t number) override {
     const auto call = calls_.find(number);
     if (call == calls_.end() || ended_.contains(number)) return;
-    call->second->silence();
+    call->second->disconnect();
     call->second->caller().leave();
   }
 
   bool run_until(core::Instant until, const std::function<bool()>& done) override {
-    // So that time passes even if nothing happens.
+    // An event at `until`, so that time advances to it even if nothing else happens.
     wake_up_.arm(until, core::Precedence::kOther);
     kernel_.run(until, done);
     wake_up_.disarm();
@@ -178,17 +181,17 @@ class SimTransport final : public Transport {
     return answer;
   }
 
-  void ended(std::uint64_t number) { ended_.insert(number); }
+  void on_ended(std::uint64_t number) { ended_.insert(number); }
 
  private:
   bool has(WireFault fault) const { return faulty_ != nullptr && faulty_->wire == fault; }
 
-  // What a real wire refuses before the service sees it.
+  // The error of a real wire, before the service sees the call.
   absl::Status wire_problem(const WireCall& call) {
     if (deaf_) return absl::UnavailableError("the connection is broken");
-    if (call.request.size() > kLargestMessage) {
+    if (call.request.size() > kMaxMessage) {
       return absl::ResourceExhaustedError(fmt::format(
-          "received message larger than max ({} vs. {})", call.request.size(), kLargestMessage));
+          "received message larger than max ({} vs. {})", call.request.size(), kMaxMessage));
     }
     return absl::OkStatus();
   }
@@ -206,7 +209,7 @@ class SimTransport final : public Transport {
   bool parse(WireCall& wire, Message& message) {
     if (message.ParseFromString(wire.request)) return true;
     deaf_ = has(WireFault::kDeafAfterMalformed);
-    if (wire.on_end) wire.on_end(absl::InternalError("the request's bytes are no message"));
+    if (wire.on_end) wire.on_end(absl::InternalError("the request is malformed"));
     return false;
   }
 
@@ -218,46 +221,56 @@ class SimTransport final : public Transport {
     return opened;
   }
 
+  template <class CallType, class AnswerType, auto kMethod>
+  void invoke(std::uint64_t number, WireCall wire) {
+    const core::CallContext context{.deadline = wire.deadline};
+    spearlet::InvokeFunctionRequest request;
+    if (!parse(wire, request)) return;
+    auto& call = open<CallType>(number, std::move(wire));
+    (service_->*kMethod)(std::move(request), context, AnswerType(call));
+  }
+
   void dispatch(std::uint64_t number, WireCall wire) {
     using Service = core::FunctionService;
-    const std::string path = wire.path;
-    const auto is = [&](std::string_view name) {
-      return path.starts_with(kServicePath) && path.substr(kServicePath.size()) == name;
-    };
-    const core::CallContext context{.deadline = wire.deadline};
-    if (is("InvokeFunction")) {
-      spearlet::InvokeFunctionRequest request;
-      if (!parse(wire, request)) return;
-      auto& call = open<UnaryCall<spearlet::InvokeFunctionResponse>>(number, std::move(wire));
-      service_->InvokeFunction(std::move(request), context,
-                               core::Answer<spearlet::InvokeFunctionResponse>(call));
-    } else if (is("StreamFunction")) {
-      spearlet::InvokeFunctionRequest request;
-      if (!parse(wire, request)) return;
-      auto& call = open<StreamingCall>(number, std::move(wire));
-      service_->StreamFunction(std::move(request), context,
-                               core::StreamAnswer<spearlet::StreamExecutionResult>(call));
-    } else if (is("GetExecutionStatus")) {
-      unary(number, std::move(wire), &Service::GetExecutionStatus);
-    } else if (is("CancelExecution")) {
-      unary(number, std::move(wire), &Service::CancelExecution);
-    } else if (is("ListTasks")) {
-      unary(number, std::move(wire), &Service::ListTasks);
-    } else if (is("GetTask")) {
-      unary(number, std::move(wire), &Service::GetTask);
-    } else if (is("DeleteTask")) {
-      unary(number, std::move(wire), &Service::DeleteTask);
-    } else if (is("ListExecutions")) {
-      unary(number, std::move(wire), &Service::ListExecutions);
-    } else if (is("GetHealth")) {
-      unary(number, std::move(wire), &Service::GetHealth);
-    } else if (is("GetStats")) {
-      unary(number, std::move(wire), &Service::GetStats);
-    } else if (has(WireFault::kAnswersUnknownMethods)) {
-      if (wire.on_message) wire.on_message("");
-      if (wire.on_end) wire.on_end(absl::OkStatus());
-    } else if (wire.on_end) {
-      wire.on_end(absl::UnimplementedError("there is no such method"));
+    using core::Method;
+    const std::string_view path = wire.path;
+    const auto* const name =
+        path.starts_with(kServicePath)
+            ? std::ranges::find(core::kMethodNames, path.substr(kServicePath.size()))
+            : core::kMethodNames.end();
+    if (name == core::kMethodNames.end()) return refuse_unknown(wire);
+    switch (static_cast<Method>(name - core::kMethodNames.begin())) {
+      case Method::kInvokeFunction:
+        return invoke<UnaryCall<spearlet::InvokeFunctionResponse>,
+                      core::Answer<spearlet::InvokeFunctionResponse>, &Service::InvokeFunction>(
+            number, std::move(wire));
+      case Method::kStreamFunction:
+        return invoke<StreamingCall, core::StreamAnswer<spearlet::StreamExecutionResult>,
+                      &Service::StreamFunction>(number, std::move(wire));
+      case Method::kGetExecutionStatus:
+        return unary(number, std::move(wire), &Service::GetExecutionStatus);
+      case Method::kCancelExecution:
+        return unary(number, std::move(wire), &Service::CancelExecution);
+      case Method::kListTasks:
+        return unary(number, std::move(wire), &Service::ListTasks);
+      case Method::kGetTask:
+        return unary(number, std::move(wire), &Service::GetTask);
+      case Method::kDeleteTask:
+        return unary(number, std::move(wire), &Service::DeleteTask);
+      case Method::kListExecutions:
+        return unary(number, std::move(wire), &Service::ListExecutions);
+      case Method::kGetHealth:
+        return unary(number, std::move(wire), &Service::GetHealth);
+      case Method::kGetStats:
+        return unary(number, std::move(wire), &Service::GetStats);
+    }
+  }
+
+  void refuse_unknown(WireCall& wire) {
+    const bool answers = has(WireFault::kAnswersUnknownMethods);
+    if (answers && wire.on_message) wire.on_message("");
+    if (wire.on_end) {
+      wire.on_end(answers ? absl::OkStatus() : absl::UnimplementedError("there is no such method"));
     }
   }
 
@@ -272,9 +285,9 @@ class SimTransport final : public Transport {
   FixtureRuntime fixtures_;
   std::unique_ptr<core::Runtime> wrapped_runtime_;
   std::map<std::uint64_t, std::unique_ptr<OpenCall>> calls_;
-  std::set<std::uint64_t> ended_;  // a call can't be destroyed while it is being answered
+  std::set<std::uint64_t> ended_;  // calls to destroy; not possible while they are being answered
   std::uint64_t last_call_ = 0;
-  bool deaf_ = false;  // a fault: it has had bytes that are no message
+  bool deaf_ = false;  // WireFault::kDeafAfterMalformed has been triggered
   core::Timer wake_up_;
   core::FunctionService* service_ = nullptr;
   std::unique_ptr<core::FunctionService> decorator_;
@@ -293,7 +306,7 @@ OpenCall::OpenCall(SimTransport& transport, std::uint64_t number, WireCall wire)
 
 void OpenCall::end(absl::Status status) {
   deadline_.disarm();
-  transport_.ended(number_);
+  transport_.on_ended(number_);
   if (wire_.on_end) std::exchange(wire_.on_end, nullptr)(std::move(status));
 }
 
@@ -301,13 +314,14 @@ void OpenCall::on_deadline() {
   if (wire_.on_end) {
     std::exchange(wire_.on_end, nullptr)(absl::DeadlineExceededError("the deadline has passed"));
   }
-  silence();
+  disconnect();
   caller().leave();
 }
 
 }  // namespace
 
-std::unique_ptr<Transport> make_sim_arm(const core::NodeConfig& node, const FaultyCore* faulty) {
+std::unique_ptr<Transport> make_sim_transport(const core::NodeConfig& node,
+                                              const FaultyCore* faulty) {
   return std::make_unique<SimTransport>(node, faulty);
 }
 

@@ -1,3 +1,5 @@
+// Runs cases: decides which apply, runs each against its own transport, judges all its calls, and
+// checks that it has judged the clauses that it claims.
 #include "conformance/suite.h"
 
 #include <fmt/format.h>
@@ -10,134 +12,118 @@
 #include <utility>
 
 #include "conformance/case_run.h"
-#include "conformance/judgement/history/history.h"
-#include "conformance/judgement/rules/recorded_call_rules.h"
+#include "conformance/judgement/judge.h"
 
 namespace quintain::conformance {
 namespace {
 
-// What the manifest would have to say for the case to be run; empty: nothing is missing.
-std::string missing_prerequisite(const Case& subject, const Manifest& manifest) {
-  for (const std::string_view fixture : subject.fixtures) {
+// The name in the manifest of what the case needs, and whether the manifest declares it.
+std::pair<std::string_view, bool> declared(Need need, const Manifest& manifest) {
+  const NodeFacts& node = manifest.node;
+  switch (need) {
+    case Need::kSlots:
+      return {"node.slots", node.slots.has_value()};
+    case Need::kQueueLimit:
+      return {"node.queue_limit", node.queue_limit.has_value()};
+    case Need::kMaximumTimeout:
+      return {"node.maximum_timeout_ms", node.maximum_timeout.has_value()};
+    case Need::kDefaultTimeout:
+      return {"node.default_sync_timeout_ms", node.default_sync_timeout.has_value()};
+    case Need::kCancelGrace:
+      return {"node.cancel_grace_ms", node.cancel_grace.has_value()};
+    case Need::kRetention:
+      return {"policies.retention_ms", manifest.policies.retention != core::kForever};
+    case Need::kLargestMessage:
+      return {"node.largest_message_bytes", node.largest_message.has_value()};
+  }
+  return {};
+}
+
+// What the manifest lacks for the case; empty if nothing.
+std::string missing_prerequisite(const Case& test_case, const Manifest& manifest) {
+  for (const std::string_view fixture : test_case.fixtures) {
     if (!manifest.fixtures.contains(fixture)) {
-      return fmt::format("the manifest names no function that plays the fixture '{}'", fixture);
+      return fmt::format("the manifest names no function for the fixture '{}'", fixture);
     }
   }
-  const auto lacks = [](std::string_view member) {
-    return fmt::format("the manifest does not declare {}", member);
-  };
-  for (const Need need : subject.needs) {
-    switch (need) {
-      case Need::kSlots:
-        if (!manifest.node.slots) return lacks("node.slots");
-        break;
-      case Need::kQueueLimit:
-        if (!manifest.node.queue_limit) return lacks("node.queue_limit");
-        break;
-      case Need::kMaximumTimeout:
-        if (!manifest.node.maximum_timeout) return lacks("node.maximum_timeout_ms");
-        break;
-      case Need::kDefaultTimeout:
-        if (!manifest.node.default_sync_timeout) return lacks("node.default_sync_timeout_ms");
-        break;
-      case Need::kCancelGrace:
-        if (!manifest.node.cancel_grace) return lacks("node.cancel_grace_ms");
-        break;
-      case Need::kRetention:
-        if (manifest.policies.retention == core::kForever) return lacks("policies.retention_ms");
-        break;
-      case Need::kLargestMessage:
-        if (!manifest.node.largest_message) return lacks("node.largest_message_bytes");
-        break;
-    }
+  for (const Need need : test_case.needs) {
+    const auto [member, is_declared] = declared(need, manifest);
+    if (!is_declared) return fmt::format("the manifest does not declare {}", member);
   }
   return {};
 }
 
-std::string why_skipped(const Case& subject, const SuiteOptions& options) {
+std::string skip_reason(const Case& test_case, const SuiteOptions& options) {
   const auto applies = [&](std::string_view clause) { return options.profile->applies(clause); };
-  if (std::none_of(subject.clauses.begin(), subject.clauses.end(), applies)) {
-    return fmt::format("the profile {} has nothing that its clauses speak of",
-                       options.profile->name());
+  if (std::none_of(test_case.clauses.begin(), test_case.clauses.end(), applies)) {
+    return fmt::format("none of its clauses applies to the profile {}", options.profile->name());
   }
-  if (!options.virtual_time && !subject.virtual_time_only.empty()) {
-    return fmt::format("only virtual time can tell: {}", subject.virtual_time_only);
+  if (!options.virtual_time && !test_case.virtual_time_only.empty()) {
+    return fmt::format("judged only in virtual time: {}", test_case.virtual_time_only);
   }
-  if (options.virtual_time && !subject.live_only.empty()) {
-    return fmt::format("only a live target can be judged: {}", subject.live_only);
+  if (options.virtual_time && !test_case.live_only.empty()) {
+    return fmt::format("judged only on a live target: {}", test_case.live_only);
   }
   return {};
 }
 
-// The judgements that count: those on clauses that the profile has fields for.
-Findings applicable(const Findings& findings, const Profile& profile) {
-  Findings kept;
-  for (const auto& [clause, finding] : findings.by_clause()) {
-    if (!profile.applies(clause)) continue;
-    for (const Violation& violation : finding.violations) kept.record_failure(clause, violation);
-    const auto held = finding.judged - static_cast<std::int64_t>(finding.violations.size());
-    for (std::int64_t i = 0; i < held; ++i) kept.record_pass(clause);
-  }
-  return kept;
-}
-
-void run_trial(const Case& subject, const SuiteOptions& options, std::size_t number,
-               Transport& transport, CaseResult& result) {
+void run_with(Transport& transport, const SuiteOptions& options, std::size_t number,
+              CaseResult& result) {
   CaseRun run({.transport = transport,
                .profile = *options.profile,
                .manifest = *options.manifest,
                .id_prefix = fmt::format("{}-{}", options.run_id, number)});
-  const core::Instant began = transport.now();
+  const core::Instant start = transport.now();
   try {
-    subject.run(run);
-  } catch (const CaseRun::Abandoned& abandoned) {
-    result.unmet = abandoned.reason;
-  } catch (const CaseRun::Inapplicable& inapplicable) {
-    result.skipped = inapplicable.reason;
+    result.test_case->run(run);
+  } catch (const CaseRun::Aborted& aborted) {
+    result.aborted = aborted.reason;
+  } catch (const CaseRun::NotApplicable& not_applicable) {
+    result.skipped = not_applicable.reason;
   }
-  const std::vector<RecordedCall> recorded_calls(run.recorded_calls().begin(),
-                                                 run.recorded_calls().end());
-  for (const RecordedCall& recorded : recorded_calls) {
-    judge_recorded_call(recorded, options.manifest->policies, run.findings());
+  const std::vector<RecordedCall> calls(run.recorded_calls().begin(), run.recorded_calls().end());
+  const Policies& policies = options.manifest->policies;
+  for (const RecordedCall& call : calls) judge_recorded_call(call, policies, run.findings());
+  judge_history(calls, policies, run.findings());
+  result.took = transport.now() - start;
+  for (const auto& [clause, finding] : run.findings().by_clause()) {
+    if (options.profile->applies(clause)) result.findings.add(clause, finding);
   }
-  judge_history(recorded_calls, options.manifest->policies, run.findings());
-  result.took = transport.now() - began;
-  result.findings = applicable(run.findings(), *options.profile);
-  result.recorded_calls.assign(recorded_calls.begin(), recorded_calls.end());
+  result.recorded_calls.assign(calls.begin(), calls.end());
   if (!options.virtual_time) run.cancel_leftovers();
 }
 
-// A case that neither failed nor gave up must have judged what it is about.
-void check_that_it_judged(const Case& subject, const Profile& profile, CaseResult& result) {
-  const auto& found = result.findings.by_clause();
-  const bool broken = std::any_of(found.begin(), found.end(), [](const auto& entry) {
+// A case that ran to its end without a violation must have judged all of its clauses.
+void require_judgements(const Profile& profile, CaseResult& result) {
+  const auto& findings = result.findings.by_clause();
+  const bool violated = std::any_of(findings.begin(), findings.end(), [](const auto& entry) {
     return !entry.second.violations.empty();
   });
-  if (broken || !result.unmet.empty() || !result.skipped.empty()) return;
-  for (const std::string_view clause : subject.clauses) {
+  if (violated || !result.aborted.empty() || !result.skipped.empty()) return;
+  for (const std::string_view clause : result.test_case->clauses) {
     if (profile.applies(clause) && !result.findings.judged(clause)) {
-      result.error += fmt::format("{}the case never put {} to the test",
-                                  result.error.empty() ? "" : "; ", clause);
+      result.error +=
+          fmt::format("{}the case did not judge {}", result.error.empty() ? "" : "; ", clause);
     }
   }
 }
 
 }  // namespace
 
-CaseResult run_case(const Case& subject, const SuiteOptions& options, std::size_t number) {
-  CaseResult result{.subject = &subject};
-  result.skipped = why_skipped(subject, options);
+CaseResult run_case(const Case& test_case, const SuiteOptions& options, std::size_t number) {
+  CaseResult result{.test_case = &test_case};
+  result.skipped = skip_reason(test_case, options);
   if (!result.skipped.empty()) return result;
-  result.unmet = missing_prerequisite(subject, *options.manifest);
-  if (!result.unmet.empty()) return result;
+  result.aborted = missing_prerequisite(test_case, *options.manifest);
+  if (!result.aborted.empty()) return result;
   try {
     const std::unique_ptr<Transport> transport = options.connect();
     if (transport == nullptr) {
-      result.error = "the target can't be reached";
+      result.error = "the target cannot be reached";
       return result;
     }
-    run_trial(subject, options, number, *transport, result);
-    check_that_it_judged(subject, *options.profile, result);
+    run_with(*transport, options, number, result);
+    require_judgements(*options.profile, result);
   } catch (const std::exception& error) {
     result.error = error.what();
   }
@@ -153,23 +139,27 @@ std::vector<CaseResult> run_suite(std::span<const Case* const> cases, const Suit
     const std::lock_guard lock(mutex);
     if (options.progress) options.progress(++done, cases.size());
   };
-  const auto alone = [&](std::size_t i) { return !options.virtual_time && cases[i]->exclusive; };
-  // They count the target's slots, so before anything can have used one up for good.
+  // Exclusive cases count slots, so they run before any other case can have leaked one.
+  std::vector<std::size_t> concurrent;
   for (std::size_t i = 0; i < cases.size(); ++i) {
-    if (alone(i)) run(i);
-  }
-  std::atomic<std::size_t> next = 0;
-  {
-    std::vector<std::jthread> workers;
-    for (int job = 0; job < options.jobs; ++job) {
-      workers.emplace_back([&] {
-        for (std::size_t i = next++; i < cases.size(); i = next++) {
-          if (!alone(i)) run(i);
-        }
-      });
+    if (!options.virtual_time && cases[i]->exclusive) {
+      run(i);
+    } else {
+      concurrent.push_back(i);
     }
   }
+  run_in_parallel(concurrent.size(), options.jobs, [&](std::size_t i) { run(concurrent[i]); });
   return results;
+}
+
+void run_in_parallel(std::size_t count, int jobs, const std::function<void(std::size_t)>& work) {
+  std::atomic<std::size_t> next = 0;
+  std::vector<std::jthread> workers;
+  for (int job = 0; job < jobs; ++job) {
+    workers.emplace_back([&] {
+      for (std::size_t i = next++; i < count; i = next++) work(i);
+    });
+  }
 }
 
 }  // namespace quintain::conformance

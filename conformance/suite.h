@@ -1,4 +1,4 @@
-// The suite: which cases are run, how, and what came of each.
+// Runs cases against a target and judges their calls.
 #pragma once
 
 #include <cstdint>
@@ -18,16 +18,16 @@
 
 namespace quintain::conformance {
 
-/// What came of one case.
+/// The result of one run of a case. At most one of `skipped` and `aborted` is not empty.
 struct CaseResult {
-  const Case* subject = nullptr;
+  const Case* test_case = nullptr;
   /// Why it was not run; empty if it was.
   std::string skipped{};
-  /// What the target or its manifest lacks, or why the case could not be brought to its end.
-  std::string unmet{};
-  /// What went wrong in the harness.
+  /// Why it could not be run to its end: what the target or its manifest lacks or refused.
+  std::string aborted{};
+  /// An error of the harness itself.
   std::string error{};
-  /// By clause, those that don't apply to the profile left out.
+  /// The judgements of the clauses that apply to the profile.
   Findings findings{};
   std::deque<RecordedCall> recorded_calls{};
   /// Virtual time, or real time for a live target.
@@ -37,23 +37,27 @@ struct CaseResult {
 struct SuiteOptions {
   const Manifest* manifest = nullptr;
   const Profile* profile = nullptr;
-  /// Makes an transport for one case; called by several threads if `jobs` > 1. May give nullptr:
-  /// the target can't be reached.
+  /// Makes a transport for one case, or returns nullptr if the target cannot be reached. Called by
+  /// several threads if `jobs` > 1.
   std::function<std::unique_ptr<Transport>()> connect{};
-  /// Whether time is virtual: then every case has a target of its own.
+  /// Whether time is virtual. Then every case has its own target.
   bool virtual_time = true;
-  /// Cases that run at once. Exclusive ones run alone, before the others.
+  /// The number of concurrent cases. On a live target exclusive cases run alone, before the others.
   int jobs = 1;
-  /// Begins all execution ids of this run.
+  /// Prefix of all execution ids of this run.
   std::string run_id = "q";
-  /// Told after each case.
+  /// Called after each case, by one thread at a time.
   std::function<void(std::size_t done, std::size_t of)> progress{};
 };
 
-/// Runs the cases, in whatever order is fast; gives the results in the order of the cases.
+/// Runs the cases in any order and returns the results in the order of `cases`.
 std::vector<CaseResult> run_suite(std::span<const Case* const> cases, const SuiteOptions& options);
 
-/// Runs one case on one transport.
-CaseResult run_case(const Case& subject, const SuiteOptions& options, std::size_t number);
+/// Runs one case with a transport of its own. `number` distinguishes its execution ids from those
+/// of other cases. Exceptions become CaseResult::error.
+CaseResult run_case(const Case& test_case, const SuiteOptions& options, std::size_t number);
+
+/// Calls work(0), ..., work(count - 1), on `jobs` threads at once, and returns when all are done.
+void run_in_parallel(std::size_t count, int jobs, const std::function<void(std::size_t)>& work);
 
 }  // namespace quintain::conformance

@@ -1,3 +1,4 @@
+// The suite with small cases, and consistency checks of all cases.
 #include "conformance/suite.h"
 
 #include <gmock/gmock.h>
@@ -12,10 +13,7 @@
 
 #include "conformance/case_run.h"
 #include "conformance/fixtures/fixture_runtime.h"
-#include "conformance/fixtures/reference_node.h"
 #include "conformance/judgement/clauses/clause.h"
-#include "conformance/reference_manifest.h"
-#include "conformance/sim_transport.h"
 
 namespace quintain::conformance {
 namespace {
@@ -25,53 +23,55 @@ using testing::IsEmpty;
 
 class SuiteTest : public testing::Test {
  protected:
-  SuiteOptions options(std::string_view profile = "analysis") {
+  SuiteOptions options(std::string_view profile = "contract") {
     return {.manifest = &manifest_, .profile = find_profile(profile), .connect = [] {
-              return make_sim_arm(reference_node(), nullptr);
+              return make_sim_transport(reference_node(), nullptr);
             }};
   }
 
-  CaseResult run(const Case& subject) { return run_case(subject, options(), 1); }
+  CaseResult run(const Case& test_case) { return run_case(test_case, options(), 1); }
 
   Manifest manifest_ = reference_manifest();
 };
 
-TEST_F(SuiteTest, RulesJudgeWhatACaseDoesOnTheWay) {
-  const Case subject{.name = "x/one", .about = "", .clauses = {"SYNC-1"}, .run = [](CaseRun& run) {
-                       run.call(run.sync("echo"));
-                     }};
-  const CaseResult result = run(subject);
-  EXPECT_THAT(result.error + result.unmet + result.skipped, IsEmpty());
+TEST_F(SuiteTest, JudgesAllCallsByRules) {
+  const Case test_case{
+      .name = "x/one", .about = "", .clauses = {"SYNC-1"}, .run = [](CaseRun& run) {
+        run.call(run.sync("echo"));
+      }};
+  const CaseResult result = run(test_case);
+  EXPECT_THAT(result.error + result.aborted + result.skipped, IsEmpty());
   EXPECT_TRUE(result.findings.judged("SYNC-1"));
   EXPECT_EQ(result.recorded_calls.size(), 1U);
 }
 
-TEST_F(SuiteTest, ACaseThatNeverJudgesItsClauseIsAnError) {
-  const Case subject{.name = "x/idle", .about = "", .clauses = {"IDEM-4"}, .run = [](CaseRun&) {}};
-  EXPECT_THAT(run(subject).error, HasSubstr("IDEM-4"));
+TEST_F(SuiteTest, ReportsACaseThatDoesNotJudgeItsClause) {
+  const Case test_case{
+      .name = "x/idle", .about = "", .clauses = {"IDEM-4"}, .run = [](CaseRun&) {}};
+  EXPECT_THAT(run(test_case).error, HasSubstr("IDEM-4"));
 }
 
-TEST_F(SuiteTest, AMissingPrerequisiteIsNotASkip) {
+TEST_F(SuiteTest, AbortsForAMissingPrerequisite) {
   manifest_.fixtures.erase("echo");
   manifest_.node.slots.reset();
   const Case fixture{
       .name = "x/f", .about = "", .clauses = {"SYNC-1"}, .fixtures = {"echo"}, .run = [](CaseRun&) {
       }};
-  EXPECT_THAT(run(fixture).unmet, HasSubstr("'echo'"));
+  EXPECT_THAT(run(fixture).aborted, HasSubstr("'echo'"));
   const Case fact{.name = "x/n",
                   .about = "",
                   .clauses = {"SYNC-1"},
                   .needs = {Need::kSlots},
                   .run = [](CaseRun&) {}};
-  EXPECT_THAT(run(fact).unmet, HasSubstr("node.slots"));
+  EXPECT_THAT(run(fact).aborted, HasSubstr("node.slots"));
 }
 
-TEST_F(SuiteTest, WhatTheProfileHasNoWordsForIsSkipped) {
-  const Case subject{.name = "x/eta", .about = "", .clauses = {"ETA-1"}, .run = [](CaseRun&) {}};
-  EXPECT_THAT(run_case(subject, options("spear-head"), 1).skipped, HasSubstr("spear-head"));
+TEST_F(SuiteTest, SkipsACaseThatDoesNotApplyToTheProfile) {
+  const Case test_case{.name = "x/eta", .about = "", .clauses = {"ETA-1"}, .run = [](CaseRun&) {}};
+  EXPECT_THAT(run_case(test_case, options("spear-head"), 1).skipped, HasSubstr("spear-head"));
 }
 
-TEST_F(SuiteTest, WhatNeedsTheOtherKindOfTimeIsSkipped) {
+TEST_F(SuiteTest, SkipsACaseForTheOtherKindOfTime) {
   const Case live{.name = "x/l",
                   .about = "",
                   .clauses = {"WIRE-4"},
@@ -88,41 +88,41 @@ TEST_F(SuiteTest, WhatNeedsTheOtherKindOfTimeIsSkipped) {
   EXPECT_THAT(run_case(exact, real, 1).skipped, HasSubstr("clocks differ"));
 }
 
-TEST_F(SuiteTest, ATargetThatCanNotBeReachedIsAnError) {
-  const Case subject{.name = "x/u", .about = "", .clauses = {"SYNC-1"}, .run = [](CaseRun&) {}};
+TEST_F(SuiteTest, ReportsATargetThatCannotBeReached) {
+  const Case test_case{.name = "x/u", .about = "", .clauses = {"SYNC-1"}, .run = [](CaseRun&) {}};
   SuiteOptions nowhere = options();
   nowhere.connect = [] { return nullptr; };
-  EXPECT_THAT(run_case(subject, nowhere, 1).error, HasSubstr("reached"));
+  EXPECT_THAT(run_case(test_case, nowhere, 1).error, HasSubstr("reached"));
 }
 
-TEST_F(SuiteTest, NoExceptionEscapes) {
-  const Case subject{.name = "x/t", .about = "", .clauses = {"SYNC-1"}, .run = [](CaseRun&) {
-                       throw std::runtime_error("a bug in a case");
-                     }};
-  EXPECT_EQ(run(subject).error, "a bug in a case");
+TEST_F(SuiteTest, ReportsExceptions) {
+  const Case test_case{.name = "x/t", .about = "", .clauses = {"SYNC-1"}, .run = [](CaseRun&) {
+                         throw std::runtime_error("a bug in a case");
+                       }};
+  EXPECT_EQ(run(test_case).error, "a bug in a case");
 }
 
-TEST_F(SuiteTest, ResultsComeInTheOrderOfTheCasesHoweverManyRunAtOnce) {
+TEST_F(SuiteTest, ReturnsResultsInTheOrderOfTheCases) {
   std::vector<const Case*> cases;
   for (const Case& one : all_cases()) cases.push_back(&one);
   SuiteOptions many = options();
   many.jobs = 4;
-  std::atomic<std::size_t> told = 0;
+  std::atomic<std::size_t> calls = 0;
   many.progress = [&](std::size_t, std::size_t of) {
-    ++told;
+    ++calls;
     EXPECT_EQ(of, cases.size());
   };
   const auto results = run_suite(cases, many);
   ASSERT_EQ(results.size(), cases.size());
-  for (std::size_t i = 0; i < cases.size(); ++i) EXPECT_EQ(results[i].subject, cases[i]);
-  EXPECT_EQ(told, cases.size());
+  for (std::size_t i = 0; i < cases.size(); ++i) EXPECT_EQ(results[i].test_case, cases[i]);
+  EXPECT_EQ(calls, cases.size());
 }
 
-TEST(Cases, NameKnownClausesAndFixtures) {
+TEST(Cases, NameExistingClausesAndFixtures) {
   std::set<std::string_view> names;
   const auto fixtures = fixture_names();
   for (const Case& one : all_cases()) {
-    EXPECT_TRUE(names.insert(one.name).second) << one.name << " is there twice";
+    EXPECT_TRUE(names.insert(one.name).second) << one.name << " exists twice";
     EXPECT_FALSE(one.about.empty()) << one.name;
     EXPECT_FALSE(one.clauses.empty()) << one.name;
     for (const std::string_view clause : one.clauses) {

@@ -1,4 +1,4 @@
-// One way of reaching an implementation: it moves bytes and lets time pass.
+// The ways of reaching a target: they move bytes and let time pass.
 #pragma once
 
 #include <absl/status/status.h>
@@ -7,68 +7,84 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "core/base/time.h"
 
+namespace quintain::core {
+struct NodeConfig;
+}
+
 namespace quintain::conformance {
+
+struct FaultyCore;
 
 /// A call on the wire.
 struct WireCall {
   /// "/spearlet.FunctionService/InvokeFunction".
   std::string path{};
-  /// The request's bytes.
+  /// The bytes of the request.
   std::string request{};
-  /// When the client gives up; never() without a deadline.
+  /// The RPC's deadline; never() for none.
   core::Instant deadline = core::Instant::never();
-  /// Any number of answers may come: a unary call has one.
+  /// The call may have any number of answers; a unary call has at most one.
   bool streaming = false;
   std::function<void(std::string bytes)> on_message{};
-  /// The end, once, after the last message; not after abandon().
+  /// Called once, after the last message; not after abandon().
   std::function<void(absl::Status status)> on_end{};
 };
 
-/// What came back for an HTTP GET.
+/// The response to an HTTP GET.
 struct HttpAnswer {
   int code = 0;
   std::string body{};
 };
 
-/// A connection to one target. Used by one thread; what a call brings back is told on that thread,
-/// within start() or run_until(). Cases that run side by side have an transport each.
+/// A connection to one target. Used by one thread; the callbacks of calls run on that thread,
+/// inside start() or run_until(). Cases that run concurrently have a transport each.
 class Transport {
  public:
   virtual ~Transport() = default;
 
   virtual core::Instant now() const = 0;
 
+  /// Sends a call and returns its number.
   virtual std::uint64_t start(WireCall call) = 0;
-  // Gives the call's number.
 
+  /// Cancels a call as its client; none of its callbacks is called any more.
+  /// Requires: the call has not ended.
   virtual void abandon(std::uint64_t call) = 0;
-  // The client goes away; the call tells nothing more. Not for a call that has ended.
 
+  /// Delivers answers until done() holds or until the given time. done() is evaluated first and
+  /// after each answer. Returns the last value of done().
   virtual bool run_until(core::Instant until, const std::function<bool()>& done) = 0;
-  // Lets answers arrive until done() holds, which is asked first and after each of them, or until
-  // `until`. Gives done().
 
+  /// Tolerance for the times that a case measures; zero in virtual time.
   virtual core::Duration slack() const = 0;
-  // How far the times that a case measures may be off. None in virtual time.
 
+  /// The target's interface, as the target describes it.
   virtual absl::StatusOr<google::protobuf::FileDescriptorSet> describe() = 0;
-  // What the target says that it serves.
 
+  /// Resolves a status_endpoint. An error if nothing can resolve it.
   virtual absl::StatusOr<HttpAnswer> get(const std::string& endpoint) = 0;
-  // Resolves a status_endpoint. An error if there is nothing that could resolve it.
 
+  /// Sends bytes that need not be a call over a separate connection. Returns after the target has
+  /// closed it or has had enough time to. An error if there is no connection; a transport without a
+  /// wire has none.
   virtual absl::Status send_raw(std::string_view bytes) {
     static_cast<void>(bytes);
     return absl::UnimplementedError("this transport has no wire: it calls the target in memory");
   }
-  // Sends bytes that need not be a call over a connection of their own, and returns once the target
-  // has hung up or has had time enough to. An error if there is no connection to be had: an
-  // transport without a wire has none.
 };
+
+/// A transport in virtual time to a reference node of its own, whose world starts when the
+/// transport is made. It carries bytes as gRPC would: malformed requests are refused, an unknown
+/// method is UNIMPLEMENTED, and so on. Times are exact: calls themselves take no time.
+///
+/// `faulty` is the fault of the node or of the wire; nullptr for none.
+std::unique_ptr<Transport> make_sim_transport(const core::NodeConfig& node,
+                                              const FaultyCore* faulty);
 
 }  // namespace quintain::conformance

@@ -1,3 +1,5 @@
+// Converts results to report cases: checks per clause with the calls that show a violation, the
+// verdicts of the self-test, and known failures.
 #include "conformance/verdicts.h"
 
 #include <absl/strings/str_split.h>
@@ -13,7 +15,7 @@
 namespace quintain::conformance {
 namespace {
 
-// What a reader can take in.
+// Limits that keep a report readable.
 constexpr std::size_t kMaxViolations = 5;
 constexpr std::size_t kMaxEvents = 40;
 
@@ -24,7 +26,7 @@ reports::Evidence evidence(const Violation& violation, const CaseResult& result)
     const bool shown = violation.recorded_calls.empty() ||
                        std::find(violation.recorded_calls.begin(), violation.recorded_calls.end(),
                                  recorded.number) != violation.recorded_calls.end();
-    // A call that is what was seen need not be shown again.
+    // A call that is itself the observation is not repeated.
     if (!shown || (one_call && describe(recorded) == violation.observed)) continue;
     if (evidence.events.size() == kMaxEvents) {
       ++evidence.omitted;
@@ -35,7 +37,7 @@ reports::Evidence evidence(const Violation& violation, const CaseResult& result)
   return evidence;
 }
 
-reports::Verdict verdict_of_breach(const Clause& clause, bool strict) {
+reports::Verdict verdict_of_violation(const Clause& clause, bool strict) {
   return clause.level == Level::kMust || strict ? reports::Verdict::kFailed
                                                 : reports::Verdict::kWarning;
 }
@@ -55,49 +57,120 @@ void add_checks(const Clause& clause, const Finding& finding, const CaseResult& 
     const Violation& violation = finding.violations[i];
     std::string observed = violation.observed;
     if (i + 1 == shown && shown < finding.violations.size()) {
-      observed += fmt::format(" (and {} violations more)", finding.violations.size() - shown);
+      observed += fmt::format(" (and {} more violations)", finding.violations.size() - shown);
     }
     checks.push_back(
         {.name = i == 0 ? std::string(clause.id) : fmt::format("{}/{}", clause.id, i + 1),
          .kind = reports::CheckKind::kClause,
-         .verdict = verdict_of_breach(clause, strict),
+         .verdict = verdict_of_violation(clause, strict),
          .expected = violation.expected,
          .observed = std::move(observed),
          .evidence = evidence(violation, result)});
   }
 }
 
-// All that the core breaks, with the cases that saw it.
+// All clauses that the core violates, with the cases that saw it.
 std::string row_of_matrix(const CoreVerdict& verdict) {
   const FaultyCore& core = *verdict.core;
   nlohmann::ordered_json row = {{"fault", std::string(core.about)},
                                 {"origin", std::string(core.origin)},
                                 {"breaks", nlohmann::ordered_json::object()}};
-  for (const auto& [clause, cases] : verdict.broken) row["breaks"][clause] = cases;
+  for (const auto& [clause, cases] : verdict.violated) row["breaks"][clause] = cases;
   return row.dump();
+}
+
+reports::Check clause_check(std::string name, bool passed, std::string expected,
+                            std::string observed) {
+  return {.name = std::move(name),
+          .kind = reports::CheckKind::kClause,
+          .verdict = passed ? reports::Verdict::kPassed : reports::Verdict::kFailed,
+          .expected = std::move(expected),
+          .observed = std::move(observed)};
+}
+
+reports::Case correct_core_case(const CoreVerdict& verdict) {
+  reports::Case report{.name = "self-test/good-core",
+                       .error_message = {},
+                       .reproduce = "quintain conform --transport sim"};
+  for (const std::string& error : verdict.errors) report.error_message += error + "\n";
+  for (const Clause& clause : all_clauses()) {
+    const auto violated = verdict.violated.find(clause.id);
+    const bool held = violated == verdict.violated.end();
+    report.checks.push_back(clause_check(
+        std::string(clause.id), held, "the correct core does not violate it",
+        held ? "held" : fmt::format("violated in {}", fmt::join(violated->second, ", "))));
+  }
+  for (const std::string& reason : verdict.aborted) {
+    report.checks.push_back({.name = "comes-to-its-end: " + reason,
+                             .kind = reports::CheckKind::kLiveness,
+                             .verdict = reports::Verdict::kFailed,
+                             .expected = "every case runs to its end with the correct core",
+                             .observed = reason});
+  }
+  return report;
+}
+
+reports::Case faulty_core_case(const CoreVerdict& verdict) {
+  const FaultyCore& core = *verdict.core;
+  reports::Case report{
+      .name = fmt::format("self-test/{}", core.name),
+      .config = row_of_matrix(verdict),
+      .reproduce = fmt::format("quintain conform --transport sim --faulty {}", core.name)};
+  for (const std::string_view clause : core.caught_by) {
+    const auto violated = verdict.violated.find(clause);
+    const bool caught = violated != verdict.violated.end();
+    report.checks.push_back(
+        clause_check(fmt::format("caught-by/{}", clause), caught,
+                     fmt::format("{} fails: {}", clause, core.about),
+                     caught ? fmt::format("it fails in {}", fmt::join(violated->second, ", "))
+                            : "no case saw a violation"));
+  }
+  return report;
+}
+
+// A clause that catches no core proves nothing about the suite.
+reports::Case every_clause_catches_a_core(const std::vector<CoreVerdict>& verdicts) {
+  reports::Case report{.name = "self-test/every-clause-catches-a-core",
+                       .reproduce = "quintain conform --self-test"};
+  for (const Clause& clause : all_clauses()) {
+    std::vector<std::string_view> caught;
+    for (const CoreVerdict& verdict : verdicts) {
+      if (verdict.core == nullptr || !verdict.violated.contains(clause.id)) continue;
+      const auto& must_catch = verdict.core->caught_by;
+      if (std::find(must_catch.begin(), must_catch.end(), clause.id) != must_catch.end()) {
+        caught.push_back(verdict.core->name);
+      }
+    }
+    report.checks.push_back(
+        clause_check(std::string(clause.id), !caught.empty(),
+                     "it catches at least one core that must violate it",
+                     caught.empty() ? "it catches none"
+                                    : fmt::format("it catches {}", fmt::join(caught, ", "))));
+  }
+  return report;
 }
 
 }  // namespace
 
 reports::Case to_report(const CaseResult& result, const VerdictOptions& options) {
-  reports::Case report{.name = std::string(result.subject->name),
+  reports::Case report{.name = std::string(result.test_case->name),
                        .skip_reason = result.skipped,
                        .error_message = result.error,
                        .events = static_cast<std::int64_t>(result.recorded_calls.size()),
                        .virtual_time = result.took};
-  report.reproduce = fmt::format("{} --only '{}'", options.command, result.subject->name);
-  // In the order of the catalogue, so that a family's clauses stand together.
+  report.reproduce = fmt::format("{} --only '{}'", options.command, result.test_case->name);
+  // In the order of the catalogue, so that the clauses of a family are together.
   for (const Clause& clause : all_clauses()) {
     const auto finding = result.findings.by_clause().find(clause.id);
     if (finding == result.findings.by_clause().end()) continue;
     add_checks(clause, finding->second, result, options.strict, report.checks);
   }
-  if (!result.unmet.empty()) {
+  if (!result.aborted.empty()) {
     report.checks.push_back({.name = "comes-to-its-end",
                              .kind = reports::CheckKind::kLiveness,
                              .verdict = reports::Verdict::kFailed,
-                             .expected = "the target has what the case needs and lets it go on",
-                             .observed = result.unmet,
+                             .expected = "the target has what the case needs to run to its end",
+                             .observed = result.aborted,
                              .evidence = evidence({}, result)});
   }
   return report;
@@ -106,69 +179,10 @@ reports::Case to_report(const CaseResult& result, const VerdictOptions& options)
 std::vector<reports::Case> to_report(const std::vector<CoreVerdict>& verdicts) {
   std::vector<reports::Case> cases;
   for (const CoreVerdict& verdict : verdicts) {
-    reports::Case& report = cases.emplace_back();
-    if (verdict.core == nullptr) {
-      report.name = "self-test/good-core";
-      report.reproduce = "quintain conform --transport sim";
-      for (const std::string& error : verdict.errors) report.error_message += error + "\n";
-      for (const Clause& clause : all_clauses()) {
-        const auto broken = verdict.broken.find(std::string(clause.id));
-        const bool held = broken == verdict.broken.end();
-        report.checks.push_back(
-            {.name = std::string(clause.id),
-             .kind = reports::CheckKind::kClause,
-             .verdict = held ? reports::Verdict::kPassed : reports::Verdict::kFailed,
-             .expected = "the good core does not break it",
-             .observed =
-                 held ? "held" : fmt::format("broken in {}", fmt::join(broken->second, ", "))});
-      }
-      for (const std::string& unmet : verdict.unmet) {
-        report.checks.push_back({.name = "comes-to-its-end: " + unmet,
-                                 .kind = reports::CheckKind::kLiveness,
-                                 .verdict = reports::Verdict::kFailed,
-                                 .expected = "every case comes to its end with the good core",
-                                 .observed = unmet});
-      }
-      continue;
-    }
-    report.name = fmt::format("self-test/{}", verdict.core->name);
-    report.config = row_of_matrix(verdict);
-    report.reproduce =
-        fmt::format("quintain conform --transport sim --faulty {}", verdict.core->name);
-    const std::vector<std::string> not_caught = missed(verdict);
-    for (const std::string_view clause : verdict.core->caught_by) {
-      const auto broken = verdict.broken.find(std::string(clause));
-      const bool caught = broken != verdict.broken.end();
-      report.checks.push_back(
-          {.name = fmt::format("caught-by/{}", clause),
-           .kind = reports::CheckKind::kClause,
-           .verdict = caught ? reports::Verdict::kPassed : reports::Verdict::kFailed,
-           .expected = fmt::format("{} fails: {}", clause, verdict.core->about),
-           .observed = caught ? fmt::format("it fails in {}", fmt::join(broken->second, ", "))
-                              : "no case saw it broken"});
-    }
+    cases.push_back(verdict.core == nullptr ? correct_core_case(verdict)
+                                            : faulty_core_case(verdict));
   }
-  // A clause that catches nothing proves nothing.
-  reports::Case clauses{.name = "self-test/every-clause-catches-a-core",
-                        .reproduce = "quintain conform --self-test"};
-  for (const Clause& clause : all_clauses()) {
-    std::vector<std::string_view> caught;
-    for (const CoreVerdict& verdict : verdicts) {
-      if (verdict.core == nullptr || !verdict.broken.contains(std::string(clause.id))) continue;
-      const auto& named = verdict.core->caught_by;
-      if (std::find(named.begin(), named.end(), clause.id) != named.end()) {
-        caught.push_back(verdict.core->name);
-      }
-    }
-    clauses.checks.push_back(
-        {.name = std::string(clause.id),
-         .kind = reports::CheckKind::kClause,
-         .verdict = caught.empty() ? reports::Verdict::kFailed : reports::Verdict::kPassed,
-         .expected = "it catches at least one core whose fault it names",
-         .observed = caught.empty() ? "it catches none"
-                                    : fmt::format("it catches {}", fmt::join(caught, ", "))});
-  }
-  cases.push_back(std::move(clauses));
+  cases.push_back(every_clause_catches_a_core(verdicts));
   return cases;
 }
 

@@ -1,4 +1,4 @@
-// From what cases found out to a report.
+// Converts results of the suite to reports and to docs/clauses.md.
 #pragma once
 
 #include <span>
@@ -13,20 +13,24 @@
 namespace quintain::conformance {
 
 struct VerdictOptions {
-  /// A broken SHOULD fails instead of warning.
+  /// A violated SHOULD fails instead of warning.
   bool strict = false;
-  /// The command that runs the same target, to which --only CASE is added.
+  /// The command that tests the same target; reports append --only CASE to it.
   std::string command{};
 };
 
-/// The case of the report: a check a clause, and one more for each further violation of it. A case
-/// that could not come to its end has failed, and says why.
+/// The case of a report: one check for each clause, and one more for each further violation of it.
+/// A case that could not be run to its end has failed, with the reason.
 reports::Case to_report(const CaseResult& result, const VerdictOptions& options);
 
-/// The self-test as cases: the good core with every clause it was judged by, and each faulty core
-/// with the clauses that have to catch it and, as its configuration, its row of the matrix: every
-/// clause that it breaks with the cases that saw it.
+/// The self-test as cases: the correct core with every clause, and each faulty core with the
+/// clauses that have to catch it. The configuration of a faulty core's case is its row of the
+/// matrix: every clause that it violates, with the cases that saw it.
 std::vector<reports::Case> to_report(const std::vector<CoreVerdict>& verdicts);
+
+/// The page docs/clauses.md in Markdown: clauses, the cases that judge them, and the faulty cores
+/// that they catch.
+std::string clauses_page(const std::vector<CoreVerdict>& verdicts);
 
 /// A list of cases that are known to fail.
 struct KnownFailing {
@@ -40,12 +44,12 @@ struct KnownFailing {
   std::vector<Entry> entries{};
 };
 
-/// One entry a line: a case's name or pattern, then why, after a "#". Empty lines and lines that
-/// begin with "#" say nothing.
+/// Parses one entry per line: a name or pattern of cases, then "#" and the reason. Empty lines and
+/// lines that start with "#" are ignored.
 KnownFailing parse_known_failing(std::string file, std::string_view text);
 
-/// Marks the cases that are known to fail, and adds a failed case for every entry that matches none
-/// of them: such an entry is out of date.
+/// Marks the cases that are known to fail. For every entry that matches no case, and so is out of
+/// date, adds a failed case.
 void apply(const KnownFailing& known,
            bool (*matches)(const std::string& name, const std::string& pattern),
            std::vector<reports::Case>& cases);

@@ -1,3 +1,4 @@
+// Reports of results, and lists of known failures.
 #include "conformance/verdicts.h"
 
 #include <gmock/gmock.h>
@@ -14,9 +15,9 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::SizeIs;
 
-const Case kSubject{.name = "sync/x", .about = "", .clauses = {"SYNC-1"}, .run = nullptr};
+const Case kCase{.name = "sync/x", .about = "", .clauses = {"SYNC-1"}, .run = nullptr};
 
-CaseResult result() { return {.subject = &kSubject}; }
+CaseResult result() { return {.test_case = &kCase}; }
 
 std::vector<std::string> names(const reports::Case& report) {
   std::vector<std::string> names;
@@ -24,7 +25,7 @@ std::vector<std::string> names(const reports::Case& report) {
   return names;
 }
 
-TEST(Verdicts, AClauseIsACheckAndEachFurtherViolationOneMore) {
+TEST(Verdicts, HasOneCheckPerClauseAndPerFurtherViolation) {
   CaseResult found = result();
   found.findings.record_pass("SYNC-2");
   found.findings.record_failure("SYNC-1", {.expected = "a", .observed = "b"});
@@ -36,15 +37,15 @@ TEST(Verdicts, AClauseIsACheckAndEachFurtherViolationOneMore) {
   EXPECT_EQ(report.reproduce, "quintain conform --transport sim --only 'sync/x'");
 }
 
-TEST(Verdicts, ManyViolationsAreCutShortAndCounted) {
+TEST(Verdicts, LimitsAndCountsViolations) {
   CaseResult found = result();
   for (int i = 0; i < 12; ++i) found.findings.record_failure("SYNC-1", {.expected = "a"});
   const reports::Case report = to_report(found, {});
   EXPECT_THAT(report.checks, SizeIs(5));
-  EXPECT_THAT(report.checks.back().observed, HasSubstr("7 violations more"));
+  EXPECT_THAT(report.checks.back().observed, HasSubstr("7 more violations"));
 }
 
-TEST(Verdicts, ABrokenShouldWarnsUnlessStrict) {
+TEST(Verdicts, WarnsForAShouldUnlessStrict) {
   CaseResult found = result();
   found.findings.record_failure("STATE-7", {.expected = "a"});
   EXPECT_EQ(verdict_of(to_report(found, {})), Verdict::kPassed);
@@ -52,15 +53,15 @@ TEST(Verdicts, ABrokenShouldWarnsUnlessStrict) {
   EXPECT_EQ(verdict_of(to_report(found, {.strict = true})), Verdict::kFailed);
 }
 
-TEST(Verdicts, ACaseThatDidNotComeToItsEndHasFailed) {
+TEST(Verdicts, FailsAnAbortedCase) {
   CaseResult found = result();
-  found.unmet = "no fixture";
+  found.aborted = "no fixture";
   const reports::Case report = to_report(found, {});
   EXPECT_EQ(verdict_of(report), Verdict::kFailed);
   EXPECT_EQ(report.checks[0].observed, "no fixture");
 }
 
-TEST(Verdicts, TheExchangesOfAViolationAreItsEvidence) {
+TEST(Verdicts, ShowsTheCallsOfAViolation) {
   CaseResult found = result();
   for (std::uint64_t number = 1; number <= 3; ++number) {
     RecordedCall& recorded = found.recorded_calls.emplace_back();
@@ -82,7 +83,7 @@ reports::Case judged(const std::string& name, Verdict verdict) {
   return {.name = name, .checks = {{.name = "SYNC-1", .verdict = verdict}}};
 }
 
-TEST(KnownFailing, AnEntryIsAPatternAndAReason) {
+TEST(KnownFailing, ParsesPatternsAndReasons) {
   const KnownFailing known = parse_known_failing("f", "# comment\n\n a/b  # not yet\nc/d\n");
   ASSERT_THAT(known.entries, SizeIs(2));
   EXPECT_EQ(known.entries[0].pattern, "a/b");
@@ -91,19 +92,19 @@ TEST(KnownFailing, AnEntryIsAPatternAndAReason) {
   EXPECT_EQ(known.entries[1].reason, "known to fail");
 }
 
-TEST(KnownFailing, OneThatFailsDoesNotFailTheRun) {
+TEST(KnownFailing, DoesNotFailTheRun) {
   std::vector<reports::Case> cases{judged("a/b", Verdict::kFailed)};
   apply(parse_known_failing("f", "a/b # not yet"), same, cases);
   EXPECT_EQ(verdict_of(reports::Report{.cases = cases}), Verdict::kPassed);
 }
 
-TEST(KnownFailing, OneThatPassesFailsTheRun) {
+TEST(KnownFailing, FailsTheRunIfItPasses) {
   std::vector<reports::Case> cases{judged("a/b", Verdict::kPassed)};
   apply(parse_known_failing("f", "a/b"), same, cases);
   EXPECT_EQ(verdict_of(reports::Report{.cases = cases}), Verdict::kFailed);
 }
 
-TEST(KnownFailing, OneThatMatchesNothingFailsTheRun) {
+TEST(KnownFailing, FailsTheRunIfItMatchesNothing) {
   std::vector<reports::Case> cases{judged("a/b", Verdict::kPassed)};
   apply(parse_known_failing("f", "x/y"), same, cases);
   ASSERT_THAT(cases, SizeIs(2));

@@ -2,7 +2,7 @@
 
 #include <cassert>
 
-#include "core/message_reuse.h"
+#include "core/invocation.h"
 
 namespace quintain::core {
 

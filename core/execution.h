@@ -1,4 +1,4 @@
-// One execution: what stays on record, and what it needs while it lives.
+// One execution: its record, and the state that it needs until it ends.
 #pragma once
 
 #include <array>
@@ -10,11 +10,11 @@
 #include <string>
 #include <vector>
 
-#include "core/answer.h"
 #include "core/base/environment.h"
-#include "core/base/shared_text.h"
+#include "core/base/memory.h"
 #include "core/base/time.h"
 #include "core/eta/estimator.h"
+#include "core/function_service.h"
 #include "core/instance_pool.h"
 #include "core/runtime.h"
 #include "core/task_registry.h"
@@ -26,18 +26,19 @@ namespace quintain::core {
 class AsyncExecution;
 class TaskExecutionManager;
 
-/// What an execution needs only until it has ended: its request, timers, answers that are owed, its
-/// place in the queue, its attempt. Given back at the terminal status, so that a finished record is
-/// small, and then used again for another execution.
+/// The part of an execution that is needed only until it ends: its request, timers, pending
+/// answers, place in the queue and attempt. Released at the terminal status, so that a finished
+/// record is small, and reused for another execution. Serial context only.
 struct LiveExecution {
-  /// The timers call back with the LiveExecution.
+  /// The timers call `on_deadline` and `on_pause_over` with a pointer to this object.
   LiveExecution(TaskExecutionManager& execution_manager, Environment& environment,
                 void (*on_deadline)(void*), void (*on_pause_over)(void*))
       : manager(&execution_manager),
         deadline(environment, on_deadline, this),
         pause(environment, on_pause_over, this) {}
 
-  /// As new, but with the memory of its containers. Nothing may be owed, queued or armed any more.
+  /// Makes this object as new, but keeps the memory of its containers. Requires: every answer was
+  /// sent, no timer is armed, and it is in no queue.
   void reset();
 
   TaskExecutionManager* manager;
@@ -45,32 +46,33 @@ struct LiveExecution {
   spearlet::InvokeFunctionRequest request;
 
   Timer deadline;
-  /// The cancel's grace, or the pause before a retry; never both, for a cancel ends the pause.
+  /// The end of the cancel's grace or of the pause before a retry; never both, since a cancel ends
+  /// the pause.
   Timer pause;
 
-  // The attempt that holds the slot, or held it last.
+  /// The attempt that has the slot or had it last.
   AttemptId attempt{};
   int max_retries = 0;
-  /// The 90th percentile that was predicted at acceptance.
+  /// The 90th percentile of the time to the end, as predicted at acceptance.
   std::int64_t estimated_p90_ms = 0;
   bool attempt_active = false;
   bool emitted_chunk = false;
   Instance* instance = nullptr;
   Instant dispatched_at = Instant::never();
-  /// The first attempt found no warm instance.
+  /// Whether the first attempt found no warm instance.
   bool cold = false;
-  /// Among those that hold a slot, in the order of dispatch.
+  /// In the list of executions that have a slot, in the order of dispatch.
   boost::intrusive::list_member_hook<> by_dispatch;
 
   bool cancel_requested = false;
   std::string cancel_reason;
 
-  // Owed answers. A duplicate of a waiting SYNC call waits beside it.
+  /// Answers to be sent. A duplicate of a waiting SYNC call waits beside it.
   std::vector<Answer<spearlet::InvokeFunctionResponse>> waiting;
   std::optional<StreamAnswer<spearlet::StreamExecutionResult>> stream;
   std::vector<Answer<spearlet::CancelExecutionResponse>> cancels;
 
-  // The place in the queue; see ExecutionQueue.
+  /// The place in the queue; see ExecutionQueue.
   boost::intrusive::set_member_hook<> by_rank;
   boost::intrusive::set_member_hook<> by_arrival;
   std::int64_t rank = 0;
@@ -79,19 +81,20 @@ struct LiveExecution {
   bool queued() const { return by_rank.is_linked(); }
 };
 
-/// What only some executions have: errors, log lines, an id of the caller's own.
+/// What only some executions have: errors, log lines, an id that the caller chose.
 struct ExecutionDetails {
   std::string error_code;
   std::string error_message;
   std::vector<std::string> logs;
-  /// Of the request, if the caller chose the id; tells a repetition from another request.
+  /// The fingerprint() of the request if the caller chose the id; separates a repetition from
+  /// another request.
   std::optional<std::array<std::uint64_t, 2>> fingerprint;
 
-  /// As new, but with the memory of its texts.
+  /// Makes this object as new, but keeps the memory of its strings.
   void reset();
 };
 
-/// What an execution returned. Those that return the same type share its name.
+/// What an execution returned. Executions that return the same type share its name.
 struct KeptPayload {
   SharedText type_url;
   std::string value;
@@ -99,12 +102,12 @@ struct KeptPayload {
   bool empty() const { return type_url.empty() && value.empty(); }
 };
 
-/// The record of an execution of any mode, owned by AsyncExecutionTracker. The status is changed by
-/// the tracker alone, along the transition table.
+/// The record of an execution of any mode, owned by AsyncExecutionTracker. Only the tracker changes
+/// the status, and only along the transition table. Serial context only.
 class AsyncExecution {
  public:
   std::string execution_id;
-  /// Its place in the node's order of acceptance, from 1.
+  /// The position in the node's order of acceptance, from 1.
   std::uint64_t ordinal = 0;
   TaskPointer task;
   Function* function = nullptr;
@@ -123,20 +126,20 @@ class AsyncExecution {
   WallTime wall_completed_at;
   Instant deadline = Instant::never();
 
-  /// The median that was predicted at acceptance, in ms; 0 for modes that are given none.
+  /// The median of the time to the end in ms, as predicted at acceptance; 0 unless ASYNC.
   std::int64_t estimated_completion_ms = 0;
 
   KeptPayload result;
   std::int64_t memory_used_bytes = 0;
   SharedText instance_id;
 
-  /// Empty ones if it has none; AsyncExecutionTracker::details() makes them.
+  /// Empty details if it has none; AsyncExecutionTracker::details() creates them.
   const ExecutionDetails& details() const { return details_ == nullptr ? kNoDetails : *details_; }
 
-  /// Until the terminal status.
+  /// nullptr after the terminal status.
   std::unique_ptr<LiveExecution> live;
 
-  /// From the beginning of the function to its end; 0 until both have happened.
+  /// From the start of the function to its end; 0 until both have happened.
   Duration execution_time() const {
     if (started_at.is_never() || completed_at.is_never()) return Duration::zero();
     return completed_at - started_at;

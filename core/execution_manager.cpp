@@ -1,7 +1,6 @@
-// TaskExecutionManager, the machine of attempts and ends: who gets a slot, what the runtime
-// reports, retries, cancels, timeouts, and the answers at the end. What comes before an execution
-// is accepted is in execution_manager_admission.cpp, what is predicted of it in
-// execution_manager_forecasts.cpp.
+// TaskExecutionManager, from dispatch to the end: slots, attempts, the runtime's reports, retries,
+// cancels, timeouts, and final answers. Admission is in execution_manager_admission.cpp,
+// predictions are in execution_manager_forecasts.cpp.
 #include "core/execution_manager.h"
 #include "core/base/planted_fault.h"
 
@@ -63,8 +62,7 @@ void TaskExecutionManager::dispatch() {
   while (busy_ < slots_ + (planted("one-slot-too-many") ? 1 : 0)) {
     AsyncExecution* execution = queue_.pop(environment_.now(), may_start);
     if (execution == nullptr) return;
-    // Its timeout is due at this instant and ends it; a function that could only be killed is not
-    // begun.
+    // Its timeout is due at this instant and will end it, so no attempt is started.
     if (execution->deadline <= environment_.now()) continue;
     LiveExecution& live = *execution->live;
     ++busy_;
@@ -79,13 +77,13 @@ void TaskExecutionManager::dispatch() {
     execution->instance_id = live.instance->shared_id();
     estimator_->observe_dispatch(execution->function->index, environment_.now(),
                                  environment_.now() - execution->accepted_at);
-    begin_attempt(*execution);
+    start_attempt(*execution);
   }
 }
 
-void TaskExecutionManager::begin_attempt(AsyncExecution& execution) {
+void TaskExecutionManager::start_attempt(AsyncExecution& execution) {
   LiveExecution& live = *execution.live;
-  live.attempt = tracker_.name_attempt(execution);
+  live.attempt = tracker_.new_attempt_id(execution);
   live.attempt_active = true;
   ++execution.attempts;
   const bool cold = !live.instance->ready();
@@ -93,11 +91,11 @@ void TaskExecutionManager::begin_attempt(AsyncExecution& execution) {
   counters_.cold_starts += cold ? 1 : 0;
   counters_.retries += execution.attempts > 1 ? 1 : 0;
   if (observer_ != nullptr) {
-    observer_->on_attempt_begun({.ordinal = execution.ordinal,
-                                 .attempt = live.attempt,
-                                 .number = execution.attempts,
-                                 .instance = live.instance->number(),
-                                 .cold_start = cold});
+    observer_->on_attempt_started({.ordinal = execution.ordinal,
+                                   .attempt = live.attempt,
+                                   .number = execution.attempts,
+                                   .instance = live.instance->number(),
+                                   .cold_start = cold});
   }
   const AttemptSpec spec = {.id = live.attempt,
                             .ordinal = execution.ordinal,
@@ -111,7 +109,8 @@ void TaskExecutionManager::begin_attempt(AsyncExecution& execution) {
   runtime_.start(spec, *this);
 }
 
-AsyncExecution* TaskExecutionManager::reporter(AttemptId attempt) {
+// The execution that a report is about; nullptr, after counting the report, if the attempt is over.
+AsyncExecution* TaskExecutionManager::execution_of_report(AttemptId attempt) {
   AsyncExecution* execution = tracker_.holder(attempt);
   if (execution == nullptr) {
     ++counters_.reports_ignored;
@@ -121,10 +120,10 @@ AsyncExecution* TaskExecutionManager::reporter(AttemptId attempt) {
 }
 
 void TaskExecutionManager::on_started(AttemptId attempt) {
-  if (AsyncExecution* execution = reporter(attempt)) begin_running(*execution);
+  if (AsyncExecution* execution = execution_of_report(attempt)) set_running(*execution);
 }
 
-void TaskExecutionManager::begin_running(AsyncExecution& execution) {
+void TaskExecutionManager::set_running(AsyncExecution& execution) {
   LiveExecution& live = *execution.live;
   live.instance->mark_ready();
   if (observer_ != nullptr) observer_->on_attempt_running(execution.ordinal, live.attempt);
@@ -134,7 +133,7 @@ void TaskExecutionManager::begin_running(AsyncExecution& execution) {
 }
 
 void TaskExecutionManager::on_chunk(AttemptId attempt, Payload chunk) {
-  AsyncExecution* execution = reporter(attempt);
+  AsyncExecution* execution = execution_of_report(attempt);
   if (execution == nullptr || !execution->live->stream) return;
   execution->live->emitted_chunk = true;
   if (!execution->live->stream->awaited()) return;
@@ -147,7 +146,7 @@ void TaskExecutionManager::on_chunk(AttemptId attempt, Payload chunk) {
 }
 
 void TaskExecutionManager::on_log(AttemptId attempt, std::string line) {
-  AsyncExecution* execution = reporter(attempt);
+  AsyncExecution* execution = execution_of_report(attempt);
   if (execution == nullptr) return;
   std::vector<std::string>& logs = tracker_.details(*execution).logs;
   logs.push_back(std::move(line));
@@ -155,13 +154,13 @@ void TaskExecutionManager::on_log(AttemptId attempt, std::string line) {
 }
 
 void TaskExecutionManager::on_finished(AttemptId attempt, Outcome&& outcome) {
-  AsyncExecution* execution = reporter(attempt);
+  AsyncExecution* execution = execution_of_report(attempt);
   if (execution == nullptr) return;
   LiveExecution& live = *execution->live;
-  // What has ended well has begun, even if the runtime left that out.
+  // A completed function has started, even if the runtime did not report it.
   const bool completed = outcome.kind == Outcome::Kind::kCompleted;
   if (completed && execution->status() == kPending && !planted("completes-while-pending")) {
-    begin_running(*execution);
+    set_running(*execution);
   }
   live.attempt_active = false;
   if (observer_ != nullptr) observer_->on_attempt_ended(execution->ordinal, attempt, false);
@@ -191,16 +190,17 @@ void TaskExecutionManager::on_finished(AttemptId attempt, Outcome&& outcome) {
   }
 }
 
+// Schedules another attempt; false if there is none.
 bool TaskExecutionManager::retry(AsyncExecution& execution) {
   LiveExecution& live = *execution.live;
-  // What a stream's reader has seen can't be taken back, so it is not produced twice.
+  // Chunks that a stream's caller has received can't be withdrawn, so they are not produced twice.
   const int retries = live.max_retries + (planted("one-retry-too-many") ? 1 : 0);
   if (execution.attempts > retries || live.cancel_requested || live.emitted_chunk) {
     return false;
   }
   const Duration pause = retry_pause(execution.attempts);
   const Instant next = environment_.now() + (planted("retry-without-a-pause") ? pause / 2 : pause);
-  // A pause that the timeout would cut short only delays the news.
+  // The timeout would end the pause, so waiting would only delay the answer.
   if (next >= execution.deadline) return false;
   live.pause.arm(next, Precedence::kOther);
   return true;
@@ -208,7 +208,7 @@ bool TaskExecutionManager::retry(AsyncExecution& execution) {
 
 Duration TaskExecutionManager::retry_pause(int attempts) {
   const RetryConfig& retry = config_.retry;
-  if (retry.initial == Duration::zero()) return retry.initial;  // 0 * infinity is not a number
+  if (retry.initial == Duration::zero()) return retry.initial;  // 0 * infinity is NaN
   const double grown = static_cast<double>(retry.initial.count()) *
                        std::pow(retry.multiplier, static_cast<double>(attempts - 1));
   double pause = std::min(grown, static_cast<double>(retry.maximum.count()));
@@ -241,8 +241,8 @@ void TaskExecutionManager::request_cancel(AsyncExecution& execution, std::string
   const bool first = !std::exchange(live.cancel_requested, true);
   if (first) live.cancel_reason = reason;
   if (observer_ != nullptr) observer_->on_cancel_requested(execution.ordinal, force);
-  // Without a function that runs (it waits, its instance is being made, a retry is paused) there is
-  // nothing to ask politely.
+  // If no function runs (the execution waits, its instance is not ready, or it pauses before a
+  // retry), there is nothing to stop and it ends at once.
   const bool function_runs = live.attempt_active && execution.status() == kRunning;
   if (force || !function_runs || planted("cancel-does-not-wait")) {
     return finish_cancelled(execution);
@@ -256,7 +256,7 @@ void TaskExecutionManager::request_cancel(AsyncExecution& execution, std::string
 }
 
 void TaskExecutionManager::cancel_all(const Task& task, std::string_view reason) {
-  // Those that wait first: an end frees a slot, and the slot must not go to one of them.
+  // Queued executions first: each end frees a slot, which must not go to one of them.
   for (const bool queued : {true, false}) {
     std::uint64_t ordinal = 0;
     while (AsyncExecution* execution = tracker_.next_after(ordinal)) {
@@ -292,7 +292,7 @@ void TaskExecutionManager::on_pause_over(AsyncExecution& execution) {
   if (execution.live->cancel_requested) {
     finish_cancelled(execution);
   } else {
-    begin_attempt(execution);
+    start_attempt(execution);
   }
 }
 
@@ -323,7 +323,7 @@ void TaskExecutionManager::finish(AsyncExecution& execution, spearlet::Execution
   live->reset();
   spare_.push_back(std::move(live));
   dispatch();
-  tell_if_drained();
+  notify_if_drained();
 }
 
 void TaskExecutionManager::end_attempt(const AsyncExecution& execution, LiveExecution& live) {
@@ -376,7 +376,7 @@ void TaskExecutionManager::send_answers(AsyncExecution& execution, LiveExecution
     std::move(*live.stream).finish(absl::OkStatus());
   }
   if (planted("cancel-never-answered")) {
-    // Kept for ever, as an answer must not be destroyed before it was given.
+    // Never destroyed, because an answer must be sent before its destruction.
     static auto* lost = new std::vector<Answer<spearlet::CancelExecutionResponse>>;
     std::ranges::move(live.cancels, std::back_inserter(*lost));
     live.cancels.clear();
@@ -396,10 +396,10 @@ void TaskExecutionManager::send_answers(AsyncExecution& execution, LiveExecution
 void TaskExecutionManager::drain(std::function<void()> drained) {
   draining_ = true;
   drained_ = std::move(drained);
-  tell_if_drained();
+  notify_if_drained();
 }
 
-void TaskExecutionManager::tell_if_drained() {
+void TaskExecutionManager::notify_if_drained() {
   if (!drained_) return;
   const auto& tally = tracker_.tally();
   if (tally.count(kPending) + tally.count(kRunning) > 0) return;

@@ -1,4 +1,4 @@
-// The state machine that takes invocations and sees every one of them to its end.
+// The state machine of executions, from the invocation to the terminal status.
 #pragma once
 
 #include <boost/intrusive/list.hpp>
@@ -9,7 +9,6 @@
 #include <string_view>
 #include <vector>
 
-#include "core/answer.h"
 #include "core/base/environment.h"
 #include "core/eta/estimator.h"
 #include "core/eta/service_times.h"
@@ -17,6 +16,7 @@
 #include "core/execution_queue.h"
 #include "core/execution_response.h"
 #include "core/execution_tracker.h"
+#include "core/function_service.h"
 #include "core/instance_pool.h"
 #include "core/invocation.h"
 #include "core/node_config.h"
@@ -26,7 +26,7 @@
 
 namespace quintain::core {
 
-/// Monotone counts of what the node has done since it began.
+/// Monotone counts of what the node has done since its start.
 struct Counters {
   std::int64_t accepted = 0;
   std::int64_t repeated = 0;  // answered from an existing record
@@ -42,12 +42,15 @@ struct Counters {
   std::int64_t reports_ignored = 0;
 };
 
-/// Admission, order, attempts, timeouts, cancels, retries, answers. Serial context only.
+/// Admits executions, dispatches them to slots, and handles attempts, retries, cancels, timeouts
+/// and answers. Serial context only.
 ///
-/// What it answers is sent before the work goes on, so an ASYNC caller always sees PENDING first.
+/// Invariants: at most config.slots executions have a slot; every call is answered exactly once. An
+/// answer is sent before the next execution is dispatched, so an ASYNC caller always sees PENDING
+/// first.
 class TaskExecutionManager final : private AttemptListener {
  public:
-  /// `observer` may be null. The configuration must have no problems().
+  /// `observer` may be null. Requires: problems(config) is empty.
   TaskExecutionManager(Environment& environment, Runtime& runtime, const NodeConfig& config,
                        Observer* observer,
                        const eta::EstimatorFactory& estimator = eta::make_estimator);
@@ -56,30 +59,30 @@ class TaskExecutionManager final : private AttemptListener {
   TaskExecutionManager(const TaskExecutionManager&) = delete;
   TaskExecutionManager& operator=(const TaskExecutionManager&) = delete;
 
-  /// InvokeFunction: accepts and branches on the mode, or refuses.
+  /// InvokeFunction: accepts the request and branches on its mode, or refuses it.
   void submit_execution(spearlet::InvokeFunctionRequest&& request, const CallContext& call,
                         Answer<spearlet::InvokeFunctionResponse> answer);
 
-  /// StreamFunction: accepts and streams, or refuses.
+  /// StreamFunction: accepts the request and streams, or refuses it.
   void submit_stream(spearlet::InvokeFunctionRequest&& request, const CallContext& call,
                      StreamAnswer<spearlet::StreamExecutionResult> answer);
 
   /// Ends a live execution: at once while it is PENDING or if `force`, otherwise by asking the
-  /// function to stop, for which it has the grace. Answered when it is settled what became of it:
-  /// success means that it ended CANCELLED.
+  /// function to stop within the cancel grace. Answered when the execution has ended; success means
+  /// that it ended CANCELLED.
   void cancel(const spearlet::CancelExecutionRequest& request,
               Answer<spearlet::CancelExecutionResponse> answer);
 
-  /// Puts what is known now of when a live execution will end into the description's metadata.
+  /// Adds the current prediction of a live execution's end to the description's metadata.
   void add_estimate(const AsyncExecution& execution, ExecutionResponse& response);
 
-  /// Cancels, by force, every live execution of the task.
+  /// Cancels every live execution of the task by force.
   void cancel_all(const Task& task, std::string_view reason);
 
-  /// Gives up a task's idle instances.
+  /// Retires the task's idle instances.
   void retire_instances(const Task& task) { pool_.retire_idle(task); }
 
-  /// Refuses new work from now on; calls `drained` once nothing waits or runs any more.
+  /// Refuses new work from now on, and calls `drained` as soon as no execution is live.
   void drain(std::function<void()> drained);
   bool draining() const { return draining_; }
 
@@ -100,7 +103,8 @@ class TaskExecutionManager final : private AttemptListener {
                                         spearlet::InvokeFunctionRequest& request,
                                         const CallContext& call);
   template <class AnswerType>
-  void refuse(AnswerType&& answer, const absl::Status& status);
+  void cancel_when_gone(AnswerType& answer, const AsyncExecution& execution);
+  void refuse(Answer<spearlet::InvokeFunctionResponse> answer, const absl::Status& status);
   void count_refusal(const absl::Status& status);
   std::unique_ptr<LiveExecution> new_live(AsyncExecution& execution);
   Duration timeout_of(const Invocation& invocation, const CallContext& call) const;
@@ -115,8 +119,8 @@ class TaskExecutionManager final : private AttemptListener {
 
   // Attempts.
   void dispatch();
-  void begin_attempt(AsyncExecution& execution);
-  void begin_running(AsyncExecution& execution);
+  void start_attempt(AsyncExecution& execution);
+  void set_running(AsyncExecution& execution);
   bool retry(AsyncExecution& execution);
   Duration retry_pause(int attempts);
 
@@ -124,7 +128,7 @@ class TaskExecutionManager final : private AttemptListener {
   void on_chunk(AttemptId attempt, Payload chunk) override;
   void on_log(AttemptId attempt, std::string line) override;
   void on_finished(AttemptId attempt, Outcome&& outcome) override;
-  AsyncExecution* reporter(AttemptId attempt);
+  AsyncExecution* execution_of_report(AttemptId attempt);
 
   // Ends.
   void request_cancel(AsyncExecution& execution, std::string_view reason, bool force);
@@ -138,37 +142,36 @@ class TaskExecutionManager final : private AttemptListener {
   void on_deadline(AsyncExecution& execution);
   void on_pause_over(AsyncExecution& execution);
   void on_caller_gone(std::uint64_t ordinal);
-  void tell_if_drained();
+  void notify_if_drained();
 
   void send(const ExecutionResponse& response, Answer<spearlet::InvokeFunctionResponse> answer);
 
   eta::Estimate predict(const AsyncExecution& execution);
-  void list_backlog(const AsyncExecution& execution);
+  void fill_backlog(const AsyncExecution& execution);
 
   Environment& environment_;
   Runtime& runtime_;
   NodeConfig config_;
   Observer* observer_;
-  int slots_;  // as many as there can be instances for
+  int slots_;  // at most the number of instances that the node may have
 
   TaskRegistry tasks_;
   InstancePool pool_;
   eta::ServiceTimes service_times_;
   RandomStream estimator_seed_{"core.eta"};
   std::unique_ptr<eta::Estimator> estimator_;
-  eta::FunctionIndex introduced_ = 0;  // functions that the estimator knows of
+  eta::FunctionIndex introduced_ = 0;  // functions that the estimator knows
   eta::Backlog backlog_;
   std::uint64_t listings_ = 0;
   AsyncExecutionTracker tracker_;
   ExecutionQueue queue_;
-  std::vector<std::unique_ptr<LiveExecution>>
-      spare_;  // ended with their executions, to be used again
+  std::vector<std::unique_ptr<LiveExecution>> spare_;  // for reuse
   boost::intrusive::list<LiveExecution, boost::intrusive::member_hook<
                                             LiveExecution, boost::intrusive::list_member_hook<>,
                                             &LiveExecution::by_dispatch>>
-      holders_;  // of slots
-  // What callers are answered with is written into the same messages again and again, one for each
-  // shape; a caller may take what is in them.
+      holders_;  // executions that have a slot
+  // Reused for all answers of the same shape, so that writing one allocates nothing. A caller may
+  // move from them.
   spearlet::InvokeFunctionResponse accepted_answer_;
   spearlet::InvokeFunctionResponse final_answer_;
 

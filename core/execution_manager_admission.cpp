@@ -1,5 +1,5 @@
-// TaskExecutionManager, admission: what is refused, what is accepted, what an id that is used again
-// means, and the branch into SYNC, ASYNC and streams.
+// TaskExecutionManager, admission: refuses or accepts invocations, answers repeated ones, and
+// branches into SYNC, ASYNC and streams.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -13,15 +13,15 @@
 namespace quintain::core {
 namespace {
 
-// 64 bits as 13 characters of RFC 4648's base32hex alphabet: with a short prefix an id fits into a
-// std::string without an allocation.
+// 64 bits as 13 characters of RFC 4648's base32hex alphabet: with a one-character prefix an id fits
+// into a std::string without an allocation.
 constexpr std::size_t kBase32Digits = 13;
 void write_base32(std::uint64_t bits, char* text) {
   constexpr std::string_view kAlphabet = "0123456789abcdefghijklmnopqrstuv";
   for (int shift = 60; shift >= 0; shift -= 5) *text++ = kAlphabet[(bits >> shift) & 31];
 }
 
-// For a caller that left before its call was heard: watch() would not tell of it any more.
+// For a caller that left before its call was handled, which watch() would not report.
 absl::Status caller_gone() {
   return absl::CancelledError("the caller went away; nothing was started");
 }
@@ -52,6 +52,15 @@ void TaskExecutionManager::submit_execution(spearlet::InvokeFunctionRequest&& re
   }
 }
 
+template <class AnswerType>
+void TaskExecutionManager::cancel_when_gone(AnswerType& answer, const AsyncExecution& execution) {
+  answer.watch(
+      [](void* self, std::uint64_t ordinal) {
+        static_cast<TaskExecutionManager*>(self)->on_caller_gone(ordinal);
+      },
+      this, execution.ordinal);
+}
+
 void TaskExecutionManager::submit_stream(spearlet::InvokeFunctionRequest&& request,
                                          const CallContext& call,
                                          StreamAnswer<spearlet::StreamExecutionResult> answer) {
@@ -69,11 +78,7 @@ void TaskExecutionManager::submit_stream(spearlet::InvokeFunctionRequest&& reque
   const auto admitted = admit(*invocation, request, call);
   if (!admitted.ok()) return refuse_stream(admitted.status());
   AsyncExecution& execution = **admitted;
-  answer.watch(
-      [](void* self, std::uint64_t ordinal) {
-        static_cast<TaskExecutionManager*>(self)->on_caller_gone(ordinal);
-      },
-      this, execution.ordinal);
+  cancel_when_gone(answer, execution);
   execution.live->stream.emplace(std::move(answer));
   dispatch();
 }
@@ -109,8 +114,8 @@ absl::StatusOr<AsyncExecution*> TaskExecutionManager::admit(
   } else if (!planted("deadline-never-armed")) {
     live.deadline.arm(execution.deadline, Precedence::kTimeout);
   }
-  // It stands in the queue from now on, so that the estimate knows its place. It gets no slot
-  // before the caller has his answer.
+  // It joins the queue before the prediction, which depends on its place. It gets no slot before an
+  // ASYNC caller has its answer.
   queue_.push(execution);
   estimator_->observe_arrival(execution.function->index, environment_.now(), live.rank);
 
@@ -173,7 +178,7 @@ absl::StatusOr<Function*> TaskExecutionManager::find_function(
     return absl::NotFoundError(
         fmt::format("task '{}' has no function '{}'", task->id(), request.function_name()));
   }
-  // Nothing is created for an invocation that is refused.
+  // Checked first, so that a refused invocation creates no task.
   const bool starts_now = busy_ < slots_ && (task == nullptr || pool_.available(*task));
   const int limit = config_.queue_limit + (planted("queue-one-longer") ? 1 : 0);
   if (!starts_now && queue_.size() >= limit) {
@@ -206,10 +211,10 @@ absl::StatusOr<Function*> TaskExecutionManager::find_function(
   return function;
 }
 
-template <class AnswerType>
-void TaskExecutionManager::refuse(AnswerType&& answer, const absl::Status& status) {
+void TaskExecutionManager::refuse(Answer<spearlet::InvokeFunctionResponse> answer,
+                                  const absl::Status& status) {
   count_refusal(status);
-  std::forward<AnswerType>(answer).refuse(status);
+  std::move(answer).refuse(status);
 }
 
 void TaskExecutionManager::count_refusal(const absl::Status& status) {
@@ -238,8 +243,8 @@ Duration TaskExecutionManager::timeout_of(const Invocation& invocation,
   const Duration asked = invocation.timeout.value_or(async ? config_.timeout.async_default
                                                            : config_.timeout.sync_default);
   const Duration granted = std::min(asked, config_.timeout.maximum);
-  // Nobody is left to hear of a SYNC execution that outlasts its call. An ASYNC one was never bound
-  // to its call.
+  // A SYNC execution ends with its call, because no caller is left for its answer. An ASYNC
+  // execution is independent of its call.
   if (async || call.deadline.is_never()) return granted;
   return std::min(granted, call.deadline - environment_.now());
 }
@@ -300,11 +305,7 @@ void TaskExecutionManager::execute_async(AsyncExecution& execution,
 
 void TaskExecutionManager::wait_for_end(AsyncExecution& execution,
                                         Answer<spearlet::InvokeFunctionResponse> answer) {
-  answer.watch(
-      [](void* self, std::uint64_t ordinal) {
-        static_cast<TaskExecutionManager*>(self)->on_caller_gone(ordinal);
-      },
-      this, execution.ordinal);
+  cancel_when_gone(answer, execution);
   execution.live->waiting.push_back(std::move(answer));
 }
 

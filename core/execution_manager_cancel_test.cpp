@@ -1,4 +1,4 @@
-// Cancels and callers that go away.
+// Cancels, and callers that leave.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -18,7 +18,7 @@ NodeConfig one_slot() {
   return config;
 }
 
-// A node with "a" running in its one slot.
+// A node with "a" running in its only slot.
 class CancelClause : public ::testing::Test {
  protected:
   CancelClause() : a(node.sync({.id = "a"})) { node.settle(); }
@@ -32,12 +32,12 @@ class CancelClause : public ::testing::Test {
 };
 
 TEST_F(CancelClause, Cancel1AnUnknownIdIsNoSuccess) {
-  auto& cancel = node.cancel("nobody");
+  auto& cancel = node.cancel("unknown");
   EXPECT_FALSE(cancel->success());
   EXPECT_EQ(cancel->final_status(), spearlet::EXECUTION_STATUS_UNSPECIFIED);
 }
 
-TEST_F(CancelClause, Cancel2AfterTheEndNothingChanges) {
+TEST_F(CancelClause, Cancel2HasNoEffectAfterTheEnd) {
   node.runtime.finish("a");
   const std::string before = node.look_up("a").SerializeAsString();
   for (const bool force : {false, true}) {
@@ -48,7 +48,7 @@ TEST_F(CancelClause, Cancel2AfterTheEndNothingChanges) {
   EXPECT_EQ(node.look_up("a").SerializeAsString(), before);
 }
 
-TEST_F(CancelClause, Cancel3TheAnswerIsHeldUntilItIsSettledAndTrue) {
+TEST_F(CancelClause, Cancel3IsAnsweredTruthfullyAtTheEnd) {
   auto& cancel = node.cancel("a");
   node.run_for(4s);
   EXPECT_FALSE(cancel.answered());
@@ -59,7 +59,7 @@ TEST_F(CancelClause, Cancel3TheAnswerIsHeldUntilItIsSettledAndTrue) {
   EXPECT_EQ(a->result().result().value(), "in time");
 }
 
-TEST_F(CancelClause, Cancel3AFailureDuringTheGraceStandsAndIsNotRetried) {
+TEST_F(CancelClause, Cancel3AFailureDuringTheGraceIsFinal) {
   node.runtime.finish("a");
   node.async({.id = "b", .retries = 5});
   node.settle();
@@ -71,20 +71,20 @@ TEST_F(CancelClause, Cancel3AFailureDuringTheGraceStandsAndIsNotRetried) {
   EXPECT_EQ(node.runtime.count("start b"), 1);
 }
 
-TEST_F(CancelClause, Cancel4ASecondCancelIsHarmless) {
+TEST_F(CancelClause, Cancel4ASecondCancelChangesNothing) {
   auto& first = node.cancel("a", false, "the first reason");
   node.run_for(3s);
   auto& second = node.cancel("a", false, "another");
   node.run_for(2s - 1ns);
-  EXPECT_FALSE(first.answered()) << "the second did not cut the grace short";
+  EXPECT_FALSE(first.answered()) << "the second does not shorten the grace";
   node.run_for(1ns);
-  EXPECT_TRUE(first->success()) << "nor prolong it";
+  EXPECT_TRUE(first->success()) << "the second does not extend the grace";
   EXPECT_TRUE(second->success());
   EXPECT_EQ(node.runtime.count("stop a"), 1);
   EXPECT_EQ(node.look_up("a").result().error_message(), "the first reason");
 }
 
-TEST_F(CancelClause, Cancel5TheRecordStaysWithTheReason) {
+TEST_F(CancelClause, Cancel5TheRecordKeepsTheReason) {
   node.cancel("a", true, "changed my mind");
   const auto result = node.look_up("a").result();
   EXPECT_EQ(result.status(), kCancelled);
@@ -92,7 +92,7 @@ TEST_F(CancelClause, Cancel5TheRecordStaysWithTheReason) {
   EXPECT_EQ(result.error_message(), "changed my mind");
 }
 
-TEST_F(CancelClause, Cancel6OneThatWaitsNeverStarts) {
+TEST_F(CancelClause, Cancel6AQueuedExecutionNeverStarts) {
   node.async({.id = "b"});
   auto& cancel = node.cancel("b");
   EXPECT_TRUE(cancel->success());
@@ -104,7 +104,7 @@ TEST_F(CancelClause, Cancel6OneThatWaitsNeverStarts) {
   EXPECT_EQ(node.queued(), 0);
 }
 
-TEST_F(CancelClause, Cancel7AFunctionThatObeysFreesItsSlotAtOnce) {
+TEST_F(CancelClause, Cancel7AFunctionThatStopsFreesItsSlotAtOnce) {
   node.runtime.finish("a");
   obeys_after(1s);
   auto& b = node.sync({.id = "b"});
@@ -116,11 +116,11 @@ TEST_F(CancelClause, Cancel7AFunctionThatObeysFreesItsSlotAtOnce) {
   EXPECT_EQ(b->result().status(), kCancelled);
   EXPECT_FALSE(b->success());
   EXPECT_EQ(node.status("c"), kRunning);
-  EXPECT_EQ(node.runtime.instance("c"), node.runtime.instance("b")) << "the instance lives on";
+  EXPECT_EQ(node.runtime.instance("c"), node.runtime.instance("b")) << "the instance is reused";
   EXPECT_EQ(node.counters().kills, 0);
 }
 
-TEST_F(CancelClause, Cancel7AFunctionThatDoesNotIsKilledAfterTheGrace) {
+TEST_F(CancelClause, Cancel7AFunctionThatDoesNotStopIsKilledAfterTheGrace) {
   node.async({.id = "b"});
   auto& cancel = node.cancel("a");
   node.run_for(5s - 1ns);
@@ -141,7 +141,7 @@ TEST_F(CancelClause, ForceSkipsTheGrace) {
   EXPECT_THAT(node.runtime.calls, ElementsAre("start a#1 cold", "kill a"));
 }
 
-TEST_F(CancelClause, ForceEscalatesACancelInItsGrace) {
+TEST_F(CancelClause, ForceEndsTheGrace) {
   auto& polite = node.cancel("a", false, "please");
   node.run_for(1s);
   auto& forced = node.cancel("a", true, "now");
@@ -153,7 +153,7 @@ TEST_F(CancelClause, ForceEscalatesACancelInItsGrace) {
   EXPECT_EQ(node.status("a"), kCancelled);
 }
 
-TEST_F(CancelClause, Cancel8InAColdStartItEndsAtOnce) {
+TEST_F(CancelClause, Cancel8DuringAColdStartEndsAtOnce) {
   node.runtime.finish("a");
   node.runtime.plan = [](const AttemptSpec&) { return Plan{.cold_start = 2s}; };
   node.async({.id = "b", .fresh = true});
@@ -167,9 +167,9 @@ TEST_F(CancelClause, Cancel8InAColdStartItEndsAtOnce) {
   EXPECT_EQ(node.counters().reports_ignored, 1);
 }
 
-TEST_F(CancelClause, Cancel8BetweenStartAndBeginningItIsNotLost) {
+TEST_F(CancelClause, Cancel8BeforeTheFunctionStartsIsNotLost) {
   node.async({.id = "b"});
-  node.runtime.finish("a");  // b's attempt is under way, its function has not begun
+  node.runtime.finish("a");  // b's attempt exists, its function has not started
   EXPECT_EQ(node.status("b"), kPending);
   EXPECT_TRUE(node.cancel("b")->success());
   node.settle();
@@ -177,7 +177,7 @@ TEST_F(CancelClause, Cancel8BetweenStartAndBeginningItIsNotLost) {
   EXPECT_EQ(node.busy(), 0);
 }
 
-TEST_F(CancelClause, Cancel9ASyncCallerIsToldOfAnothersCancel) {
+TEST_F(CancelClause, Cancel9ASyncCallerLearnsOfAnotherCallersCancel) {
   node.cancel("a", true, "by another");
   EXPECT_FALSE(a->success());
   EXPECT_EQ(a->result().status(), kCancelled);
@@ -185,7 +185,7 @@ TEST_F(CancelClause, Cancel9ASyncCallerIsToldOfAnothersCancel) {
   EXPECT_FALSE(a->result().has_result());
 }
 
-TEST_F(CancelClause, AGraceOfZeroStillAsksFirst) {
+TEST_F(CancelClause, AGraceOfZeroStillCallsStop) {
   NodeConfig config;
   config.cancel_grace = 0s;
   TestNode impatient(config);
@@ -197,16 +197,15 @@ TEST_F(CancelClause, AGraceOfZeroStillAsksFirst) {
   EXPECT_THAT(impatient.runtime.calls, ElementsAre("start b#1 cold", "stop b", "kill b"));
 }
 
-TEST_F(CancelClause, AStopThatNobodyAskedForIsAFailure) {
+TEST_F(CancelClause, AStopWithoutACancelIsAFailure) {
   node.runtime.finish("a", stopped());
   EXPECT_EQ(a->result().status(), kFailed);
   EXPECT_NE(a->result().error_code(), "");
 }
 
-// ---- Callers that go away
-// ---------------------------------------------------------------------------
+// ---- Callers that leave -----------------------------------------------------------------------
 
-TEST_F(CancelClause, TheLossOfASyncCallerCancels) {
+TEST_F(CancelClause, CancelsWhenTheSyncCallerLeaves) {
   a.leave();
   EXPECT_EQ(node.runtime.calls.back(), "stop a");
   EXPECT_EQ(node.status("a"), kRunning) << "it has its grace";
@@ -214,14 +213,14 @@ TEST_F(CancelClause, TheLossOfASyncCallerCancels) {
   EXPECT_EQ(node.status("a"), kCancelled);
 }
 
-TEST_F(CancelClause, TheLossOfAWaitingSyncCallerTakesItOutOfTheQueue) {
+TEST_F(CancelClause, LeavesTheQueueWhenTheSyncCallerLeaves) {
   auto& b = node.sync({.id = "b"});
   b.leave();
   EXPECT_EQ(node.status("b"), kCancelled);
   EXPECT_EQ(node.queued(), 0);
 }
 
-TEST_F(CancelClause, OfTwoSyncCallersTheLastToLeaveCancels) {
+TEST_F(CancelClause, CancelsWhenTheLastOfTwoSyncCallersLeaves) {
   auto& second = node.sync({.id = "a"});
   a.leave();
   EXPECT_EQ(node.runtime.count("stop a"), 0);
@@ -229,14 +228,14 @@ TEST_F(CancelClause, OfTwoSyncCallersTheLastToLeaveCancels) {
   EXPECT_EQ(node.runtime.count("stop a"), 1);
 }
 
-TEST_F(CancelClause, LeavingAfterTheAnswerConcernsNobody) {
+TEST_F(CancelClause, LeavingAfterTheAnswerHasNoEffect) {
   node.runtime.finish("a");
   a.leave();
   node.run_for(10s);
   EXPECT_EQ(node.status("a"), kCompleted);
 }
 
-TEST_F(CancelClause, ACallerThatLeftBeforeItWasHeardStartsNothing) {
+TEST_F(CancelClause, ACallThatWasLeftBeforeItsHandlingStartsNothing) {
   TestNode::InvokeCall early;
   early.leave();
   node.service().InvokeFunction(sync_request({.id = "b"}), {}, early.answer());
@@ -249,7 +248,7 @@ TEST_F(CancelClause, ACallerThatLeftBeforeItWasHeardStartsNothing) {
   EXPECT_FALSE(node.found("c"));
 }
 
-TEST_F(CancelClause, ACancelsCallerMayLeave) {
+TEST_F(CancelClause, TheCallerOfACancelMayLeave) {
   auto& cancel = node.cancel("a");
   cancel.leave();
   node.run_for(5s);

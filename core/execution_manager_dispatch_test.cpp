@@ -1,4 +1,4 @@
-// Who gets a slot and an instance when, and what is predicted of it.
+// Dispatch to slots and instances under each strategy, and estimates.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -21,7 +21,7 @@ NodeConfig strategy(std::string name, std::string estimator = NodeConfig().eta.e
   return config;
 }
 
-// The order in which attempts were started, the first one (which kept the slot busy) left out.
+// The order of attempt starts without the first, which kept the slot busy.
 std::string order(const TestNode& node) {
   std::string ids;
   for (const std::string& call : node.runtime.calls) {
@@ -30,7 +30,7 @@ std::string order(const TestNode& node) {
   return ids.substr(1);
 }
 
-// A node whose one slot is busy for 10 ms, and then every execution takes 10 ms.
+// A node whose only slot is busy for 10 ms. Executions take 10 ms, those of "long" 50 ms.
 struct Busy {
   explicit Busy(const std::string& name, std::string estimator = NodeConfig().eta.estimator)
       : node(strategy(name, std::move(estimator))) {
@@ -47,7 +47,7 @@ struct Busy {
   TestNode node;
 };
 
-TEST(Scheduling, FifoGoesByArrival) {
+TEST(Scheduling, FifoOrdersByArrival) {
   Busy busy("fifo");
   busy.node.async({.id = "a", .priority = 1});
   busy.node.async({.id = "b", .priority = 9});
@@ -55,7 +55,7 @@ TEST(Scheduling, FifoGoesByArrival) {
   EXPECT_EQ(busy.finish(), "abc");
 }
 
-TEST(Scheduling, PriorityGoesByTheStatedPriority) {
+TEST(Scheduling, PriorityOrdersByPriority) {
   Busy busy("priority");
   busy.node.async({.id = "a"});
   busy.node.async({.id = "b", .priority = 5});
@@ -64,7 +64,7 @@ TEST(Scheduling, PriorityGoesByTheStatedPriority) {
   EXPECT_EQ(busy.finish(), "bdac");
 }
 
-TEST(Scheduling, ShortestExpectedFirstGoesByHistory) {
+TEST(Scheduling, ShortestExpectedFirstOrdersByHistory) {
   Busy busy("shortest-expected-first");
   busy.node.async({.id = "1", .function = "long"});
   busy.node.async({.id = "2", .function = "short"});
@@ -76,7 +76,7 @@ TEST(Scheduling, ShortestExpectedFirstGoesByHistory) {
   EXPECT_EQ(busy.finish(), "123bca");
 }
 
-TEST(Scheduling, EarliestDeadlineFirstGoesByTheDeadline) {
+TEST(Scheduling, EarliestDeadlineFirstOrdersByDeadline) {
   Busy busy("earliest-deadline-first");
   busy.node.async({.id = "a", .timeout_ms = 9000});
   busy.node.async({.id = "b"});
@@ -84,16 +84,16 @@ TEST(Scheduling, EarliestDeadlineFirstGoesByTheDeadline) {
   EXPECT_EQ(busy.finish(), "cab");
 }
 
-TEST(Scheduling, FairShareTakesTurnsBetweenTasks) {
+TEST(Scheduling, FairShareAlternatesBetweenTasks) {
   Busy busy("fair-share");
   for (const char* id : {"a", "b", "c", "d"}) busy.node.async({.id = id});
   busy.node.async({.id = "x", .task = "other"});
   busy.node.async({.id = "y", .task = "other"});
-  // "0" belongs to the same task as a to d, so the other one is behind by one turn.
+  // "0" belongs to the same task as a to d, so the other task goes first.
   EXPECT_EQ(busy.finish(), "xaybcd");
 }
 
-TEST(Scheduling, NobodyIsPassedOverForLongerThanTheBound) {
+TEST(Scheduling, NoExecutionWaitsLongerThanTheStarvationBound) {
   NodeConfig config = strategy("priority");
   config.scheduling.starvation_bound = 100ms;
   TestNode node(config);
@@ -109,7 +109,7 @@ TEST(Scheduling, NobodyIsPassedOverForLongerThanTheBound) {
   EXPECT_EQ(order(node), "abczde");
 }
 
-TEST(Dispatch, ATasksInstanceLimitHoldsItBackAndNobodyElse) {
+TEST(Dispatch, ATasksInstanceLimitDelaysNoOtherTask) {
   NodeConfig config;
   config.slots = 3;
   TestNode node(config);
@@ -137,7 +137,7 @@ TEST(Dispatch, ATasksInstanceLimitHoldsItBackAndNobodyElse) {
   EXPECT_EQ(node.status("c"), kRunning);
 }
 
-TEST(Dispatch, ForceNewInstanceStartsColdBesideAWarmOne) {
+TEST(Dispatch, ForceNewInstanceStartsColdDespiteAWarmOne) {
   TestNode node;
   node.runtime.plan = [](const AttemptSpec&) { return takes(1ms); };
   node.async({.id = "a"});
@@ -151,7 +151,7 @@ TEST(Dispatch, ForceNewInstanceStartsColdBesideAWarmOne) {
   EXPECT_NE(node.runtime.instance("c"), node.runtime.instance("a"));
 }
 
-TEST(Dispatch, SlotsAreNeverMoreThanInstances) {
+TEST(Dispatch, BusySlotsNeverExceedInstances) {
   NodeConfig config;
   config.slots = 4;
   config.instances.per_node = 2;
@@ -168,10 +168,9 @@ TEST(Dispatch, SlotsAreNeverMoreThanInstances) {
   EXPECT_EQ(node.runtime.count("retire task-i1"), 1);
 }
 
-// ---- Estimates
-// ------------------------------------------------------------------------------------
+// ---- Estimates ----------------------------------------------------------------------------------
 
-TEST(EtaClause, Eta2FunctionsOfDifferentLengthHaveDifferentEstimates) {
+TEST(EtaClause, Eta2EstimatesDependOnTheFunction) {
   Busy busy("fifo", "queue-length");
   busy.node.run_for(10ms);
   busy.node.async({.function = "long"});
@@ -182,7 +181,7 @@ TEST(EtaClause, Eta2FunctionsOfDifferentLengthHaveDifferentEstimates) {
   EXPECT_EQ(busy.node.async({.id = "b", .function = "short"})->estimated_completion_ms(), 10);
 }
 
-TEST(EtaClause, Eta3EstimatesGrowWithTheQueueAhead) {
+TEST(EtaClause, Eta3EstimatesGrowWithTheQueue) {
   TestNode node(strategy("fifo", "queue-length"));
   std::vector<std::int64_t> estimates;
   for (int i = 0; i < 4; ++i) estimates.push_back(node.async()->estimated_completion_ms());

@@ -1,5 +1,5 @@
-// TaskExecutionManager, forecasts: shows the estimator the node as it is, and puts what it predicts
-// into answers.
+// TaskExecutionManager, predictions: describes the node's state to the estimator and adds its
+// forecasts to answers.
 #include <algorithm>
 #include <utility>
 
@@ -9,12 +9,13 @@ namespace quintain::core {
 
 eta::Estimate TaskExecutionManager::predict(const AsyncExecution& execution) {
   const LiveExecution& live = *execution.live;
-  // Its timeout is due and ends it; it may have lost its place in the queue already.
+  // Its timeout is due and will end it; it may have left the queue already.
   const Duration left = execution.deadline - environment_.now();
   if (left <= Duration::zero()) return {};
-  // One reference is what a std::function holds without an allocation.
-  auto listing = [this, &execution, known = false]() mutable -> const eta::Backlog& {
-    if (!std::exchange(known, true)) list_backlog(execution);
+  // The estimator calls this only if it needs the backlog. std::ref() fits into a std::function
+  // without an allocation.
+  auto backlog = [this, &execution, filled = false]() mutable -> const eta::Backlog& {
+    if (!std::exchange(filled, true)) fill_backlog(execution);
     return backlog_;
   };
   const eta::Forecast forecast =
@@ -28,13 +29,13 @@ eta::Estimate TaskExecutionManager::predict(const AsyncExecution& execution) {
                            .busy = busy_,
                            .queued = queue_.size() - (live.queued() ? 1 : 0),
                            .overtaking = queue_.overtaking(),
-                           .backlog = std::ref(listing)});
-  // What would take longer ends by its timeout.
+                           .backlog = std::ref(backlog)});
+  // At the latest it ends by its timeout.
   return {.p50 = std::min(forecast.point, left),
           .p90 = std::min(forecast.quantiles[eta::k90Level], left)};
 }
 
-void TaskExecutionManager::list_backlog(const AsyncExecution& execution) {
+void TaskExecutionManager::fill_backlog(const AsyncExecution& execution) {
   backlog_.running.clear();
   backlog_.waiting.clear();
   backlog_.shares.clear();

@@ -1,3 +1,4 @@
+// Streams: chunks, final messages, cancels and errors.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -9,8 +10,8 @@
 namespace quintain::core::testing {
 namespace {
 
-// What the messages say, one character each: chunks by their value, the last as "!" and its status.
-std::string told(const TestNode::StreamCall& call) {
+// The messages as text: a chunk as its value, the final one as "!" and its status.
+std::string text_of(const TestNode::StreamCall& call) {
   std::string text;
   for (const auto& message : call.messages) {
     if (message.is_final()) {
@@ -23,31 +24,31 @@ std::string told(const TestNode::StreamCall& call) {
   return text;
 }
 
-TEST(StreamClause, Stream1And2ChunksInOrderThenOneFinalOfTheSameExecution) {
+TEST(StreamClause, Stream1And2SendsChunksInOrderThenOneFinalMessage) {
   TestNode node;
   auto& call = node.stream({.id = "a"});
   node.settle();
   for (const char* chunk : {"x", "y", "z"}) node.runtime.chunk("a", chunk);
-  EXPECT_EQ(told(call), "xyz");
+  EXPECT_EQ(text_of(call), "xyz");
   EXPECT_FALSE(call.answered());
   node.runtime.finish("a", completed("sum"));
-  EXPECT_EQ(told(call), "xyz!3");
+  EXPECT_EQ(text_of(call), "xyz!3");
   EXPECT_TRUE(call.status().ok());
   EXPECT_EQ(call.messages.back().chunk_data().value(), "sum");
   for (const auto& message : call.messages) EXPECT_EQ(message.execution_id(), "a");
   EXPECT_EQ(node.status("a"), kCompleted);
 }
 
-TEST(StreamClause, Stream1AWithoutChunksThereIsTheFinalAlone) {
+TEST(StreamClause, Stream1SendsOnlyTheFinalMessageWithoutChunks) {
   TestNode node;
   auto& call = node.stream({.id = "a"});
   node.settle();
   node.runtime.finish("a", Outcome{});
-  EXPECT_EQ(told(call), "!3");
+  EXPECT_EQ(text_of(call), "!3");
   EXPECT_FALSE(call.messages.back().has_chunk_data());
 }
 
-TEST(StreamClause, Stream3TheClientsCancelEndsItAndNothingFollows) {
+TEST(StreamClause, Stream3TheClientsCancelEndsTheStream) {
   TestNode node;
   auto& call = node.stream({.id = "a"});
   node.settle();
@@ -57,7 +58,7 @@ TEST(StreamClause, Stream3TheClientsCancelEndsItAndNothingFollows) {
   node.runtime.chunk("a", "y");
   node.run_for(5s);
   EXPECT_EQ(node.status("a"), kCancelled);
-  EXPECT_EQ(told(call), "x");
+  EXPECT_EQ(text_of(call), "x");
   EXPECT_EQ(call.answers(), 1);
 }
 
@@ -71,15 +72,15 @@ TEST(StreamClause, Stream4AnErrorIsReportedOnce) {
   node.runtime.finish("a", failed("E1", "it broke"));
   node.cancel("c", true, "not wanted");
   node.run_for(10ms);
-  EXPECT_EQ(told(fails), "x!4");
+  EXPECT_EQ(text_of(fails), "x!4");
   EXPECT_EQ(fails.messages.back().error_message(), "it broke");
-  EXPECT_EQ(told(late), "!6");
-  EXPECT_EQ(told(cancelled), "!5");
+  EXPECT_EQ(text_of(late), "!6");
+  EXPECT_EQ(text_of(cancelled), "!5");
   EXPECT_EQ(cancelled.messages.back().error_message(), "not wanted");
   for (const auto* call : {&fails, &late, &cancelled}) EXPECT_TRUE(call->status().ok());
 }
 
-TEST(StreamClause, WhatPreventsTheStartIsAStatusAndNoMessage) {
+TEST(StreamClause, RejectionIsAStatusWithoutAMessage) {
   TestNode node;
   EXPECT_EQ(node.stream({.task = "nowhere"}).code(), absl::StatusCode::kNotFound);
   auto& sync_mode = node.stream(sync_request());
@@ -87,7 +88,7 @@ TEST(StreamClause, WhatPreventsTheStartIsAStatusAndNoMessage) {
   EXPECT_TRUE(sync_mode.messages.empty());
 }
 
-TEST(StreamClause, ChunksOfOtherModesAndOfOverAttemptsAreDropped) {
+TEST(StreamClause, DropsChunksOfOtherModesAndOfEndedAttempts) {
   TestNode node;
   node.async({.id = "a"});
   auto& call = node.stream({.id = "b"});
@@ -97,7 +98,7 @@ TEST(StreamClause, ChunksOfOtherModesAndOfOverAttemptsAreDropped) {
   EXPECT_EQ(node.look_up("a").result().result().value(), "done");
   node.runtime.finish("b");
   node.runtime.chunk("b", "late");
-  EXPECT_EQ(told(call), "!3");
+  EXPECT_EQ(text_of(call), "!3");
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// The two modes, the states and who is admitted. Each test is named after the clause that it pins.
+// Modes, states, idempotency, admission and draining. A test of a clause has its name.
 #include "core/execution_manager.h"
 
 #include <gmock/gmock.h>
@@ -22,10 +22,9 @@ NodeConfig slots(int count, int queue_limit = 10) {
   return config;
 }
 
-// ---- SYNC
-// -----------------------------------------------------------------------------------------
+// ---- SYNC ---------------------------------------------------------------------------------------
 
-TEST(SyncClause, Sync1NoEndpointAndNoEstimateWhateverTheOutcome) {
+TEST(SyncClause, Sync1NoEndpointAndNoEstimateForAnyOutcome) {
   TestNode node;
   auto& completes = node.sync({.id = "a"});
   auto& fails = node.sync({.id = "b"});
@@ -93,8 +92,7 @@ TEST(SyncClause, Sync4And5ErrorsAndSuccess) {
   EXPECT_NE(nameless->result().error_code(), "");
 }
 
-// ---- ASYNC
-// ----------------------------------------------------------------------------------------
+// ---- ASYNC --------------------------------------------------------------------------------------
 
 TEST(AsyncClause, Async1And3TheFirstAnswerIsPendingAndAtOnce) {
   TestNode node;
@@ -127,14 +125,14 @@ TEST(AsyncClause, Async5TheEstimateIsAPositiveDuration) {
   EXPECT_EQ(call->result().metrics().at("eta_estimator"), "queue-length");
 }
 
-TEST(AsyncClause, Async5TheBestEstimatorAnswersIfNoneIsNamed) {
+TEST(AsyncClause, Async5TheBestEstimatorIsTheDefault) {
   TestNode node;
   auto& call = node.async();
   EXPECT_GT(call->estimated_completion_ms(), 0);
   EXPECT_EQ(call->result().metrics().at("eta_estimator"), "best");
 }
 
-TEST(AsyncClause, Async6AnUnknownTaskOrFunctionIsRefused) {
+TEST(AsyncClause, Async6RejectsUnknownTasksAndFunctions) {
   TestNode node;
   node.add_task(task_spec("listed", {"g"}));
   auto& no_task = node.async({.id = "a", .task = "nowhere"});
@@ -145,7 +143,7 @@ TEST(AsyncClause, Async6AnUnknownTaskOrFunctionIsRefused) {
   EXPECT_EQ(node.list().executions_size(), 0);
 }
 
-TEST(AsyncClause, Async7TheCallersGoingAwayDoesNotEndIt) {
+TEST(AsyncClause, Async7ContinuesWhenTheCallerLeaves) {
   TestNode node;
   auto& call = node.async({.id = "a"});
   node.settle();
@@ -156,7 +154,7 @@ TEST(AsyncClause, Async7TheCallersGoingAwayDoesNotEndIt) {
   EXPECT_EQ(node.status("a"), kCompleted);
 }
 
-TEST(AsyncClause, Async8ALaterFailureShows) {
+TEST(AsyncClause, Async8ReportsALaterFailure) {
   TestNode node;
   node.async({.id = "a"});
   node.settle();
@@ -167,7 +165,7 @@ TEST(AsyncClause, Async8ALaterFailureShows) {
   EXPECT_TRUE(answer.result().has_completed_at());
 }
 
-TEST(AsyncClause, Async9AFullQueueRefusesAndLeavesNothing) {
+TEST(AsyncClause, Async9AFullQueueRejectsWithoutATrace) {
   TestNode node(slots(1, 1));
   node.async({.id = "runs"});
   node.async({.id = "waits"});
@@ -186,16 +184,15 @@ TEST(AsyncClause, Async9AFullQueueRefusesAndLeavesNothing) {
   EXPECT_TRUE(node.async({.id = "a"})->success()) << "the id was not used up";
 }
 
-TEST(AsyncClause, Async9AnEmptyQueueOfZeroLengthStillStartsWhatFits) {
+TEST(AsyncClause, Async9AQueueOfLengthZeroStillFillsFreeSlots) {
   TestNode node(slots(1, 0));
   EXPECT_TRUE(node.async({.id = "a"})->success());
   EXPECT_EQ(node.async({.id = "b"}).code(), absl::StatusCode::kResourceExhausted);
 }
 
-// ---- MODE
-// -----------------------------------------------------------------------------------------
+// ---- MODE ---------------------------------------------------------------------------------------
 
-TEST(ModeClause, Mode1And2OtherModesAreRefusedAndLeaveNothing) {
+TEST(ModeClause, Mode1And2RejectsOtherModesWithoutATrace) {
   TestNode node;
   for (const int mode : {0, 3, 4, -1}) {
     auto& call = node.invoke(request(static_cast<spearlet::ExecutionMode>(mode)));
@@ -213,10 +210,9 @@ TEST(ModeClause, Mode3TheModesDifferInShape) {
   EXPECT_TRUE(async.answered());
 }
 
-// ---- STATE
-// ----------------------------------------------------------------------------------------
+// ---- STATE --------------------------------------------------------------------------------------
 
-TEST(StateClause, State1QueuedAndColdWorkIsPending) {
+TEST(StateClause, State1QueuedAndColdExecutionsArePending) {
   TestNode node(slots(1));
   node.runtime.plan = [](const AttemptSpec&) { return Plan{.cold_start = 1s}; };
   node.async({.id = "a"});
@@ -231,7 +227,7 @@ TEST(StateClause, State1QueuedAndColdWorkIsPending) {
   EXPECT_EQ(node.status("b"), kRunning) << "the instance is warm";
 }
 
-TEST(StateClause, State2And8QueriesAreTheSameForEver) {
+TEST(StateClause, State2And8AnswersNeverChangeAfterTheEnd) {
   TestNode node;
   node.async({.id = "a"});
   node.run_for(5ms);
@@ -241,7 +237,7 @@ TEST(StateClause, State2And8QueriesAreTheSameForEver) {
   EXPECT_EQ(node.look_up("a").SerializeAsString(), first);
 }
 
-TEST(StateClause, State3LateAndDoubleReportsAreIgnoredAndCounted) {
+TEST(StateClause, State3IgnoresAndCountsLateAndRepeatedReports) {
   TestNode node;
   node.async({.id = "a"});
   node.settle();
@@ -280,7 +276,7 @@ TEST(StateClause, State6And7TimesAreUnsetUntilTheyHaveHappened) {
   EXPECT_EQ(result.execution_time_ms(), 2);
 }
 
-TEST(StateClause, State9WithoutIncludeResultThePayloadAloneIsMissing) {
+TEST(StateClause, State9WithoutIncludeResultOnlyThePayloadIsMissing) {
   TestNode node;
   node.async({.id = "a"});
   spearlet::GetExecutionStatusRequest query;
@@ -299,14 +295,14 @@ TEST(StateClause, State9WithoutIncludeResultThePayloadAloneIsMissing) {
   EXPECT_EQ(look().SerializeAsString(), with.SerializeAsString());
 }
 
-TEST(StateClause, State10AnUnknownIdIsNotFoundAndNoError) {
+TEST(StateClause, State10AnUnknownIdIsNotFoundButNoError) {
   TestNode node;
-  EXPECT_FALSE(node.look_up("nobody").found());
+  EXPECT_FALSE(node.look_up("unknown").found());
   EXPECT_FALSE(node.look_up("").found());
-  EXPECT_FALSE(node.look_up("nobody").has_result());
+  EXPECT_FALSE(node.look_up("unknown").has_result());
 }
 
-TEST(State, AFunctionThatEndsWithoutHavingBegunHasRunForNoTime) {
+TEST(State, ACompletionWithoutAStartSetsTheStartTime) {
   TestNode node;
   node.runtime.plan = [](const AttemptSpec&) {
     return Plan{.outcome = completed(), .start_fails = true};
@@ -317,10 +313,9 @@ TEST(State, AFunctionThatEndsWithoutHavingBegunHasRunForNoTime) {
   EXPECT_TRUE(node.look_up("a").result().has_started_at());
 }
 
-// ---- IDEM
-// -----------------------------------------------------------------------------------------
+// ---- IDEM ---------------------------------------------------------------------------------------
 
-TEST(IdemClause, Idem1And3TheSameRequestIsTheSameExecution) {
+TEST(IdemClause, Idem1And3ARepeatedRequestIsTheSameExecution) {
   TestNode node;
   auto& first = node.async({.id = "a"});
   node.settle();
@@ -350,7 +345,7 @@ TEST(IdemClause, Idem3ARepeatedSyncCallWaitsBesideTheFirst) {
   EXPECT_EQ(node.runtime.started(), 1U);
 }
 
-TEST(IdemClause, Idem2AnotherRequestIsRefusedAndTheFirstUnharmed) {
+TEST(IdemClause, Idem2RejectsAnotherRequestAndKeepsTheFirst) {
   TestNode node;
   node.async({.id = "a"});
   const std::string generated = node.async()->execution_id();
@@ -362,7 +357,7 @@ TEST(IdemClause, Idem2AnotherRequestIsRefusedAndTheFirstUnharmed) {
   EXPECT_EQ(node.status("a"), kRunning);
 }
 
-TEST(IdemClause, Idem4PastRetentionTheIdIsFreeAgain) {
+TEST(IdemClause, Idem4AfterItsRetentionTheIdIsFree) {
   NodeConfig config;
   config.retention.age = 60s;
   TestNode node(config);
@@ -378,7 +373,7 @@ TEST(IdemClause, Idem4PastRetentionTheIdIsFreeAgain) {
   EXPECT_EQ(node.runtime.started(), 2U);
 }
 
-TEST(Idem, ARepetitionIsAnsweredEvenWhileDrainingOrFull) {
+TEST(Idem, AnswersRepetitionsWhileDrainingOrFull) {
   TestNode node(slots(1, 0));
   node.async({.id = "a"});
   EXPECT_TRUE(node.async({.id = "a"})->success());
@@ -386,10 +381,10 @@ TEST(Idem, ARepetitionIsAnsweredEvenWhileDrainingOrFull) {
   EXPECT_TRUE(node.async({.id = "a"})->success());
 }
 
-// ---- Tasks that an invocation makes
-// -----------------------------------------------------------------
+// ---- Tasks that an invocation creates
+// -------------------------------------------------------------
 
-TEST(NewTask, IsMadeFromTheRequest) {
+TEST(NewTask, IsCreatedFromTheRequest) {
   TestNode node;
   auto request = async_request({.task = ""});
   request.mutable_artifact_spec()->set_artifact_type("wasm");
@@ -401,7 +396,7 @@ TEST(NewTask, IsMadeFromTheRequest) {
   EXPECT_EQ(task->spec().task_name, "named");
   EXPECT_EQ(task->spec().description, "described");
   EXPECT_EQ(task->spec().artifact.artifact_type(), "wasm");
-  EXPECT_NE(node.invoke(request)->task_id(), id) << "each makes one of its own";
+  EXPECT_NE(node.invoke(request)->task_id(), id) << "each request creates another task";
 }
 
 TEST(NewTask, CreateIfNotExistsDecidesInBothDirections) {
@@ -418,7 +413,7 @@ TEST(NewTask, CreateIfNotExistsDecidesInBothDirections) {
   EXPECT_EQ(node.invoke(created)->task_id(), "task");
 }
 
-TEST(NewTask, TasksAndFunctionNamesAreBounded) {
+TEST(NewTask, TasksAndFunctionNamesAreLimited) {
   NodeConfig config;
   config.task_limit = 2;
   config.functions_per_task = 1;
@@ -431,10 +426,10 @@ TEST(NewTask, TasksAndFunctionNamesAreBounded) {
   EXPECT_EQ(node.async({.function = "g"}).code(), absl::StatusCode::kResourceExhausted);
 }
 
-// ---- Draining and the end
-// ---------------------------------------------------------------------------
+// ---- Draining and shutdown
+// -----------------------------------------------------------------------
 
-TEST(Drain, RefusesNewWorkFinishesTheOldAndTellsWhenItIsDone) {
+TEST(Drain, RejectsNewWorkAndFinishesTheOld) {
   TestNode node(slots(1));
   node.async({.id = "a"});
   auto& waiting = node.sync({.id = "b"});
@@ -459,7 +454,7 @@ TEST(Drain, AnIdleNodeIsDrainedAtOnce) {
   EXPECT_EQ(drained, 1);
 }
 
-TEST(Shutdown, UnansweredCallsAreRefusedAndAttemptsKilled) {
+TEST(Shutdown, RefusesUnansweredCallsAndKillsAttempts) {
   TestNode node(slots(1));
   auto& sync = node.sync({.id = "a"});
   auto& queued = node.sync({.id = "b"});
@@ -475,7 +470,7 @@ TEST(Shutdown, UnansweredCallsAreRefusedAndAttemptsKilled) {
   EXPECT_EQ(node.environment.pending(), 0U) << "no timer of the node is left";
 }
 
-TEST(Logs, AreKeptUpToTheirBoundTheNewestAtTheEnd) {
+TEST(Logs, KeepsTheNewestLines) {
   NodeConfig config;
   config.log_lines = 2;
   TestNode node(config);

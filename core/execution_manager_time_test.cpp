@@ -1,4 +1,4 @@
-// Timeouts, what happens at one instant, and retries.
+// Timeouts, events at one instant, and retries.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -35,7 +35,7 @@ TEST(TimeClause, Time1TimeoutAtExactlyAcceptancePlusTimeout) {
   EXPECT_EQ(node.busy(), 0);
 }
 
-TEST(TimeClause, Time1QueueingAndColdStartCount) {
+TEST(TimeClause, Time1TheTimeoutIncludesQueueingAndColdStart) {
   TestNode node(one_slot());
   node.runtime.plan = [](const AttemptSpec& attempt) {
     return attempt.execution_id == "a" ? takes(40ms) : Plan{.cold_start = 1h};
@@ -62,7 +62,7 @@ TEST(TimeClause, Time2AnExpiredDeadlineStartsNothing) {
   EXPECT_EQ(node.runtime.started(), 0U);
 }
 
-TEST(TimeClause, Time3TheSmallestBoundHoldsAndAsyncWorkIsNotBoundToItsCall) {
+TEST(TimeClause, Time3TheSmallestLimitHoldsAndAsyncIgnoresTheCallsDeadline) {
   constexpr std::int64_t kMax = std::numeric_limits<std::int64_t>::max();
   NodeConfig config;
   config.timeout = {.sync_default = 30ms, .async_default = 60ms, .maximum = 100ms};
@@ -98,12 +98,12 @@ TEST(TimeClause, Time3TheSmallestBoundHoldsAndAsyncWorkIsNotBoundToItsCall) {
   }
 }
 
-TEST(TimeClause, Time3ANegativeTimeoutIsRefused) {
+TEST(TimeClause, Time3RejectsANegativeTimeout) {
   TestNode node;
   EXPECT_EQ(node.async({.timeout_ms = -1}).code(), absl::StatusCode::kInvalidArgument);
 }
 
-TEST(TimeClause, Time4ACompletionAfterTheTimeoutIsIgnoredAndTheSlotIsFree) {
+TEST(TimeClause, Time4IgnoresACompletionAfterTheTimeoutAndFreesTheSlot) {
   TestNode node(one_slot());
   node.async({.id = "a", .timeout_ms = 10});
   node.async({.id = "b"});
@@ -115,7 +115,7 @@ TEST(TimeClause, Time4ACompletionAfterTheTimeoutIsIgnoredAndTheSlotIsFree) {
   EXPECT_EQ(node.status("b"), kRunning);
 }
 
-TEST(TimeClause, Time5ACompletionAtTheDeadlineHasCompleted) {
+TEST(TimeClause, Time5ACompletionAtTheDeadlineCompletes) {
   TestNode node;
   node.runtime.plan = [](const AttemptSpec&) { return takes(100ms); };
   auto& call = node.sync({.timeout_ms = 100});
@@ -123,7 +123,7 @@ TEST(TimeClause, Time5ACompletionAtTheDeadlineHasCompleted) {
   EXPECT_EQ(call->result().status(), kCompleted);
 }
 
-TEST(TimeClause, Time5TheEndOfTheGraceComesAfterACompletionAndBeforeTheTimeout) {
+TEST(TimeClause, Time5TheGraceEndsAfterACompletionAndBeforeTheTimeout) {
   TestNode node;
   node.runtime.plan = [](const AttemptSpec& attempt) {
     return attempt.execution_id == "a" ? takes(6s) : Plan{};
@@ -138,7 +138,7 @@ TEST(TimeClause, Time5TheEndOfTheGraceComesAfterACompletionAndBeforeTheTimeout) 
   EXPECT_EQ(cancels->final_status(), kCancelled);
 }
 
-TEST(TimeClause, Time5ACancelAtTheDeadlineHasCancelled) {
+TEST(TimeClause, Time5ACancelAtTheDeadlineCancels) {
   TestNode node(one_slot());
   node.async({.id = "a"});
   node.async({.id = "b", .timeout_ms = 10});
@@ -149,7 +149,7 @@ TEST(TimeClause, Time5ACancelAtTheDeadlineHasCancelled) {
   EXPECT_EQ(node.status("b"), kCancelled);
 }
 
-TEST(TimeClause, TheTimeoutEndsACancelInItsGrace) {
+TEST(TimeClause, TheTimeoutEndsTheCancelGrace) {
   TestNode node;
   node.async({.id = "a", .timeout_ms = 1000});
   node.settle();
@@ -172,7 +172,7 @@ TEST(TimeClause, Time6ATimeoutInTheQueueNeverStarts) {
   EXPECT_FALSE(node.runtime.knows("b"));
 }
 
-TEST(TimeClause, Time6ASlotThatComesFreeAtTheDeadlineComesTooLate) {
+TEST(TimeClause, Time6ASlotThatIsFreedAtTheDeadlineIsTooLate) {
   TestNode node(one_slot());
   node.runtime.plan = [](const AttemptSpec&) { return takes(10ms); };
   node.async({.id = "a"});
@@ -185,29 +185,28 @@ TEST(TimeClause, Time6ASlotThatComesFreeAtTheDeadlineComesTooLate) {
   EXPECT_FALSE(node.runtime.knows("b"));
 }
 
-// ---- Retries
-// --------------------------------------------------------------------------------------
+// ---- Retries ------------------------------------------------------------------------------------
 
-// Fails every attempt and notes when it was started.
+// A node whose first `fails` attempts fail. Records the start of each attempt in ms.
 struct Failing {
   explicit Failing(const NodeConfig& config = {}) : node(config) {
     node.runtime.plan = [this](const AttemptSpec& attempt) {
       starts.push_back(floor_milliseconds(node.now().since_start()));
-      Plan plan = takes(takes_ms);
+      Plan plan = takes(run_time);
       plan.start_fails = start_fails;
       plan.outcome = attempt.number > fails ? completed() : failed();
       return plan;
     };
   }
 
-  Duration takes_ms = 0ms;
+  Duration run_time = 0ms;
   bool start_fails = false;
   int fails = 1000;
   std::vector<std::int64_t> starts;
   TestNode node;
 };
 
-TEST(TimeClause, Time7AttemptsAreOneAndTheRetriesWithBackoff) {
+TEST(TimeClause, Time7RetriesMaxRetriesTimesWithBackoff) {
   NodeConfig config;
   config.retry = {.initial = 100ms, .multiplier = 3, .maximum = 1s, .jitter = 0};
   Failing failing(config);
@@ -222,7 +221,7 @@ TEST(TimeClause, Time7AttemptsAreOneAndTheRetriesWithBackoff) {
   EXPECT_EQ(failing.node.busy(), 0);
 }
 
-TEST(TimeClause, Time7NoRetryBeginsAtOrAfterTheDeadline) {
+TEST(TimeClause, Time7NoRetryStartsAtOrAfterTheDeadline) {
   Failing failing;
   auto& call = failing.node.sync({.timeout_ms = 300, .retries = 9});
   failing.node.run_for(100ms);
@@ -231,29 +230,29 @@ TEST(TimeClause, Time7NoRetryBeginsAtOrAfterTheDeadline) {
   EXPECT_THAT(failing.starts, ElementsAre(0, 100));
 }
 
-TEST(TimeClause, Time7ARetryIsUnderTheOneTimeout) {
+TEST(TimeClause, Time7AllAttemptsShareOneTimeout) {
   Failing failing;
-  failing.takes_ms = 150ms;
+  failing.run_time = 150ms;
   auto& call = failing.node.sync({.timeout_ms = 300, .retries = 9});
   failing.node.run_for(300ms);
   EXPECT_THAT(failing.starts, ElementsAre(0, 250));
   EXPECT_EQ(call->result().status(), kTimeout);
-  EXPECT_EQ(call->result().execution_time_ms(), 300) << "from the first beginning";
+  EXPECT_EQ(call->result().execution_time_ms(), 300) << "from the first start";
 }
 
-TEST(Retry, ALaterSuccessIsASuccess) {
+TEST(Retry, CompletesIfALaterAttemptSucceeds) {
   Failing failing;
   failing.fails = 2;
   auto& call = failing.node.sync({.id = "a", .retries = 2});
   failing.node.run_for(50ms);
-  EXPECT_EQ(failing.node.status("a"), kRunning) << "between attempts nothing leads back to PENDING";
+  EXPECT_EQ(failing.node.status("a"), kRunning) << "it does not return to PENDING between attempts";
   EXPECT_EQ(failing.node.busy(), 1) << "the pause keeps the slot";
   failing.node.run_for(1s);
   EXPECT_EQ(call->result().status(), kCompleted);
   EXPECT_EQ(call->result().error_code(), "");
 }
 
-TEST(Retry, WithoutMaxRetriesThereIsNone) {
+TEST(Retry, NoneWithoutMaxRetries) {
   Failing failing;
   auto& call = failing.node.sync();
   failing.node.settle();
@@ -286,7 +285,7 @@ TEST(Retry, ACancelEndsThePause) {
 
 TEST(Retry, ATimeoutEndsThePause) {
   Failing failing;
-  failing.takes_ms = 50ms;
+  failing.run_time = 50ms;
   failing.node.async({.id = "a", .timeout_ms = 151, .retries = 1});
   failing.node.run_for(149ms);
   EXPECT_EQ(failing.node.status("a"), kRunning);
@@ -295,7 +294,7 @@ TEST(Retry, ATimeoutEndsThePause) {
   EXPECT_EQ(failing.starts.size(), 2U);
 }
 
-TEST(Retry, JitterOnlyShortensThePauseAndFollowsTheSeed) {
+TEST(Retry, JitterOnlyShortensThePauseAndDependsOnTheSeed) {
   NodeConfig config;
   config.slots = 20;
   config.retry.jitter = 0.5;
@@ -313,7 +312,7 @@ TEST(Retry, JitterOnlyShortensThePauseAndFollowsTheSeed) {
   EXPECT_EQ(first, pauses());
 }
 
-TEST(Retry, ThePauseMayBeZeroHoweverManyRetries) {
+TEST(Retry, ThePauseMayBeZeroForAnyNumberOfRetries) {
   NodeConfig config;
   config.retry = {.initial = 0ms, .multiplier = 1000, .maximum = 10s, .jitter = 0};
   Failing failing(config);
@@ -323,7 +322,7 @@ TEST(Retry, ThePauseMayBeZeroHoweverManyRetries) {
   EXPECT_EQ(failing.starts.size(), 201U);
 }
 
-TEST(Retry, AStreamThatHasEmittedIsNotRepeated) {
+TEST(Retry, AStreamThatEmittedAChunkIsNotRetried) {
   TestNode node;
   auto& silent = node.stream({.id = "a", .retries = 1});
   auto& loud = node.stream({.id = "b", .retries = 1});

@@ -1,3 +1,5 @@
+// ExecutionQueue: ready executions in one lane, parked ones in a lane per task. A dispatch
+// prefetches what the next two will read.
 #include "core/execution_queue.h"
 #include "core/base/planted_fault.h"
 
@@ -5,7 +7,7 @@
 #include <cassert>
 #include <utility>
 
-#include "core/base/prefetch.h"
+#include "core/base/memory.h"
 
 namespace quintain::core {
 
@@ -16,7 +18,7 @@ void ExecutionQueue::Lane::append(LiveExecution& execution) {
     return planted("last-come-first-served") ? by_rank.push_front(execution)
                                              : by_rank.push_back(execution);
   }
-  // Most belong at the end, so that is where the search begins.
+  // Most belong at the end, so the search starts there.
   by_rank.insert(by_rank.end(), execution);
   by_arrival.push_back(execution);
 }
@@ -56,9 +58,9 @@ void ExecutionQueue::push(AsyncExecution& execution) {
   ++size_;
 }
 
-// In a long queue whoever is next came long ago. So what the next two dispatches will need is sent
-// for now: one step ahead the record and what the request points to, two steps ahead the rest.
-// Inlined for its effect: g++ leaves out calls of functions that do nothing but prefetch.
+// In a long queue the next executions arrived long ago and are not in the caches. So this
+// prefetches what the next two dispatches will read: one step ahead the record and what the request
+// points to, two steps ahead the rest. Always inlined: see prefetch().
 [[gnu::always_inline]] inline void ExecutionQueue::prepare_to_pop() const {
   auto next = ready_.by_rank.begin();
   if (next == ready_.by_rank.end()) return;
@@ -105,8 +107,8 @@ void ExecutionQueue::unpark(const Task& task) {
   const auto position = parked_.find(task.number());
   if (position == parked_.end()) return;
   Lane& lane = position->second;
-  // Only the two that can be next: the first by rank and, for the starvation bound, the oldest. The
-  // one that is passed over is parked again when its turn shows that the task may not.
+  // Only the two that can be next: the first by rank and, for the starvation bound, the oldest. If
+  // the task may start only one, pop() parks the other one again.
   unpark(*lane.by_rank.begin(), lane);
   if (!lane.empty()) unpark(lane.oldest(), lane);
   if (lane.empty()) parked_.erase(position);
@@ -134,29 +136,28 @@ void ExecutionQueue::remove(AsyncExecution& execution) {
 void ExecutionQueue::take_out_of_ready(LiveExecution& execution) {
   ready_.erase(execution);
   --size_;
-  // While a task has parked executions and may start one, one of them must be ready, or a free slot
-  // would not find it.
+  // Keeps the class's invariant.
   unpark(*execution.record->task);
 }
 
 std::vector<const AsyncExecution*> ExecutionQueue::in_front_of(const AsyncExecution& execution,
-                                                               std::size_t most) const {
+                                                               std::size_t limit) const {
   const ByRank before;
   std::vector<const AsyncExecution*> front;
   const auto take = [&](const Lane& lane) {
     std::size_t taken = 0;
     for (const LiveExecution& live : lane.by_rank) {
-      if (taken++ == most || before(*execution.live, live)) break;
+      if (taken++ == limit || before(*execution.live, live)) break;
       front.push_back(live.record);
     }
   };
   take(ready_);
   if (parked_.empty()) return front;
-  for (const auto& [task, lane] : parked_) take(lane);  // sorted below: in any order
+  for (const auto& [task, lane] : parked_) take(lane);  // in any order: sorted below
   std::ranges::sort(front, [&](const AsyncExecution* a, const AsyncExecution* b) {
     return before(*a->live, *b->live);
   });
-  if (front.size() > most) front.resize(most);
+  if (front.size() > limit) front.resize(limit);
   return front;
 }
 
@@ -166,7 +167,7 @@ std::int64_t ExecutionQueue::ahead_of(const AsyncExecution& execution) const {
     if (!lane.empty()) oldest = std::min(oldest, lane.oldest().record->ordinal);
   };
   consider(ready_);
-  for (const auto& [task, lane] : parked_) consider(lane);  // a minimum: in any order
+  for (const auto& [task, lane] : parked_) consider(lane);  // in any order: a minimum
   return std::min(size_ - 1, static_cast<std::int64_t>(execution.ordinal - oldest));
 }
 

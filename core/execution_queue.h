@@ -1,4 +1,4 @@
-// The executions that wait for a slot, and who of them goes next.
+// The queue of executions that wait for a slot.
 #pragma once
 
 #include <boost/intrusive/set.hpp>
@@ -14,38 +14,42 @@
 
 namespace quintain::core {
 
-/// Orders what waits by a strategy, under a bound on how long anyone is passed over. Does not own
-/// the executions. Serial context only.
+/// Orders waiting executions by a strategy, with a bound on starvation. An execution whose task may
+/// not start another one is parked, so that it is not examined again and again.
+///
+/// Invariant: while a task has parked executions and may start one, one of its executions is ready.
+/// Does not own the executions. Serial context only.
 class ExecutionQueue {
  public:
-  /// Whoever has waited for `starvation_bound` goes first, in the order of arrival.
+  /// Executions that have waited for `starvation_bound` go first, in the order of arrival.
   ExecutionQueue(std::unique_ptr<SchedulingStrategy> strategy, Duration starvation_bound);
   ~ExecutionQueue();
 
   ExecutionQueue(const ExecutionQueue&) = delete;
   ExecutionQueue& operator=(const ExecutionQueue&) = delete;
 
+  /// Requires: the execution was accepted after all that are in the queue.
   void push(AsyncExecution& execution);
 
-  /// Takes out the first execution whose task `may_start`; nullptr if there is none. One whose task
-  /// may not is parked until unpark(task), so that it is not looked at again meanwhile.
+  /// Removes and returns the first execution whose task `may_start`; nullptr if there is none.
+  /// Executions before it are parked until unpark() of their task.
   AsyncExecution* pop(Instant now, const std::function<bool(const Task&)>& may_start);
 
-  /// The task may start an execution again.
+  /// Called when the task may start an execution again.
   void unpark(const Task& task);
 
-  /// Takes out an execution that waits.
+  /// Removes an execution. Requires: it is in the queue.
   void remove(AsyncExecution& execution);
 
-  /// How many arrived before a waiting execution and wait still; those that left the queue out of
-  /// order since may be counted too, so it is an upper bound.
+  /// An upper bound on the number of waiting executions that arrived before this one: some that
+  /// left the queue out of order may be counted too. Requires: the execution is in the queue.
   std::int64_t ahead_of(const AsyncExecution& execution) const;
 
-  /// Those that get a slot before a waiting execution if nothing else comes, in that order, and the
-  /// execution itself last; the first `most` of them, if they are more. The starvation bound is not
-  /// foreseen.
+  /// The executions that will get a slot before this one if no other arrives, in that order, then
+  /// the execution itself; the first `limit` of them. Ignores the starvation bound. Requires: the
+  /// execution is in the queue.
   std::vector<const AsyncExecution*> in_front_of(const AsyncExecution& execution,
-                                                 std::size_t most) const;
+                                                 std::size_t limit) const;
 
   eta::Overtaking overtaking() const { return strategy_->overtaking(); }
 
@@ -64,8 +68,8 @@ class ExecutionQueue {
     }
   };
 
-  // The same executions in the two orders. Where nobody overtakes these are one, and the second is
-  // not kept: in a long queue, keeping an order costs what memory costs that is not in a cache.
+  // The same executions in two orders. Without overtaking the orders are equal, and only one is
+  // kept: in a long queue each order costs cache misses.
   struct Lane {
     explicit Lane(bool may_overtake) : overtaking(may_overtake) {}
 
@@ -79,7 +83,7 @@ class ExecutionQueue {
         boost::intrusive::member_hook<LiveExecution, Hook, &LiveExecution::by_arrival>>
         by_arrival;
 
-    /// One that has come later than all others.
+    // Requires: the execution arrived after all others.
     void append(LiveExecution& execution);
     void insert(LiveExecution& execution);
     void erase(LiveExecution& execution);

@@ -1,3 +1,4 @@
+// The queue of executions: order, starvation bound, parking, and its behaviour against a model.
 #include "core/execution_queue.h"
 
 #include <gtest/gtest.h>
@@ -19,7 +20,7 @@ using namespace std::chrono_literals;
 
 constexpr Duration kBound = 100ns;
 
-// Makes executions that wait. Their rank is their deadline.
+// Creates waiting executions, whose rank is their deadline.
 class QueueTest : public ::testing::Test {
  public:
   ~QueueTest() override {
@@ -50,7 +51,7 @@ class QueueTest : public ::testing::Test {
   eta::ServiceTimes service_times{1s};
   ExecutionQueue queue{make_scheduling_strategy("earliest-deadline-first", service_times), kBound};
   std::list<AsyncExecution> executions;
-  const std::function<bool(const Task&)> everyone = [](const Task&) { return true; };
+  const std::function<bool(const Task&)> any_task = [](const Task&) { return true; };
 };
 
 TEST_F(QueueTest, PopsByRankAndThenByArrival) {
@@ -58,55 +59,55 @@ TEST_F(QueueTest, PopsByRankAndThenByArrival) {
   AsyncExecution& first = push("b", 1);
   AsyncExecution& second = push("a", 1);
   EXPECT_EQ(queue.size(), 3);
-  EXPECT_EQ(queue.pop(Instant(), everyone), &first);
-  EXPECT_EQ(queue.pop(Instant(), everyone), &second);
-  EXPECT_EQ(queue.pop(Instant(), everyone), &last);
-  EXPECT_EQ(queue.pop(Instant(), everyone), nullptr);
+  EXPECT_EQ(queue.pop(Instant(), any_task), &first);
+  EXPECT_EQ(queue.pop(Instant(), any_task), &second);
+  EXPECT_EQ(queue.pop(Instant(), any_task), &last);
+  EXPECT_EQ(queue.pop(Instant(), any_task), nullptr);
   EXPECT_EQ(queue.size(), 0);
 }
 
-TEST_F(QueueTest, WhoHasWaitedForTheBoundGoesFirst) {
+TEST_F(QueueTest, ExecutionsThatHaveWaitedForTheBoundGoFirst) {
   AsyncExecution& old = push("a", 9, 0ns);
   AsyncExecution& old_too = push("a", 8, 1ns);
   AsyncExecution& urgent = push("a", 1, 50ns);
-  EXPECT_EQ(queue.pop(Instant(kBound - 1ns), everyone), &urgent);
+  EXPECT_EQ(queue.pop(Instant(kBound - 1ns), any_task), &urgent);
   AsyncExecution& urgent_too = push("a", 1, 99ns);
-  EXPECT_EQ(queue.pop(Instant(kBound), everyone), &old);
-  EXPECT_EQ(queue.pop(Instant(kBound), everyone), &urgent_too);
-  EXPECT_EQ(queue.pop(Instant(kBound + 1ns), everyone), &old_too);
+  EXPECT_EQ(queue.pop(Instant(kBound), any_task), &old);
+  EXPECT_EQ(queue.pop(Instant(kBound), any_task), &urgent_too);
+  EXPECT_EQ(queue.pop(Instant(kBound + 1ns), any_task), &old_too);
 }
 
-TEST_F(QueueTest, ATaskThatMayNotStartIsPassedOverUntilItIsUnparked) {
+TEST_F(QueueTest, SkipsATaskThatMayNotStartUntilItIsUnparked) {
   push("a", 1);
   AsyncExecution& second = push("a", 2);
   AsyncExecution& other = push("b", 3);
-  int asked = 0;
+  int checked = 0;
   const auto not_a = [&](const Task& task) {
-    ++asked;
+    ++checked;
     return task.id() != "a";
   };
   EXPECT_EQ(queue.pop(Instant(), not_a), &other);
-  EXPECT_EQ(asked, 3);
+  EXPECT_EQ(checked, 3);
   EXPECT_EQ(queue.pop(Instant(), not_a), nullptr);
-  EXPECT_EQ(asked, 3) << "what is parked is not looked at again";
+  EXPECT_EQ(checked, 3) << "parked executions are not checked again";
   EXPECT_EQ(queue.size(), 2);
   queue.remove(executions.front());
   queue.unpark(task("a"));
-  EXPECT_EQ(queue.pop(Instant(), everyone), &second);
+  EXPECT_EQ(queue.pop(Instant(), any_task), &second);
 }
 
-TEST_F(QueueTest, EveryParkedExecutionFollowsOneThatCouldStart) {
+TEST_F(QueueTest, UnparksTheNextExecutionWhenOneIsPopped) {
   for (const std::int64_t rank : {3, 1, 2, 5, 4}) push("a", rank);
   EXPECT_EQ(queue.pop(Instant(), [](const Task&) { return false; }), nullptr);
   queue.unpark(task("a"));
   std::vector<std::int64_t> ranks;
-  while (AsyncExecution* execution = queue.pop(Instant(), everyone)) {
+  while (AsyncExecution* execution = queue.pop(Instant(), any_task)) {
     ranks.push_back(execution->deadline.since_start().count());
   }
   EXPECT_EQ(ranks, (std::vector<std::int64_t>{1, 2, 3, 4, 5}));
 }
 
-TEST_F(QueueTest, RemovingTheOneThatWasUnparkedBringsForthTheNext) {
+TEST_F(QueueTest, UnparksTheNextExecutionWhenOneIsRemoved) {
   AsyncExecution& first = push("a", 1);
   AsyncExecution& second = push("a", 2);
   AsyncExecution& third = push("a", 3);
@@ -115,11 +116,11 @@ TEST_F(QueueTest, RemovingTheOneThatWasUnparkedBringsForthTheNext) {
   queue.unpark(task("a"));
   queue.remove(first);
   queue.remove(second);
-  EXPECT_EQ(queue.pop(Instant(), everyone), &third);
-  EXPECT_EQ(queue.pop(Instant(), everyone), &fourth);
+  EXPECT_EQ(queue.pop(Instant(), any_task), &third);
+  EXPECT_EQ(queue.pop(Instant(), any_task), &fourth);
 }
 
-TEST_F(QueueTest, CountsWhoIsAhead) {
+TEST_F(QueueTest, CountsExecutionsAhead) {
   AsyncExecution& first = push("a", 3);
   AsyncExecution& second = push("a", 1);
   AsyncExecution& third = push("b", 1);
@@ -131,7 +132,7 @@ TEST_F(QueueTest, CountsWhoIsAhead) {
   EXPECT_EQ(queue.ahead_of(third), 1);
 }
 
-TEST_F(QueueTest, WhoIsParkedAheadCountsToo) {
+TEST_F(QueueTest, CountsParkedExecutionsAhead) {
   push("a", 1);
   AsyncExecution& second = push("a", 2);
   queue.pop(Instant(), [](const Task&) { return false; });
@@ -141,10 +142,10 @@ TEST_F(QueueTest, WhoIsParkedAheadCountsToo) {
   EXPECT_EQ(queue.ahead_of(third), 2);
 }
 
-// The queue against a list that is searched from end to end: tasks with limits that change,
-// arrivals, withdrawals, ends, time. Above all, no wake-up is lost: if anything that waits may
-// start, pop says so.
-RC_GTEST_FIXTURE_PROP(QueueTest, BehavesAsAList, ()) {
+// Compares the queue with a list that is searched linearly, under arrivals, removals, ends,
+// changing task limits and passing time. Above all, no wake-up is lost: if any waiting execution
+// may start, pop returns one.
+RC_GTEST_FIXTURE_PROP(QueueTest, BehavesLikeAList, ()) {
   constexpr std::size_t kTasks = 4;
   const auto words = *rc::gen::resize(300, rc::gen::arbitrary<std::vector<std::uint32_t>>());
   std::list<AsyncExecution*> waiting;  // in the order of arrival
@@ -180,7 +181,7 @@ RC_GTEST_FIXTURE_PROP(QueueTest, BehavesAsAList, ()) {
         }
         break;
       }
-      case 5:  // one of the task ends, or its limit is raised
+      case 5:  // an execution of the task ends, or the limit is raised
         if (running[chosen] > 0) {
           --running[chosen];
         } else {

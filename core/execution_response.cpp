@@ -1,3 +1,5 @@
+// Describes executions and writes the descriptions into messages whose memory is reused. That is
+// why fields are compared and overwritten here instead of cleared and set.
 #include "core/execution_response.h"
 #include "core/base/planted_fault.h"
 
@@ -13,7 +15,7 @@ constexpr std::int64_t kNanosecondsPerSecond = 1'000'000'000;
 
 using Metrics = google::protobuf::Map<std::string, std::string>;
 
-// Entries that stay are written over: a map's entry is a node of its own.
+// Overwrites entries whose names stay: each entry of a map is an allocation.
 void write_metrics(const ResponseMetadata& metadata, Metrics& metrics) {
   if (metadata.empty() && metrics.empty()) return;
   const auto stays = [&](auto& metric) {
@@ -27,11 +29,32 @@ void write_metrics(const ResponseMetadata& metadata, Metrics& metrics) {
   for (const auto& [name, value] : metadata) metrics[std::string(name)] = value;
 }
 
-// A field that is empty and stays so is left alone: even that costs a call into the library.
+// Skips a field that is empty and stays so: even clearing it costs a call into the library.
 template <class Field>
 void write_text(std::string_view text, const std::string& present, const Field& field) {
   if (text.empty() && present.empty()) return;
   field()->assign(text.data(), text.size());
+}
+
+// The wall-clock time of an instant; nullopt if it has not come.
+std::optional<WallTime> unless_never(Instant instant, WallTime time) {
+  return instant.is_never() ? std::nullopt : std::optional(time);
+}
+
+// For messages with the fields started_at and completed_at.
+template <class Message>
+void write_times(const std::optional<WallTime>& started, const std::optional<WallTime>& completed,
+                 Message& message) {
+  if (started) {
+    set_timestamp(*started, message.mutable_started_at());
+  } else if (message.has_started_at()) {
+    message.clear_started_at();
+  }
+  if (completed) {
+    set_timestamp(*completed, message.mutable_completed_at());
+  } else if (message.has_completed_at()) {
+    message.clear_completed_at();
+  }
 }
 
 }  // namespace
@@ -49,7 +72,7 @@ ExecutionResponse describe(const AsyncExecution& execution) {
   response.execution_time_ms = floor_milliseconds(execution.execution_time());
   response.memory_used_bytes = execution.memory_used_bytes;
   response.timestamp = execution.wall_accepted_at;
-  if (!execution.started_at.is_never()) response.started_at = execution.wall_started_at;
+  response.started_at = unless_never(execution.started_at, execution.wall_started_at);
   if (!execution.completed_at.is_never()) {
     response.completed_at = planted("completed-at-is-acceptance") ? execution.wall_accepted_at
                                                                   : execution.wall_completed_at;
@@ -89,16 +112,7 @@ void write_result(const ExecutionResponse& response, spearlet::ExecutionResult& 
   message.set_execution_time_ms(response.execution_time_ms);
   message.set_memory_used_bytes(response.memory_used_bytes);
   write_metrics(response.metadata, *message.mutable_metrics());
-  if (response.started_at) {
-    set_timestamp(*response.started_at, message.mutable_started_at());
-  } else if (message.has_started_at()) {
-    message.clear_started_at();
-  }
-  if (response.completed_at) {
-    set_timestamp(*response.completed_at, message.mutable_completed_at());
-  } else if (message.has_completed_at()) {
-    message.clear_completed_at();
-  }
+  write_times(response.started_at, response.completed_at, message);
 }
 
 void write_invoke_response(const ExecutionResponse& response,
@@ -130,16 +144,8 @@ void write_info(const AsyncExecution& execution, spearlet::ExecutionInfo& info) 
   info.set_function_name(execution.function->name);
   info.set_execution_mode(execution.mode);
   info.set_status(execution.status());
-  if (!execution.started_at.is_never()) {
-    set_timestamp(execution.wall_started_at, info.mutable_started_at());
-  } else if (info.has_started_at()) {
-    info.clear_started_at();
-  }
-  if (!execution.completed_at.is_never()) {
-    set_timestamp(execution.wall_completed_at, info.mutable_completed_at());
-  } else if (info.has_completed_at()) {
-    info.clear_completed_at();
-  }
+  write_times(unless_never(execution.started_at, execution.wall_started_at),
+              unless_never(execution.completed_at, execution.wall_completed_at), info);
   info.set_execution_time_ms(floor_milliseconds(execution.execution_time()));
   info.set_memory_used_bytes(execution.memory_used_bytes);
   write_text(execution.details().error_message, info.error_message(),

@@ -1,4 +1,4 @@
-// What a caller is told of an execution, before it takes the shape of a wire message.
+// What callers learn about an execution, and how it is written into wire messages.
 #pragma once
 
 #include <boost/container/static_vector.hpp>
@@ -20,12 +20,12 @@ struct StatusEndpoint {
   std::string_view execution_id;
 };
 
-/// What is said of an execution beside its result, as names and values.
+/// Names and values that describe an execution beside its result; at most kMaxEntries.
 class ResponseMetadata {
  public:
   struct Entry {
     std::string_view name;
-    std::string value;  // short ones allocate nothing
+    std::string value;  // a short one allocates nothing
   };
 
   void add(std::string_view name, std::string value) {
@@ -42,9 +42,9 @@ class ResponseMetadata {
   boost::container::static_vector<Entry, kMaxEntries> entries_;
 };
 
-/// An execution as it stands at one moment. SYNC callers get it once it has ended, ASYNC callers at
-/// acceptance and whenever they ask. The texts are those of the record: it must not change before
-/// the message is written.
+/// An execution at one moment. SYNC callers get it when it has ended, ASYNC callers at acceptance
+/// and at each status query. The views point into the record, which must not change before the
+/// message is written.
 struct ExecutionResponse {
   struct Output {
     std::string_view type_url;
@@ -56,10 +56,10 @@ struct ExecutionResponse {
   std::string_view request_id;  // the execution's id
   std::string_view task_id;
   std::string_view instance_id;
-  Output output_data;  // only of a COMPLETED execution
+  Output output_data;  // only if COMPLETED
   std::int64_t execution_time_ms = 0;
   std::int64_t memory_used_bytes = 0;
-  ResponseMetadata metadata;  // travels as the result's metrics
+  ResponseMetadata metadata;  // sent as the result's metrics
   WallTime timestamp;         // of acceptance
   std::optional<WallTime> started_at;
   std::optional<WallTime> completed_at;
@@ -69,28 +69,27 @@ struct ExecutionResponse {
   std::optional<std::string_view> error_message;
   std::optional<StatusEndpoint> status_endpoint;        // ASYNC only
   std::optional<std::int64_t> estimated_completion_ms;  // ASYNC only
-  bool is_completed = false;                            // the status is terminal
+  bool is_completed = false;                            // whether the status is terminal
 
-  /// The caller does not wait for the end.
+  /// Whether the caller does not wait for the end.
   bool is_async() const { return execution_mode == spearlet::EXECUTION_MODE_ASYNC; }
 };
 
-/// The execution as it stands.
+/// The current state of the execution.
 ExecutionResponse describe(const AsyncExecution& execution);
 
-/// The same on the wire, as the answer to a status query carries it. Whatever the message said
-/// before is replaced; its memory is used again, so that a message like the one before allocates
-/// nothing.
+/// Writes the result of an answer to a status query. Replaces the message's contents but reuses its
+/// memory, so that writing a similar message again allocates nothing.
 void write_result(const ExecutionResponse& response, spearlet::ExecutionResult& message);
 
-/// Likewise, as the answer to InvokeFunction.
+/// Writes the answer to InvokeFunction; memory as for write_result().
 void write_invoke_response(const ExecutionResponse& response,
                            spearlet::InvokeFunctionResponse& message);
 
-/// The execution's entry in a list, likewise.
+/// Writes the execution's entry in a list; memory as for write_result().
 void write_info(const AsyncExecution& execution, spearlet::ExecutionInfo& info);
 
-/// UTC, to the nanosecond.
+/// Sets the timestamp to `time`, exact to the nanosecond.
 void set_timestamp(WallTime time, google::protobuf::Timestamp* timestamp);
 
 }  // namespace quintain::core

@@ -1,3 +1,4 @@
+// How executions are described, and written into new and reused messages.
 #include "core/execution_response.h"
 
 #include <google/protobuf/util/message_differencer.h>
@@ -5,7 +6,6 @@
 
 #include <chrono>
 
-#include "core/testing/fill_message.h"
 #include "core/testing/test_node.h"
 
 namespace quintain::core {
@@ -33,7 +33,7 @@ spearlet::InvokeFunctionResponse to_invoke_response(const ExecutionResponse& res
   return message;
 }
 
-TEST(ExecutionResponse, TimestampsCarryTheirNanoseconds) {
+TEST(ExecutionResponse, TimestampsAreExactToTheNanosecond) {
   google::protobuf::Timestamp timestamp;
   set_timestamp(WallTime{1'700'000'000s + 1ns}, &timestamp);
   EXPECT_EQ(timestamp.seconds(), 1'700'000'000);
@@ -43,7 +43,7 @@ TEST(ExecutionResponse, TimestampsCarryTheirNanoseconds) {
   EXPECT_EQ(timestamp.nanos(), 999'999'999);
 }
 
-TEST(ExecutionResponse, AResultHasOnlyWhatIsThere) {
+TEST(ExecutionResponse, AResultHasOnlyTheGivenFields) {
   const auto bare = to_result(response(spearlet::EXECUTION_MODE_ASYNC, testing::kPending));
   EXPECT_FALSE(bare.has_result());
   EXPECT_FALSE(bare.has_started_at());
@@ -67,8 +67,8 @@ TEST(ExecutionResponse, AResultHasOnlyWhatIsThere) {
   EXPECT_EQ(result.memory_used_bytes(), 7);
 }
 
-// Answers are written into messages that were answers before, to whomever.
-TEST(ExecutionResponse, NothingIsLeftOfTheAnswerBefore) {
+// Messages are reused for answers to other callers.
+TEST(ExecutionResponse, ReplacesAllContentsOfAReusedMessage) {
   ExecutionResponse bare = response(spearlet::EXECUTION_MODE_SYNC, testing::kPending);
   ExecutionResponse full = response(spearlet::EXECUTION_MODE_ASYNC, testing::kCompleted);
   full.task_id = "task";
@@ -87,24 +87,24 @@ TEST(ExecutionResponse, NothingIsLeftOfTheAnswerBefore) {
   ExecutionResponse other = full;
   other.metadata = {};
   other.metadata.add("k", "another");
-  for (const ExecutionResponse& told : {bare, full, other}) {
-    const auto fresh = to_invoke_response(told);
+  for (const ExecutionResponse& current : {bare, full, other}) {
+    const auto fresh = to_invoke_response(current);
     for (const ExecutionResponse& before : {bare, full, other}) {
       auto message = to_invoke_response(before);
-      write_invoke_response(told, message);
+      write_invoke_response(current, message);
       EXPECT_TRUE(google::protobuf::util::MessageDifferencer::Equals(message, fresh))
           << message.DebugString();
     }
-    // What nobody writes is not there from the beginning.
+    // Every field is written, so nothing of an arbitrary earlier message is left.
     spearlet::InvokeFunctionResponse foreign;
     testing::fill(foreign, "secret");
-    write_invoke_response(told, foreign);
+    write_invoke_response(current, foreign);
     EXPECT_TRUE(google::protobuf::util::MessageDifferencer::Equals(foreign, fresh))
         << foreign.DebugString();
   }
 }
 
-TEST(ExecutionResponse, SuccessFollowsTheMode) {
+TEST(ExecutionResponse, SuccessDependsOnTheMode) {
   for (const auto status : {testing::kPending, testing::kRunning, testing::kCompleted,
                             testing::kFailed, testing::kCancelled, testing::kTimeout}) {
     EXPECT_TRUE(to_invoke_response(response(spearlet::EXECUTION_MODE_ASYNC, status)).success());

@@ -1,3 +1,5 @@
+// AsyncExecutionTracker: records in pages, indexed by id and ordinal, their transitions, and their
+// retention. Dropped records and their memory are reused.
 #include "core/execution_tracker.h"
 #include "core/base/planted_fault.h"
 
@@ -10,19 +12,19 @@
 #include <numeric>
 #include <utility>
 
-#include "core/base/prefetch.h"
+#include "core/base/memory.h"
 #include "core/transitions.h"
 
 namespace quintain::core {
 namespace {
 
-// An attempt's name is a serial number over the slot of the record that holds it.
+// An attempt's id is a serial number, then the slot of its record in this many bits.
 constexpr unsigned kSlotBits = 28;
 
-// What a returned value may occupy in a record that waits to be used again.
+// The maximum capacity in bytes of a returned value that a dropped record keeps for reuse.
 constexpr std::size_t kMaxValueKept = 256;
 
-// Debian's Abseil hashes a std::string_view by std::hash, which is slow on short texts.
+// Debian's Abseil hashes std::string_view with std::hash, which is slow for short strings.
 std::uint32_t hash_of(std::string_view id) {
   return static_cast<std::uint32_t>(
       absl::Hash<absl::string_view>{}(absl::string_view(id.data(), id.size())));
@@ -115,8 +117,8 @@ AsyncExecution* AsyncExecutionTracker::find_ordinal(std::uint64_t ordinal) {
   return slot == kNoSlot ? nullptr : &record(slot);
 }
 
-AttemptId AsyncExecutionTracker::name_attempt(const AsyncExecution& execution) {
-  return AttemptId{++attempts_named_ << kSlotBits | execution.slot_};
+AttemptId AsyncExecutionTracker::new_attempt_id(const AsyncExecution& execution) {
+  return AttemptId{++attempts_ << kSlotBits | execution.slot_};
 }
 
 AsyncExecution* AsyncExecutionTracker::holder(AttemptId attempt) {
@@ -189,7 +191,7 @@ void AsyncExecutionTracker::drop(AsyncExecution& execution) {
   recycle(execution);
 }
 
-// As new, save for the memory of the returned value.
+// Makes the record as new, but keeps the memory of a short returned value.
 void AsyncExecutionTracker::recycle(AsyncExecution& execution) {
   const Slot slot = execution.slot_;
   if (execution.details_ != nullptr) {
@@ -207,18 +209,16 @@ void AsyncExecutionTracker::recycle(AsyncExecution& execution) {
 }
 
 AsyncExecution* AsyncExecutionTracker::next_after(std::uint64_t ordinal) {
-  if (ordinal >= last_ordinal()) return nullptr;  // and ordinal + 1 does not wrap around
+  if (ordinal >= last_ordinal()) return nullptr;  // so ordinal + 1 does not overflow
   for (std::uint64_t next = std::max(ordinal + 1, first_ordinal_); next <= last_ordinal(); ++next) {
     if (AsyncExecution* execution = find_ordinal(next)) return execution;
   }
   return nullptr;
 }
 
-// Records are forgotten long after anybody looked at them. So what the next two ends will need is
-// sent for now: two steps ahead the record, one step ahead what its hash leads to.
-//
-// Inlined for its effect: g++ takes a function that does nothing but prefetch for one without
-// effects, and leaves out the call.
+// Records are dropped long after they were last read and are not in the caches. So this prefetches
+// what the next two drops will read: two steps ahead the record, one step ahead its entry in the
+// index. Always inlined: see prefetch().
 [[gnu::always_inline]] inline void AsyncExecutionTracker::prepare_to_drop() const {
   if (finished_.size() < static_cast<std::size_t>(retention_.count)) return;
   auto position = finished_.begin();
@@ -229,8 +229,8 @@ AsyncExecution* AsyncExecutionTracker::next_after(std::uint64_t ordinal) {
 
 void AsyncExecutionTracker::retain(AsyncExecution& execution) {
   finished_.push_back(execution);
-  // At least one may stay (see problems(NodeConfig)), so this never drops the one that has just
-  // finished and is still being answered from.
+  // The count is at least 1 (see problems()), so this never drops the record that has just
+  // finished, whose answers are still to be written.
   while (finished_.size() > static_cast<std::size_t>(retention_.count) &&
          !planted("records-never-expire")) {
     drop(finished_.front());

@@ -1,4 +1,4 @@
-// The one place that owns executions: their records, their status, how long they are remembered.
+// The owner of executions: their records, status and retention.
 #pragma once
 
 #include <array>
@@ -19,8 +19,11 @@
 
 namespace quintain::core {
 
-/// Records of executions of every mode, found by id and in the order of acceptance. Counts always
-/// equal a tally of the records. Serial context only.
+/// Owns the records of executions of every mode, accessible by id and in the order of acceptance.
+/// Drops finished records as the retention demands.
+///
+/// Invariants: tally() and each task's activity equal a count over the records; a record does not
+/// move. Serial context only.
 class AsyncExecutionTracker {
  public:
   /// `observer` may be null.
@@ -31,41 +34,42 @@ class AsyncExecutionTracker {
   AsyncExecutionTracker(const AsyncExecutionTracker&) = delete;
   AsyncExecutionTracker& operator=(const AsyncExecutionTracker&) = delete;
 
-  /// A new PENDING record, accepted now. The id must be free.
+  /// Adds a PENDING record, accepted now. Requires: no record has this id.
   AsyncExecution& add(std::string execution_id, Function& function);
 
-  /// nullptr if there is no record of that id.
+  /// nullptr if there is no such record.
   AsyncExecution* find(std::string_view execution_id);
   AsyncExecution* find_ordinal(std::uint64_t ordinal);
 
-  /// A fresh name for the next attempt of a live execution.
-  AttemptId name_attempt(const AsyncExecution& execution);
+  /// A new id for the next attempt of a live execution.
+  AttemptId new_attempt_id(const AsyncExecution& execution);
 
-  /// The execution whose running attempt has that name; nullptr if the attempt is over.
+  /// The execution whose active attempt has this id; nullptr if the attempt is over.
   AsyncExecution* holder(AttemptId attempt);
 
-  /// The only way in which a status changes; asserts that the transition is legal. Sets the times
-  /// that go with the new status. A terminal status starts the record's retention.
+  /// Changes the status and sets the times that belong to it. A terminal status starts the record's
+  /// retention. Requires: is_legal_transition().
   void transition(AsyncExecution& execution, spearlet::ExecutionStatus to);
 
-  /// The execution's details, made if it has none.
+  /// The execution's details, created if it has none.
   ExecutionDetails& details(AsyncExecution& execution);
 
-  /// What the execution used, as its runtime reports it.
+  /// Sets the memory that the execution used, according to its runtime.
   void set_memory_used(AsyncExecution& execution, std::int64_t bytes);
 
-  /// Forgets a finished record now.
+  /// Drops a record now. Requires: it is finished.
   void drop(AsyncExecution& execution);
 
-  /// The first record accepted after that ordinal, or nullptr. Begin with 0.
+  /// The first record with a greater ordinal; nullptr if there is none. Iterations start with 0.
   AsyncExecution* next_after(std::uint64_t ordinal);
 
-  /// The ordinal of the record accepted last, whether it is still there or not; 0 before the first.
+  /// The ordinal of the last accepted record, dropped or not; 0 if there was none.
   std::uint64_t last_ordinal() const { return first_ordinal_ + by_ordinal_.size() - 1; }
 
+  /// Counts and sums over records.
   struct Tally {
     std::array<std::int64_t, spearlet::ExecutionStatus_ARRAYSIZE> by_status{};
-    Duration completed_time{0};  // the sum over the COMPLETED ones
+    Duration completed_time{0};  // the sum over COMPLETED records
     std::int64_t memory_used_bytes = 0;
 
     std::int64_t count(spearlet::ExecutionStatus status) const {
@@ -81,7 +85,7 @@ class AsyncExecutionTracker {
     void apply(const AsyncExecution& execution, int sign);
   };
 
-  /// Of the records as they stand now.
+  /// The tally of all current records.
   const Tally& tally() const { return tally_; }
 
  private:
@@ -113,10 +117,10 @@ class AsyncExecutionTracker {
   std::vector<Slot> free_;
   std::vector<std::unique_ptr<ExecutionDetails>> spare_details_;
   IdIndex by_id_;
-  // From first_ordinal_ on; kNoSlot where the record is gone.
+  // By ordinal, from first_ordinal_ on; kNoSlot if the record was dropped.
   boost::circular_buffer<Slot> by_ordinal_;
   std::uint64_t first_ordinal_ = 1;
-  std::uint64_t attempts_named_ = 0;
+  std::uint64_t attempts_ = 0;
 
   Finished finished_;  // in the order of completion
   Timer expiry_;

@@ -1,3 +1,4 @@
+// The tracker of executions: transitions, retention, lookups, and the tally against a model.
 #include "core/execution_tracker.h"
 
 #include <gtest/gtest.h>
@@ -77,7 +78,7 @@ TEST_F(TrackerTest, TransitionsSetTheirTimes) {
   EXPECT_EQ(execution.wall_completed_at.since_epoch, testing::kWallStart.since_epoch + 3s);
 }
 
-TEST_F(TrackerTest, OneThatNeverStartedHasNoStart) {
+TEST_F(TrackerTest, AnExecutionThatNeverStartedHasNoStart) {
   AsyncExecution& execution = add("a");
   environment.advance_to(Instant(1s));
   tracker.transition(execution, kTimeout);
@@ -87,7 +88,7 @@ TEST_F(TrackerTest, OneThatNeverStartedHasNoStart) {
 
 using TrackerDeathTest = TrackerTest;
 
-TEST_F(TrackerDeathTest, AnIllegalTransitionIsAnAssertion) {
+TEST_F(TrackerDeathTest, AnIllegalTransitionFailsAnAssertion) {
   AsyncExecution& execution = add("a");
   EXPECT_DEATH(tracker.transition(execution, kCompleted), "is_legal_transition");
   tracker.transition(execution, kRunning);
@@ -96,12 +97,12 @@ TEST_F(TrackerDeathTest, AnIllegalTransitionIsAnAssertion) {
   EXPECT_DEATH(tracker.transition(execution, kCancelled), "is_legal_transition");
 }
 
-TEST_F(TrackerDeathTest, AnIdIsUsedOnce) {
+TEST_F(TrackerDeathTest, AnIdMustBeFree) {
   add("a");
   EXPECT_DEATH(add("a"), "used twice");
 }
 
-TEST_F(TrackerTest, RecordsAreForgottenByAge) {
+TEST_F(TrackerTest, DropsRecordsByAge) {
   add_finished("a");
   environment.advance_to(Instant(30s));
   add_finished("b");
@@ -116,7 +117,7 @@ TEST_F(TrackerTest, RecordsAreForgottenByAge) {
   EXPECT_NE(tracker.find("live"), nullptr);
 }
 
-TEST_F(TrackerTest, RecordsAreForgottenByCountTheFirstFinishedFirst) {
+TEST_F(TrackerTest, DropsRecordsByCountStartingWithTheFirstFinished) {
   AsyncExecution& slow = add("slow");
   add_finished("a");
   add_finished("b");
@@ -127,7 +128,7 @@ TEST_F(TrackerTest, RecordsAreForgottenByCountTheFirstFinishedFirst) {
   EXPECT_EQ(tracker.find("slow"), &slow);
 }
 
-TEST_F(TrackerTest, AnIdIsFreeAgainAndTheOrdinalIsNot) {
+TEST_F(TrackerTest, ReusesIdsButNotOrdinals) {
   tracker.drop(add_finished("a"));
   EXPECT_EQ(tracker.next_after(0), nullptr);
   AsyncExecution& again = add("a");
@@ -137,7 +138,7 @@ TEST_F(TrackerTest, AnIdIsFreeAgainAndTheOrdinalIsNot) {
   EXPECT_TRUE(again.result.empty());
 }
 
-TEST_F(TrackerTest, WalksInTheOrderOfAcceptanceOverGaps) {
+TEST_F(TrackerTest, NextAfterSkipsDroppedRecords) {
   add("a");
   AsyncExecution& b = add_finished("b");
   AsyncExecution& c = add("c");
@@ -149,16 +150,16 @@ TEST_F(TrackerTest, WalksInTheOrderOfAcceptanceOverGaps) {
   EXPECT_EQ(tracker.next_after(std::numeric_limits<std::uint64_t>::max()), nullptr);
 }
 
-TEST_F(TrackerTest, AnAttemptIsHeldWhileItIsActive) {
+TEST_F(TrackerTest, HolderFindsOnlyTheActiveAttempt) {
   testing::TestNode node;
   AsyncExecution& execution = add("a");
   execution.live = node.live(execution);
-  const AttemptId first = tracker.name_attempt(execution);
+  const AttemptId first = tracker.new_attempt_id(execution);
   execution.live->attempt = first;
   EXPECT_EQ(tracker.holder(first), nullptr) << "not active yet";
   execution.live->attempt_active = true;
   EXPECT_EQ(tracker.holder(first), &execution);
-  const AttemptId second = tracker.name_attempt(execution);
+  const AttemptId second = tracker.new_attempt_id(execution);
   EXPECT_NE(first, second);
   execution.live->attempt = second;
   EXPECT_EQ(tracker.holder(first), nullptr);
@@ -168,7 +169,7 @@ TEST_F(TrackerTest, AnAttemptIsHeldWhileItIsActive) {
   EXPECT_EQ(tracker.holder(AttemptId{0xffffffffffffffff}), nullptr);
 }
 
-TEST_F(TrackerTest, KeepsTheTasksActivity) {
+TEST_F(TrackerTest, MaintainsTheTasksActivity) {
   AsyncExecution& execution = add("a");
   EXPECT_EQ(task.activity.active, 1);
   EXPECT_EQ(task.activity.records, 1);
@@ -183,11 +184,11 @@ TEST_F(TrackerTest, KeepsTheTasksActivity) {
   EXPECT_EQ(task.activity.records, 0);
 }
 
-// The counts against a count of the records, after any mixture of what can happen to them.
-RC_GTEST_FIXTURE_PROP(TrackerTest, TheTallyIsTheRecords, ()) {
+// Compares the tally with a count over the records after random operations.
+RC_GTEST_FIXTURE_PROP(TrackerTest, TallyEqualsACountOverTheRecords, ()) {
   const auto words = *rc::gen::resize(200, rc::gen::arbitrary<std::vector<std::uint32_t>>());
   std::map<std::uint64_t, AsyncExecution*> live;
-  std::vector<std::uint64_t> ended;  // in that order
+  std::vector<std::uint64_t> ended;  // in the order of their ends
   std::uint64_t accepted = 0;
   for (const std::uint32_t word : words) {
     const auto any = [&] {
@@ -221,11 +222,11 @@ RC_GTEST_FIXTURE_PROP(TrackerTest, TheTallyIsTheRecords, ()) {
         break;
     }
     AsyncExecutionTracker::Tally counted;
-    std::set<std::uint64_t> on_record;
+    std::set<std::uint64_t> kept;
     for (const AsyncExecution* record = tracker.next_after(0); record != nullptr;
          record = tracker.next_after(record->ordinal)) {
       counted.add(*record);
-      on_record.insert(record->ordinal);
+      kept.insert(record->ordinal);
       RC_ASSERT(tracker.find(record->execution_id) == record);
       if (record->finished()) RC_ASSERT(environment.now() < record->completed_at + 60s);
     }
@@ -234,11 +235,11 @@ RC_GTEST_FIXTURE_PROP(TrackerTest, TheTallyIsTheRecords, ()) {
     RC_ASSERT(counted.memory_used_bytes == tracker.tally().memory_used_bytes);
     RC_ASSERT(task.activity.records == tracker.tally().total());
     RC_ASSERT(task.activity.active == static_cast<std::int64_t>(live.size()));
-    for (const auto& [ordinal, execution] : live) RC_ASSERT(on_record.contains(ordinal));
-    RC_ASSERT(on_record.size() <= live.size() + 3);
-    // What was forgotten had ended before everything ended that is still there.
+    for (const auto& [ordinal, execution] : live) RC_ASSERT(kept.contains(ordinal));
+    RC_ASSERT(kept.size() <= live.size() + 3);
+    // Every dropped record ended before every finished record that is kept.
     for (std::size_t i = 1; i < ended.size(); ++i) {
-      if (on_record.contains(ended[i - 1])) RC_ASSERT(on_record.contains(ended[i]));
+      if (kept.contains(ended[i - 1])) RC_ASSERT(kept.contains(ended[i]));
     }
   }
 }

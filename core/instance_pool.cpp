@@ -1,3 +1,4 @@
+// InstancePool: which instance an attempt gets, and which one is retired when a limit is reached.
 #include "core/instance_pool.h"
 #include "core/base/planted_fault.h"
 
@@ -58,12 +59,12 @@ Instance* InstancePool::acquire(Task& task, bool fresh) {
   const bool reuses = !planted("warm-instances-never-reused") || share.count >= limit(task);
   if (!fresh && !share.idle.empty() && reuses) {
     Instance& warm = share.idle.back();
-    leave_idle(warm);
+    remove_from_idle(warm);
     return &warm;
   }
-  // Counted before room is made, so that the share stays though its last instance goes.
+  // Counted before another one is retired, so that the share outlives its last instance.
   ++share.count;
-  // Room is made where the limit binds: the task's own longest idle, or the node's.
+  // Retires the task's longest idle instance at the task's limit, the node's at the node's limit.
   if (share.count > limit(task)) {
     retire(share.idle.front());
   } else if (size() >= config_.per_node) {
@@ -84,7 +85,7 @@ void InstancePool::release(Instance& instance) {
 }
 
 void InstancePool::discard(Instance& instance) {
-  leave_idle(instance);
+  remove_from_idle(instance);
   Task& task = *instance.task_;
   assert(task.share != nullptr && task.share->count > 0);
   if (--task.share->count == 0) {
@@ -103,7 +104,7 @@ void InstancePool::retire(Instance& instance) {
   discard(instance);
 }
 
-void InstancePool::leave_idle(Instance& instance) {
+void InstancePool::remove_from_idle(Instance& instance) {
   if (!instance.idle_of_node_.is_linked()) return;
   instance.idle_expiry_.disarm();
   auto& of_task = instance.task_->share->idle;

@@ -1,4 +1,4 @@
-// The instances (warm environments) of a node's tasks: cold start, reuse, limits, idle expiry.
+// The pool of instances (warm environments): cold start, reuse, limits, idle expiry.
 #pragma once
 
 #include <boost/intrusive/list.hpp>
@@ -8,7 +8,7 @@
 #include <unordered_map>
 
 #include "core/base/environment.h"
-#include "core/base/shared_text.h"
+#include "core/base/memory.h"
 #include "core/eta/estimator.h"
 #include "core/node_config.h"
 #include "core/runtime.h"
@@ -19,14 +19,14 @@ namespace quintain::core {
 class InstancePool;
 struct InstanceShare;
 
-/// An environment in which one task's functions run, one execution at a time.
+/// An environment in which one task's functions run, one execution at a time. Owned by its pool.
 class Instance {
  public:
   std::uint64_t number() const { return number_; }
   const std::string& id() const { return id_.str(); }
   const SharedText& shared_id() const { return id_; }
 
-  /// An attempt's function has begun in it, so the next one starts warm.
+  /// Whether a function has started in it, so that the next attempt starts warm.
   bool ready() const { return ready_; }
   void mark_ready() { ready_ = true; }
 
@@ -47,7 +47,7 @@ class Instance {
   Hook idle_of_node_;
 };
 
-/// A task's part of the pool, which the task points to as long as it has any.
+/// A task's part of the pool. Exists, and the task points to it, while the task has an instance.
 struct InstanceShare {
   int count = 0;
   /// Least recently used first.
@@ -56,10 +56,9 @@ struct InstanceShare {
       idle;
 };
 
-/// Hands out instances. Serial context only.
-///
-/// The most recently used idle instance is reused first, so that under a falling load the others
-/// reach their idle expiry.
+/// Owns the instances of all tasks. Never exceeds the limits per task and per node. The most
+/// recently used idle instance is reused first, so that under a falling load the others reach their
+/// idle expiry. Serial context only.
 class InstancePool {
  public:
   InstancePool(Environment& environment, Runtime& runtime, const InstanceConfig& config);
@@ -68,27 +67,26 @@ class InstancePool {
   InstancePool(const InstancePool&) = delete;
   InstancePool& operator=(const InstancePool&) = delete;
 
-  /// A warm idle instance of the task, or a new one, which is not ready yet; nullptr while the task
-  /// or the node has as many as it may have and none of them is idle. `fresh` asks for a new one
-  /// even if a warm one is idle.
+  /// A warm idle instance of the task, or a new one, which is not ready yet. `fresh` asks for a new
+  /// one even if a warm one is idle. At a limit, the longest idle instance is retired for the new
+  /// one; returns nullptr if none is idle.
   Instance* acquire(Task& task, bool fresh);
 
-  /// Whether acquire would succeed.
+  /// Whether acquire() would succeed.
   bool available(const Task& task) const;
 
-  /// The instance is idle from now on, or, if it never became ready or its task is gone, is given
-  /// up.
+  /// Makes the instance idle, or retires it if it never became ready or its task was deleted.
   void release(Instance& instance);
 
-  /// The instance has ended with the attempt in it.
+  /// Removes an instance that ended with the attempt in it.
   void discard(Instance& instance);
 
-  /// Gives up the idle instances of a deleted task.
+  /// Retires the idle instances of a deleted task.
   void retire_idle(const Task& task);
 
   int size() const { return static_cast<int>(instances_.size()); }
 
-  /// The task's part of the pool at this moment.
+  /// The task's current part of the pool, for estimators.
   eta::TaskShare share_of(const Task& task) const;
 
  private:
@@ -98,13 +96,13 @@ class InstancePool {
 
   int limit(const Task& task) const;
   void retire(Instance& instance);
-  void leave_idle(Instance& instance);
+  void remove_from_idle(Instance& instance);
 
   Environment& environment_;
   Runtime& runtime_;
   InstanceConfig config_;
   std::uint64_t next_number_ = 1;
-  // Looked up, never iterated where order could show.
+  // Never iterated where the order could matter.
   std::unordered_map<std::uint64_t, std::unique_ptr<Instance>> instances_;
   std::unordered_map<std::uint64_t, InstanceShare> shares_;  // by task number; Task::share is one
   NodeIdle idle_;                                            // least recently used first

@@ -1,3 +1,4 @@
+// The pool of instances: reuse, limits and idle expiry, by examples and against random operations.
 #include "core/instance_pool.h"
 
 #include <gmock/gmock.h>
@@ -10,9 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "core/testing/manual_environment.h"
-#include "core/testing/requests.h"
-#include "core/testing/scripted_runtime.h"
+#include "core/testing/calls.h"
+#include "core/testing/fakes.h"
 
 namespace quintain::core {
 namespace {
@@ -28,7 +28,7 @@ class InstancePoolTest : public ::testing::Test {
                                                             .idle_expiry = 60s})
       : pool(environment, runtime, config) {}
 
-  Instance* ready(Instance* instance) {
+  static Instance* ready(Instance* instance) {
     instance->mark_ready();
     return instance;
   }
@@ -42,7 +42,7 @@ class InstancePoolTest : public ::testing::Test {
   InstancePool pool;
 };
 
-TEST_F(InstancePoolTest, ANewInstanceIsColdAndAUsedOneIsReusedWarm) {
+TEST_F(InstancePoolTest, ANewInstanceIsColdAndAReusedOneIsWarm) {
   Instance* first = pool.acquire(a, false);
   EXPECT_FALSE(first->ready());
   EXPECT_EQ(first->id(), "a-i1");
@@ -59,7 +59,7 @@ TEST_F(InstancePoolTest, InstancesAreNotSharedBetweenTasks) {
   EXPECT_NE(pool.acquire(b, false), of_a);
 }
 
-TEST_F(InstancePoolTest, TheMostRecentlyUsedIsReusedFirst) {
+TEST_F(InstancePoolTest, ReusesTheMostRecentlyUsedFirst) {
   Instance* first = ready(pool.acquire(a, false));
   Instance* second = ready(pool.acquire(a, false));
   pool.release(*second);
@@ -68,20 +68,20 @@ TEST_F(InstancePoolTest, TheMostRecentlyUsedIsReusedFirst) {
   EXPECT_EQ(pool.acquire(a, false), second);
 }
 
-TEST_F(InstancePoolTest, AnInstanceThatNeverBecameReadyIsGivenUp) {
+TEST_F(InstancePoolTest, RetiresAnInstanceThatNeverBecameReady) {
   pool.release(*pool.acquire(a, false));
   EXPECT_EQ(pool.size(), 0);
   EXPECT_THAT(runtime.calls, ElementsAre("retire a-i1"));
 }
 
-TEST_F(InstancePoolTest, DiscardForgetsWithoutTellingTheRuntime) {
+TEST_F(InstancePoolTest, DiscardDoesNotCallTheRuntime) {
   pool.discard(*pool.acquire(a, false));
   EXPECT_EQ(pool.size(), 0);
   EXPECT_THAT(runtime.calls, IsEmpty());
   EXPECT_EQ(pool.acquire(a, false)->number(), 2U) << "numbers are not reused";
 }
 
-TEST_F(InstancePoolTest, ATaskHasNoMoreThanItsLimit) {
+TEST_F(InstancePoolTest, ObeysTheLimitOfATask) {
   Instance* only = ready(pool.acquire(small, false));
   EXPECT_FALSE(pool.available(small));
   EXPECT_EQ(pool.acquire(small, false), nullptr);
@@ -91,7 +91,7 @@ TEST_F(InstancePoolTest, ATaskHasNoMoreThanItsLimit) {
   EXPECT_TRUE(pool.available(small));
 }
 
-TEST_F(InstancePoolTest, TheNodeHasNoMoreThanItsLimitAndTheLongestIdleMakesRoom) {
+TEST_F(InstancePoolTest, AtTheNodesLimitRetiresTheLongestIdle) {
   Instance* one = ready(pool.acquire(a, false));
   Instance* two = ready(pool.acquire(a, false));
   pool.acquire(a, false);
@@ -105,7 +105,7 @@ TEST_F(InstancePoolTest, TheNodeHasNoMoreThanItsLimitAndTheLongestIdleMakesRoom)
   EXPECT_EQ(pool.size(), 3);
 }
 
-TEST_F(InstancePoolTest, FreshMakesRoomWithinTheTask) {
+TEST_F(InstancePoolTest, FreshAtTheTasksLimitRetiresTheWarmOne) {
   Instance* warm = ready(pool.acquire(small, false));
   pool.release(*warm);
   Instance* fresh = pool.acquire(small, true);
@@ -114,7 +114,7 @@ TEST_F(InstancePoolTest, FreshMakesRoomWithinTheTask) {
   EXPECT_THAT(runtime.calls, ElementsAre("retire small-i1"));
 }
 
-TEST_F(InstancePoolTest, FreshLeavesAWarmOneIdleWhereThereIsRoom) {
+TEST_F(InstancePoolTest, FreshBelowTheLimitsKeepsTheWarmOneIdle) {
   Instance* warm = ready(pool.acquire(a, false));
   pool.release(*warm);
   EXPECT_NE(pool.acquire(a, true), warm);
@@ -134,7 +134,7 @@ TEST_F(InstancePoolTest, AnIdleInstanceExpires) {
   EXPECT_THAT(runtime.calls, ElementsAre("retire a-i1"));
 }
 
-TEST_F(InstancePoolTest, ReuseEndsTheIdleTime) {
+TEST_F(InstancePoolTest, ReuseDisarmsTheIdleExpiry) {
   Instance* instance = ready(pool.acquire(a, false));
   pool.release(*instance);
   environment.advance_to(Instant(59s));
@@ -143,7 +143,7 @@ TEST_F(InstancePoolTest, ReuseEndsTheIdleTime) {
   EXPECT_EQ(pool.size(), 1);
 }
 
-TEST_F(InstancePoolTest, ADeletedTaskKeepsNothingIdle) {
+TEST_F(InstancePoolTest, KeepsNoIdleInstancesOfADeletedTask) {
   Instance* busy = ready(pool.acquire(a, false));
   pool.release(*ready(pool.acquire(a, true)));
   pool.release(*ready(pool.acquire(b, true)));
@@ -155,7 +155,7 @@ TEST_F(InstancePoolTest, ADeletedTaskKeepsNothingIdle) {
   EXPECT_EQ(pool.size(), 1);
 }
 
-// available() says what acquire() does, and the limits hold, whatever came before.
+// After any operations, available() predicts acquire(), and the limits hold.
 RC_GTEST_FIXTURE_PROP(InstancePoolTest, LimitsHold, ()) {
   const auto words = *rc::gen::resize(200, rc::gen::arbitrary<std::vector<std::uint32_t>>());
   std::vector<std::pair<Task*, Instance*>> held;

@@ -1,3 +1,5 @@
+// Validates requests field by field, collecting all errors, and copies and clears requests without
+// freeing their memory.
 #include "core/invocation.h"
 
 #include <absl/strings/str_join.h>
@@ -14,13 +16,13 @@
 namespace quintain::core {
 namespace {
 
-using Complaints = std::vector<std::string>;
+using Errors = std::vector<std::string>;
 
-constexpr std::size_t kLongestId = 128;
+constexpr std::size_t kMaxIdSize = 128;
 
-// An id is a part of the path /status/{id} and must stand there as it is: RFC 3986's pchar, without
-// percent-encoding, and not a dot segment, which clients take out of a path.
-bool may_stand_in_path(std::string_view id) {
+// An id is a segment of the path /status/{id} and must be valid there unchanged: RFC 3986's pchar
+// without percent-encoding, and not a dot segment, which clients remove from a path.
+bool is_path_segment(std::string_view id) {
   if (id == "." || id == "..") return false;
   constexpr std::string_view kMarks = "-._~!$&'()*+,;=:@";
   for (const char c : id) {
@@ -31,43 +33,43 @@ bool may_stand_in_path(std::string_view id) {
   return true;
 }
 
-void check_mode(spearlet::ExecutionMode mode, InvocationCall call, Complaints& complaints) {
+void check_mode(spearlet::ExecutionMode mode, InvocationCall call, Errors& errors) {
   if (call == InvocationCall::kStreamFunction) {
     if (mode != spearlet::EXECUTION_MODE_STREAM) {
-      complaints.emplace_back("execution_mode: StreamFunction takes EXECUTION_MODE_STREAM only");
+      errors.emplace_back("execution_mode: StreamFunction takes EXECUTION_MODE_STREAM only");
     }
   } else if (mode == spearlet::EXECUTION_MODE_STREAM) {
-    complaints.emplace_back("execution_mode: EXECUTION_MODE_STREAM goes through StreamFunction");
+    errors.emplace_back("execution_mode: EXECUTION_MODE_STREAM goes through StreamFunction");
   } else if (mode != spearlet::EXECUTION_MODE_SYNC && mode != spearlet::EXECUTION_MODE_ASYNC) {
-    complaints.emplace_back(fmt::format(
+    errors.emplace_back(fmt::format(
         "execution_mode: {} is neither EXECUTION_MODE_SYNC (1) nor EXECUTION_MODE_ASYNC (2)",
         static_cast<int>(mode)));
   }
 }
 
 std::optional<std::string_view> check_execution_id(const spearlet::InvokeFunctionRequest& request,
-                                                   Complaints& complaints) {
+                                                   Errors& errors) {
   const std::string& in_context = request.context().execution_id();
   if (!request.has_execution_id() && in_context.empty()) return std::nullopt;
   const std::string& id = request.has_execution_id() ? request.execution_id() : in_context;
   if (request.has_execution_id() && !in_context.empty() && id != in_context) {
-    complaints.emplace_back(fmt::format(
+    errors.emplace_back(fmt::format(
         "execution_id: '{}' differs from context.execution_id '{}'; give one, or the same", id,
         in_context));
   }
   if (id.empty()) {
-    complaints.emplace_back("execution_id: given but empty; leave it out to have one made");
-  } else if (id.size() > kLongestId || !may_stand_in_path(id)) {
-    complaints.emplace_back(
-        fmt::format("execution_id: must be 1 to {} characters that may stand in a URL path segment "
-                    "(letters, digits, -._~!$&'()*+,;=:@)",
-                    kLongestId));
+    errors.emplace_back("execution_id: given but empty; leave it out to have one made");
+  } else if (id.size() > kMaxIdSize || !is_path_segment(id)) {
+    errors.emplace_back(fmt::format(
+        "execution_id: must be 1 to {} characters that are allowed in a URL path segment "
+        "(letters, digits, -._~!$&'()*+,;=:@)",
+        kMaxIdSize));
   }
   return id;
 }
 
 spearlet::InvocationType check_type(const spearlet::InvokeFunctionRequest& request,
-                                    Complaints& complaints) {
+                                    Errors& errors) {
   spearlet::InvocationType type = request.invocation_type();
   if (type == spearlet::INVOCATION_TYPE_UNSPECIFIED) {
     if (!request.task_id().empty()) {
@@ -75,80 +77,147 @@ spearlet::InvocationType check_type(const spearlet::InvokeFunctionRequest& reque
     } else if (request.has_artifact_spec()) {
       type = spearlet::INVOCATION_TYPE_NEW_TASK;
     } else {
-      complaints.emplace_back(
+      errors.emplace_back(
           "invocation_type: unspecified, and neither task_id nor artifact_spec says which is "
           "meant");
     }
   } else if (type == spearlet::INVOCATION_TYPE_NEW_TASK) {
     if (!request.has_artifact_spec()) {
-      complaints.emplace_back("artifact_spec: NEW_TASK needs one to make the task from");
+      errors.emplace_back("artifact_spec: NEW_TASK needs one to make the task from");
     }
   } else if (type == spearlet::INVOCATION_TYPE_EXISTING_TASK) {
     if (request.task_id().empty()) {
-      complaints.emplace_back("task_id: EXISTING_TASK needs the id of the task");
+      errors.emplace_back("task_id: EXISTING_TASK needs the id of the task");
     }
   } else {
-    complaints.emplace_back(
+    errors.emplace_back(
         fmt::format("invocation_type: {} is neither NEW_TASK (1) nor EXISTING_TASK (2)",
                     static_cast<int>(type)));
   }
   return type;
 }
 
-std::optional<Duration> check_timeout(std::int64_t timeout_ms, Complaints& complaints) {
+std::optional<Duration> check_timeout(std::int64_t timeout_ms, Errors& errors) {
   if (timeout_ms == 0) return std::nullopt;
   if (timeout_ms < 0) {
-    complaints.emplace_back(fmt::format(
+    errors.emplace_back(fmt::format(
         "context.timeout_ms: {} is negative; give milliseconds, or 0 for the default", timeout_ms));
   }
   return saturating_milliseconds(timeout_ms);
 }
 
+// FNV-1a.
 constexpr std::uint64_t mix(std::uint64_t hash, std::string_view bytes) {
   for (const char c : bytes) {
     hash ^= static_cast<unsigned char>(c);
-    hash *= 0x100000001b3;  // FNV-1a
+    hash *= 0x100000001b3;
   }
   return hash;
+}
+
+// Copies a field unless it is empty and stays so: clearing a protobuf map visits its whole table,
+// and even an empty string costs a call into the library.
+template <class Content, class Field>
+void copy_field(const Content& from, const Content& old, const Field& field) {
+  if (from.empty() && old.empty()) return;
+  *field() = from;
+}
+
+void copy_context(const spearlet::ExecutionContext& from, spearlet::ExecutionContext& to) {
+  copy_field(from.execution_id(), to.execution_id(), [&] { return to.mutable_execution_id(); });
+  copy_field(from.session_id(), to.session_id(), [&] { return to.mutable_session_id(); });
+  copy_field(from.user_id(), to.user_id(), [&] { return to.mutable_user_id(); });
+  copy_field(from.environment(), to.environment(), [&] { return to.mutable_environment(); });
+  copy_field(from.headers(), to.headers(), [&] { return to.mutable_headers(); });
+  to.set_timeout_ms(from.timeout_ms());
+  to.set_max_retries(from.max_retries());
 }
 
 }  // namespace
 
 absl::StatusOr<Invocation> parse_invocation(const spearlet::InvokeFunctionRequest& request,
                                             InvocationCall call) {
-  Complaints complaints;
+  Errors errors;
   Invocation invocation;
   invocation.mode = request.execution_mode();
-  check_mode(invocation.mode, call, complaints);
-  invocation.type = check_type(request, complaints);
-  invocation.execution_id = check_execution_id(request, complaints);
-  invocation.timeout = check_timeout(request.context().timeout_ms(), complaints);
+  check_mode(invocation.mode, call, errors);
+  invocation.type = check_type(request, errors);
+  invocation.execution_id = check_execution_id(request, errors);
+  invocation.timeout = check_timeout(request.context().timeout_ms(), errors);
   invocation.max_retries = request.context().max_retries();
   if (invocation.max_retries < 0) {
-    complaints.emplace_back(
-        fmt::format("context.max_retries: {} is negative", invocation.max_retries));
+    errors.emplace_back(fmt::format("context.max_retries: {} is negative", invocation.max_retries));
   }
   if (!stated_priority(request)) {
-    complaints.emplace_back("invocation_metadata: 'priority' must be an integer");
+    errors.emplace_back("invocation_metadata: 'priority' must be an integer");
   }
-  if (!complaints.empty()) {
-    return absl::InvalidArgumentError(absl::StrJoin(complaints, "; "));
+  if (!errors.empty()) {
+    return absl::InvalidArgumentError(absl::StrJoin(errors, "; "));
   }
   return invocation;
 }
 
 std::array<std::uint64_t, 2> fingerprint(const spearlet::InvokeFunctionRequest& request) {
-  spearlet::InvokeFunctionRequest question = request;
-  question.clear_execution_id();
-  question.mutable_context()->clear_execution_id();
+  spearlet::InvokeFunctionRequest content = request;
+  content.clear_execution_id();
+  content.mutable_context()->clear_execution_id();
   std::string bytes;
   {
     google::protobuf::io::StringOutputStream stream(&bytes);
     google::protobuf::io::CodedOutputStream coded(&stream);
-    coded.SetSerializationDeterministic(true);  // or the order of a map's entries would count
-    question.SerializeToCodedStream(&coded);
+    coded.SetSerializationDeterministic(true);  // otherwise the order of map entries would matter
+    content.SerializeToCodedStream(&coded);
   }
   return {mix(0xcbf29ce484222325, bytes), mix(0x84222325cbf29ce4, bytes)};
+}
+
+void clear_keeping_memory(spearlet::InvokeFunctionRequest& request) {
+  request.set_invocation_type(spearlet::INVOCATION_TYPE_UNSPECIFIED);
+  request.clear_task_name();
+  request.clear_task_description();
+  request.clear_artifact_spec();
+  request.clear_task_id();
+  request.set_execution_mode(spearlet::EXECUTION_MODE_UNSPECIFIED);
+  request.clear_function_name();
+  request.clear_parameters();
+  if (request.has_context()) {
+    copy_context(spearlet::ExecutionContext::default_instance(), *request.mutable_context());
+  }
+  request.set_create_if_not_exists(false);
+  request.set_force_new_instance(false);
+  if (!request.invocation_metadata().empty()) request.clear_invocation_metadata();
+  request.clear_execution_id();
+}
+
+void copy_keeping_memory(const spearlet::InvokeFunctionRequest& from,
+                         spearlet::InvokeFunctionRequest& to) {
+  to.set_invocation_type(from.invocation_type());
+  copy_field(from.task_name(), to.task_name(), [&] { return to.mutable_task_name(); });
+  copy_field(from.task_description(), to.task_description(),
+             [&] { return to.mutable_task_description(); });
+  if (from.has_artifact_spec()) {
+    *to.mutable_artifact_spec() = from.artifact_spec();
+  } else {
+    to.clear_artifact_spec();
+  }
+  copy_field(from.task_id(), to.task_id(), [&] { return to.mutable_task_id(); });
+  to.set_execution_mode(from.execution_mode());
+  copy_field(from.function_name(), to.function_name(), [&] { return to.mutable_function_name(); });
+  copy_field(from.parameters(), to.parameters(), [&] { return to.mutable_parameters(); });
+  if (from.has_context()) {
+    copy_context(from.context(), *to.mutable_context());
+  } else {
+    to.clear_context();
+  }
+  to.set_create_if_not_exists(from.create_if_not_exists());
+  to.set_force_new_instance(from.force_new_instance());
+  copy_field(from.invocation_metadata(), to.invocation_metadata(),
+             [&] { return to.mutable_invocation_metadata(); });
+  if (from.has_execution_id()) {
+    to.set_execution_id(from.execution_id());
+  } else {
+    to.clear_execution_id();
+  }
 }
 
 }  // namespace quintain::core

@@ -1,4 +1,4 @@
-// What an InvokeFunctionRequest asks for, once it is known to make sense.
+// InvokeFunctionRequest: validation, fingerprints, and reuse of its memory.
 #pragma once
 
 #include <absl/status/statusor.h>
@@ -13,28 +13,37 @@
 
 namespace quintain::core {
 
-/// The parts of a request that the node decides by; the rest concerns the function alone.
+/// The parts of a valid request on which the node's decisions depend; the rest is for the function.
+/// The request must outlive it.
 struct Invocation {
   spearlet::ExecutionMode mode;
   /// NEW_TASK or EXISTING_TASK.
   spearlet::InvocationType type;
-  /// The caller's id for the execution, as it stands in the request.
+  /// The execution's id if the caller chose it; a view of the request.
   std::optional<std::string_view> execution_id;
-  /// What the caller asked for; none: the mode's default.
+  /// The requested timeout; nullopt means the mode's default.
   std::optional<Duration> timeout;
   int max_retries;
 };
 
-/// Which call a request came through: modes belong to calls.
+/// The call that carried a request; each accepts other modes.
 enum class InvocationCall { kInvokeFunction, kStreamFunction };
 
-/// Checks a request by itself, without the node's state. INVALID_ARGUMENT names everything that is
-/// wrong with it at once.
+/// Validates a request without the node's state. INVALID_ARGUMENT lists all errors at once.
 absl::StatusOr<Invocation> parse_invocation(const spearlet::InvokeFunctionRequest& request,
                                             InvocationCall call);
 
-/// A digest of what is asked, without the id it is asked under: two requests of one id are the same
-/// request if it is equal.
+/// A 128-bit digest of a request without its execution id: two requests with the same id are the
+/// same request if their fingerprints are equal.
 std::array<std::uint64_t, 2> fingerprint(const spearlet::InvokeFunctionRequest& request);
+
+/// Like Clear(), but keeps the memory of nested messages for the next request. The value of
+/// has_context() afterwards is unspecified.
+void clear_keeping_memory(spearlet::InvokeFunctionRequest& request);
+
+/// Like to.CopyFrom(from), but reuses the memory of `to`: copying a similar request again allocates
+/// nothing.
+void copy_keeping_memory(const spearlet::InvokeFunctionRequest& from,
+                         spearlet::InvokeFunctionRequest& to);
 
 }  // namespace quintain::core

@@ -1,4 +1,4 @@
-// A node: the execution core with everything it is made of.
+// A node: the execution core with all its parts.
 #pragma once
 
 #include <functional>
@@ -16,24 +16,23 @@
 
 namespace quintain::core {
 
-/// One node agent's core, put together from its configuration. The simulator, the server, the
-/// conformance suite and the benchmarks all build this. Serial context only.
+/// The core of one node agent, built from its configuration. The simulator, the server, the
+/// conformance suite and the benchmarks all use it. Serial context only.
 class Node {
  public:
-  /// `environment`, `runtime` and `observer` (which may be null) must outlive the node. The
-  /// configuration must have no problems(). Calls that are unanswered when the node is destroyed
-  /// are refused with UNAVAILABLE.
+  /// `environment`, `runtime` and `observer`, which may be null, must outlive the node. Requires:
+  /// problems(config) is empty. The destructor refuses all unanswered calls with UNAVAILABLE.
   Node(Environment& environment, Runtime& runtime, const NodeConfig& config,
        Observer* observer = nullptr, const eta::EstimatorFactory& estimator = eta::make_estimator);
   ~Node();
 
-  /// What callers call.
+  /// The service that clients call.
   FunctionService& service() { return *service_; }
 
-  /// Makes a task known, as an operator does. What is wrong with it, or nothing.
+  /// Registers a task, as an operator does. Returns the errors; empty if it was registered.
   std::vector<std::string> register_task(TaskSpec spec);
 
-  /// Refuses new work from now on; calls `drained` once nothing waits or runs any more.
+  /// Refuses new work from now on, and calls `drained` as soon as no execution is live.
   void drain(std::function<void()> drained = [] {}) { manager_.drain(std::move(drained)); }
 
   const NodeConfig& config() const { return config_; }

@@ -13,25 +13,26 @@
 namespace quintain::core {
 namespace {
 
-// Beyond these a number is a slip, not a wish: the largest machines run some thousand functions at
-// once, and a record takes about a kilobyte.
+// Larger numbers are probably mistakes: the largest machines run a few thousand functions at once,
+// and a record takes about a kilobyte.
 constexpr int kMaxSlots = 100'000;
 constexpr int kMaxRecords = 100'000'000;
-constexpr Duration kLongest = std::chrono::hours(24 * 365 * 10);
+constexpr Duration kMaxDuration = std::chrono::hours(24 * 365 * 10);
 
+// Collects the errors.
 class Checker {
  public:
-  void count(std::string_view field, int value, int least, int most) {
-    if (value < least || value > most) {
-      found_.push_back(fmt::format("{}: {} is not within {} to {}", field, value, least, most));
+  void count(std::string_view field, int value, int min, int max) {
+    if (value < min || value > max) {
+      found_.push_back(fmt::format("{}: {} is not within {} to {}", field, value, min, max));
     }
   }
 
-  void duration(std::string_view field, Duration value, Duration least) {
-    if (value < least) {
+  void duration(std::string_view field, Duration value, Duration min) {
+    if (value < min) {
       found_.push_back(fmt::format("{}: must be {}", field,
-                                   least > Duration::zero() ? "positive" : "zero or more"));
-    } else if (value > kLongest) {
+                                   min > Duration::zero() ? "positive" : "zero or more"));
+    } else if (value > kMaxDuration) {
       found_.push_back(fmt::format("{}: must be at most ten years", field));
     }
   }
@@ -43,8 +44,8 @@ class Checker {
     }
   }
 
-  void that(bool holds, std::string complaint) {
-    if (!holds) found_.push_back(std::move(complaint));
+  void that(bool holds, std::string error) {
+    if (!holds) found_.push_back(std::move(error));
   }
 
   std::vector<std::string> found() { return std::move(found_); }

@@ -1,4 +1,4 @@
-// Everything that can be set about a node.
+// The configuration of a node.
 #pragma once
 
 #include <chrono>
@@ -14,51 +14,52 @@ namespace quintain::core {
 struct SchedulingConfig {
   /// fifo | priority | shortest-expected-first | earliest-deadline-first | fair-share
   std::string strategy = "fifo";
-  /// Whoever has waited this long goes first, whatever the strategy says.
+  /// An execution that has waited this long goes first under every strategy.
   Duration starvation_bound = std::chrono::minutes(5);
 };
 
-/// The time from acceptance to the end, waiting included.
+/// Limits of the time from acceptance to the end, waiting included.
 struct TimeoutConfig {
-  Duration sync_default = std::chrono::seconds(30);  // also of StreamFunction
+  Duration sync_default = std::chrono::seconds(30);  // also for StreamFunction
   Duration async_default = std::chrono::hours(1);
-  /// No execution gets more, whatever it asks for.
+  /// Longer requested timeouts are reduced to this.
   Duration maximum = std::chrono::hours(24);
 };
 
-/// How long finished executions stay on record.
+/// How long finished executions are kept.
 struct RetentionConfig {
   Duration age = std::chrono::hours(24);
-  /// The oldest-finished go first once there are more.
+  /// If there are more, those that finished first are dropped.
   int count = 100'000;
 };
 
-/// Warm environments in which functions run, one execution at a time each.
+/// Limits of instances: warm environments in which functions run, one execution at a time each.
 struct InstanceConfig {
-  /// Idle ones count too; the longest idle makes room for a new one.
+  /// Idle instances count too; the longest idle one is retired for a new one.
   int per_node = 1024;
   int per_task = 1024;
-  /// An instance that has been idle for so long is given up.
+  /// An instance is retired when it has been idle for this long.
   Duration idle_expiry = std::chrono::minutes(10);
 };
 
-/// The pause before attempt n + 1 is initial * multiplier^(n-1), at most `maximum`, less a random
-/// share of up to `jitter`. The execution keeps its slot meanwhile.
+/// The pause before attempt n + 1 is initial * multiplier^(n-1), at most `maximum`, reduced by a
+/// random fraction of up to `jitter`. The execution keeps its slot during the pause.
 struct RetryConfig {
   Duration initial = std::chrono::milliseconds(100);
   double multiplier = 2.0;
   Duration maximum = std::chrono::seconds(10);
-  /// From 0 (none) to 1.
+  /// Within 0 (no jitter) to 1.
   double jitter = 0.0;
 };
 
+/// Requires: problems() of it is empty before it is used.
 struct NodeConfig {
   std::string name = "node";
-  /// Attempts that may run at once, those in a cold start included.
+  /// The maximum number of attempts at once, cold starts included.
   int slots = 8;
-  /// Executions that may wait for a slot.
+  /// The maximum number of executions that wait for a slot.
   int queue_limit = 10'000;
-  /// How long a function that was asked to stop may take before it is killed.
+  /// How long a function that was asked to stop may run before it is killed.
   Duration cancel_grace = std::chrono::seconds(5);
   SchedulingConfig scheduling;
   TimeoutConfig timeout;
@@ -67,16 +68,16 @@ struct NodeConfig {
   RetryConfig retry;
   eta::EtaConfig eta;
   int task_limit = 10'000;
-  /// Different function names that one task may be called with.
+  /// The maximum number of function names per task.
   int functions_per_task = 1000;
-  /// Log lines kept of one execution; the oldest go first.
+  /// Log lines kept per execution; if there are more, the oldest are dropped.
   int log_lines = 1000;
-  /// Entries on a page of a list: if the caller names no limit, and at most.
+  /// Entries on a page of a list: without a limit in the request, and at most.
   int default_page = 100;
   int largest_page = 1000;
 };
 
-/// What is wrong with a configuration, each with what would be right; empty if nothing is.
+/// The errors of a configuration, each with the field and its valid values; empty if it is valid.
 std::vector<std::string> problems(const NodeConfig& config);
 
 }  // namespace quintain::core

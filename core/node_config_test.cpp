@@ -15,9 +15,9 @@ using namespace std::chrono_literals;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-TEST(NodeConfig, TheDefaultsHaveNoProblems) { EXPECT_TRUE(problems(NodeConfig{}).empty()); }
+TEST(NodeConfig, DefaultsAreValid) { EXPECT_TRUE(problems(NodeConfig{}).empty()); }
 
-TEST(NodeConfig, EachProblemIsNamedByItsField) {
+TEST(NodeConfig, EveryProblemNamesItsField) {
   struct Case {
     const char* field;
     std::function<void(NodeConfig&)> spoil;
@@ -58,7 +58,7 @@ TEST(NodeConfig, EachProblemIsNamedByItsField) {
   }
 }
 
-TEST(NodeConfig, ProblemsAreToldTogether) {
+TEST(NodeConfig, AllProblemsAreReported) {
   NodeConfig config;
   config.slots = 0;
   config.retry.jitter = -1;

@@ -1,4 +1,4 @@
-// Anything may happen to a node in any order; what must hold then, holds.
+// Invariants of a node under random operations in random order.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
@@ -21,8 +21,8 @@ namespace {
 constexpr int kSlots = 2;
 constexpr int kKept = 6;
 
-// Follows every execution by what the node tells, and notes what must not be.
-class Watch final : public Observer {
+// Follows every execution by the node's events and records violations.
+class Monitor final : public Observer {
  public:
   struct Execution {
     std::string id;
@@ -38,9 +38,9 @@ class Watch final : public Observer {
 
   void on_accepted(const Accepted& event) override {
     trace.push_back(fmt::format("accepted {} {}", event.ordinal, event.execution_id));
-    note(event.ordinal > last_ordinal_, "ordinals do not grow");
+    check(event.ordinal > last_ordinal_, "ordinals do not grow");
     last_ordinal_ = event.ordinal;
-    note(event.deadline > environment->now(), "accepted at its deadline");
+    check(event.deadline > environment->now(), "accepted at its deadline");
     Execution& execution = executions[event.ordinal];
     execution.id = event.execution_id;
     execution.task = event.task_id;
@@ -54,55 +54,55 @@ class Watch final : public Observer {
     trace.push_back(fmt::format("{} {} to {} at {}", ordinal, static_cast<int>(from),
                                 static_cast<int>(to), environment->now().since_start().count()));
     Execution& execution = executions.at(ordinal);
-    note(execution.status == from, "a transition from another status");
-    note(is_legal_transition(from, to), "an illegal transition");
-    note(environment->now() <= execution.deadline, "a transition after the deadline");
-    note(to != kTimeout || environment->now() == execution.deadline, "a timeout at another time");
+    check(execution.status == from, "a transition from another status");
+    check(is_legal_transition(from, to), "an illegal transition");
+    check(environment->now() <= execution.deadline, "a transition after the deadline");
+    check(to != kTimeout || environment->now() == execution.deadline, "a timeout at another time");
     execution.status = to;
   }
 
-  void on_attempt_begun(const AttemptBegun& event) override {
+  void on_attempt_started(const AttemptStarted& event) override {
     trace.push_back(
         fmt::format("{} attempt {} in {}", event.ordinal, event.number, event.instance));
     Execution& execution = executions.at(event.ordinal);
-    note(!is_terminal(execution.status), "an attempt after the end");
-    note(event.number == ++execution.attempts, "attempts are miscounted");
-    note(event.number <= 1 + execution.max_retries, "too many attempts");
-    note(!execution.attempt_active, "two attempts at once");
-    note(environment->now() < execution.deadline, "an attempt at or after the deadline");
+    check(!is_terminal(execution.status), "an attempt after the end");
+    check(event.number == ++execution.attempts, "attempts are miscounted");
+    check(event.number <= 1 + execution.max_retries, "too many attempts");
+    check(!execution.attempt_active, "two attempts at once");
+    check(environment->now() < execution.deadline, "an attempt at or after the deadline");
     execution.attempt_active = true;
     if (event.number == 1) {
-      note(!execution.held_slot, "a second slot");
+      check(!execution.held_slot, "a second slot");
       execution.holds_slot = execution.held_slot = true;
-      note(in_use_.insert(event.instance).second, "an instance that is in use");
+      check(in_use_.insert(event.instance).second, "an instance that is in use");
     }
     instance_of_[event.ordinal] = event.instance;
-    note(busy() <= kSlots, "more busy than there are slots");
+    check(busy() <= kSlots, "more busy than there are slots");
   }
 
   void on_attempt_running(std::uint64_t ordinal, AttemptId) override {
-    note(executions.at(ordinal).attempt_active, "an attempt that is over runs");
+    check(executions.at(ordinal).attempt_active, "an attempt that is over runs");
   }
   void on_attempt_stop_requested(std::uint64_t ordinal, AttemptId) override {
-    note(executions.at(ordinal).status == kRunning, "a stop of what does not run");
+    check(executions.at(ordinal).status == kRunning, "a stop of a function that does not run");
   }
   void on_attempt_ended(std::uint64_t ordinal, AttemptId, bool) override {
-    note(std::exchange(executions.at(ordinal).attempt_active, false), "an attempt ends twice");
+    check(std::exchange(executions.at(ordinal).attempt_active, false), "an attempt ends twice");
   }
   void on_slot_released(std::uint64_t ordinal) override {
     Execution& execution = executions.at(ordinal);
-    note(std::exchange(execution.holds_slot, false), "a slot is released twice");
-    note(!execution.attempt_active, "a slot is released under an attempt");
-    note(is_terminal(execution.status), "a slot is released before the end");
+    check(std::exchange(execution.holds_slot, false), "a slot is released twice");
+    check(!execution.attempt_active, "a slot is released under an attempt");
+    check(is_terminal(execution.status), "a slot is released before the end");
     in_use_.erase(instance_of_.at(ordinal));
   }
   void on_cancel_requested(std::uint64_t ordinal, bool) override {
-    note(!is_terminal(executions.at(ordinal).status), "a cancel after the end");
+    check(!is_terminal(executions.at(ordinal).status), "a cancel after the end");
   }
   void on_report_ignored(AttemptId) override { ++reports_ignored; }
   void on_record_dropped(std::uint64_t ordinal) override {
     trace.push_back(fmt::format("dropped {}", ordinal));
-    note(is_terminal(executions.at(ordinal).status), "a live record is forgotten");
+    check(is_terminal(executions.at(ordinal).status), "a live record is dropped");
     executions.erase(ordinal);
   }
 
@@ -116,14 +116,14 @@ class Watch final : public Observer {
   }
 
   const Environment* environment = nullptr;
-  std::map<std::uint64_t, Execution> executions;  // those on record
+  std::map<std::uint64_t, Execution> executions;  // all that have a record
   std::int64_t accepted = 0;
   std::int64_t reports_ignored = 0;
   std::vector<std::string> trace;
   std::vector<std::string> violations;
 
  private:
-  void note(bool holds, const char* violation) {
+  void check(bool holds, const char* violation) {
     if (!holds) violations.push_back(violation);
   }
 
@@ -132,7 +132,7 @@ class Watch final : public Observer {
   std::map<std::uint64_t, std::uint64_t> instance_of_;
 };
 
-// Takes bits off a random word, so that a step is a function of its word.
+// Random choices derived from one word, so that a step is a function of its word.
 class Dice {
  public:
   explicit Dice(std::uint64_t word) : word_(word) {}
@@ -166,8 +166,8 @@ NodeConfig config_of(Dice dice) {
 
 class Run {
  public:
-  explicit Run(std::uint64_t word) : node(config_of(Dice(word)), &watch) {
-    watch.environment = &node.environment;
+  explicit Run(std::uint64_t word) : node(config_of(Dice(word)), &monitor) {
+    monitor.environment = &node.environment;
     node.add_task(task_spec("small", {}, 1));
     node.runtime.plan = [](const AttemptSpec& attempt) {
       Dice dice(attempt.ordinal * 7 + static_cast<std::uint64_t>(attempt.number) * 131);
@@ -221,7 +221,7 @@ class Run {
     }
   }
 
-  // Straight to the listener: about attempts that run, are long over, or never were.
+  // Calls the listener directly, for an active attempt or one that is over.
   void report(Dice dice) {
     const std::string id = any_id(dice);
     if (!node.runtime.knows(id)) return;
@@ -264,41 +264,44 @@ class Run {
 
   std::string any_id(Dice& dice) { return std::string(1, static_cast<char>('a' + dice(8))); }
 
-  // What must hold between any two steps. Empty, or what does not.
-  std::string wrong() {
-    if (!watch.violations.empty()) return watch.violations.front();
-    if (node.busy() != watch.busy()) return "busy slots are miscounted";
-    if (node.counters().accepted != watch.accepted) return "accepted ones are miscounted";
-    if (node.counters().reports_ignored != watch.reports_ignored) return "ignored reports";
+  // Checks the invariants between two steps. Returns the violation, or an empty string.
+  std::string violation() {
+    if (!monitor.violations.empty()) return monitor.violations.front();
+    if (node.busy() != monitor.busy()) return "busy slots are miscounted";
+    if (node.counters().accepted != monitor.accepted) return "accepted executions are miscounted";
+    if (node.counters().reports_ignored != monitor.reports_ignored)
+      return "ignored reports are miscounted";
 
-    // The list, page by page, is what was accepted and not dropped.
+    // The pages of the list contain all executions that were accepted and not dropped.
     std::array<std::int64_t, spearlet::ExecutionStatus_ARRAYSIZE> tally{};
     spearlet::ListExecutionsResponse page;
-    auto expected = watch.executions.begin();
+    auto expected = monitor.executions.begin();
     do {
       spearlet::ListExecutionsRequest request;
       request.set_start_after(page.next_start_after());
       page = node.list(request);
       for (const auto& info : page.executions()) {
-        if (expected == watch.executions.end()) return "the list is too long";
+        if (expected == monitor.executions.end()) return "the list is too long";
         const auto& [ordinal, known] = *expected++;
-        if (info.execution_id() != known.id || info.status() != known.status) return "a list entry";
+        if (info.execution_id() != known.id || info.status() != known.status)
+          return "a list entry is wrong";
         ++tally[static_cast<std::size_t>(info.status())];
       }
     } while (page.has_more());
-    if (expected != watch.executions.end()) return "the list is too short";
-    if (tally != node.node->manager().tracker().tally().by_status) return "the tally";
+    if (expected != monitor.executions.end()) return "the list is too short";
+    if (tally != node.node->manager().tracker().tally().by_status) return "the tally is wrong";
     if (tally[kCompleted] + tally[kFailed] + tally[kCancelled] + tally[kTimeout] > kKept) {
       return "too many records";
     }
 
-    // Nobody waits without a reason.
+    // No execution waits while it could start.
     std::int64_t waiting = 0;
-    for (const auto& [ordinal, execution] : watch.executions) {
+    for (const auto& [ordinal, execution] : monitor.executions) {
       if (is_terminal(execution.status) || execution.held_slot) continue;
       ++waiting;
       const int limit = execution.task == "small" ? 1 : 2;
-      if (watch.busy() < kSlots && watch.busy_of(execution.task) < limit) return "a lost wake-up";
+      if (monitor.busy() < kSlots && monitor.busy_of(execution.task) < limit)
+        return "a lost wake-up";
     }
     if (node.queued() != waiting) return "the queue is miscounted";
     for (const auto& call : node.calls()) {
@@ -307,11 +310,11 @@ class Run {
     return "";
   }
 
-  // After everything has had its time: what must hold at rest.
-  std::string wrong_at_rest() {
+  // Runs until nothing is pending, then checks the invariants. Returns as violation() does.
+  std::string violation_at_rest() {
     node.environment.run_until_idle();
-    if (std::string found = wrong(); !found.empty()) return found;
-    if (!watch.executions.empty()) return "a record is kept for ever";
+    if (std::string found = violation(); !found.empty()) return found;
+    if (!monitor.executions.empty()) return "a record is never dropped";
     if (node.busy() != 0) return "a slot leaked";
     for (const auto& call : node.calls()) {
       if (call.answers() != 1) return "a call was never answered";
@@ -321,23 +324,23 @@ class Run {
     return "";
   }
 
-  Watch watch;
+  Monitor monitor;
   TestNode node;
   int drains = 0;
   int drained = 0;
 };
 
-RC_GTEST_PROP(NodeProperty, InvariantsHoldWhateverHappens, (std::uint64_t config)) {
+RC_GTEST_PROP(NodeProperty, InvariantsHold, (std::uint64_t config)) {
   const auto words = *rc::gen::resize(200, rc::gen::arbitrary<std::vector<std::uint64_t>>());
   Run run(config);
   for (const std::uint64_t word : words) {
     run.step(Dice(word));
-    RC_ASSERT(run.wrong() == "");
+    RC_ASSERT(run.violation() == "");
   }
-  RC_ASSERT(run.wrong_at_rest() == "");
+  RC_ASSERT(run.violation_at_rest() == "");
 }
 
-// Ending a node at any moment answers every call, which TestNode's destructor checks.
+// Destroying a node at any moment answers every call.
 RC_GTEST_PROP(NodeProperty, ShutdownAnswersEveryCall, (std::uint64_t config)) {
   const auto words = *rc::gen::resize(50, rc::gen::arbitrary<std::vector<std::uint64_t>>());
   Run run(config);
@@ -346,13 +349,13 @@ RC_GTEST_PROP(NodeProperty, ShutdownAnswersEveryCall, (std::uint64_t config)) {
   for (const auto& call : run.node.calls()) RC_ASSERT(call.answers() == 1);
 }
 
-RC_GTEST_PROP(NodeProperty, TheSameStepsMakeTheSameTrace, (std::uint64_t config)) {
+RC_GTEST_PROP(NodeProperty, EqualStepsMakeEqualTraces, (std::uint64_t config)) {
   const auto words = *rc::gen::resize(100, rc::gen::arbitrary<std::vector<std::uint64_t>>());
   const auto trace = [&] {
     Run run(config);
     for (const std::uint64_t word : words) run.step(Dice(word));
     run.node.environment.run_until_idle();
-    return run.watch.trace;
+    return run.monitor.trace;
   };
   RC_ASSERT(trace() == trace());
 }

@@ -1,4 +1,4 @@
-// What a node tells whoever watches it. Watching never changes what the node does.
+// The interface through which a node reports its state changes.
 #pragma once
 
 #include <cstdint>
@@ -10,13 +10,14 @@
 
 namespace quintain::core {
 
-/// Told of every state change at the moment it happens, in the serial context. Executions are named
-/// by their ordinal, their place in the node's order of acceptance from 1. Must not call the node.
+/// Called at every state change, when it happens, in the serial context. Must not call the node: an
+/// observer never changes the behaviour. Executions are identified by their ordinal, the position
+/// in the node's order of acceptance from 1.
 class Observer {
  public:
   virtual ~Observer() = default;
 
-  /// A new execution: it is PENDING from here on.
+  /// An execution was accepted and is PENDING.
   struct Accepted {
     std::uint64_t ordinal;
     std::string_view execution_id;
@@ -25,7 +26,7 @@ class Observer {
     spearlet::ExecutionMode mode;
     int max_retries;
     Instant deadline;
-    /// The predicted time to the end: median and 90th percentile.
+    /// The predicted time to the end, median and 90th percentile; 0 unless ASYNC.
     Duration eta_p50;
     Duration eta_p90;
   };
@@ -34,31 +35,33 @@ class Observer {
   virtual void on_transition(std::uint64_t ordinal, spearlet::ExecutionStatus from,
                              spearlet::ExecutionStatus to) = 0;
 
-  /// An attempt takes a slot and an instance.
-  struct AttemptBegun {
+  /// An attempt started in a slot and an instance.
+  struct AttemptStarted {
     std::uint64_t ordinal;
     AttemptId attempt;
     int number;
     std::uint64_t instance;
     bool cold_start;
   };
-  virtual void on_attempt_begun(const AttemptBegun& event) = 0;
+  virtual void on_attempt_started(const AttemptStarted& event) = 0;
 
+  /// The attempt's function started.
   virtual void on_attempt_running(std::uint64_t ordinal, AttemptId attempt) = 0;
+
   virtual void on_attempt_stop_requested(std::uint64_t ordinal, AttemptId attempt) = 0;
 
-  /// The attempt has ended: by itself (`killed` false) or by the node.
+  /// The attempt ended by itself, or was killed by the node.
   virtual void on_attempt_ended(std::uint64_t ordinal, AttemptId attempt, bool killed) = 0;
 
-  /// The execution gave its slot back.
+  /// The execution released its slot.
   virtual void on_slot_released(std::uint64_t ordinal) = 0;
 
   virtual void on_cancel_requested(std::uint64_t ordinal, bool force) = 0;
 
-  /// A runtime's report about an attempt that is over was ignored.
+  /// A report of the runtime was ignored because the attempt is over.
   virtual void on_report_ignored(AttemptId attempt) = 0;
 
-  /// The record was forgotten: retention, or its task was deleted.
+  /// The record was dropped because its retention ended or its task was deleted.
   virtual void on_record_dropped(std::uint64_t ordinal) = 0;
 };
 

@@ -1,3 +1,4 @@
+// The five scheduling strategies, each as a rank of executions.
 #include "core/scheduling.h"
 
 #include <absl/strings/numbers.h>
@@ -21,7 +22,7 @@ class Priority final : public SchedulingStrategy {
  public:
   explicit Priority(const eta::ServiceTimes&) {}
   std::int64_t rank(const AsyncExecution& execution) override {
-    // Complement instead of negation: it turns the order round and has no value that overflows.
+    // The complement reverses the order and, unlike negation, can't overflow.
     return ~stated_priority(execution.live->request).value_or(0);
   }
   eta::Overtaking overtaking() const override { return eta::Overtaking::kByRank; }
@@ -53,8 +54,8 @@ class EarliestDeadlineFirst final : public SchedulingStrategy {
 };
 
 // Start-time fair queueing: P. Goyal, H. M. Vin and H. Cheng, SIGCOMM 1996. An execution's rank is
-// its start tag: where its task's earlier work ends in virtual service time, or the present virtual
-// time if the task has been idle. Service is weighed by its expectation at arrival.
+// its start tag: where its task's earlier work ends in virtual service time, or the current virtual
+// time if the task has been idle. The service time is the expected one at arrival.
 class FairShare final : public SchedulingStrategy {
  public:
   explicit FairShare(const eta::ServiceTimes& service_times) : service_times_(service_times) {}
@@ -63,7 +64,7 @@ class FairShare final : public SchedulingStrategy {
     if (finish_tags_.size() > forget_at_) forget_idle_tasks();
     std::int64_t& finish = finish_tags_[execution.task->number()];
     const std::int64_t start = std::max(virtual_time_, finish);
-    // At least 1 ns, or a task of instant functions would never fall behind.
+    // At least 1 ns; otherwise a task whose functions take no time would always go first.
     finish =
         start + std::max<std::int64_t>(service_times_.mean(execution.function->index).count(), 1);
     return start;
@@ -73,7 +74,7 @@ class FairShare final : public SchedulingStrategy {
   void on_dispatched(std::int64_t rank) override { virtual_time_ = std::max(virtual_time_, rank); }
 
  private:
-  // A tag that virtual time has passed says nothing any more.
+  // A tag that virtual time has passed has no effect any more.
   void forget_idle_tasks() {
     std::erase_if(finish_tags_, [this](const auto& tag) { return tag.second <= virtual_time_; });
     forget_at_ = 2 * finish_tags_.size() + 64;

@@ -1,3 +1,4 @@
+// The ranks of the scheduling strategies, and the order that results from them.
 #include "core/scheduling.h"
 
 #include <gtest/gtest.h>
@@ -22,7 +23,7 @@ constexpr std::int64_t kMin = std::numeric_limits<std::int64_t>::min();
 
 class SchedulingTest : public ::testing::Test {
  protected:
-  // An execution of a task of that name, with a function of its own.
+  // An execution of the task with this name and of its only function.
   AsyncExecution& execution(const std::string& name) {
     auto& execution = executions_.emplace_back(std::make_unique<AsyncExecution>());
     Task* task = tasks_.find(name);
@@ -32,7 +33,7 @@ class SchedulingTest : public ::testing::Test {
     return *execution;
   }
 
-  void seen(const std::string& name, Duration service) {
+  void observe(const std::string& name, Duration service) {
     service_times_.observe({.function = execution(name).function->index,
                             .ordinal = 1,
                             .accepted_at = Instant(),
@@ -60,7 +61,7 @@ class SchedulingTest : public ::testing::Test {
   std::vector<std::unique_ptr<AsyncExecution>> executions_;
 };
 
-TEST_F(SchedulingTest, EveryNameMakesAStrategyAndNoOther) {
+TEST_F(SchedulingTest, OnlyListedNamesMakeAStrategy) {
   EXPECT_EQ(scheduling_strategy_names().size(), 5U);
   for (const std::string_view name : scheduling_strategy_names())
     EXPECT_NE(strategy(name), nullptr);
@@ -68,11 +69,11 @@ TEST_F(SchedulingTest, EveryNameMakesAStrategyAndNoOther) {
   EXPECT_EQ(strategy(""), nullptr);
 }
 
-TEST_F(SchedulingTest, FifoRanksEverybodyTheSame) {
+TEST_F(SchedulingTest, FifoRanksAllExecutionsEqually) {
   EXPECT_EQ(strategy("fifo")->rank(execution("a")), strategy("fifo")->rank(execution("b")));
 }
 
-TEST_F(SchedulingTest, ALargerPriorityGoesFirstOverTheWholeRange) {
+TEST_F(SchedulingTest, LargerPrioritiesGoFirstOverTheWholeRange) {
   const std::vector<std::int64_t> falling = {kMax, 5, 1, 0, -1, -5, kMin};
   for (std::size_t i = 1; i < falling.size(); ++i) {
     EXPECT_LT(rank_of_priority(std::to_string(falling[i - 1])),
@@ -81,7 +82,7 @@ TEST_F(SchedulingTest, ALargerPriorityGoesFirstOverTheWholeRange) {
   EXPECT_EQ(strategy("priority")->rank(execution("p")), rank_of_priority("0"));
 }
 
-TEST(StatedPriority, IsAnIntegerOrNothing) {
+TEST(StatedPriority, RejectsAnythingButAnInteger) {
   spearlet::InvokeFunctionRequest request;
   EXPECT_EQ(stated_priority(request), 0);
   std::string& stated = (*request.mutable_invocation_metadata())["priority"];
@@ -93,16 +94,16 @@ TEST(StatedPriority, IsAnIntegerOrNothing) {
   }
 }
 
-TEST_F(SchedulingTest, ShortestExpectedFirstGoesByTheFunctionsMean) {
-  seen("short", 5ns);
-  seen("long", 50ns);
+TEST_F(SchedulingTest, ShortestExpectedFirstRanksByTheFunctionsMean) {
+  observe("short", 5ns);
+  observe("long", 50ns);
   const auto shortest = strategy("shortest-expected-first");
   EXPECT_EQ(shortest->rank(execution("short")), 5);
   EXPECT_EQ(shortest->rank(execution("long")), 50);
   EXPECT_EQ(shortest->rank(execution("unknown")), 27) << "the node's mean, (5 + 50) / 2";
 }
 
-TEST_F(SchedulingTest, EarliestDeadlineFirstGoesByTheDeadline) {
+TEST_F(SchedulingTest, EarliestDeadlineFirstRanksByTheDeadline) {
   AsyncExecution& sooner = execution("a");
   sooner.deadline = Instant(1s);
   AsyncExecution& later = execution("a");
@@ -111,7 +112,7 @@ TEST_F(SchedulingTest, EarliestDeadlineFirstGoesByTheDeadline) {
             strategy("earliest-deadline-first")->rank(later));
 }
 
-// Pushes all, then pops the smallest rank again and again; equal ranks by arrival.
+// Queues all arrivals, then serves them by rank, equal ranks by arrival. Returns the order.
 std::string serve(SchedulingStrategy& strategy, const std::vector<AsyncExecution*>& arrivals) {
   std::multimap<std::int64_t, const AsyncExecution*> queue;
   for (const AsyncExecution* arrival : arrivals) queue.emplace(strategy.rank(*arrival), arrival);
@@ -125,16 +126,16 @@ std::string serve(SchedulingStrategy& strategy, const std::vector<AsyncExecution
   return order;
 }
 
-TEST_F(SchedulingTest, FairShareTakesTurnsBetweenTasks) {
+TEST_F(SchedulingTest, FairShareAlternatesBetweenTasks) {
   const auto fair = strategy("fair-share");
   AsyncExecution& a = execution("a");
   AsyncExecution& b = execution("b");
   EXPECT_EQ(serve(*fair, {&a, &a, &a, &a, &b, &b}), "ababaa");
 }
 
-TEST_F(SchedulingTest, FairShareWeighsByExpectedService) {
-  seen("a", 30ns);
-  seen("b", 10ns);
+TEST_F(SchedulingTest, FairShareWeighsTasksByExpectedService) {
+  observe("a", 30ns);
+  observe("b", 10ns);
   const auto fair = strategy("fair-share");
   AsyncExecution& a = execution("a");
   AsyncExecution& b = execution("b");
@@ -147,11 +148,11 @@ TEST_F(SchedulingTest, FairShareGivesNoCreditForIdleTime) {
   AsyncExecution& a = execution("a");
   AsyncExecution& b = execution("b");
   serve(*fair, {&a, &a, &a, &a});
-  // b was idle while a was served four times; it must not now be served four times in a row.
+  // b was idle while a was served four times; it must not be served four times in a row now.
   EXPECT_EQ(serve(*fair, {&a, &a, &b, &b, &b}), "babab");
 }
 
-TEST_F(SchedulingTest, FairShareForgetsTasksWithoutForgettingWhoIsAhead) {
+TEST_F(SchedulingTest, FairShareForgetsIdleTasksOnly) {
   const auto fair = strategy("fair-share");
   AsyncExecution& busy = execution("z");
   for (int i = 0; i < 1000; ++i) {

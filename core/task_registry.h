@@ -1,4 +1,4 @@
-// The tasks of a node and the functions that callers name in them.
+// The tasks of a node and their functions.
 #pragma once
 
 #include <boost/smart_ptr/intrusive_ptr.hpp>
@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/base/shared_text.h"
+#include "core/base/memory.h"
 #include "core/base/time.h"
 #include "core/eta/estimator.h"
 #include "spearlet/function.pb.h"
@@ -20,28 +20,29 @@ namespace quintain::core {
 class Task;
 struct InstanceShare;
 
-/// A function name within a task.
+/// A function name within a task. Owned by the task.
 struct Function {
   Task* task;
   std::string name;
   eta::FunctionIndex index;
-  /// The type of what it returned last; most functions always return the same.
+  /// The type of its last result; most functions always return the same type.
   SharedText returned_type{};
 };
 
-/// What a task is made of.
+/// The description of a task.
 struct TaskSpec {
   std::string task_id;
   std::string task_name;
   std::string description;
   spearlet::ArtifactSpec artifact;
-  /// The functions that may be called; empty: any.
+  /// The functions that may be called; if empty, any function.
   std::vector<std::string> functions;
-  /// Instances that the task may have at once; 0: the node's limit.
+  /// The maximum number of instances; 0 means the node's limit.
   int instance_limit = 0;
 };
 
-/// A task. Records of executions hold it, so that one that was deleted can still be named.
+/// A task. Records of executions share ownership, so that a deleted task stays valid while a record
+/// refers to it. Serial context only.
 class Task : public boost::intrusive_ref_counter<Task, boost::thread_unsafe_counter> {
  public:
   Task(TaskSpec spec, std::uint64_t number, WallTime created_at)
@@ -49,31 +50,31 @@ class Task : public boost::intrusive_ref_counter<Task, boost::thread_unsafe_coun
 
   const TaskSpec& spec() const { return spec_; }
   const std::string& id() const { return spec_.task_id; }
-  /// Its place in the order of registration, from 1; not reused.
+  /// The position in the order of registration, from 1; not reused.
   std::uint64_t number() const { return number_; }
   WallTime created_at() const { return created_at_; }
 
-  /// Kept by the tracker.
+  /// Maintained by the tracker.
   struct Activity {
     std::int64_t active = 0;   // PENDING or RUNNING
-    std::int64_t records = 0;  // on record, active ones included
+    std::int64_t records = 0;  // all records, active ones included
     spearlet::ExecutionStatus last_status = spearlet::EXECUTION_STATUS_UNSPECIFIED;
     WallTime updated_at;
   };
   Activity activity;
 
-  /// Kept by whoever lists executions with their tasks: in which listing the task stands, and
-  /// where.
+  /// Maintained by the code that lists executions with their tasks: the listing in which the task
+  /// is, and its position there.
   struct Listing {
     std::uint64_t number = 0;
     std::uint32_t place = 0;
   };
   mutable Listing listing;
 
-  /// Kept by the pool: the task's instances, nullptr if it has none.
+  /// Maintained by the pool: the task's instances; nullptr if it has none.
   InstanceShare* share = nullptr;
 
-  /// No new work for it: it was deleted.
+  /// Whether the task was deleted and takes no new work.
   bool deleted = false;
 
  private:
@@ -90,20 +91,20 @@ using TaskPointer = boost::intrusive_ptr<Task>;
 /// All tasks, ordered by id. Serial context only.
 class TaskRegistry {
  public:
-  /// Adds a task. Its id must not be taken.
+  /// Adds a task. Requires: no task has its id.
   Task& add(TaskSpec spec, WallTime now);
 
-  /// nullptr if there is none of that id.
+  /// nullptr if there is no task with this id.
   Task* find(std::string_view task_id);
 
-  /// Takes the task out; it lives on while records name it.
+  /// Removes the task; it stays valid while records refer to it.
   void remove(Task& task);
 
-  /// Whether the task may be called so: its spec lists no functions or this one.
+  /// Whether the function may be called: the task's spec lists no functions, or this one.
   static bool offers(const Task& task, std::string_view function_name);
 
-  /// The function of that name, made known if it was not; nullptr if the task has as many names as
-  /// it may have.
+  /// The function with this name, created if it is new; nullptr if the task has `limit` functions
+  /// already.
   Function* function(Task& task, std::string_view name, int limit);
 
   /// In the order of their ids.

@@ -2,14 +2,14 @@
 
 #include <gtest/gtest.h>
 
-#include "core/testing/requests.h"
+#include "core/testing/calls.h"
 
 namespace quintain::core {
 namespace {
 
 using testing::task_spec;
 
-TEST(TaskRegistry, FindsWhatWasAddedInTheOrderOfIds) {
+TEST(TaskRegistry, FindsTasksAndListsThemById) {
   TaskRegistry tasks;
   tasks.add(task_spec("b"), WallTime{Duration(7)});
   tasks.add(task_spec("a"), WallTime{Duration(8)});
@@ -21,7 +21,7 @@ TEST(TaskRegistry, FindsWhatWasAddedInTheOrderOfIds) {
   EXPECT_EQ(tasks.all().begin()->first, "a");
 }
 
-TEST(TaskRegistry, ARemovedTaskLivesWhileItIsHeldAndItsIdIsFree) {
+TEST(TaskRegistry, ARemovedTaskStaysValidAndItsIdIsFree) {
   TaskRegistry tasks;
   const TaskPointer old(&tasks.add(task_spec("a"), {}));
   tasks.remove(*old);
@@ -33,7 +33,7 @@ TEST(TaskRegistry, ARemovedTaskLivesWhileItIsHeldAndItsIdIsFree) {
   EXPECT_EQ(old->id(), "a");
 }
 
-TEST(TaskRegistryDeathTest, AnIdIsTakenOnce) {
+TEST(TaskRegistryDeathTest, AnIdMustBeFree) {
   TaskRegistry tasks;
   tasks.add(task_spec("a"), {});
   EXPECT_DEATH(tasks.add(task_spec("a"), {}), "registered twice");

@@ -7,7 +7,7 @@ namespace {
 
 constexpr unsigned bit(spearlet::ExecutionStatus status) { return 1U << status; }
 
-// Indexed by the status that is left; each entry is the set of statuses that may follow.
+// By status: the set of statuses that may follow.
 constexpr unsigned kSuccessors[] = {
     /* UNSPECIFIED */ 0,
     /* PENDING */ bit(spearlet::EXECUTION_STATUS_RUNNING) |

@@ -10,12 +10,12 @@ namespace {
 
 using spearlet::ExecutionStatus;
 
-TEST(Transitions, TheWholeTable) {
+TEST(Transitions, OnlyTheTablesTransitionsAreLegal) {
   const std::set<std::pair<int, int>> legal = {
       {1, 2}, {1, 4}, {1, 5}, {1, 6},  // PENDING to RUNNING, FAILED, CANCELLED, TIMEOUT
       {2, 3}, {2, 4}, {2, 5}, {2, 6},  // RUNNING to every terminal status
   };
-  // One beyond the enum at either end: proto3 lets any int32 in.
+  // One value beyond the enum at either end: proto3 accepts any int32.
   for (int from = -1; from <= spearlet::ExecutionStatus_ARRAYSIZE; ++from) {
     for (int to = -1; to <= spearlet::ExecutionStatus_ARRAYSIZE; ++to) {
       EXPECT_EQ(

@@ -1,4 +1,5 @@
-#include "reports/ctrf.h"
+// The report in the Common Test Report Format.
+#include "reports/formats.h"
 
 #include <fmt/format.h>
 
@@ -10,13 +11,12 @@
 #include <string_view>
 
 #include "absl/time/time.h"
-#include "reports/outline.h"
+#include "reports/json_parts.h"
+#include "reports/report.h"
 #include "reports/table.h"
 
 namespace quintain::reports {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 struct Status {
   std::string_view name;
@@ -47,7 +47,7 @@ std::int64_t milliseconds(std::chrono::nanoseconds d) {
 
 Json write_test(const Case& c, const CaseGroup& group, const Report& report) {
   const Status status = status_of(c);
-  // Many readers show the name alone, so it is the whole one.
+  // Many readers show only the name, so it includes the folder.
   const std::string folder = group.name.empty() ? "" : group.name + "/";
   Json json = {{"name", folder + name_in_group(c, report)},
                {"status", status.name},
@@ -96,7 +96,7 @@ std::string to_ctrf(const Report& report) {
   Json facts = Json::object();
   for (const auto& [name, value] : report.wall_clock.environment) facts[name] = value;
   Json json = {{"reportFormat", "CTRF"}, {"specVersion", "0.1.0"}};
-  // A time that is not one would spoil the document for strict readers.
+  // An empty timestamp would be invalid for strict readers.
   if (!report.wall_clock.started_at.empty()) json["timestamp"] = report.wall_clock.started_at;
   json["generatedBy"] = "quintain";
   json["results"] = {
@@ -105,7 +105,7 @@ std::string to_ctrf(const Report& report) {
       {"tests", std::move(tests)},
       {"environment", {{"extra", std::move(facts)}}},
       {"extra", {{"command", report.command}, {"warnings", totals_of(report).warnings}}}};
-  return json.dump(2, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace) + "\n";
+  return dump(json, 2) + "\n";
 }
 
 }  // namespace quintain::reports

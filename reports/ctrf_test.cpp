@@ -1,10 +1,10 @@
-#include "reports/ctrf.h"
+#include "reports/formats.h"
 
 #include <gmock/gmock.h>
 
 #include <nlohmann/json.hpp>
 
-#include "reports/sample_report.h"
+#include "reports/testing/sample_report.h"
 
 namespace quintain::reports {
 namespace {
@@ -15,7 +15,7 @@ using ::testing::HasSubstr;
 
 json tree(const Report& report) { return json::parse(to_ctrf(report)); }
 
-TEST(ToCtrf, NamesItsFormat) {
+TEST(ToCtrf, ContainsTheFormatAndTheTool) {
   const json document = tree(sample_report());
   EXPECT_EQ(document["reportFormat"], "CTRF");
   EXPECT_EQ(document["specVersion"], "0.1.0");
@@ -37,7 +37,7 @@ TEST(ToCtrf, CountsEveryCaseOnce) {
                                                                {"duration", 250}}));
 }
 
-TEST(ToCtrf, TellsOutcomesApart) {
+TEST(ToCtrf, DistinguishesOutcomes) {
   std::vector<std::string> statuses;
   const json document = tree(sample_report());
   for (const json& test : document["results"]["tests"]) {
@@ -49,7 +49,7 @@ TEST(ToCtrf, TellsOutcomesApart) {
                           "other/known failure", "failed/unexpected pass"));
 }
 
-TEST(ToCtrf, SaysWhatIsWrongWithACase) {
+TEST(ToCtrf, DescribesAFailure) {
   const json tests = tree(sample_report())["results"]["tests"];
   EXPECT_EQ(tests[0], (json{{"name", "cancel/while-queued[mode=sync]"},
                             {"status", "passed"},
@@ -67,7 +67,7 @@ TEST(ToCtrf, SaysWhatIsWrongWithACase) {
   EXPECT_FALSE(tests[5].contains("suite")) << "it has no folder";
 }
 
-TEST(ToCtrf, WithstandsWhatIsNoTextAndNoTime) {
+TEST(ToCtrf, AcceptsInvalidTextAndTime) {
   Report report{.cases = {sample_case("a\xff")}};
   report.wall_clock.duration_seconds = std::numeric_limits<double>::quiet_NaN();
   const json document = tree(report);

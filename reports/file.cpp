@@ -1,3 +1,4 @@
+// Writes files through a temporary file and a rename.
 #include "reports/file.h"
 
 #include <fcntl.h>
@@ -20,7 +21,7 @@ absl::Status failure(const std::string& path, int error) {
   return absl::ErrnoToStatus(error, absl::StrCat("cannot write ", path));
 }
 
-/// A new file beside the target, gone again unless it took the target's place.
+/// A new file beside the target. The destructor removes it unless it was renamed to the target.
 class Temporary {
  public:
   explicit Temporary(const std::string& target)
@@ -35,7 +36,7 @@ class Temporary {
   Temporary(const Temporary&) = delete;
   Temporary& operator=(const Temporary&) = delete;
 
-  /// 0, or the errno that kept the file from being made.
+  /// 0, or the errno of creating the file.
   int error() const { return error_; }
 
   /// Returns 0 or an errno.
@@ -64,13 +65,13 @@ class Temporary {
   bool renamed_ = false;
 };
 
-/// Finds the file that `path` stands for, and refuses what a rename would wrongly replace.
+/// Follows links to the file to write, and rejects what a rename must not replace.
 absl::Status resolve(const std::string& path, std::string& target) {
   if (path.empty()) return absl::InvalidArgumentError("cannot write a file without a name");
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
   if (!fs::exists(status)) {
-    // Also when the status cannot be read: making the temporary then gives the reason.
+    // Or its status cannot be read: creating the temporary file will give the reason then.
     target = path;
     return absl::OkStatus();
   }

@@ -1,4 +1,4 @@
-// Writing a report's file: whole or not at all.
+// Writes a report's file: completely or not at all.
 #pragma once
 
 #include <string>
@@ -8,15 +8,15 @@
 
 namespace quintain::reports {
 
-/// Whether write_atomically() could write `path` now. Tried, not guessed: a file is made beside it
-/// and removed again; an existing file stays as it is. The error names the path and the reason.
+/// Whether write_atomically() could write `path` now. Tries it: creates a file beside it and
+/// removes it again. An existing file is not changed. The error contains the path and the reason.
 absl::Status check_writable(const std::string& path);
 
-/// Puts `text` into the file at `path`, replacing what was there. A reader sees the old file or the
-/// new one, also after a crash: the text goes to a temporary file in the same folder, is synced,
-/// and is renamed. A symbolic link is followed. What exists must be a regular file: a device is not
-/// replaced. On an error, which names the path and the reason, the temporary is gone and the old
-/// file untouched.
+/// Replaces the file at `path` by one with `text`. A reader sees either the old or the new file,
+/// even after a crash: the text is written to a temporary file in the same folder, synced, and
+/// renamed. A symbolic link is followed. An existing path must be a regular file, so that no device
+/// is replaced. The error contains the path and the reason; the old file is unchanged then, and the
+/// temporary file is removed.
 absl::Status write_atomically(const std::string& path, std::string_view text);
 
 }  // namespace quintain::reports

@@ -42,7 +42,7 @@ class FileTest : public ::testing::Test {
     return {std::istreambuf_iterator<char>(in), {}};
   }
 
-  static void expect_refused(const std::string& name, const std::string& reason) {
+  static void expect_error(const std::string& name, const std::string& reason) {
     for (const absl::Status& status : {check_writable(name), write_atomically(name, "new")}) {
       EXPECT_FALSE(status.ok()) << name;
       EXPECT_THAT(std::string(status.message()), AllOf(HasSubstr(name), HasSubstr(reason)));
@@ -60,7 +60,7 @@ TEST_F(FileTest, WritesAndReplaces) {
   EXPECT_THAT(names(), ElementsAre("report.json"));
 }
 
-TEST_F(FileTest, CheckLeavesNoTrace) {
+TEST_F(FileTest, CheckLeavesNoFile) {
   EXPECT_TRUE(check_writable(path("new.json")).ok());
   EXPECT_THAT(names(), ElementsAre());
   ASSERT_TRUE(write_atomically(path("old.json"), "old").ok());
@@ -78,23 +78,23 @@ TEST_F(FileTest, FollowsASymbolicLink) {
   EXPECT_EQ(content(path("elsewhere/real.json")), "new");
 }
 
-TEST_F(FileTest, RefusesWithPathAndReason) {
-  expect_refused("", "without a name");
-  expect_refused(path("missing/report.json"), "No such file or directory");
-  expect_refused(folder_.string(), "Is a directory");
+TEST_F(FileTest, ReportsPathAndReason) {
+  expect_error("", "without a name");
+  expect_error(path("missing/report.json"), "No such file or directory");
+  expect_error(folder_.string(), "Is a directory");
   ASSERT_TRUE(write_atomically(path("file"), "old").ok());
-  expect_refused(path("file/report.json"), "Not a directory");
+  expect_error(path("file/report.json"), "Not a directory");
   ASSERT_EQ(mkfifo(path("pipe").c_str(), 0600), 0);
-  expect_refused(path("pipe"), "not a regular file");
-  // Nobody can make a file there, not even root.
-  expect_refused("/proc/report.json", "cannot write");
+  expect_error(path("pipe"), "not a regular file");
+  // Not even root can create a file there.
+  expect_error("/proc/report.json", "cannot write");
   EXPECT_THAT(names(), ElementsAre("file", "pipe"));
 }
 
-TEST_F(FileTest, AFailedWriteKeepsTheOldFileAndNoTemporary) {
+TEST_F(FileTest, AFailedWriteKeepsTheOldFileAndRemovesTheTemporary) {
   const std::string target = path("report.json");
   ASSERT_TRUE(write_atomically(target, "old").ok());
-  // A disk that is full after 1000 bytes.
+  // Simulates a disk that is full after 1000 bytes.
   rlimit before{};
   ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
   const rlimit small{1000, before.rlim_max};

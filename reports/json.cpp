@@ -1,4 +1,6 @@
-#include "reports/json.h"
+// Writes the report as JSON and reads it back. from_json() writes the report that it has read once
+// more and compares: so the writer alone defines which documents are valid.
+#include "reports/formats.h"
 
 #include <fmt/format.h>
 
@@ -12,7 +14,7 @@
 namespace quintain::reports {
 namespace {
 
-constexpr std::string_view kWhat = "a report of quintain's";
+constexpr std::string_view kWhat = "a report of quintain";
 
 Json write_check(const Check& check) {
   Json json = {{"name", check.name},
@@ -166,7 +168,7 @@ absl::StatusOr<Report> from_json(std::string_view text) try {
   const Json& version = json.at("schema_version");
   if (version != kSchemaVersion) {
     return absl::InvalidArgumentError(fmt::format(
-        "a report of schema version {}; version {} is read", dump(version, -1), kSchemaVersion));
+        "a report of schema version {}; expected version {}", dump(version, -1), kSchemaVersion));
   }
   Report report = read_report(json);
   const absl::StatusOr<Json> again = write_report(report);

@@ -13,10 +13,10 @@ Json write_wall_clock(const WallClock& wall) {
           {"environment", std::move(environment)}};
 }
 
-absl::StatusOr<Json> parse_config(const std::string& config, std::string_view whose) {
+absl::StatusOr<Json> parse_config(const std::string& config, std::string_view case_name) {
   Json json = Json::parse(config, nullptr, /*allow_exceptions=*/false);
   if (json.is_discarded()) {
-    return absl::InvalidArgumentError(fmt::format("{}: its config is not JSON", whose));
+    return absl::InvalidArgumentError(fmt::format("{}: its config is not JSON", case_name));
   }
   return json;
 }
@@ -35,7 +35,7 @@ WallClock read_wall_clock(const Json& json) {
 }
 
 absl::Status check_same(const Json& json, const Json& again, std::string_view what) {
-  // Compared as plain JSON, in which the order of keys means nothing.
+  // nlohmann::json, unlike ordered_json, ignores the order of keys.
   const auto difference = nlohmann::json::diff(nlohmann::json(json), nlohmann::json(again));
   if (difference.empty()) return absl::OkStatus();
   return absl::InvalidArgumentError(

@@ -1,5 +1,5 @@
-// What the readers and writers of the documents share. Includes the whole of nlohmann's header: for
-// .cpp files only.
+// Helpers shared by the readers and writers of JSON documents. Includes nlohmann/json.hpp, so only
+// .cpp files include this.
 #pragma once
 
 #include <fmt/format.h>
@@ -27,7 +27,7 @@ using Json = nlohmann::ordered_json;
 /// JSON has no infinity and no NaN: they become null.
 inline Json number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
 
-/// Adds text that is only there if it says something.
+/// Adds a key unless the text is empty.
 inline void add_text(Json& object, const char* key, const std::string& text) {
   if (!text.empty()) object[key] = text;
 }
@@ -37,21 +37,21 @@ inline std::string dump(const Json& json, int indent) {
   return json.dump(indent, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
 }
 
-/// Sixteen digits: a number of 64 bits would lose some in a reader that keeps doubles.
+/// Sixteen hexadecimal digits: a 64-bit number would lose digits in a reader that uses doubles.
 inline std::string write_digest(std::uint64_t digest) { return fmt::format("{:016x}", digest); }
 
 Json write_wall_clock(const WallClock& wall);
 
-/// A config, which is JSON in a report's model too. InvalidArgument, with the name of whose it is,
-/// if it is not JSON.
-absl::StatusOr<Json> parse_config(const std::string& config, std::string_view whose);
+/// Parses the config of a case, which is JSON text. InvalidArgument, with the case's name, if it is
+/// not JSON.
+absl::StatusOr<Json> parse_config(const std::string& config, std::string_view case_name);
 
-// The readers below throw on a missing key or a wrong type. What they let through (1.5 or true
-// where an integer belongs, an unknown verdict) reads as something else, and check_same() finds it.
+// The readers below throw on a missing key or a wrong type. Other wrong values (1.5 or true instead
+// of an integer, an unknown verdict) are read as some valid value, and check_same() finds them.
 
 template <class Integer>
 Integer read_integer(const Json& json) {
-  // Kept from wrapping around: -1 and 2^64 - 1 would compare equal.
+  // A wrapped value could compare equal to the original: -1 and 2^64 - 1.
   const auto held = [](auto value) {
     return std::in_range<Integer>(value) ? static_cast<Integer>(value) : Integer{0};
   };
@@ -80,8 +80,8 @@ Enum read_name(const Json& json, const std::array<Enum, N>& all) {
 
 WallClock read_wall_clock(const Json& json);
 
-/// Whether `again`, written for what was read from `json`, says the same; key order means nothing.
-/// The error says that it is not `what` ("a report of quintain's"), and where.
+/// Compares `json` with `again`, which was written from what was read of it, without regard to key
+/// order. The error says that `json` is not `what` ("a report of quintain") and where they differ.
 absl::Status check_same(const Json& json, const Json& again, std::string_view what);
 
 }  // namespace quintain::reports

@@ -1,4 +1,4 @@
-#include "reports/json.h"
+#include "reports/formats.h"
 
 #include <gmock/gmock.h>
 #include <rapidcheck.h>
@@ -8,7 +8,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
-#include "reports/sample_report.h"
+#include "reports/testing/sample_report.h"
 #include "reports/testing/schema.h"
 
 namespace quintain::reports {
@@ -27,12 +27,12 @@ class SchemaTest : public ::testing::Test {
   Schema schema_{QUINTAIN_SOURCE_DIR "/reports/report.schema.json"};
 };
 
-TEST_F(SchemaTest, DescribesWhatIsWritten) {
+TEST_F(SchemaTest, AcceptsWhatIsWritten) {
   EXPECT_TRUE(valid(tree(sample_report())));
   EXPECT_TRUE(valid(tree(Report{.wall_clock = {.started_at = "2024-05-01T12:00:00.25Z"}})));
 
   Report odd = sample_report();
-  odd.cases.push_back(sample_case("judged by nothing"));
+  odd.cases.push_back(sample_case("without checks"));
   odd.cases.back().checks.clear();
   odd.seeds = {std::numeric_limits<std::uint64_t>::max()};
   odd.cases[0].seed = std::numeric_limits<std::uint64_t>::max();
@@ -41,7 +41,7 @@ TEST_F(SchemaTest, DescribesWhatIsWritten) {
   EXPECT_TRUE(valid(tree(odd)));
 }
 
-TEST_F(SchemaTest, KnowsWarningsAndClauses) {
+TEST_F(SchemaTest, AcceptsWarningsAndClauses) {
   Report report{.cases = {sample_case("a")}};
   report.wall_clock.started_at = "2024-05-01T12:00:00Z";
   report.cases[0].checks = {
@@ -56,17 +56,16 @@ TEST_F(SchemaTest, KnowsWarningsAndClauses) {
   EXPECT_FALSE(valid(document));
 }
 
-TEST_F(SchemaTest, RejectsADocumentWithAnyPartSpoilt) {
-  // What may be absent where it stands in the sample; a reason goes with its verdict.
-  EXPECT_GT(schema_.expect_rejects_spoilt(tree(sample_report()),
-                                          {"where", "evidence", "history_digest", "known_failure"}),
+TEST_F(SchemaTest, RejectsADamagedDocument) {
+  // Keys that may be absent. A reason is required by its verdict.
+  EXPECT_GT(schema_.expect_rejects_damaged(
+                tree(sample_report()), {"where", "evidence", "history_digest", "known_failure"}),
             100);
 }
 
-TEST_F(SchemaTest, RejectsAVerdictWithoutItsGrounds) {
+TEST_F(SchemaTest, RejectsAVerdictThatContradictsTheChecks) {
   const json sound = tree(sample_report());
-  // Passed, failed, skipped, error: no other verdict fits the case, apart from a skipped one that
-  // would need its reason.
+  // The cases passed, failed, skipped and error: each fits its own verdict only.
   for (const std::size_t i : {0u, 1u, 2u, 3u}) {
     for (const char* verdict : {"passed", "failed", "skipped", "error", "unknown"}) {
       json document = sound;
@@ -78,7 +77,7 @@ TEST_F(SchemaTest, RejectsAVerdictWithoutItsGrounds) {
   }
 }
 
-TEST(ToJson, KeepsItsOrderAndForm) {
+TEST(ToJson, KeepsTheOrderOfKeysAndTheLayout) {
   Report report;
   report.tool_version = "0.1.0";
   report.command = "quintain run a.json";
@@ -143,7 +142,7 @@ TEST(ToJson, KeepsItsOrderAndForm) {
       "history_digest": "0000000000000abc",
       "events": 42,
       "virtual_time_ns": 1500000000,
-      "reproduce": "quintain run scenarios/cancel.json --filter a --seed 7"
+      "reproduce": "quintain run scenarios/cancel.json --only a --seed 7"
     }
   ],
   "wall_clock": {
@@ -158,7 +157,7 @@ TEST(ToJson, KeepsItsOrderAndForm) {
 )");
 }
 
-TEST(ToJson, WallClockFactsStandLastAndNowhereElse) {
+TEST(ToJson, WallClockFactsAreLastAndNowhereElse) {
   Report other = sample_report();
   other.wall_clock = {.started_at = "2025-01-01T00:00:00Z", .duration_seconds = 9, .jobs = 8};
   const std::string a = to_json(sample_report()).value();
@@ -169,13 +168,13 @@ TEST(ToJson, WallClockFactsStandLastAndNowhereElse) {
   EXPECT_EQ(a.substr(0, end), b.substr(0, end));
 }
 
-TEST(ToJson, ReplacesBytesThatAreNotText) {
+TEST(ToJson, ReplacesInvalidUtf8) {
   Report report = sample_report();
   report.cases[0].file = "caf\xff";
   EXPECT_THAT(to_json(report).value(), HasSubstr("caf\xef\xbf\xbd"));
 }
 
-TEST(ToJson, RefusesAConfigThatIsNotJson) {
+TEST(ToJson, RejectsAConfigThatIsNotJson) {
   Report report = sample_report();
   report.cases[1].config = "{";
   EXPECT_EQ(to_json(report).status().message(), "cancel/while-running: its config is not JSON");
@@ -196,14 +195,14 @@ TEST(FromJson, ReadsBackEveryDouble) {
   }));
 }
 
-TEST(FromJson, ReadsANumberThatIsNoneAsSuch) {
+TEST(FromJson, ReadsNullAsNotANumber) {
   Report report = sample_report();
   report.cases[0].metrics[1].value = -std::numeric_limits<double>::infinity();
   const Report read = from_json(to_json(report).value()).value();
   EXPECT_TRUE(std::isnan(std::get<double>(read.cases[0].metrics[1].value)));
 }
 
-TEST(FromJson, SaysWhatIsWrong) {
+TEST(FromJson, ReportsWhatIsWrong) {
   const auto error = [](const char* pointer, const json& value) {
     json document = tree(sample_report());
     document[json::json_pointer(pointer)] = value;
@@ -213,7 +212,7 @@ TEST(FromJson, SaysWhatIsWrong) {
   EXPECT_THAT(from_json("[]").status().message(), HasSubstr("not a report"));
   EXPECT_THAT(from_json("{\"schema_version\": 1}").status().message(),
               HasSubstr("'tool' not found"));
-  EXPECT_EQ(error("/schema_version", 2), "a report of schema version 2; version 1 is read");
+  EXPECT_EQ(error("/schema_version", 2), "a report of schema version 2; expected version 1");
   EXPECT_THAT(error("/cases/0/file", 2), HasSubstr("must be string"));
   for (const auto& [pointer, value] : std::vector<std::pair<const char*, json>>{
            {"/unknown", 1},
@@ -228,8 +227,7 @@ TEST(FromJson, SaysWhatIsWrong) {
            {"/cases/0/events", 1e300},
            {"/cases/0/history_digest", "ABC"},
            {"/cases/0/checks/0/kind", "magic"}}) {
-    EXPECT_EQ(error(pointer, value),
-              std::string("not a report of quintain's: wrong at ") + pointer);
+    EXPECT_EQ(error(pointer, value), std::string("not a report of quintain: wrong at ") + pointer);
   }
 }
 

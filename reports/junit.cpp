@@ -1,62 +1,38 @@
-#include "reports/junit.h"
+// The report as JUnit XML.
+#include "reports/formats.h"
 
 #include <fmt/format.h>
 
 #include <chrono>
 #include <string_view>
 
-#include "reports/outline.h"
+#include "reports/report.h"
 #include "reports/table.h"
-#include "reports/xml.h"
+#include "reports/text.h"
 
 namespace quintain::reports {
 namespace {
 
-// In seconds, to the millisecond: some readers choke on more or on an exponent.
+/// In seconds with three decimals: some readers fail on more digits or on an exponent.
 std::string seconds(std::chrono::duration<double> d) { return fmt::format("{:.3f}", d.count()); }
 
 std::string attribute(std::string_view name, std::string_view value) {
   return fmt::format(" {}=\"{}\"", name, xml_attribute(value));
 }
 
-// How many testcases of a suite have an element of that kind.
-struct Counts {
-  int tests = 0;
-  int failures = 0;
-  int errors = 0;
-  int skipped = 0;
-
-  void add(Outcome outcome) {
-    ++tests;
-    switch (outcome) {
-      case Outcome::kPassed:
-        break;
-      case Outcome::kFailed:
-      case Outcome::kUnexpectedPass:
-        ++failures;
-        break;
-      case Outcome::kError:
-        ++errors;
-        break;
-      case Outcome::kSkipped:
-      case Outcome::kKnownFailure:
-        ++skipped;
-        break;
-    }
-  }
-
-  std::string attributes() const {
-    return fmt::format(R"( tests="{}" failures="{}" errors="{}" skipped="{}")", tests, failures,
-                       errors, skipped);
-  }
-};
+/// The number of testcases, and of those with each kind of element.
+std::string counts(const Totals& totals) {
+  return fmt::format(R"( tests="{}" failures="{}" errors="{}" skipped="{}")", totals.cases,
+                     totals.failed + totals.unexpected_passes, totals.error,
+                     totals.skipped + totals.known_failures);
+}
 
 std::string property(std::string_view name, std::string_view value) {
   if (value.empty()) return "";
   return fmt::format("<property{}{}/>", attribute("name", name), attribute("value", value));
 }
 
-// What came of the case; nothing for one that passed.
+/// The element for the outcome of the case; empty if it passed.
 std::string outcome_element(const Case& c) {
   std::string_view element;
   switch (outcome_of(c)) {
@@ -98,11 +74,11 @@ std::string testcase(const Case& c, const CaseGroup& group, const Report& report
 }
 
 std::string testsuite(const CaseGroup& group, const Report& report) {
-  Counts counts;
+  Totals totals;
   std::chrono::nanoseconds time{0};
   std::string cases;
   for (const Case* c : group.cases) {
-    counts.add(outcome_of(*c));
+    totals.add(*c);
     time += c->virtual_time;
     cases += testcase(*c, group, report);
   }
@@ -111,7 +87,7 @@ std::string testsuite(const CaseGroup& group, const Report& report) {
       "    <properties>{}{}</properties>\n"
       "{}"
       "  </testsuite>\n",
-      attribute("name", group.name.empty() ? "quintain" : group.name), counts.attributes(),
+      attribute("name", group.name.empty() ? "quintain" : group.name), counts(totals),
       attribute("time", seconds(time)), attribute("timestamp", report.wall_clock.started_at),
       property("version", report.tool_version), property("command", report.command), cases);
 }
@@ -119,12 +95,10 @@ std::string testsuite(const CaseGroup& group, const Report& report) {
 }  // namespace
 
 std::string to_junit(const Report& report) {
-  Counts counts;
-  for (const Case& c : report.cases) counts.add(outcome_of(c));
   const std::chrono::duration<double> time(report.wall_clock.duration_seconds);
   std::string out = fmt::format(
       "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"quintain\"{}{}>\n",
-      counts.attributes(), attribute("time", seconds(time)));
+      counts(totals_of(report)), attribute("time", seconds(time)));
   for (const CaseGroup& group : group_by_folder(report)) out += testsuite(group, report);
   return out + "</testsuites>\n";
 }

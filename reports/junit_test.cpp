@@ -1,4 +1,4 @@
-#include "reports/junit.h"
+#include "reports/formats.h"
 
 #include <gmock/gmock.h>
 
@@ -6,7 +6,7 @@
 #include <boost/property_tree/xml_parser.hpp>
 #include <sstream>
 
-#include "reports/sample_report.h"
+#include "reports/testing/sample_report.h"
 
 namespace quintain::reports {
 namespace {
@@ -60,7 +60,7 @@ TEST(ToJunit, GroupsCasesByFolderAndCountsThem) {
   EXPECT_EQ(attribute(cancel, "timestamp"), "2024-05-01T12:00:00Z");
 }
 
-TEST(ToJunit, GivesEveryOutcomeItsElement) {
+TEST(ToJunit, WritesEachOutcomeAsItsElement) {
   const ptree suites = tree(sample_report());
   const ptree passed = testcase(suites, "while-queued[mode=sync]");
   EXPECT_EQ(attribute(passed, "classname"), "cancel");
@@ -75,7 +75,7 @@ TEST(ToJunit, GivesEveryOutcomeItsElement) {
   EXPECT_THAT(failed.data(), AllOf(HasSubstr("expected: a is CANCELLED at 150ms"),
                                    HasSubstr("a finished: \"café\""), HasSubstr("reproduce:")));
   EXPECT_EQ(attribute(testcase(suites, "cancel").get_child("skipped"), "message"),
-            "the target speaks no HTTP");
+            "the target has no HTTP interface");
   EXPECT_EQ(attribute(testcase(suites, "twice").get_child("error"), "message"),
             "the target did not start");
   EXPECT_THAT(attribute(testcase(suites, "backoff").get_child("skipped"), "message"),
@@ -84,7 +84,7 @@ TEST(ToJunit, GivesEveryOutcomeItsElement) {
               HasSubstr("no longer a known failure"));
 }
 
-TEST(ToJunit, TellsOfWarningsWithoutFailing) {
+TEST(ToJunit, WarningsAreNotFailures) {
   Report report{.cases = {sample_case("state/times")}};
   report.cases[0].checks.push_back({.name = "STATE-7",
                                     .kind = CheckKind::kClause,
@@ -98,7 +98,7 @@ TEST(ToJunit, TellsOfWarningsWithoutFailing) {
   EXPECT_THAT(node.get<std::string>("system-out"), HasSubstr("warning STATE-7"));
 }
 
-TEST(ToJunit, WithstandsWhateverATargetSaid) {
+TEST(ToJunit, IsWellFormedWhateverTheTargetSent) {
   using namespace std::string_literals;
   Report report{.cases = {sample_case("a/\x1b[2J]]>\xff & <b attr=\"1\">\0"s)}};
   report.cases[0].checks[0].verdict = Verdict::kFailed;
@@ -108,7 +108,7 @@ TEST(ToJunit, WithstandsWhateverATargetSaid) {
   EXPECT_THAT(suites.get<std::string>("testsuite.testcase.failure"), HasSubstr("]]>"));
 }
 
-TEST(ToJunit, OfNothing) { EXPECT_EQ(attribute(tree({}), "tests"), "0"); }
+TEST(ToJunit, ReportWithoutCases) { EXPECT_EQ(attribute(tree({}), "tests"), "0"); }
 
 }  // namespace
 }  // namespace quintain::reports

@@ -1,4 +1,7 @@
+// Derives verdicts, totals and groups from the checks of a report's cases.
 #include "reports/report.h"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
@@ -9,6 +12,12 @@ namespace {
 
 bool any_check(const Case& c, Verdict verdict) {
   return std::ranges::any_of(c.checks, [&](const Check& k) { return k.verdict == verdict; });
+}
+
+/// The length of the top folder with its slash; 0 if there is none. Slashes among the values of the
+/// matrix do not count.
+std::size_t folder_length(std::string_view name) {
+  return name.substr(0, name.find('[')).find('/') + 1;
 }
 
 }  // namespace
@@ -49,38 +58,40 @@ Outcome outcome_of(const Case& c) {
     case Verdict::kSkipped:
       return Outcome::kSkipped;
     case Verdict::kError:
-    case Verdict::kWarning:  // no case has it
+    case Verdict::kWarning:  // not the verdict of a case
       break;
   }
   return Outcome::kError;
 }
 
+void Totals::add(const Case& c) {
+  ++cases;
+  warnings += std::ranges::count(c.checks, Verdict::kWarning, &Check::verdict);
+  switch (outcome_of(c)) {
+    case Outcome::kPassed:
+      ++passed;
+      break;
+    case Outcome::kFailed:
+      ++failed;
+      break;
+    case Outcome::kSkipped:
+      ++skipped;
+      break;
+    case Outcome::kError:
+      ++error;
+      break;
+    case Outcome::kKnownFailure:
+      ++known_failures;
+      break;
+    case Outcome::kUnexpectedPass:
+      ++unexpected_passes;
+      break;
+  }
+}
+
 Totals totals_of(const Report& report) {
   Totals totals;
-  for (const Case& c : report.cases) {
-    ++totals.cases;
-    totals.warnings += std::ranges::count(c.checks, Verdict::kWarning, &Check::verdict);
-    switch (outcome_of(c)) {
-      case Outcome::kPassed:
-        ++totals.passed;
-        break;
-      case Outcome::kFailed:
-        ++totals.failed;
-        break;
-      case Outcome::kSkipped:
-        ++totals.skipped;
-        break;
-      case Outcome::kError:
-        ++totals.error;
-        break;
-      case Outcome::kKnownFailure:
-        ++totals.known_failures;
-        break;
-      case Outcome::kUnexpectedPass:
-        ++totals.unexpected_passes;
-        break;
-    }
-  }
+  for (const Case& c : report.cases) totals.add(c);
   return totals;
 }
 
@@ -99,10 +110,49 @@ int exit_code(Verdict run) {
     case Verdict::kFailed:
       return 1;
     case Verdict::kError:
-    case Verdict::kWarning:  // no run has it
+    case Verdict::kWarning:  // not the verdict of a run
       break;
   }
   return 3;
+}
+
+std::string headline(const Case& c) {
+  switch (outcome_of(c)) {
+    case Outcome::kPassed:
+      return "";
+    case Outcome::kSkipped:
+      return c.skip_reason;
+    case Outcome::kError:
+      return error_text(c);
+    case Outcome::kKnownFailure:
+      return "known failure: " + c.known_failure;
+    case Outcome::kUnexpectedPass:
+      return "passes, so it is no longer a known failure: " + c.known_failure;
+    case Outcome::kFailed:
+      break;
+  }
+  const auto failed = std::ranges::find(c.checks, Verdict::kFailed, &Check::verdict);
+  const std::string first = failed->observed.substr(0, failed->observed.find('\n'));
+  return fmt::format("{}: {}", failed->name, first);
+}
+
+std::vector<CaseGroup> group_by_folder(const Report& report) {
+  std::vector<CaseGroup> groups;
+  for (const Case& c : report.cases) {
+    const std::size_t length = folder_length(c.name);
+    const std::string folder = c.name.substr(0, length == 0 ? 0 : length - 1);
+    auto group = std::ranges::find(groups, folder, &CaseGroup::name);
+    if (group == groups.end()) group = groups.insert(groups.end(), {folder, {}});
+    group->cases.push_back(&c);
+  }
+  return groups;
+}
+
+std::string name_below_folder(const Case& c) { return c.name.substr(folder_length(c.name)); }
+
+std::string name_in_group(const Case& c, const Report& report) {
+  const std::string name = name_below_folder(c);
+  return report.seeds.size() > 1 ? fmt::format("{} seed={}", name, c.seed) : name;
 }
 
 }  // namespace quintain::reports

@@ -1,6 +1,6 @@
-// What a run found, as plain data. Verdicts and totals are not stored but derived from the checks,
-// so they cannot disagree with them. Every member has an initial value: designated initialisers may
-// leave out any of them.
+// The result of a run, as plain data. Verdicts and totals are derived from the checks and not
+// stored, so they cannot contradict them. Every member has an initial value, so designated
+// initialisers may omit any of them.
 #pragma once
 
 #include <chrono>
@@ -17,24 +17,24 @@ namespace quintain::reports {
 /// The version of the JSON form; it grows when a reader of the older form would be misled.
 inline constexpr int kSchemaVersion = 1;
 
-/// What came of a check, a case or a run. An error is the harness's own fault: nothing was learnt
-/// about what it tests. A warning is of a check alone: what should hold did not, and nothing fails
-/// for it.
+/// The result of a check, a case or a run. An error is a fault of the harness itself: it says
+/// nothing about the target. Only a check can be a warning: a recommendation was not met, and
+/// nothing fails because of it.
 enum class Verdict { kPassed, kFailed, kSkipped, kError, kWarning };
 
-/// Something that happened in a run, in words.
+/// An event of a run, described for a person.
 struct Event {
-  /// Since the run began.
+  /// Since the start of the run.
   std::chrono::nanoseconds at{0};
   std::string text{};
 
   bool operator==(const Event&) const = default;
 };
 
-/// The events that show why a check came out as it did.
+/// The events that explain the verdict of a check.
 struct Evidence {
   std::vector<Event> events{};
-  /// How many more events belong here and were left out for brevity.
+  /// The number of further events, which were omitted for brevity.
   std::int64_t omitted = 0;
 
   bool operator==(const Evidence&) const = default;
@@ -50,54 +50,54 @@ struct Location {
 
 enum class CheckKind { kInvariant, kExpectation, kDeterminism, kLiveness, kClause };
 
-/// One question asked of a case, and its answer.
+/// One property of a case that was checked.
 struct Check {
   /// Stable within the case: "invariant/slots-within-limit", "expect/3".
   std::string name{};
   CheckKind kind = CheckKind::kInvariant;
   Verdict verdict = Verdict::kPassed;
-  /// What had to hold, for a person.
+  /// The property, described for a person.
   std::string expected{};
-  /// What was seen; for a skipped check or an error, why nothing was.
+  /// The observation; for a skipped check or an error, why there is none.
   std::string observed{};
   Evidence evidence{};
-  /// Where the expectation is written.
+  /// Where the expectation is in the scenario file.
   std::optional<Location> where{};
 
   bool operator==(const Check&) const = default;
 };
 
-/// A measured value. One that is not a finite number (the mean of nothing) becomes null in JSON.
+/// A measured value. A value that is not finite (the mean of no samples) becomes null in JSON.
 struct Metric {
   std::string name{};
   std::variant<std::int64_t, double> value{};
-  /// "ns", "1/s", "1" for a plain number or share.
+  /// "ns", "1/s"; "1" for a plain number or a share.
   std::string unit{};
 
   bool operator==(const Metric&) const = default;
 };
 
-/// One case with one seed.
+/// One case, run with one seed.
 struct Case {
-  /// Folders, then the matrix's point: "cancel/while-queued[mode=sync]".
+  /// The folders, the file and the values of the matrix: "cancel/while-queued[mode=sync]".
   std::string name{};
   std::string file{};
   std::uint64_t seed = 0;
-  /// Why it was not run; empty if it was.
+  /// Why the case was not run; empty if it was.
   std::string skip_reason{};
-  /// What went wrong in the harness; empty if nothing did.
+  /// The fault of the harness; empty if there was none.
   std::string error_message{};
-  /// Why it is known to fail; empty if it has to pass.
+  /// Why the case is known to fail; empty if it has to pass.
   std::string known_failure{};
   std::vector<Check> checks{};
   std::vector<Metric> metrics{};
   /// The resolved configuration, as JSON text.
   std::string config = "{}";
-  /// The rolling hash of the run; none if it did not run or keeps none.
+  /// The rolling hash of the run; nullopt if the case did not run or has no hash.
   std::optional<std::uint64_t> history_digest{};
   std::int64_t events = 0;
   std::chrono::nanoseconds virtual_time{0};
-  /// The command line that runs just this again.
+  /// The command line that runs only this case again.
   std::string reproduce{};
 
   bool operator==(const Case&) const = default;
@@ -112,8 +112,7 @@ struct WallClock {
   double executions_per_second = 0;
   double events_per_second = 0;
   int jobs = 1;
-  /// Named facts on host and build, each name once: {"compiler", "g++ 12.2"}, {"sanitizer",
-  /// "none"}.
+  /// Facts on host and build. Names are unique: {"compiler", "g++ 12.2"}, {"sanitizer", "none"}.
   std::vector<std::pair<std::string, std::string>> environment{};
 
   bool operator==(const WallClock&) const = default;
@@ -122,7 +121,7 @@ struct WallClock {
 /// One run of the harness.
 struct Report {
   std::string tool_version{};
-  /// The command line, without what cannot change the result (--jobs, --report).
+  /// The command line, without options that cannot change the result (--jobs, --report).
   std::string command{};
   std::vector<std::uint64_t> seeds{};
   std::vector<Case> cases{};
@@ -131,22 +130,24 @@ struct Report {
   bool operator==(const Report&) const = default;
 };
 
-/// How a case counts in a run: its verdict, seen in the light of what is known about it.
+/// How a case counts in a run: its verdict combined with whether it is known to fail.
 enum class Outcome { kPassed, kFailed, kSkipped, kError, kKnownFailure, kUnexpectedPass };
 
-/// How many cases had each outcome; every case is counted once. `warnings` counts checks.
+/// The number of cases of each outcome; every case is counted once. `warnings` counts checks.
 struct Totals {
   std::int64_t cases = 0;
   std::int64_t passed = 0;
   std::int64_t failed = 0;
   std::int64_t skipped = 0;
   std::int64_t error = 0;
-  /// Failed, as it is known to.
+  /// Cases that failed and are known to fail.
   std::int64_t known_failures = 0;
-  /// Passed, though known to fail: the mark is out of date, and the run fails.
+  /// Cases that passed but are known to fail. The mark is out of date, so the run fails.
   std::int64_t unexpected_passes = 0;
-  /// Checks that warn; they are in no other count.
+  /// Checks with a warning; they are in no other count.
   std::int64_t warnings = 0;
+
+  void add(const Case& c);
 
   bool operator==(const Totals&) const = default;
 };
@@ -157,23 +158,42 @@ std::string_view to_string(Verdict verdict);
 /// "invariant", "expectation", "determinism", "liveness", "clause".
 std::string_view to_string(CheckKind kind);
 
-/// The first that applies: error if the harness or any check had one, failed if any check failed,
-/// skipped if there is a reason to, passed if some check passed or warned. A case that nothing
-/// judged is an error, never a pass.
+/// The first that applies: error if the harness or any check had one; failed if any check failed;
+/// skipped if there is a skip reason; passed if any check passed or is a warning; else error, since
+/// nothing was checked.
 Verdict verdict_of(const Case& c);
 
-/// Why the case's verdict is error, never empty then; empty for any other verdict.
+/// The reason for the verdict error, never empty; empty for any other verdict.
 std::string error_text(const Case& c);
 
 Outcome outcome_of(const Case& c);
 Totals totals_of(const Report& report);
 
-/// The first that applies: error if any case is one or there is no case; failed if any case failed
-/// or passed unexpectedly; passed if any passed or failed as known; skipped.
+/// The first that applies: error if any case is an error or there is no case; failed if any case
+/// failed or passed unexpectedly; passed if any case passed or is a known failure; else skipped.
 Verdict verdict_of(const Report& report);
 
-/// The program's exit code for a run: 0 all held (or was skipped, for a reason), 1 something
-/// failed, 3 harness error.
+/// The program's exit code for the verdict of a run: 0 passed or skipped, 1 failed, 3 error.
 int exit_code(Verdict run);
+
+/// Why the case failed, is an error or was skipped, in one line; empty if it passed.
+std::string headline(const Case& c);
+
+/// Cases whose names have the same top folder, in the report's order.
+struct CaseGroup {
+  /// "cancel"; empty for cases without a folder.
+  std::string name{};
+  std::vector<const Case*> cases{};
+};
+
+/// The groups, in the order in which they first occur. Valid as long as the report.
+std::vector<CaseGroup> group_by_folder(const Report& report);
+
+/// The case's name within its group. If the report has several seeds, the name ends in "seed=7", so
+/// that the names of a group are unique.
+std::string name_in_group(const Case& c, const Report& report);
+
+/// The case's name without its top folder.
+std::string name_below_folder(const Case& c);
 
 }  // namespace quintain::reports

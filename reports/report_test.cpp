@@ -2,10 +2,12 @@
 
 #include <gmock/gmock.h>
 
-#include "reports/sample_report.h"
+#include "reports/testing/sample_report.h"
 
 namespace quintain::reports {
 namespace {
+
+using ::testing::ElementsAre;
 
 Check check(Verdict verdict) { return {.name = "c", .verdict = verdict}; }
 
@@ -15,7 +17,7 @@ Verdict verdict_of_checks(const std::vector<Verdict>& verdicts) {
   return verdict_of(c);
 }
 
-TEST(CaseVerdict, FollowsFromTheChecks) {
+TEST(CaseVerdict, IsDerivedFromTheChecks) {
   using enum Verdict;
   EXPECT_EQ(verdict_of_checks({kPassed}), kPassed);
   EXPECT_EQ(verdict_of_checks({kPassed, kSkipped}), kPassed);
@@ -34,13 +36,13 @@ TEST(CaseVerdict, AWarningFailsNothing) {
   EXPECT_EQ(exit_code(verdict_of(Report{.cases = {report.cases[0]}})), 0);
 }
 
-TEST(CaseVerdict, NothingJudgedIsAnError) {
+TEST(CaseVerdict, NoCheckIsAnError) {
   EXPECT_EQ(verdict_of(Case{}), Verdict::kError);
   EXPECT_EQ(error_text(Case{}), "no check judged this case");
   EXPECT_EQ(verdict_of_checks({Verdict::kSkipped}), Verdict::kError);
 }
 
-TEST(CaseVerdict, ASkipNeedsAReasonAndHidesNoFailure) {
+TEST(CaseVerdict, ASkipHidesNoFailure) {
   Case c{.skip_reason = "no HTTP"};
   EXPECT_EQ(verdict_of(c), Verdict::kSkipped);
   c.checks = {check(Verdict::kFailed)};
@@ -77,6 +79,35 @@ TEST(RunVerdict, TheWorstCaseDecides) {
   EXPECT_EQ(verdict_of(Report{.cases = {known, skipped}}), Verdict::kPassed);
   EXPECT_EQ(verdict_of(Report{.cases = {skipped}}), Verdict::kSkipped);
   EXPECT_EQ(code({skipped}), 0);
+}
+
+TEST(GroupByFolder, KeepsTheOrder) {
+  const Report report = sample_report();
+  std::vector<std::string> names;
+  std::vector<std::size_t> sizes;
+  for (const CaseGroup& group : group_by_folder(report)) {
+    names.push_back(group.name);
+    sizes.push_back(group.cases.size());
+  }
+  EXPECT_THAT(names, ElementsAre("cancel", "http", "retry", ""));
+  EXPECT_THAT(sizes, ElementsAre(3, 1, 1, 1));
+}
+
+TEST(NameInGroup, ContainsTheSeedIfThereAreSeveral) {
+  Report report = sample_report();
+  EXPECT_EQ(name_in_group(report.cases[0], report), "while-queued[mode=sync]");
+  report.seeds = {7, 8};
+  EXPECT_EQ(name_in_group(report.cases[0], report), "while-queued[mode=sync] seed=7");
+  EXPECT_EQ(name_in_group(sample_case("a[file=x/y]"), {}), "a[file=x/y]");
+}
+
+TEST(Headline, SummarisesTheOutcome) {
+  std::vector<std::string> lines;
+  for (const Case& c : sample_report().cases) lines.push_back(headline(c));
+  EXPECT_THAT(lines, ElementsAre("", "expect/3: a is COMPLETED at 1s,",
+                                 "the target has no HTTP interface", "the target did not start",
+                                 "known failure: backoff is not implemented yet",
+                                 "passes, so it is no longer a known failure: flaky clock"));
 }
 
 }  // namespace

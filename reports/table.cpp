@@ -1,3 +1,5 @@
+// Renders a report as plain lines or as a table. All text that a target may have sent goes through
+// printable().
 #include "reports/table.h"
 
 #include <fmt/color.h>
@@ -18,7 +20,7 @@
 namespace quintain::reports {
 namespace {
 
-/// How an outcome looks. The word alone says it all: colour and mark only help the eye.
+/// How an outcome is shown. The word is sufficient; mark and colour are additions.
 struct Look {
   std::string_view word;
   std::string_view mark;
@@ -54,7 +56,7 @@ std::string check_counts(const Case& c) {
   return text;
 }
 
-/// `seeded`: the run has seeds, so the case has one.
+/// `seeded`: the run has seeds, so the seed is shown.
 std::string case_line(const Case& c, bool seeded) {
   const Outcome outcome = outcome_of(c);
   std::string head = fmt::format("{} {}", look_of(outcome).word, printable(c.name));
@@ -97,24 +99,6 @@ bool warns(const Case& c) {
   return std::ranges::find(c.checks, Verdict::kWarning, &Check::verdict) != c.checks.end();
 }
 
-/// What is wrong with a case, for one that failed the run or warns; nothing for any other.
-void append_details(std::string& out, const Case& c) {
-  const Outcome outcome = outcome_of(c);
-  const bool failed = outcome == Outcome::kFailed || outcome == Outcome::kError;
-  if (!failed && !(outcome == Outcome::kPassed && warns(c))) return;
-  static constexpr std::string_view kNewline = "\n              ";
-  for (const Check& check : c.checks) {
-    if (check.verdict == Verdict::kPassed || check.verdict == Verdict::kSkipped) continue;
-    out += fmt::format("  {} {}", to_string(check.verdict), printable(check.name));
-    if (check.where)
-      out += fmt::format(" at {}:{}", printable(check.where->file), check.where->line);
-    out += fmt::format("\n    expected: {}\n    observed: {}\n",
-                       printable(check.expected, kNewline), printable(check.observed, kNewline));
-    append_evidence(out, check.evidence);
-  }
-  if (!c.reproduce.empty()) out += fmt::format("  reproduce: {}\n", printable(c.reproduce));
-}
-
 std::string summary(const Report& report) {
   const Totals totals = totals_of(report);
   std::string text =
@@ -142,43 +126,34 @@ struct Row {
 
 constexpr std::array<std::string_view, 4> kHeadings = {"seed", "checks", "events", "time"};
 
-Row row_of(const Case& c) {
-  return {outcome_of(c),
-          printable(c.name),
-          {fmt::format("{}", c.seed), fmt::format("{}", c.checks.size()),
-           fmt::format("{}", c.events), core::format_duration(c.virtual_time)}};
-}
-
-struct Group {
-  std::string folder;
+struct RowGroup {
+  std::string heading;  // empty for cases without a folder
   std::vector<Row> rows;
 };
 
-/// The cases by the top folder of their names, those without one first. A row's name is what
-/// follows the folder.
-std::vector<Group> group_by_folder(const std::vector<Case>& cases) {
-  std::vector<Group> groups = {{"", {}}};
-  for (const Case& c : cases) {
-    Row row = row_of(c);
-    // A slash in the matrix's point is none of a folder's.
-    const std::string_view path = std::string_view(row.name).substr(0, row.name.find('['));
-    const std::size_t end = path.find('/') + 1;  // 0 without a folder
-    const std::string folder = row.name.substr(0, end);
-    row.name.erase(0, end);
-    auto group = std::ranges::find(groups, folder, &Group::folder);
-    if (group == groups.end()) group = groups.insert(groups.end(), {folder, {}});
-    group->rows.push_back(std::move(row));
+/// The rows by top folder; those without a folder come first.
+std::vector<RowGroup> rows_by_folder(const Report& report) {
+  std::vector<RowGroup> groups;
+  for (const CaseGroup& group : group_by_folder(report)) {
+    RowGroup rows{group.name.empty() ? "" : printable(group.name) + "/", {}};
+    for (const Case* c : group.cases) {
+      rows.rows.push_back({outcome_of(*c),
+                           printable(name_below_folder(*c)),
+                           {fmt::format("{}", c->seed), fmt::format("{}", c->checks.size()),
+                            fmt::format("{}", c->events), core::format_duration(c->virtual_time)}});
+    }
+    groups.insert(group.name.empty() ? groups.begin() : groups.end(), std::move(rows));
   }
   return groups;
 }
 
-/// The table's columns, and how to write a row in them.
+/// The widths of the table's columns; formats rows in them. Immutable.
 class Layout {
  public:
-  Layout(const std::vector<Group>& groups, const TableStyle& style) : colour_(style.colour) {
+  Layout(const std::vector<RowGroup>& groups, const TableStyle& style) : colour_(style.colour) {
     std::size_t longest = 0;
     for (std::size_t i = 0; i < kHeadings.size(); ++i) widths_[i] = kHeadings[i].size();
-    for (const Group& group : groups) {
+    for (const RowGroup& group : groups) {
       for (const Row& row : group.rows) {
         longest = std::max(longest, display_width(row.name));
         for (std::size_t i = 0; i < widths_.size(); ++i) {
@@ -190,7 +165,7 @@ class Layout {
     for (const std::size_t width : widths_) others += 2 + width;
     const auto terminal = static_cast<std::size_t>(std::max(style.width, 0));
     const std::size_t room = terminal > others ? terminal - others : 0;
-    name_ = std::min(longest, std::max(room, kSmallestName));
+    name_ = std::min(longest, std::max(room, kMinNameWidth));
   }
 
   std::string heading() const {
@@ -217,8 +192,8 @@ class Layout {
  private:
   // Indent, mark, word and the gap before the name.
   static constexpr std::size_t kLead = 2 + 1 + 1 + 5 + 2;
-  // On a terminal too narrow for the table, lines that wrap are better than a column of letters.
-  static constexpr std::size_t kSmallestName = 20;
+  // On a narrower terminal lines wrap, which is better than a name column of a few letters.
+  static constexpr std::size_t kMinNameWidth = 20;
 
   bool colour_;
   std::size_t name_ = 0;
@@ -228,8 +203,21 @@ class Layout {
 }  // namespace
 
 std::string render_details(const Case& c) {
+  const Outcome outcome = outcome_of(c);
+  const bool failed = outcome == Outcome::kFailed || outcome == Outcome::kError;
+  if (!failed && !(outcome == Outcome::kPassed && warns(c))) return "";
   std::string out;
-  append_details(out, c);
+  static constexpr std::string_view kNewline = "\n              ";
+  for (const Check& check : c.checks) {
+    if (check.verdict == Verdict::kPassed || check.verdict == Verdict::kSkipped) continue;
+    out += fmt::format("  {} {}", to_string(check.verdict), printable(check.name));
+    if (check.where)
+      out += fmt::format(" at {}:{}", printable(check.where->file), check.where->line);
+    out += fmt::format("\n    expected: {}\n    observed: {}\n",
+                       printable(check.expected, kNewline), printable(check.observed, kNewline));
+    append_evidence(out, check.evidence);
+  }
+  if (!c.reproduce.empty()) out += fmt::format("  reproduce: {}\n", printable(c.reproduce));
   return out;
 }
 
@@ -237,19 +225,19 @@ std::string render_plain(const Report& report) {
   std::string out;
   for (const Case& c : report.cases) {
     out += case_line(c, !report.seeds.empty());
-    append_details(out, c);
+    out += render_details(c);
   }
   return out + summary(report);
 }
 
 std::string render_table(const Report& report, const TableStyle& style) {
-  const std::vector<Group> groups = group_by_folder(report.cases);
+  const std::vector<RowGroup> groups = rows_by_folder(report);
   std::string out;
   if (!report.cases.empty()) {
     const Layout layout(groups, style);
     out += layout.heading();
-    for (const Group& group : groups) {
-      if (!group.folder.empty()) out += group.folder + "\n";
+    for (const RowGroup& group : groups) {
+      if (!group.heading.empty()) out += group.heading + "\n";
       for (const Row& row : group.rows) out += layout.line(row);
     }
     out += "\n";
@@ -258,7 +246,7 @@ std::string render_table(const Report& report, const TableStyle& style) {
   for (const Case& c : report.cases) {
     if (outcome_of(c) == Outcome::kPassed && !warns(c)) continue;
     out += case_line(c, !report.seeds.empty());
-    append_details(out, c);
+    out += render_details(c);
     any_details = true;
   }
   if (any_details) out += "\n";

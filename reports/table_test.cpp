@@ -4,7 +4,7 @@
 
 #include <chrono>
 
-#include "reports/sample_report.h"
+#include "reports/testing/sample_report.h"
 
 namespace quintain::reports {
 namespace {
@@ -23,13 +23,13 @@ constexpr const char* kFailure = R"(FAIL cancel/while-running seed=7 2 checks, 1
       150ms  cancel a
          1s  a finished: "café"
       and 12 more events
-  reproduce: quintain run scenarios/cancel.json --filter cancel/while-running --seed 7
+  reproduce: quintain run scenarios/cancel.json --only cancel/while-running --seed 7
 )";
 
-constexpr const char* kOthers = R"(SKIP http/cancel seed=7: the target speaks no HTTP
+constexpr const char* kOthers = R"(SKIP http/cancel seed=7: the target has no HTTP interface
 ERROR cancel/twice seed=7: the target did not start
-  reproduce: quintain run scenarios/cancel.json --filter cancel/twice --seed 7
-KNOWN retry/backoff seed=7: backoff is not built yet
+  reproduce: quintain run scenarios/cancel.json --only cancel/twice --seed 7
+KNOWN retry/backoff seed=7: backoff is not implemented yet
 FIXED smoke seed=7: passes, so it is no longer a known failure: flaky clock
 )";
 
@@ -43,25 +43,25 @@ TEST(RenderPlain, ShowsEveryOutcome) {
                 kOthers + kSummary);
 }
 
-TEST(RenderPlain, OfNothing) {
+TEST(RenderPlain, ReportWithoutCases) {
   EXPECT_EQ(render_plain({}), "error: 0 cases, 0 passed, 0 failed\n");
 }
 
-TEST(RenderPlain, OfOnePass) {
+TEST(RenderPlain, ReportWithOnePass) {
   EXPECT_EQ(render_plain({.seeds = {7}, .cases = {sample_case("a")}}),
             "PASS a seed=7 1 check\npassed: 1 case, 1 passed, 0 failed\n");
 }
 
-TEST(RenderPlain, ShowsTheCheckThatCouldNotJudge) {
+TEST(RenderPlain, ShowsACheckWithAnError) {
   Case c = sample_case("a");
   c.checks[0].verdict = Verdict::kError;
-  c.checks[0].observed = "the history is cut off";
+  c.checks[0].observed = "the history is truncated";
   c.reproduce.clear();
   EXPECT_THAT(render_plain({.seeds = {7}, .cases = {c}}),
               StartsWith(R"(ERROR a seed=7: a check could not judge
   error invariant/one-answer
     expected: it holds
-    observed: the history is cut off
+    observed: the history is truncated
 )"));
 }
 
@@ -69,7 +69,7 @@ constexpr const char* kWarned = R"(PASS a 2 checks, 1 warning
   warning STATE-7
     expected: 200
     observed: 300
-  reproduce: quintain run scenarios/cancel.json --filter a --seed 7
+  reproduce: quintain run scenarios/cancel.json --only a --seed 7
 )";
 
 Report warned_report() {
@@ -82,18 +82,18 @@ Report warned_report() {
   return report;
 }
 
-TEST(RenderPlain, ShowsWarningsAndNoSeedWhereThereIsNone) {
+TEST(RenderPlain, ShowsWarningsAndOmitsMissingSeeds) {
   EXPECT_EQ(
       render_plain(warned_report()),
       std::string(kWarned) + "PASS b 1 check\npassed: 2 cases, 2 passed, 0 failed, 1 warning\n");
 }
 
-TEST(RenderDetails, AreOfWhatNeedsALook) {
+TEST(RenderDetails, ShowWarningsAndAreEmptyForAPass) {
   EXPECT_THAT(render_details(warned_report().cases[0]), StartsWith("  warning STATE-7\n"));
   EXPECT_EQ(render_details(sample_case("a")), "");
 }
 
-TEST(RenderPlain, ControlCharactersAreShownNotObeyed) {
+TEST(RenderPlain, EscapesControlCharacters) {
   Case c = sample_case(
       "a\nPASS b\x1b[2J\x7f\xc2\x9b"
       "1mé");
@@ -119,7 +119,7 @@ retry/
                 "\n" + kSummary);
 }
 
-TEST(RenderTable, OfPassesAloneHasNoDetails) {
+TEST(RenderTable, HasNoDetailsIfAllPassed) {
   EXPECT_EQ(render_table({.seeds = {7}, .cases = {sample_case("a"), sample_case("b")}}, {}),
             R"(              seed  checks  events  time
   ✓ PASS   a     7       1      42  1.5s
@@ -130,11 +130,11 @@ passed: 2 cases, 2 passed, 0 failed
   EXPECT_EQ(render_table({}, {}), "error: 0 cases, 0 passed, 0 failed\n");
 }
 
-TEST(RenderTable, ShowsAPassThatWarns) {
+TEST(RenderTable, ShowsAPassWithWarnings) {
   EXPECT_THAT(render_table(warned_report(), {}), HasSubstr(std::string("\n\n") + kWarned + "\n"));
 }
 
-TEST(RenderTable, ASlashInTheMatrixPointIsNoFolder) {
+TEST(RenderTable, ASlashInAMatrixValueIsNotAFolder) {
   EXPECT_THAT(render_table({.seeds = {7}, .cases = {sample_case("a[file=x/y]")}}, {}),
               HasSubstr("  ✓ PASS   a[file=x/y]  "));
 }
@@ -152,7 +152,7 @@ TEST(RenderTable, ALongNameGetsALineOfItsOwn) {
                                "  ✓ PASS   short                     7       1      42  1.5s\n"));
 }
 
-TEST(RenderTable, ANarrowTerminalCutsNothing) {
+TEST(RenderTable, ANarrowTerminalTruncatesNothing) {
   const std::string wide = render_table(sample_report(), {.width = 1000});
   EXPECT_EQ(render_table(sample_report(), {.width = 100}), wide);
   for (const int width : {-1, 0, 10}) {
@@ -174,7 +174,7 @@ TEST(RenderTable, AlignsByDisplayWidth) {
                 "  ✓ PASS   abcde     7 "));
 }
 
-TEST(RenderTable, ColoursTheVerdictOnlyWhenTold) {
+TEST(RenderTable, ColoursTheVerdictOnRequest) {
   const std::string coloured = render_table(sample_report(), {.colour = true});
   EXPECT_THAT(coloured, HasSubstr("  \x1b[32m✓ PASS \x1b[0m  while-queued"));
   EXPECT_THAT(coloured, HasSubstr("  \x1b[31m✗ FAIL \x1b[0m  while-running"));

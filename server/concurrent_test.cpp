@@ -1,4 +1,4 @@
-// Many clients at once. Meant for the thread sanitizer as well: see tsan.supp.
+// Many clients at once. Also runs under the thread sanitizer; see tsan.supp.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <httplib.h>
@@ -24,13 +24,13 @@ using namespace server::testing;
 constexpr int kClients = 6;
 constexpr int kCallsPerClient = 150;
 
-// What one client did, and what it was told.
-struct Account {
+// What one client did, and the answers that it received.
+struct ClientTally {
   int accepted = 0;
   int refused = 0;
   int streams = 0;
   std::vector<std::string> ids;
-  // Sync calls that were left alone, by the status they were answered with.
+  // Sync calls that were not cancelled, by the status in the answer.
   std::array<int, spearlet::ExecutionStatus_ARRAYSIZE> sync_ended{};
 };
 
@@ -51,7 +51,7 @@ class Client {
           sync(id);
           break;
         case 1:
-          sync_and_leave(id);
+          sync_and_cancel(id);
           break;
         case 2:
           async(id);
@@ -64,27 +64,27 @@ class Client {
           stream(id);
           break;
         default:
-          look_around();
+          query();
       }
     }
   }
 
-  Account account;
+  ClientTally tally;
 
  private:
   static void limit(grpc::ClientContext& context) {
     context.set_deadline(std::chrono::system_clock::now() + kTooLong);
   }
 
-  // Mostly short, sometimes endless with a timeout, sometimes failing.
+  // A request: usually short, sometimes endless with a timeout, sometimes failing.
   Ask ask(const std::string& id) {
     static const std::array<std::string, 4> kFunctions = {"work-0", "work-2", "fail", "wait"};
     return {.id = id, .function = kFunctions[random_() % 4], .timeout_ms = 20};
   }
 
   void accept(const std::string& id) {
-    ++account.accepted;
-    account.ids.push_back(id);
+    ++tally.accepted;
+    tally.ids.push_back(id);
   }
 
   void sync(const std::string& id) {
@@ -95,12 +95,12 @@ class Client {
     if (!status.ok()) return refuse(status);
     accept(id);
     EXPECT_EQ(response.execution_id(), id);
-    ++account.sync_ended[static_cast<std::size_t>(response.result().status())];
+    ++tally.sync_ended[static_cast<std::size_t>(response.result().status())];
   }
 
-  void sync_and_leave(const std::string& id) {
+  void sync_and_cancel(const std::string& id) {
     PendingInvoke call(*stub_, sync_request({.id = id, .function = "wait"}));
-    // Before, while or after the server hears of it.
+    // Before, while or after the server receives the call.
     if (random_() % 2 == 0) live_.look_up(id);
     call.context.TryCancel();
     if (call.wait().error_code() != grpc::StatusCode::CANCELLED) refuse(call.wait());
@@ -138,11 +138,11 @@ class Client {
     const auto status = reader->Finish();
     if (!status.ok()) return refuse(status);
     accept(id);
-    ++account.streams;
+    ++tally.streams;
     EXPECT_EQ(finals, 1);
   }
 
-  void look_around() {
+  void query() {
     grpc::ClientContext context;
     limit(context);
     spearlet::ListExecutionsResponse response;
@@ -154,7 +154,7 @@ class Client {
 
   void refuse(const grpc::Status& status) {
     EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED) << status.error_message();
-    ++account.refused;
+    ++tally.refused;
   }
 
   LiveServer& live_;
@@ -163,7 +163,7 @@ class Client {
   std::minstd_rand random_;
 };
 
-TEST(ConcurrentTest, EveryCallIsAnsweredOnceAndTheTalliesAgree) {
+TEST(ConcurrentTest, AnswersEveryCallOnceAndTheTalliesAgree) {
   LiveServer live([](ServerOptions& options) {
     options.node.slots = 4;
     options.node.queue_limit = 3;
@@ -174,21 +174,21 @@ TEST(ConcurrentTest, EveryCallIsAnsweredOnceAndTheTalliesAgree) {
   for (const auto& client : clients) threads.emplace_back([&client] { client->run(); });
   for (std::thread& thread : threads) thread.join();
 
-  // Everything ends, and every execution that a client knows of is on record as it was told.
+  // All executions end, and the record of every accepted one exists.
   std::array<int, spearlet::ExecutionStatus_ARRAYSIZE> sync_ended{};
   int accepted = 0;
   for (const auto& client : clients) {
-    for (const std::string& id : client->account.ids) live.await_end(id);
-    accepted += client->account.accepted;
+    for (const std::string& id : client->tally.ids) live.await_end(id);
+    accepted += client->tally.accepted;
     for (std::size_t i = 0; i < sync_ended.size(); ++i) {
-      sync_ended[i] += client->account.sync_ended[i];
+      sync_ended[i] += client->tally.sync_ended[i];
     }
   }
   EXPECT_GT(accepted, kClients * kCallsPerClient / 10);
   EXPECT_GT(sync_ended[spearlet::EXECUTION_STATUS_COMPLETED], 0);
   EXPECT_GT(sync_ended[spearlet::EXECUTION_STATUS_TIMEOUT], 0);
 
-  // Those whose callers left may have been accepted or not, but must have ended too.
+  // Executions whose callers left may have been accepted or not, but must have ended as well.
   live.server->drain();
   grpc::ClientContext context;
   spearlet::GetStatsRequest request;
@@ -199,7 +199,7 @@ TEST(ConcurrentTest, EveryCallIsAnsweredOnceAndTheTalliesAgree) {
   EXPECT_TRUE(live.server->wait());
 }
 
-TEST(ConcurrentTest, TheEndUnderLoadAnswersEveryCall) {
+TEST(ConcurrentTest, AnswersEveryCallDuringAShutdownUnderLoad) {
   for (int round = 0; round < 5; ++round) {
     LiveServer live;
     std::atomic<int> unanswered = 0;
@@ -225,8 +225,8 @@ TEST(ConcurrentTest, TheEndUnderLoadAnswersEveryCall) {
   }
 }
 
-// A node in a serial context without gRPC around it: nothing here that the thread sanitizer can't
-// see, so it needs no suppressions for this one.
+// A node in a serial context without gRPC. The thread sanitizer can see everything here, so this
+// test needs no suppressions.
 TEST(HandOverConcurrentTest, ANodeServesManyThreadsThroughItsContext) {
   struct Caller final : core::UnaryCaller<spearlet::InvokeFunctionResponse> {
     void deliver(spearlet::InvokeFunctionResponse&& response) override {

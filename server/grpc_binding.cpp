@@ -1,3 +1,6 @@
+// gRPC's callback API bound to core::FunctionService. A call is a reactor, on which gRPC's threads
+// call the On...() functions, and a core::UnaryCaller or StreamCaller, which the core calls in the
+// serial context; this file is where these threads meet.
 #include "server/grpc_binding.h"
 
 #include <fmt/format.h>
@@ -24,10 +27,10 @@ namespace {
 
 using std::chrono::steady_clock;
 
-// gRPC orders what it does with an object: a service is registered before it is called, a call is
-// accepted before it is cancelled or done with. The thread sanitizer does not see how, for it has
-// not seen gRPC being compiled. So it is told: what was done before hand_over(object) is done
-// before what comes after take_over(object).
+// gRPC synchronizes the uses of an object: a service is registered before it is called, and a call
+// is accepted before it is cancelled or done. The thread sanitizer cannot see that, because gRPC
+// was not compiled with it. These functions declare it: everything before hand_over(object) happens
+// before everything after take_over(object).
 void hand_over([[maybe_unused]] void* object) {
 #ifdef __SANITIZE_THREAD__
   __tsan_release(object);
@@ -39,28 +42,26 @@ void take_over([[maybe_unused]] void* object) {
 #endif
 }
 
-// What all calls need.
+// What all calls share. `service` may be used in the serial context only, the rest on any thread.
 struct Binding {
   SerialContext& context;
   RealEnvironment& environment;
   RpcMetrics& metrics;
   const GrpcBinding::Limits limits;
   const Log log;
-
-  // Serial context only.
   core::FunctionService* service = nullptr;
 };
 
-// The codes of the two are the same numbers.
+// The codes of both libraries have the same numbers.
 grpc::Status to_grpc(const absl::Status& status) {
   return {static_cast<grpc::StatusCode>(status.raw_code()),
           std::string(status.message().data(), status.message().size())};
 }
 
-// What gRPC knows of a call when it comes.
+// The properties of a call at its arrival.
 struct Arrival {
   explicit Arrival(const grpc::CallbackServerContext& call) : at(steady_clock::now()) {
-    // The wire can say 11,000 years, which a time_point can't.
+    // A deadline on the wire can be 11,000 years away, which a time_point cannot represent.
     constexpr std::int64_t kNoDeadlineSeconds = std::int64_t{100} * 365 * 24 * 3600;
     const gpr_timespec then = call.raw_deadline();
     if (gpr_time_cmp(then, gpr_inf_future(then.clock_type)) < 0) {
@@ -74,25 +75,25 @@ struct Arrival {
     }
   }
 
-  // As HTTP/2 counts the size of a header list (RFC 9113, 6.5.2).
+  // The overhead of an entry in the size of an HTTP/2 header list (RFC 9113, 6.5.2).
   static constexpr std::size_t kMetadataEntryBytes = 32;
 
   steady_clock::time_point at;
-  // How long the caller is prepared to wait.
+  // nullopt: none.
   std::optional<steady_clock::time_point> deadline;
   std::size_t metadata_bytes = 0;
 };
 
-// One call, whatever its shape. Derived classes are also a gRPC reactor. All of it happens in the
-// serial context unless said otherwise.
+// The common part of unary and streaming calls. Derived classes are also a gRPC reactor. Serial
+// context only, except where stated otherwise.
 template <class Call, class CallerType>
 class CallBase : public CallerType, public std::enable_shared_from_this<Call> {
  protected:
-  // NOLINTNEXTLINE(bugprone-crtp-constructor-accessibility): Call is what is shared, no more.
+  // NOLINTNEXTLINE(bugprone-crtp-constructor-accessibility): Call is only the shared type.
   CallBase(Binding& binding, Method method, const Arrival& arrival)
       : binding_(binding), method_(method), arrival_(arrival) {}
 
-  // gRPC's threads. Its share in the call, which it keeps until on_done().
+  // gRPC's threads. Holds gRPC's share in the call until on_done().
   void hold() {
     held_ = this->shared_from_this();
     hand_over(this);
@@ -105,7 +106,7 @@ class CallBase : public CallerType, public std::enable_shared_from_this<Call> {
   // gRPC's threads.
   void on_cancel() {
     take_over(this);
-    binding_.context.post([call = this->shared_from_this()] { call->abandoned(); });
+    binding_.context.post([call = this->shared_from_this()] { call->on_abandoned(); });
   }
 
   core::CallContext call_context() const {
@@ -113,19 +114,31 @@ class CallBase : public CallerType, public std::enable_shared_from_this<Call> {
     return {.deadline = binding_.environment.instant_of(*arrival_.deadline)};
   }
 
-  // Why the call can't go to the service; OK if it can.
-  absl::Status obstacle() const {
+  // Returns why the call cannot be passed to the service, or OK.
+  absl::Status admission() const {
     if (binding_.service == nullptr) return absl::UnavailableError("the server is shut down");
     if (arrival_.metadata_bytes > binding_.limits.metadata_bytes) {
       return absl::ResourceExhaustedError(
-          fmt::format("the call has {} bytes of metadata and may have {}", arrival_.metadata_bytes,
-                      binding_.limits.metadata_bytes));
+          fmt::format("the call has {} bytes of metadata; at most {} are allowed",
+                      arrival_.metadata_bytes, binding_.limits.metadata_bytes));
     }
     return absl::OkStatus();
   }
 
-  // To be called once, before the answer is given to gRPC, which may destroy the call at once.
-  void settle(const absl::Status& status) {
+  // Returns why gRPC cannot send the message, or OK. A message of 4 GiB makes gRPC abort the
+  // process.
+  template <class Message>
+  absl::Status check_size(const Message& message) const {
+    const std::size_t size = message.ByteSizeLong();
+    const std::size_t max = binding_.limits.answer_bytes;
+    if (size <= max) return absl::OkStatus();
+    return absl::ResourceExhaustedError(
+        fmt::format("the answer has {} bytes; at most {} are allowed", size, max));
+  }
+
+  // Records the end of the call. Must be called once, before the answer is passed to gRPC, which
+  // may destroy the call at once.
+  void record_end(const absl::Status& status) {
     answered_ = true;
     until_deadline_.reset();
     binding_.metrics.count(method_, status.code(), steady_clock::now() - arrival_.at);
@@ -145,19 +158,19 @@ class CallBase : public CallerType, public std::enable_shared_from_this<Call> {
   Binding& binding_;
 
  private:
-  // The client has cancelled, or has gone, or its deadline has passed.
+  // The client has cancelled or disconnected, or the deadline has passed.
   //
-  // The deadline reaches us by three ways: the core's own timer, gRPC's timer here, and the
-  // client's, which cancels. The last two look the same and may come first, though the call is not
-  // abandoned but out of time. So a call that ends about its deadline, or after it, is left when
-  // the core has done what is due then. "About": gRPC rounds a deadline up by at most 1 % on its
-  // way, and the request needs some time to come here.
-  void abandoned() {
+  // Three timers implement the deadline: the core's, gRPC's in this process, and the client's,
+  // which cancels the call. The last two look alike and may fire first, although the call has not
+  // been abandoned but has timed out. So a call that is cancelled near its deadline, or after it,
+  // leaves the core only when the core has handled the deadline itself. "Near": gRPC rounds a
+  // deadline up by at most 1 %, and the request takes some time to arrive.
+  void on_abandoned() {
     if (answered_) return;
     if (arrival_.deadline) {
-      const auto left = *arrival_.deadline - steady_clock::now();
-      const auto whole = *arrival_.deadline - arrival_.at;
-      if (left < std::chrono::milliseconds(100) + whole / 64) {
+      const auto remaining = *arrival_.deadline - steady_clock::now();
+      const auto total = *arrival_.deadline - arrival_.at;
+      if (remaining < std::chrono::milliseconds(100) + total / 64) {
         until_deadline_.emplace(
             binding_.environment, [](void* self) { static_cast<CallBase*>(self)->leave(); }, this);
         until_deadline_->arm(binding_.environment.instant_of(*arrival_.deadline),
@@ -185,14 +198,14 @@ class UnaryCall final
  public:
   using Pool = MessagePool<Request, Response>;
 
-  // gRPC's threads. The method's messages must come from such a pool.
+  // gRPC's threads. Requires: the messages of the method come from a Pool.
   static grpc::ServerUnaryReactor* accept(Binding& binding, grpc::CallbackServerContext& context) {
-    // The call's share in them; the other one is gRPC's.
+    // The call's share in the messages; gRPC has the other one.
     typename Pool::Lease messages(
         static_cast<typename Pool::Messages*>(context.GetRpcAllocatorState()));
     auto call = std::make_shared<UnaryCall>(binding, context, std::move(messages));
     call->hold();
-    binding.context.post([call] { call->begin(); });
+    binding.context.post([call] { call->start(); });
     return call.get();
   }
 
@@ -201,8 +214,8 @@ class UnaryCall final
       : Base(binding, kMethod, Arrival(context)), messages_(std::move(messages)) {}
 
  private:
-  void begin() {
-    if (const auto status = this->obstacle(); !status.ok()) return refuse(status);
+  void start() {
+    if (const auto status = this->admission(); !status.ok()) return refuse(status);
     core::FunctionService* service = this->binding_.service;
     core::Answer<Response> answer(*this);
     if constexpr (std::is_same_v<Request, spearlet::InvokeFunctionRequest>) {
@@ -213,26 +226,27 @@ class UnaryCall final
   }
 
   void deliver(Response&& response) override {
+    if (const auto status = this->check_size(response); !status.ok()) return refuse(status);
     *messages_->response() = std::move(response);
-    this->settle(absl::OkStatus());
+    this->record_end(absl::OkStatus());
     Finish(grpc::Status::OK);
   }
 
   void refuse(const absl::Status& status) override {
-    this->settle(status);
+    this->record_end(status);
     Finish(to_grpc(status));
   }
 
   // gRPC's threads.
   void OnCancel() override { this->on_cancel(); }
   void OnDone() override { this->on_done(); }
-  // The two never wait and hold no lock, so gRPC need not wake a thread of its executor for them.
+  // OnCancel() and OnDone() never wait and hold no lock, so gRPC may call them inline.
   bool InternalInlineable() override { return true; }
 
   const typename Pool::Lease messages_;
 };
 
-// StreamFunction. One write is on its way, the others wait here.
+// A call of StreamFunction. gRPC accepts one write at a time; further messages wait in a queue.
 class StreamCall final
     : public CallBase<StreamCall, core::StreamCaller<spearlet::StreamExecutionResult>>,
       public grpc::ServerWriteReactor<spearlet::StreamExecutionResult> {
@@ -245,7 +259,7 @@ class StreamCall final
                                                    const spearlet::InvokeFunctionRequest* request) {
     auto call = std::make_shared<StreamCall>(binding, context, request);
     call->hold();
-    binding.context.post([call] { call->begin(); });
+    binding.context.post([call] { call->start(); });
     return call.get();
   }
 
@@ -255,19 +269,24 @@ class StreamCall final
         request_(std::move(*const_cast<spearlet::InvokeFunctionRequest*>(request))) {}
 
  private:
-  void begin() {
-    if (const auto status = obstacle(); !status.ok()) return finish(status);
+  void start() {
+    if (const auto status = admission(); !status.ok()) return finish(status);
     binding_.service->StreamFunction(std::move(request_), call_context(),
                                      core::StreamAnswer<Message>(*this));
   }
 
   void write(Message&& message) override {
-    if (broken_ || overrun_) return;
+    if (broken_ || abort_) return;
+    if (auto status = check_size(message); !status.ok()) return abort(std::move(status));
     if (!writing_) return start_write(std::move(message));
     waiting_bytes_ += message.ByteSizeLong();
     waiting_.push_back(std::move(message));
     if (waiting_bytes_ <= binding_.limits.stream_buffer_bytes) return;
-    overrun_ = true;
+    abort(absl::ResourceExhaustedError("the stream's reader is too slow"));
+  }
+
+  void abort(absl::Status status) {
+    abort_ = std::move(status);
     waiting_.clear();
     // The core must not be called back from within its call.
     binding_.context.post([call = shared_from_this()] {
@@ -276,8 +295,8 @@ class StreamCall final
   }
 
   void finish(const absl::Status& status) override {
-    end_ = overrun_ ? absl::ResourceExhaustedError("the stream's reader is too slow") : status;
-    settle(*end_);
+    end_ = abort_ ? *abort_ : status;
+    record_end(*end_);
     if (!writing_) Finish(to_grpc(*end_));
   }
 
@@ -316,111 +335,61 @@ class StreamCall final
   bool writing_ = false;
   std::deque<Message> waiting_;
   std::size_t waiting_bytes_ = 0;
-  bool broken_ = false;   // nobody reads any more
-  bool overrun_ = false;  // too much waited for the reader
+  bool broken_ = false;                // a write has failed: the reader has gone
+  std::optional<absl::Status> abort_;  // why the binding has ended the call
   std::optional<absl::Status> end_;
 };
 
+// Applies a macro to the name of every unary method of the contract.
+#define QUINTAIN_FOR_UNARY_METHODS(APPLY) \
+  APPLY(InvokeFunction)                   \
+  APPLY(GetExecutionStatus)               \
+  APPLY(CancelExecution)                  \
+  APPLY(ListTasks)                        \
+  APPLY(GetTask)                          \
+  APPLY(DeleteTask)                       \
+  APPLY(ListExecutions)                   \
+  APPLY(GetHealth)                        \
+  APPLY(GetStats)
+
 }  // namespace
 
-// gRPC's threads call these.
+// gRPC's threads call the methods of the contract.
 class GrpcBinding::Service final : public spearlet::FunctionService::CallbackService {
-  using Core = core::FunctionService;
-
  public:
   Service(SerialContext& context, RealEnvironment& environment, RpcMetrics& metrics,
           const Limits& limits, const Log& log)
       : binding_{context, environment, metrics, limits, log} {
-    SetMessageAllocatorFor_InvokeFunction(&invoke_function_messages_);
-    SetMessageAllocatorFor_GetExecutionStatus(&get_execution_status_messages_);
-    SetMessageAllocatorFor_CancelExecution(&cancel_execution_messages_);
-    SetMessageAllocatorFor_ListTasks(&list_tasks_messages_);
-    SetMessageAllocatorFor_GetTask(&get_task_messages_);
-    SetMessageAllocatorFor_DeleteTask(&delete_task_messages_);
-    SetMessageAllocatorFor_ListExecutions(&list_executions_messages_);
-    SetMessageAllocatorFor_GetHealth(&get_health_messages_);
-    SetMessageAllocatorFor_GetStats(&get_stats_messages_);
+#define QUINTAIN_SET_ALLOCATOR(name) SetMessageAllocatorFor_##name(&name##_messages_);
+    QUINTAIN_FOR_UNARY_METHODS(QUINTAIN_SET_ALLOCATOR)
+#undef QUINTAIN_SET_ALLOCATOR
     hand_over(this);
   }
 
   Binding& binding() { return binding_; }
 
  private:
-  // The messages are the pool's; the context knows which.
-  template <Method kMethod, auto kCall, class Request, class Response>
-  grpc::ServerUnaryReactor* unary(grpc::CallbackServerContext* context, const Request* /*request*/,
-                                  Response* /*response*/) {
-    take_over(this);
-    return UnaryCall<Request, Response, kMethod, kCall>::accept(binding_, *context);
+  // The messages that gRPC passes belong to the pool; the context has the reference to them.
+#define QUINTAIN_SERVE(name)                                                                \
+  MessagePool<spearlet::name##Request, spearlet::name##Response> name##_messages_;          \
+  grpc::ServerUnaryReactor* name(grpc::CallbackServerContext* context,                      \
+                                 const spearlet::name##Request*, spearlet::name##Response*) \
+      override {                                                                            \
+    take_over(this);                                                                        \
+    return UnaryCall<spearlet::name##Request, spearlet::name##Response, Method::k##name,    \
+                     &core::FunctionService::name>::accept(binding_, *context);             \
   }
+  QUINTAIN_FOR_UNARY_METHODS(QUINTAIN_SERVE)
+#undef QUINTAIN_SERVE
 
-  grpc::ServerUnaryReactor* InvokeFunction(grpc::CallbackServerContext* context,
-                                           const spearlet::InvokeFunctionRequest* request,
-                                           spearlet::InvokeFunctionResponse* response) override {
-    return unary<Method::kInvokeFunction, &Core::InvokeFunction>(context, request, response);
-  }
-  grpc::ServerUnaryReactor* GetExecutionStatus(
-      grpc::CallbackServerContext* context, const spearlet::GetExecutionStatusRequest* request,
-      spearlet::GetExecutionStatusResponse* response) override {
-    return unary<Method::kGetExecutionStatus, &Core::GetExecutionStatus>(context, request,
-                                                                         response);
-  }
-  grpc::ServerUnaryReactor* CancelExecution(grpc::CallbackServerContext* context,
-                                            const spearlet::CancelExecutionRequest* request,
-                                            spearlet::CancelExecutionResponse* response) override {
-    return unary<Method::kCancelExecution, &Core::CancelExecution>(context, request, response);
-  }
   grpc::ServerWriteReactor<spearlet::StreamExecutionResult>* StreamFunction(
       grpc::CallbackServerContext* context,
       const spearlet::InvokeFunctionRequest* request) override {
     take_over(this);
     return StreamCall::accept(binding_, *context, request);
   }
-  grpc::ServerUnaryReactor* ListTasks(grpc::CallbackServerContext* context,
-                                      const spearlet::ListTasksRequest* request,
-                                      spearlet::ListTasksResponse* response) override {
-    return unary<Method::kListTasks, &Core::ListTasks>(context, request, response);
-  }
-  grpc::ServerUnaryReactor* GetTask(grpc::CallbackServerContext* context,
-                                    const spearlet::GetTaskRequest* request,
-                                    spearlet::GetTaskResponse* response) override {
-    return unary<Method::kGetTask, &Core::GetTask>(context, request, response);
-  }
-  grpc::ServerUnaryReactor* DeleteTask(grpc::CallbackServerContext* context,
-                                       const spearlet::DeleteTaskRequest* request,
-                                       spearlet::DeleteTaskResponse* response) override {
-    return unary<Method::kDeleteTask, &Core::DeleteTask>(context, request, response);
-  }
-  grpc::ServerUnaryReactor* ListExecutions(grpc::CallbackServerContext* context,
-                                           const spearlet::ListExecutionsRequest* request,
-                                           spearlet::ListExecutionsResponse* response) override {
-    return unary<Method::kListExecutions, &Core::ListExecutions>(context, request, response);
-  }
-  grpc::ServerUnaryReactor* GetHealth(grpc::CallbackServerContext* context,
-                                      const spearlet::GetHealthRequest* request,
-                                      spearlet::GetHealthResponse* response) override {
-    return unary<Method::kGetHealth, &Core::GetHealth>(context, request, response);
-  }
-  grpc::ServerUnaryReactor* GetStats(grpc::CallbackServerContext* context,
-                                     const spearlet::GetStatsRequest* request,
-                                     spearlet::GetStatsResponse* response) override {
-    return unary<Method::kGetStats, &Core::GetStats>(context, request, response);
-  }
 
   Binding binding_;
-  MessagePool<spearlet::InvokeFunctionRequest, spearlet::InvokeFunctionResponse>
-      invoke_function_messages_;
-  MessagePool<spearlet::GetExecutionStatusRequest, spearlet::GetExecutionStatusResponse>
-      get_execution_status_messages_;
-  MessagePool<spearlet::CancelExecutionRequest, spearlet::CancelExecutionResponse>
-      cancel_execution_messages_;
-  MessagePool<spearlet::ListTasksRequest, spearlet::ListTasksResponse> list_tasks_messages_;
-  MessagePool<spearlet::GetTaskRequest, spearlet::GetTaskResponse> get_task_messages_;
-  MessagePool<spearlet::DeleteTaskRequest, spearlet::DeleteTaskResponse> delete_task_messages_;
-  MessagePool<spearlet::ListExecutionsRequest, spearlet::ListExecutionsResponse>
-      list_executions_messages_;
-  MessagePool<spearlet::GetHealthRequest, spearlet::GetHealthResponse> get_health_messages_;
-  MessagePool<spearlet::GetStatsRequest, spearlet::GetStatsResponse> get_stats_messages_;
 };
 
 GrpcBinding::GrpcBinding(SerialContext& context, RealEnvironment& environment, RpcMetrics& metrics,

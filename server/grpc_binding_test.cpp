@@ -27,7 +27,7 @@ constexpr auto kTimeout = spearlet::EXECUTION_STATUS_TIMEOUT;
 
 class GrpcBindingTest : public ::testing::Test {
  protected:
-  // Any of the calls that are answered at once.
+  // A call of a method that is answered at once.
   template <class Request, class Response>
   grpc::Status call(grpc::Status (spearlet::FunctionService::Stub::*method)(grpc::ClientContext*,
                                                                             const Request&,
@@ -91,7 +91,7 @@ TEST_F(GrpcBindingTest, EveryCallIsAnswered) {
   EXPECT_TRUE(deleted.deleted());
 }
 
-TEST_F(GrpcBindingTest, AStatusOfTheCoreIsTheStatusOfTheCall) {
+TEST_F(GrpcBindingTest, ReturnsTheStatusOfTheCore) {
   const grpc::Status unknown = invoke(sync_request({.task = "nope"}));
   EXPECT_EQ(unknown.error_code(), grpc::StatusCode::NOT_FOUND);
   EXPECT_EQ(unknown.error_message(), "no task 'nope'");
@@ -103,7 +103,7 @@ TEST_F(GrpcBindingTest, AStatusOfTheCoreIsTheStatusOfTheCall) {
             grpc::StatusCode::ALREADY_EXISTS);
 }
 
-TEST_F(GrpcBindingTest, AFunctionsFailureIsAnAnswer) {
+TEST_F(GrpcBindingTest, AFailedFunctionIsAnOkAnswer) {
   ASSERT_TRUE(invoke(sync_request({.function = "fail"})).ok());
   EXPECT_EQ(invoked.result().status(), kFailed);
   EXPECT_EQ(invoked.result().error_code(), "BROKEN");
@@ -118,7 +118,7 @@ TEST_F(GrpcBindingTest, ASyncCallWaitsForTheEnd) {
   EXPECT_EQ(call.response.result().status(), kCompleted);
 }
 
-TEST_F(GrpcBindingTest, ASyncCallersCancelCancelsTheExecution) {
+TEST_F(GrpcBindingTest, CancellingASyncCallCancelsTheExecution) {
   PendingInvoke call(live.stub(), sync_request({.id = "a", .function = "wait"}));
   live.await_start("a");
   call.context.TryCancel();
@@ -126,14 +126,14 @@ TEST_F(GrpcBindingTest, ASyncCallersCancelCancelsTheExecution) {
   EXPECT_EQ(live.await_end("a"), kCancelled);
 }
 
-// Not a test: what the next one runs in a process of its own, to kill it.
+// Not a test: the next test runs it in a separate process and kills that.
 TEST(VanishingClient, DISABLED_Waits) {
   const auto stub = spearlet::FunctionService::NewStub(
       grpc::CreateChannel(std::getenv("QUINTAIN_ADDRESS"), grpc::InsecureChannelCredentials()));
   PendingInvoke(*stub, sync_request({.id = "a", .function = "wait"})).wait();
 }
 
-TEST_F(GrpcBindingTest, ASyncCallersDeathCancelsTheExecution) {
+TEST_F(GrpcBindingTest, TheDeathOfASyncCallerCancelsTheExecution) {
   const std::string variable = "QUINTAIN_ADDRESS=" + live.address();
   const char* const environment[] = {variable.c_str(), nullptr};
   const pid_t client = fork();
@@ -148,7 +148,7 @@ TEST_F(GrpcBindingTest, ASyncCallersDeathCancelsTheExecution) {
   EXPECT_EQ(live.await_end("a"), kCancelled);
 }
 
-TEST_F(GrpcBindingTest, AnAsyncCallersCancelAfterTheAnswerDoesNothing) {
+TEST_F(GrpcBindingTest, CancellingAnAnsweredAsyncCallDoesNothing) {
   grpc::ClientContext context;
   ASSERT_TRUE(
       live.stub()
@@ -161,12 +161,13 @@ TEST_F(GrpcBindingTest, AnAsyncCallersCancelAfterTheAnswerDoesNothing) {
   EXPECT_EQ(live.await_end("a"), kCompleted);
 }
 
-// Its deadline, not its going away: all three timers go off about the same time.
+// The result is a timeout, not a cancellation, although all three timers fire at about the same
+// time.
 TEST_F(GrpcBindingTest, ASyncCallPastItsDeadlineTimesOut) {
   for (int i = 0; i < 20; ++i) {
     const std::string id = "a" + std::to_string(i);
     PendingInvoke call(live.stub(), sync_request({.id = id, .function = "wait"}), 40ms);
-    // The answer may just get through.
+    // The answer may arrive just in time.
     if (call.wait().ok()) {
       EXPECT_EQ(call.response.result().status(), kTimeout);
     } else {
@@ -176,20 +177,20 @@ TEST_F(GrpcBindingTest, ASyncCallPastItsDeadlineTimesOut) {
   }
 }
 
-TEST_F(GrpcBindingTest, ACallersTimeoutComesBackAsTheResult) {
+TEST_F(GrpcBindingTest, ATimeoutInTheRequestIsReturnedAsTheResult) {
   ASSERT_TRUE(invoke(sync_request({.id = "a", .function = "wait", .timeout_ms = 30})).ok());
   EXPECT_EQ(invoked.result().status(), kTimeout);
   EXPECT_FALSE(invoked.success());
 }
 
-TEST_F(GrpcBindingTest, ADeadlineBeyondAllTimeIsNoDeadline) {
+TEST_F(GrpcBindingTest, AnUnrepresentableDeadlineIsIgnored) {
   PendingInvoke call(live.stub(), sync_request({.id = "a", .function = "work-0"}),
                      std::chrono::hours(24 * 365 * 200));
   ASSERT_TRUE(call.wait().ok());
   EXPECT_EQ(call.response.result().status(), kCompleted);
 }
 
-TEST_F(GrpcBindingTest, AStreamDeliversAsItComes) {
+TEST_F(GrpcBindingTest, AStreamDeliversChunksAsTheyAppear) {
   grpc::ClientContext context;
   auto reader = live.stub().StreamFunction(&context, stream_request({.id = "a"}));
   live.await_start("a");
@@ -208,7 +209,7 @@ TEST_F(GrpcBindingTest, AStreamDeliversAsItComes) {
   EXPECT_TRUE(reader->Finish().ok());
 }
 
-TEST_F(GrpcBindingTest, AStreamIsRefusedLikeACall) {
+TEST_F(GrpcBindingTest, RejectsAStreamLikeAUnaryCall) {
   grpc::ClientContext context;
   auto reader = live.stub().StreamFunction(&context, stream_request({.task = "nope"}));
   spearlet::StreamExecutionResult message;
@@ -216,7 +217,7 @@ TEST_F(GrpcBindingTest, AStreamIsRefusedLikeACall) {
   EXPECT_EQ(reader->Finish().error_code(), grpc::StatusCode::NOT_FOUND);
 }
 
-TEST_F(GrpcBindingTest, AStreamsReaderWhoLeavesCancelsTheExecution) {
+TEST_F(GrpcBindingTest, CancellingAStreamCancelsTheExecution) {
   grpc::ClientContext context;
   auto reader = live.stub().StreamFunction(&context, stream_request({.id = "a"}));
   live.await_start("a");
@@ -228,18 +229,18 @@ TEST_F(GrpcBindingTest, AStreamsReaderWhoLeavesCancelsTheExecution) {
   EXPECT_EQ(live.await_end("a"), kCancelled);
 }
 
-TEST(SlowReaderTest, LosesTheCallAndItsExecutionEnds) {
+TEST(SlowReaderTest, EndsTheCallAndTheExecution) {
   LiveServer live([](ServerOptions& options) { options.limits.stream_buffer_bytes = 1 << 20; });
   grpc::ClientContext context;
   const auto stub = live.connect();
   auto reader = stub->StreamFunction(&context, stream_request({.id = "a"}));
   live.await_start("a");
-  // Far more than the connection and the buffer can hold, and nobody reads.
+  // Far more than the connection and the buffer can hold, while the client does not read.
   live.run([&] {
     for (int i = 0; i < 64; ++i) live.runtime->chunk("a", std::string(256 << 10, 'x'));
   });
   EXPECT_EQ(live.await_end("a"), kCancelled);
-  // When it reads at last, it gets what was on its way, and then the reason.
+  // When the client finally reads, it receives the messages already sent, and then the reason.
   spearlet::StreamExecutionResult message;
   int messages = 0;
   while (reader->Read(&message)) ++messages;

@@ -1,27 +1,31 @@
+// Handles the requests for /status/{execution_id}, /healthz and /metrics in the serial context, and
+// converts a status to JSON on the HTTP server's thread.
 #include "server/http_endpoints.h"
 
+#include <absl/strings/escaping.h>
+#include <google/protobuf/any.pb.h>
+#include <google/protobuf/descriptor.h>
+#include <google/protobuf/message.h>
+#include <google/protobuf/util/json_util.h>
 #include <prometheus/metric_family.h>
 
+#include <charconv>
+#include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <string_view>
 #include <utility>
-
-#include "server/status_json.h"
 
 namespace quintain::server {
 namespace {
 
-constexpr std::string_view kStatus = "/status/";
-constexpr auto kJson = "application/json";
+namespace protobuf = google::protobuf;
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
+constexpr std::string_view kStatusPath = "/status/";
+constexpr std::string_view kTypeUrlPrefix = "type.googleapis.com/";
 
-// RFC 3986, 2.1. Nothing if it is malformed.
+// RFC 3986, 2.1. Returns nullopt if the text is malformed.
 std::optional<std::string> percent_decoded(std::string_view text) {
   std::string decoded;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -30,18 +34,19 @@ std::optional<std::string> percent_decoded(std::string_view text) {
       continue;
     }
     if (i + 2 >= text.size()) return std::nullopt;
-    const int high = hex_digit(text[i + 1]);
-    const int low = hex_digit(text[i + 2]);
-    if (high < 0 || low < 0) return std::nullopt;
-    decoded += static_cast<char>(high * 16 + low);
+    unsigned char byte = 0;
+    const char* const digits = text.data() + i + 1;
+    const auto [end, error] = std::from_chars(digits, digits + 2, byte, 16);
+    if (error != std::errc() || end != digits + 2) return std::nullopt;
+    decoded += static_cast<char>(byte);
     i += 2;
   }
   return decoded;
 }
 
-// Asks for a status and answers the request with it; ends with its answer.
+// Asks for a status and answers the HTTP request with it. Deletes itself with its answer.
 class StatusCall final : public core::UnaryCaller<spearlet::GetExecutionStatusResponse> {
-  using Answer = core::Answer<spearlet::GetExecutionStatusResponse>;
+  using Response = spearlet::GetExecutionStatusResponse;
 
  public:
   static void make(core::FunctionService& service, const std::string& execution_id,
@@ -50,16 +55,18 @@ class StatusCall final : public core::UnaryCaller<spearlet::GetExecutionStatusRe
     request.set_execution_id(execution_id);
     request.set_include_result(true);
     request.set_include_logs(true);
-    service.GetExecutionStatus(request, Answer(*new StatusCall(std::move(respond))));
+    service.GetExecutionStatus(request,
+                               core::Answer<Response>(*new StatusCall(std::move(respond))));
   }
 
  private:
   explicit StatusCall(HttpRespond respond) : respond_(std::move(respond)) {}
 
-  void deliver(spearlet::GetExecutionStatusResponse&& response) override {
-    respond_({.status = response.found() ? 200 : 404,
-              .content_type = kJson,
-              .body = to_json(response) + "\n"});
+  void deliver(Response&& response) override {
+    const auto shared = std::make_shared<const Response>(std::move(response));
+    respond_({.status = shared->found() ? 200 : 404,
+              .content_type = "application/json",
+              .make_body = [shared] { return to_json(*shared) + "\n"; }});
     delete this;
   }
 
@@ -71,6 +78,33 @@ class StatusCall final : public core::UnaryCaller<spearlet::GetExecutionStatusRe
 
   HttpRespond respond_;
 };
+
+// Whether a message of the type can contain an Any at any depth.
+bool can_contain_any(const protobuf::Descriptor& type,
+                     std::set<const protobuf::Descriptor*>& seen) {
+  if (&type == protobuf::Any::descriptor()) return true;
+  if (!seen.insert(&type).second) return false;
+  for (int i = 0; i < type.field_count(); ++i) {
+    const protobuf::Descriptor* const field_type = type.field(i)->message_type();
+    if (field_type != nullptr && can_contain_any(*field_type, seen)) return true;
+  }
+  return false;
+}
+
+// Whether the JSON library can show the payload within bounds. Its parser limits the depth of
+// messages, but not that of an Any within an Any. It is not tried on unreadable payloads, because
+// it reports them on standard error as well.
+bool has_readable_json(const protobuf::Any& payload) {
+  if (payload.type_url().empty() && payload.value().empty()) return true;
+  if (!payload.type_url().starts_with(kTypeUrlPrefix)) return false;
+  const auto* type = protobuf::DescriptorPool::generated_pool()->FindMessageTypeByName(
+      payload.type_url().substr(kTypeUrlPrefix.size()));
+  std::set<const protobuf::Descriptor*> seen;
+  if (type == nullptr || can_contain_any(*type, seen)) return false;
+  const std::unique_ptr<protobuf::Message> message(
+      protobuf::MessageFactory::generated_factory()->GetPrototype(type)->New());
+  return message->ParseFromString(payload.value());
+}
 
 }  // namespace
 
@@ -87,23 +121,43 @@ void HttpEndpoints::answer(const std::string& path, const HttpRespond& respond) 
                                        : respond({.body = "ok\n"});
   }
   if (path == "/metrics") {
-    return respond({.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = metrics()});
+    return respond(
+        {.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = metrics_text()});
   }
-  if (path.starts_with(kStatus)) return status(path.substr(kStatus.size()), respond);
-  respond({.status = 404, .body = "there is /status/{execution_id}, /healthz and /metrics\n"});
+  if (path.starts_with(kStatusPath)) {
+    return answer_status(path.substr(kStatusPath.size()), respond);
+  }
+  respond({.status = 404, .body = "not found; try /status/{execution_id}, /healthz or /metrics\n"});
 }
 
-void HttpEndpoints::status(const std::string& execution_id, const HttpRespond& respond) {
+void HttpEndpoints::answer_status(const std::string& execution_id, const HttpRespond& respond) {
   const auto id = percent_decoded(execution_id);
-  if (!id) return respond({.status = 400, .body = "the path is not percent-encoded rightly\n"});
+  if (!id) return respond({.status = 400, .body = "the path has a malformed percent-encoding\n"});
   StatusCall::make(*service_, *id, respond);
 }
 
-std::string HttpEndpoints::metrics() const {
+std::string HttpEndpoints::metrics_text() const {
   std::vector<prometheus::MetricFamily> families;
   metrics_.append_to(families);
   append_node_metrics(*node_, families);
   return to_text(families);
+}
+
+std::string to_json(const spearlet::GetExecutionStatusResponse& response) {
+  const protobuf::Any& payload = response.result().result();
+  std::string text;
+  if (has_readable_json(payload) && protobuf::util::MessageToJsonString(response, &text).ok()) {
+    return text;
+  }
+  // Only the payload can fail: everything else in the message has a known type.
+  spearlet::GetExecutionStatusResponse rest = response;
+  rest.mutable_result()->clear_result();
+  text.clear();
+  if (!protobuf::util::MessageToJsonString(rest, &text).ok()) text = "{}";
+  auto document = nlohmann::ordered_json::parse(text);
+  document["result"]["result"] = {{"@type", payload.type_url()},
+                                  {"value", absl::Base64Escape(payload.value())}};
+  return document.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
 }  // namespace quintain::server

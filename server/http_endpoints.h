@@ -1,5 +1,7 @@
-// What the server answers over HTTP.
+// The resources that the server offers over HTTP.
 #pragma once
+
+#include <string>
 
 #include "core/function_service.h"
 #include "core/node.h"
@@ -9,10 +11,11 @@
 
 namespace quintain::server {
 
-/// GET /status/{execution_id}, /healthz and /metrics. Everything is asked in the serial context.
+/// Answers GET /status/{execution_id}, /healthz and /metrics. handler() may be called and used on
+/// any thread; each request is handled in the serial context.
 class HttpEndpoints {
  public:
-  /// `context` and `metrics` must outlive whoever calls handler().
+  /// `context` and `metrics` must outlive the HttpServer that uses handler().
   HttpEndpoints(SerialContext& context, const RpcMetrics& metrics)
       : context_(context), metrics_(metrics) {}
 
@@ -25,18 +28,25 @@ class HttpEndpoints {
   /// From now on the endpoints answer 503. Serial context only.
   void close() { node_ = nullptr; }
 
-  /// To be given to an HttpServer. The endpoints must outlive the context's thread.
+  /// Returns the handler for an HttpServer. The endpoints must outlive the context's thread.
   HttpServer::Handler handler();
 
  private:
   void answer(const std::string& path, const HttpRespond& respond);
-  void status(const std::string& execution_id, const HttpRespond& respond);
-  std::string metrics() const;
+  void answer_status(const std::string& execution_id, const HttpRespond& respond);
+  std::string metrics_text() const;
 
   SerialContext& context_;
   const RpcMetrics& metrics_;
   core::Node* node_ = nullptr;
   core::FunctionService* service_ = nullptr;
 };
+
+/// Returns the response in protobuf's JSON mapping (lowerCamelCase names, enum values by name,
+/// defaults left out). A result that cannot be shown that way is shown as
+/// {"@type": its type URL, "value": its bytes in base64}: one of a type that this program does not
+/// know, whose bytes are not of that type, or whose type can contain a google.protobuf.Any, because
+/// these can be nested without limit. Thread-safe.
+std::string to_json(const spearlet::GetExecutionStatusResponse& response);
 
 }  // namespace quintain::server

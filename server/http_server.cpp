@@ -1,6 +1,7 @@
+// The HTTP server on Boost.Beast: one thread runs an io_context with the acceptor and a session for
+// each connection. Only HttpRespond may be called from other threads; it posts the response to that
+// thread.
 #include "server/http_server.h"
-
-#include <fmt/format.h>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -14,7 +15,10 @@
 #include <list>
 #include <mutex>
 #include <thread>
+#include <type_traits>
 #include <utility>
+
+#include "server/acceptor.h"
 
 namespace quintain::server {
 namespace {
@@ -25,14 +29,14 @@ namespace http = beast::http;
 using asio::ip::tcp;
 using Error = boost::system::error_code;
 
-constexpr std::chrono::milliseconds kPauseAfterFailedAccept(100);
-constexpr std::chrono::seconds kLastAnswers(2);
+// How long pending answers may take to be sent during the shutdown.
+constexpr std::chrono::seconds kShutdownTime(2);
 
-// For a client to close after its answer.
+// How long a client may take to close the connection after its answer.
 constexpr std::chrono::seconds kLinger(1);
 constexpr std::size_t kDiscardBytes = 4096;
 
-// The client sent something else than HTTP, and not just nothing more.
+// Whether the client sent something other than HTTP, rather than too little.
 bool is_malformed(Error error) {
   return error.category() == http::make_error_code(http::error::bad_method).category() &&
          error != http::error::end_of_stream && error != http::error::partial_message;
@@ -40,16 +44,16 @@ bool is_malformed(Error error) {
 
 class Session;
 
-// Connections in the order in which they came.
+// Connections in the order of their arrival.
 using Sessions = std::list<std::shared_ptr<Session>>;
 
-// The way back for answers, which may come when the server is no more.
+// The way back for responses, which may arrive after the server has been destroyed.
 struct Gate {
   std::mutex mutex{};
   asio::io_context* io = nullptr;  // null: closed
 };
 
-// What all connections share. Only the server's thread touches it.
+// What all connections share. Server's thread only.
 struct Shared {
   HttpServer::Limits limits;
   HttpServer::Handler handler;
@@ -59,19 +63,20 @@ struct Shared {
   bool stopping = false;
 };
 
-// One connection: read a request, have it answered, send the answer, close.
+// One connection: reads a request, passes it to the handler, sends the answer, closes. Server's
+// thread only.
 class Session : public std::enable_shared_from_this<Session> {
  public:
-  explicit Session(Shared& shared) : shared_(shared), patience_(shared.io) {}
+  explicit Session(Shared& shared) : shared_(shared), answer_timer_(shared.io) {}
   virtual ~Session() = default;
 
   virtual void start() = 0;
   virtual void close() = 0;
 
-  /// Whether nothing is lost if it ends now: its request is not there yet, or its answer is sent.
+  /// Whether nothing is lost if it ends now: its request has not arrived, or its answer is sent.
   bool expendable() const { return expendable_; }
 
-  void give_up() {
+  void close_early() {
     expendable_ = false;
     close();
   }
@@ -104,7 +109,7 @@ class Session : public std::enable_shared_from_this<Session> {
       return answer({.status = 405, .body = "only GET is served\n"});
     }
     if (has_body) return answer({.status = 413, .body = "a request must not have a body\n"});
-    wait_for_answer();
+    start_answer_timer();
     const std::string target(request.target());
     shared_.handler(target.substr(0, target.find('?')),
                     [gate = shared_.gate, session = weak_from_this()](HttpResponse response) {
@@ -117,10 +122,10 @@ class Session : public std::enable_shared_from_this<Session> {
   }
 
   void end() {
-    patience_.cancel();
+    answer_timer_.cancel();
     close();
     if (position == shared_.sessions.end()) return;
-    // The last reference may go with it.
+    // The list may hold the last reference.
     const auto self = std::move(*position);
     shared_.sessions.erase(position);
     position = shared_.sessions.end();
@@ -134,90 +139,60 @@ class Session : public std::enable_shared_from_this<Session> {
   beast::flat_buffer buffer_;
 
  private:
-  void wait_for_answer() {
-    patience_.expires_after(shared_.limits.answer_time);
-    patience_.async_wait([self = shared_from_this()](Error error) {
+  void start_answer_timer() {
+    answer_timer_.expires_after(shared_.limits.answer_time);
+    answer_timer_.async_wait([self = shared_from_this()](Error error) {
       if (!error) self->answer({.status = 504, .body = "there is no answer\n"});
     });
   }
 
-  void answer(HttpResponse given) {
-    if (std::exchange(answered_, true)) return;  // it comes after its time
-    patience_.cancel();
-    response_.result(static_cast<unsigned>(given.status));
-    response_.set(http::field::content_type, given.content_type);
+  void answer(HttpResponse answer) {
+    if (std::exchange(answered_, true)) return;  // it arrives after the timeout
+    answer_timer_.cancel();
+    if (answer.make_body) answer.body = answer.make_body();
+    response_.result(static_cast<unsigned>(answer.status));
+    response_.set(http::field::content_type, answer.content_type);
     response_.set(http::field::cache_control, "no-store");
-    if (given.status == 405) response_.set(http::field::allow, "GET, HEAD");
+    if (answer.status == 405) response_.set(http::field::allow, "GET, HEAD");
     response_.keep_alive(false);
-    response_.content_length(given.body.size());
-    if (!head_only_) response_.body() = std::move(given.body);
+    response_.content_length(answer.body.size());
+    if (!head_only_) response_.body() = std::move(answer.body);
     send(response_);
   }
 
-  asio::steady_timer patience_;
+  asio::steady_timer answer_timer_;
   std::optional<Parser> parser_;
   Response response_{http::status::ok, 11};
   bool head_only_ = false;
   bool answered_ = false;
 };
 
-class PlainSession final : public Session {
+// A session on a TCP stream, or on a TLS stream over one.
+template <class Stream>
+class StreamSession final : public Session {
+  static constexpr bool kIsTls = !std::is_same_v<Stream, beast::tcp_stream>;
+
  public:
-  PlainSession(Shared& shared, tcp::socket socket) : Session(shared), stream_(std::move(socket)) {}
+  template <class... Arguments>
+  explicit StreamSession(Shared& shared, Arguments&&... arguments)
+      : Session(shared), stream_(std::forward<Arguments>(arguments)...) {}
 
   void start() override {
-    stream_.expires_after(shared_.limits.request_time);
-    http::async_read(
-        stream_, buffer_, new_parser(),
-        [this, self = shared_from_this()](Error error, std::size_t) { on_request(error); });
+    tcp_stream().expires_after(shared_.limits.request_time);
+    if constexpr (kIsTls) {
+      stream_.async_handshake(
+          asio::ssl::stream_base::server,
+          [this, self = shared_from_this()](Error error) { error ? end() : read(); });
+    } else {
+      read();
+    }
   }
 
-  void close() override { stream_.close(); }
+  void close() override { tcp_stream().close(); }
 
  private:
-  void send(Response& response) override {
-    stream_.expires_after(shared_.limits.send_time);
-    http::async_write(stream_, response,
-                      [this, self = shared_from_this()](Error error, std::size_t) {
-                        if (error) return end();
-                        Error ignored;
-                        stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
-                        expendable_ = true;
-                        stream_.expires_after(kLinger);
-                        await_close();
-                      });
-  }
+  beast::tcp_stream& tcp_stream() { return beast::get_lowest_layer(stream_); }
 
-  // To close while the client still sends would take the answer away from it.
-  void await_close() {
-    buffer_.clear();
-    stream_.async_read_some(buffer_.prepare(kDiscardBytes),
-                            [this, self = shared_from_this()](Error error, std::size_t) {
-                              if (error) return end();
-                              await_close();
-                            });
-  }
-
-  beast::tcp_stream stream_;
-};
-
-class TlsSession final : public Session {
- public:
-  TlsSession(Shared& shared, tcp::socket socket, asio::ssl::context& tls)
-      : Session(shared), stream_(std::move(socket), tls) {}
-
-  void start() override {
-    beast::get_lowest_layer(stream_).expires_after(shared_.limits.request_time);
-    stream_.async_handshake(asio::ssl::stream_base::server,
-                            [this, self = shared_from_this()](Error error) {
-                              if (error) return end();
-                              read();
-                            });
-  }
-
-  void close() override { beast::get_lowest_layer(stream_).close(); }
-
- private:
   void read() {
     http::async_read(
         stream_, buffer_, new_parser(),
@@ -225,34 +200,52 @@ class TlsSession final : public Session {
   }
 
   void send(Response& response) override {
-    beast::get_lowest_layer(stream_).expires_after(shared_.limits.send_time);
-    http::async_write(stream_, response,
-                      [this, self = shared_from_this()](Error error, std::size_t) {
-                        if (error) return end();
-                        stream_.async_shutdown([this, self](Error) { end(); });
-                      });
+    tcp_stream().expires_after(shared_.limits.send_time);
+    http::async_write(
+        stream_, response,
+        [this, self = shared_from_this()](Error error, std::size_t) { error ? end() : on_sent(); });
   }
 
-  beast::ssl_stream<beast::tcp_stream> stream_;
+  void on_sent() {
+    if constexpr (kIsTls) {
+      stream_.async_shutdown([this, self = shared_from_this()](Error) { end(); });
+    } else {
+      Error ignored;
+      stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
+      expendable_ = true;
+      stream_.expires_after(kLinger);
+      await_close();
+    }
+  }
+
+  // If the server closed while the client is still sending, the client could lose the answer.
+  void await_close() {
+    buffer_.clear();
+    stream_.async_read_some(buffer_.prepare(kDiscardBytes),
+                            [this, self = shared_from_this()](Error error, std::size_t) {
+                              error ? end() : await_close();
+                            });
+  }
+
+  Stream stream_;
 };
 
-absl::Status use(asio::ssl::context& context, const TlsMaterial& tls) {
+using PlainSession = StreamSession<beast::tcp_stream>;
+using TlsSession = StreamSession<beast::ssl_stream<beast::tcp_stream>>;
+
+absl::Status configure(asio::ssl::context& context, const TlsMaterial& tls) {
   Error error;
-  const auto check = [&](std::string_view what) {
-    if (!error) return absl::OkStatus();
-    return absl::InvalidArgumentError(fmt::format("{}: {}", what, error.message()));
-  };
   context.set_options(asio::ssl::context::default_workarounds | asio::ssl::context::no_tlsv1 |
                       asio::ssl::context::no_tlsv1_1);
   context.use_certificate_chain(asio::buffer(tls.certificate_chain), error);
-  if (const auto status = check("TLS certificate"); !status.ok()) return status;
-  context.use_private_key(asio::buffer(tls.private_key), asio::ssl::context::pem, error);
-  if (const auto status = check("TLS key"); !status.ok()) return status;
-  if (tls.client_cas.empty()) return absl::OkStatus();
-  context.add_certificate_authority(asio::buffer(tls.client_cas), error);
-  if (const auto status = check("TLS client CA"); !status.ok()) return status;
-  context.set_verify_mode(asio::ssl::verify_peer | asio::ssl::verify_fail_if_no_peer_cert, error);
-  return check("TLS client CA");
+  if (!error) {
+    context.use_private_key(asio::buffer(tls.private_key), asio::ssl::context::pem, error);
+  }
+  if (!error && !tls.client_cas.empty()) {
+    context.add_certificate_authority(asio::buffer(tls.client_cas), error);
+    context.set_verify_mode(asio::ssl::verify_peer | asio::ssl::verify_fail_if_no_peer_cert);
+  }
+  return error ? absl::InvalidArgumentError("TLS: " + error.message()) : absl::OkStatus();
 }
 
 }  // namespace
@@ -260,13 +253,15 @@ absl::Status use(asio::ssl::context& context, const TlsMaterial& tls) {
 class HttpServer::Implementation {
  public:
   Implementation(const Limits& limits, Handler handler, const Log& log)
-      : shared_{limits, std::move(handler), io_, std::make_shared<Gate>()}, log_(log) {
+      : shared_{limits, std::move(handler), io_, std::make_shared<Gate>()},
+        // Probes must get through while gRPC's connections use all that they may.
+        acceptor_(io_, Acceptor::Reserve::kHalf, log) {
     shared_.gate->io = &io_;
   }
 
   ~Implementation() {
     if (thread_.joinable()) {
-      asio::post(io_, [this] { wind_up(); });
+      asio::post(io_, [this] { shut_down(); });
       thread_.join();
     }
     const std::lock_guard lock(shared_.gate->mutex);
@@ -276,27 +271,12 @@ class HttpServer::Implementation {
   absl::Status listen(const ListenAddress& address, const std::optional<TlsMaterial>& tls) {
     if (tls) {
       tls_.emplace(asio::ssl::context::tls_server);
-      if (const auto status = use(*tls_, *tls); !status.ok()) return status;
+      if (const auto status = configure(*tls_, *tls); !status.ok()) return status;
     }
-    Error error;
-    const auto failed = [&] {
-      return absl::UnavailableError(
-          fmt::format("can't listen on {}: {}", address.text(), error.message()));
-    };
-    tcp::resolver resolver(io_);
-    const auto found =
-        resolver.resolve(address.host, std::to_string(address.port), tcp::resolver::passive, error);
-    if (error) return failed();
-    const tcp::endpoint endpoint = *found.begin();
-    acceptor_.open(endpoint.protocol(), error);
-    if (error) return failed();
-    acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
-    if (!error) acceptor_.bind(endpoint, error);
-    if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
-    if (error) return failed();
-    address_ = address;
-    address_.port = acceptor_.local_endpoint().port();
-    accept();
+    auto actual = acceptor_.listen(
+        address, [this](Descriptor connection, int) { start_session(std::move(connection)); });
+    if (!actual.ok()) return actual.status();
+    address_ = *std::move(actual);
     thread_ = std::thread([this] { io_.run(); });
     return absl::OkStatus();
   }
@@ -304,24 +284,13 @@ class HttpServer::Implementation {
   const ListenAddress& address() const { return address_; }
 
  private:
-  void accept() {
-    acceptor_.async_accept([this](Error error, tcp::socket socket) {
-      if (!acceptor_.is_open()) return;
-      if (!error) {
-        begin(std::move(socket));
-        return accept();
-      }
-      // Out of descriptors, mostly: the connection waits, and so do we.
-      log_.warn("http-accept-failed", {{"error", error.message()}});
-      pause_.expires_after(kPauseAfterFailedAccept);
-      pause_.async_wait([this](Error cancelled) {
-        if (!cancelled) accept();
-      });
-    });
-  }
-
-  void begin(tcp::socket socket) {
-    if (shared_.sessions.size() >= shared_.limits.connections) make_room();
+  void start_session(Descriptor connection) {
+    Error error;
+    tcp::socket socket(io_);
+    socket.assign(tcp::v4(), connection.get(), error);  // the version does not matter from here on
+    if (error) return;
+    connection.release();
+    if (shared_.sessions.size() >= shared_.limits.connections) close_oldest_expendable();
     std::shared_ptr<Session> session;
     if (tls_) {
       session = std::make_shared<TlsSession>(shared_, std::move(socket), *tls_);
@@ -332,24 +301,22 @@ class HttpServer::Implementation {
     session->start();
   }
 
-  // The session hears of it as an error, and ends.
-  void make_room() {
+  // The session's pending operation fails, which ends the session.
+  void close_oldest_expendable() {
     for (const auto& session : shared_.sessions) {
-      if (session->expendable()) return session->give_up();
+      if (session->expendable()) return session->close_early();
     }
   }
 
-  void wind_up() {
+  void shut_down() {
     shared_.stopping = true;
-    Error ignored;
-    acceptor_.close(ignored);
-    pause_.cancel();
+    acceptor_.close();
     for (const auto& session : shared_.sessions) {
-      if (session->expendable()) session->give_up();
+      if (session->expendable()) session->close_early();
     }
     if (shared_.sessions.empty()) return io_.stop();
-    pause_.expires_after(kLastAnswers);
-    pause_.async_wait([this](Error error) {
+    timer_.expires_after(kShutdownTime);
+    timer_.async_wait([this](Error error) {
       if (!error) io_.stop();
     });
   }
@@ -357,9 +324,8 @@ class HttpServer::Implementation {
   asio::io_context io_{1};
   std::optional<asio::ssl::context> tls_;
   Shared shared_;
-  Log log_;
-  tcp::acceptor acceptor_{io_};
-  asio::steady_timer pause_{io_};
+  Acceptor acceptor_;
+  asio::steady_timer timer_{io_};
   ListenAddress address_;
   std::thread thread_;
 };

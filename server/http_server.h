@@ -1,4 +1,4 @@
-// A small HTTP server: GET requests, one a connection, in a thread of its own.
+// A small HTTP server.
 #pragma once
 
 #include <absl/status/statusor.h>
@@ -10,9 +10,8 @@
 #include <optional>
 #include <string>
 
-#include "server/listen_address.h"
+#include "server/listen.h"
 #include "server/log.h"
-#include "server/tls.h"
 
 namespace quintain::server {
 
@@ -20,42 +19,49 @@ struct HttpResponse {
   int status = 200;
   std::string content_type = "text/plain; charset=utf-8";
   std::string body{};
+  /// If set, the server calls it on its own thread to make the body.
+  std::function<std::string()> make_body{};
 };
 
-/// Answers one request; to be called at most once, from any thread.
+/// Answers one request. Thread-safe; only the first call has an effect.
 using HttpRespond = std::function<void(HttpResponse)>;
 
-/// Serves GET and HEAD. Whoever is slow harms only himself: every connection has its time, nothing
-/// blocks, and when there are too many connections the one that has taken longest over its request
-/// goes.
+/// Serves GET and HEAD, one request per connection, on a thread of its own.
+///
+/// A slow client affects only its own connection: every step has a timeout and nothing blocks. When
+/// there are too many connections, the server closes the oldest one that still waits for its
+/// request or whose answer has been sent.
 class HttpServer {
  public:
   struct Limits {
     std::size_t header_bytes = 8 << 10;
     std::size_t connections = 4096;
-    /// For the TLS handshake and the whole request; for the answer to be found; for it to be sent.
+    /// For the TLS handshake and the whole request.
     std::chrono::milliseconds request_time = std::chrono::seconds(10);
+    /// For the handler to respond.
     std::chrono::milliseconds answer_time = std::chrono::seconds(30);
+    /// For the response to be sent.
     std::chrono::milliseconds send_time = std::chrono::seconds(30);
   };
 
-  /// Called in the server's thread with the path, percent-decoding left to it, without the query.
+  /// Called on the server's thread with the path, which is still percent-encoded and has no query.
   /// Must not block.
   using Handler = std::function<void(const std::string& path, HttpRespond respond)>;
 
-  /// Listens at once. `tls`: serve HTTPS. An address that can't be had is an error.
+  /// Starts to listen; with `tls` the server speaks HTTPS. An address that is not available is an
+  /// error.
   static absl::StatusOr<std::unique_ptr<HttpServer>> start(const ListenAddress& address,
                                                            const std::optional<TlsMaterial>& tls,
                                                            const Limits& limits, Handler handler,
                                                            const Log& log);
 
-  /// Takes no more connections, gives answers that are on their way a moment, and ends.
+  /// Closes the listening socket, waits up to two seconds for pending answers, and ends the thread.
   ~HttpServer();
 
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
 
-  /// With the port that it really has.
+  /// The address with the actual port.
   const ListenAddress& address() const;
 
  private:

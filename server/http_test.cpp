@@ -38,7 +38,7 @@ class HttpEndpointsTest : public ::testing::Test {
   LiveServer live;
 };
 
-TEST_F(HttpEndpointsTest, StatusIsWhatTheServiceSays) {
+TEST_F(HttpEndpointsTest, StatusIsThatOfTheService) {
   invoke(async_request({.id = "a", .function = "wait"}));
   live.await_start("a");
   live.run([&] {
@@ -61,7 +61,7 @@ TEST_F(HttpEndpointsTest, StatusIsWhatTheServiceSays) {
   EXPECT_TRUE(document["result"].contains("completedAt"));
 }
 
-TEST_F(HttpEndpointsTest, AResultOfUnknownTypeIsShownAsItsBytes) {
+TEST_F(HttpEndpointsTest, ShowsAResultOfUnknownTypeAsBytes) {
   invoke(sync_request({.id = "a", .function = "work-0"}));
   const auto document = nlohmann::json::parse(get("/status/a").body);
   EXPECT_EQ(document["result"]["status"], "EXECUTION_STATUS_COMPLETED");
@@ -76,7 +76,7 @@ TEST_F(HttpEndpointsTest, AnUnknownExecutionIsNotFound) {
             nlohmann::json({{"message", "no execution 'nope'"}}));
 }
 
-TEST_F(HttpEndpointsTest, AnIdMayBeWrittenInAnyWayThatUrlsAllow) {
+TEST_F(HttpEndpointsTest, DecodesThePercentEncodingOfAnId) {
   invoke(sync_request({.id = "it's~a(b)!*,;=:@&+", .function = "work-0"}));
   EXPECT_EQ(get("/status/it's~a(b)!*,;=:@&+").status, 200);
   EXPECT_EQ(get("/status/it%27s%7ea(b)!*,;=:%40&+?query").status, 200);
@@ -118,7 +118,7 @@ TEST_F(HttpEndpointsTest, MetricsCountCallsAndExecutions) {
   }
 }
 
-TEST_F(HttpEndpointsTest, OtherPathsAndMethodsAreRefused) {
+TEST_F(HttpEndpointsTest, RejectsOtherPathsAndMethods) {
   EXPECT_EQ(get("/").status, 404);
   EXPECT_EQ(get("/statusx").status, 404);
   httplib::Client client("http://" + live.server->http_address());
@@ -129,7 +129,8 @@ TEST_F(HttpEndpointsTest, OtherPathsAndMethodsAreRefused) {
   EXPECT_EQ(head->get_header_value("Content-Length"), "3");
 }
 
-// ---- The server by itself -----------------------------------------------------------------------
+// ---- The server alone
+// ----------------------------------------------------------------------------
 
 class HttpServerTest : public ::testing::Test {
  protected:
@@ -171,7 +172,7 @@ TEST_F(HttpServerTest, AnswersAndCloses) {
   EXPECT_THAT(answer, ContainsRegex("\r\n\r\n/path$"));
 }
 
-TEST_F(HttpServerTest, RefusesWhatIsNoRequest) {
+TEST_F(HttpServerTest, RejectsMalformedRequests) {
   start();
   EXPECT_THAT(ask("nonsense\r\n\r\n"), StartsWith("HTTP/1.1 400"));
   EXPECT_THAT(ask("GET /" + std::string(9000, 'x') + " HTTP/1.1\r\n\r\n"),
@@ -180,7 +181,7 @@ TEST_F(HttpServerTest, RefusesWhatIsNoRequest) {
   EXPECT_THAT(ask("GET / HTTP/1.1\r\nHost: x\r\n\r\n"), StartsWith("HTTP/1.1 200"));
 }
 
-TEST_F(HttpServerTest, ARefusalGetsThroughThoughTheClientStillSends) {
+TEST_F(HttpServerTest, ARejectionArrivesAlthoughTheClientStillSends) {
   start();
   const std::string body(1 << 20, 'x');
   EXPECT_THAT(
@@ -188,15 +189,15 @@ TEST_F(HttpServerTest, ARefusalGetsThroughThoughTheClientStillSends) {
       StartsWith("HTTP/1.1 405"));
 }
 
-TEST_F(HttpServerTest, WhoIsTooSlowIsCutOff) {
+TEST_F(HttpServerTest, DisconnectsASlowClient) {
   limits.request_time = 10ms;
   start();
   RawClient slow(server->address().text());
   slow.send("GET / HT");
-  EXPECT_EQ(slow.read_all(), "");  // would hang
+  EXPECT_EQ(slow.read_all(), "");  // would block otherwise
 }
 
-TEST_F(HttpServerTest, WhenThereAreTooManyTheSlowestGoes) {
+TEST_F(HttpServerTest, DisconnectsTheSlowestOfTooManyClients) {
   limits.request_time = std::chrono::hours(1);
   start();
   std::vector<std::unique_ptr<RawClient>> slow;
@@ -204,22 +205,22 @@ TEST_F(HttpServerTest, WhenThereAreTooManyTheSlowestGoes) {
     slow.push_back(std::make_unique<RawClient>(server->address().text()));
   }
   EXPECT_THAT(ask("GET / HTTP/1.0\r\n\r\n"), StartsWith("HTTP/1.1 200"));
-  EXPECT_EQ(slow.front()->read_all(), "");  // would hang
+  EXPECT_EQ(slow.front()->read_all(), "");  // would block otherwise
 }
 
-TEST_F(HttpServerTest, AnAnswerThatDoesNotComeIsReported) {
+TEST_F(HttpServerTest, ReportsAMissingAnswer) {
   start();
   EXPECT_THAT(ask("GET /never HTTP/1.0\r\n\r\n"), StartsWith("HTTP/1.1 504"));
 }
 
-TEST_F(HttpServerTest, AnAnswerAfterTheEndIsDropped) {
+TEST_F(HttpServerTest, DropsAnAnswerAfterTheEnd) {
   start();
   EXPECT_THAT(ask("GET /late HTTP/1.0\r\n\r\n"), StartsWith("HTTP/1.1 504"));
   server.reset();
   late({.body = "too late"});
 }
 
-TEST_F(HttpServerTest, ServesNoUnixSocket) {
+TEST_F(HttpServerTest, RejectsAUnixSocket) {
   EXPECT_FALSE(HttpServer::start(
                    *parse_address("unix:/tmp/x"), std::nullopt, limits,
                    [](const std::string&, const HttpRespond&) {}, Log())

@@ -1,3 +1,5 @@
+// Formats log lines as text or JSON, writes them through spdlog, and redirects the logs of gRPC and
+// protobuf.
 #include "server/log.h"
 
 #include <google/protobuf/stubs/logging.h>
@@ -6,6 +8,7 @@
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>
 
+#include <chrono>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -14,28 +17,20 @@ namespace quintain::server {
 namespace {
 
 spdlog::level::level_enum to_spdlog(LogLevel level) {
-  switch (level) {
-    case LogLevel::kDebug:
-      return spdlog::level::debug;
-    case LogLevel::kInfo:
-      return spdlog::level::info;
-    case LogLevel::kWarn:
-      return spdlog::level::warn;
-    case LogLevel::kError:
-      return spdlog::level::err;
-    case LogLevel::kOff:
-      break;
-  }
-  return spdlog::level::off;
+  constexpr spdlog::level::level_enum kLevels[] = {spdlog::level::debug, spdlog::level::info,
+                                                   spdlog::level::warn, spdlog::level::err,
+                                                   spdlog::level::off};
+  return kLevels[static_cast<std::size_t>(level)];
 }
 
-// As a JSON string, quotes included. What is not UTF-8 is replaced: a log line must not fail.
+// Returns a quoted JSON string. Invalid UTF-8 is replaced, because a log line must not fail.
 std::string json_string(std::string_view text) {
   return nlohmann::json(std::string(text))
       .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-bool plain(std::string_view value) {
+// Whether a value needs no quotes in a text line.
+bool is_plain(std::string_view value) {
   if (value.empty()) return false;
   for (const char c : value) {
     if (c <= ' ' || c == '"' || c == '=' || c == '\\' || c > '~') return false;
@@ -43,16 +38,16 @@ bool plain(std::string_view value) {
   return true;
 }
 
-std::string text_of(std::string_view event, Log::Fields fields) {
+std::string text_line(std::string_view event, Log::Fields fields) {
   std::string line(event);
   for (const LogField& field : fields) {
     line += fmt::format(" {}={}", field.name,
-                        plain(field.value) ? field.value : json_string(field.value));
+                        is_plain(field.value) ? field.value : json_string(field.value));
   }
   return line;
 }
 
-std::string members_of(std::string_view event, Log::Fields fields) {
+std::string json_members(std::string_view event, Log::Fields fields) {
   std::string line = R"("event":)" + json_string(event);
   for (const LogField& field : fields) {
     line += fmt::format(",{}:{}", json_string(field.name), json_string(field.value));
@@ -60,12 +55,19 @@ std::string members_of(std::string_view event, Log::Fields fields) {
   return line;
 }
 
+// Clients can cause messages of gRPC, so their number is limited: this many warnings per interval.
+constexpr int kMaxWarnings = 20;
+constexpr std::chrono::seconds kWarningInterval(10);
+
 struct LibraryLog {
   std::mutex mutex;
   Log log;
+  // The warnings since the start of the current interval, including suppressed ones.
+  int warnings = 0;
+  std::chrono::steady_clock::time_point interval_start{};
 };
 
-// Never destroyed: gRPC's threads may speak until the process ends.
+// Never destroyed: gRPC's threads may log until the process ends.
 LibraryLog& library_log() {
   static LibraryLog& instance = *new LibraryLog;
   return instance;
@@ -76,16 +78,26 @@ Log current_library_log() {
   return library_log().log;
 }
 
-void on_grpc_message(gpr_log_func_args* message) {
-  const Log log = current_library_log();
-  if (message->severity == GPR_LOG_SEVERITY_ERROR) {
-    log.warn("grpc", {{"message", message->message}});
-  } else {
-    log.debug("grpc", {{"message", message->message}});
+void warn_of_grpc(std::string_view message) {
+  LibraryLog& library = library_log();
+  const std::lock_guard lock(library.mutex);
+  const auto now = std::chrono::steady_clock::now();
+  if (now - library.interval_start >= kWarningInterval) {
+    if (library.warnings > kMaxWarnings) {
+      library.log.warn("grpc-suppressed", {{"messages", library.warnings - kMaxWarnings}});
+    }
+    library.warnings = 0;
+    library.interval_start = now;
   }
+  if (++library.warnings <= kMaxWarnings) library.log.warn("grpc", {{"message", message}});
 }
 
-// About what a client sent, mostly, and the client is told as well.
+void on_grpc_message(gpr_log_func_args* message) {
+  if (message->severity == GPR_LOG_SEVERITY_ERROR) return warn_of_grpc(message->message);
+  current_library_log().debug("grpc", {{"message", message->message}});
+}
+
+// Usually about a request of a client, which receives an error as well.
 void on_protobuf_message(google::protobuf::LogLevel, const char*, int, const std::string& message) {
   current_library_log().debug("protobuf", {{"message", message}});
 }
@@ -113,8 +125,8 @@ bool Log::debugging() const {
 
 void Log::write(LogLevel level, std::string_view event, Fields fields) const {
   if (logger_ == nullptr || !logger_->should_log(to_spdlog(level))) return;
-  logger_->log(to_spdlog(level),
-               format_ == LogFormat::kText ? text_of(event, fields) : members_of(event, fields));
+  logger_->log(to_spdlog(level), format_ == LogFormat::kText ? text_line(event, fields)
+                                                             : json_members(event, fields));
 }
 
 void Log::debug(std::string_view event, Fields fields) const {
@@ -134,9 +146,10 @@ void redirect_library_logs(const Log& log) {
   {
     const std::lock_guard lock(library_log().mutex);
     library_log().log = log;
+    library_log().warnings = 0;
   }
   gpr_set_log_function(&on_grpc_message);
-  // Until gRPC is used, or told so, it says nothing at all.
+  // gRPC logs nothing until it is initialized or its verbosity is set.
   gpr_set_log_verbosity(GPR_LOG_SEVERITY_ERROR);
   google::protobuf::SetLogHandler(&on_protobuf_message);
 }

@@ -1,4 +1,4 @@
-// Structured log lines: an event and what belongs to it.
+// Structured log lines.
 #pragma once
 
 #include <fmt/format.h>
@@ -21,7 +21,7 @@ namespace quintain::server {
 enum class LogLevel { kDebug, kInfo, kWarn, kError, kOff };
 enum class LogFormat { kText, kJson };
 
-/// A name and a value of a log line.
+/// A named value of a log line.
 struct LogField {
   std::string_view name;
   std::string value;
@@ -34,13 +34,13 @@ struct LogField {
 };
 
 /// Writes one line per event: `2026-01-31T12:00:00.123Z info listening address=127.0.0.1:50051`, or
-/// a JSON object of the same with every value as a string. Any thread; copies write to the same
-/// place.
+/// the same as a JSON object in which every value is a string. Thread-safe. Copies write to the
+/// same sink.
 class Log {
  public:
   using Fields = std::initializer_list<LogField>;
 
-  /// Writes nothing.
+  /// Discards all lines.
   Log();
 
   /// Writes to standard error.
@@ -64,9 +64,10 @@ class Log {
   LogFormat format_ = LogFormat::kText;
 };
 
-/// Makes what gRPC and protobuf themselves have to say part of `log`: gRPC's errors as warnings,
-/// for they are about single connections, and the rest as debug. One log for the whole process, the
-/// last one set.
+/// Sends the messages of gRPC and protobuf to `log`: gRPC's errors as warnings, because they
+/// concern single connections, and the rest as debug. Clients can cause warnings, so at most 20 are
+/// written in 10 s and the others are counted. Applies to the whole process; the last call wins.
+/// Thread-safe.
 void redirect_library_logs(const Log& log);
 
 }  // namespace quintain::server

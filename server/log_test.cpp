@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <spdlog/sinks/ostream_sink.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -31,7 +32,7 @@ TEST_F(LogTest, TextHasTimeLevelEventAndFields) {
                            "port=80 plain=x empty=\"\"\n"));
 }
 
-TEST_F(LogTest, JsonIsJsonWhateverIsInIt) {
+TEST_F(LogTest, JsonIsValidForAnyContent) {
   log(LogLevel::kInfo, LogFormat::kJson).warn("odd", {{"text", "a\"b\n\xff"}, {"n", 1.5}});
   const auto line = nlohmann::json::parse(text.str());
   EXPECT_EQ(line["level"], "warning");
@@ -52,12 +53,21 @@ TEST_F(LogTest, WritesNothingBelowItsLevel) {
   Log().error("goes nowhere");
 }
 
-TEST_F(LogTest, TakesOverWhatGrpcSays) {
+TEST_F(LogTest, ReceivesTheLogOfGrpc) {
   redirect_library_logs(log(LogLevel::kInfo, LogFormat::kText));
   gpr_log(GPR_ERROR, "a connection of %d", 7);
   gpr_log(GPR_INFO, "details");
   redirect_library_logs(Log());
   EXPECT_THAT(text.str(), MatchesRegex(".* warning grpc message=\"a connection of 7\"\n"));
+}
+
+TEST_F(LogTest, LimitsTheWarningsOfGrpc) {
+  redirect_library_logs(log(LogLevel::kInfo, LogFormat::kText));
+  for (int i = 0; i < 1000; ++i) gpr_log(GPR_ERROR, "a connection of %d", i);
+  redirect_library_logs(Log());
+  const std::string lines = text.str();
+  EXPECT_LE(std::ranges::count(lines, '\n'), 2 * 20);  // an interval may end in between
+  EXPECT_THAT(lines, HasSubstr("a connection of 19\""));
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Requests and answers whose memory serves one call after the other.
+// Reuse of the memory of requests and responses.
 #pragma once
 
 #include <absl/base/thread_annotations.h>
@@ -13,12 +13,13 @@
 
 namespace quintain::server {
 
-/// Where gRPC gets the messages of one method's calls from. Any thread; it must outlive the server.
+/// The allocator from which gRPC gets the messages of one method. Thread-safe. Must outlive the
+/// server.
 template <class Request, class Response>
 class MessagePool final : public grpc::MessageAllocator<Request, Response> {
  public:
-  /// The messages of one call. They have two holders, gRPC and our end of the call, and go back to
-  /// the pool when both have let go: what the core does with a request may end after the answer.
+  /// The messages of one call. They have two holders, gRPC and the binding's call, and return to
+  /// the pool when both have released them: the core may use a request after the answer.
   class Messages final : public grpc::MessageHolder<Request, Response> {
    public:
     explicit Messages(MessagePool& pool) : pool_(pool) {
@@ -39,11 +40,11 @@ class MessagePool final : public grpc::MessageAllocator<Request, Response> {
     Response response_;
   };
 
-  struct LetGo {
+  struct Releaser {
     void operator()(Messages* messages) const { messages->Release(); }
   };
-  /// Our share in them.
-  using Lease = std::unique_ptr<Messages, LetGo>;
+  /// The share of the binding's call.
+  using Lease = std::unique_ptr<Messages, Releaser>;
 
   Messages* AllocateMessages() override {
     std::unique_ptr<Messages> messages = find_idle();
@@ -53,7 +54,8 @@ class MessagePool final : public grpc::MessageAllocator<Request, Response> {
   }
 
  private:
-  // More, or larger ones, are freed: a burst and a giant are not remembered for ever.
+  // Messages beyond these limits are freed, so that neither a burst nor a large message occupies
+  // memory forever. `kMaxBytes` applies to request and response together.
   static constexpr std::size_t kMaxIdle = 256;
   static constexpr std::size_t kMaxBytes = 4096;
 

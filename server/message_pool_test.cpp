@@ -12,11 +12,11 @@ namespace {
 
 using Pool = MessagePool<spearlet::GetExecutionStatusRequest, spearlet::GetExecutionStatusResponse>;
 
-TEST(MessagePool, MessagesServeAgainWhenBothHoldersHaveLetGo) {
+TEST(MessagePool, ReusesMessagesThatBothHoldersHaveReleased) {
   Pool pool;
   Pool::Messages* const first = pool.AllocateMessages();
   Pool::Lease lease(first);
-  first->Release();  // gRPC's share; the call still looks at the request
+  first->Release();  // gRPC's share; the call still uses the request
   Pool::Messages* const second = pool.AllocateMessages();
   EXPECT_NE(second, first);
   lease.reset();
@@ -28,7 +28,7 @@ TEST(MessagePool, MessagesServeAgainWhenBothHoldersHaveLetGo) {
   }
 }
 
-TEST(MessagePool, AGiantIsNotKept) {
+TEST(MessagePool, FreesLargeMessages) {
   Pool pool;
   Pool::Messages* const messages = pool.AllocateMessages();
   messages->response()->set_message(std::string(1 << 20, 'x'));
@@ -40,7 +40,7 @@ TEST(MessagePool, AGiantIsNotKept) {
   next->Release();
 }
 
-TEST(MessagePool, OfABurstOnlySoManyAreKept) {
+TEST(MessagePool, KeepsALimitedNumberOfMessages) {
   constexpr std::size_t kBurst = 1000;
   Pool pool;
   const auto burst = [&pool] {

@@ -1,3 +1,5 @@
+// Converts the counters of the server and of its node to Prometheus metric families, and those to
+// text.
 #include "server/metrics.h"
 
 #include <prometheus/metric_family.h>
@@ -13,10 +15,6 @@ namespace {
 using prometheus::ClientMetric;
 using prometheus::MetricFamily;
 using prometheus::MetricType;
-
-constexpr std::array<std::string_view, kMethods> kNames = {
-    "InvokeFunction", "GetExecutionStatus", "CancelExecution", "StreamFunction", "ListTasks",
-    "GetTask",        "DeleteTask",         "ListExecutions",  "GetHealth",      "GetStats"};
 
 ClientMetric metric(std::vector<ClientMetric::Label> labels) {
   ClientMetric metric;
@@ -47,8 +45,6 @@ std::string code_name(std::size_t code) {
 
 }  // namespace
 
-std::string_view name_of(Method method) { return kNames[static_cast<std::size_t>(method)]; }
-
 void RpcMetrics::count(Method method, absl::StatusCode code, core::Duration took) {
   const auto index = static_cast<std::size_t>(method);
   ++calls_[index][std::min(static_cast<std::size_t>(code), kCodes - 1)];
@@ -62,7 +58,7 @@ void RpcMetrics::append_to(std::vector<MetricFamily>& families) const {
   std::vector<ClientMetric> calls;
   std::vector<ClientMetric> durations;
   for (std::size_t method = 0; method < kMethods; ++method) {
-    const std::string name(kNames[method]);
+    const std::string name(core::kMethodNames[method]);
     for (std::size_t code = 0; code < kCodes; ++code) {
       if (calls_[method][code] == 0) continue;
       calls.push_back(counter(static_cast<double>(calls_[method][code]),
@@ -84,16 +80,16 @@ void RpcMetrics::append_to(std::vector<MetricFamily>& families) const {
   families.push_back(family("quintain_rpcs_total", "Answered calls by method and status code",
                             MetricType::Counter, std::move(calls)));
   families.push_back(family("quintain_rpc_duration_seconds",
-                            "From a call's arrival to its answer, in real time",
+                            "Real time from the arrival of a call to its answer",
                             MetricType::Histogram, std::move(durations)));
 }
 
 void append_node_metrics(core::Node& node, std::vector<MetricFamily>& families) {
-  const auto count = [&](const char* name, const char* help, std::int64_t value) {
+  const auto add_counter = [&](const char* name, const char* help, std::int64_t value) {
     families.push_back(
         family(name, help, MetricType::Counter, {counter(static_cast<double>(value))}));
   };
-  const auto level = [&](const char* name, const char* help, std::int64_t value) {
+  const auto add_gauge = [&](const char* name, const char* help, std::int64_t value) {
     families.push_back(family(name, help, MetricType::Gauge, {gauge(static_cast<double>(value))}));
   };
   core::TaskExecutionManager& manager = node.manager();
@@ -107,33 +103,35 @@ void append_node_metrics(core::Node& node, std::vector<MetricFamily>& families) 
     executions.push_back(
         gauge(static_cast<double>(tally.count(value)), {{"status", std::move(name)}}));
   }
-  families.push_back(family("quintain_executions", "Executions on record by status",
-                            MetricType::Gauge, std::move(executions)));
-  level("quintain_queue_length", "Executions that wait for a slot", manager.queued());
-  level("quintain_busy_slots", "Slots in use", manager.busy_slots());
-  level("quintain_slots", "Slots that there are", node.config().slots);
-  level("quintain_draining", "1 while the server takes no new work", manager.draining() ? 1 : 0);
+  families.push_back(family("quintain_executions", "Stored executions by status", MetricType::Gauge,
+                            std::move(executions)));
+  add_gauge("quintain_queue_length", "Executions waiting for a slot", manager.queued());
+  add_gauge("quintain_busy_slots", "Slots in use", manager.busy_slots());
+  add_gauge("quintain_slots", "Slots of the node", node.config().slots);
+  add_gauge("quintain_draining", "1 while the server accepts no new work, otherwise 0",
+            manager.draining() ? 1 : 0);
 
   const core::Counters& counters = node.counters();
-  count("quintain_accepted_total", "Executions accepted", counters.accepted);
-  count("quintain_repeated_total", "Invocations answered from an existing record",
-        counters.repeated);
-  const auto refused = [](std::string reason, std::int64_t value) {
+  add_counter("quintain_accepted_total", "Executions accepted", counters.accepted);
+  add_counter("quintain_repeated_total", "Invocations answered from an existing record",
+              counters.repeated);
+  const auto rejected = [](std::string reason, std::int64_t value) {
     return counter(static_cast<double>(value), {{"reason", std::move(reason)}});
   };
-  families.push_back(family(
-      "quintain_refused_total", "Invocations refused by reason", MetricType::Counter,
-      {refused("invalid", counters.refused_invalid),
-       refused("unknown_task", counters.refused_unknown_task),
-       refused("queue_full", counters.refused_queue_full),
-       refused("draining", counters.refused_draining), refused("other", counters.refused_other)}));
-  count("quintain_attempts_total", "Attempts begun", counters.attempts);
-  count("quintain_cold_starts_total", "Attempts that began with a cold start",
-        counters.cold_starts);
-  count("quintain_retries_total", "Attempts after the first of their execution", counters.retries);
-  count("quintain_kills_total", "Attempts ended by force", counters.kills);
-  count("quintain_reports_ignored_total", "Reports about attempts that were over",
-        counters.reports_ignored);
+  families.push_back(family("quintain_refused_total", "Invocations rejected, by reason",
+                            MetricType::Counter,
+                            {rejected("invalid", counters.refused_invalid),
+                             rejected("unknown_task", counters.refused_unknown_task),
+                             rejected("queue_full", counters.refused_queue_full),
+                             rejected("draining", counters.refused_draining),
+                             rejected("other", counters.refused_other)}));
+  add_counter("quintain_attempts_total", "Attempts started", counters.attempts);
+  add_counter("quintain_cold_starts_total", "Attempts that started cold", counters.cold_starts);
+  add_counter("quintain_retries_total", "Attempts after the first one of an execution",
+              counters.retries);
+  add_counter("quintain_kills_total", "Attempts killed", counters.kills);
+  add_counter("quintain_reports_ignored_total", "Reports about attempts that had already ended",
+              counters.reports_ignored);
 }
 
 std::string to_text(const std::vector<MetricFamily>& families) {

@@ -1,4 +1,4 @@
-// What the server counts, in the form in which Prometheus reads it.
+// The server's counters and gauges in the Prometheus text format.
 #pragma once
 
 #include <absl/status/status.h>
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/base/time.h"
+#include "core/method.h"
 #include "core/node.h"
 
 namespace prometheus {
@@ -18,35 +19,23 @@ struct MetricFamily;
 
 namespace quintain::server {
 
-/// The methods of spearlet.FunctionService.
-enum class Method : std::uint8_t {
-  kInvokeFunction,
-  kGetExecutionStatus,
-  kCancelExecution,
-  kStreamFunction,
-  kListTasks,
-  kGetTask,
-  kDeleteTask,
-  kListExecutions,
-  kGetHealth,
-  kGetStats,
-};
-inline constexpr std::size_t kMethods = 10;
+using core::kMethods;
+using core::Method;
 
-/// As the contract spells it.
-std::string_view name_of(Method method);
-
-/// Calls by method and code, and how long their answers took. Serial context only.
+/// Counts answered calls by method and status code, and keeps a histogram of their durations by
+/// method. Serial context only.
 class RpcMetrics {
  public:
-  /// `took`: from the call's arrival to its answer, in real time.
+  /// Counts one answered call. `took`: real time from the arrival of the call to its answer.
   void count(Method method, absl::StatusCode code, core::Duration took);
 
+  /// Appends quintain_rpcs_total and quintain_rpc_duration_seconds.
   void append_to(std::vector<prometheus::MetricFamily>& families) const;
 
  private:
   static constexpr std::size_t kCodes = 17;
-  // Upper bounds in seconds, from a read in memory to a long sync call. The last bucket has none.
+  // Upper bounds of the buckets in seconds: from a lookup in memory to a long sync call. One more
+  // bucket without a bound follows.
   static constexpr std::array kBounds = {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005,
                                          0.01,   0.025,   0.05,   0.1,   0.25,   0.5,
                                          1.0,    2.5,     5.0,    10.0,  30.0,   60.0};
@@ -60,10 +49,10 @@ class RpcMetrics {
   std::array<Duration, kMethods> durations_{};
 };
 
-/// The state and the counters of a node. Serial context only.
+/// Appends the state and the counters of `node`. Serial context only.
 void append_node_metrics(core::Node& node, std::vector<prometheus::MetricFamily>& families);
 
-/// The Prometheus text format, version 0.0.4. Any thread.
+/// Returns `families` in the Prometheus text format, version 0.0.4. Thread-safe.
 std::string to_text(const std::vector<prometheus::MetricFamily>& families);
 
 }  // namespace quintain::server

@@ -10,16 +10,16 @@ namespace {
 
 using std::chrono::steady_clock;
 
-// Fired in a row before the context looks at its other work: a chain of events that makes no
-// progress in time must not keep callers waiting.
-constexpr int kMaxInARow = 256;
+// The number of events that fire in a row before the context handles other work: a chain of events
+// of zero delay must not block callers.
+constexpr int kMaxEventsInARow = 256;
 
-// The alarm is never set further ahead; it is set again then. The clock's range is not reached.
-constexpr core::Duration kFurthestAlarm = std::chrono::hours(1);
+// An alarm is set at most this far ahead, and then set again. This avoids overflows of the clock.
+constexpr core::Duration kMaxAlarm = std::chrono::hours(1);
 
 core::Duration scaled(core::Duration d, long double factor) {
   if (factor == 1) return d;
-  // 64 bits of mantissa: exact to the nanosecond for any time a server may run.
+  // The mantissa has 64 bits, so the result is exact to the nanosecond.
   const long double count = std::floor(static_cast<long double>(d.count()) * factor);
   constexpr auto kMax = static_cast<long double>(core::Duration::max().count());
   if (count >= kMax) return core::Duration::max();
@@ -64,8 +64,8 @@ core::EventHandle RealEnvironment::schedule(core::Instant when, core::Precedence
 
 void RealEnvironment::fire_due() {
   now_.reset();
-  for (int fired = 0; fired < kMaxInARow; ++fired) {
-    // The reading that shows that nothing is due is also that of the turn that comes now.
+  for (int fired = 0; fired < kMaxEventsInARow; ++fired) {
+    // The reading by which nothing is due is also the time of the turn that follows.
     if (events_.empty() || events_.next() > now()) return;
     const core::PendingEventSet::Event event = events_.pop();
     event.fire(event.self);
@@ -74,24 +74,24 @@ void RealEnvironment::fire_due() {
 }
 
 void RealEnvironment::after_turn() {
-  // What the turn has scheduled for its own instant needs no alarm.
+  // Events that the turn has scheduled for its own instant need no alarm.
   if (now_ && !events_.empty() && events_.next() <= *now_) fire_due();
   now_.reset();
   if (!events_.empty()) arm();
 }
 
 void RealEnvironment::arm() {
-  // An alarm that is too early does no harm: it finds nothing due and is set again.
+  // An alarm that fires too early does no harm: no event is due, and it is set again.
   const core::Instant next = events_.next();
   if (next >= alarm_at_) return;
   alarm_at_ = next;
   const core::Duration when = scaled(next.since_start(), 1 / static_cast<long double>(speed_));
-  const core::Duration furthest = steady_clock::now() - started_at_ + kFurthestAlarm;
-  alarm_.expires_at(started_at_ + std::min(when, furthest));
+  const core::Duration latest = steady_clock::now() - started_at_ + kMaxAlarm;
+  alarm_.expires_at(started_at_ + std::min(when, latest));
   alarm_.async_wait([this](const boost::system::error_code& error) {
     if (error) return;  // it was set to another time
     alarm_at_ = core::Instant::never();
-    // What is due was done before this turn.
+    // The events that are due have fired before this turn.
   });
 }
 

@@ -1,4 +1,4 @@
-// Real time for a node: the environment over a serial context.
+// The environment of a node in real time.
 #pragma once
 
 #include <boost/asio/steady_timer.hpp>
@@ -12,28 +12,28 @@
 
 namespace quintain::server {
 
-/// The steady clock, `speed` times as fast, and timers on it. Events are fired in the order of the
-/// simulator's kernel: instant, precedence, order of scheduling. What is due is done before
-/// anything that is posted to the context later.
+/// Time is the steady clock multiplied by `speed`. Events fire in the same order as in the
+/// simulator's kernel: by instant, precedence, order of scheduling. An event that is due fires
+/// before any function that is posted to the context later.
 ///
-/// Built before the context is started; everything else happens within the context.
+/// Must be constructed before the context is started. Serial context only, except random_seed().
 class RealEnvironment final : public core::Environment, private TurnListener {
  public:
-  /// `speed` must be positive. `seed` is what random numbers, and so ids, are made from.
+  /// `seed` determines the random numbers and with them the ids. Requires: speed > 0.
   RealEnvironment(SerialContext& context, double speed, std::uint64_t seed);
 
-  /// A seed that nobody can guess, from the operating system.
+  /// Returns an unpredictable seed from the operating system. Thread-safe.
   static std::uint64_t random_seed();
 
   core::Instant now() const override;
 
+  /// Returns the wall clock's reading at the start plus now(), so that timestamps agree with
+  /// durations even if the wall clock is changed meanwhile.
   core::WallTime wall_now() const override;
-  // The wall clock's reading at the start, and now() since. So the timestamps that callers see
-  // agree with the durations they see, whatever is done to the wall clock meanwhile.
 
   std::uint64_t draw(core::RandomStream& stream) override { return stream.next(seed_); }
 
-  /// The instant at which the steady clock will show that.
+  /// Returns the instant that corresponds to a reading of the steady clock.
   core::Instant instant_of(std::chrono::steady_clock::time_point time) const;
 
  protected:
@@ -52,7 +52,7 @@ class RealEnvironment final : public core::Environment, private TurnListener {
   const std::chrono::steady_clock::time_point started_at_;
   const core::WallTime wall_started_at_;
 
-  // The reading of this turn, once it was asked for.
+  // The time of the current turn, once it has been read.
   mutable std::optional<core::Instant> now_;
   core::PendingEventSet events_;
   boost::asio::steady_timer alarm_;

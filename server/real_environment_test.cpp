@@ -36,7 +36,7 @@ class RealEnvironmentTest : public ::testing::Test {
     context.stop();
   }
 
-  // Transports a timer that writes its name down, and ends the wait if it is the last.
+  // Arms a timer that records its name, and ends the wait if it is the last.
   void arm(Instant when, Precedence precedence, int name, bool last = false) {
     struct Note {
       RealEnvironmentTest* test;
@@ -114,7 +114,7 @@ TEST_F(RealEnvironmentTest, AWithdrawnTimerDoesNotFire) {
   EXPECT_THAT(context.run([this] { return order; }), ElementsAre(2));
 }
 
-TEST_F(RealEnvironmentTest, ATimerForNowFiresAfterThePresentTurn) {
+TEST_F(RealEnvironmentTest, ATimerForNowFiresAfterTheCurrentTurn) {
   begin();
   context.run([this] {
     arm(environment->now() + -1h, Precedence::kOther, 2, /*last=*/true);
@@ -124,7 +124,7 @@ TEST_F(RealEnvironmentTest, ATimerForNowFiresAfterThePresentTurn) {
   EXPECT_THAT(context.run([this] { return order; }), ElementsAre(1, 2));
 }
 
-TEST_F(RealEnvironmentTest, WhatIsDueIsDoneBeforeWhatIsPostedLater) {
+TEST_F(RealEnvironmentTest, DueEventsFireBeforeFunctionsPostedLater) {
   begin();
   std::promise<void> entered;
   std::promise<void> go_on;
@@ -148,7 +148,7 @@ TEST_F(RealEnvironmentTest, WhatIsDueIsDoneBeforeWhatIsPostedLater) {
   EXPECT_THAT(context.run([this] { return order; }), ElementsAre(1, 2));
 }
 
-TEST_F(RealEnvironmentTest, AChainOfTimersForNowDoesNotKeepOthersWaiting) {
+TEST_F(RealEnvironmentTest, AChainOfImmediateTimersDoesNotBlockOthers) {
   begin();
   struct Chain {
     explicit Chain(core::Environment& environment)
@@ -165,7 +165,7 @@ TEST_F(RealEnvironmentTest, AChainOfTimersForNowDoesNotKeepOthersWaiting) {
     chain = std::make_unique<Chain>(*environment);
     Chain::go_on(chain.get());
   });
-  context.run([&] { chain.reset(); });  // would hang
+  context.run([&] { chain.reset(); });  // would block otherwise
 }
 
 TEST_F(RealEnvironmentTest, TimeStandsStillDuringATurnAndMovesBetweenTurns) {
@@ -181,7 +181,7 @@ TEST_F(RealEnvironmentTest, TimeStandsStillDuringATurnAndMovesBetweenTurns) {
   EXPECT_GE(context.run([this] { return environment->now(); }), first + 1ms);
 }
 
-TEST_F(RealEnvironmentTest, SpeedMakesEverythingPassFaster) {
+TEST_F(RealEnvironmentTest, SpeedScalesTime) {
   begin(1000.0);
   const auto before = steady_clock::now();
   // Fifty seconds in fifty milliseconds.
@@ -194,7 +194,7 @@ TEST_F(RealEnvironmentTest, SpeedMakesEverythingPassFaster) {
   const auto took = steady_clock::now() - before;
   EXPECT_GE(context.run([this] { return fired_at.front(); }), when);
   EXPECT_LT(took, kTooLong);
-  // A real deadline is so much further away in the environment's time.
+  // A real deadline is further away in the environment's time, by the factor `speed`.
   const auto [deadline, now] = context.run([this] {
     return std::pair(environment->instant_of(steady_clock::now() + 10s), environment->now());
   });
@@ -210,7 +210,7 @@ TEST_F(RealEnvironmentTest, WallTimeAgreesWithTheMonotonicTime) {
   EXPECT_EQ(later - now, wall_later.since_epoch - wall.since_epoch);
 }
 
-TEST_F(RealEnvironmentTest, InstantsFarAwayAreNoTrouble) {
+TEST_F(RealEnvironmentTest, AcceptsDistantInstants) {
   begin();
   context.run([this] {
     arm(Instant(Duration::max() - 1ns), Precedence::kOther, 2);
@@ -221,7 +221,7 @@ TEST_F(RealEnvironmentTest, InstantsFarAwayAreNoTrouble) {
   EXPECT_THAT(context.run([this] { return order; }), ElementsAre(1));
 }
 
-TEST(RealEnvironmentSeedTest, DecidesDraws) {
+TEST(RealEnvironmentSeedTest, DeterminesDraws) {
   const auto first_draw = [](std::uint64_t seed) {
     SerialContext context;
     RealEnvironment environment(context, 1.0, seed);

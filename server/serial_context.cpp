@@ -9,20 +9,20 @@
 namespace quintain::server {
 namespace {
 
-// A caller does not work for others any longer than this; nor does the context's own thread, which
-// looks at its descriptors then.
-constexpr int kMaxInARow = 64;
+// The number of turns after which a caller hands the context over to the context's own thread, and
+// after which that thread checks its descriptors.
+constexpr int kMaxTurnsInARow = 64;
 
 }  // namespace
 
-SerialContext::Nobody SerialContext::nobody_;
+SerialContext::FreeMark SerialContext::free_mark_;
 
 SerialContext::~SerialContext() {
   stop();
-  // Nobody else is left to post.
+  // No other thread may post any more.
   Turn* left[] = {ready_, inbox_.load(std::memory_order_acquire)};
   for (Turn* turn : left) {
-    while (turn != nullptr && turn != nobody()) delete std::exchange(turn, turn->next);
+    while (turn != nullptr && turn != free_mark()) delete std::exchange(turn, turn->next);
   }
 }
 
@@ -33,7 +33,7 @@ void SerialContext::start() {
   thread_ = std::thread([this] {
     pthread_setname_np(pthread_self(), "serial-context");
     const auto keep_running = boost::asio::make_work_guard(io_context_);
-    work(nullptr, Place::kHome);
+    run_turns(nullptr, OnThread::kOwn);
     io_context_.run();
   });
 }
@@ -49,30 +49,30 @@ void SerialContext::stop() {
 void SerialContext::enqueue(std::unique_ptr<Turn> turn) {
   Turn* top = inbox_.load(std::memory_order_relaxed);
   for (;;) {
-    if (top == nobody()) {
+    if (top == free_mark()) {
       turn->next = nullptr;
       if (inbox_.compare_exchange_weak(top, nullptr, std::memory_order_acquire,
                                        std::memory_order_relaxed)) {
-        return work(turn.release(), Place::kCaller);
+        return run_turns(turn.release(), OnThread::kCaller);
       }
     } else {
       turn->next = top;
       if (inbox_.compare_exchange_weak(top, turn.get(), std::memory_order_release,
                                        std::memory_order_relaxed)) {
-        static_cast<void>(turn.release());  // it is in the inbox
+        static_cast<void>(turn.release());  // the inbox owns it
         return;
       }
     }
   }
 }
 
-// Runs what is ready, in that order, and what comes meanwhile, and leaves the context; or gives it
-// over to the context's own thread.
-void SerialContext::work(Turn* ready, Place place) {
-  for (int taken = 0;; ++taken) {
+// Runs the ready turns in their order and then those that arrive meanwhile, and leaves the context;
+// or hands it over to the context's own thread.
+void SerialContext::run_turns(Turn* ready, OnThread thread) {
+  for (int count = 0;; ++count) {
     if (ready == nullptr) {
       Turn* nothing = nullptr;
-      if (inbox_.compare_exchange_strong(nothing, nobody(), std::memory_order_release,
+      if (inbox_.compare_exchange_strong(nothing, free_mark(), std::memory_order_release,
                                          std::memory_order_relaxed)) {
         return;
       }
@@ -82,18 +82,19 @@ void SerialContext::work(Turn* ready, Place place) {
         ready = std::exchange(latest, earlier);
       }
     }
-    if (taken == kMaxInARow || (ready->only_at_home && place != Place::kHome)) {
-      return go_home(ready);
+    if (count == kMaxTurnsInARow || (ready->needs_own_thread && thread != OnThread::kOwn)) {
+      return move_to_own_thread(ready);
     }
     const std::unique_ptr<Turn> turn(std::exchange(ready, ready->next));
-    const auto take = [&turn] { turn->take(); };
-    take_turn(take);
+    const auto run = [&turn] { turn->run(); };
+    run_turn(run);
   }
 }
 
-void SerialContext::go_home(Turn* ready) {
+void SerialContext::move_to_own_thread(Turn* ready) {
   ready_ = ready;
-  boost::asio::post(io_context_, [this] { work(std::exchange(ready_, nullptr), Place::kHome); });
+  boost::asio::post(io_context_,
+                    [this] { run_turns(std::exchange(ready_, nullptr), OnThread::kOwn); });
 }
 
 }  // namespace quintain::server

@@ -1,4 +1,4 @@
-// Where a live node lives: one thing happens after the other, on whichever thread.
+// The executor in which a served node runs.
 #pragma once
 
 #include <atomic>
@@ -14,24 +14,28 @@
 
 namespace quintain::server {
 
-/// Hears of the turns of a serial context. A turn is what one posted function or handler does.
+/// Is called around each turn of a serial context. A turn is the execution of one posted function
+/// or handler.
 class TurnListener {
  public:
+  /// Called within the context. Functions that they post get turns of their own.
   virtual void before_turn() = 0;
   virtual void after_turn() = 0;
-  // Within the context. What they do has turns of its own.
 
  protected:
   ~TurnListener() = default;
 };
 
-/// What is posted happens one after the other, and each sees what those before it did. Everything
-/// of the core is built, used and destroyed in here.
+/// An executor that runs posted functions one at a time, in the order of posting; each sees the
+/// effects of all earlier ones. The core is constructed, used and destroyed within a serial
+/// context, so it needs no lock.
 ///
-/// A function that is posted while the context is free runs at once, on the thread that posts it;
-/// if it is not free, whoever is in it runs the function next. So no caller waits for the context,
+/// A function that is posted while the context is free runs at once on the posting thread.
+/// Otherwise the thread that is in the context runs it later. So no caller waits for the context,
 /// and no thread is woken to serve a call. The context's own thread waits for the clock and for
-/// descriptors, and it relieves a caller who would otherwise work for others for too long.
+/// descriptors, and takes over from a caller that has run 64 functions in a row.
+///
+/// Thread-safe, except where stated otherwise.
 class SerialContext {
  public:
   SerialContext() = default;
@@ -40,35 +44,35 @@ class SerialContext {
   SerialContext(const SerialContext&) = delete;
   SerialContext& operator=(const SerialContext&) = delete;
 
-  /// For what waits on descriptors, signals, clocks and processes: its handlers, and what is posted
-  /// to it, run in the context and on the context's own thread, never before the caller has come
-  /// back.
+  /// Returns an executor for objects that wait for descriptors, signals, clocks and processes.
+  /// Their handlers, and functions posted to it, run in the context and on the context's own
+  /// thread, never before the call that posts them has returned.
   boost::asio::any_io_executor executor();
 
-  /// Before start(). The listener must live as long as anything is posted.
+  /// Not thread-safe. Requires: start() has not been called; the listener outlives all turns.
   void set_listener(TurnListener& listener) { listener_ = &listener; }
 
-  /// Begins to run what was and will be posted.
+  /// Starts to run functions, including those that have already been posted.
   void start();
 
-  /// Ends the context when what was posted before has run; what is posted later never runs. Not
-  /// from within the context.
+  /// Stops the context after the functions posted so far. Functions posted later never run.
+  /// Requires: the caller is not within the context.
   void stop();
 
-  /// Runs `function` in the context, after what was posted before: maybe before post() comes back,
-  /// and never within the turn that posts it. From any thread. It must not throw.
+  /// Runs `function` in the context, after the functions posted before: possibly before post()
+  /// returns, but never within the turn that posts it. `function` must not throw.
   template <class Function>
   void post(Function&& function) {
     if (try_enter()) {
-      take_turn(function);
-      work(nullptr, Place::kCaller);
+      run_turn(function);
+      run_turns(nullptr, OnThread::kCaller);
     } else {
       enqueue(std::make_unique<Posted<std::decay_t<Function>>>(std::forward<Function>(function)));
     }
   }
 
-  /// Runs `function` in the context and gives what it returns. While the context is started; not
-  /// from within.
+  /// Runs `function` in the context, waits for it and returns its result. Requires: the context is
+  /// started; the caller is not within it.
   template <class Function>
   auto run(Function&& function) {
     using Result = std::invoke_result_t<Function>;
@@ -79,25 +83,25 @@ class SerialContext {
   }
 
  private:
-  enum class Place : bool { kCaller, kHome };
+  enum class OnThread : bool { kCaller, kOwn };
 
-  // A function that waits for its turn.
+  // A posted function that waits for its turn.
   struct Turn {
     virtual ~Turn() = default;
-    virtual void take() = 0;
+    virtual void run() = 0;
 
     Turn* next = nullptr;
-    bool only_at_home = false;
+    bool needs_own_thread = false;
   };
 
   template <class Function>
   struct Posted final : Turn {
     explicit Posted(Function its_function) : function(std::move(its_function)) {}
-    void take() override { function(); }
+    void run() override { function(); }
     Function function;
   };
 
-  // As Asio wants it.
+  // Meets Asio's executor requirements.
   class Executor {
    public:
     explicit Executor(SerialContext& context) noexcept : context_(&context) {}
@@ -106,7 +110,7 @@ class SerialContext {
     void execute(Function&& function) const {
       auto turn =
           std::make_unique<Posted<std::decay_t<Function>>>(std::forward<Function>(function));
-      turn->only_at_home = true;
+      turn->needs_own_thread = true;
       context_->enqueue(std::move(turn));
     }
 
@@ -125,15 +129,15 @@ class SerialContext {
     SerialContext* context_;
   };
 
-  // What inbox_ holds while nobody is in the context.
-  static Turn* nobody() { return &nobody_; }
-  struct Nobody final : Turn {
-    void take() override {}
+  // The value of inbox_ while no thread is in the context.
+  static Turn* free_mark() { return &free_mark_; }
+  struct FreeMark final : Turn {
+    void run() override {}
   };
-  static Nobody nobody_;
+  static FreeMark free_mark_;
 
   bool try_enter() {
-    Turn* expected = nobody();
+    Turn* expected = free_mark();
     return inbox_.compare_exchange_strong(expected, nullptr, std::memory_order_acquire,
                                           std::memory_order_relaxed);
   }
@@ -141,21 +145,21 @@ class SerialContext {
 
   // Within the context.
   template <class Function>
-  void take_turn(Function& function) {
+  void run_turn(Function& function) {
     if (stopped_) return;
     if (listener_ != nullptr) listener_->before_turn();
     function();
     if (listener_ != nullptr) listener_->after_turn();
   }
-  void work(Turn* ready, Place place);
-  void go_home(Turn* ready);
+  void run_turns(Turn* ready, OnThread thread);
+  void move_to_own_thread(Turn* ready);
 
-  // Whoever puts something in while it holds nobody() is in the context from then on, until it puts
-  // nobody() back. Otherwise what waits, the latest first. Before start() the context is not free.
+  // free_mark(), or the list of waiting turns, the latest first. A thread that replaces free_mark()
+  // is in the context until it stores free_mark() again. Before start() the context is not free.
   std::atomic<Turn*> inbox_ = nullptr;
 
   // Within the context only.
-  Turn* ready_ = nullptr;  // on the way to the context's own thread
+  Turn* ready_ = nullptr;  // turns that are being moved to the context's own thread
   bool stopped_ = false;
 
   TurnListener* listener_ = nullptr;

@@ -1,4 +1,5 @@
-// What a call costs in the serial context, without gRPC: what all calls of a server have to share.
+// The cost of a call in the serial context, without gRPC: the part that all calls of a server
+// share.
 #include "server/serial_context.h"
 
 #include <benchmark/benchmark.h>
@@ -12,7 +13,7 @@
 #include <utility>
 
 #include "core/node.h"
-#include "core/testing/requests.h"
+#include "core/testing/calls.h"
 #include "server/benchmark/immediate_runtime.h"
 #include "server/metrics.h"
 #include "server/real_environment.h"
@@ -20,7 +21,7 @@
 namespace quintain::server {
 namespace {
 
-// A served node, and callers who are answered at once.
+// A node in a serial context, with functions that end at once.
 class Served {
  public:
   Served() {
@@ -65,7 +66,7 @@ struct Caller final : core::UnaryCaller<Response> {
   Response response;
   std::atomic<std::int64_t> answers = 0;
 
-  // If the context's own thread is in it, for the clock, it answers a moment later.
+  // If the context's own thread is serving the clock, the answer arrives a moment later.
   void await(std::int64_t count) const {
     while (answers.load(std::memory_order_acquire) < count) std::this_thread::yield();
   }
@@ -118,15 +119,15 @@ void GetStatus(benchmark::State& state) {
 }
 BENCHMARK(GetStatus);
 
-// The hand-over alone, by as many threads at once.
-void HandOver(benchmark::State& state) {
+// Posting alone, by several threads at once.
+void Post(benchmark::State& state) {
   static SerialContext context;
   static std::int64_t turns = 0;
   if (state.thread_index() == 0 && turns == 0) context.start();
   for (auto _ : state) context.post([] { ++turns; });
   if (state.thread_index() == 0) context.run([] { benchmark::DoNotOptimize(turns); });
 }
-BENCHMARK(HandOver)->Threads(1)->Threads(2)->UseRealTime();
+BENCHMARK(Post)->Threads(1)->Threads(2)->UseRealTime();
 
 }  // namespace
 }  // namespace quintain::server

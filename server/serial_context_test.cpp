@@ -23,18 +23,18 @@ class SerialContextTest : public ::testing::Test {
   std::vector<int> order;
 };
 
-TEST_F(SerialContextTest, AFreeContextTakesTheCallerIn) {
+TEST_F(SerialContextTest, AFreeContextRunsOnTheCallersThread) {
   context.start();
-  context.run([] {});  // so that its own thread has left it
+  context.run([] {});  // afterwards its own thread leaves it
   std::thread::id ran_on;
-  // It leaves a moment after it has answered.
+  // The thread leaves a moment after it has answered.
   for (int i = 0; i < 1000 && ran_on != std::this_thread::get_id(); ++i) {
     context.run([&] { ran_on = std::this_thread::get_id(); });
   }
   EXPECT_EQ(ran_on, std::this_thread::get_id());
 }
 
-TEST_F(SerialContextTest, WhatIsPostedWithinATurnComesAfterIt) {
+TEST_F(SerialContextTest, AFunctionPostedWithinATurnRunsAfterIt) {
   context.start();
   context.run([&] {
     context.post([&] { order.push_back(2); });
@@ -44,7 +44,7 @@ TEST_F(SerialContextTest, WhatIsPostedWithinATurnComesAfterIt) {
   EXPECT_THAT(context.run([&] { return order; }), ElementsAre(1, 2, 3));
 }
 
-TEST_F(SerialContextTest, WhoPostsWhileItIsBusyDoesNotWait) {
+TEST_F(SerialContextTest, PostingToABusyContextDoesNotBlock) {
   context.start();
   std::promise<void> entered;
   std::promise<void> go_on;
@@ -64,7 +64,7 @@ TEST_F(SerialContextTest, WhoPostsWhileItIsBusyDoesNotWait) {
   EXPECT_THAT(context.run([&] { return order; }), ElementsAre(1, 2, 3));
 }
 
-TEST_F(SerialContextTest, ACallerIsRelievedOfALongRowOfTurns) {
+TEST_F(SerialContextTest, TheOwnThreadTakesOverALongRowOfTurns) {
   context.start();
   constexpr int kTurns = 1000;
   std::vector<std::thread::id> ran_on;
@@ -86,7 +86,7 @@ TEST_F(SerialContextTest, ACallerIsRelievedOfALongRowOfTurns) {
   EXPECT_NE(all.back(), std::this_thread::get_id());
 }
 
-TEST_F(SerialContextTest, TheExecutorsFunctionsRunOnTheContextsOwnThread) {
+TEST_F(SerialContextTest, FunctionsOfTheExecutorRunOnTheOwnThread) {
   context.start();
   std::promise<std::thread::id> posted;
   boost::asio::post(context.executor(), [&] { posted.set_value(std::this_thread::get_id()); });
@@ -105,14 +105,14 @@ TEST_F(SerialContextTest, TheExecutorsFunctionsRunOnTheContextsOwnThread) {
   EXPECT_EQ(expired.get_future().get(), own);
 }
 
-TEST_F(SerialContextTest, WhatIsPostedBeforeTheStartWaitsForIt) {
+TEST_F(SerialContextTest, AFunctionPostedBeforeTheStartRunsAfterIt) {
   context.post([&] { order.push_back(1); });
   EXPECT_THAT(order, ElementsAre());
   context.start();
   EXPECT_THAT(context.run([&] { return order; }), ElementsAre(1));
 }
 
-TEST_F(SerialContextTest, WhatIsPostedAfterTheEndNeverRunsButIsDestroyed) {
+TEST_F(SerialContextTest, AFunctionPostedAfterTheEndIsDestroyedWithoutRunning) {
   context.start();
   context.stop();
   const auto held = std::make_shared<int>(0);
@@ -124,14 +124,14 @@ TEST_F(SerialContextTest, WhatIsPostedAfterTheEndNeverRunsButIsDestroyed) {
     never_started.post([held, this] { order.push_back(3); });
   }
   EXPECT_THAT(order, ElementsAre());
-  EXPECT_LE(held.use_count(), 2);  // at most the one that waits for the thread that has ended
+  EXPECT_LE(held.use_count(), 2);  // at most the one that was posted to the thread that has ended
 }
 
-TEST(SerialContextConcurrentTest, EveryTurnIsTakenOnceAndAloneInTheOrderOfItsThread) {
+TEST(SerialContextConcurrentTest, RunsEveryTurnOnceAloneAndInTheOrderOfItsThread) {
   constexpr int kThreads = 4;
   constexpr int kTurns = 5000;
   SerialContext context;
-  std::vector<int> next(kThreads, 0);  // no lock: the context is what is tested
+  std::vector<int> next(kThreads, 0);  // without a lock, because this tests the context
   bool inside = false;
   std::vector<std::thread> threads;
   context.start();
@@ -143,7 +143,7 @@ TEST(SerialContextConcurrentTest, EveryTurnIsTakenOnceAndAloneInTheOrderOfItsThr
           EXPECT_EQ(next[static_cast<std::size_t>(number)]++, i);
           inside = false;
         };
-        // Both ways in.
+        // Uses both ways to post.
         i % 7 == 0 ? boost::asio::post(context.executor(), turn) : context.post(turn);
       }
     });

@@ -1,3 +1,5 @@
+// Builds a server from its parts (serial context, environment, node, gRPC binding, HTTP endpoints)
+// and shuts them down in the order that their threads require.
 #include "server/server.h"
 
 #include <absl/strings/str_join.h>
@@ -11,17 +13,20 @@
 #include <grpcpp/server_builder.h>
 
 #include <algorithm>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <cassert>
 #include <future>
 #include <mutex>
+#include <thread>
 #include <utility>
 
 #include "core/node.h"
+#include "server/acceptor.h"
 #include "server/grpc_binding.h"
 #include "server/http_endpoints.h"
 #include "server/http_server.h"
-#include "server/listen_address.h"
 #include "server/metrics.h"
 #include "server/real_environment.h"
 #include "server/serial_context.h"
@@ -31,20 +36,20 @@ namespace {
 
 constexpr const char* kServiceName = "spearlet.FunctionService";
 
-// For answers that are on their way when everything else has ended.
+// How long pending answers may take to be sent during the shutdown.
 constexpr std::chrono::seconds kLastAnswers(2);
 
-// Calls on a connection that has grown too old may still end well.
+// How long calls may continue on a connection that has reached its maximum age.
 constexpr std::chrono::minutes kAgeGrace(1);
 
 constexpr int kMinHardMetadataLimit = 64 << 10;
 constexpr int kMaxMetadataBytes = 16 << 20;
 
-// What must be set for the whole process before the first server of it.
+// Settings of the whole process, which must precede its first gRPC server.
 void set_up_process() {
   static std::once_flag once;
   std::call_once(once, [] {
-    // Debian's Abseil looks for lock cycles at every lock, and gRPC locks a lot.
+    // Debian's Abseil searches for lock cycles at every lock, which slows gRPC down.
     absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
     grpc::EnableDefaultHealthCheckService(true);
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
@@ -69,15 +74,13 @@ void set_limits(const ServerLimits& limits, grpc::ServerBuilder& builder) {
   const auto set_time = [&](const char* name, std::chrono::milliseconds time) {
     set(name, static_cast<int>(std::min<std::int64_t>(time.count(), INT_MAX)));
   };
-  // Two servers on one port would share its calls by chance.
-  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-  // gRPC drops the connection of a call with too much metadata, and its other calls with it. So the
-  // binding refuses the call first, and gRPC is there for what is far too much.
+  // For too much metadata gRPC closes the connection, and with it other calls. So the binding
+  // rejects the call first, and gRPC's limit applies only to far larger metadata.
   set(GRPC_ARG_MAX_METADATA_SIZE, std::max(4 * limits.metadata_bytes, kMinHardMetadataLimit));
   set(GRPC_ARG_MAX_CONCURRENT_STREAMS, limits.streams_per_connection);
   set_time(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, limits.min_ping_interval);
   set(GRPC_ARG_HTTP2_MAX_PING_STRIKES, limits.ping_strikes);
-  // A client may keep a connection alive between its calls.
+  // Clients may keep a connection alive between calls.
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   set_time(GRPC_ARG_KEEPALIVE_TIME_MS, limits.keepalive);
   set_time(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, limits.keepalive_timeout);
@@ -92,8 +95,51 @@ void set_limits(const ServerLimits& limits, grpc::ServerBuilder& builder) {
   }
 }
 
-// Lines of what is wrong with one thing or another.
-class Complaints {
+// Accepts the TCP connections of a gRPC server on a thread of its own. (gRPC itself accepts
+// connections to unix sockets, which it cannot take over from another acceptor.)
+class GrpcListener {
+ public:
+  explicit GrpcListener(const Log& log) : acceptor_(io_, Acceptor::Reserve::kNone, log) {}
+  ~GrpcListener() { stop(); }
+
+  /// Listens, and sets the actual port in `address`. Connections wait for start().
+  absl::Status listen(ListenAddress& address) {
+    auto actual = acceptor_.listen(address, [this](Descriptor connection, int listener) {
+      grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters parameters;
+      parameters.listener_fd = listener;
+      parameters.fd = connection.release();
+      target_->HandleNewConnection(&parameters);
+    });
+    if (actual.ok()) address = *std::move(actual);
+    return actual.status();
+  }
+
+  void attach_to(grpc::ServerBuilder& builder,
+                 const std::shared_ptr<grpc::ServerCredentials>& credentials) {
+    using Type = grpc::ServerBuilder::experimental_type::ExternalConnectionType;
+    target_ = builder.experimental().AddExternalConnectionAcceptor(Type::FROM_FD, credentials);
+  }
+
+  /// Requires: attach_to() has been called and the gRPC server has been started.
+  void start() {
+    thread_ = std::thread([this] { io_.run(); });
+  }
+
+  void stop() {
+    if (!thread_.joinable()) return;
+    boost::asio::post(io_, [this] { acceptor_.close(); });
+    thread_.join();
+  }
+
+ private:
+  boost::asio::io_context io_{1};
+  Acceptor acceptor_;
+  std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> target_;
+  std::thread thread_;
+};
+
+// Collects problems, one line each.
+class Problems {
  public:
   void add(std::string line) { lines_.push_back(std::move(line)); }
   void add(const absl::Status& status) {
@@ -118,54 +164,56 @@ class Server::Implementation {
                      options_.seed ? *options_.seed : RealEnvironment::random_seed()),
         binding_(context_, environment_, metrics_,
                  {.metadata_bytes = static_cast<std::size_t>(options_.limits.metadata_bytes),
+                  .answer_bytes = options_.limits.answer_bytes,
                   .stream_buffer_bytes = options_.limits.stream_buffer_bytes},
                  options_.log),
         endpoints_(context_, metrics_),
+        tcp_(options_.log),
         drain_timer_(context_.executor()) {}
 
   ~Implementation() { shut_down(); }
 
   static absl::Status check(const ServerOptions& options) {
-    Complaints complaints;
-    for (const std::string& problem : core::problems(options.node)) complaints.add(problem);
-    if (options.listen.empty()) complaints.add("there is no address to listen on");
+    Problems problems;
+    for (const std::string& problem : core::problems(options.node)) problems.add(problem);
+    if (options.listen.empty()) problems.add("there is no address to listen on");
     if (!(options.speed > 0 && options.speed <= 1e6)) {
-      complaints.add(fmt::format("speed: {} is not within 0 (excluded) to 1000000", options.speed));
+      problems.add(fmt::format("speed: {} is not within 0 (excluded) to 1000000", options.speed));
     }
-    if (options.drain_timeout.count() < 0) complaints.add("drain timeout: must not be negative");
+    if (options.drain_timeout.count() < 0) problems.add("drain timeout: must not be negative");
     const ServerLimits& limits = options.limits;
-    if (limits.message_bytes <= 0) complaints.add("message size: must be positive");
+    if (limits.message_bytes <= 0) problems.add("message size: must be positive");
     if (limits.metadata_bytes <= 0 || limits.metadata_bytes > kMaxMetadataBytes) {
-      complaints.add(fmt::format("metadata size: {} is not within 1 to {}", limits.metadata_bytes,
-                                 kMaxMetadataBytes));
+      problems.add(fmt::format("metadata size: {} is not within 1 to {}", limits.metadata_bytes,
+                               kMaxMetadataBytes));
     }
-    if (options.runtime == nullptr) complaints.add("there is no runtime");
-    return complaints.status();
+    if (options.runtime == nullptr) problems.add("there is no runtime");
+    return problems.status();
   }
 
   absl::Status start() {
     std::vector<ListenAddress> addresses;
-    Complaints complaints;
+    Problems problems;
     for (const std::string& text : options_.listen) {
-      const auto address = parse_address(text);
-      complaints.add(address.status());
+      auto address = parse_address(text);
+      problems.add(address.status());
       if (!address.ok()) continue;
-      complaints.add(check_free(*address));
-      addresses.push_back(*address);
+      problems.add(address->is_unix ? check_unix_socket(*address) : tcp_.listen(*address));
+      addresses.push_back(*std::move(address));
     }
     std::optional<ListenAddress> http;
     if (!options_.http.empty()) {
       const auto address = parse_address(options_.http);
-      complaints.add(address.status());
+      problems.add(address.status());
       if (address.ok()) http = *address;
     }
     std::optional<TlsMaterial> tls;
     if (!options_.tls.empty()) {
       auto material = load_tls(options_.tls);
-      complaints.add(material.status());
+      problems.add(material.status());
       if (material.ok()) tls = *std::move(material);
     }
-    if (!complaints.status().ok()) return complaints.status();
+    if (!problems.status().ok()) return problems.status();
 
     set_up_process();
     if (http) {
@@ -191,23 +239,23 @@ class Server::Implementation {
   }
 
   bool wait() {
-    const bool well = ended_.get_future().get();
+    const bool drained = ended_.get_future().get();
     shut_down();
-    return well;
+    return drained;
   }
 
  private:
   absl::Status build_node() {
     started_ = true;
     context_.start();
-    Complaints complaints;
+    Problems problems;
     context_.run([&] {
       runtime_ = options_.runtime(environment_, context_.executor());
       assert(runtime_ != nullptr);
       node_.emplace(environment_, *runtime_, options_.node);
       for (core::TaskSpec& task : options_.tasks) {
         for (std::string& problem : node_->register_task(std::move(task))) {
-          complaints.add(std::move(problem));
+          problems.add(std::move(problem));
         }
       }
       if (options_.decorator) decorator_ = options_.decorator(node_->service(), environment_);
@@ -215,28 +263,29 @@ class Server::Implementation {
       binding_.open(service);
       endpoints_.open(*node_, service);
     });
-    return complaints.status();
+    return problems.status();
   }
 
-  absl::Status serve(std::vector<ListenAddress> addresses, const std::optional<TlsMaterial>& tls) {
+  absl::Status serve(const std::vector<ListenAddress>& addresses,
+                     const std::optional<TlsMaterial>& tls) {
     grpc::ServerBuilder builder;
     set_limits(options_.limits, builder);
     builder.RegisterService(&binding_.grpc_service());
     const auto server_credentials = credentials(tls);
-    std::vector<int> ports(addresses.size(), 0);
-    for (std::size_t i = 0; i < addresses.size(); ++i) {
-      builder.AddListeningPort(addresses[i].text(), server_credentials, &ports[i]);
+    tcp_.attach_to(builder, server_credentials);
+    for (const ListenAddress& address : addresses) {
+      if (address.is_unix) builder.AddListeningPort(address.text(), server_credentials);
     }
     grpc_ = builder.BuildAndStart();
     if (grpc_ == nullptr) {
-      // The addresses were free a moment ago.
+      // check_unix_socket() has found the sockets free, so this is rare.
       return absl::UnavailableError(
           fmt::format("gRPC can't listen on {}", absl::StrJoin(options_.listen, ", ")));
     }
     set_serving(true);
-    for (std::size_t i = 0; i < addresses.size(); ++i) {
-      if (!addresses[i].is_unix) addresses[i].port = ports[i];
-      addresses_.push_back(addresses[i].text());
+    tcp_.start();
+    for (const ListenAddress& address : addresses) {
+      addresses_.push_back(address.text());
       options_.log.info(
           "listening",
           {{"address", addresses_.back()}, {"protocol", "grpc"}, {"tls", tls ? "yes" : "no"}});
@@ -255,7 +304,7 @@ class Server::Implementation {
     health->SetServingStatus(kServiceName, serving);
   }
 
-  // ---- In the serial context ----
+  // ---- Serial context only ----
 
   void begin_drain() {
     if (!node_ || node_->manager().draining()) return;
@@ -264,18 +313,18 @@ class Server::Implementation {
     set_serving(false);
     drain_timer_.expires_after(options_.drain_timeout);
     drain_timer_.async_wait([this](const boost::system::error_code& error) {
-      if (!error) end_by_force();
+      if (!error) cancel_all();
     });
     node_->drain([this] {
-      // Not from within the node, which is to be destroyed next.
-      context_.post([this] { end(!forced_); });
+      // Not from within the node, which wait() destroys next.
+      context_.post([this] { end(!timed_out_); });
     });
   }
 
-  void end_by_force() {
+  void cancel_all() {
     if (!node_) return;
     options_.log.warn("drain-timeout", {{"unfinished", unfinished()}});
-    forced_ = true;
+    timed_out_ = true;
     std::vector<core::TaskPointer> tasks;
     for (const auto& [id, task] : node_->manager().tasks().all()) tasks.push_back(task);
     for (const auto& task : tasks) {
@@ -283,9 +332,8 @@ class Server::Implementation {
     }
   }
 
-  void end(bool well) {
-    if (std::exchange(has_ended_, true)) return;
-    ended_.set_value(well);
+  void end(bool drained) {
+    if (!std::exchange(has_ended_, true)) ended_.set_value(drained);
   }
 
   std::int64_t unfinished() {
@@ -297,18 +345,19 @@ class Server::Implementation {
     binding_.close();
     endpoints_.close();
     drain_timer_.cancel();
-    node_.reset();  // refuses what is unanswered
+    node_.reset();  // rejects unanswered calls
     decorator_.reset();
     runtime_.reset();
   }
 
-  // ---- Outside of it ----
+  // ---- Outside of the serial context ----
 
-  // Calls are refused from here on, then answered calls get through, then everything ends. Threads
-  // that may still bring something into the serial context end before it does.
+  // First new calls are rejected, then pending answers are sent, then the threads end. Threads that
+  // may still post to the serial context end before the context does.
   void shut_down() {
     if (!std::exchange(started_, false)) return;
     context_.run([this] { destroy_node(); });
+    tcp_.stop();
     if (grpc_) grpc_->Shutdown(std::chrono::system_clock::now() + kLastAnswers);
     http_.reset();
     grpc_.reset();
@@ -323,6 +372,7 @@ class Server::Implementation {
   GrpcBinding binding_;
   HttpEndpoints endpoints_;
   std::unique_ptr<HttpServer> http_;
+  GrpcListener tcp_;
   std::unique_ptr<grpc::Server> grpc_;
   std::vector<std::string> addresses_;
   std::string http_address_;
@@ -334,7 +384,7 @@ class Server::Implementation {
   std::unique_ptr<core::FunctionService> decorator_;
   std::optional<core::Node> node_;
   boost::asio::steady_timer drain_timer_;
-  bool forced_ = false;
+  bool timed_out_ = false;
   bool has_ended_ = false;
 };
 

@@ -1,4 +1,4 @@
-// A node served for real: spearlet.FunctionService over gRPC, and what belongs to it over HTTP.
+// A node served over gRPC and HTTP.
 #pragma once
 
 #include <absl/status/statusor.h>
@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,64 +19,68 @@
 #include "core/node_config.h"
 #include "core/runtime.h"
 #include "core/task_registry.h"
+#include "server/listen.h"
 #include "server/log.h"
-#include "server/tls.h"
 
 namespace quintain::server {
 
-/// What protects the server from its clients. 0 means what gRPC does by itself, unless said
+/// Limits that protect the server from its clients. 0 means gRPC's default, except where stated
 /// otherwise.
 struct ServerLimits {
-  /// A larger message is refused with RESOURCE_EXHAUSTED.
+  /// A larger request is rejected with RESOURCE_EXHAUSTED.
   int message_bytes = 4 << 20;
-  /// All metadata of one call, 32 bytes added for each entry. More is refused with
-  /// RESOURCE_EXHAUSTED; four times as much, and at least 64 KiB, costs the connection.
+  /// A larger answer is replaced by RESOURCE_EXHAUSTED. The default is the limit of protobuf.
+  std::size_t answer_bytes = std::numeric_limits<std::int32_t>::max();
+  /// Bytes of the metadata of one call, including 32 bytes for each entry. A call with more is
+  /// rejected with RESOURCE_EXHAUSTED; with four times as much, and at least 64 KiB, the connection
+  /// is closed.
   int metadata_bytes = 8 << 10;
-  /// Calls that one connection may have open; more wait at the client.
+  /// Calls that one connection may have open; further ones wait at the client.
   int streams_per_connection = 1000;
-  /// Bytes that gRPC may use for all connections together; it slows down and refuses beyond.
+  /// Bytes that gRPC may use for all connections together; above this it reads more slowly and
+  /// rejects calls. 0: no limit.
   std::size_t memory_bytes = 0;
-  /// Bytes of a stream's output that may wait for its reader. A slower one loses the call.
+  /// Bytes of a stream's output that may wait for its reader; if there are more, the call ends.
   std::size_t stream_buffer_bytes = 8 << 20;
-  /// A client that pings more often than this, strikes times, is disconnected.
+  /// A client that has pinged more often than this `ping_strikes` times is disconnected.
   std::chrono::milliseconds min_ping_interval = std::chrono::seconds(10);
   int ping_strikes = 2;
-  /// The server pings a client that has been silent for so long, and drops it if that is not
-  /// answered in time.
+  /// The server pings a client that has been silent for `keepalive`, and disconnects it if the ping
+  /// is not answered within `keepalive_timeout`.
   std::chrono::milliseconds keepalive = std::chrono::minutes(2);
   std::chrono::milliseconds keepalive_timeout = std::chrono::seconds(20);
   /// A connection without a call is closed after this time.
   std::chrono::milliseconds connection_idle{0};
-  /// A connection is closed, with a grace for its calls, when it is so old.
+  /// A connection is closed at this age, with a grace period of one minute for its calls.
   std::chrono::milliseconds connection_age{0};
-  /// From the connection to the end of its handshakes.
+  /// The time from the connection to the end of its handshakes.
   std::chrono::milliseconds handshake = std::chrono::seconds(20);
 };
 
-/// Makes the runtime in which functions run. Called once, in the serial context; the executor is
-/// the context's, for a runtime that waits on descriptors. Both outlive the runtime.
+/// Makes the runtime in which functions run. Called once, in the serial context. The executor is
+/// that of the context, for a runtime that waits on descriptors. Both arguments outlive the
+/// runtime.
 using RuntimeFactory =
     std::function<std::unique_ptr<core::Runtime>(core::Environment&, boost::asio::any_io_executor)>;
 
-/// Puts something in front of the node's service, for every call over gRPC and HTTP. It is
-/// destroyed after the node; from then on it must not use `inner`.
+/// Makes a decorator of the node's service, which receives every call over gRPC and HTTP. It is
+/// destroyed after the node and must not use `inner` in its destructor.
 using ServiceDecorator = std::function<std::unique_ptr<core::FunctionService>(
     core::FunctionService& inner, core::Environment&)>;
 
 struct ServerOptions {
-  /// For gRPC: HOST:PORT or unix:PATH. Port 0 lets the system choose.
+  /// Addresses for gRPC: HOST:PORT or unix:PATH. Port 0 lets the system choose.
   std::vector<std::string> listen;
-  /// For HTTP: HOST:PORT. Empty: no HTTP.
+  /// The address for HTTP: HOST:PORT. Empty: no HTTP.
   std::string http;
-  /// For both.
+  /// TLS for gRPC and HTTP.
   TlsFiles tls{};
   ServerLimits limits{};
-  /// How long what runs may go on once the server drains.
+  /// How long executions may continue once the server drains.
   std::chrono::milliseconds drain_timeout = std::chrono::seconds(30);
-  /// The environment's time passes so many times as fast as the clock on the wall: service times,
-  /// timeouts, retention.
+  /// The environment's time (service times, timeouts, retention) is real time multiplied by this.
   double speed = 1.0;
-  /// What random numbers and ids are made from. None: from the operating system.
+  /// The seed of random numbers and ids; nullopt: an unpredictable one.
   std::optional<std::uint64_t> seed{};
   core::NodeConfig node{};
   std::vector<core::TaskSpec> tasks{};
@@ -84,40 +89,41 @@ struct ServerOptions {
   Log log{};
 };
 
-/// A running server. Its calls may come from any thread, but not from the serial context unless
-/// said so.
+/// A running server. Its functions may be called on any thread, but within the serial context only
+/// where stated.
 class Server {
  public:
-  /// Listens, and answers from then on. What is wrong with the options, or why an address can't be
-  /// had, is told one line each.
+  /// Starts the server, which answers calls from then on. An error has one line for each invalid
+  /// option or unavailable address.
   static absl::StatusOr<std::unique_ptr<Server>> start(ServerOptions options);
 
-  /// stop(), if wait() has not come back yet.
+  /// Like stop() and wait(), if wait() has not returned yet.
   ~Server();
 
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  /// Where gRPC is served, in the order of the options, with the ports that they really have.
+  /// The addresses of gRPC, in the order of the options, with the actual ports.
   const std::vector<std::string>& addresses() const;
 
-  /// Where HTTP is served; empty if it is not.
+  /// The address of HTTP; empty if it is not served.
   const std::string& http_address() const;
 
-  /// Takes no new executions from now on, but answers all other calls; what waits and runs goes on
-  /// until the drain timeout, and is cancelled by force then. wait() comes back afterwards. From
-  /// any context; again has no effect.
+  /// Accepts no new executions from now on, but answers all other calls. Waiting and running
+  /// executions continue until the drain timeout, at which they are cancelled. wait() returns
+  /// afterwards. Further calls have no effect. May be called within the serial context.
   void drain();
 
-  /// Ends everything at once: what runs is killed, what waits for an answer is refused with
-  /// UNAVAILABLE. wait() comes back soon. From any context.
+  /// Ends everything at once: running attempts are killed, and unanswered calls are rejected with
+  /// UNAVAILABLE. wait() returns soon afterwards. May be called within the serial context.
   void stop();
 
-  /// Waits until the server has drained or was stopped, then shuts it down. True: everything ended
-  /// before the drain timeout. To be called once.
+  /// Waits until the server has drained or been stopped, then shuts it down. Returns whether
+  /// everything ended before the drain timeout. Must be called at most once.
   bool wait();
 
-  /// The serial context's, for signals. What uses it must be gone before the server is.
+  /// Returns the serial context's executor, for signals. Its users must be destroyed before the
+  /// server.
   boost::asio::any_io_executor executor();
 
  private:

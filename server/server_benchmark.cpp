@@ -1,11 +1,11 @@
-// What a call to the server costs, beside a bare gRPC echo with messages of the same size: one
-// connection on loopback, a fixed number of calls outstanding, server and client in processes of
-// their own.
+// The cost of a call to the server, compared with a bare gRPC echo with messages of the same size:
+// one connection on loopback, a fixed number of calls outstanding, server and client in processes
+// of their own.
 //
-// A repetition is one round: first the echo for half a second, then the server (the other way round
-// in every other round). So a ratio compares two neighbours in time, and what slows the machine
-// down for longer slows both. The ratios of a benchmark are counters `ratio:...`, the server's
-// figure by the echo's; their median and range over the rounds are what counts.
+// A repetition is one round: the echo for half a second and the server for half a second, in
+// alternating order. So a ratio compares two neighbouring intervals, and a longer disturbance of
+// the machine affects both. The counters `ratio:...` are the server's figure divided by the echo's;
+// the results are their median and range over the rounds.
 #include <absl/synchronization/mutex.h>
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
@@ -24,11 +24,10 @@
 #include <vector>
 
 #include "core/node_config.h"
-#include "core/testing/requests.h"
+#include "core/testing/calls.h"
 #include "echo.grpc.pb.h"
 #include "server/benchmark/closed_loop.h"
 #include "server/benchmark/served.h"
-#include "server/benchmark/server_process.h"
 #include "spearlet/function.grpc.pb.h"
 
 namespace quintain::server::bench {
@@ -49,7 +48,7 @@ struct Setting {
   bool pinned;
 };
 
-// What one round says of one side.
+// The result of one round for one side.
 struct Figures {
   double calls_per_second = 0;
   // In microseconds.
@@ -74,21 +73,21 @@ Figures measure(const ServerProcess& server, const Setting& setting,
                 typename ClosedLoop<Request, Response>::Call call, const Request& request,
                 benchmark::State& state) {
   ClosedLoop<Request, Response> load(setting.outstanding, std::move(call), request);
-  // gRPC has its threads by the end of the warm-up.
+  // By the middle of the warm-up gRPC has started its threads.
   std::this_thread::sleep_for(kWarmUp / 2);
   pin(server.id(), setting.pinned ? std::optional(server_core()) : std::nullopt);
   pin(getpid(), setting.pinned ? std::optional(kClientCore) : std::nullopt);
   std::this_thread::sleep_for(kWarmUp / 2);
 
-  const auto began = std::chrono::steady_clock::now();
-  const nanoseconds server_began = processor_time(server.id());
-  const nanoseconds client_began = processor_time(getpid());
-  load.begin_recording();
+  const auto started_at = std::chrono::steady_clock::now();
+  const nanoseconds server_time_before = processor_time(server.id());
+  const nanoseconds client_time_before = processor_time(getpid());
+  load.start_recording();
   std::this_thread::sleep_for(kMeasured);
-  load.end_recording();
-  const nanoseconds took = std::chrono::steady_clock::now() - began;
-  const nanoseconds server_time = processor_time(server.id()) - server_began;
-  const nanoseconds client_time = processor_time(getpid()) - client_began;
+  load.stop_recording();
+  const nanoseconds took = std::chrono::steady_clock::now() - started_at;
+  const nanoseconds server_time = processor_time(server.id()) - server_time_before;
+  const nanoseconds client_time = processor_time(getpid()) - client_time_before;
   load.stop();
 
   std::vector<nanoseconds> latencies = load.latencies();
@@ -117,12 +116,12 @@ struct Node {
       spearlet::FunctionService::NewStub(connect(process));
 };
 
-// Those that are compared, for as long as the program runs.
+// The servers that are compared. They run as long as the program.
 struct Peers {
   ServerProcess echo{"echo"};
   std::unique_ptr<EchoService::Stub> echo_stub = EchoService::NewStub(connect(echo));
   Node usual{core::eta::EtaConfig().estimator};
-  // So that what the usual estimator costs can be told from the rest.
+  // Separates the cost of the default estimator from the rest.
   Node simple{"queue-length"};
 };
 
@@ -133,33 +132,33 @@ Peers& peers() {
 
 // One kind of call to one of the nodes.
 template <class Request, class Response>
-struct Subject {
+struct Calls {
   const Node& node;
   Request request;
   typename ClosedLoop<Request, Response>::Call call;
 };
 
 template <class Request, class Response>
-EchoMessage echo_of(const Subject<Request, Response>& subject) {
-  // An answer says how long its kind is.
+EchoMessage echo_of(const Calls<Request, Response>& calls) {
+  // One call shows how large the answer is.
   grpc::ClientContext context;
   Response response;
   grpc::Status status;
   absl::BlockingCounter answered(1);
-  subject.call(&context, &subject.request, &response, [&](const grpc::Status& its_status) {
+  calls.call(&context, &calls.request, &response, [&](const grpc::Status& its_status) {
     status = its_status;
     answered.DecrementCount();
   });
   answered.Wait();
   EchoMessage message;
   message.set_answer_bytes(static_cast<std::uint32_t>(response.ByteSizeLong()));
-  pad(message, subject.request.ByteSizeLong());
+  pad(message, calls.request.ByteSizeLong());
   return message;
 }
 
 template <class Request, class Response>
 void compare(benchmark::State& state, const Setting& setting,
-             const Subject<Request, Response>& subject) {
+             const Calls<Request, Response>& calls) {
   Figures echo;
   Figures node;
   const auto measure_echo = [&] {
@@ -168,11 +167,11 @@ void compare(benchmark::State& state, const Setting& setting,
         [](auto* context, auto* request, auto* response, auto done) {
           peers().echo_stub->async()->Echo(context, request, response, std::move(done));
         },
-        echo_of(subject), state);
+        echo_of(calls), state);
   };
   const auto measure_node = [&] {
-    node = measure<Request, Response>(subject.node.process, setting, subject.call, subject.request,
-                                      state);
+    node =
+        measure<Request, Response>(calls.node.process, setting, calls.call, calls.request, state);
   };
   static int round = 0;
   for (auto _ : state) {
@@ -199,11 +198,11 @@ void compare(benchmark::State& state, const Setting& setting,
   state.counters["ratio:server_time"] = node.server_time / echo.server_time;
 }
 
-using InvokeSubject = Subject<spearlet::InvokeFunctionRequest, spearlet::InvokeFunctionResponse>;
-using StatusSubject =
-    Subject<spearlet::GetExecutionStatusRequest, spearlet::GetExecutionStatusResponse>;
+using InvokeCalls = Calls<spearlet::InvokeFunctionRequest, spearlet::InvokeFunctionResponse>;
+using StatusCalls =
+    Calls<spearlet::GetExecutionStatusRequest, spearlet::GetExecutionStatusResponse>;
 
-InvokeSubject invocation(const Node& node, spearlet::InvokeFunctionRequest request) {
+InvokeCalls invocation(const Node& node, spearlet::InvokeFunctionRequest request) {
   return {node, std::move(request), [&node](auto* context, auto* asked, auto* response, auto done) {
             node.stub->async()->InvokeFunction(context, asked, response, std::move(done));
           }};
@@ -215,37 +214,37 @@ void invoke(benchmark::State& state, const Setting& setting) {
           invocation(peers().*kNode, core::testing::request(kMode, {.task = "work"})));
 }
 
-// Of an execution that has ended.
+// The status of an execution that has ended.
 void status(benchmark::State& state, const Setting& setting) {
-  // Older ones may be forgotten.
+  // A new one, because old records are dropped.
   static int invoked = 0;
   const std::string id = fmt::format("asked-about-{}", ++invoked);
   grpc::ClientContext context;
   spearlet::InvokeFunctionResponse response;
   const grpc::Status invocation = peers().usual.stub->InvokeFunction(
       &context, core::testing::sync_request({.id = id, .task = "work"}), &response);
-  if (!invocation.ok()) state.SkipWithError("there is nothing to ask about");
+  if (!invocation.ok()) state.SkipWithError("the invocation has failed");
 
-  StatusSubject subject{.node = peers().usual, .request = {}, .call = {}};
-  subject.request.set_execution_id(id);
-  subject.request.set_include_result(true);
-  subject.call = [](auto* its_context, auto* request, auto* its_response, auto done) {
+  StatusCalls calls{.node = peers().usual, .request = {}, .call = {}};
+  calls.request.set_execution_id(id);
+  calls.request.set_include_result(true);
+  calls.call = [](auto* its_context, auto* request, auto* its_response, auto done) {
     peers().usual.stub->async()->GetExecutionStatus(its_context, request, its_response,
                                                     std::move(done));
   };
-  compare(state, setting, subject);
+  compare(state, setting, calls);
 }
 
 double least(const std::vector<double>& values) { return *std::ranges::min_element(values); }
 double most(const std::vector<double>& values) { return *std::ranges::max_element(values); }
 
 void register_benchmarks() {
-  const std::pair<const char*, void (*)(benchmark::State&, const Setting&)> subjects[] = {
+  const std::pair<const char*, void (*)(benchmark::State&, const Setting&)> benchmarks[] = {
       {"InvokeFunction/async", invoke<spearlet::EXECUTION_MODE_ASYNC, &Peers::usual>},
       {"InvokeFunction/async-queue-length", invoke<spearlet::EXECUTION_MODE_ASYNC, &Peers::simple>},
       {"InvokeFunction/sync", invoke<spearlet::EXECUTION_MODE_SYNC, &Peers::usual>},
       {"GetExecutionStatus", status}};
-  for (const auto& [name, measure_it] : subjects) {
+  for (const auto& [name, measure_it] : benchmarks) {
     for (const bool pinned : {true, false}) {
       for (const int outstanding : {1, 16, 64}) {
         const Setting setting{.outstanding = outstanding, .pinned = pinned};

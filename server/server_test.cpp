@@ -1,20 +1,25 @@
-// The server as a whole: start and end, its standard services, its limits.
+// The server as a whole: start, shutdown, standard services, limits.
 #include "server/server.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <spdlog/sinks/ostream_sink.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 
 #include <boost/asio/local/stream_protocol.hpp>
 #include <filesystem>
 #include <random>
 #include <sstream>
+#include <thread>
 #include <vector>
 
-#include "server/listen_address.h"
+#include "server/acceptor.h"
+#include "server/listen.h"
+#include "server/system/descriptor.h"
 #include "server/testing/live_server.h"
 #include "server/testing/raw_client.h"
-#include "server/testing/raw_grpc.h"
 
 namespace quintain::server {
 namespace {
@@ -50,7 +55,7 @@ grpc::Status invoke(spearlet::FunctionService::Stub& stub,
   return ::testing::AssertionFailure() << status.error_code() << ": " << status.error_message();
 }
 
-std::string refusal(const LiveServer::Adjust& adjust) {
+std::string start_error(const LiveServer::Adjust& adjust) {
   ServerOptions options;
   options.listen = {"127.0.0.1:0"};
   options.runtime = [](core::Environment& environment, boost::asio::any_io_executor) {
@@ -66,8 +71,10 @@ std::string refusal(const LiveServer::Adjust& adjust) {
 
 TEST(ServerTest, ListensOnEveryAddress) {
   const std::string path = ::testing::TempDir() + "quintain-server-listens.sock";
-  // Not every machine that builds has it.
-  const bool ipv6 = check_free(*parse_address("[::1]:0")).ok();
+  // Not every build machine has IPv6.
+  boost::asio::io_context io;
+  Acceptor ipv6_acceptor(io, Acceptor::Reserve::kNone, Log());
+  const bool ipv6 = ipv6_acceptor.listen(*parse_address("[::1]:0"), [](Descriptor, int) {}).ok();
   LiveServer live([&](ServerOptions& options) {
     options.listen = {"127.0.0.1:0", "unix:" + path};
     if (ipv6) options.listen.push_back("[::1]:0");
@@ -85,23 +92,24 @@ TEST(ServerTest, ListensOnEveryAddress) {
   }
 }
 
-TEST(ServerTest, APortThatIsTakenIsAnError) {
+TEST(ServerTest, RejectsAPortInUse) {
   const LiveServer other;
-  EXPECT_THAT(refusal([&](ServerOptions& options) { options.listen = {other.address()}; }),
+  EXPECT_THAT(start_error([&](ServerOptions& options) { options.listen = {other.address()}; }),
               HasSubstr("can't listen on " + other.address() + ": Address already in use"));
-  EXPECT_THAT(refusal([&](ServerOptions& options) { options.http = other.server->http_address(); }),
-              HasSubstr("Address already in use"));
+  EXPECT_THAT(
+      start_error([&](ServerOptions& options) { options.http = other.server->http_address(); }),
+      HasSubstr("Address already in use"));
 }
 
-TEST(ServerTest, AUnixSocketInUseIsAnErrorAndAnOldOneIsNot) {
+TEST(ServerTest, RejectsAUnixSocketInUseButReplacesAnOldOne) {
   const std::string address = "unix:" + ::testing::TempDir() + "quintain-server-in-use.sock";
   const auto listen = [&](ServerOptions& options) { options.listen = {address}; };
   {
     LiveServer first(listen);
-    EXPECT_THAT(refusal(listen), HasSubstr("another server listens there"));
+    EXPECT_THAT(start_error(listen), HasSubstr("another server listens there"));
     EXPECT_TRUE(works(first.stub()));
   }
-  // What a server that was killed leaves behind.
+  // The socket file of a server that was killed.
   const std::string path = address.substr(5);
   std::filesystem::remove(path);
   boost::asio::io_context io;
@@ -113,14 +121,14 @@ TEST(ServerTest, AUnixSocketInUseIsAnErrorAndAnOldOneIsNot) {
   EXPECT_TRUE(works(second.stub()));
 }
 
-TEST(ServerTest, WhatIsWrongIsToldAllAtOnce) {
-  EXPECT_THAT(refusal([](ServerOptions& options) {
+TEST(ServerTest, ReportsAllProblemsAtOnce) {
+  EXPECT_THAT(start_error([](ServerOptions& options) {
                 options.listen.clear();
                 options.node.slots = 0;
                 options.speed = 0;
               }),
               AllOf(HasSubstr("no address"), HasSubstr("slots: 0"), HasSubstr("speed: 0")));
-  EXPECT_THAT(refusal([](ServerOptions& options) {
+  EXPECT_THAT(start_error([](ServerOptions& options) {
                 options.listen = {"nonsense", "unix:/no/such/folder/s"};
                 options.http = "127.0.0.1:99999";
                 options.tls.certificate = "/no/such/cert";
@@ -128,7 +136,7 @@ TEST(ServerTest, WhatIsWrongIsToldAllAtOnce) {
               AllOf(HasSubstr("'nonsense' is not an address"), HasSubstr("No such file"),
                     HasSubstr("'127.0.0.1:99999' is not an address"),
                     HasSubstr("both a certificate and its key")));
-  EXPECT_THAT(refusal([](ServerOptions& options) {
+  EXPECT_THAT(start_error([](ServerOptions& options) {
                 options.tasks = {core::testing::task_spec("a"), core::testing::task_spec("a")};
               }),
               HasSubstr("task 'a' is registered already"));
@@ -154,7 +162,7 @@ TEST(ServerTest, DescribesItselfByReflection) {
               AllOf(HasSubstr("InvokeFunctionRequest"), HasSubstr("estimated_completion_ms")));
 }
 
-TEST(ServerTest, WhatIsNotServedIsUnimplemented) {
+TEST(ServerTest, UnknownMethodsAreUnimplemented) {
   const LiveServer live;
   for (const char* method : {"/spearlet.FunctionService/Nope", "/other.Service/Call"}) {
     EXPECT_EQ(raw_call(live.channel(), method, "").status.error_code(),
@@ -169,7 +177,7 @@ TEST(ServerTest, DrainsGracefully) {
   PendingInvoke running(live.stub(), sync_request({.id = "a", .function = "wait"}));
   live.await_start("a");
   live.server->drain();
-  EXPECT_TRUE(live.run([&] { return true; }));  // it has begun
+  EXPECT_TRUE(live.run([&] { return true; }));  // draining has started
 
   EXPECT_EQ(invoke(live.stub(), async_request()).error_code(), grpc::StatusCode::UNAVAILABLE);
   grpc::ClientContext context;
@@ -186,7 +194,7 @@ TEST(ServerTest, DrainsGracefully) {
   EXPECT_FALSE(works(live.stub()));
 }
 
-TEST(ServerTest, EndsWhatOutlastsTheDrainTimeout) {
+TEST(ServerTest, CancelsExecutionsAtTheDrainTimeout) {
   LiveServer live([](ServerOptions& options) {
     options.drain_timeout = 20ms;
     options.node.slots = 1;
@@ -215,7 +223,7 @@ TEST(ServerTest, StopsAtOnce) {
   EXPECT_EQ(running.wait().error_code(), grpc::StatusCode::UNAVAILABLE);
 }
 
-TEST(ServerTest, EndsWithItsObject) {
+TEST(ServerTest, StopsWhenDestroyed) {
   auto live = std::make_unique<LiveServer>();
   PendingInvoke running(live->stub(), sync_request({.id = "a", .function = "stubborn"}));
   live->await_start("a");
@@ -225,10 +233,10 @@ TEST(ServerTest, EndsWithItsObject) {
 
 // ---- Decorators ---------------------------------------------------------------------------------
 
-// Says of every execution that there is none.
-class Forgetful final : public core::FunctionService {
+// Reports every execution as not found.
+class HidingService final : public core::FunctionService {
  public:
-  explicit Forgetful(core::FunctionService& inner) : inner_(inner) {}
+  explicit HidingService(core::FunctionService& inner) : inner_(inner) {}
 
   void InvokeFunction(spearlet::InvokeFunctionRequest&& request, const core::CallContext& call,
                       core::Answer<spearlet::InvokeFunctionResponse> answer) override {
@@ -275,10 +283,10 @@ class Forgetful final : public core::FunctionService {
   core::FunctionService& inner_;
 };
 
-TEST(ServerTest, ADecoratorStandsInFrontOfTheNode) {
+TEST(ServerTest, ADecoratorReceivesEveryCall) {
   LiveServer live([](ServerOptions& options) {
     options.decorator = [](core::FunctionService& inner, core::Environment&) {
-      return std::make_unique<Forgetful>(inner);
+      return std::make_unique<HidingService>(inner);
     };
   });
   ASSERT_TRUE(invoke(live.stub(), async_request({.id = "a", .function = "wait"})).ok());
@@ -290,7 +298,7 @@ TEST(ServerTest, ADecoratorStandsInFrontOfTheNode) {
 
 // ---- Limits and bad input -----------------------------------------------------------------------
 
-TEST(ServerTest, AnOversizedMessageIsRefusedAndTheNextCallWorks) {
+TEST(ServerTest, RejectsAnOversizedMessageAndServesTheNextCall) {
   LiveServer live([](ServerOptions& options) { options.limits.message_bytes = 100'000; });
   spearlet::InvokeFunctionRequest large = sync_request({.function = "work-0"});
   large.set_task_description(std::string(100'000, 'x'));
@@ -298,7 +306,22 @@ TEST(ServerTest, AnOversizedMessageIsRefusedAndTheNextCallWorks) {
   EXPECT_TRUE(works(live.stub()));
 }
 
-TEST(ServerTest, OversizedMetadataIsRefusedAndTheNextCallWorks) {
+TEST(ServerTest, ReplacesAnOversizedAnswerByAnErrorAndServesTheNextCall) {
+  LiveServer live([](ServerOptions& options) { options.limits.answer_bytes = 1000; });
+  for (char c = 'a'; c <= 'z'; ++c) {
+    ASSERT_TRUE(
+        invoke(live.stub(), async_request({.id = std::string(100, c), .function = "work-0"})).ok());
+  }
+  grpc::ClientContext context;
+  spearlet::ListExecutionsResponse response;
+  const grpc::Status status =
+      live.stub().ListExecutions(&context, spearlet::ListExecutionsRequest(), &response);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_THAT(status.error_message(), HasSubstr("at most 1000 are allowed"));
+  EXPECT_TRUE(works(live.stub()));
+}
+
+TEST(ServerTest, RejectsOversizedMetadataAndServesTheNextCall) {
   LiveServer live([](ServerOptions& options) { options.limits.metadata_bytes = 4096; });
   grpc::ClientContext context;
   context.AddMetadata("x-large", std::string(5000, 'x'));
@@ -308,7 +331,7 @@ TEST(ServerTest, OversizedMetadataIsRefusedAndTheNextCallWorks) {
   EXPECT_TRUE(works(live.stub()));
 }
 
-TEST(ServerTest, BytesThatAreNoMessageAreRefusedAndTheNextCallWorks) {
+TEST(ServerTest, RejectsMalformedMessagesAndServesTheNextCall) {
   LiveServer live;
   const std::string invoke_function = "/spearlet.FunctionService/InvokeFunction";
   // A tag without its value; a length beyond the end; a string that is not UTF-8.
@@ -319,7 +342,7 @@ TEST(ServerTest, BytesThatAreNoMessageAreRefusedAndTheNextCallWorks) {
   }
 }
 
-TEST(ServerTest, FieldsFromTheFutureAreIgnored) {
+TEST(ServerTest, IgnoresUnknownFields) {
   LiveServer live;
   const std::string request =
       sync_request({.id = "a", .function = "work-0"}).SerializeAsString() + "\xfa\x7f\x03new";
@@ -328,7 +351,7 @@ TEST(ServerTest, FieldsFromTheFutureAreIgnored) {
   EXPECT_EQ(live.look_up("a").result().status(), kCompleted);
 }
 
-TEST(ServerTest, RandomBytesOnThePortHarmNobody) {
+TEST(ServerTest, SurvivesRandomBytes) {
   LiveServer live;
   std::mt19937 random(1);
   const std::string preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -344,7 +367,7 @@ TEST(ServerTest, RandomBytesOnThePortHarmNobody) {
   EXPECT_TRUE(works(live.stub()));
 }
 
-TEST(ServerTest, SilentConnectionsKeepNobodyFromWorking) {
+TEST(ServerTest, ServesCallsBesideSilentConnections) {
   LiveServer live;
   std::vector<std::unique_ptr<RawClient>> silent;
   for (int i = 0; i < 200; ++i) {
@@ -357,9 +380,33 @@ TEST(ServerTest, SilentConnectionsKeepNobodyFromWorking) {
   EXPECT_THAT(http.read_all(), HasSubstr("ok"));
 }
 
+TEST(ServerTest, RecoversFromMoreConnectionsThanDescriptors) {
+  LiveServer live;
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit low = before;
+  low.rlim_cur = 200;
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &low), 0);
+  sockaddr_in name{};
+  name.sin_family = AF_INET;
+  name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  name.sin_port = htons(static_cast<std::uint16_t>(parse_address(live.address())->port));
+  std::vector<Descriptor> clients;
+  for (;;) {
+    clients.emplace_back(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (!clients.back().is_open()) break;
+    connect(clients.back().get(), reinterpret_cast<const sockaddr*>(&name), sizeof name);
+  }
+  std::this_thread::sleep_for(300ms);
+  EXPECT_GT(clients.size(), 50U);
+  clients.clear();
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_TRUE(works(*live.connect()));
+}
+
 // ---- Time and logs ------------------------------------------------------------------------------
 
-TEST(ServerTest, SpeedMakesTimeoutsPassFaster) {
+TEST(ServerTest, SpeedShortensTimeouts) {
   LiveServer live([](ServerOptions& options) { options.speed = 1000; });
   PendingInvoke call(live.stub(), sync_request({.function = "wait", .timeout_ms = 60'000}));
   ASSERT_TRUE(call.wait().ok());
@@ -367,7 +414,7 @@ TEST(ServerTest, SpeedMakesTimeoutsPassFaster) {
   EXPECT_GE(call.response.result().execution_time_ms(), 59'000);
 }
 
-TEST(ServerTest, WritesDownWhatHappensAndNothingPerCall) {
+TEST(ServerTest, LogsItsLifecycleAndNoCalls) {
   std::ostringstream text;
   std::string address;
   {

@@ -1,4 +1,4 @@
-#include "server/tls.h"
+#include "server/listen.h"
 
 #include <gmock/gmock.h>
 #include <grpcpp/security/credentials.h>
@@ -18,7 +18,8 @@ namespace {
 using namespace server::testing;
 using ::testing::HasSubstr;
 
-// Certificates made for one run: a CA, a server and a client of it, and a stranger.
+// Certificates made for one run: a CA, a server and a client certificate of it, and another CA with
+// a certificate.
 class TlsTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
@@ -79,7 +80,7 @@ class TlsTest : public ::testing::Test {
     };
   }
 
-  // Calls over TLS as the one of that name, or as nobody.
+  // Calls over TLS with the certificate of that name; empty: without one.
   static grpc::Status call(const LiveServer& live, const std::string& name,
                            const std::string& trusted = "ca") {
     grpc::SslCredentialsOptions options;
@@ -120,13 +121,13 @@ TEST_F(TlsTest, ServesOverTls) {
   EXPECT_FALSE(call(live, "", /*trusted=*/"stranger").ok());
 }
 
-TEST_F(TlsTest, WithoutTlsNobodyIsServed) {
+TEST_F(TlsTest, RejectsPlainConnections) {
   LiveServer live(with_tls(/*client_ca=*/false));
   PendingInvoke plain(live.stub(), sync_request({.function = "work-0"}));
   EXPECT_EQ(plain.wait().error_code(), grpc::StatusCode::UNAVAILABLE);
 }
 
-TEST_F(TlsTest, AClientCaLetsInItsOwnOnly) {
+TEST_F(TlsTest, AcceptsOnlyCertificatesOfTheClientCa) {
   const LiveServer live(with_tls(/*client_ca=*/true));
   EXPECT_TRUE(call(live, "client").ok());
   EXPECT_FALSE(call(live, "").ok());
@@ -136,7 +137,7 @@ TEST_F(TlsTest, AClientCaLetsInItsOwnOnly) {
   EXPECT_FALSE(get(live, "impostor"));
 }
 
-TEST_F(TlsTest, SaysWhatIsWrongWithTheFiles) {
+TEST_F(TlsTest, ReportsProblemsWithTheFiles) {
   write("garbage", "garbage");
   write("empty", "");
   const std::string crt = file("server.crt");
@@ -154,7 +155,7 @@ TEST_F(TlsTest, SaysWhatIsWrongWithTheFiles) {
   EXPECT_TRUE(load_tls({.certificate = crt, .key = key}).ok());
 }
 
-TEST_F(TlsTest, AnEncryptedKeyIsRefusedWithoutAsking) {
+TEST_F(TlsTest, RejectsAnEncryptedKeyWithoutAPrompt) {
   openssl("ec -in server.key -aes128 -passout pass:secret -out encrypted.key");
   EXPECT_THAT(problems({.certificate = file("server.crt"), .key = file("encrypted.key")}),
               HasSubstr("not an unencrypted private key"));

@@ -1,4 +1,4 @@
-// Once a world has been running for a while, an execution allocates nothing.
+// In a world that has run for a while, an execution allocates no memory.
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -21,7 +21,7 @@ void* allocate(std::size_t size) {
 }
 }  // namespace
 
-// All of this program's, those of protobuf's library included.
+// Counts all allocations of this program, including those in the protobuf library.
 void* operator new(std::size_t size) { return allocate(size); }
 void* operator new[](std::size_t size) { return allocate(size); }
 void operator delete(void* memory) noexcept { std::free(memory); }
@@ -37,7 +37,7 @@ using namespace std::chrono_literals;
 constexpr int kSlots = 16;
 constexpr std::int64_t kExecutions = 50'000;
 
-// So many executions after as many to warm up, in a world that is not recorded.
+// Returns the allocations of kExecutions executions, after as many for warm-up, without recording.
 std::int64_t allocations_of(FunctionModel work, spearlet::ExecutionMode mode,
                             std::int64_t timeout_ms = 600'000) {
   World world(/*seed=*/1, World::Recording::kOff);
@@ -74,30 +74,30 @@ FunctionModel exponential() {
   return work;
 }
 
-// Not 0, for a queue that grows longer than ever before needs memory for those who wait.
-constexpr std::int64_t kForNewPeaks = kExecutions / 1000;
+// Not 0, because a queue that is longer than ever before allocates memory.
+constexpr std::int64_t kMaxForNewPeaks = kExecutions / 1000;
 
 TEST(Allocations, NoneForAnAsynchronousExecution) {
-  EXPECT_LT(allocations_of(exponential(), spearlet::EXECUTION_MODE_ASYNC), kForNewPeaks);
+  EXPECT_LT(allocations_of(exponential(), spearlet::EXECUTION_MODE_ASYNC), kMaxForNewPeaks);
 }
 
 TEST(Allocations, NoneForASynchronousExecution) {
-  EXPECT_LT(allocations_of(exponential(), spearlet::EXECUTION_MODE_SYNC), kForNewPeaks);
+  EXPECT_LT(allocations_of(exponential(), spearlet::EXECUTION_MODE_SYNC), kMaxForNewPeaks);
 }
 
 TEST(Allocations, NoneForALongResult) {
   FunctionModel work = exponential();
   work.result = std::string(100, 'x');
-  EXPECT_LT(allocations_of(work, spearlet::EXECUTION_MODE_SYNC), kForNewPeaks);
+  EXPECT_LT(allocations_of(work, spearlet::EXECUTION_MODE_SYNC), kMaxForNewPeaks);
 }
 
 TEST(Allocations, NoneForAFailure) {
   FunctionModel work = exponential();
   work.failure_probability = 1;
-  EXPECT_LT(allocations_of(work, spearlet::EXECUTION_MODE_SYNC), kForNewPeaks);
+  EXPECT_LT(allocations_of(work, spearlet::EXECUTION_MODE_SYNC), kMaxForNewPeaks);
 }
 
-// A text is made that says what timed out, and a killed instance takes its place with it.
+// The error text is allocated, and a killed instance frees its memory.
 TEST(Allocations, AFewForATimeout) {
   FunctionModel work = exponential();
   work.service = distribution::Constant{10s};

@@ -1,6 +1,6 @@
-// Small fixed workloads whose instructions are counted: `counted_workloads NAME COUNT` does COUNT
-// operations of one kind, always the same ones, and nothing else that depends on COUNT. So the
-// difference of two runs is the price of operations alone, without start-up and set-up.
+// Small fixed workloads whose instructions are counted. `counted_workloads NAME COUNT` makes COUNT
+// operations of one kind, always the same ones; everything else is independent of COUNT. So the
+// difference between two runs is the cost of the operations alone.
 #include <fmt/format.h>
 
 #include <charconv>
@@ -28,7 +28,8 @@ using core::testing::Delays;
 
 void nothing(void*) {}
 
-// The hold model with 1000 pending; every other event is replaced before it comes, as timeouts are.
+// The hold model with 1000 pending events; every other event is withdrawn before it fires, as
+// timeouts are.
 void queue(std::int64_t count) {
   Delays delays;
   core::PendingEventSet events;
@@ -43,18 +44,18 @@ void queue(std::int64_t count) {
   }
 }
 
-// Events that schedule their successors, 1000 at a time.
+// 1000 chains of events that each schedule a successor.
 void kernel(std::int64_t count) {
   struct Chain {
     Delays delays;
     Kernel kernel;
-    void go_on() {
+    void schedule_next() {
       kernel.schedule(
           kernel.now() + delays.next(), core::Precedence::kOther,
-          [](void* self) { static_cast<Chain*>(self)->go_on(); }, this);
+          [](void* self) { static_cast<Chain*>(self)->schedule_next(); }, this);
     }
   } chain;
-  for (int i = 0; i < 1000; ++i) chain.go_on();
+  for (int i = 0; i < 1000; ++i) chain.schedule_next();
   chain.kernel.run(Instant::never(),
                    [&] { return chain.kernel.events() >= static_cast<std::uint64_t>(count); });
 }
@@ -62,7 +63,7 @@ void kernel(std::int64_t count) {
 // Executions of the whole core.
 void play(std::int64_t count, World::Recording recording) {
   NodeSpec node = testing::mm16_node();
-  // Records are forgotten in every run, not in the longer one alone.
+  // Small, so that records are dropped in every run, not only in the longer ones.
   node.config.retention.count = 500;
   testing::play_mm16(node, count, recording);
 }
@@ -70,7 +71,8 @@ void play(std::int64_t count, World::Recording recording) {
 void core_in_virtual_time(std::int64_t count) { play(count, World::Recording::kOff); }
 void core_judged(std::int64_t count) { play(count, World::Recording::kOn); }
 
-// What a newcomer is told who finds eight running and sixteen waiting, of one well-known function.
+// Predictions for a new execution behind eight running and sixteen waiting ones, all of one
+// function with a long history.
 void predict(const char* name, std::int64_t count) {
   constexpr Instant kNow(24h);
   constexpr std::uint64_t kSlots = 8;
@@ -118,7 +120,7 @@ void predict(const char* name, std::int64_t count) {
       .queued = static_cast<std::int64_t>(kAhead),
       .backlog = [&]() -> const core::eta::Backlog& { return backlog; }};
   for (std::int64_t i = 0; i < count; ++i) {
-    // Asked about for the first time, so that nothing is remembered of it.
+    // A new target every time, so that no earlier prediction can be reused.
     const core::eta::Target target = {.function = 0,
                                       .ordinal = backlog.waiting.back().ordinal,
                                       .accepted_at = kNow + -Duration(i),
@@ -129,7 +131,7 @@ void predict(const char* name, std::int64_t count) {
 }
 
 void prediction(std::int64_t count) { predict("queue-length", count); }
-// The distributions of all that run and wait are rolled forward.
+// Rolls forward the distributions of all running and waiting executions.
 void prediction_by_state(std::int64_t count) { predict("state", count); }
 
 constexpr std::pair<std::string_view, void (*)(std::int64_t)> kWorkloads[] = {

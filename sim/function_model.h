@@ -1,4 +1,4 @@
-// How a simulated function behaves.
+// The behaviour of a simulated function.
 #pragma once
 
 #include <chrono>
@@ -8,60 +8,57 @@
 #include <vector>
 
 #include "core/base/time.h"
-#include "core/task_registry.h"
 #include "sim/random/distribution.h"
 
 namespace quintain::sim {
 
-/// What becomes of one attempt if nobody interferes.
+/// How one attempt ends unless it is stopped or killed.
 enum class PlannedOutcome : std::uint8_t {
-  kCompletes,
+  kCompletes,   // after its service time
   kFails,       // after its service time
-  kHangs,       // never ends by itself
-  kStartFails,  // its instance does not come up
+  kHangs,       // it never ends
+  kStartFails,  // its instance does not start
 };
 
-/// The model of one function. Everything random is drawn from streams keyed by the execution, so
-/// two designs meet the same service times.
+/// The model of one function. Plain data. Random values are drawn from streams keyed by the
+/// execution, so that two designs are compared on the same service times.
 struct FunctionModel {
-  /// The task that offers it; its id.
+  /// The id of the task that offers the function.
   std::string task;
-  /// What callers call it. Empty: the model answers to any name within its task.
+  /// The function name in requests. Empty: the model plays every function of its task.
   std::string function;
-  /// Instances that the task may have; 0: the node's limit.
+  /// Instances that the task may have; 0: the limit of the node.
   int instance_limit = 0;
 
   Distribution service = distribution::Constant{std::chrono::milliseconds(100)};
   Distribution cold_start = distribution::Constant{core::Duration::zero()};
 
-  /// The outcomes of the first attempts, in order; later ones meet the last. Empty: by the
-  /// probabilities.
+  /// The outcomes of the first attempts, in order; the last one holds for all later attempts.
+  /// Empty: outcomes are drawn with the two probabilities below.
   std::vector<PlannedOutcome> outcomes;
   double failure_probability = 0;
   double hang_probability = 0;
   std::string error_code = "SIMULATED_FAILURE";
   std::string error_message = "the simulated function failed";
 
-  /// When it is asked to stop: how long it takes to obey, or nothing if it ignores the request.
+  /// The time from a stop request to the end of the attempt; nullopt: stop requests are ignored.
   std::optional<Distribution> obeys_stop_after = distribution::Constant{core::Duration::zero()};
 
-  /// The text it returns; `echo` returns its first parameter instead.
+  /// The text that it returns. With `echo` it returns its first parameter instead.
   std::string result;
   bool echo = false;
   std::vector<std::string> logs;
   std::int64_t memory_bytes = 0;
 
-  /// Output pieces, spread evenly over the service time.
+  /// Output chunks, spread evenly over the service time.
   int chunks = 0;
 
   // Faults of the runtime.
-  /// After a kill, completion is reported all the same, this much later.
+
+  /// After a kill the runtime reports a completion nevertheless, this much later.
   std::optional<core::Duration> reports_late;
-  /// Every end is reported twice.
+  /// The runtime reports every end twice.
   bool reports_twice = false;
 };
-
-/// The tasks that offer these functions, each once.
-std::vector<core::TaskSpec> tasks_of(const std::vector<FunctionModel>& models);
 
 }  // namespace quintain::sim

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "sim/digest.h"
+#include "sim/random/randomness.h"
 
 namespace quintain::sim {
 
@@ -17,10 +17,11 @@ void History::append(Event event, std::uint64_t draws) {
   digest_ = fold(digest_, event.call);
   digest_ = fold(digest_, draws);
   event.digest = digest_;
-  // Before the listeners hear of it, so that what they quote from the log ends with it.
+  // The log is updated before the listeners are called, so that evidence taken from it includes
+  // this event.
   events_.push_back(event);
   events_.back().message = nullptr;
-  if (events_.size() > most_kept_) {
+  if (events_.size() > max_kept_) {
     events_.pop_front();
     ++forgotten_;
   }
@@ -64,7 +65,7 @@ std::string History::describe(const Event& event) const {
       return execution + " is accepted: PENDING";
     case EventKind::kTransition:
       return fmt::format("{}: {} -> {}", execution, short_name(event.from), short_name(event.to));
-    case EventKind::kAttemptBegun:
+    case EventKind::kAttemptDispatched:
       return fmt::format("{} gets attempt {}, {}", execution, event.number,
                          event.flag ? "with a cold start" : "warm");
     case EventKind::kAttemptRunning:

@@ -16,24 +16,24 @@
 
 namespace quintain::sim {
 
-/// Names an execution of a world: its node's index and its ordinal there.
+/// Identifies an execution of a world: the index of its node and its ordinal there.
 struct ExecutionRef {
   std::uint32_t node = 0;
-  std::uint64_t ordinal = 0;  // 0: none
+  std::uint64_t ordinal = 0;  // 0: no execution
 
   friend auto operator<=>(const ExecutionRef&, const ExecutionRef&) = default;
 };
 
 enum class EventKind : std::uint8_t {
-  // What clients see. `call` says which.
+  // Seen by clients; `call` is the number of the call.
   kCallSent,
   kCallAnswered,  // with a message
   kCallRefused,   // with an error
   kCallerGone,
-  // What the node says that it does.
+  // Reported by the node.
   kAccepted,
-  kTransition,    // `from` -> `to`
-  kAttemptBegun,  // `attempt`
+  kTransition,         // `from` -> `to`
+  kAttemptDispatched,  // `attempt` has a slot and an instance
   kAttemptRunning,
   kStopRequested,
   kAttemptEnded,
@@ -41,92 +41,98 @@ enum class EventKind : std::uint8_t {
   kCancelRequested,
   kReportIgnored,
   kRecordDropped,
-  // What the runtime really does.
-  kEnvironmentOccupied,  // an attempt begins to use the machine
+  // Reported by the simulated runtime.
+  kEnvironmentOccupied,  // an attempt starts to use the machine
   kEnvironmentFreed,
 };
 
-/// One thing that happened. Which members mean something depends on the kind.
+/// The number of event kinds.
+inline constexpr std::size_t kEventKinds =
+    static_cast<std::size_t>(EventKind::kEnvironmentFreed) + 1;
+
+/// One thing that happened. Its kind decides which members have a meaning.
 struct Event {
   core::Instant at{};
   EventKind kind{};
   spearlet::ExecutionStatus from = spearlet::EXECUTION_STATUS_UNSPECIFIED;
   spearlet::ExecutionStatus to = spearlet::EXECUTION_STATUS_UNSPECIFIED;
-  /// kCancelRequested: by force. kAttemptEnded: killed. kAttemptBegun: cold start.
+  /// kCancelRequested: by force. kAttemptEnded: killed. kAttemptDispatched: cold start.
   bool flag = false;
   ExecutionRef execution{};
-  /// kAccepted: retries allowed. kAttemptBegun: the attempt's number.
+  /// kAccepted: retries allowed. kAttemptDispatched: the number of the attempt, from 1.
   int number = 0;
   std::uint64_t call = 0;
   core::AttemptId attempt{};
-  /// kAccepted: when its time runs out.
+  /// kAccepted: the deadline and the estimates of the execution.
   core::Instant deadline{};
   core::Duration eta_p50{0};
   core::Duration eta_p90{0};
   spearlet::ExecutionMode mode = spearlet::EXECUTION_MODE_UNSPECIFIED;
-  /// kCallSent: the request. kCallAnswered: the answer. Only while listeners are told.
+  /// kCallSent: the request. kCallAnswered: the answer. Valid only during
+  /// HistoryListener::on_event; nullptr in the log.
   const google::protobuf::Message* message = nullptr;
-  /// The world's rolling digest after the event. Set by the history.
+  /// The rolling digest of the history after the event; set by the history.
   std::uint64_t digest = 0;
 };
 
-/// The event's message if it is of that type, otherwise nullptr. A dynamic_cast, but for a message
-/// nothing derives from.
+/// The event's message if it is of this type, otherwise nullptr. Cheaper than a dynamic_cast;
+/// correct because no class derives from a message.
 template <class Message>
 const Message* message_as(const Event& event) {
   if (event.message == nullptr || typeid(*event.message) != typeid(Message)) return nullptr;
   return static_cast<const Message*>(event.message);
 }
 
-/// Events one behind the other. The standard library's deque allocates for every third of them.
+/// A queue of events. Blocks of 128, because std::deque allocates for every third event.
 using EventLog =
     boost::container::deque<Event, void,
                             boost::container::deque_options_t<boost::container::block_size<128>>>;
 
-/// Hears every event as it happens. Must not change the world.
+/// Receives every event when it happens. Must not change the world.
 class HistoryListener {
  public:
   virtual ~HistoryListener() = default;
   virtual void on_event(const Event& event) = 0;
 };
 
-/// The log of a world. Listeners hear everything; the log itself keeps the newest events only, so
-/// that a long run has bounded memory.
+/// The log of a world. Listeners receive every event; the log keeps only the newest events, so that
+/// a long run has bounded memory. Serial context only.
 class History {
  public:
-  /// `most_kept`: events the log holds before it forgets the oldest.
-  explicit History(std::size_t most_kept = 1'000'000) : most_kept_(most_kept) {}
+  /// `max_kept`: the number of events in the log beyond which the oldest is dropped.
+  explicit History(std::size_t max_kept = 1'000'000) : max_kept_(max_kept) {}
 
+  /// Listeners are called in the order in which they were added.
   void add_listener(HistoryListener& listener) { listeners_.push_back(&listener); }
 
-  /// `draws`: a digest of the random numbers drawn so far; it and the event go into the rolling
-  /// one.
+  /// Appends an event and calls the listeners. `draws` is a digest of the random numbers drawn so
+  /// far; it becomes part of the rolling digest.
   void append(Event event, std::uint64_t draws);
 
-  /// Executions that a scenario names, for readable evidence.
+  /// Names an execution in event texts.
   void name(ExecutionRef execution, std::string name) { names_[execution] = std::move(name); }
   std::string name_of(ExecutionRef execution) const;
   bool is_named(ExecutionRef execution) const { return names_.contains(execution); }
 
-  /// Calls are named when they are sent.
+  /// Names a call in event texts.
   void name_call(std::uint64_t call, std::string name) { calls_[call] = std::move(name); }
 
-  /// The log, oldest first; its first event is number forgotten().
+  /// The log, oldest event first. Its first event is event number forgotten() of the run, from 0.
   const EventLog& events() const { return events_; }
   std::uint64_t forgotten() const { return forgotten_; }
   std::uint64_t count() const { return forgotten_ + events_.size(); }
 
-  /// What the log still knows of an execution, oldest first.
+  /// The events of an execution that are still in the log, oldest first.
   std::vector<Event> events_of(ExecutionRef execution) const;
 
-  /// Stands for everything that happened and was drawn.
+  /// Identifies all events and all random draws so far.
   std::uint64_t digest() const { return digest_; }
 
-  /// The event in words.
+  /// The event as a text for reports.
   std::string describe(const Event& event) const;
 
  private:
-  std::size_t most_kept_;
+  std::size_t max_kept_;
   EventLog events_;
   std::uint64_t forgotten_ = 0;
   std::uint64_t digest_ = 0;

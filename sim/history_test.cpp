@@ -30,7 +30,7 @@ std::vector<std::uint64_t> ordinals(const History& history) {
 }
 
 TEST(History, KeepsTheNewestEvents) {
-  History history(/*most_kept=*/3);
+  History history(/*max_kept=*/3);
   for (std::uint64_t ordinal = 1; ordinal <= 3; ++ordinal) {
     history.append(accepted(ordinal), kNoDraws);
   }
@@ -57,9 +57,9 @@ TEST(History, FindsTheEventsOfOneExecution) {
   EXPECT_THAT(history.events_of({.node = 0, .ordinal = 9}), IsEmpty());
 }
 
-class Witness final : public HistoryListener {
+class RecordingListener final : public HistoryListener {
  public:
-  explicit Witness(const History& history) : history_(history) {}
+  explicit RecordingListener(const History& history) : history_(history) {}
   void on_event(const Event& event) override {
     seen.push_back(event);
     EXPECT_EQ(event.digest, history_.digest());
@@ -71,15 +71,15 @@ class Witness final : public HistoryListener {
   const History& history_;
 };
 
-TEST(History, ListenersHearEverythingAndSeeMessages) {
-  History history(/*most_kept=*/1);
-  Witness witness(history);
-  history.add_listener(witness);
+TEST(History, ListenersReceiveEveryEventWithItsMessage) {
+  History history(/*max_kept=*/1);
+  RecordingListener listener(history);
+  history.add_listener(listener);
   const spearlet::GetHealthRequest message;
   history.append({.kind = EventKind::kCallSent, .call = 1, .message = &message}, kNoDraws);
   history.append(accepted(1), kNoDraws);
-  ASSERT_THAT(witness.seen, SizeIs(2));
-  EXPECT_EQ(witness.seen[0].message, &message);
+  ASSERT_THAT(listener.seen, SizeIs(2));
+  EXPECT_EQ(listener.seen[0].message, &message);
 }
 
 TEST(History, TheLogKeepsNoMessages) {
@@ -89,17 +89,16 @@ TEST(History, TheLogKeepsNoMessages) {
   EXPECT_EQ(history.events().back().message, nullptr);
 }
 
-TEST(History, DescribesEveryKindInItsOwnWords) {
+TEST(History, DescribesEveryKindDifferently) {
   History history;
   std::set<std::string> texts;
-  const int last = static_cast<int>(EventKind::kEnvironmentFreed);
-  for (int kind = 0; kind <= last; ++kind) {
+  for (std::size_t kind = 0; kind < kEventKinds; ++kind) {
     const std::string text = history.describe(
         {.kind = static_cast<EventKind>(kind), .execution = {.node = 0, .ordinal = 3}, .call = 8});
     EXPECT_EQ(text.find("unknown event"), std::string::npos) << kind;
     texts.insert(text);
   }
-  EXPECT_THAT(texts, SizeIs(static_cast<std::size_t>(last) + 1));
+  EXPECT_THAT(texts, SizeIs(kEventKinds));
 }
 
 TEST(History, DescribesByName) {
@@ -120,10 +119,10 @@ TEST(History, DescribesByName) {
   EXPECT_EQ(history.describe(sent), "call 'first' is sent");
 }
 
-TEST(History, FlagsChangeTheWords) {
+TEST(History, FlagsChangeTheText) {
   const History history;
   for (const auto kind :
-       {EventKind::kAttemptBegun, EventKind::kAttemptEnded, EventKind::kCancelRequested}) {
+       {EventKind::kAttemptDispatched, EventKind::kAttemptEnded, EventKind::kCancelRequested}) {
     Event event = {.kind = kind, .execution = {.node = 0, .ordinal = 1}};
     const std::string without = history.describe(event);
     event.flag = true;
@@ -146,7 +145,7 @@ TEST(HistoryDigest, IsAFunctionOfEventsAndDraws) {
   EXPECT_NE(digest_of({accepted(1)}), digest_of({accepted(1), accepted(1)}));
 }
 
-TEST(HistoryDigest, EveryMemberThatIsAFactCounts) {
+TEST(HistoryDigest, DependsOnEveryMemberThatIsAFact) {
   const Event event = {.at = core::Instant(core::Duration(7)),
                        .kind = EventKind::kTransition,
                        .from = spearlet::EXECUTION_STATUS_PENDING,
@@ -170,7 +169,7 @@ TEST(HistoryDigest, EveryMemberThatIsAFactCounts) {
   EXPECT_TRUE(differs([](Event& e) { e.call = 5; }));
 }
 
-TEST(HistoryDigest, EveryEventCarriesTheDigestUpToIt) {
+TEST(HistoryDigest, EveryEventHasTheDigestUpToIt) {
   History history;
   history.append(accepted(1), kNoDraws);
   const std::uint64_t first = history.digest();

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "sim/digest.h"
-
 namespace quintain::sim {
 
 core::EventHandle Kernel::schedule(core::Instant when, core::Precedence precedence,
@@ -21,7 +19,7 @@ Kernel::Stop Kernel::run(core::Instant until, const std::function<bool()>& done)
       return Stop::kTime;
     }
     if (next > now_) at_this_instant_ = 0;
-    if (++at_this_instant_ > most_at_one_instant_) return Stop::kStandstill;
+    if (++at_this_instant_ > max_at_one_instant_) return Stop::kStandstill;
     const core::PendingEventSet::Event event = pending_.pop();
     now_ = event.when;
     ++events_;

@@ -1,33 +1,37 @@
-// Virtual time: the loop that fires pending events in their total order.
+// Virtual time: the event loop of a simulated world, and the environment that it gives to a node.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
-#include <string>
 
 #include "core/base/environment.h"
 #include "core/base/pending_event_set.h"
 #include "core/base/time.h"
+#include "sim/random/randomness.h"
 
 namespace quintain::sim {
 
-/// The clock and the pending events of one world. Time stands still while an event runs and jumps
-/// to the next one; a run is a function of what was scheduled. One thread.
+/// The clock and the pending events of one world.
+///
+/// Events run in the order of instant, precedence and insertion. The clock stands still while an
+/// event runs and then jumps to the next event, so a run is a function of what was scheduled.
+/// Serial context only.
 class Kernel {
  public:
-  /// Why a run came back.
+  /// Why run() returned.
   enum class Stop : std::uint8_t {
-    kCondition,   // what it was to run until has come true
-    kTime,        // the next event lies beyond the given instant; now() is that instant
-    kIdle,        // nothing is pending
-    kStandstill,  // too many events at one instant: something goes round in circles
+    kCondition,   // done() returned true
+    kTime,        // the next event is later than `until`; now() is `until`
+    kIdle,        // no event is pending
+    kStandstill,  // too many events at one instant: likely an infinite loop of zero-delay events
   };
 
-  /// More events than this at one instant are a standstill. A large burst is some millions.
+  /// More events than this at one instant are a standstill. A large burst has some millions.
   static constexpr std::uint64_t kMaxEventsAtOneInstant = 50'000'000;
 
-  explicit Kernel(std::uint64_t most_events_at_one_instant = kMaxEventsAtOneInstant)
-      : most_at_one_instant_(most_events_at_one_instant) {}
+  explicit Kernel(std::uint64_t max_events_at_one_instant = kMaxEventsAtOneInstant)
+      : max_at_one_instant_(max_events_at_one_instant) {}
 
   core::Instant now() const { return now_; }
 
@@ -36,8 +40,8 @@ class Kernel {
                              void* self);
   void withdraw(core::EventHandle handle) { pending_.withdraw(handle); }
 
-  /// Fires events until nothing is pending, `until` is reached, or `done()`, asked before the first
-  /// event and after every one, is true. Events at `until` itself are fired.
+  /// Fires events up to and including `until`, as long as any are pending and `done()` returns
+  /// false. `done()` is called before the first event and after every event.
   Stop run(core::Instant until, const std::function<bool()>& done);
   Stop run_until(core::Instant until) {
     return run(until, [] { return false; });
@@ -48,16 +52,48 @@ class Kernel {
   std::uint64_t events() const { return events_; }
   std::size_t pending() const { return pending_.size(); }
 
-  /// Stands for the instant and place of every event fired so far.
+  /// Identifies the instants and the order of all events fired so far.
   std::uint64_t digest() const { return digest_; }
 
  private:
   core::PendingEventSet pending_;
   core::Instant now_;
-  std::uint64_t most_at_one_instant_;
+  std::uint64_t max_at_one_instant_;
   std::uint64_t at_this_instant_ = 0;
   std::uint64_t events_ = 0;
-  std::uint64_t digest_ = 0x9e3779b97f4a7c15;
+  std::uint64_t digest_ = kDigestStart;
+};
+
+/// The wall-clock time at which every world starts: 2025-01-01T00:00:00Z. Any fixed time would do.
+inline constexpr core::WallTime kWorldStart{std::chrono::seconds(1'735'689'600)};
+
+/// The environment of one node: the virtual time of its world, and random numbers of its own, so
+/// that adding a node to a world does not change the draws of the other nodes. Serial context only.
+class NodeEnvironment final : public core::Environment {
+ public:
+  /// `index`: the position of the node in its world, from 0.
+  NodeEnvironment(Kernel& kernel, std::uint64_t world_seed, std::uint64_t index)
+      : kernel_(kernel), randomness_(world_seed + index * 0xd1b54a32d192ed03) {}
+
+  core::Instant now() const override { return kernel_.now(); }
+  core::WallTime wall_now() const override {
+    return {kWorldStart.since_epoch + kernel_.now().since_start()};
+  }
+  std::uint64_t draw(core::RandomStream& stream) override { return randomness_.draw(stream); }
+
+  Kernel& kernel() { return kernel_; }
+  Randomness& randomness() { return randomness_; }
+
+ protected:
+  core::EventHandle schedule(core::Instant when, core::Precedence precedence, void (*fire)(void*),
+                             void* self) override {
+    return kernel_.schedule(when, precedence, fire, self);
+  }
+  void withdraw(core::EventHandle handle) override { kernel_.withdraw(handle); }
+
+ private:
+  Kernel& kernel_;
+  Randomness randomness_;
 };
 
 }  // namespace quintain::sim

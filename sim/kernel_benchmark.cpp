@@ -1,5 +1,5 @@
-// What the kernel adds to the pending-event set: clock, digest, condition and standstill check. Two
-// benchmarks that differ in `reference` alone fire the same events, one without the kernel.
+// The cost of the kernel: clock, digest, condition and standstill check. `fire/reference` fires the
+// same events as `fire/kernel`, from the pending-event set without the kernel.
 #include "sim/kernel.h"
 
 #include <benchmark/benchmark.h>
@@ -16,12 +16,12 @@ using core::Instant;
 using core::Precedence;
 using core::testing::Delays;
 
-// Events each of which schedules its successor.
+// Events that each schedule a successor.
 struct ByKernel {
-  void go_on() {
+  void schedule_next() {
     kernel.schedule(
         kernel.now() + delays.next(), Precedence::kOther,
-        [](void* self) { static_cast<ByKernel*>(self)->go_on(); }, this);
+        [](void* self) { static_cast<ByKernel*>(self)->schedule_next(); }, this);
   }
   void run(std::uint64_t events) {
     const std::uint64_t last = kernel.events() + events;
@@ -33,10 +33,10 @@ struct ByKernel {
 };
 
 struct ByHand {
-  void go_on() {
+  void schedule_next() {
     pending.schedule(
         now + delays.next(), Precedence::kOther,
-        [](void* self) { static_cast<ByHand*>(self)->go_on(); }, this);
+        [](void* self) { static_cast<ByHand*>(self)->schedule_next(); }, this);
   }
   void run(std::uint64_t events) {
     for (std::uint64_t i = 0; i < events; ++i) {
@@ -55,7 +55,7 @@ template <class Events>
 void fire(benchmark::State& state) {
   constexpr std::uint64_t kBatch = 1000;
   Events events;
-  for (std::int64_t i = 0; i < state.range(0); ++i) events.go_on();
+  for (std::int64_t i = 0; i < state.range(0); ++i) events.schedule_next();
   for (auto _ : state) events.run(kBatch);
   state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(kBatch));
 }

@@ -21,7 +21,7 @@ using core::Instant;
 using core::Precedence;
 using ::testing::ElementsAre;
 
-// Events as functions, which live as long as this.
+// Schedules functions as events, and owns them.
 class Events {
  public:
   explicit Events(Kernel& kernel) : kernel_(kernel) {}
@@ -60,7 +60,7 @@ TEST(Kernel, FiresByInstantThenPrecedenceThenInsertion) {
   EXPECT_EQ(kernel.pending(), 0U);
 }
 
-TEST(Kernel, TimeStandsStillWhileAnEventRunsAndJumpsToTheNext) {
+TEST(Kernel, TheClockJumpsFromEventToEvent) {
   Kernel kernel;
   Events events(kernel);
   std::vector<Instant> seen;
@@ -74,7 +74,7 @@ TEST(Kernel, TimeStandsStillWhileAnEventRunsAndJumpsToTheNext) {
   EXPECT_EQ(kernel.now(), Instant(1h));
 }
 
-TEST(Kernel, APastInstantMeansNow) {
+TEST(Kernel, AnEventInThePastFiresNow) {
   Kernel kernel;
   Events events(kernel);
   std::vector<int> fired;
@@ -84,19 +84,19 @@ TEST(Kernel, APastInstantMeansNow) {
       EXPECT_EQ(kernel.now(), Instant(10s));
       fired.push_back(2);
     });
-    fired.push_back(3);  // the present turn ends first
+    fired.push_back(3);  // the current event ends first
   });
   kernel.run_until_idle();
   EXPECT_THAT(fired, ElementsAre(1, 3, 2));
 }
 
-TEST(Kernel, NeverIsNotScheduled) {
+TEST(Kernel, DoesNotScheduleNever) {
   Kernel kernel;
   EXPECT_EQ(kernel.schedule(Instant::never(), Precedence::kOther, nullptr, nullptr), 0U);
   EXPECT_EQ(kernel.pending(), 0U);
 }
 
-TEST(Kernel, WhatIsWithdrawnDoesNotFire) {
+TEST(Kernel, AWithdrawnEventDoesNotFire) {
   Kernel kernel;
   Events events(kernel);
   std::vector<int> fired;
@@ -132,12 +132,12 @@ TEST(Kernel, RunsUntilAConditionIsTrue) {
   EXPECT_EQ(kernel.run(Instant::never(), [&] { return fired == 3; }), Kernel::Stop::kCondition);
   EXPECT_EQ(fired, 3);
   EXPECT_EQ(kernel.run(Instant::never(), [&] { return fired == 3; }), Kernel::Stop::kCondition)
-      << "it is asked before the first event, too";
+      << "the condition is also checked before the first event";
   EXPECT_EQ(fired, 3);
 }
 
 TEST(Kernel, TooManyEventsAtOneInstantAreAStandstill) {
-  Kernel kernel(/*most_events_at_one_instant=*/100);
+  Kernel kernel(/*max_events_at_one_instant=*/100);
   Events events(kernel);
   std::function<void()> again = [&] { events.at(1s, again); };
   events.at(1s, again);
@@ -146,8 +146,8 @@ TEST(Kernel, TooManyEventsAtOneInstantAreAStandstill) {
   EXPECT_EQ(kernel.now(), Instant(1s));
 }
 
-TEST(Kernel, AsManyAsAreAllowedAtEachInstantAreNot) {
-  Kernel kernel(/*most_events_at_one_instant=*/100);
+TEST(Kernel, TheAllowedNumberAtEachInstantIsNoStandstill) {
+  Kernel kernel(/*max_events_at_one_instant=*/100);
   Events events(kernel);
   for (int i = 0; i < 100; ++i) {
     for (const auto when : {0s, 1s, 2s}) events.at(when);
@@ -155,7 +155,7 @@ TEST(Kernel, AsManyAsAreAllowedAtEachInstantAreNot) {
   EXPECT_EQ(kernel.run_until_idle(), Kernel::Stop::kIdle);
 }
 
-TEST(Kernel, TheDigestTellsOrdersApart) {
+TEST(Kernel, TheDigestDependsOnTheOrder) {
   const auto digest_of = [](const std::vector<core::Duration>& times) {
     Kernel kernel;
     Events events(kernel);
@@ -169,7 +169,7 @@ TEST(Kernel, TheDigestTellsOrdersApart) {
   EXPECT_NE(digest_of({1s, 2s}), digest_of({1s, 2s, 2s}));
 }
 
-TEST(Kernel, TheDigestTellsPrecedencesApart) {
+TEST(Kernel, TheDigestDependsOnThePrecedence) {
   const auto digest_of = [](Precedence precedence) {
     Kernel kernel;
     Events events(kernel);
@@ -182,7 +182,8 @@ TEST(Kernel, TheDigestTellsPrecedencesApart) {
 
 // ---- Against a model ----------------------------------------------------------------------------
 
-// What an event does when it fires: schedules others, so far ahead, and withdraws some that pend.
+// What an event does when it fires: it schedules events this many nanoseconds ahead, and withdraws
+// some pending ones.
 struct Plan {
   std::int64_t when = 0;
   int precedence = 0;
@@ -190,21 +191,22 @@ struct Plan {
   std::vector<int> withdraws;
 };
 
-// The kernel, and beside it a plain list that is sorted anew for every event.
-class Twins {
+// Runs the kernel, and compares it with a plain list whose smallest entry is searched at every
+// event.
+class Comparison {
  public:
-  explicit Twins(std::vector<Plan> plans) : plans_(std::move(plans)) {}
+  explicit Comparison(std::vector<Plan> plans) : plans_(std::move(plans)) {}
 
   void schedule(const Plan& plan, std::int64_t when, int precedence) {
     auto event = std::make_unique<Event>();
-    event->twins = this;
+    event->comparison = this;
     event->plan = &plan;
     event->key = {std::max(when, kernel_.now().since_start().count()), precedence, events_.size()};
     event->handle = kernel_.schedule(
         Instant(core::Duration(when)), static_cast<Precedence>(precedence),
         [](void* self) {
           auto& fired = *static_cast<Event*>(self);
-          fired.twins->fire(fired);
+          fired.comparison->fire(fired);
         },
         event.get());
     pending_.push_back(event.get());
@@ -219,7 +221,7 @@ class Twins {
 
  private:
   struct Event {
-    Twins* twins;
+    Comparison* comparison;
     const Plan* plan;
     std::tuple<std::int64_t, int, std::size_t> key;
     core::EventHandle handle;
@@ -260,8 +262,8 @@ RC_GTEST_PROP(KernelProperty, FiresWhatASortedListWouldFire, ()) {
                                          rc::gen::pair(ahead, precedence))),
       rc::gen::set(&Plan::withdraws,
                    rc::gen::container<std::vector<int>>(rc::gen::inRange(0, 99))));
-  Twins twins(*rc::gen::container<std::vector<Plan>>(plan));
-  twins.play();
+  Comparison comparison(*rc::gen::container<std::vector<Plan>>(plan));
+  comparison.play();
 }
 
 }  // namespace

@@ -1,22 +1,47 @@
+// Open, closed and mixed loads. Callers come from a pool, so that a long run keeps only as many as
+// were ever busy at once.
 #include "sim/load.h"
 
 #include <algorithm>
+#include <cassert>
 #include <optional>
 #include <utility>
 
-#include "core/message_reuse.h"
+#include "core/invocation.h"
 
 namespace quintain::sim {
+namespace {
 
-// One caller. In an open load it makes one call and waits to be used again; in a closed one it
-// thinks and makes the next.
+// The cumulative shares of weighted entries. The last is exactly 1, so that every number below 1 is
+// within the share of an entry.
+template <class Weighted>
+std::vector<double> cumulative_shares(const std::vector<Weighted>& weighted) {
+  double sum = 0;
+  for (const Weighted& w : weighted) sum += w.weight;
+  std::vector<double> borders;
+  double up_to = 0;
+  for (const Weighted& w : weighted) borders.push_back((up_to += w.weight) / sum);
+  if (!borders.empty()) borders.back() = 1;
+  return borders;
+}
+
+// The index of the entry whose share contains u.
+std::size_t entry_at(const std::vector<double>& borders, double u) {
+  return static_cast<std::size_t>(std::upper_bound(borders.begin(), borders.end(), u) -
+                                  borders.begin());
+}
+
+}  // namespace
+
+// One caller. In an open load it makes one call and returns to the pool; in a closed load it thinks
+// and calls again.
 class LoadGenerator::Caller final : private core::UnaryCaller<spearlet::InvokeFunctionResponse> {
  public:
   Caller(LoadGenerator& load, std::uint64_t index)
       : load_(load),
         index_(index),
         deadline_(
-            environment(), [](void* self) { static_cast<Caller*>(self)->give_up(); }, this),
+            environment(), [](void* self) { static_cast<Caller*>(self)->abandon(); }, this),
         think_(
             environment(), [](void* self) { static_cast<Caller*>(self)->stop_thinking(); }, this) {}
 
@@ -28,8 +53,8 @@ class LoadGenerator::Caller final : private core::UnaryCaller<spearlet::InvokeFu
       context.deadline = load_.world_.now() + load_.load_.deadline;
       deadline_.arm(context.deadline, core::Precedence::kOther);
     }
-    // The service takes the message and leaves one that it no longer needs, whose memory serves
-    // again.
+    // The service exchanges the message for one that it no longer needs. The copy uses the memory
+    // of that one.
     core::copy_keeping_memory(load_.load_.request, request_);
     node().service().InvokeFunction(std::move(request_), context,
                                     core::Answer<spearlet::InvokeFunctionResponse>(*this));
@@ -46,7 +71,7 @@ class LoadGenerator::Caller final : private core::UnaryCaller<spearlet::InvokeFu
   SimulatedNode& node() { return load_.world_.node(load_.load_.node); }
   core::Environment& environment() { return node().environment(); }
 
-  void give_up() {
+  void abandon() {
     load_.world_.call_abandoned(node().index(), id_);
     leave();
   }
@@ -92,19 +117,12 @@ LoadGenerator::LoadGenerator(World& world, Load load, std::uint64_t index)
   }
   const auto& loop = std::get<ClosedLoop>(load_.arrivals);
   for (int client = 0; client < loop.clients; ++client) {
-    callers_.push_back(
-        std::make_unique<Caller>(*this, index << 16 | static_cast<std::uint64_t>(client)));
     ++thinking_;
-    callers_.back()->think(loop.think);
+    callers_.take(*this, index << 16 | static_cast<std::uint64_t>(client)).think(loop.think);
   }
 }
 
 LoadGenerator::~LoadGenerator() { world_.close(); }
-
-bool LoadGenerator::finished() const {
-  if (process_ != nullptr) return exhausted_;
-  return exhausted_ && thinking_ == 0;
-}
 
 bool LoadGenerator::may_call() const { return calls_ < load_.count && world_.now() < load_.until; }
 
@@ -121,28 +139,158 @@ void LoadGenerator::arm_next_arrival() {
 
 void LoadGenerator::on_arrival() {
   ++calls_;
-  free_caller().call();
+  callers_.take(*this, 0U).call();
   arm_next_arrival();
-}
-
-LoadGenerator::Caller& LoadGenerator::free_caller() {
-  if (free_.empty()) {
-    callers_.push_back(std::make_unique<Caller>(*this, 0));
-    return *callers_.back();
-  }
-  Caller& caller = *free_.back();
-  free_.pop_back();
-  return caller;
 }
 
 void LoadGenerator::on_answered(Caller& caller, bool refused) {
   refused_ += refused ? 1 : 0;
   if (process_ != nullptr) {
-    free_.push_back(&caller);
+    callers_.release(caller);
   } else {
     ++thinking_;
     caller.think(std::get<ClosedLoop>(load_.arrivals).think);
   }
+}
+
+class MixedLoadGenerator::Caller final
+    : private core::UnaryCaller<spearlet::InvokeFunctionResponse> {
+ public:
+  explicit Caller(MixedLoadGenerator& load) : load_(load) {}
+
+  void call(std::uint64_t number, spearlet::InvokeFunctionRequest&& request) {
+    renew();
+    number_ = number;
+    SimulatedNode& node = load_.world_.node(load_.load_.node);
+    id_ = load_.world_.open_call(node.index(), request);
+    node.service().InvokeFunction(std::move(request), core::CallContext(),
+                                  core::Answer<spearlet::InvokeFunctionResponse>(*this));
+  }
+
+ private:
+  void deliver(spearlet::InvokeFunctionResponse&& response) override {
+    answered(&response);
+    load_.on_accepted(number_, response);
+  }
+  void refuse(const absl::Status&) override {
+    ++load_.refused_;
+    answered(nullptr);
+  }
+
+  void answered(const spearlet::InvokeFunctionResponse* response) {
+    load_.world_.call_answered(static_cast<std::uint32_t>(load_.load_.node), id_, response);
+    load_.callers_.release(*this);
+  }
+
+  MixedLoadGenerator& load_;
+  std::uint64_t number_ = 0;
+  std::uint64_t id_ = 0;
+};
+
+class MixedLoadGenerator::Canceller final
+    : private core::UnaryCaller<spearlet::CancelExecutionResponse> {
+ public:
+  explicit Canceller(MixedLoadGenerator& load)
+      : load_(load),
+        timer_(
+            load.world_.node(load.load_.node).environment(),
+            [](void* self) { static_cast<Canceller*>(self)->cancel(); }, this) {}
+
+  void arm(std::string execution_id, core::Duration after) {
+    request_.set_execution_id(std::move(execution_id));
+    request_.set_reason("cancelled by the caller");
+    request_.set_force(load_.load_.cancels->force);
+    timer_.arm(load_.world_.now() + after, core::Precedence::kCancel);
+  }
+
+ private:
+  void cancel() {
+    renew();
+    SimulatedNode& node = load_.world_.node(load_.load_.node);
+    id_ = load_.world_.open_call(node.index(), request_);
+    node.service().CancelExecution(request_,
+                                   core::Answer<spearlet::CancelExecutionResponse>(*this));
+  }
+
+  void deliver(spearlet::CancelExecutionResponse&& response) override { answered(&response); }
+  void refuse(const absl::Status&) override { answered(nullptr); }
+
+  void answered(const spearlet::CancelExecutionResponse* response) {
+    load_.world_.call_answered(static_cast<std::uint32_t>(load_.load_.node), id_, response);
+    load_.cancellers_.release(*this);
+  }
+
+  MixedLoadGenerator& load_;
+  spearlet::CancelExecutionRequest request_;
+  core::Timer timer_;
+  std::uint64_t id_ = 0;
+};
+
+MixedLoadGenerator::MixedLoadGenerator(World& world, MixedLoad load, std::uint64_t index)
+    : world_(world),
+      load_(std::move(load)),
+      index_(index),
+      target_shares_(cumulative_shares(load_.targets)),
+      priority_shares_(cumulative_shares(load_.priorities)),
+      process_(make_arrival_process(load_.arrivals, index)),
+      arrival_(
+          world.node(load_.node).environment(),
+          [](void* self) { static_cast<MixedLoadGenerator*>(self)->on_arrival(); }, this) {
+  assert(!load_.targets.empty());
+  arm_next_arrival();
+}
+
+MixedLoadGenerator::~MixedLoadGenerator() { world_.close(); }
+
+void MixedLoadGenerator::arm_next_arrival() {
+  const auto next =
+      calls_ < load_.count ? process_->next(world_.randomness()) : std::optional<core::Instant>();
+  if (next) {
+    arrival_.arm(*next, core::Precedence::kOther);
+  } else {
+    exhausted_ = true;
+  }
+}
+
+void MixedLoadGenerator::on_arrival() {
+  const auto number = static_cast<std::uint64_t>(calls_++);
+  callers_.take(*this).call(number, make_request(number));
+  arm_next_arrival();
+}
+
+double MixedLoadGenerator::uniform(std::string_view purpose, std::uint64_t call) {
+  core::RandomStream draws(purpose, index_ << 40 | call);
+  return world_.randomness().uniform(draws);
+}
+
+core::Duration MixedLoadGenerator::sample(const Distribution& distribution,
+                                          std::string_view purpose, std::uint64_t call) {
+  core::RandomStream draws(purpose, index_ << 40 | call);
+  return distribution.sample(world_.randomness(), draws);
+}
+
+spearlet::InvokeFunctionRequest MixedLoadGenerator::make_request(std::uint64_t call) {
+  const MixedLoad::Target& target =
+      load_.targets[entry_at(target_shares_, uniform("mixed.target", call))];
+  spearlet::InvokeFunctionRequest request = target.request;
+  if (target.timeout) {
+    const core::Duration timeout = sample(*target.timeout, "mixed.timeout", call);
+    request.mutable_context()->set_timeout_ms(
+        std::max<std::int64_t>(core::ceil_milliseconds(timeout), 1));
+  }
+  if (!load_.priorities.empty()) {
+    const auto& priority =
+        load_.priorities[entry_at(priority_shares_, uniform("mixed.priority", call))];
+    (*request.mutable_invocation_metadata())["priority"] = std::to_string(priority.priority);
+  }
+  return request;
+}
+
+void MixedLoadGenerator::on_accepted(std::uint64_t call,
+                                     const spearlet::InvokeFunctionResponse& response) {
+  if (!load_.cancels || uniform("mixed.cancels", call) >= load_.cancels->share) return;
+  cancellers_.take(*this).arm(response.execution_id(),
+                              sample(load_.cancels->after, "mixed.cancels-after", call));
 }
 
 }  // namespace quintain::sim

@@ -1,51 +1,56 @@
-// Loads: many like calls that come by an arrival process.
+// Loads: the callers of a world that are not scripted.
 #pragma once
 
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
 #include "core/base/time.h"
+#include "sim/pool.h"
+#include "sim/random/distribution.h"
 #include "sim/workload/arrivals.h"
 #include "sim/world.h"
 #include "spearlet/function.pb.h"
 
 namespace quintain::sim {
 
-/// Callers who all ask for the same.
+/// Callers that all send the same request. Plain data.
 struct Load {
   std::string name;
   std::size_t node = 0;
-  /// What each of them sends: SYNC or ASYNC.
+  /// The request of every call: SYNC or ASYNC.
   spearlet::InvokeFunctionRequest request;
-  /// Open: calls come whatever becomes of earlier ones. Closed: so many clients take turns.
+  /// Open: calls come independently of earlier ones. Closed: each of n clients waits for its answer
+  /// before it calls again.
   std::variant<ArrivalSpec, ClosedLoop> arrivals;
-  /// No call before; arrival times count from here.
+  /// There is no call before this instant; arrival times count from it.
   core::Instant from;
-  /// No call at this instant or later.
+  /// There is no call at this instant or later.
   core::Instant until = core::Instant::never();
-  /// Nor more calls than this.
+  /// The largest number of calls.
   std::int64_t count = std::numeric_limits<std::int64_t>::max();
-  /// How long a caller waits; then it goes away.
+  /// How long a caller waits before it goes away.
   core::Duration deadline = core::kForever;
 };
 
-/// Makes the calls of one load. Random numbers come from streams of the load's own.
+/// Makes the calls of one load, with random numbers from streams of its own. Serial context only.
 class LoadGenerator {
  public:
-  /// `index`: the load's place in its world, from 0; it keys the streams.
+  /// `index`: the position of the load in its world, from 0. It keys the random streams.
   LoadGenerator(World& world, Load load, std::uint64_t index);
-  /// Closes the world: its callers cease to exist.
+  /// Closes the world, because its callers cease to exist.
   ~LoadGenerator();
 
   LoadGenerator(const LoadGenerator&) = delete;
   LoadGenerator& operator=(const LoadGenerator&) = delete;
 
-  /// No more calls will be made. Answers may be outstanding.
-  bool finished() const;
+  /// Whether no more calls will be made. Answers may be outstanding.
+  bool finished() const { return exhausted_ && thinking_ == 0; }
 
   std::int64_t calls() const { return calls_; }
   std::int64_t refused() const { return refused_; }
@@ -56,18 +61,95 @@ class LoadGenerator {
   void on_arrival();
   void arm_next_arrival();
   bool may_call() const;
-  Caller& free_caller();
   void on_answered(Caller& caller, bool refused);
 
   World& world_;
   Load load_;
-  std::unique_ptr<ArrivalProcess> process_;
+  std::unique_ptr<ArrivalProcess> process_;  // nullptr: a closed load
   core::Timer arrival_;
-  std::vector<std::unique_ptr<Caller>> callers_;
-  std::vector<Caller*> free_;
+  Pool<Caller> callers_;
   std::int64_t calls_ = 0;
   std::int64_t refused_ = 0;
   std::int64_t thinking_ = 0;
+  bool exhausted_ = false;
+};
+
+/// Callers that send different requests; each call draws its request. Plain data.
+struct MixedLoad {
+  struct Target {
+    /// SYNC or ASYNC.
+    spearlet::InvokeFunctionRequest request;
+    /// Popularity relative to the other targets; above 0.
+    double weight = 1;
+    /// The timeout in the request, rounded up to whole milliseconds and at least 1 ms; nullopt: the
+    /// default of the node.
+    std::optional<Distribution> timeout{};
+  };
+  struct Priority {
+    std::int64_t priority;
+    double weight;
+  };
+  /// Some callers cancel.
+  struct Cancels {
+    /// The fraction of all calls, from 0 to 1.
+    double share;
+    /// The time from the acceptance to the cancel. A cancel of an ended execution has no effect.
+    Distribution after;
+    bool force = false;
+  };
+
+  std::size_t node = 0;
+  /// At least one.
+  std::vector<Target> targets{};
+  ArrivalSpec arrivals;
+  /// The largest number of calls.
+  std::int64_t count = std::numeric_limits<std::int64_t>::max();
+  /// Empty: requests have no priority.
+  std::vector<Priority> priorities{};
+  std::optional<Cancels> cancels{};
+};
+
+/// Makes the calls of one mixed load. The random numbers of a call are keyed by the number of the
+/// call, so that two designs are compared on the same calls. Serial context only.
+class MixedLoadGenerator {
+ public:
+  /// `index` keys the random streams. Requires: no other load of the world has the same index.
+  MixedLoadGenerator(World& world, MixedLoad load, std::uint64_t index);
+  /// Closes the world, because its callers cease to exist.
+  ~MixedLoadGenerator();
+
+  MixedLoadGenerator(const MixedLoadGenerator&) = delete;
+  MixedLoadGenerator& operator=(const MixedLoadGenerator&) = delete;
+
+  /// Whether no more calls will be made. Answers may be outstanding.
+  bool finished() const { return exhausted_; }
+
+  std::int64_t calls() const { return calls_; }
+  std::int64_t refused() const { return refused_; }
+
+ private:
+  class Caller;
+  class Canceller;
+
+  void on_arrival();
+  void arm_next_arrival();
+  double uniform(std::string_view purpose, std::uint64_t call);
+  core::Duration sample(const Distribution& distribution, std::string_view purpose,
+                        std::uint64_t call);
+  spearlet::InvokeFunctionRequest make_request(std::uint64_t call);
+  void on_accepted(std::uint64_t call, const spearlet::InvokeFunctionResponse& response);
+
+  World& world_;
+  MixedLoad load_;
+  std::uint64_t index_;
+  std::vector<double> target_shares_;    // cumulative
+  std::vector<double> priority_shares_;  // cumulative
+  std::unique_ptr<ArrivalProcess> process_;
+  core::Timer arrival_;
+  Pool<Caller> callers_;
+  Pool<Canceller> cancellers_;
+  std::int64_t calls_ = 0;
+  std::int64_t refused_ = 0;
   bool exhausted_ = false;
 };
 

@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/testing/requests.h"
+#include "core/testing/calls.h"
 
 namespace quintain::sim {
 namespace {
@@ -53,7 +53,7 @@ Load closed_load(int clients, const Distribution& think) {
   return load;
 }
 
-// What became of a load, from the history.
+// The calls of a load and their answers, from the history.
 struct Played {
   std::vector<Instant> sent;
   std::vector<Instant> answered;
@@ -112,7 +112,7 @@ TEST(OpenLoad, CallsAtIntervalsFromUntil) {
   load.from = Instant(10s);
   load.until = Instant(17s);
   EXPECT_THAT(play(load).sent, ElementsAre(Instant(11s), Instant(13s), Instant(15s)))
-      << "a call at the end itself is not made";
+      << "there is no call at `until`";
 }
 
 TEST(OpenLoad, MakesNoMoreCallsThanItsCount) {
@@ -218,7 +218,7 @@ TEST(ClosedLoad, ClientsThinkBeforeEveryCall) {
   EXPECT_TRUE(played.finished);
 }
 
-TEST(ClosedLoad, HasAtMostAsManyCallsOpenAsClients) {
+TEST(ClosedLoad, HasAtMostOneOpenCallPerClient) {
   Load load = closed_load(7, distribution::Constant{0ms});
   load.count = 200;
   const Played played = play(load, node_spec(distribution::Exponential{100ms}));
@@ -227,7 +227,7 @@ TEST(ClosedLoad, HasAtMostAsManyCallsOpenAsClients) {
   EXPECT_THAT(played.answered, SizeIs(200));
 }
 
-TEST(ClosedLoad, NobodyCallsBeforeFromOrAtUntil) {
+TEST(ClosedLoad, HasNoCallsBeforeFromOrAtUntil) {
   Load load = closed_load(3, distribution::Exponential{200ms});
   load.from = Instant(5s);
   load.until = Instant(20s);
@@ -238,7 +238,7 @@ TEST(ClosedLoad, NobodyCallsBeforeFromOrAtUntil) {
   EXPECT_TRUE(played.finished);
 }
 
-TEST(ClosedLoad, ClientsThinkForTimesOfTheirOwn) {
+TEST(ClosedLoad, ClientsDrawDifferentThinkTimes) {
   Load load = closed_load(5, distribution::Exponential{1s});
   load.count = 5;
   const Played played = play(load);
@@ -248,22 +248,22 @@ TEST(ClosedLoad, ClientsThinkForTimesOfTheirOwn) {
 
 TEST(ClosedLoad, ARefusedClientThinksAndTriesAgain) {
   Load load = closed_load(1, distribution::Constant{1s});
-  load.request = sync_request({.task = "nobody"});
+  load.request = sync_request({.task = "missing"});
   load.count = 3;
   const Played played = play(load);
   EXPECT_THAT(played.sent, ElementsAre(Instant(1s), Instant(2s), Instant(3s)));
   EXPECT_EQ(played.refused, 3);
 }
 
-// Little's distribution: with think time 1 s and service 1 s, ten clients make five calls a second.
-TEST(ClosedLoad, MeetsLittlesDistribution) {
+// Little's law: with think time 1 s and service 1 s, ten clients make five calls a second.
+TEST(ClosedLoad, MeetsLittlesLaw) {
   Load load = closed_load(10, distribution::Exponential{1s});
   load.until = Instant(2000s);
   const Played played = play(load, node_spec(distribution::Exponential{1s}));
   EXPECT_NEAR(static_cast<double>(played.sent.size()) / 2000, 5, 0.15);
 }
 
-TEST(LoadGenerator, ItsEndClosesTheWorld) {
+TEST(LoadGenerator, ItsDestructionClosesTheWorld) {
   World world(/*seed=*/1);
   world.add_node(node_spec());
   {

@@ -1,4 +1,4 @@
-#include "sim/mixed_load.h"
+#include "sim/load.h"
 
 #include <gtest/gtest.h>
 
@@ -32,7 +32,7 @@ FunctionModel function(const std::string& task, core::Duration service) {
   return model;
 }
 
-// Counts what became of the calls.
+// Counts the calls and their outcomes.
 class Tally final : public HistoryListener {
  public:
   void on_event(const Event& event) override {
@@ -72,7 +72,7 @@ MixedLoad load_of(std::vector<MixedLoad::Target> targets) {
   return {.targets = std::move(targets), .arrivals = arrivals::Poisson{.rate = 100}, .count = 4000};
 }
 
-TEST(MixedLoad, CallsByPopularity) {
+TEST(MixedLoad, CallsTargetsByPopularity) {
   const Tally tally = play(
       load_of({{.request = call_of("a"), .weight = 6}, {.request = call_of("b"), .weight = 2}}),
       {function("a", 1ms), function("b", 1ms)});
@@ -81,7 +81,7 @@ TEST(MixedLoad, CallsByPopularity) {
   EXPECT_EQ(tally.ends.at(spearlet::EXECUTION_STATUS_COMPLETED), 4000);
 }
 
-TEST(MixedLoad, AsksForPrioritiesAndTimeouts) {
+TEST(MixedLoad, RequestsPrioritiesAndTimeouts) {
   MixedLoad load = load_of({{.request = call_of("a"), .timeout = distribution::Constant{1500us}}});
   load.priorities = {{.priority = 0, .weight = 1}, {.priority = 9, .weight = 1}};
   const Tally tally = play(load, {function("a", 1ms)});
@@ -90,12 +90,12 @@ TEST(MixedLoad, AsksForPrioritiesAndTimeouts) {
   EXPECT_EQ(tally.timeouts.at(2), 4000);  // rounded up to whole milliseconds
 }
 
-TEST(MixedLoad, CancelsAShareOfWhatStillRuns) {
+TEST(MixedLoad, CancelsAShareOfRunningExecutions) {
   MixedLoad load = load_of({{.request = call_of("a")}});
   load.cancels = {.share = 0.25, .after = distribution::Constant{5ms}};
   const Tally cancelled = play(load, {function("a", 10ms)});
   EXPECT_NEAR(cancelled.ends.at(spearlet::EXECUTION_STATUS_CANCELLED), 1000, 140);
-  // What has ended is not cancelled any more.
+  // An ended execution is not cancelled.
   const Tally too_late = play(load, {function("a", 4ms)});
   EXPECT_EQ(too_late.ends.count(spearlet::EXECUTION_STATUS_CANCELLED), 0u);
   EXPECT_EQ(too_late.ends.at(spearlet::EXECUTION_STATUS_COMPLETED), 4000);
@@ -111,7 +111,7 @@ TEST(MixedLoad, DrawsOfACallDoNotDependOnTheNode) {
   EXPECT_NE(wide.calls, play(load, {function("a", 1ms), function("b", 50ms)}, 1, 2).calls);
 }
 
-TEST(MixedLoad, RefusedCallsAreCounted) {
+TEST(MixedLoad, CountsRefusedCalls) {
   World world(1, World::Recording::kOff);
   NodeSpec node;
   node.config.slots = 1;

@@ -1,3 +1,5 @@
+// Plays scripts. Every step has a runner, which waits for the instant of the step, calls the
+// service of the node (or does what the step says, if it is no call), and records the answer.
 #include "sim/script.h"
 
 #include <cassert>
@@ -7,47 +9,32 @@
 namespace quintain::sim {
 namespace {
 
-// What steps mean at the moment they are made: references filled in from what earlier calls
-// brought.
-class References {
- public:
-  References(const Step& step, const std::map<std::string, CallRecord>& calls)
-      : step_(step), calls_(calls) {}
-
-  template <class Request>
-  Request resolve(Request request) const {
-    constexpr bool names_execution = std::is_same_v<Request, spearlet::GetExecutionStatusRequest> ||
-                                     std::is_same_v<Request, spearlet::CancelExecutionRequest>;
-    constexpr bool has_pages = std::is_same_v<Request, spearlet::ListTasksRequest> ||
-                               std::is_same_v<Request, spearlet::ListExecutionsRequest>;
-    if constexpr (names_execution) {
-      if (const CallRecord* call = find(step_.execution)) {
-        request.set_execution_id(call->execution_id);
-      }
+// Returns the request of a step, with references to earlier calls replaced by what those returned.
+template <class Request>
+Request resolve(const Step& step, const std::map<std::string, CallRecord>& calls) {
+  constexpr bool kNamesExecution = std::is_same_v<Request, spearlet::GetExecutionStatusRequest> ||
+                                   std::is_same_v<Request, spearlet::CancelExecutionRequest>;
+  constexpr bool kHasPages = std::is_same_v<Request, spearlet::ListTasksRequest> ||
+                             std::is_same_v<Request, spearlet::ListExecutionsRequest>;
+  const auto find = [&](const std::string& name) -> const CallRecord* {
+    const auto position = calls.find(name);
+    return name.empty() || position == calls.end() ? nullptr : &position->second;
+  };
+  Request request = std::get<Request>(step.action);
+  if constexpr (kNamesExecution) {
+    if (const CallRecord* call = find(step.execution)) {
+      request.set_execution_id(call->execution_id);
     }
-    if constexpr (has_pages) {
-      const CallRecord* call = find(step_.page_after);
-      if (call != nullptr && call->response != nullptr) {
-        request.set_start_after(next_start_after(*call->response));
-      }
+  } else if constexpr (kHasPages) {
+    const CallRecord* call = find(step.page_after);
+    if (call == nullptr || call->response == nullptr) return request;
+    const google::protobuf::Message& page = *call->response;
+    if (const auto* field = page.GetDescriptor()->FindFieldByName("next_start_after")) {
+      request.set_start_after(page.GetReflection()->GetString(page, field));
     }
-    return request;
   }
-
- private:
-  const CallRecord* find(const std::string& name) const {
-    const auto position = calls_.find(name);
-    return name.empty() || position == calls_.end() ? nullptr : &position->second;
-  }
-
-  static std::string next_start_after(const google::protobuf::Message& page) {
-    const auto* field = page.GetDescriptor()->FindFieldByName("next_start_after");
-    return field == nullptr ? "" : page.GetReflection()->GetString(page, field);
-  }
-
-  const Step& step_;
-  const std::map<std::string, CallRecord>& calls_;
-};
+  return request;
+}
 
 core::Precedence precedence_of(const Step& step) {
   const bool ends_something =
@@ -58,7 +45,7 @@ core::Precedence precedence_of(const Step& step) {
 
 using Service = core::FunctionService;
 
-// How each request is called and answered.
+// How each request is sent, and the type of its response.
 template <class Request>
 struct Rpc;
 
@@ -101,20 +88,21 @@ struct Rpc<spearlet::GetStatsRequest> : PlainRpc<&Service::GetStats> {};
 
 }  // namespace
 
-class Script::Player {
+// One step: waits for its instant, makes the call, takes the answer.
+class Script::StepRunner {
  public:
-  Player(Script& script, const Step& step)
+  StepRunner(Script& script, const Step& step)
       : script_(script),
         step_(step),
         start_(
-            environment(), [](void* player) { static_cast<Player*>(player)->begin(); }, this),
+            environment(), [](void* self) { static_cast<StepRunner*>(self)->run(); }, this),
         deadline_(
-            environment(), [](void* player) { static_cast<Player*>(player)->abandon(); }, this) {
+            environment(), [](void* self) { static_cast<StepRunner*>(self)->abandon(); }, this) {
     start_.arm(step.at, precedence_of(step));
   }
-  virtual ~Player() = default;
+  virtual ~StepRunner() = default;
 
-  // The caller goes away, unless it has its answer.
+  // Makes the caller go away, unless the call was answered.
   void abandon() {
     if (call_ == 0 || record().answered_at || record().gone_at) return;
     deadline_.disarm();
@@ -125,14 +113,14 @@ class Script::Player {
   }
 
  protected:
-  virtual void make() = 0;
+  virtual void act() = 0;
   virtual void leave() = 0;
 
   SimulatedNode& node() { return script_.world_.node(step_.node); }
   core::Environment& environment() { return script_.world_.node(step_.node).environment(); }
   CallRecord& record() { return script_.calls_[step_.name]; }
 
-  // The call is on its way from here on.
+  // Records that the call is sent, and arms the deadline of the caller.
   core::CallContext open(std::shared_ptr<const google::protobuf::Message> request) {
     call_ = script_.world_.open_call(node().index(), *request);
     script_.world_.history().name_call(call_, step_.name);
@@ -154,7 +142,7 @@ class Script::Player {
     record().response = std::move(response);
   }
 
-  // Runs a call that may create an execution, and finds out which it is about.
+  // Runs a call that may create an execution, and records which execution it created or named.
   template <class Call>
   void note_execution(const spearlet::InvokeFunctionRequest& request, const Call& invoke) {
     const ExecutionRef before = node().last_accepted();
@@ -173,9 +161,9 @@ class Script::Player {
   const Step& step_;
 
  private:
-  void begin() {
-    ++script_.made_;
-    make();
+  void run() {
+    ++script_.steps_run_;
+    act();
   }
 
   core::Timer start_;
@@ -184,25 +172,24 @@ class Script::Player {
 };
 
 template <class Request>
-class Script::UnaryPlayer final : public Player,
-                                  private core::UnaryCaller<typename Rpc<Request>::Response> {
+class Script::UnaryCall final : public StepRunner,
+                                private core::UnaryCaller<typename Rpc<Request>::Response> {
  public:
-  using Player::Player;
+  using StepRunner::StepRunner;
 
  private:
   using Response = typename Rpc<Request>::Response;
 
-  void make() override {
-    const Request request =
-        References(step_, script_.calls_).resolve(std::get<Request>(step_.action));
+  void act() override {
+    const Request request = resolve<Request>(step_, script_.calls_);
     const core::CallContext context = open(std::make_shared<Request>(request));
-    const auto place = [&] {
+    const auto send = [&] {
       Rpc<Request>::call(node().service(), context, request, core::Answer<Response>(*this));
     };
     if constexpr (std::is_same_v<Request, spearlet::InvokeFunctionRequest>) {
-      note_execution(request, place);
+      note_execution(request, send);
     } else {
-      place();
+      send();
     }
   }
 
@@ -213,13 +200,13 @@ class Script::UnaryPlayer final : public Player,
   void refuse(const absl::Status& status) override { answered(status, nullptr); }
 };
 
-class Script::StreamPlayer final : public Player,
-                                   private core::StreamCaller<spearlet::StreamExecutionResult> {
+class Script::StreamCall final : public StepRunner,
+                                 private core::StreamCaller<spearlet::StreamExecutionResult> {
  public:
-  using Player::Player;
+  using StepRunner::StepRunner;
 
  private:
-  void make() override {
+  void act() override {
     const auto& request = std::get<StreamStep>(step_.action).request;
     const core::CallContext context =
         open(std::make_shared<spearlet::InvokeFunctionRequest>(request));
@@ -234,7 +221,7 @@ class Script::StreamPlayer final : public Player,
     record().stream.push_back({.at = script_.world_.now(), .message = std::move(message)});
   }
   void finish(const absl::Status& status) override {
-    // A stream that ended well is answered by its last message.
+    // The last message of a stream that ended well counts as the response.
     answered(status,
              status.ok() && !record().stream.empty()
                  ? std::make_shared<spearlet::StreamExecutionResult>(record().stream.back().message)
@@ -243,12 +230,12 @@ class Script::StreamPlayer final : public Player,
 };
 
 // A step that is not a call.
-class Script::OrderPlayer final : public Player {
+class Script::Command final : public StepRunner {
  public:
-  using Player::Player;
+  using StepRunner::StepRunner;
 
  private:
-  void make() override {
+  void act() override {
     if (const auto* leave_step = std::get_if<LeaveStep>(&step_.action)) {
       const auto position = script_.by_name_.find(leave_step->call);
       assert(position != script_.by_name_.end() && "a step leaves a call that does not exist");
@@ -262,25 +249,25 @@ class Script::OrderPlayer final : public Player {
 
 Script::Script(World& world, std::vector<Step> steps) : world_(world), steps_(std::move(steps)) {
   for (const Step& step : steps_) {
-    players_.push_back(make_player(step));
-    by_name_[step.name] = players_.back().get();
+    runners_.push_back(make_runner(step));
+    by_name_[step.name] = runners_.back().get();
   }
 }
 
 Script::~Script() { world_.close(); }
 
-bool Script::finished() const { return made_ == steps_.size(); }
+bool Script::finished() const { return steps_run_ == steps_.size(); }
 
-std::unique_ptr<Script::Player> Script::make_player(const Step& step) {
+std::unique_ptr<Script::StepRunner> Script::make_runner(const Step& step) {
   return std::visit(
-      [&](const auto& action) -> std::unique_ptr<Player> {
+      [&](const auto& action) -> std::unique_ptr<StepRunner> {
         using Action = std::decay_t<decltype(action)>;
         if constexpr (std::is_same_v<Action, StreamStep>) {
-          return std::make_unique<StreamPlayer>(*this, step);
+          return std::make_unique<StreamCall>(*this, step);
         } else if constexpr (std::is_base_of_v<google::protobuf::Message, Action>) {
-          return std::make_unique<UnaryPlayer<Action>>(*this, step);
+          return std::make_unique<UnaryCall<Action>>(*this, step);
         } else {
-          return std::make_unique<OrderPlayer>(*this, step);
+          return std::make_unique<Command>(*this, step);
         }
       },
       step.action);

@@ -1,4 +1,4 @@
-// Scripted callers: calls at exact times, and what came of them.
+// Scripted callers: calls at exact times, and their answers.
 #pragma once
 
 #include <absl/status/status.h>
@@ -28,13 +28,13 @@ struct LeaveStep {
   std::string call;
 };
 
-/// The node takes no new work from now on.
+/// The node accepts no new work from now on.
 struct DrainStep {};
 
-/// One thing that a caller, or the node's operator, does.
+/// One action of a caller or of the operator of a node. Plain data.
 struct Step {
   core::Instant at;
-  /// How expectations and later steps refer to it.
+  /// Unique in the script. Expectations and later steps refer to the step by it.
   std::string name;
   std::size_t node = 0;
   std::variant<spearlet::InvokeFunctionRequest, StreamStep, spearlet::GetExecutionStatusRequest,
@@ -43,21 +43,23 @@ struct Step {
                spearlet::ListExecutionsRequest, spearlet::GetHealthRequest,
                spearlet::GetStatsRequest, LeaveStep, DrainStep>
       action;
-  /// Status and cancel: the earlier call whose execution is meant, if the request names no id.
+  /// Status and cancel: the earlier call whose execution the request is about; empty: the request
+  /// names an id.
   std::string execution;
-  /// Lists: the earlier list whose next page is meant.
+  /// Lists: the earlier list whose next page is requested; empty: none.
   std::string page_after;
-  /// How long the caller waits; then it goes away.
+  /// How long the caller waits before it goes away.
   core::Duration deadline = core::kForever;
 };
 
-/// What came of a step that was a call.
+/// The result of a step that was a call. Plain data.
 struct CallRecord {
-  /// What the call's request came to be, ids filled in.
+  /// The request as it was sent, with references resolved.
   std::shared_ptr<const google::protobuf::Message> request;
   core::Instant sent_at;
-  /// When the answer came, if one came while the caller waited.
+  /// The time of the answer, if it came while the caller waited.
   std::optional<core::Instant> answered_at;
+  /// When the caller went away without an answer.
   std::optional<core::Instant> gone_at;
   absl::Status status;
   std::shared_ptr<const google::protobuf::Message> response;
@@ -71,40 +73,39 @@ struct CallRecord {
   std::string execution_id;
 };
 
-/// Plays a script. At one instant steps run in the order given, cancels and departures before the
-/// rest (core::Precedence).
+/// Plays a script. Steps of one instant run in the order given, but cancels and departures run
+/// before the rest (core::Precedence). Serial context only.
 class Script {
  public:
-  /// Schedules the steps in `world`. Names must be unique, references to names of steps.
+  /// Schedules the steps in `world`. Requires: names are unique, and references name steps.
   Script(World& world, std::vector<Step> steps);
-  /// Closes the world: its callers cease to exist.
+  /// Closes the world, because its callers cease to exist.
   ~Script();
 
   Script(const Script&) = delete;
   Script& operator=(const Script&) = delete;
 
-  /// Every step has been made. Answers may be outstanding.
+  /// Whether every step has run. Answers may be outstanding.
   bool finished() const;
 
-  /// By step name; steps that were not calls or have not been made are missing.
+  /// The calls by step name. Steps that were not calls or have not run yet are missing.
   const std::map<std::string, CallRecord>& calls() const { return calls_; }
 
  private:
-  // A step on its way: waits for its instant, makes the call, takes the answer.
-  class Player;
+  class StepRunner;
   template <class Request>
-  class UnaryPlayer;
-  class StreamPlayer;
-  class OrderPlayer;
+  class UnaryCall;
+  class StreamCall;
+  class Command;
 
-  std::unique_ptr<Player> make_player(const Step& step);
+  std::unique_ptr<StepRunner> make_runner(const Step& step);
 
   World& world_;
   std::vector<Step> steps_;
   std::map<std::string, CallRecord> calls_;
-  std::vector<std::unique_ptr<Player>> players_;
-  std::map<std::string, Player*> by_name_;
-  std::size_t made_ = 0;
+  std::vector<std::unique_ptr<StepRunner>> runners_;
+  std::map<std::string, StepRunner*> by_name_;
+  std::size_t steps_run_ = 0;
 };
 
 }  // namespace quintain::sim

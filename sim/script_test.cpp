@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/testing/requests.h"
+#include "core/testing/calls.h"
 
 namespace quintain::sim {
 namespace {
@@ -41,7 +41,7 @@ class Play {
     function.result = "done";
     function.chunks = 1;
     spec.functions.push_back(function);
-    function.task = "deaf";
+    function.task = "unstoppable";
     function.obeys_stop_after.reset();
     function.outcomes = {PlannedOutcome::kHangs};
     spec.functions.push_back(function);
@@ -67,14 +67,14 @@ class Play {
   const CallRecord& call(const std::string& name) const { return script_->calls().at(name); }
   bool was_call(const std::string& name) const { return script_->calls().contains(name); }
 
-  // The response, which there must be.
+  // Requires: the call was answered with such a response.
   template <class Response>
   const Response& response(const std::string& name) const {
     const CallRecord& record = call(name);
     EXPECT_TRUE(record.status.ok()) << name << ": " << record.status;
     const auto* response = dynamic_cast<const Response*>(record.response.get());
     if (response == nullptr) {
-      ADD_FAILURE() << name << " was not answered so";
+      ADD_FAILURE() << name << " was answered with another type";
       static const Response kNone;
       return kNone;
     }
@@ -121,7 +121,7 @@ TEST(Script, AsyncCallsAreAnsweredAtOnce) {
 
 TEST(Script, RefusalsCarryTheStatus) {
   Play play;
-  play.add("a", 1s, async_request({.task = "nobody"}));
+  play.add("a", 1s, async_request({.task = "missing"}));
   play.run();
   EXPECT_EQ(play.call("a").status.code(), absl::StatusCode::kNotFound);
   EXPECT_EQ(play.call("a").answered_at, Instant(1s));
@@ -146,13 +146,13 @@ TEST(Script, StreamMessagesHaveTheirTimes) {
 
 TEST(Script, AStreamThatIsRefusedHasNoMessages) {
   Play play;
-  play.add("s", 1s, StreamStep{stream_request({.task = "nobody"})});
+  play.add("s", 1s, StreamStep{stream_request({.task = "missing"})});
   play.run();
   EXPECT_THAT(play.call("s").stream, IsEmpty());
   EXPECT_EQ(play.call("s").status.code(), absl::StatusCode::kNotFound);
 }
 
-TEST(Script, QuestionsAreAnsweredAtOnce) {
+TEST(Script, QueriesAreAnsweredAtOnce) {
   Play play;
   play.add("a", 0s, async_request());
   play.add("tasks", 1s, spearlet::ListTasksRequest());
@@ -178,7 +178,7 @@ TEST(Script, QuestionsAreAnsweredAtOnce) {
   }
 }
 
-TEST(Script, ADrainingNodeTakesNoNewWork) {
+TEST(Script, ADrainingNodeAcceptsNoNewWork) {
   Play play;
   play.add("before", 1s, sync_request());
   play.add("drain", 1050ms, DrainStep());
@@ -208,7 +208,7 @@ TEST(Script, StatusAndCancelReferToCallsThatAreStillInFlight) {
   EXPECT_EQ(request->execution_id(), play.call("a").execution_id);
 }
 
-TEST(Script, AnIdThatTheRequestNamesIsLeftAlone) {
+TEST(Script, AnIdInTheRequestIsKept) {
   Play play;
   spearlet::GetExecutionStatusRequest status;
   status.set_execution_id("mine");
@@ -222,7 +222,7 @@ TEST(Script, AnIdThatTheRequestNamesIsLeftAlone) {
   EXPECT_TRUE(play.response<spearlet::GetExecutionStatusResponse>("some").found());
 }
 
-TEST(Script, ARepeatedCallIsAboutTheSameExecution) {
+TEST(Script, ARepeatedCallNamesTheSameExecution) {
   Play play;
   auto call = async_request();
   call.set_execution_id("mine");
@@ -234,7 +234,7 @@ TEST(Script, ARepeatedCallIsAboutTheSameExecution) {
   EXPECT_EQ(play.world.history().name_of({.node = 0, .ordinal = 1}), "'first'");
 }
 
-TEST(Script, ListsGoOnWhereThePageBeforeEnded) {
+TEST(Script, ListsContinueAfterThePreviousPage) {
   Play play;
   for (const char* name : {"a", "b", "c"}) play.add(name, 0s, async_request());
   spearlet::ListExecutionsRequest list;
@@ -251,11 +251,12 @@ TEST(Script, ListsGoOnWhereThePageBeforeEnded) {
   ASSERT_EQ(second.executions_size(), 1);
   EXPECT_EQ(second.executions(0).execution_id(), play.call("c").execution_id);
   EXPECT_FALSE(second.has_more());
-  EXPECT_EQ(play.response<spearlet::ListTasksResponse>("tasks-1").tasks(0).task_id(), "deaf");
-  EXPECT_EQ(play.response<spearlet::ListTasksResponse>("tasks-2").tasks(0).task_id(), "task");
+  EXPECT_EQ(play.response<spearlet::ListTasksResponse>("tasks-1").tasks(0).task_id(), "task");
+  EXPECT_EQ(play.response<spearlet::ListTasksResponse>("tasks-2").tasks(0).task_id(),
+            "unstoppable");
 }
 
-TEST(Script, StepsGoToTheirNode) {
+TEST(Script, StepsCallTheirNode) {
   Play play;
   NodeSpec bare;
   play.world.add_node(bare);
@@ -266,7 +267,8 @@ TEST(Script, StepsGoToTheirNode) {
   EXPECT_EQ(play.call("there").status.code(), absl::StatusCode::kNotFound);
 }
 
-// ---- Callers who go away ------------------------------------------------------------------------
+// ---- Callers that go away
+// ------------------------------------------------------------------------
 
 TEST(Script, ACallerThatLeavesIsNotAnswered) {
   Play play;
@@ -282,7 +284,7 @@ TEST(Script, ACallerThatLeavesIsNotAnswered) {
   EXPECT_EQ(play.world.open_calls(), 0);
 }
 
-TEST(Script, LeavingACallThatIsAnsweredMeansNothing) {
+TEST(Script, LeavingAnAnsweredCallHasNoEffect) {
   Play play;
   play.add("a", 1s, sync_request());
   play.add("leave", 2s, LeaveStep{"a"});
@@ -311,19 +313,19 @@ TEST(Script, ADeadlineBoundsASyncExecution) {
 
 TEST(Script, ACallerWhoseDeadlinePassesGoesAway) {
   Play play;
-  play.add("a", 1s, async_request({.task = "deaf"}));
+  play.add("a", 1s, async_request({.task = "unstoppable"}));
   Step& cancel = play.add("cancel", 2s, spearlet::CancelExecutionRequest());
   cancel.execution = "a";
   cancel.deadline = 300ms;  // the grace is a second
   play.run();
   EXPECT_EQ(play.call("cancel").gone_at, Instant(2300ms));
   EXPECT_EQ(play.call("cancel").response, nullptr);
-  EXPECT_EQ(play.world.open_calls(), 0) << "it is answered all the same, to nobody";
+  EXPECT_EQ(play.world.open_calls(), 0) << "the node answers although the caller is gone";
 }
 
 // ---- One instant --------------------------------------------------------------------------------
 
-TEST(Script, CancelsAndDeparturesComeBeforeTheRestOfTheirInstant) {
+TEST(Script, CancelsAndDeparturesRunBeforeOtherStepsOfTheirInstant) {
   Play play;
   play.add("a", 1s, sync_request());
   play.add("b", 1s, sync_request());
@@ -333,11 +335,11 @@ TEST(Script, CancelsAndDeparturesComeBeforeTheRestOfTheirInstant) {
   play.add("leave-a", 1050ms, LeaveStep{"a"});
   play.run();
   EXPECT_EQ(play.status("status-b"), kCancelled);
-  // The stop that the departure brings about is obeyed at this instant, as a cancel.
+  // The departure causes a stop, which is obeyed at this instant with the precedence of a cancel.
   EXPECT_EQ(play.status("status-a"), kCancelled);
 }
 
-TEST(Script, ACompletionComesBeforeACancelOfItsInstant) {
+TEST(Script, ACompletionRunsBeforeACancelOfItsInstant) {
   Play play;
   play.add("a", 1s, sync_request());
   play.add("cancel", 1100ms, spearlet::CancelExecutionRequest()).execution = "a";
@@ -357,7 +359,7 @@ TEST(Script, StepsOfOneInstantRunInTheOrderGiven) {
   EXPECT_EQ(play.call("m").execution->ordinal, 3U);
 }
 
-TEST(Script, ItsEndClosesTheWorld) {
+TEST(Script, ItsDestructionClosesTheWorld) {
   World world(/*seed=*/1);
   NodeSpec spec;
   FunctionModel function;

@@ -1,3 +1,5 @@
+// Plays attempts in virtual time. Each attempt is a Run, a small state machine with one timer,
+// whose object is used again for later attempts.
 #include "sim/simulated_runtime.h"
 
 #include <google/protobuf/wrappers.pb.h>
@@ -8,10 +10,10 @@
 namespace quintain::sim {
 namespace {
 
-// What the machine has for each function that loads it.
+// The memory of the machine, per unit of its capacity.
 constexpr std::int64_t kMemoryPerSlot = std::int64_t{1} << 30;
 
-// An attempt's place in the streams of its node: the same whatever else runs.
+// The key of an attempt in the random streams of its node. It does not depend on other attempts.
 std::uint64_t stream_entity(std::uint64_t ordinal, int attempt_number) {
   return ordinal << 8 | static_cast<std::uint64_t>(attempt_number & 0xff);
 }
@@ -29,7 +31,7 @@ core::Duration scaled(core::Duration d, double factor) {
 
 }  // namespace
 
-// One attempt on its way. The object is used again for later attempts.
+// One attempt: starting, then serving (or hanging, or stopping), then reported and free again.
 class SimulatedRuntime::Run {
  public:
   explicit Run(SimulatedRuntime& runtime)
@@ -40,7 +42,7 @@ class SimulatedRuntime::Run {
   std::uint64_t ordinal() const { return ordinal_; }
   const FunctionModel* model() const { return model_; }
 
-  void begin(const core::AttemptSpec& spec, const FunctionModel* model,
+  void start(const core::AttemptSpec& spec, const FunctionModel* model,
              core::AttemptListener& listener) {
     attempt_ = spec.id;
     ordinal_ = spec.ordinal;
@@ -56,11 +58,12 @@ class SimulatedRuntime::Run {
       echo_.value = spec.request.parameters(0).value().value();
     }
     core::Duration ready_after{0};
-    if (spec.cold_start && model_ != nullptr)
+    if (spec.cold_start && model_ != nullptr) {
       ready_after = sample("cold-start", model_->cold_start);
-    fate_ = model_ == nullptr ? PlannedOutcome::kStartFails : outcome();
-    // A start that fails is an outcome, and goes first at its instant as every outcome does.
-    timer_.arm(now() + ready_after, fate_ == PlannedOutcome::kStartFails
+    }
+    planned_ = model_ == nullptr ? PlannedOutcome::kStartFails : plan_outcome();
+    // A failed start ends the attempt, so it has the precedence of a completion.
+    timer_.arm(now() + ready_after, planned_ == PlannedOutcome::kStartFails
                                         ? core::Precedence::kCompletion
                                         : core::Precedence::kOther);
   }
@@ -69,23 +72,23 @@ class SimulatedRuntime::Run {
     const bool function_runs = phase_ == Phase::kServing || phase_ == Phase::kHanging;
     if (!function_runs || !model_->obeys_stop_after) return;
     const core::Instant stopped_at = now() + sample("stop", *model_->obeys_stop_after);
-    // If it is done by then, it ends in its own way.
+    // The function completes first.
     if (phase_ == Phase::kServing && ends_at_ <= stopped_at) return;
     phase_ = Phase::kStopping;
     timer_.arm(stopped_at, core::Precedence::kCancel);
   }
 
-  // Whether the run is over; otherwise its rerun_execution will still report.
+  // Returns whether the run is over. Otherwise a late completion will still be reported.
   bool kill() {
     timer_.disarm();
     if (model_ == nullptr || !model_->reports_late || phase_ == Phase::kStarting) return true;
-    phase_ = Phase::kGhost;
+    phase_ = Phase::kKilled;
     timer_.arm(now() + *model_->reports_late, core::Precedence::kCompletion);
     return false;
   }
 
  private:
-  enum class Phase : std::uint8_t { kStarting, kServing, kHanging, kStopping, kGhost };
+  enum class Phase : std::uint8_t { kStarting, kServing, kHanging, kStopping, kKilled };
 
   core::Instant now() const { return runtime_.environment_.now(); }
 
@@ -104,7 +107,7 @@ class SimulatedRuntime::Run {
     return runtime_.randomness_.uniform(draws) < probability;
   }
 
-  PlannedOutcome outcome() const {
+  PlannedOutcome plan_outcome() const {
     if (!model_->outcomes.empty()) {
       const std::size_t last = model_->outcomes.size() - 1;
       return model_->outcomes[std::min(static_cast<std::size_t>(number_ - 1), last)];
@@ -120,11 +123,12 @@ class SimulatedRuntime::Run {
         return become_ready();
       case Phase::kServing:
         if (chunks_sent_ < model_->chunks) return send_chunk();
-        return report(fate_ == PlannedOutcome::kFails ? failure() : completion());
+        if (planned_ == PlannedOutcome::kCompletes) return report(completion());
+        return report(failure(model_->error_code, model_->error_message, model_->memory_bytes));
       case Phase::kStopping:
         return report(runtime_.fresh_outcome(core::Outcome::Kind::kStopped));
-      case Phase::kGhost:
-        return haunt();
+      case Phase::kKilled:
+        return report_late();
       case Phase::kHanging:
         return;
     }
@@ -132,28 +136,28 @@ class SimulatedRuntime::Run {
 
   void become_ready() {
     if (model_ == nullptr) {
-      return report(start_failure("NO_SUCH_FUNCTION", "no model plays this function"));
+      return report(failure("NO_SUCH_FUNCTION", "no model plays this function"));
     }
-    if (fate_ == PlannedOutcome::kStartFails) {
-      return report(start_failure("START_FAILED", "the instance did not come up"));
+    if (planned_ == PlannedOutcome::kStartFails) {
+      return report(failure("START_FAILED", "the instance did not come up"));
     }
-    if (fate_ == PlannedOutcome::kHangs) {
+    if (planned_ == PlannedOutcome::kHangs) {
       phase_ = Phase::kHanging;
     } else {
       phase_ = Phase::kServing;
-      began_at_ = now();
-      ends_at_ = now() + scaled(sample("service", model_->service), runtime_.slowness());
+      started_at_ = now();
+      ends_at_ = now() + scaled(sample("service", model_->service), runtime_.slowdown_factor());
       arm_next();
     }
     listener_->on_started(attempt_);
     for (const std::string& line : model_->logs) listener_->on_log(attempt_, line);
   }
 
-  // The next piece of output, or the end.
+  // Arms the timer for the next output chunk or the end.
   void arm_next() {
     if (chunks_sent_ == model_->chunks) return timer_.arm(ends_at_, core::Precedence::kCompletion);
-    const core::Duration between = (ends_at_ - began_at_) / (model_->chunks + 1);
-    timer_.arm(began_at_ + between * (chunks_sent_ + 1), core::Precedence::kOther);
+    const core::Duration between = (ends_at_ - started_at_) / (model_->chunks + 1);
+    timer_.arm(started_at_ + between * (chunks_sent_ + 1), core::Precedence::kOther);
   }
 
   void send_chunk() {
@@ -173,36 +177,29 @@ class SimulatedRuntime::Run {
     return outcome;
   }
 
-  core::Outcome& failure() const {
-    core::Outcome& outcome = runtime_.fresh_outcome(core::Outcome::Kind::kFailed);
-    outcome.error_code = model_->error_code;
-    outcome.error_message = model_->error_message;
-    outcome.memory_used_bytes = model_->memory_bytes;
-    return outcome;
-  }
-
-  core::Outcome& start_failure(std::string_view code, std::string_view message) const {
+  core::Outcome& failure(std::string_view code, std::string_view message,
+                         std::int64_t memory_bytes = 0) const {
     core::Outcome& outcome = runtime_.fresh_outcome(core::Outcome::Kind::kFailed);
     outcome.error_code = code;
     outcome.error_message = message;
+    outcome.memory_used_bytes = memory_bytes;
     return outcome;
   }
 
-  // The run is free to be used again before its end is told: the listener may start the next
-  // attempt.
+  // Releases the run before it calls the listener, because the listener may start the next attempt.
   void report(core::Outcome& outcome) {
     core::AttemptListener& listener = *listener_;
     const core::AttemptId attempt = attempt_;
     const bool twice = model_ != nullptr && model_->reports_twice;
     runtime_.vacate(*this);
-    runtime_.free_.push_back(this);
+    runtime_.runs_.release(*this);
     if (twice) listener.on_finished(attempt, core::Outcome(outcome));
     listener.on_finished(attempt, std::move(outcome));
   }
 
-  void haunt() {
+  void report_late() {
     core::Outcome& outcome = completion();
-    runtime_.free_.push_back(this);
+    runtime_.runs_.release(*this);
     listener_->on_finished(attempt_, std::move(outcome));
   }
 
@@ -214,8 +211,8 @@ class SimulatedRuntime::Run {
   const FunctionModel* model_ = nullptr;
   core::AttemptListener* listener_ = nullptr;
   Phase phase_ = Phase::kStarting;
-  PlannedOutcome fate_ = PlannedOutcome::kCompletes;
-  core::Instant began_at_;
+  PlannedOutcome planned_ = PlannedOutcome::kCompletes;
+  core::Instant started_at_;
   core::Instant ends_at_;
   int chunks_sent_ = 0;
   core::Payload echo_;
@@ -244,7 +241,7 @@ const FunctionModel* SimulatedRuntime::model_of(std::string_view task,
     if (model == of_task->second.end()) model = of_task->second.find(std::string_view());
     return model == of_task->second.end() ? nullptr : model->second;
   }
-  // A task that an invocation created: any model of that function name plays it.
+  // The task was created by an invocation: use any model with this function name.
   for (const FunctionModel& model : models_) {
     if (model.function == function || model.task == function) return &model;
   }
@@ -252,8 +249,8 @@ const FunctionModel* SimulatedRuntime::model_of(std::string_view task,
 }
 
 void SimulatedRuntime::start(const core::AttemptSpec& attempt, core::AttemptListener& listener) {
-  Run& run = free_run();
-  run.begin(attempt, model_of(attempt.task_id, attempt.function_name), listener);
+  Run& run = runs_.take(*this);
+  run.start(attempt, model_of(attempt.task_id, attempt.function_name), listener);
   occupy(run);
 }
 
@@ -267,7 +264,7 @@ void SimulatedRuntime::kill(core::AttemptId attempt) {
   if (position == active_.end()) return;
   Run& run = *position->second;
   vacate(run);
-  if (run.kill()) free_.push_back(&run);
+  if (run.kill()) runs_.release(run);
 }
 
 void SimulatedRuntime::retire(std::string_view) {}
@@ -294,31 +291,21 @@ const core::Payload& SimulatedRuntime::result_of(const FunctionModel& model) con
   return results_[static_cast<std::size_t>(&model - models_.data())];
 }
 
-SimulatedRuntime::Run& SimulatedRuntime::free_run() {
-  if (free_.empty()) {
-    runs_.push_back(std::make_unique<Run>(*this));
-    return *runs_.back();
-  }
-  Run& run = *free_.back();
-  free_.pop_back();
-  return run;
-}
-
 void SimulatedRuntime::occupy(Run& run) {
   active_.emplace(run.attempt(), &run);
   ++running_;
   if (run.model() != nullptr) memory_bytes_ += run.model()->memory_bytes;
-  if (witness_) witness_(run.ordinal(), run.attempt(), true);
+  if (use_listener_) use_listener_(run.ordinal(), run.attempt(), true);
 }
 
 void SimulatedRuntime::vacate(Run& run) {
   active_.erase(run.attempt());
   --running_;
   if (run.model() != nullptr) memory_bytes_ -= run.model()->memory_bytes;
-  if (witness_) witness_(run.ordinal(), run.attempt(), false);
+  if (use_listener_) use_listener_(run.ordinal(), run.attempt(), false);
 }
 
-double SimulatedRuntime::slowness() const {
+double SimulatedRuntime::slowdown_factor() const {
   double factor = 1;
   for (const Slowdown& slowdown : slowdowns_) {
     if (slowdown.from <= environment_.now() && environment_.now() < slowdown.until) {

@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,31 +14,33 @@
 #include "core/base/environment.h"
 #include "core/runtime.h"
 #include "sim/function_model.h"
+#include "sim/pool.h"
 #include "sim/random/randomness.h"
 
 namespace quintain::sim {
 
-/// The machine slows down for a while: what begins within it takes `factor` times as long.
+/// A slow phase of the machine: service that starts in it takes `factor` times as long. Factors of
+/// overlapping phases are multiplied.
 struct Slowdown {
   core::Instant from;
   core::Instant until;
   double factor;
 };
 
-/// Runs functions by their models. It also keeps the truth about what is running, which is not
-/// always what the node believes.
+/// Plays functions by their models. It also knows which attempts really use the machine, which may
+/// differ from the view of the node. Serial context only.
 class SimulatedRuntime final : public core::Runtime {
  public:
-  /// Told when an attempt begins (`occupied`) and ceases to use the machine.
-  using Witness =
+  /// Called when an attempt starts (`occupied`) and stops to use the machine.
+  using UseListener =
       std::function<void(std::uint64_t ordinal, core::AttemptId attempt, bool occupied)>;
 
-  /// `capacity`: functions that load the machine fully; usage() is relative to it.
+  /// `capacity`: the number of functions that load the machine fully; usage() is relative to it.
   SimulatedRuntime(core::Environment& environment, Randomness& randomness, int capacity,
                    std::vector<FunctionModel> models, std::vector<Slowdown> slowdowns = {});
   ~SimulatedRuntime() override;
 
-  void set_witness(Witness witness) { witness_ = std::move(witness); }
+  void set_use_listener(UseListener listener) { use_listener_ = std::move(listener); }
 
   void start(const core::AttemptSpec& attempt, core::AttemptListener& listener) override;
   void stop(core::AttemptId attempt) override;
@@ -53,36 +54,33 @@ class SimulatedRuntime final : public core::Runtime {
  private:
   class Run;
 
-  const FunctionModel* model_of(std::string_view task, std::string_view function) const;
-  // An outcome that says nothing yet; all attempts in turn tell theirs by the same object, so that
-  // its texts keep their memory.
-  core::Outcome& fresh_outcome(core::Outcome::Kind kind);
-  const core::Payload& result_of(const FunctionModel& model) const;
-  Run& free_run();
-  void occupy(Run& run);
-  void vacate(Run& run);
-  double slowness() const;
-
-  core::Environment& environment_;
-  Randomness& randomness_;
-  int capacity_;
-  std::vector<FunctionModel> models_;
-  std::vector<core::Payload> results_;  // of each model
-  // By task, then by function.
-  std::map<std::string, std::map<std::string, const FunctionModel*, std::less<>>, std::less<>>
-      by_name_;
-  std::vector<Slowdown> slowdowns_;
-  Witness witness_;
   struct AttemptHash {
     std::size_t operator()(core::AttemptId attempt) const {
       return static_cast<std::size_t>(attempt) * 0x9e3779b97f4a7c15 >> 7;
     }
   };
 
-  // Looked up, never iterated where order could show.
+  const FunctionModel* model_of(std::string_view task, std::string_view function) const;
+  // Returns the empty outcome object that all attempts share, so that its texts keep their memory.
+  core::Outcome& fresh_outcome(core::Outcome::Kind kind);
+  const core::Payload& result_of(const FunctionModel& model) const;
+  void occupy(Run& run);
+  void vacate(Run& run);
+  double slowdown_factor() const;
+
+  core::Environment& environment_;
+  Randomness& randomness_;
+  int capacity_;
+  std::vector<FunctionModel> models_;
+  std::vector<core::Payload> results_;  // parallel to models_
+  // By task, then by function.
+  std::map<std::string, std::map<std::string, const FunctionModel*, std::less<>>, std::less<>>
+      by_name_;
+  std::vector<Slowdown> slowdowns_;
+  UseListener use_listener_;
+  // Never iterated, because its order is not deterministic.
   absl::flat_hash_map<core::AttemptId, Run*, AttemptHash> active_;
-  std::vector<std::unique_ptr<Run>> runs_;
-  std::vector<Run*> free_;
+  Pool<Run> runs_;
   core::Outcome outcome_;
   int running_ = 0;
   std::int64_t memory_bytes_ = 0;

@@ -17,7 +17,6 @@
 #include <vector>
 
 #include "sim/kernel.h"
-#include "sim/node_environment.h"
 
 namespace quintain::sim {
 namespace {
@@ -39,7 +38,7 @@ std::string text_of(const core::Payload& payload) {
   return value.value();
 }
 
-// One attempt, as the core would begin it.
+// One attempt, as the core starts it.
 struct Start {
   std::uint64_t ordinal = 1;
   int number = 1;
@@ -49,7 +48,7 @@ struct Start {
   spearlet::InvokeFunctionRequest request{};
 };
 
-// A machine under test, which writes down what it reports and when.
+// A runtime under test, and a log of its reports with their times.
 class Machine final : private core::AttemptListener {
  public:
   explicit Machine(std::vector<FunctionModel> models, std::vector<Slowdown> slowdowns = {},
@@ -57,7 +56,7 @@ class Machine final : private core::AttemptListener {
       : environment_(kernel_, /*world_seed=*/1, /*index=*/0),
         runtime(environment_, environment_.randomness(), capacity, std::move(models),
                 std::move(slowdowns)) {
-    runtime.set_witness([this](std::uint64_t ordinal, core::AttemptId, bool occupied) {
+    runtime.set_use_listener([this](std::uint64_t ordinal, core::AttemptId, bool occupied) {
       note(occupied ? "occupied" : "freed", std::to_string(ordinal));
     });
   }
@@ -87,11 +86,11 @@ class Machine final : private core::AttemptListener {
 
   void play() { kernel_.run_until_idle(); }
 
-  // What was reported: "120ms completed 1".
+  // The reports: "120ms completed 1".
   std::vector<std::string> reports;
   std::vector<Outcome> outcomes;
   std::vector<core::Payload> chunks;
-  // Called once a report of an end has been written down.
+  // Called after a report of an end was logged.
   std::function<void()> on_end;
 
  private:
@@ -138,20 +137,19 @@ FunctionModel model() {
   return model;
 }
 
-// ---- Outcomes
-// --------------------------------------------------------------------------------------
+// ---- Outcomes -----------------------------------------------------------------------------------
 
 TEST(SimulatedRuntime, CompletesAfterItsServiceTime) {
   Machine machine({model()});
   machine.start();
-  EXPECT_THAT(machine.reports, ElementsAre("0ms occupied 1")) << "it reports in a later turn";
+  EXPECT_THAT(machine.reports, ElementsAre("0ms occupied 1")) << "it reports in a later event";
   machine.play();
   EXPECT_THAT(machine.reports,
               ElementsAre("0ms occupied 1", "0ms started 1", "100ms freed 1", "100ms completed 1"));
   EXPECT_EQ(text_of(machine.outcomes.at(0).payload), "done");
 }
 
-TEST(SimulatedRuntime, AColdStartComesFirst) {
+TEST(SimulatedRuntime, AColdStartDelaysTheStart) {
   Machine machine({model()});
   machine.start({.cold = true});
   machine.play();
@@ -176,7 +174,7 @@ TEST(SimulatedRuntime, FailsAfterItsServiceTime) {
   EXPECT_TRUE(machine.outcomes.at(0).payload.empty());
 }
 
-TEST(SimulatedRuntime, HangsForEver) {
+TEST(SimulatedRuntime, HangsForever) {
   FunctionModel hanging = model();
   hanging.outcomes = {PlannedOutcome::kHangs};
   Machine machine({hanging});
@@ -186,21 +184,21 @@ TEST(SimulatedRuntime, HangsForEver) {
   EXPECT_EQ(machine.runtime.running(), 1);
 }
 
-TEST(SimulatedRuntime, AStartThatFailsNeverBegins) {
-  FunctionModel stillborn = model();
-  stillborn.outcomes = {PlannedOutcome::kStartFails};
-  Machine machine({stillborn});
+TEST(SimulatedRuntime, AFailedStartNeverStarts) {
+  FunctionModel start_fails = model();
+  start_fails.outcomes = {PlannedOutcome::kStartFails};
+  Machine machine({start_fails});
   machine.start({.cold = true});
   machine.play();
   EXPECT_THAT(machine.reports, ElementsAre("0ms occupied 1", "30ms freed 1", "30ms failed 1"));
   EXPECT_EQ(machine.outcomes.at(0).error_code, "START_FAILED");
 }
 
-TEST(SimulatedRuntime, AStartThatFailsGoesFirstAtItsInstantAsEveryOutcomeDoes) {
-  FunctionModel fickle = model();
-  fickle.outcomes = {PlannedOutcome::kStartFails, PlannedOutcome::kCompletes};
+TEST(SimulatedRuntime, AFailedStartHasThePrecedenceOfACompletion) {
+  FunctionModel varying = model();
+  varying.outcomes = {PlannedOutcome::kStartFails, PlannedOutcome::kCompletes};
   for (const int number : {1, 2}) {
-    Machine machine({fickle});
+    Machine machine({varying});
     machine.at(30ms, [&] { machine.reports.emplace_back("meanwhile"); });
     machine.start({.number = number, .cold = true});
     machine.play();
@@ -208,11 +206,11 @@ TEST(SimulatedRuntime, AStartThatFailsGoesFirstAtItsInstantAsEveryOutcomeDoes) {
   }
 }
 
-TEST(SimulatedRuntime, EveryAttemptMeetsItsOwnFateAndLaterOnesTheLast) {
-  FunctionModel fickle = model();
-  fickle.outcomes = {PlannedOutcome::kStartFails, PlannedOutcome::kFails,
-                     PlannedOutcome::kCompletes};
-  Machine machine({fickle});
+TEST(SimulatedRuntime, TheLastPlannedOutcomeHoldsForLaterAttempts) {
+  FunctionModel varying = model();
+  varying.outcomes = {PlannedOutcome::kStartFails, PlannedOutcome::kFails,
+                      PlannedOutcome::kCompletes};
+  Machine machine({varying});
   for (const int number : {1, 2, 3, 4, 9}) {
     machine.start({.ordinal = static_cast<std::uint64_t>(number), .number = number});
   }
@@ -223,7 +221,7 @@ TEST(SimulatedRuntime, EveryAttemptMeetsItsOwnFateAndLaterOnesTheLast) {
                                        "100ms completed 4", "100ms completed 9"}));
 }
 
-TEST(SimulatedRuntime, ProbabilitiesAreMet) {
+TEST(SimulatedRuntime, OutcomesHaveTheirProbabilities) {
   FunctionModel random = model();
   random.failure_probability = 0.25;
   random.hang_probability = 0.2;
@@ -246,7 +244,7 @@ TEST(SimulatedRuntime, AFunctionWithoutAModelFails) {
   EXPECT_EQ(machine.outcomes.at(0).error_code, "NO_SUCH_FUNCTION");
 }
 
-TEST(SimulatedRuntime, TheModelIsFoundByTaskAndFunction) {
+TEST(SimulatedRuntime, FindsTheModelByTaskAndFunction) {
   const auto named = [](std::string task, std::string function, std::string result) {
     FunctionModel model;
     model.task = std::move(task);
@@ -268,7 +266,8 @@ TEST(SimulatedRuntime, TheModelIsFoundByTaskAndFunction) {
   EXPECT_EQ(result_of("a", "x"), "a.*");
   EXPECT_EQ(result_of("b", "h"), "b.h");
   EXPECT_EQ(result_of("b", "f"), "NO_SUCH_FUNCTION");
-  EXPECT_EQ(result_of("made-by-a-call", "h"), "b.h") << "a new task plays by the function's name";
+  EXPECT_EQ(result_of("made-by-a-call", "h"), "b.h")
+      << "a new task uses the model with the function name";
 }
 
 // ---- Service ------------------------------------------------------------------------------------
@@ -287,7 +286,7 @@ TEST(SimulatedRuntime, ServiceTimesFollowTheDistribution) {
   EXPECT_NEAR(total_ms / kMany / 1000, 1, 4 / std::sqrt(kMany));
 }
 
-TEST(SimulatedRuntime, WhatElseRunsDoesNotChangeAServiceTime) {
+TEST(SimulatedRuntime, OtherAttemptsDoNotChangeAServiceTime) {
   FunctionModel random = model();
   random.service = distribution::Exponential{1s};
   random.cold_start = distribution::Exponential{1s};
@@ -305,7 +304,7 @@ TEST(SimulatedRuntime, WhatElseRunsDoesNotChangeAServiceTime) {
   EXPECT_EQ(end_of_five({5}), end_of_five({1, 9, 5, 3}));
 }
 
-TEST(SimulatedRuntime, EveryAttemptDrawsItsOwn) {
+TEST(SimulatedRuntime, EveryAttemptDrawsItsOwnServiceTime) {
   FunctionModel random = model();
   random.service = distribution::Exponential{1s};
   Machine machine({random});
@@ -320,7 +319,7 @@ TEST(SimulatedRuntime, EveryAttemptDrawsItsOwn) {
   EXPECT_NE(std::stod(machine.reports.at(6)), std::stod(again.reports.at(2)));
 }
 
-TEST(SimulatedRuntime, ASlowdownStretchesWhatBeginsWithinIt) {
+TEST(SimulatedRuntime, ASlowdownAppliesToAttemptsThatStartInIt) {
   Machine machine({model()}, {{.from = Instant(1s), .until = Instant(2s), .factor = 3},
                               {.from = Instant(1500ms), .until = Instant(3s), .factor = 2}});
   const std::vector<core::Duration> begins = {1s - 1ns, 1s, 1500ms, 2s, 3s};
@@ -337,9 +336,9 @@ TEST(SimulatedRuntime, ASlowdownStretchesWhatBeginsWithinIt) {
 // ---- Output -------------------------------------------------------------------------------------
 
 TEST(SimulatedRuntime, ChunksAreSpreadEvenly) {
-  FunctionModel talker = model();
-  talker.chunks = 3;
-  Machine machine({talker});
+  FunctionModel chunked = model();
+  chunked.chunks = 3;
+  Machine machine({chunked});
   machine.start();
   machine.play();
   EXPECT_THAT(machine.reports,
@@ -351,10 +350,10 @@ TEST(SimulatedRuntime, ChunksAreSpreadEvenly) {
 }
 
 TEST(SimulatedRuntime, ChunksOfAnInstantFunctionComeBeforeItsEnd) {
-  FunctionModel talker = model();
-  talker.chunks = 2;
-  talker.service = distribution::Constant{0ms};
-  Machine machine({talker});
+  FunctionModel chunked = model();
+  chunked.chunks = 2;
+  chunked.service = distribution::Constant{0ms};
+  Machine machine({chunked});
   machine.start();
   machine.play();
   EXPECT_THAT(machine.reports, ElementsAre("0ms occupied 1", "0ms started 1", "0ms chunk 1",
@@ -379,10 +378,10 @@ TEST(SimulatedRuntime, EchoReturnsTheFirstParameter) {
   EXPECT_TRUE(machine.outcomes.at(1).payload.empty()) << "without a parameter there is no echo";
 }
 
-TEST(SimulatedRuntime, LogsAreWrittenAsTheFunctionBegins) {
-  FunctionModel chatty = model();
-  chatty.logs = {"hello", "world"};
-  Machine machine({chatty});
+TEST(SimulatedRuntime, LogsAreWrittenWhenTheFunctionStarts) {
+  FunctionModel logging = model();
+  logging.logs = {"hello", "world"};
+  Machine machine({logging});
   machine.start({.cold = true});
   machine.play();
   EXPECT_THAT(machine.reports,
@@ -392,7 +391,7 @@ TEST(SimulatedRuntime, LogsAreWrittenAsTheFunctionBegins) {
 
 // ---- Stop and kill ------------------------------------------------------------------------------
 
-// What is reported after a stop at 40 ms of a function that takes 100 ms.
+// The reports after a stop at 40 ms of a function that takes 100 ms.
 std::vector<std::string> after_stop(const FunctionModel& model) {
   Machine machine({model});
   machine.start();
@@ -408,7 +407,7 @@ TEST(SimulatedRuntime, ObeysAStopAtOnce) {
   EXPECT_THAT(after_stop(model()), ElementsAre("40ms freed 1", "40ms stopped 1"));
 }
 
-TEST(SimulatedRuntime, ObeysAStopAfterAWhile) {
+TEST(SimulatedRuntime, ObeysAStopAfterADelay) {
   FunctionModel slow = model();
   slow.obeys_stop_after = distribution::Constant{50ms};
   EXPECT_THAT(after_stop(slow), ElementsAre("90ms freed 1", "90ms stopped 1"));
@@ -417,29 +416,29 @@ TEST(SimulatedRuntime, ObeysAStopAfterAWhile) {
 }
 
 TEST(SimulatedRuntime, IgnoresAStop) {
-  FunctionModel deaf = model();
-  deaf.obeys_stop_after.reset();
-  EXPECT_THAT(after_stop(deaf), ElementsAre("100ms freed 1", "100ms completed 1"));
-  deaf.outcomes = {PlannedOutcome::kHangs};
-  EXPECT_THAT(after_stop(deaf), IsEmpty());
+  FunctionModel unstoppable = model();
+  unstoppable.obeys_stop_after.reset();
+  EXPECT_THAT(after_stop(unstoppable), ElementsAre("100ms freed 1", "100ms completed 1"));
+  unstoppable.outcomes = {PlannedOutcome::kHangs};
+  EXPECT_THAT(after_stop(unstoppable), IsEmpty());
 }
 
-TEST(SimulatedRuntime, EndsInItsOwnWayIfThatIsNoLaterThanItWouldObey) {
+TEST(SimulatedRuntime, CompletesIfThatIsNoLaterThanTheStop) {
   FunctionModel slow = model();
-  slow.obeys_stop_after = distribution::Constant{60ms};  // the very instant of completion
+  slow.obeys_stop_after = distribution::Constant{60ms};  // the instant of completion
   EXPECT_THAT(after_stop(slow), ElementsAre("100ms freed 1", "100ms completed 1"));
   slow.obeys_stop_after = distribution::Constant{60ms - 1ns};
   EXPECT_THAT(after_stop(slow), ElementsAre("99.999999ms freed 1", "99.999999ms stopped 1"));
 }
 
-TEST(SimulatedRuntime, SaysNothingMoreOnceItGivesWay) {
-  FunctionModel talker = model();
-  talker.chunks = 3;
-  talker.obeys_stop_after = distribution::Constant{50ms};
-  EXPECT_THAT(after_stop(talker), ElementsAre("90ms freed 1", "90ms stopped 1"));
+TEST(SimulatedRuntime, SendsNoChunksOnceItIsStopping) {
+  FunctionModel chunked = model();
+  chunked.chunks = 3;
+  chunked.obeys_stop_after = distribution::Constant{50ms};
+  EXPECT_THAT(after_stop(chunked), ElementsAre("90ms freed 1", "90ms stopped 1"));
 }
 
-TEST(SimulatedRuntime, AnInstanceThatIsBeingMadeDoesNotHearAStop) {
+TEST(SimulatedRuntime, AStartingInstanceIgnoresAStop) {
   Machine machine({model()});
   machine.start({.cold = true});
   machine.runtime.stop(id(1));
@@ -447,7 +446,7 @@ TEST(SimulatedRuntime, AnInstanceThatIsBeingMadeDoesNotHearAStop) {
   EXPECT_EQ(machine.reports.back(), "130ms completed 1");
 }
 
-TEST(SimulatedRuntime, AKillFreesTheMachineAtOnceAndForGood) {
+TEST(SimulatedRuntime, AKillFreesTheMachineAtOnce) {
   Machine machine({model()});
   machine.start();
   machine.start({.ordinal = 2, .cold = true});
@@ -465,9 +464,9 @@ TEST(SimulatedRuntime, AKillFreesTheMachineAtOnceAndForGood) {
 // ---- Faults -------------------------------------------------------------------------------------
 
 TEST(SimulatedRuntime, MayReportCompletionAfterAKill) {
-  FunctionModel rerun_execution = model();
-  rerun_execution.reports_late = 500ms;
-  Machine machine({rerun_execution});
+  FunctionModel late = model();
+  late.reports_late = 500ms;
+  Machine machine({late});
   machine.start();
   machine.at(20ms, [&] {
     machine.reports.clear();
@@ -477,10 +476,10 @@ TEST(SimulatedRuntime, MayReportCompletionAfterAKill) {
   EXPECT_THAT(machine.reports, ElementsAre("20ms freed 1", "520ms completed 1"));
 }
 
-TEST(SimulatedRuntime, WhatNeverBeganHasNoGhost) {
-  FunctionModel rerun_execution = model();
-  rerun_execution.reports_late = 500ms;
-  Machine machine({rerun_execution});
+TEST(SimulatedRuntime, DoesNotReportAKilledStart) {
+  FunctionModel late = model();
+  late.reports_late = 500ms;
+  Machine machine({late});
   machine.start({.cold = true});
   machine.at(20ms, [&] { machine.runtime.kill(id(1)); });
   machine.play();
@@ -488,19 +487,19 @@ TEST(SimulatedRuntime, WhatNeverBeganHasNoGhost) {
 }
 
 TEST(SimulatedRuntime, MayReportEveryEndTwice) {
-  FunctionModel stammerer = model();
-  stammerer.reports_twice = true;
-  Machine machine({stammerer});
+  FunctionModel twice = model();
+  twice.reports_twice = true;
+  Machine machine({twice});
   machine.start();
   machine.play();
   EXPECT_THAT(machine.reports, ElementsAre("0ms occupied 1", "0ms started 1", "100ms freed 1",
                                            "100ms completed 1", "100ms completed 1"));
 }
 
-TEST(SimulatedRuntime, AnAttemptMayBeginWhileAnEndIsTold) {
-  FunctionModel stammerer = model();
-  stammerer.reports_twice = true;
-  Machine machine({stammerer});
+TEST(SimulatedRuntime, AnAttemptMayStartDuringTheReportOfAnEnd) {
+  FunctionModel twice = model();
+  twice.reports_twice = true;
+  Machine machine({twice});
   machine.on_end = [&] {
     machine.on_end = nullptr;
     machine.start({.ordinal = 2});

@@ -1,14 +1,25 @@
+// The world and its nodes: builds a real core node on a simulated runtime, and turns the reports of
+// both into events of the history.
 #include "sim/world.h"
 
 #include <algorithm>
 #include <cassert>
 #include <utility>
 
-#include "sim/digest.h"
-
 namespace quintain::sim {
 
-// Turns what a node says into events of the world.
+std::vector<core::TaskSpec> tasks_of(const std::vector<FunctionModel>& models) {
+  std::vector<core::TaskSpec> tasks;
+  for (const FunctionModel& model : models) {
+    if (std::ranges::count(tasks, model.task, &core::TaskSpec::task_id) > 0) continue;
+    core::TaskSpec& task = tasks.emplace_back();
+    task.task_id = model.task;
+    task.instance_limit = model.instance_limit;
+  }
+  return tasks;
+}
+
+// Records the reports of one node and of its runtime as events of the world.
 class SimulatedNode::Recorder final : public core::Observer {
  public:
   Recorder(World& world, std::uint32_t node) : world_(world), node_(node) {}
@@ -28,51 +39,47 @@ class SimulatedNode::Recorder final : public core::Observer {
     world_.record(
         {.kind = EventKind::kTransition, .from = from, .to = to, .execution = ref(ordinal)});
   }
-  void on_attempt_begun(const AttemptBegun& event) override {
-    world_.record({.kind = EventKind::kAttemptBegun,
+  void on_attempt_started(const AttemptStarted& event) override {
+    world_.record({.kind = EventKind::kAttemptDispatched,
                    .flag = event.cold_start,
                    .execution = ref(event.ordinal),
                    .number = event.number,
                    .attempt = event.attempt});
   }
   void on_attempt_running(std::uint64_t ordinal, core::AttemptId attempt) override {
-    world_.record(
-        {.kind = EventKind::kAttemptRunning, .execution = ref(ordinal), .attempt = attempt});
+    record(EventKind::kAttemptRunning, ordinal, attempt);
   }
   void on_attempt_stop_requested(std::uint64_t ordinal, core::AttemptId attempt) override {
-    world_.record(
-        {.kind = EventKind::kStopRequested, .execution = ref(ordinal), .attempt = attempt});
+    record(EventKind::kStopRequested, ordinal, attempt);
   }
   void on_attempt_ended(std::uint64_t ordinal, core::AttemptId attempt, bool killed) override {
-    world_.record({.kind = EventKind::kAttemptEnded,
-                   .flag = killed,
-                   .execution = ref(ordinal),
-                   .attempt = attempt});
+    record(EventKind::kAttemptEnded, ordinal, attempt, killed);
   }
   void on_slot_released(std::uint64_t ordinal) override {
-    world_.record({.kind = EventKind::kSlotReleased, .execution = ref(ordinal)});
+    record(EventKind::kSlotReleased, ordinal);
   }
   void on_cancel_requested(std::uint64_t ordinal, bool force) override {
-    world_.record({.kind = EventKind::kCancelRequested, .flag = force, .execution = ref(ordinal)});
+    record(EventKind::kCancelRequested, ordinal, {}, force);
   }
   void on_report_ignored(core::AttemptId attempt) override {
-    world_.record({.kind = EventKind::kReportIgnored,
-                   .execution = {.node = node_, .ordinal = 0},
-                   .attempt = attempt});
+    record(EventKind::kReportIgnored, /*ordinal=*/0, attempt);
   }
   void on_record_dropped(std::uint64_t ordinal) override {
-    world_.record({.kind = EventKind::kRecordDropped, .execution = ref(ordinal)});
+    record(EventKind::kRecordDropped, ordinal);
   }
 
-  void on_machine(std::uint64_t ordinal, core::AttemptId attempt, bool occupied) {
-    world_.record(
-        {.kind = occupied ? EventKind::kEnvironmentOccupied : EventKind::kEnvironmentFreed,
-         .execution = ref(ordinal),
-         .attempt = attempt});
+  void on_machine_use(std::uint64_t ordinal, core::AttemptId attempt, bool occupied) {
+    record(occupied ? EventKind::kEnvironmentOccupied : EventKind::kEnvironmentFreed, ordinal,
+           attempt);
   }
 
  private:
   ExecutionRef ref(std::uint64_t ordinal) const { return {.node = node_, .ordinal = ordinal}; }
+
+  void record(EventKind kind, std::uint64_t ordinal, core::AttemptId attempt = {},
+              bool flag = false) {
+    world_.record({.kind = kind, .flag = flag, .execution = ref(ordinal), .attempt = attempt});
+  }
 
   World& world_;
   std::uint32_t node_;
@@ -85,16 +92,16 @@ SimulatedNode::SimulatedNode(World& world, std::uint32_t index, const NodeSpec& 
                spec.slowdowns) {
   if (world.recording()) {
     recorder_ = std::make_unique<Recorder>(world, index);
-    runtime_.set_witness([this](std::uint64_t ordinal, core::AttemptId attempt, bool occupied) {
-      recorder_->on_machine(ordinal, attempt, occupied);
-    });
+    runtime_.set_use_listener(
+        [this](std::uint64_t ordinal, core::AttemptId attempt, bool occupied) {
+          recorder_->on_machine_use(ordinal, attempt, occupied);
+        });
   }
   node_ = std::make_unique<core::Node>(environment_, runtime_, spec.config, recorder_.get(),
                                        spec.estimator);
   for (core::TaskSpec& task : tasks_of(spec.functions)) {
-    const auto problems = node_->register_task(std::move(task));
+    [[maybe_unused]] const auto problems = node_->register_task(std::move(task));
     assert(problems.empty());
-    static_cast<void>(problems);
   }
 }
 

@@ -10,7 +10,6 @@
 #include "sim/function_model.h"
 #include "sim/history.h"
 #include "sim/kernel.h"
-#include "sim/node_environment.h"
 #include "sim/random/randomness.h"
 #include "sim/simulated_runtime.h"
 
@@ -18,19 +17,23 @@ namespace quintain::sim {
 
 class World;
 
-/// What a node of a world is made of.
+/// The parts of a node of a world. Plain data.
 struct NodeSpec {
   core::NodeConfig config;
   std::vector<FunctionModel> functions;
   std::vector<Slowdown> slowdowns;
-  /// Makes the node's estimator; the configuration's, unless an experiment wants another.
+  /// Makes the estimator of the node. By default this is the estimator that the configuration
+  /// names.
   core::eta::EstimatorFactory estimator = core::eta::make_estimator;
 };
 
-/// A real core::Node in a simulated environment, with a simulated runtime.
+/// The tasks that offer these functions, each once.
+std::vector<core::TaskSpec> tasks_of(const std::vector<FunctionModel>& models);
+
+/// A real core::Node in a simulated environment, with a simulated runtime. Serial context only.
 class SimulatedNode {
  public:
-  /// `index`: its place in the world. Each task that a model names is registered.
+  /// `index`: the position of the node in the world. Registers each task that a model names.
   SimulatedNode(World& world, std::uint32_t index, const NodeSpec& spec);
   ~SimulatedNode();
 
@@ -44,6 +47,7 @@ class SimulatedNode {
   const core::Node& node() const { return *node_; }
   core::FunctionService& service() { return node_->service(); }
 
+  /// Destroys the core node; node() and service() may not be called afterwards.
   void shut_down() { node_.reset(); }
 
   /// Executions that have not ended.
@@ -62,12 +66,11 @@ class SimulatedNode {
   std::unique_ptr<core::Node> node_;
 };
 
-/// Virtual time and everything in it. One thread; worlds share nothing, so many can run side by
-/// side.
+/// Virtual time and everything that happens in it. A world is used by one thread. Worlds share no
+/// state, so many can run in parallel.
 class World {
  public:
-  /// Whether what happens is recorded. A world that records nothing runs faster and can't be
-  /// judged.
+  /// Whether events are recorded. Without a history a world runs faster but can't be judged.
   enum class Recording : std::uint8_t { kOn, kOff };
 
   explicit World(std::uint64_t seed, Recording recording = Recording::kOn);
@@ -78,8 +81,8 @@ class World {
 
   SimulatedNode& add_node(const NodeSpec& spec);
 
-  /// Shuts the nodes down: calls that are still open are refused. To be called while the callers
-  /// exist; nothing may be run afterwards.
+  /// Shuts the nodes down; calls that are still open are refused. Requires: the callers of open
+  /// calls exist. The kernel may not run afterwards.
   void close();
 
   Kernel& kernel() { return kernel_; }
@@ -89,29 +92,30 @@ class World {
   const History& history() const { return history_; }
   std::uint64_t seed() const { return seed_; }
 
-  /// For what belongs to no node: arrivals, clients.
+  /// Random numbers for draws that belong to no node, such as arrivals.
   Randomness& randomness() { return randomness_; }
 
   SimulatedNode& node(std::size_t index) { return *nodes_[index]; }
   const SimulatedNode& node(std::size_t index) const { return *nodes_[index]; }
   std::size_t nodes() const { return nodes_.size(); }
 
-  /// Records an event, at this instant.
+  /// Records an event at the current instant.
   void record(Event&& event);
   bool recording() const { return recording_ == Recording::kOn; }
 
-  /// A client calls node number `node`. Calls are numbered from 1.
+  /// Records that a client calls node number `node`. Returns the number of the call, from 1.
   std::uint64_t open_call(std::uint32_t node, const google::protobuf::Message& request);
-  /// `answer` is null if the call was refused.
+  /// Records the answer to a call; nullptr: the call was refused.
   void call_answered(std::uint32_t node, std::uint64_t call,
                      const google::protobuf::Message* answer);
+  /// Records that the caller went away. The call stays open until the node has answered it.
   void call_abandoned(std::uint32_t node, std::uint64_t call);
   std::int64_t open_calls() const { return open_calls_; }
 
   /// Executions of all nodes that have not ended.
   std::int64_t active_executions() const;
 
-  /// Folds the digests of the history, the kernel and all random numbers drawn.
+  /// Identifies the history, the order of the kernel's events, and all random numbers drawn.
   std::uint64_t digest() const;
 
  private:

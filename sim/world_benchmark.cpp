@@ -1,5 +1,5 @@
-// How fast the real core runs in virtual time: M/M/16 at load 0.9, asynchronous invocations with a
-// timeout each, through FunctionService with protobuf messages in and out. One thread.
+// The speed of the real core in virtual time: M/M/16 at load 0.9, asynchronous invocations with a
+// timeout, through FunctionService with protobuf messages. One thread.
 #include <benchmark/benchmark.h>
 #include <malloc.h>
 #include <sys/resource.h>
@@ -24,7 +24,7 @@ using testing::mm16_node;
 
 constexpr std::int64_t kDay = 24 * 3'600'000;  // ms
 
-// What is allocated at this moment.
+// The bytes allocated at this moment.
 double heap_bytes() { return static_cast<double>(mallinfo2().uordblks); }
 
 double peak_megabytes() {
@@ -51,12 +51,12 @@ void run(benchmark::State& state, World::Recording recording) {
 void invocations(benchmark::State& state) { run(state, World::Recording::kOff); }
 BENCHMARK(invocations)->Unit(benchmark::kMillisecond)->Apply([](auto* benchmark) {
   for (const std::int64_t count : {10'000, 100'000, 1'000'000}) benchmark->Arg(count);
-  // Ten seconds and more, so only when asked for.
+  // Takes more than ten seconds, so it runs only on request.
   if (std::getenv("QUINTAIN_LONG_BENCHMARKS") != nullptr) benchmark->Arg(10'000'000);
 });
 
-// About so many wait all the time: they all come at once, and from then on one comes whenever one
-// ends, for services take a second and so do as many gaps between arrivals as there are slots. An
+// A queue of constant length. All waiting executions arrive at once. After that the arrival rate
+// equals the service rate: a service takes a second, and kSlots executions arrive per second. An
 // iteration is a second of virtual time.
 void queued(benchmark::State& state) {
   const std::int64_t waiting = state.range(0);
@@ -79,20 +79,19 @@ void queued(benchmark::State& state) {
   const double pending = heap_bytes() - before;
   LoadGenerator clients(world, std::move(then), 1);
   const core::Counters& counters = world.node(0).node().counters();
-  // Until everybody who waits has taken the place of somebody who ended, and some records are
-  // there.
-  const std::int64_t warm = waiting + 20'000;
-  world.kernel().run(core::Instant::never(), [&] { return counters.attempts > warm; });
-  const std::int64_t begun = counters.attempts;
+  // The warm-up ends when the whole queue has been replaced and some records exist.
+  const std::int64_t warm_up = waiting + 20'000;
+  world.kernel().run(core::Instant::never(), [&] { return counters.attempts > warm_up; });
+  const std::int64_t attempts_before = counters.attempts;
   for (auto _ : state) world.kernel().run_until(world.now() + std::chrono::seconds(1));
-  state.SetItemsProcessed(counters.attempts - begun);
+  state.SetItemsProcessed(counters.attempts - attempts_before);
   const std::int64_t now_waiting = world.node(0).node().manager().queued();
   if (std::abs(now_waiting - waiting) > kSlots) state.SkipWithError("the queue is not as it was");
   state.counters["bytes/pending"] = pending / static_cast<double>(waiting + kSlots);
 }
 BENCHMARK(queued)->RangeMultiplier(10)->Range(10, 100'000);
 
-// The heap that a finished record takes, in a node that remembers so many.
+// The heap memory of a finished record, in a node that keeps this many.
 void remembered(benchmark::State& state) {
   for (auto _ : state) {
     World world(/*seed=*/1, World::Recording::kOff);

@@ -10,8 +10,7 @@
 #include <thread>
 #include <vector>
 
-#include "core/testing/recording_caller.h"
-#include "core/testing/requests.h"
+#include "core/testing/calls.h"
 #include "sim/load.h"
 
 namespace quintain::sim {
@@ -57,13 +56,14 @@ void run_to_end(World& world, const std::vector<std::unique_ptr<LoadGenerator>>&
   });
 }
 
-// A world of so many nodes, each with so many loads of which each has a node in turn.
-struct Told {
+// What happened in a world.
+struct Observed {
   std::uint64_t digest = 0;
   std::vector<std::string> of_first_node;
 };
 
-Told play(std::uint64_t seed, std::size_t nodes, const std::vector<std::size_t>& loads_on) {
+// Plays a world of `nodes` nodes, with one load on each of the nodes `loads_on`.
+Observed play(std::uint64_t seed, std::size_t nodes, const std::vector<std::size_t>& loads_on) {
   World world(seed);
   for (std::size_t i = 0; i < nodes; ++i) world.add_node(node_spec());
   std::vector<std::unique_ptr<LoadGenerator>> loads;
@@ -71,14 +71,14 @@ Told play(std::uint64_t seed, std::size_t nodes, const std::vector<std::size_t>&
     loads.push_back(std::make_unique<LoadGenerator>(world, load_on(node), loads.size()));
   }
   run_to_end(world, loads);
-  Told told;
-  told.digest = world.digest();
+  Observed observed;
+  observed.digest = world.digest();
   for (Event event : world.history().events()) {
     if (event.execution.node != 0 || event.execution.ordinal == 0) continue;
-    told.of_first_node.push_back(std::to_string(event.at.since_start().count()) + " " +
-                                 world.history().describe(event));
+    observed.of_first_node.push_back(std::to_string(event.at.since_start().count()) + " " +
+                                     world.history().describe(event));
   }
-  return told;
+  return observed;
 }
 
 // ---- Draws --------------------------------------------------------------------------------------
@@ -87,11 +87,11 @@ TEST(NodeEnvironment, KnowsTheTimeOfItsWorld) {
   World world(/*seed=*/1);
   SimulatedNode& node = world.add_node(node_spec());
   EXPECT_EQ(node.environment().now(), Instant());
-  EXPECT_EQ(node.environment().wall_now(), kWorldBegins);
+  EXPECT_EQ(node.environment().wall_now(), kWorldStart);
   world.kernel().schedule(Instant(90s), core::Precedence::kOther, [](void*) {}, nullptr);
   world.kernel().run_until_idle();
   EXPECT_EQ(node.environment().now(), Instant(90s));
-  EXPECT_EQ(node.environment().wall_now().since_epoch, kWorldBegins.since_epoch + 90s);
+  EXPECT_EQ(node.environment().wall_now().since_epoch, kWorldStart.since_epoch + 90s);
 }
 
 TEST(NodeEnvironment, TwoNodesDrawDifferentIds) {
@@ -105,14 +105,14 @@ TEST(NodeEnvironment, TwoNodesDrawDifferentIds) {
   EXPECT_NE(calls[0]->execution_id(), calls[1]->execution_id());
 }
 
-TEST(NodeEnvironment, AnotherNodeShiftsNobodysDraws) {
-  const Told alone = play(3, 1, {0});
+TEST(NodeEnvironment, AnotherNodeDoesNotChangeTheDraws) {
+  const Observed alone = play(3, 1, {0});
   EXPECT_THAT(alone.of_first_node, SizeIs(::testing::Gt(1000U)));
   EXPECT_EQ(alone.of_first_node, play(3, 2, {0}).of_first_node);
   EXPECT_EQ(alone.of_first_node, play(3, 2, {0, 1}).of_first_node) << "nor does its load";
 }
 
-TEST(World, NodesAreOfDifferentFortune) {
+TEST(World, NodesDrawDifferentNumbers) {
   World world(/*seed=*/1);
   for (int i = 0; i < 2; ++i) world.add_node(node_spec());
   for (std::size_t i = 0; i < 2; ++i) {
@@ -135,11 +135,11 @@ TEST(World, ItsDigestIsAFunctionOfTheSeed) {
   EXPECT_NE(play(1, 2, {0, 1}).digest, play(2, 2, {0, 1}).digest);
 }
 
-TEST(World, ItsDigestTellsWorkloadsApart) {
+TEST(World, ItsDigestDependsOnTheWorkload) {
   EXPECT_NE(play(1, 2, {0, 1}).digest, play(1, 2, {0, 0}).digest);
 }
 
-TEST(World, ItsDigestCountsEventsDrawsAndTime) {
+TEST(World, ItsDigestDependsOnEventsDrawsAndTime) {
   const auto digest_after = [](const auto& happen) {
     World world(/*seed=*/1);
     world.add_node(node_spec());
@@ -174,7 +174,7 @@ TEST(World, WorldsInTwoThreadsAreTheSameAsOneAlone) {
   EXPECT_EQ(digests[1], alone);
 }
 
-TEST(World, RecordingChangesNothing) {
+TEST(World, RecordingDoesNotChangeTheRun) {
   const auto kernel_digest = [](World::Recording recording) {
     World world(/*seed=*/1, recording);
     world.add_node(node_spec());
@@ -203,7 +203,7 @@ TEST(World, RegistersTheTasksOfTheModels) {
   EXPECT_EQ(tasks.find("narrow")->spec().instance_limit, 3);
 }
 
-TEST(World, CountsCallsAndExecutionsThatAreUnderWay) {
+TEST(World, CountsOpenCallsAndActiveExecutions) {
   World world(/*seed=*/1);
   world.add_node(node_spec());
   const spearlet::GetHealthRequest request;

@@ -1,11 +1,10 @@
-// An ASYNC call is answered at once; the work goes on.
+// ASYNC cases: an ASYNC call is answered at once, and the execution goes on.
+#include <absl/strings/match.h>
 #include <fmt/format.h>
 
 #include <chrono>
 
-#include "conformance/case_run.h"
 #include "conformance/cases/case_setup.h"
-#include "conformance/cases/families.h"
 
 namespace quintain::conformance {
 namespace {
@@ -14,43 +13,41 @@ using namespace std::chrono_literals;
 
 void first_answer(CaseRun& run) {
   const InvokeCall call = run.call(run.async("echo", {{"value", 1}}));
-  const auto& result = call.answer().result();
-  run.check("ASYNC-1", call, result.status() == spearlet::EXECUTION_STATUS_PENDING,
-            "the first answer says PENDING, even if the work ends at once");
-  run.check("ASYNC-1", call, !result.has_result() && !result.has_completed_at(),
+  const auto& answer = call.answer();
+  run.check("ASYNC-1", call, status_of(call) == kPending,
+            "the first answer's status is PENDING, even if the function ends at once");
+  run.check("ASYNC-1", call, !answer.result().has_result() && !answer.result().has_completed_at(),
             "the first answer has no result payload and no completed_at");
-  run.check("ASYNC-2", call,
-            call.answer().status_endpoint().find(call.answer().execution_id()) != std::string::npos,
+  run.check("ASYNC-2", call, absl::StrContains(answer.status_endpoint(), answer.execution_id()),
             "status_endpoint contains the execution_id");
-  run.check("ASYNC-5", call, call.answer().estimated_completion_ms() > 0,
+  run.check("ASYNC-5", call, answer.estimated_completion_ms() > 0,
             "estimated_completion_ms is positive");
 }
 
 void endpoint_resolves(CaseRun& run) {
   const InvokeCall call = run.call(run.async("echo", {{"value", 1}}));
-  const std::string endpoint = call.answer().status_endpoint();
+  const std::string& endpoint = call.answer().status_endpoint();
   run.require("ASYNC-2", !endpoint.empty(), "status_endpoint is not empty",
               describe(call.recorded()));
-  const auto answer = run.arm().get(endpoint);
+  const auto answer = run.transport().get(endpoint);
   if (!answer.ok()) {
-    // Nothing is served over HTTP; the id in it is what it is good for.
+    // No HTTP server: fall back to looking the execution up by the id in the endpoint.
     run.check("ASYNC-2", run.read(call.answer().execution_id()),
-              endpoint.find(call.answer().execution_id()) != std::string::npos,
-              "the execution that status_endpoint names is found");
+              absl::StrContains(endpoint, call.answer().execution_id()),
+              "the execution whose id is in status_endpoint is found");
     return;
   }
-  run.check("ASYNC-2", answer->code == 200 && answer->body.find("found") != std::string::npos,
-            fmt::format("GET {} answers 200 with the execution's status", endpoint),
+  run.check("ASYNC-2", answer->code == 200 && absl::StrContains(answer->body, "found"),
+            fmt::format("GET {} returns 200 and the execution's status", endpoint),
             fmt::format("{}: {}", answer->code, answer->body));
 }
 
 void does_not_wait(CaseRun& run) {
   const InvokeCall call = run.call(run.async("sleep", {{"ms", 3000}}));
-  const core::Duration took = call.recorded().returned - call.recorded().sent;
-  run.check("ASYNC-3", call, took < 2s, "the answer does not wait for the function");
+  run.check("ASYNC-3", call, duration_of(call) < 2s, "the answer does not wait for the function");
   const StatusCall status = run.read(call.answer().execution_id());
-  run.check("ASYNC-3", status, status.answered() && !is_terminal(status.answer().result().status()),
-            "the function is still at work when the answer has come");
+  run.check("ASYNC-3", status, status.answered() && !is_terminal(status_of(status)),
+            "the function is still running after the answer");
 }
 
 void found_at_once(CaseRun& run) {
@@ -74,7 +71,7 @@ void unknown_task(CaseRun& run) {
     run.check("ASYNC-6", status,
               !status.answer().found() ||
                   run.policies().start_errors == Policies::StartErrors::kFailedBody,
-              "what was refused has no record");
+              "a refused invocation has no record");
   }
 }
 
@@ -82,29 +79,26 @@ void outlives_its_call(CaseRun& run) {
   const auto request = run.async("sleep", {{"ms", 800}});
   const InvokeCall call = run.wait(run.send(request, 400ms + run.slack() / 4));
   run.check("ASYNC-7", call, call.answered(), "the call is accepted before its deadline");
-  const auto status = run.await_end(request.execution_id());
-  run.check("ASYNC-7", status == spearlet::EXECUTION_STATUS_COMPLETED,
-            "the execution goes on after its call's deadline, and COMPLETES",
-            "it ended " + status_name(status));
+  check_end(run, "ASYNC-7", request.execution_id(), kCompleted,
+            "the execution goes on after its call's deadline and is COMPLETED");
 }
 
 void fails_later(CaseRun& run) {
   const std::string id = run.start_async(run.async("fail", {{"ms", 50}}));
   run.await_end(id);
   const StatusCall status = run.read(id);
-  const auto& result = status.answer().result();
   run.check("ASYNC-8", status,
-            result.status() == spearlet::EXECUTION_STATUS_FAILED && !result.error_code().empty(),
+            status_of(status) == kFailed && !status.answer().result().error_code().empty(),
             "a later failure shows as FAILED with an error_code");
 }
 
 void queue_full(CaseRun& run) {
   std::vector<std::string> ids = fill_slots(run);
-  for (int i = 0; i < *run.node().queue_limit; ++i) {
+  const int limit = *run.node().queue_limit;
+  for (int i = 0; i < limit; ++i) {
     const InvokeCall queued = run.call(run.async("sleep", {{"ms", kLongMs}}));
     run.check("ASYNC-9", queued, queued.answered(),
-              fmt::format("an execution that finds {} waiting, of {} that may, is accepted", i,
-                          *run.node().queue_limit));
+              fmt::format("an execution is accepted while {} wait and {} may", i, limit));
     ids.push_back(queued.answer().execution_id());
   }
   const auto one_more = run.async("sleep", {{"ms", kLongMs}});
@@ -112,11 +106,10 @@ void queue_full(CaseRun& run) {
   run.check("ASYNC-9", call, refused(run, call, absl::StatusCode::kResourceExhausted),
             "a full queue refuses with RESOURCE_EXHAUSTED");
   const StatusCall status = run.read(one_more.execution_id());
-  run.check("ASYNC-9", status, !status.answer().found(), "what a full queue refused has no record");
+  run.check("ASYNC-9", status, !status.answer().found(),
+            "an invocation that a full queue refused has no record");
   release(run, ids);
 }
-
-}  // namespace
 
 std::vector<Case> async_cases() {
   return {
@@ -131,7 +124,7 @@ std::vector<Case> async_cases() {
        .fixtures = {"echo"},
        .run = endpoint_resolves},
       {.name = "async/does-not-wait",
-       .about = "the answer comes while the function is at work",
+       .about = "the answer comes while the function is running",
        .clauses = {"ASYNC-3"},
        .fixtures = {"sleep"},
        .run = does_not_wait},
@@ -146,7 +139,7 @@ std::vector<Case> async_cases() {
        .fixtures = {"echo"},
        .run = unknown_task},
       {.name = "async/outlives-its-call",
-       .about = "the execution goes on when the call that began it is long over",
+       .about = "the execution goes on after the deadline of the call that started it",
        .clauses = {"ASYNC-7"},
        .fixtures = {"sleep"},
        .run = outlives_its_call},
@@ -156,7 +149,7 @@ std::vector<Case> async_cases() {
        .fixtures = {"fail"},
        .run = fails_later},
       {.name = "async/queue-full",
-       .about = "the queue takes as many as it says and refuses the next",
+       .about = "the queue accepts executions up to its declared limit and refuses the next",
        .clauses = {"ASYNC-9"},
        .fixtures = {"sleep"},
        .needs = {Need::kSlots, Need::kQueueLimit},
@@ -165,4 +158,7 @@ std::vector<Case> async_cases() {
   };
 }
 
+const RegisterCases kAsyncCases(2, async_cases);
+
+}  // namespace
 }  // namespace quintain::conformance

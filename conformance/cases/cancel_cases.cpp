@@ -1,21 +1,17 @@
-// Cancels: what they end, what they don't, what they say of it.
+// CANCEL cases: which executions a cancel ends, which it does not, and what it reports.
+#include <absl/strings/match.h>
 #include <fmt/format.h>
 
 #include <chrono>
 
-#include "conformance/case_run.h"
 #include "conformance/cases/case_setup.h"
-#include "conformance/cases/families.h"
 
 namespace quintain::conformance {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kCancelled = spearlet::EXECUTION_STATUS_CANCELLED;
-constexpr auto kCompleted = spearlet::EXECUTION_STATUS_COMPLETED;
-
-// How long a cancelled function may take: the declared grace, or a second.
+// How long a cancelled function may take to stop: the declared grace, or a second.
 core::Duration grace(const CaseRun& run) { return run.node().cancel_grace.value_or(1s); }
 
 void unknown(CaseRun& run) {
@@ -34,38 +30,39 @@ void finished(CaseRun& run) {
   run.await_end(id);
   const StatusCall before = run.read(id);
   for (const CancelCall& sent :
-       {run.send_cancel(id, /*force=*/false, "too late"), run.send_end(id)}) {
+       {run.send_cancel(id, /*force=*/false, "too late"), run.send_forced_cancel(id)}) {
     const CancelCall call = run.wait(sent);
     run.check(
         "CANCEL-2", call,
         call.answered() && !call.answer().success() && call.answer().final_status() == kCompleted,
-        "cancelling what has ended is no success and tells its real status");
+        "cancelling a finished execution is no success and reports its real status");
   }
   const StatusCall after = run.read(id);
   run.check("CANCEL-2", after,
             before.answer().SerializeAsString() == after.answer().SerializeAsString() ||
-                after.answer().result().status() == before.answer().result().status(),
+                status_of(after) == status_of(before),
             "nothing changes after a terminal status");
 }
 
 void outrun(CaseRun& run) {
-  // It does not heed the cancel, and ends by itself before the grace is over.
+  // The function ignores the cancel and returns before the grace ends.
   const std::string id = start_running(run, run.async("stubborn", {{"ms", 600}}));
   const CancelCall call = run.cancel(id);
   const auto end = run.await_end(id);
   if (run.policies().cancel_running == Policies::CancelRunning::kCooperative &&
       grace(run) > 700ms + run.slack()) {
     run.check("CANCEL-3", end == kCompleted,
-              "a function that ends by itself within the grace has its own outcome",
-              "it ended " + status_name(end));
+              "a function that returns within the grace has its own outcome",
+              "its final status is " + status_name(end));
   }
-  run.check("CANCEL-3", call, call.answer().success() == (end == kCancelled),
-            fmt::format("success is true exactly if the cancel had its effect; it ended {}",
-                        status_name(end)));
+  run.check(
+      "CANCEL-3", call, call.answer().success() == (end == kCancelled),
+      fmt::format("success is true exactly if the cancel had an effect; the final status is {}",
+                  status_name(end)));
   run.sleep_for(700ms);
   const StatusCall later = run.read(id);
-  run.check("CANCEL-3", later, later.answer().result().status() == end,
-            "what was told as cancelled does not complete later");
+  run.check("CANCEL-3", later, status_of(later) == end,
+            "an execution that was reported CANCELLED does not complete later");
 }
 
 void twice(CaseRun& run) {
@@ -78,22 +75,20 @@ void twice(CaseRun& run) {
   for (const CancelCall& call : {first, second, third}) {
     run.check("CANCEL-4", call, call.answered(), "a second cancel is answered without an error");
     run.check("CANCEL-4", call, call.answer().final_status() == kCancelled,
-              "every cancel tells that the execution is CANCELLED");
+              "every cancel reports that the execution is CANCELLED");
   }
   const StatusCall status = run.read(id);
-  run.check("CANCEL-4", status, status.answer().result().status() == kCancelled,
-            "the execution is CANCELLED");
+  run.check("CANCEL-4", status, status_of(status) == kCancelled, "the execution is CANCELLED");
 }
 
 void record_stays(CaseRun& run) {
   const std::string id = start_running(run, run.async("sleep", {{"ms", kLongMs}}));
   run.cancel(id, /*force=*/false, "operator's wish");
   const StatusCall status = run.read(id);
-  run.check("CANCEL-5", status,
-            status.answer().found() && status.answer().result().status() == kCancelled,
+  run.check("CANCEL-5", status, status.answer().found() && status_of(status) == kCancelled,
             "the record stays, as CANCELLED");
   run.check("CANCEL-5", status,
-            status.answer().result().error_message().find("operator's wish") != std::string::npos,
+            absl::StrContains(status.answer().result().error_message(), "operator's wish"),
             "the record has the reason");
 }
 
@@ -102,27 +97,26 @@ void while_queued(CaseRun& run) {
   const std::string id = run.start_async(run.async("sleep", {{"ms", 50}}));
   const CancelCall call = run.cancel(id);
   run.check("CANCEL-6", call, call.answer().success() && call.answer().final_status() == kCancelled,
-            "what waits is CANCELLED at once");
+            "a queued execution is CANCELLED at once");
   release(run, blockers);
   run.sleep_for(300ms);
   const StatusCall status = run.read(id);
-  run.check(
-      "CANCEL-6", status,
-      status.answer().result().status() == kCancelled && !status.answer().result().has_started_at(),
-      "what was cancelled while PENDING never starts");
+  run.check("CANCEL-6", status,
+            status_of(status) == kCancelled && !status.answer().result().has_started_at(),
+            "an execution that was cancelled while PENDING never starts");
   run.check("CANCEL-6", status, attempts_logged(status.answer()) == 0, "the function did not run");
 }
 
 void frees_the_slot(CaseRun& run) {
   const std::vector<std::string> ids = fill_slots(run);
-  const core::Instant asked = run.now();
+  const core::Instant sent = run.now();
   const CancelCall call = run.cancel(ids.front());
   run.check("CANCEL-7", call, call.answer().final_status() == kCancelled,
-            "a running function that heeds the signal is CANCELLED");
-  run.check("CANCEL-7", call, run.now() - asked <= grace(run) / 2 + run.slack(),
-            "it is CANCELLED as soon as it heeds the signal, well within the grace");
+            "a running function that obeys the signal is CANCELLED");
+  run.check("CANCEL-7", call, run.now() - sent <= grace(run) / 2 + run.slack(),
+            "it is CANCELLED as soon as it obeys the signal, well within the grace");
   run.check("CANCEL-7", still_serves(run), "its slot is free again",
-            "a short call beside the executions that still run found none");
+            "a short call did not complete while the other slots were taken");
   release(run, ids);
 }
 
@@ -131,59 +125,55 @@ void grace_ends(CaseRun& run) {
   const CancelCall call = run.send_cancel(id);
   run.wait_until([&] { return call.ended(); }, grace(run) + run.slack());
   run.check("CANCEL-7", call, call.answer().final_status() == kCancelled,
-            "a function that does not heed the signal is CANCELLED when the grace ends");
+            "a function that ignores the signal is CANCELLED when the grace ends");
 }
 
 void force_skips_the_grace(CaseRun& run) {
   const std::string id = start_running(run, run.async("stubborn", {{"ms", kLongMs}}));
-  const core::Instant asked = run.now();
+  const core::Instant sent = run.now();
   const CancelCall call = run.cancel(id, /*force=*/true);
   run.check("CANCEL-7", call,
             call.answer().success() && call.answer().final_status() == kCancelled &&
-                run.now() - asked <= run.slack(),
+                run.now() - sent <= run.slack(),
             "force ends a function at once");
 }
 
 void races_the_start(CaseRun& run) {
   for (int i = 0; i < 8; ++i) {
-    auto request = run.async("sleep", {{"ms", kLongMs}});
+    const auto request = run.async("sleep", {{"ms", kLongMs}});
     run.start_async(request);
     if (i % 2 == 1) run.sleep_for(std::chrono::microseconds(i * 100));
     const CancelCall call = run.cancel(request.execution_id());
     run.check("CANCEL-8", call, call.answer().success(),
-              "a cancel that comes while the execution starts is not lost");
-    const auto end = run.await_end(request.execution_id(), grace(run) + 2s + run.slack());
-    run.check("CANCEL-8", end == kCancelled, "the execution ends CANCELLED",
-              "it was " + status_name(end));
+              "a cancel that arrives while the execution starts is not lost");
+    check_end(run, "CANCEL-8", request.execution_id(), kCancelled, "the execution ends CANCELLED",
+              grace(run) + 2s + run.slack());
   }
 }
 
 void sync_caller_is_told(CaseRun& run) {
   const auto request = run.sync("sleep", {{"ms", kLongMs}});
   const InvokeCall waiting = run.send(request);
-  run.await(request.execution_id(), spearlet::EXECUTION_STATUS_RUNNING);
+  run.await(request.execution_id(), kRunning);
   run.cancel(request.execution_id());
   run.wait_until([&] { return waiting.ended(); }, grace(run) + 2s + run.slack());
-  run.check("CANCEL-9", waiting,
-            waiting.answered() && waiting.answer().result().status() == kCancelled,
+  run.check("CANCEL-9", waiting, status_of(waiting) == kCancelled,
             "the SYNC caller of an execution that another client cancels gets CANCELLED");
 }
-
-}  // namespace
 
 std::vector<Case> cancel_cases() {
   return {
       {.name = "cancel/unknown",
-       .about = "a cancel of an id that nobody knows",
+       .about = "a cancel of an unknown id is no success",
        .clauses = {"CANCEL-1"},
        .run = unknown},
       {.name = "cancel/finished",
-       .about = "a cancel of what has ended",
+       .about = "a cancel of a finished execution changes nothing and reports its status",
        .clauses = {"CANCEL-2"},
        .fixtures = {"echo"},
        .run = finished},
       {.name = "cancel/outrun",
-       .about = "the function ends by itself while it is being cancelled",
+       .about = "a function returns while it is being cancelled: the cancel is no success",
        .clauses = {"CANCEL-3"},
        .fixtures = {"stubborn"},
        .run = outrun},
@@ -193,12 +183,12 @@ std::vector<Case> cancel_cases() {
        .fixtures = {"sleep"},
        .run = twice},
       {.name = "cancel/record-stays",
-       .about = "the record of a cancelled execution, with the reason",
+       .about = "the record of a cancelled execution stays and has the reason",
        .clauses = {"CANCEL-5"},
        .fixtures = {"sleep"},
        .run = record_stays},
       {.name = "cancel/while-queued",
-       .about = "an execution that waits for a slot is cancelled and never starts",
+       .about = "an execution that is cancelled while it waits for a slot never starts",
        .clauses = {"CANCEL-6"},
        .fixtures = {"sleep"},
        .needs = {Need::kSlots},
@@ -212,7 +202,7 @@ std::vector<Case> cancel_cases() {
        .exclusive = true,
        .run = frees_the_slot},
       {.name = "cancel/grace-ends",
-       .about = "a function that does not heed the signal is ended when the grace is over",
+       .about = "a function that ignores the signal is ended when the grace is over",
        .clauses = {"CANCEL-7"},
        .fixtures = {"stubborn"},
        .needs = {Need::kCancelGrace},
@@ -223,16 +213,19 @@ std::vector<Case> cancel_cases() {
        .fixtures = {"stubborn"},
        .run = force_skips_the_grace},
       {.name = "cancel/races-the-start",
-       .about = "cancels that come while executions are being started",
+       .about = "cancels that arrive while executions start are not lost",
        .clauses = {"CANCEL-8"},
        .fixtures = {"sleep"},
        .run = races_the_start},
       {.name = "cancel/sync-caller-is-told",
-       .about = "another client cancels what a SYNC caller waits for",
+       .about = "a SYNC caller gets CANCELLED when another client cancels its execution",
        .clauses = {"CANCEL-9"},
        .fixtures = {"sleep"},
        .run = sync_caller_is_told},
   };
 }
 
+const RegisterCases kCancelCases(5, cancel_cases);
+
+}  // namespace
 }  // namespace quintain::conformance

@@ -1,21 +1,66 @@
+// The list of all cases, put together from the registered families, and the code that the files of
+// cases share.
 #include "conformance/cases/case_setup.h"
 
+#include <absl/strings/match.h>
 #include <fmt/format.h>
 #include <google/protobuf/wrappers.pb.h>
 
 #include <algorithm>
+#include <iterator>
+#include <map>
+#include <utility>
 
 namespace quintain::conformance {
 
 using namespace std::chrono_literals;
 
+namespace {
+
+std::multimap<int, std::vector<Case> (*)()>& families() {
+  static std::multimap<int, std::vector<Case> (*)()> registered;
+  return registered;
+}
+
+}  // namespace
+
+RegisterCases::RegisterCases(int order, std::vector<Case> (*family)()) {
+  families().emplace(order, family);
+}
+
+std::span<const Case> all_cases() {
+  static const std::vector<Case> all = [] {
+    std::vector<Case> cases;
+    for (const auto& [order, family] : families()) {
+      std::ranges::move(family(), std::back_inserter(cases));
+    }
+    return cases;
+  }();
+  return all;
+}
+
+int attempts_logged(const spearlet::GetExecutionStatusResponse& status) {
+  return static_cast<int>(std::ranges::count_if(
+      status.logs(), [](const std::string& line) { return absl::StrContains(line, "attempt "); }));
+}
+
+std::string text_of(const google::protobuf::Any& value) {
+  google::protobuf::StringValue text;
+  google::protobuf::BytesValue bytes;
+  google::protobuf::Int64Value number;
+  if (value.UnpackTo(&text)) return text.value();
+  if (value.UnpackTo(&bytes)) return bytes.value();
+  if (value.UnpackTo(&number)) return std::to_string(number.value());
+  return value.value();
+}
+
 std::string start_running(CaseRun& run, const spearlet::InvokeFunctionRequest& request) {
   std::string id = run.start_async(request);
-  if (!run.await(id, spearlet::EXECUTION_STATUS_RUNNING)) {
-    CaseRun::abort(fmt::format("execution {} did not come to run", id));
+  if (!run.await(id, kRunning)) {
+    CaseRun::abort(fmt::format("execution {} did not reach RUNNING", id));
   }
-  // A process is RUNNING a little before it can ignore a signal. Its first log line tells; a target
-  // that shows none is not waited for long.
+  // A process is RUNNING a little before it can ignore a signal. It can once its first log line is
+  // there; a target that shows no log costs only a short wait.
   run.poll(id, [](const auto& status) { return attempts_logged(status) > 0; }, 150ms);
   return id;
 }
@@ -26,9 +71,9 @@ std::vector<std::string> fill_slots(CaseRun& run) {
     ids.push_back(run.start_async(run.async("sleep", {{"ms", kLongMs}})));
   }
   for (const std::string& id : ids) {
-    if (!run.await(id, spearlet::EXECUTION_STATUS_RUNNING)) {
-      CaseRun::abort(fmt::format("with {} executions at work, {} of them should run at once",
-                                 ids.size(), ids.size()));
+    if (!run.await(id, kRunning)) {
+      CaseRun::abort(fmt::format(
+          "the target has {} slots, but not that many executions run at once", ids.size()));
     }
   }
   return ids;
@@ -36,14 +81,8 @@ std::vector<std::string> fill_slots(CaseRun& run) {
 
 void release(CaseRun& run, const std::vector<std::string>& ids) {
   std::vector<CancelCall> cancels;
-  for (const std::string& id : ids) cancels.push_back(run.send_end(id));
+  for (const std::string& id : ids) cancels.push_back(run.send_forced_cancel(id));
   for (const CancelCall& cancel : cancels) run.wait(cancel);
-}
-
-int attempts_logged(const spearlet::GetExecutionStatusResponse& status) {
-  return static_cast<int>(std::count_if(
-      status.logs().begin(), status.logs().end(),
-      [](const std::string& line) { return line.find("attempt ") != std::string::npos; }));
 }
 
 void watch_by_many(CaseRun& run, const std::string& id, int clients) {
@@ -56,48 +95,21 @@ void watch_by_many(CaseRun& run, const std::string& id, int clients) {
   request.set_include_result(true);
   std::vector<Client> watchers;
   for (int i = 0; i < clients; ++i) watchers.push_back({.read = run.send(request)});
-  const core::Instant give_up_at = run.now() + CaseRun::patience();
-  const auto any_ended = [&] {
-    return std::any_of(watchers.begin(), watchers.end(),
-                       [](const Client& c) { return !c.done && c.read.ended(); });
-  };
-  while (run.now() < give_up_at) {
-    run.wait_until(any_ended);
+  const core::Instant limit = run.now() + CaseRun::patience();
+  while (run.now() < limit) {
+    run.wait_until([&] {
+      return std::ranges::any_of(watchers,
+                                 [](const Client& c) { return !c.done && c.read.ended(); });
+    });
     for (Client& client : watchers) {
       if (client.done || !client.read.ended()) continue;
-      client.done = !client.read.answered() || is_terminal(client.read.answer().result().status());
+      client.done = !client.read.answered() || is_terminal(status_of(client.read));
       if (!client.done) client.read = run.send(request);
     }
-    if (std::all_of(watchers.begin(), watchers.end(), [](const Client& c) { return c.done; })) {
-      return;
-    }
-    // In virtual time an answer takes no time, and the clients would ask for ever.
+    if (std::ranges::all_of(watchers, &Client::done)) return;
+    // Without a pause the loop would never end in virtual time, where an answer takes no time.
     run.sleep_for(2ms);
   }
-}
-
-std::string text_of(const google::protobuf::Any& value) {
-  google::protobuf::StringValue text;
-  google::protobuf::BytesValue bytes;
-  google::protobuf::Int64Value number;
-  if (value.UnpackTo(&text)) return text.value();
-  if (value.UnpackTo(&bytes)) return bytes.value();
-  if (value.UnpackTo(&number)) return fmt::format("{}", number.value());
-  return value.value();
-}
-
-bool still_serves(CaseRun& run) {
-  const InvokeCall call = run.send(run.sync("echo", {{"value", 1}}));
-  return run.wait_until([&] { return call.ended(); }, 5s + run.slack()) && call.answered() &&
-         call.answer().result().status() == spearlet::EXECUTION_STATUS_COMPLETED;
-}
-
-bool refused(const CaseRun& run, const InvokeCall& call, absl::StatusCode code) {
-  if (run.policies().start_errors == Policies::StartErrors::kFailedBody && call.answered()) {
-    return !call.answer().success() &&
-           call.answer().result().status() == spearlet::EXECUTION_STATUS_FAILED;
-  }
-  return call.ended() && call.code() == code;
 }
 
 std::vector<spearlet::ExecutionInfo> list_all(CaseRun& run, const std::string& task_id,
@@ -115,7 +127,28 @@ std::vector<spearlet::ExecutionInfo> list_all(CaseRun& run, const std::string& t
     if (!call.answer().has_more()) return entries;
     request.set_start_after(call.answer().next_start_after());
   }
-  CaseRun::abort("a list has no end");
+  CaseRun::abort(fmt::format("a list does not end within {} pages", kMaxPages));
+}
+
+spearlet::ExecutionStatus check_end(CaseRun& run, std::string_view clause, const std::string& id,
+                                    spearlet::ExecutionStatus expected_status,
+                                    std::string_view expected, core::Duration limit) {
+  const spearlet::ExecutionStatus end = run.await_end(id, limit);
+  run.check(clause, end == expected_status, expected, "its final status is " + status_name(end));
+  return end;
+}
+
+bool still_serves(CaseRun& run) {
+  const InvokeCall call = run.send(run.sync("echo", {{"value", 1}}));
+  return run.wait_until([&] { return call.ended(); }, 5s + run.slack()) &&
+         status_of(call) == kCompleted;
+}
+
+bool refused(const CaseRun& run, const InvokeCall& call, absl::StatusCode code) {
+  if (run.policies().start_errors == Policies::StartErrors::kFailedBody && call.answered()) {
+    return !call.answer().success() && status_of(call) == kFailed;
+  }
+  return call.ended() && call.code() == code;
 }
 
 }  // namespace quintain::conformance

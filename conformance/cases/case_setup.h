@@ -1,47 +1,95 @@
-// Situations that several cases begin with.
+// What the files of cases share: the registration of a family, situations that several cases start
+// from, and short forms for what they read most.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "conformance/case.h"
 #include "conformance/case_run.h"
 
 namespace quintain::conformance {
 
+/// Adds a family of cases to all_cases(). Each *_cases.cpp defines one, at namespace scope and
+/// after its cases:
+///
+///   const RegisterCases kSyncCases(1, sync_cases);
+///
+/// `order` is the place of the family among the others. `family` is called once, by the first call
+/// of all_cases(), which must not come before main() starts.
+class RegisterCases {
+ public:
+  RegisterCases(int order, std::vector<Case> (*family)());
+};
+
+// ---- Short forms --------------------------------------------------------------------------------
+
+inline constexpr auto kPending = spearlet::EXECUTION_STATUS_PENDING;
+inline constexpr auto kRunning = spearlet::EXECUTION_STATUS_RUNNING;
+inline constexpr auto kCompleted = spearlet::EXECUTION_STATUS_COMPLETED;
+inline constexpr auto kFailed = spearlet::EXECUTION_STATUS_FAILED;
+inline constexpr auto kCancelled = spearlet::EXECUTION_STATUS_CANCELLED;
+inline constexpr auto kTimeout = spearlet::EXECUTION_STATUS_TIMEOUT;
+
 /// Longer than any case lasts.
 inline constexpr std::int64_t kLongMs = 50'000;
 
-/// An execution whose function is at work. Abandons the case if it does not come to that.
-std::string start_running(CaseRun& run, const spearlet::InvokeFunctionRequest& request);
+/// The status in an answer to InvokeFunction or GetExecutionStatus; UNSPECIFIED without an answer.
+template <class Response>
+spearlet::ExecutionStatus status_of(const Call<Response>& call) {
+  return call.answer().result().status();
+}
 
-/// Takes every slot of the node with executions that sleep, and waits until all of them run. The
-/// case must be exclusive and need kSlots. Gives their ids.
-std::vector<std::string> fill_slots(CaseRun& run);
+/// The time from the request to the answer of a call that has ended.
+template <class Response>
+core::Duration duration_of(const Call<Response>& call) {
+  return call.recorded().returned - call.recorded().sent;
+}
 
-/// Ends executions, by force where that can be said, and waits until that is done.
-void release(CaseRun& run, const std::vector<std::string>& ids);
-
-/// How many attempts of an execution its log tells of.
+/// The number of attempts that an execution's log reports.
 int attempts_logged(const spearlet::GetExecutionStatusResponse& status);
 
-/// Reads an execution's status from `clients` clients at once, each again and again, until every
-/// one of them has seen it end, or for `patience()`.
-void watch_by_many(CaseRun& run, const std::string& id, int clients);
-
-/// A value as text: that of a wrapper (StringValue, BytesValue, Int64Value); of anything else its
-/// bytes. What runs as a process has only text to give back.
+/// The value in a wrapper (StringValue, BytesValue, Int64Value) as text; the bytes of any other
+/// message. A fixture that runs as a process can return text only.
 std::string text_of(const google::protobuf::Any& value);
 
-/// Whether the node takes new work and sees it through: one short call, SYNC.
-bool still_serves(CaseRun& run);
+// ---- Situations ---------------------------------------------------------------------------------
 
-/// Whether a call was refused for what it asked: by a status of that code, or, where the target
-/// declares that, by an OK answer whose result is FAILED.
-bool refused(const CaseRun& run, const InvokeCall& call, absl::StatusCode code);
+/// Starts an execution and returns its id once its function is running. Abandons the case if that
+/// does not happen.
+std::string start_running(CaseRun& run, const spearlet::InvokeFunctionRequest& request);
 
-/// All entries of ListExecutions for the fixtures' tasks, page by page.
+/// Takes every slot of the node with executions that sleep, waits until all of them run, and
+/// returns their ids. Requires: an exclusive case that needs kSlots.
+std::vector<std::string> fill_slots(CaseRun& run);
+
+/// Ends executions, by force if the profile has a field for that, and waits until they have ended.
+void release(CaseRun& run, const std::vector<std::string>& ids);
+
+/// Reads an execution's status from `clients` clients at once, each repeatedly, until every one of
+/// them has seen the end, or for `patience()`.
+void watch_by_many(CaseRun& run, const std::string& id, int clients);
+
+/// All entries of ListExecutions for a task ("": for all tasks), page by page.
 std::vector<spearlet::ExecutionInfo> list_all(CaseRun& run, const std::string& task_id,
                                               int page_size);
+
+// ---- Judgements ---------------------------------------------------------------------------------
+
+/// Waits for the end of an execution and judges the clause by its final status, which it returns:
+/// UNSPECIFIED if the execution does not end within `limit`.
+spearlet::ExecutionStatus check_end(CaseRun& run, std::string_view clause, const std::string& id,
+                                    spearlet::ExecutionStatus expected_status,
+                                    std::string_view expected,
+                                    core::Duration limit = CaseRun::patience());
+
+/// Whether the node accepts new work and completes it: one short SYNC call.
+bool still_serves(CaseRun& run);
+
+/// Whether a call was refused because of its request: with this status code or, if the target
+/// declares that policy, with an OK answer whose result is FAILED.
+bool refused(const CaseRun& run, const InvokeCall& call, absl::StatusCode code);
 
 }  // namespace quintain::conformance

@@ -1,13 +1,10 @@
-// The estimate of an ASYNC answer.
+// ETA cases: the completion estimate in ASYNC answers.
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 
-#include "conformance/case_run.h"
 #include "conformance/cases/case_setup.h"
-#include "conformance/cases/families.h"
 
 namespace quintain::conformance {
 namespace {
@@ -17,10 +14,10 @@ using namespace std::chrono_literals;
 std::int64_t estimate(const InvokeCall& call) { return call.answer().estimated_completion_ms(); }
 
 void shape(CaseRun& run) {
-  const InvokeCall accepted = run.call(run.async("echo", {{"value", 1}}));
-  run.check("ETA-1", accepted, estimate(accepted) > 0, "an ASYNC answer has a positive estimate");
-  const InvokeCall waited = run.call(run.sync("echo", {{"value", 1}}));
-  run.check("ETA-1", waited, waited.answered() && estimate(waited) == 0, "a SYNC answer has none");
+  const InvokeCall async = run.call(run.async("echo", {{"value", 1}}));
+  run.check("ETA-1", async, estimate(async) > 0, "an ASYNC answer has a positive estimate");
+  const InvokeCall sync = run.call(run.sync("echo", {{"value", 1}}));
+  run.check("ETA-1", sync, sync.answered() && estimate(sync) == 0, "a SYNC answer has no estimate");
 }
 
 void learns(CaseRun& run) {
@@ -33,8 +30,8 @@ void learns(CaseRun& run) {
   const InvokeCall fast = run.call(run.async("echo", {{"value", 1}}));
   const InvokeCall slow = run.call(run.async("stubborn", {{"ms", 500}}));
   run.check("ETA-2", slow, estimate(slow) != estimate(fast),
-            fmt::format("a function of half a second is not estimated as one that ends at once: "
-                        "{} ms and {} ms",
+            fmt::format("a function of 500 ms and one that returns at once have different "
+                        "estimates: {} ms and {} ms",
                         estimate(slow), estimate(fast)));
   run.check("ETA-2", slow, estimate(slow) > estimate(fast),
             "with history, the longer function has the longer estimate");
@@ -43,7 +40,7 @@ void learns(CaseRun& run) {
 
 void grows_with_the_queue(CaseRun& run) {
   const int slots = *run.node().slots;
-  // History first, so that the target knows how long this function takes.
+  // The target gets a history of this function first.
   for (int i = 0; i < 2; ++i) {
     std::vector<InvokeCall> calls;
     for (int j = 0; j < slots; ++j) calls.push_back(run.send(run.sync("sleep", {{"ms", 200}})));
@@ -56,55 +53,53 @@ void grows_with_the_queue(CaseRun& run) {
     if (!call.answered()) break;
     ids.push_back(call.answer().execution_id());
     estimates.push_back(estimate(call));
-    if (i < slots) run.await(ids.back(), spearlet::EXECUTION_STATUS_RUNNING);
+    if (i < slots) run.await(ids.back(), kRunning);
   }
   run.check(
       "ETA-3",
       estimates.size() > static_cast<std::size_t>(slots) && estimates.back() > estimates.front(),
-      "an execution with a queue ahead has a longer estimate than one without",
+      "an execution behind a queue has a longer estimate than one without a queue",
       fmt::format("the estimates were, in order: {} ms", fmt::join(estimates, ", ")));
   release(run, ids);
 }
 
 void calibrated(CaseRun& run) {
-  // Durations spread evenly from 20 ms to 220 ms, in an order that shows no pattern.
   constexpr int kExecutions = 60;
-  const auto duration = [](int i) { return 20 + (i * 77) % 201; };
+  constexpr int kTraining = 20;  // the estimator learns from these; they are not judged
+  constexpr int kJudged = kExecutions - kTraining;
+  // The standard deviation of the share of a binomial with 40 trials is 0.08. Four of them are
+  // 0.32.
+  constexpr double kTolerance = 0.35;
+  // Durations spread evenly from 20 ms to 220 ms, in an order without a pattern.
+  const auto duration_ms = [](int i) { return 20 + (i * 77) % 201; };
   int within_p50 = 0;
   int within_p90 = 0;
-  int judged = 0;
   for (int i = 0; i < kExecutions; ++i) {
     const core::Instant sent = run.now();
-    const InvokeCall call = run.call(run.async("stubborn", {{"ms", duration(i)}}));
+    const InvokeCall call = run.call(run.async("stubborn", {{"ms", duration_ms(i)}}));
     if (!call.answered()) CaseRun::abort("refused: " + describe(call.recorded()));
     run.await_end(call.answer().execution_id());
-    const auto took =
-        std::chrono::duration_cast<std::chrono::milliseconds>(run.now() - sent).count();
-    if (i < kExecutions / 3) continue;  // the estimator's time to learn
-    ++judged;
-    within_p50 += took <= estimate(call) ? 1 : 0;
+    const std::int64_t took_ms = core::floor_milliseconds(run.now() - sent);
+    if (i < kTraining) continue;
+    within_p50 += took_ms <= estimate(call) ? 1 : 0;
     const auto& metrics = call.answer().result().metrics();
     const auto p90 = metrics.find("eta_p90_ms");
-    within_p90 +=
-        p90 != metrics.end() && static_cast<double>(took) <= std::atof(p90->second.c_str()) ? 1 : 0;
+    if (p90 == metrics.end()) continue;
+    within_p90 += static_cast<double>(took_ms) <= std::atof(p90->second.c_str()) ? 1 : 0;
   }
-  const double share = static_cast<double>(within_p50) / judged;
+  const double share = static_cast<double>(within_p50) / kJudged;
   const double quantile = run.policies().eta_quantile;
-  // 40 case_runs: a binomial's standard deviation is 0.08; four of them, and the study's own
-  // bounds.
   run.check(
-      "ETA-4", share >= quantile - 0.35 && share <= quantile + 0.35,
+      "ETA-4", share >= quantile - kTolerance && share <= quantile + kTolerance,
       fmt::format("about {:.0f} % of the executions end within their estimate", quantile * 100),
-      fmt::format("{:.0f} % of {} did; {} within the 90th percentile", share * 100, judged,
+      fmt::format("{:.0f} % of {} did; {} within the 90th percentile", share * 100, kJudged,
                   within_p90));
 }
-
-}  // namespace
 
 std::vector<Case> eta_cases() {
   return {
       {.name = "eta/shape",
-       .about = "an estimate in ASYNC mode, none in SYNC mode",
+       .about = "there is an estimate in ASYNC mode and none in SYNC mode",
        .clauses = {"ETA-1"},
        .fixtures = {"echo"},
        .run = shape},
@@ -115,14 +110,14 @@ std::vector<Case> eta_cases() {
        .exclusive = true,
        .run = learns},
       {.name = "eta/grows-with-the-queue",
-       .about = "the estimate grows with the queue ahead",
+       .about = "the estimate grows with the length of the queue",
        .clauses = {"ETA-3"},
        .fixtures = {"sleep"},
        .needs = {Need::kSlots, Need::kQueueLimit},
        .exclusive = true,
        .run = grows_with_the_queue},
       {.name = "eta/calibrated",
-       .about = "over many executions, the estimate is as often too short as too long",
+       .about = "the share of executions that end within their estimate is the declared quantile",
        .clauses = {"ETA-4"},
        .fixtures = {"stubborn"},
        .exclusive = true,
@@ -130,4 +125,7 @@ std::vector<Case> eta_cases() {
   };
 }
 
+const RegisterCases kEtaCases(10, eta_cases);
+
+}  // namespace
 }  // namespace quintain::conformance

@@ -1,28 +1,26 @@
-// The same id again.
+// IDEM cases: the same execution id in several requests.
 #include <chrono>
 
-#include "conformance/case_run.h"
 #include "conformance/cases/case_setup.h"
-#include "conformance/cases/families.h"
 
 namespace quintain::conformance {
 namespace {
 
 using namespace std::chrono_literals;
 
-// The answer to a request whose id names an execution already.
-void judge_repetition(CaseRun& run, std::string_view clause, const InvokeCall& call,
+// Judges the answer to a request whose id belongs to an execution already.
+void check_repetition(CaseRun& run, std::string_view clause, const InvokeCall& call,
                       const std::string& id) {
   if (run.policies().duplicate_id == Policies::DuplicateId::kRefused) {
     run.check(clause, call, call.code() == absl::StatusCode::kAlreadyExists,
-              "an id that is taken is refused with ALREADY_EXISTS, as the target declares");
+              "an id in use is refused with ALREADY_EXISTS, as the target declares");
   } else {
     run.check(clause, call, call.answered() && call.answer().execution_id() == id,
               "the same request under the same id is answered from the same record");
   }
 }
 
-void judge_single_run(CaseRun& run, std::string_view clause, const std::string& id) {
+void check_single_run(CaseRun& run, std::string_view clause, const std::string& id) {
   const StatusCall status = run.read(id);
   run.check(clause, status, attempts_logged(status.answer()) <= 1, "the function ran once");
   if (!run.profile().serves(Method::kListExecutions)) return;
@@ -30,7 +28,7 @@ void judge_single_run(CaseRun& run, std::string_view clause, const std::string& 
   for (const auto& entry : list_all(run, run.async("echo").task_id(), 100)) {
     entries += entry.execution_id() == id ? 1 : 0;
   }
-  run.check(clause, entries == 1, "the list has one execution of that id",
+  run.check(clause, entries == 1, "the list has one execution with that id",
             "it has " + std::to_string(entries));
 }
 
@@ -39,14 +37,14 @@ void after_the_end(CaseRun& run) {
   const std::string id = run.start_async(request);
   run.await_end(id);
   const StatusCall before = run.read(id);
-  judge_repetition(run, "IDEM-1", run.call(request), id);
+  check_repetition(run, "IDEM-1", run.call(request), id);
   run.sleep_for(100ms);
   const StatusCall after = run.read(id);
   run.check(
       "IDEM-1", after,
       after.answer().result().SerializeAsString() == before.answer().result().SerializeAsString(),
-      "the record is as it was");
-  judge_single_run(run, "IDEM-1", id);
+      "the record is unchanged");
+  check_single_run(run, "IDEM-1", id);
 }
 
 void other_request(CaseRun& run) {
@@ -57,19 +55,15 @@ void other_request(CaseRun& run) {
   const InvokeCall call = run.call(other);
   run.check("IDEM-2", call, refused(run, call, absl::StatusCode::kAlreadyExists),
             "another request under the same id is refused with ALREADY_EXISTS");
-  const auto end = run.await_end(id);
-  run.check("IDEM-2", end == spearlet::EXECUTION_STATUS_COMPLETED,
-            "the first execution is unharmed", "it ended " + status_name(end));
+  check_end(run, "IDEM-2", id, kCompleted, "the first execution completes unharmed");
 }
 
 void in_flight(CaseRun& run) {
   const auto request = run.async("sleep", {{"ms", 700}});
   const std::string id = start_running(run, request);
-  judge_repetition(run, "IDEM-3", run.call(request), id);
-  const auto end = run.await_end(id);
-  run.check("IDEM-3", end == spearlet::EXECUTION_STATUS_COMPLETED, "it ends as if asked for once",
-            "it ended " + status_name(end));
-  judge_single_run(run, "IDEM-3", id);
+  check_repetition(run, "IDEM-3", run.call(request), id);
+  check_end(run, "IDEM-3", id, kCompleted, "it ends as if it had been requested once");
+  check_single_run(run, "IDEM-3", id);
 }
 
 void two_sync_callers(CaseRun& run) {
@@ -78,42 +72,36 @@ void two_sync_callers(CaseRun& run) {
   const InvokeCall second = run.send(request);
   run.wait(first);
   run.wait(second);
-  // Either may have come first.
   if (run.policies().duplicate_id == Policies::DuplicateId::kSameRecord) {
     for (const InvokeCall& call : {first, second}) {
-      run.check("IDEM-3", call,
-                call.answer().result().status() == spearlet::EXECUTION_STATUS_COMPLETED,
-                "both callers get the one result");
+      run.check("IDEM-3", call, status_of(call) == kCompleted,
+                "both callers get the result of the one execution");
     }
   } else {
+    // Either call may have arrived first.
     run.check("IDEM-3", second, first.answered() != second.answered(),
               "one caller is served and the other refused, as the target declares");
   }
-  judge_single_run(run, "IDEM-3", request.execution_id());
+  check_single_run(run, "IDEM-3", request.execution_id());
 }
 
 void past_retention(CaseRun& run) {
   const auto request = run.async("echo", {{"value", 5}});
   const std::string id = run.start_async(request);
   run.await_end(id);
-  const core::Instant expires = run.now() + run.policies().retention;
-  run.sleep_until(expires + 10ms);
+  run.sleep_until(run.now() + run.policies().retention + 10ms);
   const bool gone =
       run.poll(
              id, [](const auto& answer) { return !answer.found(); }, run.slack() + 10ms)
           .has_value();
-  run.check("IDEM-4", gone, "past retention the id is not found any more",
+  run.check("IDEM-4", gone, "past its retention an execution is not found",
             "it is still found after the retention that the target declares");
   auto other = run.async("sleep", {{"ms", 10}});
   other.set_execution_id(id);
   const InvokeCall call = run.call(other);
-  run.check(
-      "IDEM-4", call,
-      call.answered() && call.answer().result().status() == spearlet::EXECUTION_STATUS_PENDING,
-      "past retention the id is free for another request");
+  run.check("IDEM-4", call, status_of(call) == kPending,
+            "past retention the id is free for another request");
 }
-
-}  // namespace
 
 std::vector<Case> idempotency_cases() {
   return {
@@ -123,7 +111,7 @@ std::vector<Case> idempotency_cases() {
        .fixtures = {"echo"},
        .run = after_the_end},
       {.name = "idempotency/other-request",
-       .about = "an id that is taken is given to another request",
+       .about = "another request uses an execution's id: it is refused",
        .clauses = {"IDEM-2"},
        .fixtures = {"sleep", "echo"},
        .run = other_request},
@@ -146,4 +134,7 @@ std::vector<Case> idempotency_cases() {
   };
 }
 
+const RegisterCases kIdempotencyCases(7, idempotency_cases);
+
+}  // namespace
 }  // namespace quintain::conformance

@@ -1,80 +1,82 @@
-// Lists, counts, and the deletion of tasks.
+// LIST cases: the pages of ListExecutions, the counts of GetStats and GetHealth, and the deletion
+// of tasks. Records of a live target may expire during a case; where that would matter, a case
+// looks again.
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <map>
 #include <set>
 
-#include "conformance/case_run.h"
 #include "conformance/cases/case_setup.h"
-#include "conformance/cases/families.h"
 
 namespace quintain::conformance {
 namespace {
 
-using namespace std::chrono_literals;
+constexpr int kMaxPages = 2000;
+constexpr int kMaxLooks = 5;
 
 std::string fixture_task(CaseRun& run) { return run.async("echo").task_id(); }
 
+// Runs a fixture to its end and returns the execution's id.
+std::string finish(CaseRun& run, const spearlet::InvokeFunctionRequest& request) {
+  std::string id = run.start_async(request);
+  run.await_end(id);
+  return id;
+}
+
 void pages(CaseRun& run) {
-  constexpr int kPage = 5;
+  constexpr int kPageSize = 5;
   std::set<std::string> wanted;
   for (int i = 0; i < 12; ++i) {
     wanted.insert(run.start_async(run.async("echo", {{"value", i}})));
   }
   for (const std::string& id : wanted) run.await_end(id);
-  std::map<std::string, int> seen;
+  std::map<std::string, int> pages_with;
   spearlet::ListExecutionsRequest request;
   request.set_task_id(fixture_task(run));
-  request.set_limit(kPage);
-  // While pages are turned, executions are added.
-  for (int page = 0; page < 2000; ++page) {
+  request.set_limit(kPageSize);
+  for (int page = 0; page < kMaxPages; ++page) {
     const auto call = run.call(request);
-    run.check("LIST-1", call, call.answered() && call.answer().executions_size() <= kPage,
-              "a page has no more entries than were asked for");
-    for (const auto& entry : call.answer().executions()) ++seen[entry.execution_id()];
-    if (!call.answer().has_more()) {
-      // has_more is exact: nothing that was there before the list was begun is missing. Asked on
-      // one more time, the list may only have what has been added meanwhile.
-      break;
-    }
+    run.check("LIST-1", call, call.answered() && call.answer().executions_size() <= kPageSize,
+              "a page has no more entries than the limit");
+    for (const auto& entry : call.answer().executions()) ++pages_with[entry.execution_id()];
+    if (!call.answer().has_more()) break;
     run.check("LIST-1", call, call.answer().executions_size() > 0,
-              "a page with more behind it is not empty");
+              "a page with has_more is not empty");
+    // Executions are added between two pages.
     if (page < 3) run.start_async(run.async("echo", {{"value", page}}));
     request.set_start_after(call.answer().next_start_after());
   }
-  const auto missing = std::count_if(wanted.begin(), wanted.end(),
-                                     [&](const std::string& id) { return !seen.contains(id); });
-  run.check("LIST-1", missing == 0, "no execution is left out of the pages",
+  const auto missing = std::ranges::count_if(
+      wanted, [&](const std::string& id) { return !pages_with.contains(id); });
+  run.check("LIST-1", missing == 0, "no execution is missing from the pages",
             fmt::format("{} of {} are missing", missing, wanted.size()));
-  const auto doubled =
-      std::count_if(seen.begin(), seen.end(), [](const auto& entry) { return entry.second > 1; });
-  run.check("LIST-1", doubled == 0, "no execution is on two pages", fmt::format("{} are", doubled));
+  const auto repeated =
+      std::ranges::count_if(pages_with, [](const auto& entry) { return entry.second > 1; });
+  run.check("LIST-1", repeated == 0, "no execution is on two pages",
+            fmt::format("{} are", repeated));
 }
 
 void more_is_exact(CaseRun& run) {
-  const std::string id = run.start_async(run.async("echo", {{"value", 1}}));
-  run.await_end(id);
+  constexpr int kPageSize = 100;
+  finish(run, run.async("echo", {{"value", 1}}));
   spearlet::ListExecutionsRequest request;
   request.set_task_id(fixture_task(run));
-  // Records may expire while we look; then we look again.
-  for (int i = 0; i < 5; ++i) {
-    const auto all = list_all(run, fixture_task(run), 100);
-    run.require("LIST-1", !all.empty(), "what was run is listed", "the list is empty");
-    const int total = static_cast<int>(std::min<std::size_t>(all.size(), 100));
+  for (int i = 0; i < kMaxLooks; ++i) {
+    const auto all = list_all(run, fixture_task(run), kPageSize);
+    run.require("LIST-1", !all.empty(), "the execution is listed", "the list is empty");
+    const int total = static_cast<int>(std::min<std::size_t>(all.size(), kPageSize));
     request.set_limit(total);
     const auto exact = run.call(request);
     request.set_limit(std::max(total - 1, 1));
     const auto shorter = run.call(request);
-    if (list_all(run, fixture_task(run), 100).size() != all.size()) continue;
-    run.check(
-        "LIST-1", exact,
-        exact.answer().executions_size() == total &&
-            exact.answer().has_more() == (all.size() > 100),
-        fmt::format("a page of {} of a list of {} says whether there is more", total, all.size()));
+    if (list_all(run, fixture_task(run), kPageSize).size() != all.size()) continue;
+    run.check("LIST-1", exact,
+              exact.answer().executions_size() == total &&
+                  exact.answer().has_more() == (all.size() > kPageSize),
+              fmt::format("has_more of a page of {} is right for a list of {}", total, all.size()));
     run.check("LIST-1", shorter, total == 1 || shorter.answer().has_more(),
-              "a page that is one too short has more behind it");
+              "a page that is one entry short of the list has has_more");
     return;
   }
 }
@@ -86,84 +88,76 @@ void limits(CaseRun& run) {
   const auto negative = run.call(executions);
   run.check("LIST-2", negative, negative.code() == absl::StatusCode::kInvalidArgument,
             "a negative limit is refused with INVALID_ARGUMENT");
-  const std::string id = run.start_async(run.async("echo", {{"value", 1}}));
-  run.await_end(id);
+  finish(run, run.async("echo", {{"value", 1}}));
   executions.set_limit(0);
-  const auto standard = run.call(executions);
-  run.check("LIST-2", standard, standard.answered() && standard.answer().executions_size() > 0,
-            "limit 0 is the default, not none");
+  const auto zero = run.call(executions);
+  run.check("LIST-2", zero, zero.answered() && zero.answer().executions_size() > 0,
+            "limit 0 means the default limit, not an empty page");
   if (!run.profile().serves(Method::kListTasks)) return;
   spearlet::ListTasksRequest tasks;
   tasks.set_limit(-5);
-  const auto refused_tasks = run.call(tasks);
-  run.check("LIST-2", refused_tasks, refused_tasks.code() == absl::StatusCode::kInvalidArgument,
-            "a negative limit of tasks is refused with INVALID_ARGUMENT");
+  const auto negative_tasks = run.call(tasks);
+  run.check("LIST-2", negative_tasks, negative_tasks.code() == absl::StatusCode::kInvalidArgument,
+            "ListTasks refuses a negative limit with INVALID_ARGUMENT");
 }
 
 void status_filter(CaseRun& run) {
-  const std::string done = run.start_async(run.async("echo", {{"value", 1}}));
-  const std::string failed = run.start_async(run.async("fail"));
-  run.await_end(done);
-  run.await_end(failed);
+  finish(run, run.async("echo", {{"value", 1}}));
+  const std::string failed = finish(run, run.async("fail"));
   spearlet::ListExecutionsRequest request;
   request.set_task_id(fixture_task(run));
-  request.set_status_filter(spearlet::EXECUTION_STATUS_FAILED);
+  request.set_status_filter(kFailed);
   bool found = false;
-  for (int page = 0; page < 2000; ++page) {
+  for (int page = 0; page < kMaxPages; ++page) {
     const auto call = run.call(request);
     for (const auto& entry : call.answer().executions()) {
       found |= entry.execution_id() == failed;
-      run.check("LIST-3", call, entry.status() == spearlet::EXECUTION_STATUS_FAILED,
-                "a list of the FAILED has nothing else");
+      run.check("LIST-3", call, entry.status() == kFailed,
+                "a list with the filter FAILED has FAILED executions only");
     }
     if (!call.answer().has_more()) break;
     request.set_start_after(call.answer().next_start_after());
   }
-  run.check("LIST-3", found, "what has FAILED is in the list of the FAILED",
+  run.check("LIST-3", found, "a FAILED execution is in the list with the filter FAILED",
             fmt::format("execution {} is not", failed));
 }
 
-// What the list counts, and what GetStats and GetHealth say.
 void tally(CaseRun& run) {
   const std::string running = start_running(run, run.async("sleep", {{"ms", kLongMs}}));
-  run.await_end(run.start_async(run.async("echo", {{"value", 1}})));
-  run.await_end(run.start_async(run.async("fail")));
+  finish(run, run.async("echo", {{"value", 1}}));
+  finish(run, run.async("fail"));
   spearlet::GetStatsRequest stats_request;
   stats_request.set_include_execution_stats(true);
   spearlet::GetHealthRequest health_request;
   health_request.set_include_details(true);
-  // Records may expire between two calls; then the counts are taken again.
-  for (int i = 0; i < 5; ++i) {
+  for (int i = 0; i < kMaxLooks; ++i) {
     const auto before = run.call(stats_request);
     const auto entries = list_all(run, "", 100);
     const auto stats = run.call(stats_request);
     const auto health = run.call(health_request);
-    if (before.answer().execution_stats().completed_executions() !=
-            stats.answer().execution_stats().completed_executions() ||
-        before.answer().execution_stats().failed_executions() !=
-            stats.answer().execution_stats().failed_executions()) {
+    const auto& earlier = before.answer().execution_stats();
+    const auto& counted = stats.answer().execution_stats();
+    if (earlier.completed_executions() != counted.completed_executions() ||
+        earlier.failed_executions() != counted.failed_executions()) {
       continue;
     }
-    const auto count = [&](spearlet::ExecutionStatus status) {
-      return static_cast<int>(std::count_if(entries.begin(), entries.end(),
-                                            [&](const auto& e) { return e.status() == status; }));
+    const auto listed = [&](spearlet::ExecutionStatus status) {
+      return static_cast<int>(
+          std::ranges::count(entries, status, &spearlet::ExecutionInfo::status));
     };
-    const auto& told = stats.answer().execution_stats();
     run.check("LIST-4", stats,
-              told.running_executions() == count(spearlet::EXECUTION_STATUS_RUNNING) &&
-                  told.pending_executions() == count(spearlet::EXECUTION_STATUS_PENDING) &&
-                  told.completed_executions() == count(spearlet::EXECUTION_STATUS_COMPLETED),
-              fmt::format("GetStats counts as the list does: {} running, {} pending, {} completed",
-                          count(spearlet::EXECUTION_STATUS_RUNNING),
-                          count(spearlet::EXECUTION_STATUS_PENDING),
-                          count(spearlet::EXECUTION_STATUS_COMPLETED)));
-    run.check("LIST-4", told.running_executions() >= 1, "what runs is counted",
+              counted.running_executions() == listed(kRunning) &&
+                  counted.pending_executions() == listed(kPending) &&
+                  counted.completed_executions() == listed(kCompleted),
+              fmt::format("GetStats counts what is listed: {} running, {} pending, {} completed",
+                          listed(kRunning), listed(kPending), listed(kCompleted)));
+    run.check("LIST-4", counted.running_executions() >= 1, "a running execution is counted",
               describe(stats.recorded()));
     const auto& details = health.answer().details();
     run.check("LIST-4", health,
-              details.running_executions() == count(spearlet::EXECUTION_STATUS_RUNNING) &&
-                  details.pending_executions() == count(spearlet::EXECUTION_STATUS_PENDING),
-              "GetHealth counts as the list does");
+              details.running_executions() == listed(kRunning) &&
+                  details.pending_executions() == listed(kPending),
+              "GetHealth counts what is listed");
     break;
   }
   release(run, {running});
@@ -176,15 +170,11 @@ void busy_task(CaseRun& run) {
   const auto call = run.call(request);
   run.check("LIST-5", call,
             !call.answered() || (!call.answer().success() && !call.answer().deleted()),
-            "a task with work is not deleted without force");
+            "a task with a running execution is not deleted without force");
   const StatusCall status = run.read(id);
-  run.check("LIST-5", status,
-            status.answer().result().status() == spearlet::EXECUTION_STATUS_RUNNING,
-            "its work goes on");
+  run.check("LIST-5", status, status_of(status) == kRunning, "its execution goes on");
   release(run, {id});
 }
-
-}  // namespace
 
 std::vector<Case> list_cases() {
   return {
@@ -195,29 +185,29 @@ std::vector<Case> list_cases() {
        .exclusive = true,
        .run = pages},
       {.name = "list/more-is-exact",
-       .about = "has_more says whether there is more",
+       .about = "has_more is true exactly if there are further entries",
        .clauses = {"LIST-1"},
        .fixtures = {"echo"},
        .exclusive = true,
        .run = more_is_exact},
       {.name = "list/limits",
-       .about = "a negative limit is refused, 0 is the default",
+       .about = "a negative limit is refused, and 0 is the default",
        .clauses = {"LIST-2"},
        .fixtures = {"echo"},
        .run = limits},
       {.name = "list/status-filter",
-       .about = "status_filter filters",
+       .about = "status_filter selects executions by status",
        .clauses = {"LIST-3"},
        .fixtures = {"echo", "fail"},
        .run = status_filter},
       {.name = "list/tally",
-       .about = "GetStats and GetHealth count what the list shows",
+       .about = "GetStats and GetHealth count the executions that are listed",
        .clauses = {"LIST-4"},
        .fixtures = {"sleep", "echo", "fail"},
        .exclusive = true,
        .run = tally},
       {.name = "list/busy-task",
-       .about = "a task with work is not deleted without force",
+       .about = "a task with a running execution is not deleted without force",
        .clauses = {"LIST-5"},
        .fixtures = {"sleep"},
        .exclusive = true,
@@ -225,4 +215,7 @@ std::vector<Case> list_cases() {
   };
 }
 
+const RegisterCases kListCases(9, list_cases);
+
+}  // namespace
 }  // namespace quintain::conformance

@@ -1,14 +1,12 @@
-// The mode is read, and what it can't be is refused.
+// MODE cases: the mode is read, and modes that InvokeFunction cannot serve are refused.
 #include <fmt/format.h>
 
-#include "conformance/case_run.h"
 #include "conformance/cases/case_setup.h"
-#include "conformance/cases/families.h"
 
 namespace quintain::conformance {
 namespace {
 
-void judge_unspecified(CaseRun& run, int mode) {
+void check_unspecified(CaseRun& run, int mode) {
   const InvokeCall call =
       run.call(run.request("echo", static_cast<spearlet::ExecutionMode>(mode), {{"value", 1}}));
   if (run.policies().mode_unspecified == Policies::ModeUnspecified::kRefused) {
@@ -16,16 +14,15 @@ void judge_unspecified(CaseRun& run, int mode) {
               fmt::format("mode {} is refused with INVALID_ARGUMENT", mode));
   } else {
     run.check("MODE-1", call,
-              call.answered() && is_terminal(call.answer().result().status()) &&
-                  call.answer().status_endpoint().empty(),
+              is_terminal(status_of(call)) && call.answer().status_endpoint().empty(),
               fmt::format("mode {} acts as SYNC, as the target declares", mode));
   }
 }
 
-void unspecified(CaseRun& run) { judge_unspecified(run, 0); }
+void unspecified(CaseRun& run) { check_unspecified(run, 0); }
 
 void out_of_range(CaseRun& run) {
-  for (const int mode : {4, 99, -1}) judge_unspecified(run, mode);
+  for (const int mode : {4, 99, -1}) check_unspecified(run, mode);
 }
 
 void stream_through_invoke(CaseRun& run) {
@@ -40,16 +37,13 @@ void stream_through_invoke(CaseRun& run) {
 }
 
 void modes_differ(CaseRun& run) {
-  const InvokeCall waited = run.call(run.sync("sleep", {{"ms", 200}}));
-  const InvokeCall accepted = run.call(run.async("sleep", {{"ms", 200}}));
-  run.check("MODE-3", waited, is_terminal(waited.answer().result().status()),
-            "the same request in mode SYNC is answered with a terminal status");
-  run.check("MODE-3", accepted,
-            accepted.answered() && !is_terminal(accepted.answer().result().status()),
-            "the same request in mode ASYNC is answered before it has ended");
+  const InvokeCall sync = run.call(run.sync("sleep", {{"ms", 200}}));
+  const InvokeCall async = run.call(run.async("sleep", {{"ms", 200}}));
+  run.check("MODE-3", sync, is_terminal(status_of(sync)),
+            "the request in mode SYNC is answered with a terminal status");
+  run.check("MODE-3", async, async.answered() && !is_terminal(status_of(async)),
+            "the same request in mode ASYNC is answered before the execution has ended");
 }
-
-}  // namespace
 
 std::vector<Case> mode_cases() {
   return {
@@ -64,16 +58,19 @@ std::vector<Case> mode_cases() {
        .fixtures = {"echo"},
        .run = out_of_range},
       {.name = "mode/stream-through-invoke",
-       .about = "InvokeFunction does not stream",
+       .about = "InvokeFunction refuses the mode STREAM",
        .clauses = {"MODE-2"},
        .fixtures = {"echo"},
        .run = stream_through_invoke},
       {.name = "mode/modes-differ",
-       .about = "SYNC and ASYNC give answers of different shapes to the same request",
+       .about = "SYNC and ASYNC answers to the same request have different shapes",
        .clauses = {"MODE-3"},
        .fixtures = {"sleep"},
        .run = modes_differ},
   };
 }
 
+const RegisterCases kModeCases(3, mode_cases);
+
+}  // namespace
 }  // namespace quintain::conformance

@@ -1,13 +1,12 @@
-// What a status says, and that it says the same to everybody. Most of it is judged on the history
-// of every case (history/); these cases make histories worth judging.
+// STATE cases: what a status says, and that every reader sees the same. Most of these clauses are
+// judged on the history of every case (judgement/history); the cases here produce histories that
+// put them to the test.
 #include <fmt/format.h>
 #include <google/protobuf/util/message_differencer.h>
 
 #include <chrono>
 
-#include "conformance/case_run.h"
 #include "conformance/cases/case_setup.h"
-#include "conformance/cases/families.h"
 
 namespace quintain::conformance {
 namespace {
@@ -21,37 +20,33 @@ void life(CaseRun& run) {
   const std::string id = run.start_async(run.async("sleep", {{"ms", 100}}));
   watch_by_many(run, id, kClients);
   const StatusCall status = run.read(id);
-  run.check("STATE-1", status,
-            status.answer().result().status() == spearlet::EXECUTION_STATUS_COMPLETED,
-            "a function that returns ends COMPLETED");
+  run.check("STATE-1", status, status_of(status) == kCompleted,
+            "an execution whose function returns ends COMPLETED");
   run.check("STATE-2", run.read(id),
             MessageDifferencer::Equals(run.read(id).answer().result(), status.answer().result()),
-            "an execution that has ended stays as it is");
+            "the result of an execution that has ended does not change");
 }
 
 void queued_is_pending(CaseRun& run) {
-  std::vector<std::string> blockers = fill_slots(run);
+  const std::vector<std::string> blockers = fill_slots(run);
   const std::string id = run.start_async(run.async("echo", {{"value", 1}}));
   for (int i = 0; i < 5; ++i) {
     const StatusCall status = run.read(id);
-    run.check("STATE-1", status,
-              status.answer().result().status() == spearlet::EXECUTION_STATUS_PENDING,
+    run.check("STATE-1", status, status_of(status) == kPending,
               "an execution that waits for a slot is PENDING");
     run.check("STATE-6", status, !status.answer().result().has_started_at(),
-              "what has not started has no started_at");
+              "an execution that has not started has no started_at");
     run.sleep_for(20ms);
   }
   release(run, blockers);
-  const auto status = run.await_end(id);
-  run.check("STATE-1", status == spearlet::EXECUTION_STATUS_COMPLETED,
-            "it runs once a slot is free", "it ended " + status_name(status));
+  check_end(run, "STATE-1", id, kCompleted, "it runs once a slot is free");
 }
 
-void stable(CaseRun& run, const std::string& id, spearlet::ExecutionStatus expected) {
+void check_stable(CaseRun& run, const std::string& id, spearlet::ExecutionStatus expected) {
   run.await_end(id);
   const StatusCall first = run.read(id);
-  run.check("STATE-2", first, first.answer().result().status() == expected,
-            fmt::format("it ends {}", status_name(expected)));
+  run.check("STATE-2", first, status_of(first) == expected,
+            fmt::format("the execution ends {}", status_name(expected)));
   for (int i = 0; i < 5; ++i) {
     run.sleep_for(60ms);
     const StatusCall again = run.read(id);
@@ -62,33 +57,32 @@ void stable(CaseRun& run, const std::string& id, spearlet::ExecutionStatus expec
 }
 
 void ends_are_final(CaseRun& run) {
-  stable(run, run.start_async(run.async("echo", {{"value", 1}})),
-         spearlet::EXECUTION_STATUS_COMPLETED);
-  stable(run, run.start_async(run.async("fail")), spearlet::EXECUTION_STATUS_FAILED);
-  auto timed = run.async("sleep", {{"ms", 300}});
-  timed.mutable_context()->set_timeout_ms(100);
-  stable(run, run.start_async(timed), spearlet::EXECUTION_STATUS_TIMEOUT);
+  check_stable(run, run.start_async(run.async("echo", {{"value", 1}})), kCompleted);
+  check_stable(run, run.start_async(run.async("fail")), kFailed);
+  auto limited = run.async("sleep", {{"ms", 300}});
+  limited.mutable_context()->set_timeout_ms(100);
+  check_stable(run, run.start_async(limited), kTimeout);
   const std::string cancelled = start_running(run, run.async("sleep", {{"ms", kLongMs}}));
   run.cancel(cancelled);
-  stable(run, cancelled, spearlet::EXECUTION_STATUS_CANCELLED);
+  check_stable(run, cancelled, kCancelled);
 }
 
 void races(CaseRun& run) {
-  // A cancel, a timeout and the function's own end, all about the same time.
+  // A cancel, a timeout and the function's own end, all at about the same time.
   for (int i = 0; i < 12; ++i) {
     auto request = run.async("sleep", {{"ms", 30}});
     if (i % 2 == 1) request.mutable_context()->set_timeout_ms(30);
-    const core::Instant began = run.now();
+    const core::Instant start = run.now();
     const std::string id = run.start_async(request);
-    run.sleep_until(began + std::chrono::milliseconds(26 + i));
+    run.sleep_until(start + std::chrono::milliseconds(26 + i));
     const CancelCall cancel = run.send_cancel(id);
     watch_by_many(run, id, 2);
     run.wait(cancel);
     const StatusCall status = run.read(id);
-    const auto end = status.answer().result().status();
-    run.check("STATE-3", status, is_terminal(end), "the execution has ended, in one way");
+    const auto end = status_of(status);
+    run.check("STATE-3", status, is_terminal(end), "the execution has one terminal status");
     run.check("STATE-3", cancel, !cancel.answered() || cancel.answer().final_status() == end,
-              fmt::format("the cancel tells the end that it came to: {}", status_name(end)));
+              fmt::format("the cancel reports the same terminal status: {}", status_name(end)));
   }
 }
 
@@ -97,17 +91,16 @@ void times(CaseRun& run) {
   run.await_end(id);
   const StatusCall status = run.read(id);
   const auto& result = status.answer().result();
-  const auto instant = [](const google::protobuf::Timestamp& time) {
+  const auto since_epoch = [](const google::protobuf::Timestamp& time) {
     return std::chrono::seconds(time.seconds()) + std::chrono::nanoseconds(time.nanos());
   };
-  const core::Duration ran = instant(result.completed_at()) - instant(result.started_at());
+  const core::Duration ran = since_epoch(result.completed_at()) - since_epoch(result.started_at());
   run.check("STATE-6", status, result.has_started_at() && result.has_completed_at(),
             "an execution that ran and ended has both times");
   run.check("STATE-6", status, ran >= 119ms && ran <= 121ms + run.slack(),
-            "completed_at - started_at is what the function took, 120 ms");
+            "completed_at - started_at is the function's duration, 120 ms");
   run.check("STATE-7", status,
-            std::abs(result.execution_time_ms() -
-                     std::chrono::duration_cast<std::chrono::milliseconds>(ran).count()) <= 1,
+            std::abs(result.execution_time_ms() - core::floor_milliseconds(ran)) <= 1,
             "execution_time_ms is completed_at - started_at");
 }
 
@@ -118,14 +111,13 @@ void reads_change_nothing(CaseRun& run) {
     run.read("no-such-execution-" + watched);
     run.sleep_for(2ms);
   }
-  const auto end = run.await_end(watched);
-  run.check("STATE-8", end == spearlet::EXECUTION_STATUS_COMPLETED,
-            "an execution that is looked at ends as any other", "it ended " + status_name(end));
+  check_end(run, "STATE-8", watched, kCompleted,
+            "an execution whose status is read ends like any other");
   const StatusCall status = run.read(watched);
   run.check("STATE-8", status, attempts_logged(status.answer()) <= 1, "a query starts nothing");
   for (int i = 0; i < 3; ++i) {
     const StatusCall again = run.read(watched);
-    run.check("STATE-8", again, again.answer().found(), "a query does not use the record up");
+    run.check("STATE-8", again, again.answer().found(), "a query does not remove the record");
   }
   const StatusCall unknown = run.read("no-such-execution-" + watched);
   run.check("STATE-8", unknown, unknown.answered() && !unknown.answer().found(),
@@ -142,11 +134,11 @@ void include_result(CaseRun& run) {
   run.check("STATE-9", bare, bare.answer().has_result() && !bare.answer().result().has_result(),
             "include_result = false leaves out the payload only");
   run.check("STATE-9", full, text_of(full.answer().result().result()) == "7",
-            "include_result = true brings the payload");
+            "include_result = true includes the payload");
   auto stripped = full.answer().result();
   stripped.clear_result();
   run.check("STATE-9", bare, MessageDifferencer::Equals(stripped, bare.answer().result()),
-            "the rest of the result is the same with and without");
+            "the rest of the result is the same with and without the payload");
 }
 
 void unfinished_has_a_result(CaseRun& run) {
@@ -156,13 +148,10 @@ void unfinished_has_a_result(CaseRun& run) {
     request.set_execution_id(id);
     request.set_include_result(include);
     const StatusCall status = run.call(request);
-    run.check("STATE-9", status,
-              status.answer().has_result() &&
-                  status.answer().result().status() != spearlet::EXECUTION_STATUS_UNSPECIFIED,
-              "an execution at work has a result with its status");
-    run.check("STATE-5", status,
-              status.answer().result().status() != spearlet::EXECUTION_STATUS_UNSPECIFIED,
-              "a status is never UNSPECIFIED");
+    const bool specified = status_of(status) != spearlet::EXECUTION_STATUS_UNSPECIFIED;
+    run.check("STATE-9", status, status.answer().has_result() && specified,
+              "a running execution has a result with its status");
+    run.check("STATE-5", status, specified, "a status is never UNSPECIFIED");
   }
 }
 
@@ -174,29 +163,27 @@ void unknown_id(CaseRun& run) {
   }
 }
 
-}  // namespace
-
 std::vector<Case> state_cases() {
   return {
       {.name = "state/life",
-       .about = "several clients watch one execution from acceptance to its end",
+       .about = "several clients read one execution's status from acceptance to the end",
        .clauses = {"STATE-1", "STATE-2", "STATE-3", "STATE-4", "STATE-5", "STATE-6"},
        .fixtures = {"sleep"},
        .run = life},
       {.name = "state/queued-is-pending",
-       .about = "what waits for a slot is PENDING, and runs once there is one",
+       .about = "an execution that waits for a slot is PENDING, and runs once a slot is free",
        .clauses = {"STATE-1", "STATE-6"},
        .fixtures = {"echo", "sleep"},
        .needs = {Need::kSlots},
        .exclusive = true,
        .run = queued_is_pending},
       {.name = "state/ends-are-final",
-       .about = "executions that ended in each way are read again and again",
+       .about = "executions that ended in each way are read several times: nothing changes",
        .clauses = {"STATE-2", "STATE-6"},
        .fixtures = {"echo", "sleep", "fail"},
        .run = ends_are_final},
       {.name = "state/races",
-       .about = "a cancel, a timeout and the function's end come together: one outcome for all",
+       .about = "a cancel, a timeout and the function's end coincide: all readers see one outcome",
        .clauses = {"STATE-3", "STATE-4"},
        .fixtures = {"sleep"},
        .run = races},
@@ -206,25 +193,28 @@ std::vector<Case> state_cases() {
        .fixtures = {"sleep"},
        .run = times},
       {.name = "state/reads-change-nothing",
-       .about = "an execution that is read often ends as any other",
+       .about = "an execution whose status is read often ends like any other",
        .clauses = {"STATE-8"},
        .fixtures = {"sleep"},
        .run = reads_change_nothing},
       {.name = "state/include-result",
-       .about = "include_result governs the payload and nothing else",
+       .about = "include_result decides about the payload and nothing else",
        .clauses = {"STATE-9"},
        .fixtures = {"echo"},
        .run = include_result},
       {.name = "state/unfinished-has-a-result",
-       .about = "a status query of unfinished work says how it stands",
+       .about = "a status query of a running execution returns a result with its status",
        .clauses = {"STATE-5", "STATE-9"},
        .fixtures = {"sleep"},
        .run = unfinished_has_a_result},
       {.name = "state/unknown-id",
-       .about = "an unknown id is no error",
+       .about = "a status query of an unknown id is no error",
        .clauses = {"STATE-10"},
        .run = unknown_id},
   };
 }
 
+const RegisterCases kStateCases(4, state_cases);
+
+}  // namespace
 }  // namespace quintain::conformance

@@ -1,12 +1,8 @@
-// StreamFunction: pieces, and one end.
-#include <fmt/format.h>
-
+// STREAM cases: StreamFunction sends chunks and exactly one final message.
 #include <chrono>
 #include <string>
 
-#include "conformance/case_run.h"
 #include "conformance/cases/case_setup.h"
-#include "conformance/cases/families.h"
 
 namespace quintain::conformance {
 namespace {
@@ -14,63 +10,70 @@ namespace {
 using namespace std::chrono_literals;
 using Chunk = spearlet::StreamExecutionResult;
 
+std::size_t count(const StreamCall& call) { return call.recorded().received.size(); }
+
 const Chunk& chunk(const StreamCall& call, std::size_t i) {
   return static_cast<const Chunk&>(*call.recorded().received[i].message);
 }
 
-std::size_t count(const StreamCall& call) { return call.recorded().received.size(); }
+// The last message so far; an empty one if there is none.
+const Chunk& last(const StreamCall& call) {
+  return count(call) == 0 ? Chunk::default_instance() : chunk(call, count(call) - 1);
+}
 
 spearlet::InvokeFunctionRequest streaming(CaseRun& run, std::string_view fixture,
-                                          Parameters parameters = {}) {
+                                          Parameters parameters) {
   return run.request(fixture, spearlet::EXECUTION_MODE_STREAM, parameters);
 }
 
+// Starts a stream and waits for its first message.
+StreamCall start_streaming(CaseRun& run, const spearlet::InvokeFunctionRequest& request) {
+  const StreamCall call = run.send_stream(request);
+  run.wait_until([&] { return count(call) > 0; });
+  return call;
+}
+
 void chunks(CaseRun& run) {
-  const auto request = streaming(run, "stream", {{"chunks", 4}, {"ms", 20}});
-  const StreamCall call = run.wait(run.send_stream(request));
+  const StreamCall call =
+      run.wait(run.send_stream(streaming(run, "stream", {{"chunks", 4}, {"ms", 20}})));
   run.require("STREAM-1", count(call) > 0, "the stream has messages", describe(call.recorded()));
   int finals = 0;
+  std::string text;
   for (std::size_t i = 0; i < count(call); ++i) {
     finals += chunk(call, i).is_final() ? 1 : 0;
+    text += text_of(chunk(call, i).chunk_data());
     run.check("STREAM-2", call,
               chunk(call, i).execution_id() == chunk(call, 0).execution_id() &&
                   !chunk(call, i).execution_id().empty(),
-              "one execution_id throughout");
+              "all messages have the same execution_id");
   }
-  const Chunk& last = chunk(call, count(call) - 1);
-  run.check("STREAM-1", call, finals == 1 && last.is_final(),
+  run.check("STREAM-1", call, finals == 1 && last(call).is_final(),
             "exactly one message is final, and it is the last");
-  run.check("STREAM-2", call, last.status() == spearlet::EXECUTION_STATUS_COMPLETED,
+  run.check("STREAM-2", call, last(call).status() == kCompleted,
             "the final status is that of the execution, COMPLETED");
-  // A target may join pieces that come close together.
-  std::string pieces;
-  for (std::size_t i = 0; i < count(call); ++i) pieces += text_of(chunk(call, i).chunk_data());
-  run.check("STREAM-1", call, pieces.starts_with("chunk 0chunk 1chunk 2chunk 3"),
-            "all pieces come, in order");
+  // A target may join chunks that come close together, so only the whole text is judged.
+  run.check("STREAM-1", call, text.starts_with("chunk 0chunk 1chunk 2chunk 3"),
+            "all chunks come, in order");
 }
 
 void client_leaves(CaseRun& run) {
   const auto request = streaming(run, "stream", {{"chunks", 1000}, {"ms", 50}});
-  const StreamCall call = run.send_stream(request);
-  run.wait_until([&] { return count(call) > 0; });
-  run.abandon(call);
+  run.abandon(start_streaming(run, request));
   const auto end = run.await_end(request.execution_id(), 5s + run.slack());
   if (run.policies().sync_caller_gone == Policies::SyncCallerGone::kCancelled) {
-    run.check("STREAM-3", end == spearlet::EXECUTION_STATUS_CANCELLED,
-              "the client's leaving ends the execution as CANCELLED", "it was " + status_name(end));
+    run.check("STREAM-3", end == kCancelled, "the execution is CANCELLED when the client goes away",
+              "its final status is " + status_name(end));
   }
 }
 
 void cancelled(CaseRun& run) {
   const auto request = streaming(run, "stream", {{"chunks", 1000}, {"ms", 50}});
-  const StreamCall call = run.send_stream(request);
-  run.wait_until([&] { return count(call) > 0; });
+  const StreamCall call = start_streaming(run, request);
   run.cancel(request.execution_id());
   run.wait_until([&] { return call.ended(); });
   run.check("STREAM-3", call,
-            call.ended() && count(call) > 0 && chunk(call, count(call) - 1).is_final() &&
-                chunk(call, count(call) - 1).status() == spearlet::EXECUTION_STATUS_CANCELLED,
-            "a cancelled stream ends with one message that says CANCELLED, and nothing follows");
+            call.ended() && last(call).is_final() && last(call).status() == kCancelled,
+            "the last message of a cancelled stream is final and its status is CANCELLED");
 }
 
 void error_once(CaseRun& run) {
@@ -80,25 +83,20 @@ void error_once(CaseRun& run) {
     errors += chunk(call, i).error_message().empty() ? 0 : 1;
   }
   run.check("STREAM-4", call, call.recorded().status.ok(),
-            "a function that fails ends the stream well: the failure is in its last message");
+            "the stream of a function that fails ends with OK: its last message has the failure");
   run.check("STREAM-4", call, errors == 1, "the error is reported once");
-  run.check(
-      "STREAM-2", call,
-      count(call) > 0 && chunk(call, count(call) - 1).status() == spearlet::EXECUTION_STATUS_FAILED,
-      "the final status is FAILED");
+  run.check("STREAM-2", call, last(call).status() == kFailed, "the final status is FAILED");
 }
-
-}  // namespace
 
 std::vector<Case> stream_cases() {
   return {
       {.name = "stream/chunks",
-       .about = "the pieces come in order, and the end comes last",
+       .about = "the chunks come in order, and the final message comes last",
        .clauses = {"STREAM-1", "STREAM-2"},
        .fixtures = {"stream"},
        .run = chunks},
       {.name = "stream/client-leaves",
-       .about = "the client goes away in the middle of a stream",
+       .about = "the client goes away in the middle of a stream: the execution is cancelled",
        .clauses = {"STREAM-3"},
        .fixtures = {"stream"},
        .run = client_leaves},
@@ -108,11 +106,14 @@ std::vector<Case> stream_cases() {
        .fixtures = {"stream"},
        .run = cancelled},
       {.name = "stream/error-once",
-       .about = "a function that fails in the middle of a stream",
+       .about = "a streaming function fails: the error is reported once",
        .clauses = {"STREAM-4", "STREAM-2"},
        .fixtures = {"fail"},
        .run = error_once},
   };
 }
 
+const RegisterCases kStreamCases(8, stream_cases);
+
+}  // namespace
 }  // namespace quintain::conformance

@@ -1,15 +1,12 @@
 // Faults of the estimates.
 #include <chrono>
 
-#include "conformance/faulty/edits.h"
-#include "conformance/faulty/families.h"
-#include "conformance/faulty/forwarding_service.h"
+#include "conformance/faulty/decorators.h"
 
 namespace quintain::conformance::faulty {
+namespace {
 
 std::vector<FaultyCore> eta_faults() {
-  using spearlet::InvokeFunctionRequest;
-  using spearlet::InvokeFunctionResponse;
   return {
       {.name = "estimate-constant",
        .about = "Every estimate is 5 s.",
@@ -21,7 +18,7 @@ std::vector<FaultyCore> eta_faults() {
              node.eta.constant = std::chrono::seconds(5);
            }},
       {.name = "estimate-blind-to-the-queue",
-       .about = "The estimate is how long the function takes by itself, however many wait.",
+       .about = "The estimate is the function's own duration, whatever the length of the queue.",
        .origin = "for ETA-3",
        .caught_by = {"ETA-3"},
        .configure = [](core::NodeConfig& node) { node.eta.estimator = "ewma"; }},
@@ -29,23 +26,24 @@ std::vector<FaultyCore> eta_faults() {
        .about = "The estimate is a hundred times too long.",
        .origin = "for ETA-4",
        .caught_by = {"ETA-4"},
-       .decorate = editing(
-           {.invoked =
-                [](const InvokeFunctionRequest& request, InvokeFunctionResponse& response) {
-                  constexpr std::int64_t kTimes = 100;
-                  if (!is_async(request)) return;
-                  response.set_estimated_completion_ms(response.estimated_completion_ms() * kTimes);
-                }})},
+       .decorate = editing({.invoked =
+                                [](auto& request, auto& response) {
+                                  if (!is_async(request)) return;
+                                  response.set_estimated_completion_ms(
+                                      response.estimated_completion_ms() * 100);
+                                }})},
       {.name = "estimate-far-too-short",
-       .about = "The estimate is a millisecond, whatever it should be.",
+       .about = "Every estimate is a millisecond.",
        .origin = "for ETA-4",
        .caught_by = {"ETA-4"},
-       .decorate =
-           editing({.invoked =
-                        [](const InvokeFunctionRequest& request, InvokeFunctionResponse& response) {
-                          if (is_async(request)) response.set_estimated_completion_ms(1);
-                        }})},
+       .decorate = editing({.invoked =
+                                [](auto& request, auto& response) {
+                                  if (is_async(request)) response.set_estimated_completion_ms(1);
+                                }})},
   };
 }
 
+const RegisterFaults kEtaFaults(10, eta_faults);
+
+}  // namespace
 }  // namespace quintain::conformance::faulty

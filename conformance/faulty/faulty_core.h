@@ -1,4 +1,4 @@
-// Services with one fault each, which the suite must tell from a good one.
+// Faulty cores: services with one fault each, which the suite must tell from a correct one.
 #pragma once
 
 #include <google/protobuf/descriptor.pb.h>
@@ -17,25 +17,25 @@
 
 namespace quintain::conformance {
 
-/// What is wrong with the wire itself, below any service.
+/// A fault of the transport, below the service.
 enum class WireFault : std::uint8_t {
   kNone,
-  kAnswersUnknownMethods,  // a method that does not exist gets an empty answer and OK
-  kDeafAfterMalformed,     // after bytes that are no message every call is UNAVAILABLE
+  kAnswersUnknownMethods,  // an unknown method is answered with an empty message and OK
+  kDeafAfterMalformed,     // after a malformed message every call is UNAVAILABLE
 };
 
-/// One fault and how it gets into a node. Each part may be empty; what is there is applied in this
-/// order:
+/// One fault and how it is applied to a node. Each part may be empty; the others are applied in
+/// this order:
 ///
-///   configure     the node's configuration, before the node is made of it
-///   wrap_runtime  stands between the node and its runtime
-///   decorate      stands between the node and its callers
-///   wire          is played by whatever carries the calls
-///   describe      the descriptor that the target shows
+///   configure     changes the configuration before the node is made from it
+///   wrap_runtime  makes the runtime that the node uses in place of its own
+///   decorate      makes the service that callers use in place of the node's
+///   wire          is implemented by the transport
+///   describe      changes the descriptor that the target shows
 ///
-/// A wrapped runtime outlives its node, and so does a decorator, which passes on what the node says
-/// to open calls when it is destroyed. Both read no clock but the environment's and have no thread:
-/// they live in the node's serial context. They must be destroyed before the environment.
+/// A wrapped runtime and a decorator must outlive the node: the node answers the open calls through
+/// the decorator when it is destroyed. Both must be destroyed before the environment. They live in
+/// the node's serial context and have no clock but the environment's.
 struct FaultyCore {
   using Decorate = std::function<std::unique_ptr<core::FunctionService>(
       core::FunctionService& inner, core::Environment&, const core::NodeConfig&)>;
@@ -46,14 +46,14 @@ struct FaultyCore {
   std::string_view name;
   /// The fault, in one sentence.
   std::string_view about;
-  /// Where it comes from: "M1" to "M7" (the analysis), "seen in Spear", or "for" a clause that no
-  /// other fault breaks.
+  /// "M1" to "M7" (a fault that the analysis lists), "seen in Spear", or "for CLAUSE" (made up for
+  /// a clause that no other fault violates).
   std::string_view origin;
-  /// The clauses that name the fault; each of them must fail.
+  /// The clauses that forbid the fault; each of them must catch it.
   std::vector<std::string_view> caught_by;
-  /// Why only virtual time can see it; empty: a live target can be caught with it.
+  /// Why only virtual time can catch it; empty: a live target can be caught too.
   std::string_view virtual_time_only{};
-  /// Why a server can't be made to have it by a decorator; empty: it can.
+  /// Why a server cannot be given the fault by a decorator; empty: it can.
   std::string_view not_served{};
 
   void (*configure)(core::NodeConfig&) = nullptr;
@@ -68,5 +68,17 @@ std::span<const FaultyCore> faulty_cores();
 
 /// The faulty core of that name; nullptr if there is none.
 const FaultyCore* find_faulty_core(std::string_view name);
+
+/// Adds a family of faulty cores to faulty_cores(). Each *_faults.cpp defines one, at namespace
+/// scope and after its faults:
+///
+///   const RegisterFaults kSyncFaults(1, sync_faults);
+///
+/// `order` is the place of the family among the others. `family` is called once, by the first call
+/// of faulty_cores(), which must not come before main() starts.
+class RegisterFaults {
+ public:
+  RegisterFaults(int order, std::vector<FaultyCore> (*family)());
+};
 
 }  // namespace quintain::conformance

@@ -41,9 +41,9 @@ core::NodeConfig one_slot() {
   return node;
 }
 
-// ---- The catalogue ------------------------------------------------------------------------------
+// ---- The list -----------------------------------------------------------------------------------
 
-TEST(FaultyCores, AreToldApartByName) {
+TEST(FaultyCores, HaveUniqueNames) {
   std::set<std::string_view> names;
   for (const FaultyCore& core : faulty_cores()) {
     EXPECT_TRUE(names.insert(core.name).second) << core.name;
@@ -53,7 +53,7 @@ TEST(FaultyCores, AreToldApartByName) {
   EXPECT_EQ(find_faulty_core("no-such-core"), nullptr);
 }
 
-TEST(FaultyCores, HaveAFault) {
+TEST(FaultyCores, HaveAFaultAndItsDescription) {
   for (const FaultyCore& core : faulty_cores()) {
     EXPECT_TRUE(core.configure != nullptr || core.wrap_runtime || core.decorate ||
                 core.wire != WireFault::kNone || core.describe != nullptr)
@@ -64,7 +64,7 @@ TEST(FaultyCores, HaveAFault) {
   }
 }
 
-TEST(FaultyCores, AreThereForEveryClause) {
+TEST(FaultyCores, CoverEveryClause) {
   std::set<std::string_view> named;
   for (const FaultyCore& core : faulty_cores()) {
     for (const std::string_view clause : core.caught_by) {
@@ -75,25 +75,25 @@ TEST(FaultyCores, AreThereForEveryClause) {
   for (const Clause& clause : all_clauses()) EXPECT_TRUE(named.contains(clause.id)) << clause.id;
 }
 
-TEST(FaultyCores, AreThereForEveryFaultOfTheAnalysis) {
+TEST(FaultyCores, CoverEveryFaultOfTheAnalysis) {
   for (const std::string_view origin : {"M1", "M2", "M3", "M4", "M5", "M6", "M7"}) {
     EXPECT_EQ(std::ranges::count(faulty_cores(), origin, &FaultyCore::origin), 1) << origin;
   }
 }
 
-TEST(FaultyCores, SpoilTheDescriptor) {
+TEST(FaultyCores, ChangeTheDescriptor) {
   google::protobuf::FileDescriptorSet good;
   spearlet::InvokeFunctionRequest::descriptor()->file()->CopyTo(good.add_file());
   for (const FaultyCore& core : faulty_cores()) {
     if (core.describe == nullptr) continue;
-    google::protobuf::FileDescriptorSet spoilt = good;
-    core.describe(spoilt);
-    EXPECT_NE(spoilt.SerializeAsString(), good.SerializeAsString()) << core.name;
+    google::protobuf::FileDescriptorSet changed = good;
+    core.describe(changed);
+    EXPECT_NE(changed.SerializeAsString(), good.SerializeAsString()) << core.name;
   }
 }
 
-// Every core serves all calls, and answers each exactly once, also when it goes away with calls
-// open; FaultyNode's destructor counts.
+// Every core serves all calls and answers each exactly once, open calls at its destruction
+// included. FaultyNode's destructor counts the answers.
 class EveryFaultyCore : public ::testing::TestWithParam<const FaultyCore*> {};
 
 TEST_P(EveryFaultyCore, AnswersEveryCallOnce) {
@@ -110,9 +110,8 @@ TEST_P(EveryFaultyCore, AnswersEveryCallOnce) {
     node.invoke(async_request({.id = "a-" + function, .function = function}));
     node.stream(stream_request({.function = function}));
   }
-  node.invoke(async_request({.task = "nobody"}));
+  node.invoke(async_request({.task = "no-such-task"}));
   node.run_for(100ms);
-  // A failed invocation may be tried again, and a stream whose caller left ends by itself.
   for (int i = 0; i < 3; ++i) {
     node.invoke(sync_request({.id = "l-" + std::to_string(i), .function = "long"}));
     node.invoke(async_request({.function = "long", .timeout_ms = 50}),
@@ -123,7 +122,7 @@ TEST_P(EveryFaultyCore, AnswersEveryCallOnce) {
   node.list(1);
   node.list(1, "#1");
   node.run_for(100ms);
-  for (const std::string id : {"s-short", "a-short", "a-fail", "l-0", "nobody"}) {
+  for (const std::string id : {"s-short", "a-short", "a-fail", "l-0", "no-such-id"}) {
     node.query(id);
     node.cancel(id);
     node.query(id);
@@ -135,7 +134,7 @@ TEST_P(EveryFaultyCore, AnswersEveryCallOnce) {
   node.cancel("l-1");
 }
 
-INSTANTIATE_TEST_SUITE_P(Catalogue, EveryFaultyCore, ::testing::ValuesIn([] {
+INSTANTIATE_TEST_SUITE_P(All, EveryFaultyCore, ::testing::ValuesIn([] {
                            std::vector<const FaultyCore*> cores;
                            for (const FaultyCore& core : faulty_cores()) cores.push_back(&core);
                            return cores;
@@ -158,7 +157,7 @@ TEST(FaultyCore, AsyncBlocksUntilTheEnd) {
   EXPECT_EQ(call->status_endpoint(), "/status/e");
 }
 
-TEST(FaultyCore, QuickWorkIsAnsweredFinished) {
+TEST(FaultyCore, AsyncAnswerOfAQuickFunctionIsFinished) {
   FaultyNode node("async-answers-finished");
   node.runtime.plan = [](const core::AttemptSpec&) { return takes(0ms); };
   auto& quick = node.invoke(async_request());
@@ -169,7 +168,7 @@ TEST(FaultyCore, QuickWorkIsAnsweredFinished) {
   EXPECT_EQ(slow->result().status(), kPending);
 }
 
-TEST(FaultyCore, RecordComesLate) {
+TEST(FaultyCore, RecordIsFoundAfterADelay) {
   FaultyNode node("record-comes-late");
   node.invoke(async_request({.id = "e"}));
   EXPECT_FALSE(node.query("e").found());
@@ -179,12 +178,12 @@ TEST(FaultyCore, RecordComesLate) {
 
 TEST(FaultyCore, UnknownTaskIsAcceptedThenFails) {
   FaultyNode node("unknown-task-accepted");
-  auto& call = node.invoke(async_request({.task = "nobody"}));
+  auto& call = node.invoke(async_request({.task = "no-such-task"}));
   EXPECT_EQ(call->result().status(), kPending);
   EXPECT_EQ(node.query(call->execution_id()).result().status(), spearlet::EXECUTION_STATUS_FAILED);
 }
 
-TEST(FaultyCore, AsyncEndsWithItsCallsDeadline) {
+TEST(FaultyCore, AsyncExecutionEndsAtItsCallsDeadline) {
   FaultyNode node("async-bound-to-its-call");
   node.invoke(async_request({.id = "bound"}), {.deadline = node.now() + 10ms});
   node.invoke(async_request({.id = "free"}));
@@ -195,7 +194,7 @@ TEST(FaultyCore, AsyncEndsWithItsCallsDeadline) {
   EXPECT_EQ(node.query("free").result().status(), kRunning);
 }
 
-TEST(FaultyCore, StaleReadsShowAnEarlierStage) {
+TEST(FaultyCore, StaleReadsShowAnEarlierStatus) {
   FaultyNode node("stale-reads");
   node.invoke(async_request({.id = "e"}));
   node.settle();
@@ -206,7 +205,7 @@ TEST(FaultyCore, StaleReadsShowAnEarlierStage) {
   for (int i = 0; i < 2; ++i) EXPECT_EQ(node.query("e").result().status(), kCompleted);
 }
 
-TEST(FaultyCore, EndDependsOnWhoTells) {
+TEST(FaultyCore, CancelAndStatusQueryReportDifferentEnds) {
   FaultyNode node("end-depends-on-who-tells");
   node.invoke(async_request({.id = "e"}));
   node.settle();
@@ -216,13 +215,13 @@ TEST(FaultyCore, EndDependsOnWhoTells) {
   EXPECT_EQ(node.query("e").result().status(), kCancelled);
 }
 
-TEST(FaultyCore, QueryMakesARecord) {
+TEST(FaultyCore, QueryOfAnUnknownIdMakesARecord) {
   FaultyNode node("query-makes-a-record");
-  EXPECT_FALSE(node.query("nobody").found());
-  EXPECT_TRUE(node.query("nobody").found());
+  EXPECT_FALSE(node.query("no-such-id").found());
+  EXPECT_TRUE(node.query("no-such-id").found());
 }
 
-TEST(FaultyCore, CancelledWhileItWaitedRunsWhenItsTurnComes) {
+TEST(FaultyCore, ExecutionCancelledInTheQueueRunsLater) {
   FaultyNode node("cancelled-pending-runs", one_slot());
   node.invoke(async_request({.id = "first"}));
   node.invoke(async_request({.id = "second"}));
@@ -238,7 +237,7 @@ TEST(FaultyCore, CancelledWhileItWaitedRunsWhenItsTurnComes) {
   EXPECT_THAT(seen.logs(), ElementsAre("at work"));
 }
 
-TEST(FaultyCore, TimedOutWhileItWaitedRunsWhenItsTurnComes) {
+TEST(FaultyCore, ExecutionTimedOutInTheQueueRunsLater) {
   FaultyNode node("queue-timeout-runs", one_slot());
   node.invoke(async_request({.id = "first"}));
   node.invoke(async_request({.id = "second", .timeout_ms = 20}));
@@ -251,7 +250,7 @@ TEST(FaultyCore, TimedOutWhileItWaitedRunsWhenItsTurnComes) {
   EXPECT_TRUE(node.query("second").result().has_started_at());
 }
 
-TEST(FaultyCore, CancelIsLostAtTheStartOnly) {
+TEST(FaultyCore, CancelIsLostOnlyNearTheStart) {
   FaultyNode node("cancel-lost-at-the-start");
   node.runtime.plan = [](const core::AttemptSpec&) { return Plan{.obey = 0ms}; };
   node.invoke(async_request({.id = "e"}));
@@ -266,7 +265,7 @@ TEST(FaultyCore, CancelIsLostAtTheStartOnly) {
   EXPECT_EQ(node.query("e").result().status(), kCancelled);
 }
 
-TEST(FaultyCore, LeakedSlotsAreMissing) {
+TEST(FaultyCore, LeakedSlotReducesCapacity) {
   core::NodeConfig two;
   two.slots = 2;
   FaultyNode node("slot-leaked-after-timeout", two);
@@ -282,7 +281,7 @@ TEST(FaultyCore, LeakedSlotsAreMissing) {
   EXPECT_EQ(node.query("b").result().status(), kRunning);
 }
 
-TEST(FaultyCore, SlotsThatAreCancelledAreNotLeakedByTimeouts) {
+TEST(FaultyCore, SlotLeakedAfterTimeoutIsNotLeakedAfterCancel) {
   FaultyNode node("slot-leaked-after-timeout", one_slot());
   node.runtime.plan = [](const core::AttemptSpec&) { return Plan{.obey = 0ms}; };
   node.invoke(async_request({.id = "a"}));
@@ -294,7 +293,7 @@ TEST(FaultyCore, SlotsThatAreCancelledAreNotLeakedByTimeouts) {
   EXPECT_EQ(node.query("b").result().status(), kRunning);
 }
 
-TEST(FaultyCore, SlotsOfCancelledFunctionsAreHeldForAWhile) {
+TEST(FaultyCore, SlotOfACancelledFunctionIsHeldForADelay) {
   FaultyNode node("slot-held-after-cancel", one_slot());
   node.runtime.plan = [](const core::AttemptSpec&) { return Plan{.obey = 0ms}; };
   node.invoke(async_request({.id = "a"}));
@@ -309,7 +308,7 @@ TEST(FaultyCore, SlotsOfCancelledFunctionsAreHeldForAWhile) {
   EXPECT_EQ(node.query("b").result().status(), kRunning);
 }
 
-TEST(FaultyCore, TimeoutComesBeforeACompletionOfTheSameInstant) {
+TEST(FaultyCore, TimeoutWinsOverACompletionAtTheSameInstant) {
   FaultyNode node("timeout-before-completion");
   node.runtime.plan = [](const core::AttemptSpec&) { return takes(10ms); };
   auto& same = node.invoke(sync_request({.timeout_ms = 10}));
@@ -319,7 +318,7 @@ TEST(FaultyCore, TimeoutComesBeforeACompletionOfTheSameInstant) {
   EXPECT_EQ(sooner->result().status(), kCompleted);
 }
 
-TEST(FaultyCore, ExpiredCallRuns) {
+TEST(FaultyCore, CallWithAnExpiredDeadlineRuns) {
   FaultyNode node("expired-call-runs");
   node.run_for(10ms);
   node.invoke(async_request({.id = "e"}), {.deadline = Instant(10ms)});
@@ -336,7 +335,7 @@ TEST(FaultyCore, LateCompletionOverwritesTheTimeout) {
   EXPECT_EQ(node.query("e").result().status(), kCompleted);
 }
 
-TEST(FaultyCore, RepeatRunsAgainAndTakesTheRecordOver) {
+TEST(FaultyCore, RepetitionRunsAgainAndTakesOverTheRecord) {
   FaultyNode node("repeat-runs-again");
   node.invoke(async_request({.id = "e"}));
   node.settle();
@@ -350,7 +349,7 @@ TEST(FaultyCore, RepeatRunsAgainAndTakesTheRecordOver) {
   EXPECT_EQ(node.list().executions(1).execution_id(), "e");
 }
 
-TEST(FaultyCore, OtherRequestIsTakenForTheFirst) {
+TEST(FaultyCore, OtherRequestIsTreatedAsTheFirst) {
   FaultyNode node("other-request-taken-for-the-first");
   node.invoke(async_request({.id = "e", .function = "one"}));
   EXPECT_TRUE(node.invoke(async_request({.id = "e", .function = "another"}))->success());
@@ -358,7 +357,7 @@ TEST(FaultyCore, OtherRequestIsTakenForTheFirst) {
   EXPECT_EQ(node.runtime.started(), 1U);
 }
 
-TEST(FaultyCore, PagesByOffsetRepeatWhatIsShifted) {
+TEST(FaultyCore, PagesByOffsetRepeatShiftedEntries) {
   FaultyNode node("pages-by-offset");
   for (const std::string id : {"a", "b", "c"}) node.invoke(async_request({.id = id}));
   const auto first = node.list(2);
@@ -371,7 +370,7 @@ TEST(FaultyCore, PagesByOffsetRepeatWhatIsShifted) {
   EXPECT_FALSE(second.has_more());
 }
 
-TEST(FaultyCore, StreamErrorIsToldTwice) {
+TEST(FaultyCore, StreamErrorIsReportedTwice) {
   FaultyNode node("stream-error-told-twice");
   node.runtime.plan = [](const core::AttemptSpec&) {
     Plan plan = takes(0ms);
@@ -384,9 +383,9 @@ TEST(FaultyCore, StreamErrorIsToldTwice) {
   EXPECT_EQ(call.code(), absl::StatusCode::kInternal);
 }
 
-// ---- What decorators share ----------------------------------------------------------------------
+// ---- Relays -------------------------------------------------------------------------------------
 
-TEST(Relays, PassTheCallersLeavingOn) {
+TEST(Relay, PassesTheCallersLeavingOn) {
   FaultyNode node("task-id-invented");
   node.runtime.plan = [](const core::AttemptSpec&) { return Plan{.obey = 0ms}; };
   node.invoke(sync_request({.id = "e"}));
@@ -398,7 +397,7 @@ TEST(Relays, PassTheCallersLeavingOn) {
   EXPECT_EQ(node.query("s").result().status(), kCancelled);
 }
 
-TEST(Relays, KeepTheLeavingOfAReaderThatIsOutlived) {
+TEST(Relay, WithholdsTheReadersLeaving) {
   FaultyNode node("stream-outlives-its-reader");
   node.runtime.plan = [](const core::AttemptSpec&) { return Plan{.obey = 0ms}; };
   node.stream(stream_request({.id = "s"}));
@@ -408,14 +407,14 @@ TEST(Relays, KeepTheLeavingOfAReaderThatIsOutlived) {
   EXPECT_EQ(node.query("s").result().status(), kRunning);
 }
 
-TEST(Relays, KnowACallerThatHasLeftBefore) {
+TEST(Relay, LeavesAtOnceForACallerThatHasLeft) {
   FaultyNode node("task-id-invented");
   auto& call = node.invoke_and_leave(sync_request({.id = "e"}));
   EXPECT_EQ(call.code(), absl::StatusCode::kCancelled);
   EXPECT_FALSE(node.query("e").found());
 }
 
-TEST(Held, IsRefusedWhenItsKeeperGoes) {
+TEST(PostponedAnswer, IsRefusedWhenItIsDestroyedUnsent) {
   core::testing::RecordingCaller<spearlet::InvokeFunctionResponse> kept;
   {
     FaultyNode node("async-answers-finished");

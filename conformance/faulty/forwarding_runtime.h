@@ -1,17 +1,21 @@
-// Runtimes that stand between a node and its runtime.
+// Runtimes between a node and its runtime.
 #pragma once
 
 #include <memory>
+#include <utility>
 
 #include "conformance/faulty/faulty_core.h"
+#include "conformance/faulty/timers.h"
 #include "core/runtime.h"
 
 namespace quintain::conformance::faulty {
 
-/// Passes everything on, in both directions. A wrapper overrides what it spoils.
+/// Passes every call and every report on unchanged. A wrapper overrides those that it changes.
+/// Serial context only.
 class ForwardingRuntime : public core::Runtime, protected core::AttemptListener {
  public:
-  explicit ForwardingRuntime(core::Runtime& inner) : inner_(inner) {}
+  ForwardingRuntime(core::Runtime& inner, core::Environment& environment)
+      : inner_(inner), timers_(environment) {}
 
   void start(const core::AttemptSpec& attempt, core::AttemptListener& listener) override {
     listener_ = &listener;
@@ -24,7 +28,8 @@ class ForwardingRuntime : public core::Runtime, protected core::AttemptListener 
 
  protected:
   core::Runtime& inner() { return inner_; }
-  /// The node, which is the one listener of all attempts.
+  Timers& timers() { return timers_; }
+  /// The node, which listens to all attempts. Requires: an attempt was started.
   core::AttemptListener& listener() { return *listener_; }
 
   void on_started(core::AttemptId attempt) override { listener_->on_started(attempt); }
@@ -41,16 +46,25 @@ class ForwardingRuntime : public core::Runtime, protected core::AttemptListener 
  private:
   core::Runtime& inner_;
   core::AttemptListener* listener_ = nullptr;
+  Timers timers_;
 };
+
+/// A runtime of class Wrapper.
+template <class Wrapper>
+FaultyCore::WrapRuntime wrapped_by() {
+  return [](core::Runtime& inner, core::Environment& environment, const core::NodeConfig&) {
+    return std::make_unique<Wrapper>(inner, environment);
+  };
+}
 
 /// Which attempts keep their slot beyond their end.
 enum class LeakAfter {
-  kTimeout,  // those that are killed without having been asked to stop
-  kCancel,   // those that were asked to stop, however they end
+  kKill,  // attempts that are killed without having been asked to stop
+  kStop,  // attempts that were asked to stop, however they end
 };
 
-/// Slots that leak for so long after each end of that kind: one attempt fewer runs at a time, and
-/// who comes too many waits to begin.
-FaultyCore::WrapRuntime leaking_slots(LeakAfter which, core::Duration how_long);
+/// Keeps a slot busy for `delay` after each such end, so that capacity drops by one and excess
+/// attempts wait.
+FaultyCore::WrapRuntime leaking_slots(LeakAfter which, core::Duration delay);
 
 }  // namespace quintain::conformance::faulty

@@ -1,4 +1,4 @@
-// Faults of ids that are given again.
+// Faults of execution ids that are used several times.
 #include <fmt/format.h>
 
 #include <chrono>
@@ -6,25 +6,13 @@
 #include <set>
 #include <string>
 
-#include "conformance/faulty/families.h"
-#include "conformance/faulty/forwarding_service.h"
+#include "conformance/faulty/decorators.h"
 #include "core/transitions.h"
 
 namespace quintain::conformance::faulty {
 namespace {
 
-using core::Answer;
-using core::CallContext;
-using spearlet::CancelExecutionRequest;
-using spearlet::CancelExecutionResponse;
-using spearlet::GetExecutionStatusRequest;
-using spearlet::GetExecutionStatusResponse;
-using spearlet::InvokeFunctionRequest;
-using spearlet::InvokeFunctionResponse;
-using spearlet::ListExecutionsRequest;
-using spearlet::ListExecutionsResponse;
-
-/// A repeated id is not looked for: the request runs again and takes over the record.
+// Runs a request with a known id again, as an alias execution that takes over the record.
 class RepeatRunsAgain final : public ForwardingService {
  public:
   using ForwardingService::ForwardingService;
@@ -37,7 +25,7 @@ class RepeatRunsAgain final : public ForwardingService {
     if (runs > 1) {
       const std::string alias = fmt::format("{}-run-{}", id, runs);
       latest_[id] = alias;
-      known_as_[alias] = id;
+      originals_[alias] = id;
       request.set_execution_id(alias);
       request.mutable_context()->clear_execution_id();
       answer = edited(std::move(answer), [id](InvokeFunctionResponse& response) {
@@ -67,8 +55,8 @@ class RepeatRunsAgain final : public ForwardingService {
     inner().ListExecutions(request,
                            edited(std::move(answer), [this](ListExecutionsResponse& response) {
                              for (auto& entry : *response.mutable_executions()) {
-                               const auto known = known_as_.find(entry.execution_id());
-                               if (known != known_as_.end()) entry.set_execution_id(known->second);
+                               const auto known = originals_.find(entry.execution_id());
+                               if (known != originals_.end()) entry.set_execution_id(known->second);
                              }
                            }));
   }
@@ -80,11 +68,11 @@ class RepeatRunsAgain final : public ForwardingService {
   }
 
   std::map<std::string, int> runs_;
-  std::map<std::string, std::string> latest_;  // the name of the last run, by the id it is asked by
-  std::map<std::string, std::string> known_as_;  // the other way round
+  std::map<std::string, std::string> latest_;     // the alias of the last run by the id in requests
+  std::map<std::string, std::string> originals_;  // the id in requests by the alias
 };
 
-/// Another request under a known id is answered as if it were the first one.
+// Treats another request under a known id as if it were the first one.
 class OtherRequestTakenForTheFirst final : public ForwardingService {
  public:
   using ForwardingService::ForwardingService;
@@ -107,7 +95,7 @@ class OtherRequestTakenForTheFirst final : public ForwardingService {
   std::map<std::string, InvokeFunctionRequest> requests_;
 };
 
-/// A repetition is refused while the first execution has not ended.
+// Refuses a repetition while the first execution has not ended.
 class RepeatInFlightRefused final : public ForwardingService {
  public:
   using ForwardingService::ForwardingService;
@@ -122,7 +110,7 @@ class RepeatInFlightRefused final : public ForwardingService {
   }
 };
 
-/// An id that was used once is refused for ever.
+// Refuses every further use of an id.
 class IdNeverFreeAgain final : public ForwardingService {
  public:
   using ForwardingService::ForwardingService;
@@ -140,12 +128,10 @@ class IdNeverFreeAgain final : public ForwardingService {
   std::set<std::string> used_;
 };
 
-}  // namespace
-
 std::vector<FaultyCore> idempotency_faults() {
   return {
       {.name = "repeat-runs-again",
-       .about = "An id that is given again runs its request again.",
+       .about = "A request with a known id runs again.",
        .origin = "seen in Spear",
        .caught_by = {"IDEM-1", "IDEM-3"},
        .decorate = decorated_by<RepeatRunsAgain>()},
@@ -155,22 +141,25 @@ std::vector<FaultyCore> idempotency_faults() {
        .caught_by = {"IDEM-2"},
        .decorate = decorated_by<OtherRequestTakenForTheFirst>()},
       {.name = "repeat-in-flight-refused",
-       .about = "A repetition is refused as long as the first execution has not ended.",
+       .about = "A repetition is refused while the first execution has not ended.",
        .origin = "for IDEM-3",
        .caught_by = {"IDEM-3"},
        .decorate = decorated_by<RepeatInFlightRefused>()},
       {.name = "records-never-expire",
-       .about = "Finished records stay for ever.",
+       .about = "Finished records never expire.",
        .origin = "seen in Spear",
        .caught_by = {"IDEM-4"},
        .configure =
            [](core::NodeConfig& node) { node.retention.age = std::chrono::hours(24 * 365); }},
       {.name = "id-never-free-again",
-       .about = "An id is refused even when its record is long gone.",
+       .about = "An id is refused even after its record has expired.",
        .origin = "for IDEM-4",
        .caught_by = {"IDEM-4"},
        .decorate = decorated_by<IdNeverFreeAgain>()},
   };
 }
 
+const RegisterFaults kIdempotencyFaults(7, idempotency_faults);
+
+}  // namespace
 }  // namespace quintain::conformance::faulty

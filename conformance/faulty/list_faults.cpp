@@ -1,25 +1,15 @@
 // Faults of lists and counts.
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <charconv>
 #include <string>
 
-#include "conformance/faulty/edits.h"
-#include "conformance/faulty/families.h"
-#include "conformance/faulty/forwarding_service.h"
+#include "conformance/faulty/decorators.h"
 
 namespace quintain::conformance::faulty {
 namespace {
 
-using core::Answer;
-using spearlet::GetHealthResponse;
-using spearlet::GetStatsResponse;
-using spearlet::ListExecutionsRequest;
-using spearlet::ListExecutionsResponse;
-
-/// Newest first, with the number of entries that the reader has had for a token: what is added
-/// meanwhile shifts the rest.
+// Lists the newest executions first. The token of a page is the number of entries before it, so
+// executions that are added between two pages shift the entries.
 class PagesByOffset final : public ForwardingService {
  public:
   using ForwardingService::ForwardingService;
@@ -30,7 +20,7 @@ class PagesByOffset final : public ForwardingService {
     int offset = 0;
     std::from_chars(request.start_after().data(),
                     request.start_after().data() + request.start_after().size(), offset);
-    const ListExecutionsResponse all = everything(request);
+    const ListExecutionsResponse all = list_all(request);
     const int end = std::min(all.executions_size(), offset + request.limit());
     ListExecutionsResponse page;
     for (int i = offset; i < end; ++i) {
@@ -44,7 +34,7 @@ class PagesByOffset final : public ForwardingService {
   }
 
  private:
-  ListExecutionsResponse everything(ListExecutionsRequest request) {
+  ListExecutionsResponse list_all(ListExecutionsRequest request) {
     ListExecutionsResponse all;
     request.set_limit(0);
     request.clear_start_after();
@@ -59,24 +49,20 @@ class PagesByOffset final : public ForwardingService {
   }
 };
 
-}  // namespace
-
 std::vector<FaultyCore> list_faults() {
   return {
       {.name = "lists-always-empty",
        .about = "ListTasks and ListExecutions are always empty.",
        .origin = "seen in Spear",
        .caught_by = {"LIST-1", "LIST-4"},
-       .decorate =
-           editing({.list = [](const ListExecutionsRequest&,
-                               ListExecutionsResponse& response) { response.Clear(); },
-                    .tasks = [](spearlet::ListTasksResponse& response) { response.Clear(); }})},
+       .decorate = editing({.list = [](auto&, auto& response) { response.Clear(); },
+                            .tasks = [](auto& response) { response.Clear(); }})},
       {.name = "page-cut-short",
-       .about = "A page that is full says that no more follow.",
+       .about = "has_more is false although entries follow.",
        .origin = "seen in Spear",
        .caught_by = {"LIST-1"},
        .decorate = editing({.list =
-                                [](const ListExecutionsRequest&, ListExecutionsResponse& response) {
+                                [](auto&, auto& response) {
                                   response.clear_has_more();
                                   response.clear_next_start_after();
                                 }})},
@@ -84,40 +70,36 @@ std::vector<FaultyCore> list_faults() {
        .about = "Every page after the first leaves out one execution.",
        .origin = "for LIST-1",
        .caught_by = {"LIST-1"},
-       .decorate =
-           editing({.list =
-                        [](const ListExecutionsRequest& request, ListExecutionsResponse& response) {
-                          if (request.start_after().empty() || response.executions().empty()) {
-                            return;
-                          }
-                          response.mutable_executions()->DeleteSubrange(0, 1);
-                        }})},
+       .decorate = editing({.list =
+                                [](auto& request, auto& response) {
+                                  if (request.start_after().empty() ||
+                                      response.executions().empty()) {
+                                    return;
+                                  }
+                                  response.mutable_executions()->DeleteSubrange(0, 1);
+                                }})},
       {.name = "pages-by-offset",
-       .about =
-           "Pages are newest first and counted from the top, so that what is added shifts them.",
+       .about = "Pages are newest first and counted from the top, so new executions shift entries.",
        .origin = "for LIST-1",
        .caught_by = {"LIST-1"},
        .decorate = decorated_by<PagesByOffset>()},
       {.name = "negative-limit-accepted",
-       .about = "A negative limit is taken for none.",
+       .about = "A negative limit acts as no limit.",
        .origin = "for LIST-2",
        .caught_by = {"LIST-2"},
-       .decorate = editing({.list_query =
-                                [](ListExecutionsRequest& query) {
-                                  query.set_limit(std::max(query.limit(), 0));
-                                }})},
+       .decorate = editing(
+           {.list_query = [](auto& query) { query.set_limit(std::max(query.limit(), 0)); }})},
       {.name = "status-filter-ignored",
-       .about = "ListExecutions shows every status, whatever the filter says.",
+       .about = "ListExecutions ignores status_filter.",
        .origin = "for LIST-3",
        .caught_by = {"LIST-3"},
-       .decorate = editing(
-           {.list_query = [](ListExecutionsRequest& query) { query.clear_status_filter(); }})},
+       .decorate = editing({.list_query = [](auto& query) { query.clear_status_filter(); }})},
       {.name = "stats-constant",
-       .about = "GetStats and GetHealth always count the same.",
+       .about = "GetStats and GetHealth always return the same counts.",
        .origin = "seen in Spear",
        .caught_by = {"LIST-4"},
        .decorate = editing({.health =
-                                [](GetHealthResponse& response) {
+                                [](auto& response) {
                                   if (!response.has_details()) return;
                                   auto& details = *response.mutable_details();
                                   details.set_active_tasks(1);
@@ -126,7 +108,7 @@ std::vector<FaultyCore> list_faults() {
                                   details.set_total_executions(1);
                                 },
                             .stats =
-                                [](GetStatsResponse& response) {
+                                [](auto& response) {
                                   response.mutable_service_stats()->set_total_executions(1);
                                   if (!response.has_execution_stats()) return;
                                   auto& stats = *response.mutable_execution_stats();
@@ -135,13 +117,14 @@ std::vector<FaultyCore> list_faults() {
                                   stats.set_success_rate_percent(100);
                                 }})},
       {.name = "busy-task-deleted",
-       .about =
-           "DeleteTask deletes a task that has work to do, though it was not told to force it.",
+       .about = "DeleteTask deletes a task with unfinished executions without force.",
        .origin = "for LIST-5",
        .caught_by = {"LIST-5"},
-       .decorate = editing(
-           {.deletion = [](spearlet::DeleteTaskRequest& deletion) { deletion.set_force(true); }})},
+       .decorate = editing({.deletion = [](auto& deletion) { deletion.set_force(true); }})},
   };
 }
 
+const RegisterFaults kListFaults(9, list_faults);
+
+}  // namespace
 }  // namespace quintain::conformance::faulty

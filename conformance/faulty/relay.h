@@ -1,4 +1,5 @@
-// Standing between a caller and the service that answers it.
+// Answers that pass through a decorator: what a decorator needs to see, change, delay or discard
+// what the inner service answers.
 #pragma once
 
 #include <absl/status/statusor.h>
@@ -9,26 +10,34 @@
 #include <optional>
 #include <utility>
 
-#include "core/answer.h"
 #include "core/function_service.h"
 
 namespace quintain::conformance::faulty {
 
-/// Whether the inner service hears that the outer caller has left.
-enum class Leaving { kPassedOn, kKept };
+/// Whether the inner service is notified when the outer caller leaves.
+enum class Leaving { kPassedOn, kWithheld };
+
+/// Makes the inner service's caller leave when the outer caller leaves, or at once if it has left.
+template <class Answer>
+void pass_leaving_on(Answer& outer, core::Caller& inner_caller) {
+  if (!outer.awaited()) return inner_caller.leave();
+  outer.watch([](void* caller, std::uint64_t) { static_cast<core::Caller*>(caller)->leave(); },
+              &inner_caller, 0);
+}
 
 /// The caller that an inner service sees in place of the outer one. It destroys itself once it is
-/// answered, which every service does before it is gone.
+/// answered, which every service does before it is destroyed itself.
 template <class Response>
 class Relay final : public core::UnaryCaller<Response> {
  public:
-  /// Gets the inner service's answer and the duty to answer the outer caller, now or later. May not
-  /// call the inner service (core/answer.h).
+  /// Gets the inner service's answer and must answer the outer caller, now or later. Must not call
+  /// the inner service (core/function_service.h).
   using Take = std::function<void(absl::StatusOr<Response>, core::Answer<Response>)>;
 
+  /// An answer for the inner service, which ends in `take`.
   static core::Answer<Response> between(core::Answer<Response> outer, Leaving leaving, Take take) {
     auto* const relay = new Relay(std::move(outer), std::move(take));
-    if (leaving == Leaving::kPassedOn) relay->pass_leaving_on();
+    if (leaving == Leaving::kPassedOn) pass_leaving_on(relay->outer_, *relay);
     return core::Answer<Response>(*relay);
   }
 
@@ -38,11 +47,6 @@ class Relay final : public core::UnaryCaller<Response> {
  private:
   Relay(core::Answer<Response> outer, Take take)
       : outer_(std::move(outer)), take_(std::move(take)) {}
-
-  void pass_leaving_on() {
-    if (!outer_.awaited()) return this->leave();
-    outer_.watch([](void* self, std::uint64_t) { static_cast<Relay*>(self)->leave(); }, this, 0);
-  }
 
   void end(absl::StatusOr<Response> reply) {
     const std::unique_ptr<Relay> self(this);
@@ -54,7 +58,7 @@ class Relay final : public core::UnaryCaller<Response> {
   Take take_;
 };
 
-/// Gives the outer caller what the inner service answered.
+/// Answers the outer caller with the inner service's reply.
 template <class Response>
 void pass_on(absl::StatusOr<Response> reply, core::Answer<Response> outer) {
   if (reply.ok()) {
@@ -64,20 +68,33 @@ void pass_on(absl::StatusOr<Response> reply, core::Answer<Response> outer) {
   }
 }
 
-/// An answer for an inner service whose response reaches the outer caller after `edit(response)`; a
-/// refusal passes unchanged.
+/// An answer for the inner service whose reply, a response or a refusal, reaches the outer caller
+/// after `edit(reply)`.
 template <class Response, class Edit>
-core::Answer<Response> edited(core::Answer<Response> outer, Edit edit,
-                              Leaving leaving = Leaving::kPassedOn) {
+core::Answer<Response> reply_edited(core::Answer<Response> outer, Edit edit,
+                                    Leaving leaving = Leaving::kPassedOn) {
   return Relay<Response>::between(
       std::move(outer), leaving,
       [edit = std::move(edit)](absl::StatusOr<Response> reply, core::Answer<Response> to) mutable {
-        if (reply.ok()) edit(*reply);
+        edit(reply);
         pass_on(std::move(reply), std::move(to));
       });
 }
 
-/// The same for a stream: `edit(message)` of each message, `end(outer, status)` at the end.
+/// The same for a response: `edit(response)`. A refusal passes unchanged.
+template <class Response, class Edit>
+core::Answer<Response> edited(core::Answer<Response> outer, Edit edit,
+                              Leaving leaving = Leaving::kPassedOn) {
+  return reply_edited(
+      std::move(outer),
+      [edit = std::move(edit)](absl::StatusOr<Response>& reply) mutable {
+        if (reply.ok()) edit(*reply);
+      },
+      leaving);
+}
+
+/// A relay for a stream: calls `edit(message)` for each message and `end(outer, status)` at the
+/// end. Either may be empty.
 template <class Message>
 class StreamRelay final : public core::StreamCaller<Message> {
  public:
@@ -87,7 +104,7 @@ class StreamRelay final : public core::StreamCaller<Message> {
   static core::StreamAnswer<Message> between(core::StreamAnswer<Message> outer, Leaving leaving,
                                              Edit edit, End end) {
     auto* const relay = new StreamRelay(std::move(outer), std::move(edit), std::move(end));
-    if (leaving == Leaving::kPassedOn) relay->pass_leaving_on();
+    if (leaving == Leaving::kPassedOn) pass_leaving_on(relay->outer_, *relay);
     return core::StreamAnswer<Message>(*relay);
   }
 
@@ -106,28 +123,23 @@ class StreamRelay final : public core::StreamCaller<Message> {
   StreamRelay(core::StreamAnswer<Message> outer, Edit edit, End end)
       : outer_(std::move(outer)), edit_(std::move(edit)), end_(std::move(end)) {}
 
-  void pass_leaving_on() {
-    if (!outer_.awaited()) return this->leave();
-    outer_.watch([](void* self, std::uint64_t) { static_cast<StreamRelay*>(self)->leave(); }, this,
-                 0);
-  }
-
   core::StreamAnswer<Message> outer_;
   Edit edit_;
   End end_;
 };
 
-/// An answer that is kept for later; refused with UNAVAILABLE if its keeper goes away before.
+/// An answer that is sent later. If it is destroyed unsent, the call is refused with UNAVAILABLE.
 template <class Response>
-class Held {
+class PostponedAnswer {
  public:
-  explicit Held(core::Answer<Response> answer) : answer_(std::move(answer)) {}
-  ~Held() {
+  explicit PostponedAnswer(core::Answer<Response> answer) : answer_(std::move(answer)) {}
+  ~PostponedAnswer() {
     if (answer_) std::move(*answer_).refuse(absl::UnavailableError("the node was shut down"));
   }
-  Held(const Held&) = delete;
-  Held& operator=(const Held&) = delete;
+  PostponedAnswer(const PostponedAnswer&) = delete;
+  PostponedAnswer& operator=(const PostponedAnswer&) = delete;
 
+  /// Requires: not sent yet.
   void send(Response&& response) {
     std::move(*std::exchange(answer_, {})).send(std::move(response));
   }
@@ -136,18 +148,18 @@ class Held {
   std::optional<core::Answer<Response>> answer_;
 };
 
-/// An answer that nobody hears.
+/// An answer that is discarded.
 template <class Response>
-core::Answer<Response> unheard() {
-  struct Nobody final : core::UnaryCaller<Response> {
+core::Answer<Response> discarded_answer() {
+  struct Discard final : core::UnaryCaller<Response> {
     void deliver(Response&&) override { delete this; }
     void refuse(const absl::Status&) override { delete this; }
   };
-  return core::Answer<Response>(*new Nobody);
+  return core::Answer<Response>(*new Discard);
 }
 
-/// What the service says to one of the calls that a core answers before it returns. Not from within
-/// an answer.
+/// Calls a method that a core answers before it returns, and returns the response: an empty one if
+/// the call was refused. Not from within an answer.
 template <class Request, class Response>
 Response ask(core::FunctionService& service,
              void (core::FunctionService::*method)(const Request&, core::Answer<Response>),

@@ -1,34 +1,20 @@
-// Faults of what readers see of an execution's life.
+// Faults of the status that readers see.
 #include <chrono>
 #include <cstdint>
 #include <map>
 #include <set>
 #include <string>
 
-#include "conformance/faulty/edits.h"
-#include "conformance/faulty/families.h"
-#include "conformance/faulty/forwarding_service.h"
+#include "conformance/faulty/decorators.h"
 #include "core/execution_response.h"
 #include "core/transitions.h"
 
 namespace quintain::conformance::faulty {
 namespace {
 
-using core::Answer;
 using core::is_terminal;
-using spearlet::CancelExecutionRequest;
-using spearlet::CancelExecutionResponse;
-using spearlet::ExecutionInfo;
-using spearlet::ExecutionResult;
-using spearlet::GetExecutionStatusRequest;
-using spearlet::GetExecutionStatusResponse;
 
-constexpr auto kPending = spearlet::EXECUTION_STATUS_PENDING;
-constexpr auto kRunning = spearlet::EXECUTION_STATUS_RUNNING;
-constexpr auto kCompleted = spearlet::EXECUTION_STATUS_COMPLETED;
-constexpr auto kCancelled = spearlet::EXECUTION_STATUS_CANCELLED;
-
-/// As a record looks whose end was never written.
+// Makes a result or an entry look as if the end had never been recorded.
 void show_running(ExecutionResult& result) {
   result.set_status(kRunning);
   result.clear_result();
@@ -45,11 +31,10 @@ void show_running(ExecutionInfo& entry) {
   entry.clear_completed_at();
 }
 
-/// Status answers carry the time of the query for both times.
+// Puts the time of the query into both times of a status answer.
 class TimesOfTheQuery final : public ForwardingService {
  public:
-  TimesOfTheQuery(core::FunctionService& inner, core::Environment& environment)
-      : ForwardingService(inner), environment_(environment) {}
+  using ForwardingService::ForwardingService;
 
   void GetExecutionStatus(const GetExecutionStatusRequest& request,
                           Answer<GetExecutionStatusResponse> answer) override {
@@ -57,17 +42,14 @@ class TimesOfTheQuery final : public ForwardingService {
         request, edited(std::move(answer), [this](GetExecutionStatusResponse& response) {
           if (!response.found()) return;
           ExecutionResult& result = *response.mutable_result();
-          core::set_timestamp(environment_.wall_now(), result.mutable_started_at());
-          core::set_timestamp(environment_.wall_now(), result.mutable_completed_at());
+          core::set_timestamp(environment().wall_now(), result.mutable_started_at());
+          core::set_timestamp(environment().wall_now(), result.mutable_completed_at());
         }));
   }
-
- private:
-  core::Environment& environment_;
 };
 
-/// What a cancel was asked of reads as CANCELLED once it has ended, however it ended.
-class EndDependsOnWhoTells final : public ForwardingService {
+// Shows an execution with a cancel as CANCELLED once it has ended, whatever its outcome.
+class EndDependsOnTheReader final : public ForwardingService {
  public:
   using ForwardingService::ForwardingService;
 
@@ -79,10 +61,10 @@ class EndDependsOnWhoTells final : public ForwardingService {
 
   void GetExecutionStatus(const GetExecutionStatusRequest& request,
                           Answer<GetExecutionStatusResponse> answer) override {
-    const bool cancel_asked = cancels_.contains(request.execution_id());
+    const bool cancel_sent = cancels_.contains(request.execution_id());
     inner().GetExecutionStatus(
-        request, edited(std::move(answer), [cancel_asked](GetExecutionStatusResponse& response) {
-          if (!cancel_asked || !is_terminal(response.result().status())) return;
+        request, edited(std::move(answer), [cancel_sent](GetExecutionStatusResponse& response) {
+          if (!cancel_sent || !is_terminal(response.result().status())) return;
           ExecutionResult& result = *response.mutable_result();
           result.set_status(kCancelled);
           result.clear_result();
@@ -94,7 +76,7 @@ class EndDependsOnWhoTells final : public ForwardingService {
   std::set<std::string> cancels_;
 };
 
-/// Every second reading of a RUNNING execution comes from a copy that was made at acceptance.
+// Answers every second query of a RUNNING execution from a copy made at acceptance.
 class StaleReads final : public ForwardingService {
  public:
   using ForwardingService::ForwardingService;
@@ -116,7 +98,7 @@ class StaleReads final : public ForwardingService {
   std::map<std::string, int> readings_;
 };
 
-/// A finished record is gone once its result has been read.
+// Hides a finished record once it has been read.
 class ReadOnce final : public ForwardingService {
  public:
   using ForwardingService::ForwardingService;
@@ -135,7 +117,7 @@ class ReadOnce final : public ForwardingService {
   std::set<std::string> read_;
 };
 
-/// The second query of an unknown id finds what the first one made.
+// Answers the second query of an unknown id with a PENDING record.
 class QueryMakesARecord final : public ForwardingService {
  public:
   using ForwardingService::ForwardingService;
@@ -156,51 +138,46 @@ class QueryMakesARecord final : public ForwardingService {
   std::set<std::string> made_;
 };
 
-/// An unknown id is refused with NOT_FOUND.
+// Refuses a query of an unknown id with NOT_FOUND.
 class UnknownIdIsAnError final : public ForwardingService {
  public:
   using ForwardingService::ForwardingService;
 
   void GetExecutionStatus(const GetExecutionStatusRequest& request,
                           Answer<GetExecutionStatusResponse> answer) override {
-    inner().GetExecutionStatus(request, Relay<GetExecutionStatusResponse>::between(
-                                            std::move(answer), Leaving::kPassedOn,
-                                            [](absl::StatusOr<GetExecutionStatusResponse> reply,
-                                               Answer<GetExecutionStatusResponse> outer) {
-                                              if (reply.ok() && !reply->found()) {
-                                                reply = absl::NotFoundError(reply->message());
-                                              }
-                                              pass_on(std::move(reply), std::move(outer));
-                                            }));
+    inner().GetExecutionStatus(
+        request,
+        reply_edited(std::move(answer), [](absl::StatusOr<GetExecutionStatusResponse>& reply) {
+          if (reply.ok() && !reply->found()) reply = absl::NotFoundError(reply->message());
+        }));
   }
 };
-
-}  // namespace
 
 std::vector<FaultyCore> state_faults() {
   return {
       {.name = "completion-never-recorded",
-       .about = "A record stays RUNNING when its execution has ended.",
+       .about = "A record stays RUNNING after its execution has ended.",
        .origin = "M7",
        .caught_by = {"STATE-2", "ASYNC-8"},
        .decorate = editing({.status =
-                                [](GetExecutionStatusResponse& response) {
+                                [](auto& response) {
                                   if (is_terminal(response.result().status())) {
                                     show_running(*response.mutable_result());
                                   }
                                 },
                             .entry =
-                                [](ExecutionInfo& entry) {
+                                [](auto& entry) {
                                   if (is_terminal(entry.status())) show_running(entry);
                                 }})},
       {.name = "quick-completion-overwritten",
-       .about = "The record of a function that took no time is set back from COMPLETED to RUNNING.",
+       .about = "The record of a very short function goes back from COMPLETED to RUNNING.",
        .origin = "seen in Spear",
        .caught_by = {"STATE-2"},
        .decorate = editing({.status =
-                                [](GetExecutionStatusResponse& response) {
+                                [](auto& response) {
                                   ExecutionResult& result = *response.mutable_result();
-                                  // A live echo takes less; the shortest sleep of a case more.
+                                  // A live echo takes less, and the shortest sleep of a case takes
+                                  // more.
                                   constexpr std::int64_t kQuickMs = 5;
                                   if (result.status() == kCompleted &&
                                       result.execution_time_ms() < kQuickMs) {
@@ -208,27 +185,28 @@ std::vector<FaultyCore> state_faults() {
                                   }
                                 }})},
       {.name = "queued-shown-running",
-       .about = "What waits for a slot is shown as RUNNING.",
+       .about = "An execution that waits for a slot is shown as RUNNING.",
        .origin = "seen in Spear",
        .caught_by = {"STATE-1"},
        .decorate = editing({.status =
-                                [](GetExecutionStatusResponse& response) {
+                                [](auto& response) {
                                   if (response.result().status() == kPending) {
                                     response.mutable_result()->set_status(kRunning);
                                   }
                                 },
                             .entry =
-                                [](ExecutionInfo& entry) {
+                                [](auto& entry) {
                                   if (entry.status() == kPending) entry.set_status(kRunning);
                                 }})},
       {.name = "end-depends-on-who-tells",
-       .about = "What completes in spite of a cancel reads as CANCELLED, though the cancel and the "
-                "waiting caller were told COMPLETED.",
+       .about =
+           "A status query shows CANCELLED for an execution that completed in spite of a cancel, "
+           "while the cancel and the waiting caller were answered with COMPLETED.",
        .origin = "for STATE-3",
        .caught_by = {"STATE-3"},
-       .decorate = decorated_by<EndDependsOnWhoTells>()},
+       .decorate = decorated_by<EndDependsOnTheReader>()},
       {.name = "stale-reads",
-       .about = "Every second reading of a RUNNING execution shows it PENDING, from a cache.",
+       .about = "Every second query of a RUNNING execution is answered with PENDING, from a cache.",
        .origin = "for STATE-4",
        .caught_by = {"STATE-4"},
        .decorate = decorated_by<StaleReads>()},
@@ -237,7 +215,7 @@ std::vector<FaultyCore> state_faults() {
        .origin = "for STATE-5",
        .caught_by = {"STATE-5"},
        .decorate = editing({.status =
-                                [](GetExecutionStatusResponse& response) {
+                                [](auto& response) {
                                   if (!is_terminal(response.result().status())) {
                                     response.mutable_result()->clear_status();
                                   }
@@ -246,66 +224,64 @@ std::vector<FaultyCore> state_faults() {
        .about = "started_at and completed_at are the time of the query.",
        .origin = "seen in Spear",
        .caught_by = {"STATE-2", "STATE-6"},
-       .decorate = decorated_in_time_by<TimesOfTheQuery>()},
+       .decorate = decorated_by<TimesOfTheQuery>()},
       {.name = "times-swapped",
-       .about = "started_at and completed_at have changed places.",
+       .about = "started_at and completed_at are swapped.",
        .origin = "for STATE-6",
        .caught_by = {"STATE-6"},
        .decorate = editing({.result =
-                                [](ExecutionResult& result) {
+                                [](auto& result) {
                                   if (!result.has_started_at() || !result.has_completed_at()) {
                                     return;
                                   }
                                   result.mutable_started_at()->Swap(result.mutable_completed_at());
                                 }})},
       {.name = "failed-without-completed-at",
-       .about = "A status answer that says FAILED has no completed_at.",
+       .about = "A status answer with FAILED has no completed_at.",
        .origin = "seen in Spear",
        .caught_by = {"STATE-6"},
        .decorate = editing({.status =
-                                [](GetExecutionStatusResponse& response) {
-                                  if (response.result().status() ==
-                                      spearlet::EXECUTION_STATUS_FAILED) {
+                                [](auto& response) {
+                                  if (response.result().status() == kFailed) {
                                     response.mutable_result()->clear_completed_at();
                                   }
                                 }})},
       {.name = "execution-time-in-seconds",
-       .about = "execution_time_ms holds seconds.",
+       .about = "execution_time_ms is in seconds.",
        .origin = "for STATE-7",
        .caught_by = {"STATE-7"},
        .decorate = editing({.result =
-                                [](ExecutionResult& result) {
+                                [](auto& result) {
                                   constexpr std::int64_t kMsPerSecond = 1000;
                                   result.set_execution_time_ms(result.execution_time_ms() /
                                                                kMsPerSecond);
                                 }})},
       {.name = "read-once",
-       .about = "A finished record is gone once it has been read.",
+       .about = "A finished record is not found once it has been read.",
        .origin = "for STATE-8",
        .caught_by = {"STATE-8"},
        .decorate = decorated_by<ReadOnce>()},
       {.name = "query-makes-a-record",
-       .about = "A status query of an unknown id makes a PENDING record, which the next one finds.",
+       .about =
+           "A status query of an unknown id makes a PENDING record, which the next query finds.",
        .origin = "for STATE-8",
        .caught_by = {"STATE-8"},
        .decorate = decorated_by<QueryMakesARecord>()},
       {.name = "unfinished-without-result",
-       .about = "A status answer about unfinished work has no result, so no status either.",
+       .about = "A status answer for an unfinished execution has no result and so no status.",
        .origin = "seen in Spear",
        .caught_by = {"STATE-9"},
        .decorate = editing({.status =
-                                [](GetExecutionStatusResponse& response) {
+                                [](auto& response) {
                                   if (!is_terminal(response.result().status())) {
                                     response.clear_result();
                                   }
                                 }})},
       {.name = "include-result-ignored",
-       .about = "A status answer has the payload whether it was asked for or not.",
+       .about = "A status answer has the payload whether include_result is set or not.",
        .origin = "seen in Spear",
        .caught_by = {"STATE-9"},
-       .decorate =
-           editing({.status_query =
-                        [](GetExecutionStatusRequest& query) { query.set_include_result(true); }})},
+       .decorate = editing({.status_query = [](auto& query) { query.set_include_result(true); }})},
       {.name = "unknown-id-is-an-error",
        .about = "A status query of an unknown id is refused with NOT_FOUND.",
        .origin = "for STATE-10",
@@ -314,4 +290,7 @@ std::vector<FaultyCore> state_faults() {
   };
 }
 
+const RegisterFaults kStateFaults(4, state_faults);
+
+}  // namespace
 }  // namespace quintain::conformance::faulty

@@ -1,19 +1,12 @@
 // Faults of streams.
 #include <memory>
 
-#include "conformance/faulty/edits.h"
-#include "conformance/faulty/families.h"
-#include "conformance/faulty/forwarding_service.h"
+#include "conformance/faulty/decorators.h"
 
 namespace quintain::conformance::faulty {
 namespace {
 
-using core::CallContext;
-using core::StreamAnswer;
-using spearlet::InvokeFunctionRequest;
-using spearlet::StreamExecutionResult;
-
-/// The execution does not learn that its reader has gone away.
+// Does not notify the execution when its reader goes away.
 class StreamOutlivesItsReader final : public ForwardingService {
  public:
   using ForwardingService::ForwardingService;
@@ -22,12 +15,12 @@ class StreamOutlivesItsReader final : public ForwardingService {
                       StreamAnswer<StreamExecutionResult> answer) override {
     inner().StreamFunction(std::move(request), call,
                            StreamRelay<StreamExecutionResult>::between(
-                               std::move(answer), Leaving::kKept, /*edit=*/{}, /*end=*/{}));
+                               std::move(answer), Leaving::kWithheld, /*edit=*/{}, /*end=*/{}));
   }
 };
 
-/// An error that the last message tells is told again by the call's status.
-class StreamErrorToldTwice final : public ForwardingService {
+// Reports the error of the last message a second time, as the call's status.
+class StreamErrorReportedTwice final : public ForwardingService {
  public:
   using ForwardingService::ForwardingService;
 
@@ -45,50 +38,46 @@ class StreamErrorToldTwice final : public ForwardingService {
   }
 };
 
-}  // namespace
-
 std::vector<FaultyCore> stream_faults() {
   return {
       {.name = "stream-without-an-end",
        .about = "No message of a stream is final.",
        .origin = "for STREAM-1",
        .caught_by = {"STREAM-1"},
-       .decorate =
-           editing({.chunk = [](StreamExecutionResult& chunk) { chunk.clear_is_final(); }})},
+       .decorate = editing({.chunk = [](auto& chunk) { chunk.clear_is_final(); }})},
       {.name = "stream-of-ends",
        .about = "Every message of a stream is final.",
        .origin = "for STREAM-1",
        .caught_by = {"STREAM-1"},
-       .decorate =
-           editing({.chunk = [](StreamExecutionResult& chunk) { chunk.set_is_final(true); }})},
+       .decorate = editing({.chunk = [](auto& chunk) { chunk.set_is_final(true); }})},
       {.name = "stream-ends-running",
-       .about = "A stream's last message says RUNNING.",
+       .about = "The status in a stream's last message is RUNNING.",
        .origin = "for STREAM-2",
        .caught_by = {"STREAM-2"},
-       .decorate = editing({.chunk =
-                                [](StreamExecutionResult& chunk) {
-                                  chunk.set_status(spearlet::EXECUTION_STATUS_RUNNING);
-                                }})},
+       .decorate = editing({.chunk = [](auto& chunk) { chunk.set_status(kRunning); }})},
       {.name = "stream-changes-its-id",
-       .about = "A stream's last message names another execution.",
+       .about = "A stream's last message has another execution_id.",
        .origin = "for STREAM-2",
        .caught_by = {"STREAM-2"},
        .decorate = editing({.chunk =
-                                [](StreamExecutionResult& chunk) {
+                                [](auto& chunk) {
                                   if (!chunk.is_final()) return;
                                   chunk.set_execution_id(chunk.execution_id() + "-end");
                                 }})},
       {.name = "stream-outlives-its-reader",
-       .about = "When the reader of a stream goes away, its execution goes on to the end.",
+       .about = "A stream's execution goes on to its end after the reader has gone away.",
        .origin = "for STREAM-3",
        .caught_by = {"STREAM-3"},
        .decorate = decorated_by<StreamOutlivesItsReader>()},
       {.name = "stream-error-told-twice",
-       .about = "A stream that told of an error in its last message ends with an error status too.",
+       .about = "A stream with an error in its last message ends with an error status as well.",
        .origin = "for STREAM-4",
        .caught_by = {"STREAM-4"},
-       .decorate = decorated_by<StreamErrorToldTwice>()},
+       .decorate = decorated_by<StreamErrorReportedTwice>()},
   };
 }
 
+const RegisterFaults kStreamFaults(8, stream_faults);
+
+}  // namespace
 }  // namespace quintain::conformance::faulty

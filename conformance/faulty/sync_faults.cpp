@@ -1,25 +1,20 @@
-// Faults of what a SYNC call is answered.
+// Faults of the answers to SYNC calls.
 #include <fmt/format.h>
 
-#include "conformance/faulty/edits.h"
-#include "conformance/faulty/families.h"
-#include "conformance/faulty/forwarding_service.h"
+#include "conformance/faulty/decorators.h"
 
 namespace quintain::conformance::faulty {
 namespace {
 
-using spearlet::InvokeFunctionRequest;
-using spearlet::InvokeFunctionResponse;
-
 constexpr std::int64_t kEstimateMs = 5000;
 
-/// Runs it as ASYNC and answers in the shape of SYNC.
+// Runs a SYNC call as ASYNC and answers in the shape of SYNC.
 class SyncAnswersAtOnce final : public ForwardingService {
  public:
   using ForwardingService::ForwardingService;
 
-  void InvokeFunction(InvokeFunctionRequest&& request, const core::CallContext& call,
-                      core::Answer<InvokeFunctionResponse> answer) override {
+  void InvokeFunction(InvokeFunctionRequest&& request, const CallContext& call,
+                      Answer<InvokeFunctionResponse> answer) override {
     if (request.execution_mode() == spearlet::EXECUTION_MODE_SYNC) {
       request.set_execution_mode(spearlet::EXECUTION_MODE_ASYNC);
       answer = edited(std::move(answer), [](InvokeFunctionResponse& response) {
@@ -31,25 +26,23 @@ class SyncAnswersAtOnce final : public ForwardingService {
   }
 };
 
-/// A fresh number in place of the task's id in every answer.
+// Puts a fresh id in place of the task's id in every answer.
 class TaskIdsInvented final : public ForwardingService {
  public:
   using ForwardingService::ForwardingService;
 
-  void InvokeFunction(InvokeFunctionRequest&& request, const core::CallContext& call,
-                      core::Answer<InvokeFunctionResponse> answer) override {
+  void InvokeFunction(InvokeFunctionRequest&& request, const CallContext& call,
+                      Answer<InvokeFunctionResponse> answer) override {
     inner().InvokeFunction(
         std::move(request), call,
         edited(std::move(answer), [this](InvokeFunctionResponse& response) {
-          response.set_task_id(fmt::format("task-{:08x}", ++made_ * 0x9e3779b1U));
+          response.set_task_id(fmt::format("task-{:08x}", ++invented_ * 0x9e3779b1U));
         }));
   }
 
  private:
-  std::uint32_t made_ = 0;
+  std::uint32_t invented_ = 0;
 };
-
-}  // namespace
 
 std::vector<FaultyCore> sync_faults() {
   return {
@@ -58,7 +51,7 @@ std::vector<FaultyCore> sync_faults() {
        .origin = "M1",
        .caught_by = {"SYNC-1"},
        .decorate = editing({.invoked =
-                                [](const InvokeFunctionRequest&, InvokeFunctionResponse& response) {
+                                [](auto&, auto& response) {
                                   response.set_status_endpoint("/status/" +
                                                                response.execution_id());
                                 }})},
@@ -66,20 +59,19 @@ std::vector<FaultyCore> sync_faults() {
        .about = "A SYNC answer has an estimate.",
        .origin = "for SYNC-1",
        .caught_by = {"SYNC-1", "ETA-1"},
-       .decorate = editing({.invoked =
-                                [](const InvokeFunctionRequest&, InvokeFunctionResponse& response) {
-                                  response.set_estimated_completion_ms(kEstimateMs);
-                                }})},
+       .decorate = editing(
+           {.invoked = [](auto&,
+                          auto& response) { response.set_estimated_completion_ms(kEstimateMs); }})},
       {.name = "always-failed",
-       .about = "Every invocation is answered with success = false and FAILED, though it runs.",
+       .about = "Every invocation is answered with success = false and FAILED, although it runs.",
        .origin = "M3",
        .caught_by = {"SYNC-2", "ASYNC-1"},
        .decorate = editing({.invoked =
-                                [](const InvokeFunctionRequest&, InvokeFunctionResponse& response) {
+                                [](auto&, auto& response) {
                                   response.set_success(false);
                                   auto& result = *response.mutable_result();
                                   result.Clear();
-                                  result.set_status(spearlet::EXECUTION_STATUS_FAILED);
+                                  result.set_status(kFailed);
                                   result.set_error_code("EXECUTION_FAILED");
                                   result.set_error_message("execution failed");
                                 }})},
@@ -89,41 +81,39 @@ std::vector<FaultyCore> sync_faults() {
        .caught_by = {"SYNC-2"},
        .decorate = decorated_by<SyncAnswersAtOnce>()},
       {.name = "sync-result-left-out",
-       .about = "A SYNC answer says COMPLETED, but the payload must be fetched by a status query.",
+       .about =
+           "A SYNC answer is COMPLETED without the payload, which only a status query returns.",
        .origin = "for SYNC-2",
        .caught_by = {"SYNC-2"},
-       .decorate = editing({.invoked =
-                                [](const InvokeFunctionRequest&, InvokeFunctionResponse& response) {
-                                  response.mutable_result()->clear_result();
-                                }})},
+       .decorate = editing(
+           {.invoked = [](auto&, auto& response) { response.mutable_result()->clear_result(); }})},
       {.name = "execution-id-missing",
-       .about = "A SYNC answer does not name its execution.",
+       .about = "A SYNC answer has no execution_id.",
        .origin = "for SYNC-3",
        .caught_by = {"SYNC-3"},
-       .decorate =
-           editing({.invoked =
-                        [](const InvokeFunctionRequest& request, InvokeFunctionResponse& response) {
-                          if (!is_async(request)) response.clear_execution_id();
-                        }})},
+       .decorate = editing({.invoked =
+                                [](auto& request, auto& response) {
+                                  if (!is_async(request)) response.clear_execution_id();
+                                }})},
       {.name = "error-code-missing",
-       .about = "What FAILED has a message but no error_code.",
+       .about = "A FAILED execution has a message but no error_code.",
        .origin = "for SYNC-4",
        .caught_by = {"SYNC-4", "ASYNC-8"},
-       .decorate = editing(
-           {.result = [](spearlet::ExecutionResult& result) { result.clear_error_code(); }})},
+       .decorate = editing({.result = [](auto& result) { result.clear_error_code(); }})},
       {.name = "sync-success-with-failed",
-       .about = "A SYNC answer has success = true though the function FAILED.",
+       .about = "A SYNC answer has success = true although the function FAILED.",
        .origin = "seen in Spear",
        .caught_by = {"SYNC-5"},
-       .decorate = editing(
-           {.invoked = [](const InvokeFunctionRequest&,
-                          InvokeFunctionResponse& response) { response.set_success(true); }})},
+       .decorate = editing({.invoked = [](auto&, auto& response) { response.set_success(true); }})},
       {.name = "task-id-invented",
-       .about = "An answer's task_id is a fresh one instead of the one that was asked for.",
+       .about = "The task_id of an answer is a fresh one instead of the requested one.",
        .origin = "seen in Spear",
        .caught_by = {"SYNC-6"},
        .decorate = decorated_by<TaskIdsInvented>()},
   };
 }
 
+const RegisterFaults kSyncFaults(1, sync_faults);
+
+}  // namespace
 }  // namespace quintain::conformance::faulty

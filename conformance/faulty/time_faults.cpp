@@ -3,48 +3,31 @@
 #include <map>
 #include <string>
 
-#include "conformance/faulty/agenda.h"
-#include "conformance/faulty/edits.h"
-#include "conformance/faulty/families.h"
+#include "conformance/faulty/decorators.h"
 #include "conformance/faulty/forwarding_runtime.h"
-#include "conformance/faulty/forwarding_service.h"
-#include "conformance/faulty/rerun.h"
 
 namespace quintain::conformance::faulty {
 namespace {
 
 using namespace std::chrono_literals;
-using core::Answer;
-using core::CallContext;
-using spearlet::ExecutionResult;
-using spearlet::GetExecutionStatusRequest;
-using spearlet::GetExecutionStatusResponse;
-using spearlet::InvokeFunctionRequest;
-using spearlet::InvokeFunctionResponse;
 
-constexpr auto kTimeout = spearlet::EXECUTION_STATUS_TIMEOUT;
-
-/// A call whose deadline has passed is run as if it had none, and as if its caller were there.
+// Runs a call whose deadline has passed as if it had none and its caller were still there.
 class ExpiredCallRuns final : public ForwardingService {
  public:
-  ExpiredCallRuns(core::FunctionService& inner, core::Environment& environment)
-      : ForwardingService(inner), environment_(environment) {}
+  using ForwardingService::ForwardingService;
 
   void InvokeFunction(InvokeFunctionRequest&& request, const CallContext& call,
                       Answer<InvokeFunctionResponse> answer) override {
-    if (call.deadline > environment_.now()) {
+    if (call.deadline > now()) {
       return inner().InvokeFunction(std::move(request), call, std::move(answer));
     }
     inner().InvokeFunction(
         std::move(request), {},
-        edited(std::move(answer), [](const InvokeFunctionResponse&) {}, Leaving::kKept));
+        edited(std::move(answer), [](const InvokeFunctionResponse&) {}, Leaving::kWithheld));
   }
-
- private:
-  core::Environment& environment_;
 };
 
-/// The deadline of a SYNC call does not bound its execution; the end of the call does not either.
+// Runs a SYNC execution without its call's deadline, and on after the end of the call.
 class DeadlineDoesNotBound final : public ForwardingService {
  public:
   using ForwardingService::ForwardingService;
@@ -56,15 +39,14 @@ class DeadlineDoesNotBound final : public ForwardingService {
     }
     inner().InvokeFunction(
         std::move(request), {},
-        edited(std::move(answer), [](const InvokeFunctionResponse&) {}, Leaving::kKept));
+        edited(std::move(answer), [](const InvokeFunctionResponse&) {}, Leaving::kWithheld));
   }
 };
 
-/// Some time after its TIMEOUT an execution's record says COMPLETED.
+// Shows an execution as COMPLETED some time after its TIMEOUT.
 class LateCompletionOverwrites final : public ForwardingService {
  public:
-  LateCompletionOverwrites(core::FunctionService& inner, core::Environment& environment)
-      : ForwardingService(inner), environment_(environment) {}
+  using ForwardingService::ForwardingService;
 
   void GetExecutionStatus(const GetExecutionStatusRequest& request,
                           Answer<GetExecutionStatusResponse> answer) override {
@@ -75,25 +57,22 @@ class LateCompletionOverwrites final : public ForwardingService {
           const auto& end = result.completed_at();
           const core::Duration ended =
               std::chrono::seconds(end.seconds()) + std::chrono::nanoseconds(end.nanos());
-          if (environment_.wall_now().since_epoch < ended + kRest) return;
-          result.set_status(spearlet::EXECUTION_STATUS_COMPLETED);
+          if (environment().wall_now().since_epoch < ended + kRest) return;
+          result.set_status(kCompleted);
           result.clear_error_code();
           result.clear_error_message();
         }));
   }
 
  private:
-  // What the function would have needed.
+  // The further time that the function would have needed.
   static constexpr core::Duration kRest = 200ms;
-
-  core::Environment& environment_;
 };
 
-/// What ran out of time while PENDING runs when its turn comes.
+// Runs an execution that timed out while PENDING when a slot is free.
 class QueueTimeoutRuns final : public RerunService {
  public:
-  QueueTimeoutRuns(core::FunctionService& inner, core::Environment& environment)
-      : RerunService(inner), agenda_(environment) {}
+  using RerunService::RerunService;
 
   void InvokeFunction(InvokeFunctionRequest&& request, const CallContext& call,
                       Answer<InvokeFunctionResponse> answer) override {
@@ -101,21 +80,17 @@ class QueueTimeoutRuns final : public RerunService {
     const std::int64_t timeout_ms = request.context().timeout_ms();
     RerunService::InvokeFunction(std::move(request), call, std::move(answer));
     if (id.empty() || timeout_ms <= 0) return;
-    agenda_.after(core::saturating_milliseconds(timeout_ms) + 1ms, [this, id] {
+    timers().after(core::saturating_milliseconds(timeout_ms) + 1ms, [this, id] {
       const GetExecutionStatusResponse now = look_up(id);
       if (now.result().status() == kTimeout && !now.result().has_started_at()) rerun(id);
     });
   }
-
- private:
-  Agenda agenda_;
 };
 
-/// Reports of the end come after whatever else is due at the same instant.
+// Reports the end of an attempt after everything else that is due at the same instant.
 class EndsReportedLast final : public ForwardingRuntime {
  public:
-  EndsReportedLast(core::Runtime& inner, core::Environment& environment)
-      : ForwardingRuntime(inner), agenda_(environment) {}
+  using ForwardingRuntime::ForwardingRuntime;
 
   void stop(core::AttemptId attempt) override {
     if (!ended_.contains(attempt)) inner().stop(attempt);
@@ -127,44 +102,41 @@ class EndsReportedLast final : public ForwardingRuntime {
  protected:
   void on_finished(core::AttemptId attempt, core::Outcome&& outcome) override {
     ended_.emplace(attempt, std::move(outcome));
-    agenda_.after(core::Duration::zero(), [this, attempt] {
+    timers().after(core::Duration::zero(), [this, attempt] {
       auto ended = ended_.extract(attempt);
       if (!ended.empty()) listener().on_finished(attempt, std::move(ended.mapped()));
     });
   }
 
  private:
-  Agenda agenda_;
   std::map<core::AttemptId, core::Outcome> ended_;
 };
-
-}  // namespace
 
 std::vector<FaultyCore> time_faults() {
   return {
       {.name = "timeout-a-millisecond-late",
-       .about = "An execution gets a millisecond more than it asked for.",
+       .about = "An execution gets a millisecond more than its timeout.",
        .origin = "for TIME-1",
        .caught_by = {"TIME-1"},
-       .virtual_time_only = "a millisecond is less than any live measurement's slack",
+       .virtual_time_only = "a millisecond is less than the error of any live measurement",
        .decorate = editing({.invocation =
-                                [](InvokeFunctionRequest& request, CallContext&) {
+                                [](auto& request) {
                                   if (request.context().timeout_ms() <= 0) return;
                                   request.mutable_context()->set_timeout_ms(
                                       request.context().timeout_ms() + 1);
                                 }})},
       {.name = "expired-call-runs",
-       .about = "A call whose deadline has passed starts its function all the same.",
+       .about = "A call whose deadline has passed starts its function.",
        .origin = "for TIME-2",
        .caught_by = {"TIME-2"},
        .virtual_time_only = "a live client does not send a call whose deadline has passed",
-       .decorate = decorated_in_time_by<ExpiredCallRuns>()},
+       .decorate = decorated_by<ExpiredCallRuns>()},
       {.name = "timeout-ignored",
-       .about = "The timeout of the request is ignored in favour of a constant.",
+       .about = "Every execution has a constant timeout instead of the requested one.",
        .origin = "seen in Spear",
        .caught_by = {"TIME-1", "TIME-3"},
        .decorate = editing({.invocation =
-                                [](InvokeFunctionRequest& request, CallContext&) {
+                                [](auto& request) {
                                   constexpr std::int64_t kConstantMs = 30'000;
                                   request.mutable_context()->set_timeout_ms(kConstantMs);
                                 }})},
@@ -174,11 +146,11 @@ std::vector<FaultyCore> time_faults() {
        .caught_by = {"TIME-3"},
        .decorate = decorated_by<DeadlineDoesNotBound>()},
       {.name = "negative-timeout-accepted",
-       .about = "A negative timeout is taken for none.",
+       .about = "A negative timeout acts as none.",
        .origin = "for TIME-3",
        .caught_by = {"TIME-3"},
        .decorate = editing({.invocation =
-                                [](InvokeFunctionRequest& request, CallContext&) {
+                                [](auto& request) {
                                   if (request.context().timeout_ms() >= 0) return;
                                   request.mutable_context()->clear_timeout_ms();
                                 }})},
@@ -186,32 +158,29 @@ std::vector<FaultyCore> time_faults() {
        .about = "A function that ends after its TIMEOUT makes the record COMPLETED.",
        .origin = "seen in Spear",
        .caught_by = {"TIME-4", "STATE-2"},
-       .decorate = decorated_in_time_by<LateCompletionOverwrites>()},
+       .decorate = decorated_by<LateCompletionOverwrites>()},
       {.name = "slot-leaked-after-timeout",
-       .about = "The slot of what ran out of time is never free again.",
+       .about = "The slot of an execution that timed out is never free again.",
        .origin = "seen in Spear",
        .caught_by = {"TIME-4"},
-       .wrap_runtime = leaking_slots(LeakAfter::kTimeout, core::kForever)},
+       .wrap_runtime = leaking_slots(LeakAfter::kKill, core::kForever)},
       {.name = "timeout-before-completion",
-       .about = "What completes at the very instant of its timeout is a TIMEOUT.",
+       .about = "An execution that completes at the instant of its timeout is a TIMEOUT.",
        .origin = "for TIME-5",
        .caught_by = {"TIME-5"},
-       .virtual_time_only = "only virtual time puts two events on one instant",
-       .wrap_runtime =
-           [](core::Runtime& inner, core::Environment& environment, const core::NodeConfig&) {
-             return std::make_unique<EndsReportedLast>(inner, environment);
-           }},
+       .virtual_time_only = "only in virtual time are two events at the same instant",
+       .wrap_runtime = wrapped_by<EndsReportedLast>()},
       {.name = "queue-timeout-runs",
-       .about = "What ran out of time while it waited runs when its turn comes.",
+       .about = "An execution that timed out in the queue runs when a slot is free.",
        .origin = "for TIME-6",
        .caught_by = {"TIME-6"},
-       .decorate = decorated_in_time_by<QueueTimeoutRuns>()},
+       .decorate = decorated_by<QueueTimeoutRuns>()},
       {.name = "one-attempt-too-many",
-       .about = "A function that fails is tried once more than it may be.",
+       .about = "A function that fails has one attempt more than the request allows.",
        .origin = "for TIME-7",
        .caught_by = {"TIME-7"},
        .decorate = editing({.invocation =
-                                [](InvokeFunctionRequest& request, CallContext&) {
+                                [](auto& request) {
                                   if (request.context().max_retries() < 0) return;
                                   request.mutable_context()->set_max_retries(
                                       request.context().max_retries() + 1);
@@ -219,4 +188,7 @@ std::vector<FaultyCore> time_faults() {
   };
 }
 
+const RegisterFaults kTimeFaults(6, time_faults);
+
+}  // namespace
 }  // namespace quintain::conformance::faulty

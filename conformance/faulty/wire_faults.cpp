@@ -1,12 +1,11 @@
-// Faults of the wire and of what the target says of it.
+// Faults of the wire and of the target's descriptor.
 #include <google/protobuf/message.h>
 #include <google/protobuf/unknown_field_set.h>
 
 #include <algorithm>
 #include <string_view>
 
-#include "conformance/faulty/families.h"
-#include "conformance/faulty/forwarding_service.h"
+#include "conformance/faulty/decorators.h"
 
 namespace quintain::conformance::faulty {
 namespace {
@@ -14,6 +13,9 @@ namespace {
 using google::protobuf::DescriptorProto;
 using google::protobuf::FieldDescriptorProto;
 using google::protobuf::FileDescriptorSet;
+
+constexpr std::string_view kReflectionIsFixed =
+    "a server's reflection shows the descriptor that it was built with";
 
 // The message of that name in package spearlet; nullptr if there is none.
 DescriptorProto* find_message(FileDescriptorSet& files, std::string_view name) {
@@ -35,13 +37,13 @@ FieldDescriptorProto* find_field(FileDescriptorSet& files, std::string_view mess
   return field == found->mutable_field()->end() ? nullptr : &*field;
 }
 
-/// An invocation with a field that the contract does not know is refused.
+// Refuses an invocation with a field that the contract does not have.
 class UnknownFieldsRefused final : public ForwardingService {
  public:
   using ForwardingService::ForwardingService;
 
-  void InvokeFunction(spearlet::InvokeFunctionRequest&& request, const core::CallContext& call,
-                      core::Answer<spearlet::InvokeFunctionResponse> answer) override {
+  void InvokeFunction(InvokeFunctionRequest&& request, const CallContext& call,
+                      Answer<InvokeFunctionResponse> answer) override {
     if (!request.GetReflection()->GetUnknownFields(request).empty()) {
       return std::move(answer).refuse(absl::InvalidArgumentError("unknown field"));
     }
@@ -49,15 +51,13 @@ class UnknownFieldsRefused final : public ForwardingService {
   }
 };
 
-}  // namespace
-
 std::vector<FaultyCore> wire_faults() {
   return {
       {.name = "descriptor-field-missing",
        .about = "The descriptor has no estimated_completion_ms.",
        .origin = "for WIRE-1",
        .caught_by = {"WIRE-1"},
-       .not_served = "a server's reflection shows the descriptor that it was built with",
+       .not_served = kReflectionIsFixed,
        .describe =
            [](FileDescriptorSet& files) {
              DescriptorProto* const message = find_message(files, "InvokeFunctionResponse");
@@ -70,51 +70,54 @@ std::vector<FaultyCore> wire_faults() {
        .about = "The descriptor has execution_mode under number 15.",
        .origin = "for WIRE-1",
        .caught_by = {"WIRE-1"},
-       .not_served = "a server's reflection shows the descriptor that it was built with",
+       .not_served = kReflectionIsFixed,
        .describe =
            [](FileDescriptorSet& files) {
+             constexpr int kWrongNumber = 15;
              auto* const field = find_field(files, "InvokeFunctionRequest", "execution_mode");
-             constexpr int kElsewhere = 15;
-             if (field != nullptr) field->set_number(kElsewhere);
+             if (field != nullptr) field->set_number(kWrongNumber);
            }},
       {.name = "descriptor-type-changed",
        .about = "The descriptor has timeout_ms as int32.",
        .origin = "for WIRE-1",
        .caught_by = {"WIRE-1"},
-       .not_served = "a server's reflection shows the descriptor that it was built with",
+       .not_served = kReflectionIsFixed,
        .describe =
            [](FileDescriptorSet& files) {
              auto* const field = find_field(files, "ExecutionContext", "timeout_ms");
              if (field != nullptr) field->set_type(FieldDescriptorProto::TYPE_INT32);
            }},
       {.name = "descriptor-label-changed",
-       .about = "The descriptor has parameters as a single one.",
+       .about = "The descriptor has parameters as a single field, not a repeated one.",
        .origin = "for WIRE-1",
        .caught_by = {"WIRE-1"},
-       .not_served = "a server's reflection shows the descriptor that it was built with",
+       .not_served = kReflectionIsFixed,
        .describe =
            [](FileDescriptorSet& files) {
              auto* const field = find_field(files, "InvokeFunctionRequest", "parameters");
              if (field != nullptr) field->set_label(FieldDescriptorProto::LABEL_OPTIONAL);
            }},
       {.name = "unknown-fields-refused",
-       .about = "A request with a field that the target does not know is refused.",
+       .about = "A request with an unknown field is refused.",
        .origin = "for WIRE-2",
        .caught_by = {"WIRE-2"},
        .decorate = decorated_by<UnknownFieldsRefused>()},
       {.name = "unknown-methods-answered",
-       .about = "A call that is not served is answered with an empty message and OK.",
+       .about = "A method that is not served is answered with an empty message and OK.",
        .origin = "for WIRE-3",
        .caught_by = {"WIRE-3"},
-       .not_served = "a server never hands a call that it does not serve to the service",
+       .not_served = "a server never passes a call of an unknown method to the service",
        .wire = WireFault::kAnswersUnknownMethods},
       {.name = "deaf-after-malformed",
-       .about = "After bytes that are no message the target answers nothing but UNAVAILABLE.",
+       .about = "After a malformed message the target answers every call with UNAVAILABLE.",
        .origin = "for WIRE-4",
        .caught_by = {"WIRE-4"},
-       .not_served = "a server never hands bytes that are no message to the service",
+       .not_served = "a server never passes a malformed message to the service",
        .wire = WireFault::kDeafAfterMalformed},
   };
 }
 
+const RegisterFaults kWireFaults(11, wire_faults);
+
+}  // namespace
 }  // namespace quintain::conformance::faulty

@@ -1,4 +1,4 @@
-// What one run of a case found out about the clauses.
+// The judgements of the clauses in one run of a case.
 #pragma once
 
 #include <cstdint>
@@ -9,42 +9,46 @@
 
 namespace quintain::conformance {
 
-/// One way in which a clause was seen to be broken.
+/// One way in which a clause was violated.
 struct Violation {
-  /// What had to hold.
+  /// What was required. Empty: the text of the clause; Findings fills it in.
   std::string expected{};
-  /// What was seen.
+  /// What was observed instead.
   std::string observed{};
-  /// The calls that show it, by number; empty: all of the case's.
+  /// The numbers of the calls that show it. Empty: all calls of the case.
   std::vector<std::uint64_t> recorded_calls{};
 
   bool operator==(const Violation&) const = default;
 };
 
-/// Everything said about one clause.
+/// All judgements of one clause.
 struct Finding {
-  /// How often the clause was put to the test.
+  /// How often the clause was judged, violations included.
   std::int64_t judged = 0;
   std::vector<Violation> violations{};
 };
 
-/// Collects judgements. Clause ids must be those of the catalogue.
+/// Collects the judgements of one run of a case, by clause. Not thread-safe.
+///
+/// Requires: every clause id that is passed in is in the catalogue (clauses/clause.h).
 class Findings {
  public:
-  /// The clause was put to the test and held.
+  /// The clause was judged and held.
   void record_pass(std::string_view clause);
 
-  /// It was put to the test and broken.
+  /// The clause was judged and violated.
   void record_failure(std::string_view clause, Violation violation);
 
-  /// By clause id.
+  /// Adds all judgements of one clause from elsewhere.
+  void add(std::string_view clause, const Finding& finding);
+
   const std::map<std::string, Finding, std::less<>>& by_clause() const { return by_clause_; }
 
   bool judged(std::string_view clause) const { return by_clause_.contains(clause); }
-  bool broke(std::string_view clause) const;
+  bool violated(std::string_view clause) const;
 
  private:
-  Finding& of(std::string_view clause);
+  Finding& finding_of(std::string_view clause);
 
   std::map<std::string, Finding, std::less<>> by_clause_;
 };

@@ -8,51 +8,54 @@
 
 namespace quintain::conformance {
 
-/// The choices that a target may make otherwise than the reference core does; the initial values
-/// are the reference policies (docs/contract.md).
+/// The choices that the contract leaves to a target. The initial values are those of the reference
+/// core (docs/contract.md); a target's manifest declares others.
 struct Policies {
-  /// Mode 0 or out of range is refused with INVALID_ARGUMENT, or acts as SYNC.
+  /// An unspecified or unknown mode is refused with INVALID_ARGUMENT, or served as SYNC.
   enum class ModeUnspecified { kRefused, kSync } mode_unspecified = ModeUnspecified::kRefused;
   /// STREAM through InvokeFunction is refused with INVALID_ARGUMENT, or with UNIMPLEMENTED.
   enum class StreamViaInvoke {
     kInvalid,
     kUnimplemented
   } stream_via_invoke = StreamViaInvoke::kInvalid;
-  /// What prevents the start is a gRPC status, or an OK answer whose result is FAILED.
+  /// An error that prevents the start is a gRPC status, or an OK answer whose result is FAILED.
   enum class StartErrors { kGrpcStatus, kFailedBody } start_errors = StartErrors::kGrpcStatus;
-  /// A SYNC answer's `success` is true exactly when COMPLETED, or whenever the call was served.
+  /// `success` of a SYNC answer is true exactly when COMPLETED, or whenever the call was served.
   enum class SuccessSync { kCompleted, kServed } success_sync = SuccessSync::kCompleted;
-  /// What a timeout counts from.
+  /// The time from which a timeout counts.
   enum class TimeoutFrom { kAcceptance, kStart } timeout_from = TimeoutFrom::kAcceptance;
-  /// What timeout_ms = 0 means.
+  /// The meaning of timeout_ms = 0.
   enum class TimeoutZero { kDefault, kUnlimited } timeout_zero = TimeoutZero::kDefault;
-  /// At one instant completion comes before cancel before timeout, or nothing is promised.
+  /// At one instant, completion comes before cancel and cancel before timeout; or the order is
+  /// unspecified.
   enum class SameInstant {
     kCompletionCancelTimeout,
     kUnspecified
   } same_instant = SameInstant::kCompletionCancelTimeout;
-  /// A running function is asked to stop and has the grace, or is killed at once.
+  /// A cancelled running function is asked to stop and killed after the grace period, or is killed
+  /// at once.
   enum class CancelRunning {
     kCooperative,
     kImmediate
   } cancel_running = CancelRunning::kCooperative;
-  /// Cancelling an unknown id is answered with success = false, or refused with NOT_FOUND.
+  /// A cancel of an unknown id is answered with success = false, or refused with NOT_FOUND.
   enum class CancelUnknown { kAnswered, kNotFound } cancel_unknown = CancelUnknown::kAnswered;
-  /// When the caller of a SYNC call goes away, its execution is cancelled, or goes on.
+  /// When the caller of a SYNC call disconnects, its execution is cancelled, or goes on.
   enum class SyncCallerGone {
     kCancelled,
     kContinues
   } sync_caller_gone = SyncCallerGone::kCancelled;
-  /// The same id with the same request names the same record, or is refused with ALREADY_EXISTS.
+  /// A repeated id with an equal request returns the existing record, or is refused with
+  /// ALREADY_EXISTS.
   enum class DuplicateId { kSameRecord, kRefused } duplicate_id = DuplicateId::kSameRecord;
-  /// How long finished records stay; kForever: they are not seen to expire.
+  /// How long finished records are kept. kForever: no expiry is expected.
   core::Duration retention = core::kForever;
-  /// Where status_endpoint is served over HTTP: "http://host:port", put before an endpoint that is
-  /// a path. Empty: nowhere.
+  /// The base URL ("http://host:port") of a status_endpoint that is a path. Empty: endpoints are
+  /// not served over HTTP.
   std::string status_endpoint_http{};
-  /// The quantile of the completion time that estimated_completion_ms stands for.
+  /// The quantile of the completion time that estimated_completion_ms represents, in (0, 1).
   double eta_quantile = 0.5;
-  /// How far a live target's times may be off. Virtual time has none.
+  /// Tolerance for times measured on a live target. Not used in virtual time.
   core::Duration grace = std::chrono::seconds(1);
 };
 

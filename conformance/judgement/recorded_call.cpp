@@ -1,3 +1,5 @@
+// Renders recorded calls and their messages as text for reports: one line per call, messages as
+// compact JSON with long values truncated.
 #include "conformance/judgement/recorded_call.h"
 
 #include <fmt/format.h>
@@ -6,8 +8,9 @@
 #include <google/protobuf/timestamp.pb.h>
 #include <google/protobuf/util/time_util.h>
 
-#include <array>
+#include <algorithm>
 #include <cctype>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "core/base/duration_text.h"
@@ -19,14 +22,14 @@ using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 using Json = nlohmann::ordered_json;
 
-// A line has to stay readable: more of a text, or more entries of a list, tell nobody more.
-constexpr std::size_t kLongestText = 120;
+// Longer strings and lists are truncated, so that a line stays readable.
+constexpr std::size_t kMaxText = 120;
 constexpr int kMaxEntries = 20;
 
-std::string cut(const std::string& text) {
-  if (text.size() <= kLongestText) return text;
-  std::size_t end = kLongestText;
-  // Not in the middle of a UTF-8 character.
+std::string truncated(const std::string& text) {
+  if (text.size() <= kMaxText) return text;
+  std::size_t end = kMaxText;
+  // Do not split a UTF-8 character.
   while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
   return fmt::format("{}... ({} bytes)", text.substr(0, end), text.size());
 }
@@ -56,19 +59,19 @@ Json any_to_json(const google::protobuf::Any& any) {
     const std::unique_ptr<Message> content(
         google::protobuf::MessageFactory::generated_factory()->GetPrototype(descriptor)->New());
     if (content->ParseFromString(any.value())) {
-      Json json = {{"@type", cut(type)}};
+      Json json = {{"@type", truncated(type)}};
       json.update(to_json(*content, false));
-      // A wrapped zero is a value.
+      // In a wrapper a default value is information.
       if (descriptor->file()->name() == "google/protobuf/wrappers.proto") {
         json["value"] = value_of(*content, *descriptor->field(0), 0);
       }
       return json;
     }
   }
-  return {{"@type", cut(any.type_url())}, {"bytes", any.value().size()}};
+  return {{"@type", truncated(any.type_url())}, {"bytes", any.value().size()}};
 }
 
-// One value of a field: the field itself, or the entry of that index of a repeated one.
+// The value of a singular field, or of one entry of a repeated field.
 Json value_of(const Message& message, const FieldDescriptor& field, int index) {
   const auto& reflection = *message.GetReflection();
   const bool repeated = field.is_repeated();
@@ -94,7 +97,7 @@ Json value_of(const Message& message, const FieldDescriptor& field, int index) {
                                         : reflection.GetString(message, &field);
       if (field.type() == FieldDescriptor::TYPE_BYTES)
         return fmt::format("({} bytes)", text.size());
-      return cut(text);
+      return truncated(text);
     }
     case FieldDescriptor::CPPTYPE_MESSAGE:
       break;
@@ -106,7 +109,7 @@ Json value_of(const Message& message, const FieldDescriptor& field, int index) {
 
 Json map_to_json(const Message& message, const FieldDescriptor& field) {
   const auto& reflection = *message.GetReflection();
-  // Sorted: a hash map's order differs from run to run.
+  // Sorted, because the order of a hash map differs between runs.
   std::map<std::string, Json> entries;
   for (int i = 0; i < reflection.FieldSize(message, &field); ++i) {
     const Message& entry = reflection.GetRepeatedMessage(message, &field, i);
@@ -131,7 +134,7 @@ Json field_to_json(const Message& message, const FieldDescriptor& field) {
   return entries;
 }
 
-// Whether a field is shown though it has its default value.
+// Whether a field of an answer is shown even if it has its default value.
 bool always_shown(const FieldDescriptor& field) {
   return !field.is_repeated() && (field.cpp_type() == FieldDescriptor::CPPTYPE_BOOL ||
                                   field.cpp_type() == FieldDescriptor::CPPTYPE_ENUM);
@@ -164,28 +167,21 @@ std::string time_of(core::Instant t) { return core::format_duration(t.since_star
 
 std::string describe_end(const RecordedCall& recorded) {
   if (!recorded.ended()) return "no end yet";
-  if (recorded.abandoned) return fmt::format("the client left at {}", time_of(recorded.returned));
+  if (recorded.abandoned) return fmt::format("abandoned by the client at {}", time_of(recorded.returned));
   if (recorded.status.ok()) return fmt::format("OK at {}", time_of(recorded.returned));
   return fmt::format(
       "{} at {}: {}", absl::StatusCodeToString(recorded.status.code()), time_of(recorded.returned),
-      cut(std::string(recorded.status.message().data(), recorded.status.message().size())));
+      truncated(std::string(recorded.status.message().data(), recorded.status.message().size())));
 }
 
 }  // namespace
-
-std::string_view name_of(Method method) {
-  static constexpr std::array<std::string_view, kMethods> kNames = {
-      "InvokeFunction", "GetExecutionStatus", "CancelExecution", "StreamFunction", "ListTasks",
-      "GetTask",        "DeleteTask",         "ListExecutions",  "GetHealth",      "GetStats"};
-  return kNames[static_cast<std::size_t>(method)];
-}
 
 bool RecordedCall::ambiguous() const {
   if (abandoned) return true;
   if (!ended()) return false;
   switch (status.code()) {
-    // What a client's library says for itself when its time is up or the connection breaks, so it
-    // may be its word and not the target's.
+    // The client's gRPC library itself reports these when the deadline passes or the connection
+    // breaks, so they may not come from the target.
     case absl::StatusCode::kCancelled:
     case absl::StatusCode::kUnknown:
     case absl::StatusCode::kDeadlineExceeded:

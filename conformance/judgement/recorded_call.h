@@ -4,89 +4,71 @@
 #include <absl/status/status.h>
 #include <google/protobuf/message.h>
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "core/base/time.h"
+#include "core/method.h"
 
 namespace quintain::conformance {
 
-/// The calls of the contract.
-enum class Method : std::uint8_t {
-  kInvokeFunction,
-  kGetExecutionStatus,
-  kCancelExecution,
-  kStreamFunction,
-  kListTasks,
-  kGetTask,
-  kDeleteTask,
-  kListExecutions,
-  kGetHealth,
-  kGetStats,
-};
+using core::Method;
 
-inline constexpr std::size_t kMethods = 10;
-
-/// "InvokeFunction".
-std::string_view name_of(Method method);
-
-/// A call, from its sending on. The messages are those of the contract, whatever profile the wire
-/// used.
+/// One call as its client saw it, from the time it was sent. Its messages are those of the contract,
+/// whichever wire profile carried them.
 struct RecordedCall {
-  /// Its place in the order of sending within the case, from 1.
+  /// Position in the order of sending within the case, from 1.
   std::uint64_t number = 0;
   Method method{};
   std::shared_ptr<const google::protobuf::Message> request;
 
   core::Instant sent;
-  /// When the client stops waiting; never() without a deadline.
+  /// The RPC's deadline; never() without one.
   core::Instant deadline = core::Instant::never();
-  /// When the end of the call arrived, or the client left it; never() while it is open.
+  /// When the client saw the call end, or abandoned it; never() while it is open.
   core::Instant returned = core::Instant::never();
-  /// The number of the first call that was sent after this one had ended, or the next number if
-  /// there was none: the order of events that bear the same time. 0: not known; then only a later
-  /// time is later.
+  /// The number that the next call after the end of this one had, or would have had. It orders
+  /// events of equal times. 0: unknown, and then equal times are unordered.
   std::uint64_t followed_by = 0;
 
   struct Received {
     core::Instant at;
     std::shared_ptr<const google::protobuf::Message> message;
   };
-  /// A unary call that was answered has one.
+  /// The messages that arrived: one for an answered unary call.
   std::vector<Received> received;
-  /// How the call ended; OK with `received` empty while it is open.
+  /// How the call ended; OK while it is open.
   absl::Status status;
-  /// The client left before it was answered.
+  /// The client abandoned the call before it was answered.
   bool abandoned = false;
 
   bool ended() const { return !returned.is_never(); }
-  /// Whether a unary call got its answer.
+  /// Whether a unary call was answered with a message.
   bool answered() const { return ended() && status.ok() && !received.empty(); }
-  /// The call may have had its effect, and nobody knows when: it ended without an answer in a way
-  /// that says nothing about the target's state (deadline, cancel, broken connection).
+  /// Whether the call may take effect at an unknown time, even later: it ended without an answer,
+  /// in a way that says nothing about the target's state (deadline, cancel, lost connection).
   bool ambiguous() const;
 
+  /// Requires: the request has this type.
   template <class Request>
   const Request& request_as() const {
     return static_cast<const Request&>(*request);
   }
-  /// The answer of a call that was answered().
+  /// Requires: answered(), and the answer has this type.
   template <class Response>
   const Response& answer_as() const {
     return static_cast<const Response&>(*received.front().message);
   }
 };
 
-/// The call in one line: when, what was sent, when, what came back.
+/// The call in one line: when it was sent, the request, when it returned, the answer.
 std::string describe(const RecordedCall& recorded);
 
-/// The message as one line of JSON with the contract's names. Defaults are left out, but the flags
-/// and statuses of an answer: `found` false is an answer. An Any of a type that is not known is
-/// shown by its type URL and size; long texts and lists are cut.
+/// The message as one line of JSON with the contract's field names. Default values are left out,
+/// except the flags and statuses of an answer, where `found` = false is information. An Any of an
+/// unknown type is shown by its type URL and size. Long strings and lists are truncated.
 std::string brief_json(const google::protobuf::Message& message);
 
 }  // namespace quintain::conformance

@@ -1,3 +1,4 @@
+// The text of calls and messages in reports.
 #include "conformance/judgement/recorded_call.h"
 
 #include <gmock/gmock.h>
@@ -9,15 +10,8 @@ namespace quintain::conformance {
 namespace {
 
 using ::testing::HasSubstr;
-using ::testing::StartsWith;
 
-TEST(NameOf, IsTheContracts) {
-  EXPECT_EQ(name_of(Method::kInvokeFunction), "InvokeFunction");
-  EXPECT_EQ(name_of(Method::kStreamFunction), "StreamFunction");
-  EXPECT_EQ(name_of(Method::kGetStats), "GetStats");
-}
-
-TEST(Describe, AnAnsweredCall) {
+TEST(Describe, ShowsAnAnsweredCall) {
   RecordedCall call =
       answered_call(Method::kCancelExecution, cancel_request("a", "enough"),
                     cancel_answer(true, spearlet::EXECUTION_STATUS_CANCELLED), 120, 1500);
@@ -29,16 +23,16 @@ TEST(Describe, AnAnsweredCall) {
       R"(1.5s {"success":true,"final_status":"CANCELLED"})");
 }
 
-TEST(Describe, HowACallEndedWithoutAnAnswer) {
+TEST(Describe, ShowsHowACallEndedWithoutAnAnswer) {
   RecordedCall call = sent_call(Method::kGetExecutionStatus, status_request("a", false), 5);
   EXPECT_EQ(describe(call), R"(#1 5ms GetExecutionStatus {"execution_id":"a"} -> no end yet)");
   end_call(call, 7, absl::NotFoundError("no execution 'a'"));
   EXPECT_THAT(describe(call), HasSubstr("-> NOT_FOUND at 7ms: no execution 'a'"));
   call.abandoned = true;
-  EXPECT_THAT(describe(call), HasSubstr("-> the client left at 7ms"));
+  EXPECT_THAT(describe(call), HasSubstr("-> abandoned by the client at 7ms"));
 }
 
-TEST(Describe, EveryMessageOfAStream) {
+TEST(Describe, ShowsEveryMessageOfAStream) {
   RecordedCall call =
       sent_call(Method::kStreamFunction, invoke_request(spearlet::EXECUTION_MODE_STREAM, "a"), 0);
   spearlet::StreamExecutionResult message;
@@ -52,7 +46,7 @@ TEST(Describe, EveryMessageOfAStream) {
   EXPECT_THAT(describe(call), HasSubstr(", OK at 30ms"));
 }
 
-TEST(BriefJson, ShowsAnAnswersFlagsEvenIfTheyAreOff) {
+TEST(BriefJson, ShowsFlagsOfAnswersEvenIfFalse) {
   EXPECT_EQ(brief_json(spearlet::CancelExecutionResponse()),
             R"({"success":false,"final_status":"UNSPECIFIED"})");
   EXPECT_EQ(brief_json(spearlet::CancelExecutionRequest()), "{}");
@@ -69,7 +63,7 @@ TEST(BriefJson, ShowsTimesPayloadsAndMaps) {
       R"("started_at":"2023-11-14T22:13:20.100Z","completed_at":"2023-11-14T22:13:20.300Z"})");
 }
 
-TEST(BriefJson, ShowsWhatItCannotReadBySize) {
+TEST(BriefJson, ShowsUnreadableBytesBySize) {
   google::protobuf::Any any;
   any.set_type_url("example.org/no.such.Type");
   any.set_value("12345");
@@ -84,7 +78,7 @@ TEST(BriefJson, ShowsWhatItCannotReadBySize) {
   EXPECT_EQ(brief_json(flood), R"json({"value":"(1048576 bytes)"})json");
 }
 
-TEST(BriefJson, IsCutToALine) {
+TEST(BriefJson, TruncatesLongTextsAndLists) {
   spearlet::GetExecutionStatusResponse answer;
   answer.set_message(std::string(119, 'x') + "é" + std::string(100, 'y') + "\n");
   for (int i = 0; i < 25; ++i) answer.add_logs("line");
@@ -94,13 +88,13 @@ TEST(BriefJson, IsCutToALine) {
   EXPECT_EQ(json.find('\n'), std::string::npos);
 }
 
-TEST(BriefJson, NamesAnUnknownStatusByItsNumber) {
+TEST(BriefJson, ShowsAnUnknownStatusByItsNumber) {
   spearlet::ExecutionResult result;
   result.set_status(static_cast<spearlet::ExecutionStatus>(17));
   EXPECT_EQ(brief_json(result), R"({"status":17})");
 }
 
-TEST(Ambiguous, IsWhatTheClientsSideMayHaveEnded) {
+TEST(Ambiguous, IsACallThatTheClientSideMayHaveEnded) {
   RecordedCall call = sent_call(Method::kCancelExecution, cancel_request("a"));
   EXPECT_FALSE(call.ambiguous()) << "it is open";
   for (const auto& [status, ambiguous] : {std::pair(absl::OkStatus(), false),

@@ -1,3 +1,5 @@
+// Calls a live server with gRPC's generic stub. gRPC's threads put messages and ends of calls into
+// an inbox, and the transport's own thread delivers them.
 #include "conformance/live/grpc_transport.h"
 
 #include <fmt/format.h>
@@ -18,21 +20,18 @@
 #include <utility>
 #include <vector>
 
-#include "conformance/live/address.h"
-#include "conformance/live/http_get.h"
-#include "conformance/live/raw_socket.h"
-#include "conformance/live/reflection.h"
+#include "conformance/live/side_channels.h"
 
 namespace quintain::conformance {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Asking what a target serves takes a handful of small calls.
+// Reflection takes a few small calls.
 constexpr core::Duration kReflectionPatience = std::chrono::seconds(10);
 constexpr std::chrono::milliseconds kHttpPatience = std::chrono::seconds(10);
-// A gRPC server hangs up on what is no HTTP/2 at once; one that does not has had time enough to
-// read.
+// A gRPC server closes a connection with malformed HTTP/2 at once; another server has read the
+// bytes by then.
 constexpr std::chrono::milliseconds kRawPatience = std::chrono::seconds(1);
 
 grpc::ByteBuffer to_buffer(std::string_view bytes) {
@@ -55,7 +54,7 @@ absl::Status to_absl(const grpc::Status& status) {
   return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
 }
 
-// What a call brought back: a message, or its end.
+// A message that a call received, or its end.
 struct Event {
   std::uint64_t call;
   bool end;
@@ -64,18 +63,18 @@ struct Event {
   Clock::time_point at = Clock::now();
 };
 
-// Where gRPC's threads leave events for the transport's own.
+// A queue of events from gRPC's threads to the thread of the transport. Thread-safe.
 class Inbox {
  public:
   void put(Event event) {
     const std::lock_guard lock(mutex_);
     events_.push_back(std::move(event));
-    // Told under the lock: once it has the last event the transport may go, and the inbox with it.
+    // Notify under the lock: after the last event the transport may destroy the inbox.
     arrived_.notify_one();
   }
 
-  /// The next event; nothing if `until` comes first. What arrives faster than it is taken can't
-  /// keep the transport busy for longer.
+  // Waits for the next event that arrived no later than `until`; nullopt if there is none. So a
+  // fast stream cannot keep the transport busy beyond `until`.
   std::optional<Event> take(Clock::time_point until) {
     std::unique_lock lock(mutex_);
     const auto any = [this] { return !events_.empty(); };
@@ -96,8 +95,8 @@ class Inbox {
   std::deque<Event> events_;
 };
 
-// A call in the hands of gRPC, until its end has been taken out of the inbox. Telling the end is
-// the last that gRPC's threads do with it.
+// An open call. It is kept until its end is taken from the inbox; posting the end is the last thing
+// that gRPC's threads do with it.
 class LiveCall : private grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
  public:
   LiveCall(std::uint64_t number, WireCall call, Inbox& inbox)
@@ -107,8 +106,8 @@ class LiveCall : private grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuf
 
   void start(grpc::GenericStub& stub, core::Duration left) {
     if (left != core::kForever) {
-      // gRPC's clock is coarser than ours, and nobody may give up before the deadline. One that has
-      // passed stays in the past.
+      // gRPC's clock is coarser than ours, and the call must not end before its deadline. A
+      // deadline in the past stays there.
       if (left > core::Duration::zero()) {
         left = core::saturating_add(left, std::chrono::milliseconds(1));
       }
@@ -124,8 +123,8 @@ class LiveCall : private grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuf
     }
     stub.UnaryCall(&context_, call_.path, {}, &request_, &message_,
                    [this](const grpc::Status& status) {
-                     if (status.ok()) tell_message();
-                     tell_end(status);
+                     if (status.ok()) post_message();
+                     post_end(status);
                    });
   }
 
@@ -134,8 +133,8 @@ class LiveCall : private grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuf
     context_.TryCancel();
   }
 
-  // On the transport's thread.
-  void tell(Event&& event) {
+  // Called by the thread of the transport.
+  void deliver(Event&& event) {
     if (abandoned_) return;
     if (event.end) {
       call_.on_end(std::move(event.status));
@@ -147,16 +146,16 @@ class LiveCall : private grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuf
  private:
   void OnReadDone(bool ok) override {
     if (!ok) return;
-    tell_message();
+    post_message();
     StartRead(&message_);
   }
-  void OnDone(const grpc::Status& status) override { tell_end(status); }
+  void OnDone(const grpc::Status& status) override { post_end(status); }
 
-  void tell_message() {
+  void post_message() {
     inbox_.put({.call = number_, .end = false, .bytes = to_string(message_)});
     message_.Clear();
   }
-  void tell_end(const grpc::Status& status) {
+  void post_end(const grpc::Status& status) {
     inbox_.put({.call = number_, .end = true, .status = to_absl(status)});
   }
 
@@ -176,10 +175,10 @@ std::shared_ptr<grpc::Channel> connect(const LiveOptions& options) {
   // Neither the environment nor DNS may change what is judged.
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   arguments.SetInt(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1);
-  // A connection of its own, and soon another one after a target has hung up.
+  // A connection of its own, and a quick reconnect after the target has closed it.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
-  // This one also bounds how long a connection may take to be made.
+  // This is also the timeout of a connection attempt.
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 20'000);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
   std::shared_ptr<grpc::ChannelCredentials> credentials = grpc::InsecureChannelCredentials();
@@ -201,7 +200,7 @@ class GrpcTransport final : public Transport {
     while (!calls_.empty()) deliver(*inbox_.take(Clock::time_point::max()));
   }
 
-  core::Instant now() const override { return core::Instant(Clock::now() - began_); }
+  core::Instant now() const override { return core::Instant(Clock::now() - started_at_); }
 
   std::uint64_t start(WireCall call) override {
     const std::uint64_t number = ++last_number_;
@@ -215,10 +214,10 @@ class GrpcTransport final : public Transport {
   void abandon(std::uint64_t call) override { calls_.at(call)->abandon(); }
 
   bool run_until(core::Instant until, const std::function<bool()>& done) override {
-    // Beyond a year nobody counts, and sums with it can't overflow.
+    // Longer than any run, and short enough that sums with it cannot overflow.
     constexpr core::Duration kLong = std::chrono::hours(24 * 365);
     const Clock::time_point limit =
-        until.since_start() > kLong ? Clock::time_point::max() : began_ + until.since_start();
+        until.since_start() > kLong ? Clock::time_point::max() : started_at_ + until.since_start();
     while (!done()) {
       std::optional<Event> event = inbox_.take(limit);
       if (!event) return false;
@@ -245,15 +244,15 @@ class GrpcTransport final : public Transport {
  private:
   void deliver(Event&& event) {
     const auto call = calls_.find(event.call);
-    if (!event.end) return call->second->tell(std::move(event));
-    // What is told may start and abandon calls, so this one is out of the way by then.
+    if (!event.end) return call->second->deliver(std::move(event));
+    // The callback may start and abandon calls, so the ended one is removed first.
     const std::unique_ptr<LiveCall> ended = std::move(call->second);
     calls_.erase(call);
-    ended->tell(std::move(event));
+    ended->deliver(std::move(event));
   }
 
   std::shared_ptr<const LiveOptions> options_;
-  Clock::time_point began_ = Clock::now();
+  Clock::time_point started_at_ = Clock::now();
   grpc::GenericStub stub_;
   Inbox inbox_;
   std::map<std::uint64_t, std::unique_ptr<LiveCall>> calls_;
@@ -265,13 +264,12 @@ class GrpcTransport final : public Transport {
 absl::StatusOr<LiveTarget> LiveTarget::of(LiveOptions options) {
   if (const auto address = parse_address(options.address); !address.ok()) return address.status();
   if (options.tls && options.tls->certificate.empty() != options.tls->key.empty()) {
-    return absl::InvalidArgumentError(
-        "a client certificate needs its key, and a key its certificate");
+    return absl::InvalidArgumentError("a client certificate and its key must be given together");
   }
   return LiveTarget(std::make_shared<const LiveOptions>(std::move(options)));
 }
 
-std::unique_ptr<Transport> LiveTarget::make_arm() const {
+std::unique_ptr<Transport> LiveTarget::connect() const {
   return std::make_unique<GrpcTransport>(options_);
 }
 

@@ -18,36 +18,36 @@ namespace quintain::conformance {
 struct LiveOptions {
   /// HOST:PORT, [IPV6]:PORT or unix:PATH.
   std::string address{};
-  /// How far times may be off: the manifest's grace.
+  /// Tolerance for measured times: the manifest's grace.
   core::Duration slack = std::chrono::seconds(1);
-  /// What a status_endpoint that is a path is put behind: "http://host:port". Empty: only endpoints
-  /// that are whole URLs can be resolved.
+  /// Base URL ("http://host:port") for a status_endpoint that is a path. Empty: only endpoints that
+  /// are URLs can be resolved.
   std::string status_endpoint_http{};
-  /// What the target is said to serve; without it the target is asked (server reflection).
+  /// The target's interface. Without it the target is queried by server reflection.
   std::optional<google::protobuf::FileDescriptorSet> descriptor{};
 
-  /// The texts of PEM files.
+  /// The contents of PEM files.
   struct Tls {
-    /// Whom to trust; empty: the system's authorities.
+    /// Trusted certificate authorities; empty: those of the system.
     std::string authorities{};
-    /// The client's own certificate and key; both or neither.
+    /// The client's certificate and key: both or neither.
     std::string certificate{};
     std::string key{};
   };
-  /// Without it the target is spoken to in the clear.
+  /// Without it the connection is not encrypted.
   std::optional<Tls> tls{};
 };
 
-/// A live server. Transports may be made from any thread, and outlive it.
+/// A live server. Immutable; transports may be made on any thread and may outlive it.
 class LiveTarget {
  public:
-  /// Nothing is connected yet: an transport's calls end with UNAVAILABLE if nobody answers there.
-  /// An error if the options make no sense, with what would.
+  /// Validates the options; the error says what is expected. Nothing is connected yet: if the
+  /// target is not reachable, calls end with UNAVAILABLE.
   static absl::StatusOr<LiveTarget> of(LiveOptions options);
 
-  /// An transport with a connection of its own, so that what one case does to its connection (bytes
-  /// that are no gRPC, messages beyond the target's limit) leaves the others alone.
-  std::unique_ptr<Transport> make_arm() const;
+  /// A transport with its own connection, so that a case that harms its connection (malformed
+  /// bytes, oversized messages) does not affect other cases.
+  std::unique_ptr<Transport> connect() const;
 
   const std::string& address() const { return options_->address; }
 

@@ -1,3 +1,4 @@
+// The live transport against a small server: over TCP, over a unix socket, and over TLS.
 #include "conformance/live/grpc_transport.h"
 
 #include <fmt/format.h>
@@ -27,15 +28,15 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using testing::SmallServer;
 
-// Turns a hang into a failure.
+// A call that takes longer fails the test.
 constexpr core::Duration kPatience = 30s;
 
-const Profile& profile() { return *find_profile("analysis"); }
+const Profile& profile() { return *find_profile("contract"); }
 
-std::unique_ptr<Transport> arm_to(const std::string& address) {
+std::unique_ptr<Transport> transport_to(const std::string& address) {
   auto target = LiveTarget::of({.address = address});
   EXPECT_TRUE(target.ok()) << target.status();
-  return target->make_arm();
+  return target->connect();
 }
 
 spearlet::InvokeFunctionRequest request_for(const std::string& function) {
@@ -45,38 +46,39 @@ spearlet::InvokeFunctionRequest request_for(const std::string& function) {
   return request;
 }
 
-// A call, and what it has brought back.
-struct Watched {
+// A call and what it has received.
+struct Received {
   std::uint64_t number = 0;
   std::vector<std::string> messages{};
   std::optional<absl::Status> end{};
 };
 
 void start(Transport& transport, Method method, const google::protobuf::Message& request,
-           Watched& watched, core::Instant deadline = core::Instant::never()) {
-  watched.number = transport.start({
+           Received& received, core::Instant deadline = core::Instant::never()) {
+  received.number = transport.start({
       .path = profile().path(method),
       .request = profile().encode(method, request),
       .deadline = deadline,
       .streaming = method == Method::kStreamFunction,
-      .on_message = [&watched](std::string bytes) { watched.messages.push_back(std::move(bytes)); },
+      .on_message =
+          [&received](std::string bytes) { received.messages.push_back(std::move(bytes)); },
       .on_end =
-          [&watched](absl::Status status) {
-            EXPECT_FALSE(watched.end) << "ended twice";
-            watched.end = std::move(status);
+          [&received](absl::Status status) {
+            EXPECT_FALSE(received.end) << "ended twice";
+            received.end = std::move(status);
           },
   });
 }
 
-bool wait(Transport& transport, const Watched& watched) {
-  return transport.run_until(transport.now() + kPatience, [&] { return watched.end.has_value(); });
+bool wait(Transport& transport, const Received& received) {
+  return transport.run_until(transport.now() + kPatience, [&] { return received.end.has_value(); });
 }
 
 // Over TCP, and over a unix socket.
 class GrpcTransport : public ::testing::TestWithParam<bool> {
  protected:
   GrpcTransport()
-      : folder_(make_folder()), server_(options()), transport_(arm_to(server_.address())) {}
+      : folder_(make_folder()), server_(options()), transport_(transport_to(server_.address())) {}
   ~GrpcTransport() override {
     transport_.reset();
     std::filesystem::remove_all(folder_);
@@ -99,10 +101,10 @@ class GrpcTransport : public ::testing::TestWithParam<bool> {
 INSTANTIATE_TEST_SUITE_P(Over, GrpcTransport, ::testing::Values(false, true),
                          [](const auto& over) { return over.param ? "Unix" : "Tcp"; });
 
-TEST_P(GrpcTransport, BringsAnAnswer) {
-  Watched call;
+TEST_P(GrpcTransport, DeliversAnAnswer) {
+  Received call;
   start(*transport_, Method::kInvokeFunction, request_for("echo"), call);
-  EXPECT_FALSE(call.end) << "told outside of run_until";
+  EXPECT_FALSE(call.end) << "delivered outside of run_until";
   ASSERT_TRUE(wait(*transport_, call));
   EXPECT_EQ(*call.end, absl::OkStatus());
   ASSERT_EQ(call.messages.size(), 1u);
@@ -111,38 +113,38 @@ TEST_P(GrpcTransport, BringsAnAnswer) {
   EXPECT_EQ(static_cast<spearlet::InvokeFunctionResponse&>(**answer).task_id(), "task of echo");
 }
 
-TEST_P(GrpcTransport, BringsAnErrorWithItsText) {
+TEST_P(GrpcTransport, DeliversAnErrorWithItsText) {
   spearlet::GetExecutionStatusRequest request;
   request.set_execution_id("e-9");
-  Watched call;
+  Received call;
   start(*transport_, Method::kGetExecutionStatus, request, call);
   ASSERT_TRUE(wait(*transport_, call));
   EXPECT_EQ(*call.end, absl::NotFoundError("there is no 'e-9'"));
   EXPECT_TRUE(call.messages.empty());
 }
 
-TEST_P(GrpcTransport, ACallThatIsNotServedIsUnimplemented) {
-  Watched call;
+TEST_P(GrpcTransport, ReportsAnUnknownMethodAsUnimplemented) {
+  Received call;
   start(*transport_, Method::kGetStats, spearlet::GetStatsRequest(), call);
   ASSERT_TRUE(wait(*transport_, call));
   EXPECT_EQ(call.end->code(), absl::StatusCode::kUnimplemented);
 }
 
-TEST_P(GrpcTransport, BringsAnAnswerBeyondGrpcsUsualLimit) {
+TEST_P(GrpcTransport, DeliversAnAnswerAboveGrpcsDefaultLimit) {
   spearlet::InvokeFunctionRequest request = request_for("flood");
   constexpr std::int64_t kBytes = std::int64_t{9} << 20;  // gRPC's default is 4 MiB
   request.mutable_context()->set_timeout_ms(kBytes);
-  Watched call;
+  Received call;
   start(*transport_, Method::kInvokeFunction, request, call);
   ASSERT_TRUE(wait(*transport_, call));
   ASSERT_EQ(*call.end, absl::OkStatus());
   EXPECT_GT(call.messages.at(0).size(), static_cast<std::size_t>(kBytes));
 }
 
-TEST_P(GrpcTransport, BringsAStreamInOrderAndItsEndLast) {
+TEST_P(GrpcTransport, DeliversAStreamInOrderAndItsEndLast) {
   spearlet::InvokeFunctionRequest request = request_for("stream");
   request.mutable_context()->set_max_retries(3);
-  Watched call;
+  Received call;
   start(*transport_, Method::kStreamFunction, request, call);
   ASSERT_TRUE(wait(*transport_, call));
   EXPECT_EQ(*call.end, absl::OkStatus());
@@ -155,20 +157,20 @@ TEST_P(GrpcTransport, BringsAStreamInOrderAndItsEndLast) {
   EXPECT_THAT(ids, ElementsAre("2 to come", "1 to come", "0 to come"));
 }
 
-TEST_P(GrpcTransport, BringsAStreamsError) {
+TEST_P(GrpcTransport, DeliversTheErrorOfAStream) {
   spearlet::InvokeFunctionRequest request = request_for("fail");
   request.mutable_context()->set_max_retries(1);
-  Watched call;
+  Received call;
   start(*transport_, Method::kStreamFunction, request, call);
   ASSERT_TRUE(wait(*transport_, call));
   EXPECT_EQ(*call.end, absl::FailedPreconditionError("no more"));
   EXPECT_EQ(call.messages.size(), 1u);
 }
 
-TEST_P(GrpcTransport, KeepsADeadline) {
+TEST_P(GrpcTransport, EndsACallAtItsDeadline) {
   for (const Method method : {Method::kInvokeFunction, Method::kStreamFunction}) {
     const core::Instant deadline = transport_->now() + 50ms;
-    Watched call;
+    Received call;
     start(*transport_, method, request_for("hang"), call, deadline);
     ASSERT_TRUE(wait(*transport_, call));
     EXPECT_EQ(call.end->code(), absl::StatusCode::kDeadlineExceeded);
@@ -176,24 +178,24 @@ TEST_P(GrpcTransport, KeepsADeadline) {
   }
 }
 
-TEST_P(GrpcTransport, ADeadlineThatHasPassedEndsTheCall) {
-  Watched call;
+TEST_P(GrpcTransport, EndsACallWhoseDeadlineHasPassed) {
+  Received call;
   start(*transport_, Method::kInvokeFunction, request_for("hang"), call, core::Instant());
   ASSERT_TRUE(wait(*transport_, call));
   EXPECT_EQ(call.end->code(), absl::StatusCode::kDeadlineExceeded);
 }
 
-TEST_P(GrpcTransport, AnAbandonedCallIsCancelledAndTellsNothing) {
+TEST_P(GrpcTransport, CancelsAnAbandonedCallAndDeliversNothing) {
   for (const Method method : {Method::kInvokeFunction, Method::kStreamFunction}) {
     spearlet::InvokeFunctionRequest request = request_for("hang");
     request.mutable_context()->set_max_retries(2);
-    Watched left;
+    Received left;
     start(*transport_, method, request, left);
     ASSERT_TRUE(server_.service().wait_until_hanging(method == Method::kInvokeFunction ? 1 : 2));
     transport_->abandon(left.number);
-    ASSERT_TRUE(server_.service().wait_until_left(method == Method::kInvokeFunction ? 1 : 2));
+    ASSERT_TRUE(server_.service().wait_until_abandoned(method == Method::kInvokeFunction ? 1 : 2));
 
-    Watched next;
+    Received next;
     start(*transport_, Method::kInvokeFunction, request_for("echo"), next);
     ASSERT_TRUE(wait(*transport_, next));
     EXPECT_FALSE(left.end);
@@ -201,15 +203,15 @@ TEST_P(GrpcTransport, AnAbandonedCallIsCancelledAndTellsNothing) {
   }
 }
 
-TEST_P(GrpcTransport, ManyCallsAtOnceEachGetTheirOwn) {
+TEST_P(GrpcTransport, DeliversTheAnswersOfConcurrentCalls) {
   constexpr int kCalls = 200;
-  std::vector<Watched> calls(kCalls);
+  std::vector<Received> calls(kCalls);
   for (int i = 0; i < kCalls; ++i) {
     start(*transport_, Method::kInvokeFunction, request_for(std::to_string(i)),
           calls[static_cast<std::size_t>(i)]);
   }
   for (int i = 0; i < kCalls; ++i) {
-    const Watched& call = calls[static_cast<std::size_t>(i)];
+    const Received& call = calls[static_cast<std::size_t>(i)];
     ASSERT_TRUE(wait(*transport_, call));
     ASSERT_EQ(*call.end, absl::OkStatus());
     const auto answer = profile().decode(Method::kInvokeFunction, call.messages.at(0));
@@ -218,8 +220,8 @@ TEST_P(GrpcTransport, ManyCallsAtOnceEachGetTheirOwn) {
   }
 }
 
-TEST_P(GrpcTransport, ACallMayBeStartedFromACallsEnd) {
-  Watched second;
+TEST_P(GrpcTransport, StartsACallWhenAnotherEnds) {
+  Received second;
   transport_->start({.path = profile().path(Method::kInvokeFunction),
                      .request = "",
                      .on_message = [](const std::string&) {},
@@ -230,49 +232,49 @@ TEST_P(GrpcTransport, ACallMayBeStartedFromACallsEnd) {
   EXPECT_TRUE(wait(*transport_, second));
 }
 
-TEST_P(GrpcTransport, GoesWithCallsUnderWay) {
-  Watched call;
+TEST_P(GrpcTransport, CancelsOpenCallsWhenDestroyed) {
+  Received call;
   start(*transport_, Method::kInvokeFunction, request_for("hang"), call);
   ASSERT_TRUE(server_.service().wait_until_hanging(1));
   transport_.reset();
-  EXPECT_TRUE(server_.service().wait_until_left(1));
+  EXPECT_TRUE(server_.service().wait_until_abandoned(1));
   EXPECT_FALSE(call.end);
 }
 
-TEST_P(GrpcTransport, ATargetThatGoesAwayEndsCallsWithUnavailable) {
-  Watched call;
+TEST_P(GrpcTransport, EndsCallsWithUnavailableWhenTheTargetStops) {
+  Received call;
   start(*transport_, Method::kInvokeFunction, request_for("hang"), call);
   ASSERT_TRUE(server_.service().wait_until_hanging(1));
   server_.shut_down();
   ASSERT_TRUE(wait(*transport_, call));
   EXPECT_FALSE(call.end->ok());
 
-  Watched next;
+  Received next;
   start(*transport_, Method::kInvokeFunction, request_for("echo"), next);
   ASSERT_TRUE(wait(*transport_, next));
   EXPECT_EQ(next.end->code(), absl::StatusCode::kUnavailable);
   EXPECT_THAT(std::string(next.end->message()), HasSubstr("connect"));
 }
 
-TEST_P(GrpcTransport, TimePassesWithoutCalls) {
+TEST_P(GrpcTransport, WaitsWithoutCalls) {
   const core::Instant until = transport_->now() + 20ms;
   EXPECT_FALSE(transport_->run_until(until, [] { return false; }));
   EXPECT_GE(transport_->now(), until);
   EXPECT_TRUE(transport_->run_until(core::Instant::never(), [] { return true; }));
 }
 
-TEST_P(GrpcTransport, ThreadsHaveArmsOfTheirOwn) {
+TEST_P(GrpcTransport, WorksWithOneTransportPerThread) {
   const auto target = LiveTarget::of({.address = server_.address()});
   ASSERT_TRUE(target.ok());
   std::atomic<int> answered = 0;
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&] {
-      const std::unique_ptr<Transport> transport = target->make_arm();
+      const std::unique_ptr<Transport> transport = target->connect();
       for (int call = 0; call < 20; ++call) {
-        Watched watched;
-        start(*transport, Method::kInvokeFunction, request_for("echo"), watched);
-        if (wait(*transport, watched) && watched.end->ok()) ++answered;
+        Received received;
+        start(*transport, Method::kInvokeFunction, request_for("echo"), received);
+        if (wait(*transport, received) && received.end->ok()) ++answered;
       }
     });
   }
@@ -280,12 +282,11 @@ TEST_P(GrpcTransport, ThreadsHaveArmsOfTheirOwn) {
   EXPECT_EQ(answered, 80);
 }
 
-TEST_P(GrpcTransport, GarbageIsSentAndTheNextCallWorks) {
-  EXPECT_EQ(transport_->send_raw("this is no HTTP/2, and it never will be\r\n\r\n"),
-            absl::OkStatus());
+TEST_P(GrpcTransport, SendsRawBytesAndTheNextCallWorks) {
+  EXPECT_EQ(transport_->send_raw("these bytes are not HTTP/2\r\n\r\n"), absl::OkStatus());
   EXPECT_EQ(transport_->send_raw(std::string(1 << 20, '\xff')), absl::OkStatus());
   EXPECT_EQ(transport_->send_raw(""), absl::OkStatus());
-  Watched call;
+  Received call;
   start(*transport_, Method::kInvokeFunction, request_for("echo"), call);
   ASSERT_TRUE(wait(*transport_, call));
   EXPECT_EQ(*call.end, absl::OkStatus());
@@ -294,7 +295,7 @@ TEST_P(GrpcTransport, GarbageIsSentAndTheNextCallWorks) {
   EXPECT_EQ(transport_->send_raw("x").code(), absl::StatusCode::kUnavailable);
 }
 
-TEST_P(GrpcTransport, AsksTheTargetWhatItServes) {
+TEST_P(GrpcTransport, DescribesTheTargetByReflection) {
   const auto set = transport_->describe();
   ASSERT_TRUE(set.ok()) << set.status();
   ASSERT_EQ(set->file_size(), 1);
@@ -303,31 +304,31 @@ TEST_P(GrpcTransport, AsksTheTargetWhatItServes) {
   EXPECT_EQ(set->file(0).SerializeAsString(), expected.SerializeAsString());
 }
 
-TEST(LiveTarget, WithoutReflectionItSaysWhatToDo) {
+TEST(LiveTarget, SuggestsOptionsWithoutReflection) {
   SmallServer server(SmallServer::Options{.reflection = false});
-  const auto set = arm_to(server.address())->describe();
+  const auto set = transport_to(server.address())->describe();
   EXPECT_EQ(set.status().code(), absl::StatusCode::kUnimplemented);
   EXPECT_THAT(std::string(set.status().message()), HasSubstr("--descriptor-set"));
 }
 
-TEST(LiveTarget, TakesTheUsersWordForWhatIsServed) {
+TEST(LiveTarget, PrefersTheGivenDescriptor) {
   google::protobuf::FileDescriptorSet given;
   given.add_file()->set_name("given.proto");
   const auto target = LiveTarget::of({.address = "127.0.0.1:1", .descriptor = given});
   ASSERT_TRUE(target.ok());
-  const auto set = target->make_arm()->describe();
+  const auto set = target->connect()->describe();
   ASSERT_TRUE(set.ok());
   EXPECT_EQ(set->SerializeAsString(), given.SerializeAsString());
 }
 
-TEST(LiveTarget, NobodyThereIsUnavailable) {
+TEST(LiveTarget, ReportsAnUnreachableTargetAsUnavailable) {
   std::string address;
   {
     SmallServer gone;
     address = gone.address();
   }
-  const std::unique_ptr<Transport> transport = arm_to(address);
-  Watched call;
+  const std::unique_ptr<Transport> transport = transport_to(address);
+  Received call;
   start(*transport, Method::kInvokeFunction, request_for("echo"), call);
   ASSERT_TRUE(wait(*transport, call));
   EXPECT_EQ(call.end->code(), absl::StatusCode::kUnavailable);
@@ -335,7 +336,7 @@ TEST(LiveTarget, NobodyThereIsUnavailable) {
   EXPECT_EQ(transport->describe().status().code(), absl::StatusCode::kUnavailable);
 }
 
-TEST(LiveTarget, SaysWhatIsWrongWithAnAddress) {
+TEST(LiveTarget, RejectsInvalidOptions) {
   for (const char* address : {"", "host", ":1", "host:", "host:0", "host:port", "host:70000",
                               "::1:80", "unix:", "http://host:80"}) {
     const auto target = LiveTarget::of({.address = address});
@@ -347,12 +348,12 @@ TEST(LiveTarget, SaysWhatIsWrongWithAnAddress) {
   EXPECT_FALSE(LiveTarget::of({.address = "host:1", .tls = LiveOptions::Tls{.key = "k"}}).ok());
 }
 
-TEST(LiveTarget, HasTheGraceAsItsSlack) {
+TEST(LiveTarget, UsesTheGivenSlack) {
   const auto target = LiveTarget::of({.address = "127.0.0.1:1", .slack = 250ms});
-  EXPECT_EQ(target->make_arm()->slack(), 250ms);
+  EXPECT_EQ(target->connect()->slack(), 250ms);
 }
 
-// A server whose certificate is its own authority, and that wants to see one from its clients.
+// A server with a self-signed certificate that requires one from its clients too.
 class OverTls : public ::testing::Test {
  protected:
   static std::string text(const std::filesystem::path& path) {
@@ -380,12 +381,12 @@ class OverTls : public ::testing::Test {
     server_.emplace(SmallServer::Options{.credentials = grpc::SslServerCredentials(options)});
   }
 
-  // How a call ends that speaks so.
+  // The code of a call with these options.
   absl::StatusCode echo(std::optional<LiveOptions::Tls> tls) {
     const auto target = LiveTarget::of({.address = server_->address(), .tls = std::move(tls)});
     EXPECT_TRUE(target.ok()) << target.status();
-    const std::unique_ptr<Transport> transport = target->make_arm();
-    Watched call;
+    const std::unique_ptr<Transport> transport = target->connect();
+    Received call;
     start(*transport, Method::kInvokeFunction, request_for("echo"), call);
     EXPECT_TRUE(wait(*transport, call));
     return call.end->code();
@@ -396,7 +397,7 @@ class OverTls : public ::testing::Test {
   std::optional<SmallServer> server_;
 };
 
-TEST_F(OverTls, BringsAnAnswerToWhoeverShowsTheRightPapers) {
+TEST_F(OverTls, AnswersOnlyClientsWithTheRightCertificates) {
   using Tls = LiveOptions::Tls;
   EXPECT_EQ(echo(Tls{.authorities = certificate_, .certificate = certificate_, .key = key_}),
             absl::StatusCode::kOk);
@@ -422,7 +423,7 @@ class StatusEndpoint : public ::testing::Test {
 
   static absl::StatusOr<HttpAnswer> get(const std::string& base, const std::string& endpoint) {
     return LiveTarget::of({.address = "127.0.0.1:1", .status_endpoint_http = base})
-        ->make_arm()
+        ->connect()
         ->get(endpoint);
   }
 
@@ -431,7 +432,7 @@ class StatusEndpoint : public ::testing::Test {
   std::thread thread_;
 };
 
-TEST_F(StatusEndpoint, IsResolvedWhetherPathOrUrl) {
+TEST_F(StatusEndpoint, ResolvesPathsAndUrls) {
   for (const auto& [base, endpoint] : std::vector<std::pair<std::string, std::string>>{
            {base_, "/status/e-1"}, {base_, "status/e-1"}, {"", base_ + "/status/e-1"}}) {
     const auto answer = get(base, endpoint);
@@ -442,7 +443,7 @@ TEST_F(StatusEndpoint, IsResolvedWhetherPathOrUrl) {
   EXPECT_EQ(get(base_, "/status/e-2")->code, 404);
 }
 
-TEST_F(StatusEndpoint, ThatCantBeResolvedIsAnError) {
+TEST_F(StatusEndpoint, ReportsAnEndpointThatCannotBeResolved) {
   EXPECT_EQ(get("", "/status/e-1").status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(get("http://127.0.0.1:1", "/status/e-1").status().code(),
             absl::StatusCode::kUnavailable);

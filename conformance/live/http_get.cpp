@@ -1,15 +1,15 @@
-#include "conformance/live/http_get.h"
-
 #include <fmt/format.h>
 #include <httplib.h>
 
 #include <string_view>
 
+#include "conformance/live/side_channels.h"
+
 namespace quintain::conformance {
 namespace {
 
 bool is_url(std::string_view text) {
-  return text.substr(0, 7) == "http://" || text.substr(0, 8) == "https://";
+  return text.starts_with("http://") || text.starts_with("https://");
 }
 
 }  // namespace
@@ -20,8 +20,8 @@ absl::StatusOr<HttpAnswer> http_get(const std::string& base, const std::string& 
   if (!is_url(url)) {
     if (!is_url(base)) {
       return absl::FailedPreconditionError(fmt::format(
-          "'{}' is no URL, and the target does not declare status_endpoint_http, a \"http://...\" "
-          "to put before it",
+          "'{}' is not a URL, and the target does not declare its base URL \"http://...\" as "
+          "status_endpoint_http",
           endpoint));
     }
     const bool slashes = base.back() == '/' || endpoint.substr(0, 1) == "/";

@@ -1,5 +1,4 @@
-#include "conformance/live/raw_socket.h"
-
+// Addresses of targets, and plain sockets to them for bytes that are not gRPC.
 #include <fmt/format.h>
 #include <netdb.h>
 #include <poll.h>
@@ -9,16 +8,26 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstdint>
 #include <cstring>
 #include <memory>
 #include <string>
+
+#include "conformance/live/side_channels.h"
 
 namespace quintain::conformance {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
+bool is_port(std::string_view text) {
+  std::uint16_t port = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+  return error == std::errc() && end == text.data() + text.size() && port != 0;
+}
+
+// A non-blocking stream socket.
 class Socket {
  public:
   Socket(int family, int protocol)
@@ -40,7 +49,7 @@ class Socket {
     return error == 0;
   }
 
-  // False with errno set once `until` has come.
+  // Waits until the socket is ready. Returns false with errno set at `until`.
   bool ready(short events, Clock::time_point until) {
     for (;;) {
       const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now()).count();
@@ -55,7 +64,7 @@ class Socket {
   void send_all(std::string_view bytes, Clock::time_point until) {
     while (!bytes.empty() && ready(POLLOUT, until)) {
       const ssize_t sent = send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-      if (sent < 0 && errno != EAGAIN && errno != EINTR) return;  // the other side has hung up
+      if (sent < 0 && errno != EAGAIN && errno != EINTR) return;  // the peer closed the connection
       if (sent > 0) bytes.remove_prefix(static_cast<std::size_t>(sent));
     }
     shutdown(fd_, SHUT_WR);
@@ -73,7 +82,7 @@ class Socket {
   int fd_;
 };
 
-absl::Status talk(Socket& socket, std::string_view bytes, Clock::time_point until) {
+absl::Status send_and_drain(Socket& socket, std::string_view bytes, Clock::time_point until) {
   socket.send_all(bytes, until);
   socket.read_to_end(until);
   return absl::OkStatus();
@@ -84,6 +93,30 @@ absl::Status unreachable(std::string_view where, std::string_view why) {
 }
 
 }  // namespace
+
+absl::StatusOr<Address> parse_address(std::string_view text) {
+  constexpr std::string_view kUnix = "unix:";
+  constexpr std::string_view kUnixUrl = "unix://";
+  if (text.starts_with(kUnix)) {
+    // gRPC also accepts the form of RFC 3986, unix:///path.
+    const bool url = text.starts_with(kUnixUrl);
+    const std::string_view path = text.substr(url ? kUnixUrl.size() : kUnix.size());
+    if (path.empty()) return absl::InvalidArgumentError("'unix:' without the path of a socket");
+    return Address{.path = std::string(path)};
+  }
+  const std::size_t colon = text.rfind(':');
+  std::string_view host = text.substr(0, colon);
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']') {
+    host = host.substr(1, host.size() - 2);
+  } else if (host.find_first_of(":/") != std::string_view::npos) {
+    host = {};
+  }
+  if (colon == std::string_view::npos || host.empty() || !is_port(text.substr(colon + 1))) {
+    return absl::InvalidArgumentError(
+        fmt::format("'{}' is not an address; expected HOST:PORT, [IPV6]:PORT or unix:PATH", text));
+  }
+  return Address{.host = std::string(host), .port = std::string(text.substr(colon + 1))};
+}
 
 absl::Status send_raw_bytes(const Address& to, std::string_view bytes,
                             std::chrono::milliseconds patience) {
@@ -99,7 +132,7 @@ absl::Status send_raw_bytes(const Address& to, std::string_view bytes,
     if (!socket.connect_to(reinterpret_cast<const sockaddr*>(&address), sizeof address, until)) {
       return unreachable(to.path, std::strerror(errno));
     }
-    return talk(socket, bytes, until);
+    return send_and_drain(socket, bytes, until);
   }
 
   addrinfo hints{};
@@ -112,7 +145,7 @@ absl::Status send_raw_bytes(const Address& to, std::string_view bytes,
   for (const addrinfo* address = found; address != nullptr; address = address->ai_next) {
     Socket socket(address->ai_family, address->ai_protocol);
     if (!socket.connect_to(address->ai_addr, address->ai_addrlen, until)) continue;
-    return talk(socket, bytes, until);
+    return send_and_drain(socket, bytes, until);
   }
   return unreachable(fmt::format("{}:{}", to.host, to.port), std::strerror(errno));
 }

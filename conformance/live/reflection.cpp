@@ -1,5 +1,4 @@
-#include "conformance/live/reflection.h"
-
+// A client of gRPC server reflection: lists the services and collects the files that declare them.
 #include <fmt/format.h>
 
 #include <optional>
@@ -8,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "conformance/live/side_channels.h"
 #include "live/standard_services.pb.h"
 
 namespace quintain::conformance {
@@ -18,10 +18,7 @@ namespace wire = standard_services;
 using google::protobuf::FileDescriptorProto;
 using google::protobuf::FileDescriptorSet;
 
-bool begins_with(std::string_view text, std::string_view start) {
-  return text.substr(0, start.size()) == start;
-}
-
+// One query of all services with one version of the reflection service.
 class Reflection {
  public:
   Reflection(Transport& transport, std::string_view version, core::Instant deadline)
@@ -35,19 +32,19 @@ class Reflection {
     const auto services = ask(list);
     if (!services.ok()) return services.status();
     for (const wire::ServiceResponse& service : services->list_services_response().service()) {
-      if (begins_with(service.name(), "grpc.")) continue;
+      if (service.name().starts_with("grpc.")) continue;
       wire::ServerReflectionRequest symbol;
       symbol.set_file_containing_symbol(service.name());
       if (absl::Status added = add(symbol); !added.ok()) return added;
     }
     if (set_.file().empty()) {
-      return absl::NotFoundError("the target's reflection lists no service but gRPC's own");
+      return absl::NotFoundError("the target's reflection lists no service except gRPC's own");
     }
-    // The set grows while it is walked.
+    // The set grows during the loop.
     for (int i = 0; i < set_.file_size(); ++i) {
       const google::protobuf::RepeatedPtrField<std::string> imports = set_.file(i).dependency();
       for (const std::string& import : imports) {
-        if (begins_with(import, "google/protobuf/") || known_.contains(import)) continue;
+        if (import.starts_with("google/protobuf/") || known_.contains(import)) continue;
         wire::ServerReflectionRequest file;
         file.set_file_by_filename(import);
         if (absl::Status added = add(file); !added.ok()) return added;
@@ -63,16 +60,16 @@ class Reflection {
     for (const std::string& bytes : answer->file_descriptor_response().file_descriptor_proto()) {
       FileDescriptorProto file;
       if (!file.ParseFromString(bytes)) {
-        return absl::DataLossError("the target's reflection sent bytes that are no descriptor");
+        return absl::DataLossError("the target's reflection sent bytes that are not a descriptor");
       }
-      if (begins_with(file.name(), "google/protobuf/")) continue;
+      if (file.name().starts_with("google/protobuf/")) continue;
       if (known_.insert(file.name()).second) *set_.add_file() = std::move(file);
     }
     if (!request.file_by_filename().empty()) known_.insert(request.file_by_filename());
     return absl::OkStatus();
   }
 
-  // A stream with one question: what a target answers to the next one could hang on the last.
+  // One request per stream, so that answers cannot depend on earlier requests.
   absl::StatusOr<wire::ServerReflectionResponse> ask(const wire::ServerReflectionRequest& request) {
     std::optional<std::string> bytes;
     std::optional<absl::Status> end;
@@ -92,12 +89,12 @@ class Reflection {
     }
     wire::ServerReflectionResponse answer;
     if (!answer.ParseFromString(*bytes)) {
-      return absl::DataLossError("the target's reflection sent bytes that are no answer");
+      return absl::DataLossError("the target's reflection sent bytes that are not an answer");
     }
     if (answer.has_error_response()) {
       return absl::Status(
           static_cast<absl::StatusCode>(answer.error_response().error_code()),
-          fmt::format("the target's reflection has no answer to {{ {} }}: {}",
+          fmt::format("the target's reflection cannot answer {{ {} }}: {}",
                       request.ShortDebugString(), answer.error_response().error_message()));
     }
     return answer;
@@ -119,7 +116,8 @@ absl::StatusOr<FileDescriptorSet> reflect(Transport& transport, core::Duration p
     if (!absl::IsUnimplemented(set.status())) return set;
   }
   return absl::UnimplementedError(
-      "the target has no server reflection; say what it serves by --proto or --descriptor-set");
+      "the target has no server reflection; describe its interface with --proto or "
+      "--descriptor-set");
 }
 
 }  // namespace quintain::conformance

@@ -1,13 +1,12 @@
+// Starts a target as a child process in its own group, reads its output on a thread, and waits
+// until its health service answers.
 #include "conformance/live/spawn.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,88 +24,27 @@
 #include "conformance/live/grpc_transport.h"
 #include "conformance/transport.h"
 #include "live/standard_services.pb.h"
+#include "server/system/spawn.h"
 
 namespace quintain::conformance {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
+using server::Descriptor;
 
-// Of a target's talk, so much is worth a report.
-constexpr std::size_t kLines = 50;
-constexpr std::size_t kLineLength = 4096;
-// Nothing tells that a port has opened, so it is tried again and again.
-constexpr auto kBetweenTries = 50ms;
-constexpr auto kTry = 2s;
+// Output lines that are kept for error reports, and their maximum length in bytes.
+constexpr std::size_t kMaxLines = 50;
+constexpr std::size_t kMaxLineLength = 4096;
+// The health service is polled, because nothing signals that a port has opened.
+constexpr auto kPollInterval = 50ms;
+constexpr auto kPollTimeout = 2s;
 
-class Descriptor {
- public:
-  Descriptor() = default;
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() { reset(); }
-  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    reset();
-    fd_ = std::exchange(other.fd_, -1);
-    return *this;
-  }
-
-  int get() const { return fd_; }
-  bool open() const { return fd_ >= 0; }
-  void reset() {
-    if (fd_ >= 0) close(std::exchange(fd_, -1));
-  }
-
- private:
-  int fd_ = -1;
-};
-
-struct Pipe {
-  Descriptor read;
-  Descriptor write;
-};
-
-std::optional<Pipe> make_pipe() {
-  int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) return std::nullopt;
-  return Pipe{.read = Descriptor(ends[0]), .write = Descriptor(ends[1])};
-}
-
-// Runs `/bin/sh -c script` as the leader of a new process group, with these descriptors as its
-// standard ones (-1: /dev/null). The process id, or -1 with errno set.
-pid_t run_shell(const std::string& script, int input, int output, int error) {
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  const int standard[] = {input, output, error};
-  for (int i = 0; i < 3; ++i) {
-    if (standard[i] < 0) {
-      posix_spawn_file_actions_addopen(&actions, i, "/dev/null", O_RDWR, 0);
-    } else {
-      posix_spawn_file_actions_adddup2(&actions, standard[i], i);
-    }
-  }
-  posix_spawn_file_actions_addclosefrom_np(&actions, 3);
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  sigset_t signals;
-  sigemptyset(&signals);
-  posix_spawnattr_setsigmask(&attributes, &signals);
-  sigfillset(&signals);
-  posix_spawnattr_setsigdefault(&attributes, &signals);
-  posix_spawnattr_setpgroup(&attributes, 0);
-  posix_spawnattr_setflags(&attributes,
-                           POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-
-  std::string shell = "sh";
-  std::string option = "-c";
-  std::string text = script;
-  char* arguments[] = {shell.data(), option.data(), text.data(), nullptr};
-  pid_t pid = -1;
-  const int failed = posix_spawn(&pid, "/bin/sh", &actions, &attributes, arguments, environ);
-  posix_spawnattr_destroy(&attributes);
-  posix_spawn_file_actions_destroy(&actions);
-  errno = failed;
-  return failed == 0 ? pid : -1;
+// Runs `/bin/sh -c script` with these descriptors as its standard input, output and error (-1:
+// /dev/null).
+absl::StatusOr<server::Child> run_shell(const std::string& script, int input, int output,
+                                        int error) {
+  return server::spawn({.command = {"/bin/sh", "-c", script}, .standard = {input, output, error}});
 }
 
 std::string in_words(int status) {
@@ -116,8 +54,7 @@ std::string in_words(int status) {
   return fmt::format("exit status {}", WEXITSTATUS(status));
 }
 
-// What stands after "listening on" in a line like "quintain: listening on 127.0.0.1:7000"; empty if
-// it is another line.
+// The address in a line like "quintain: listening on 127.0.0.1:7000"; empty for other lines.
 std::string announced_address(std::string_view line) {
   constexpr std::string_view kWords = "listening on ";
   const std::size_t at = line.find(kWords);
@@ -127,17 +64,17 @@ std::string announced_address(std::string_view line) {
 }
 
 bool is_http(std::string_view address) {
-  return address.substr(0, 7) == "http://" || address.substr(0, 8) == "https://";
+  return address.starts_with("http://") || address.starts_with("https://");
 }
 
-// What one try to reach the target's health service came to.
+// The result of one query of the target's health service. `text` says why it is not ready.
 struct Health {
   bool ready = false;
   std::string text{};
 };
 
-Health ask_health(const LiveTarget& target, std::chrono::nanoseconds patience) {
-  const std::unique_ptr<Transport> transport = target.make_arm();
+Health query_health(const LiveTarget& target, std::chrono::nanoseconds patience) {
+  const std::unique_ptr<Transport> transport = target.connect();
   standard_services::HealthCheckResponse answer;
   std::optional<absl::Status> end;
   transport->start({
@@ -148,7 +85,8 @@ Health ask_health(const LiveTarget& target, std::chrono::nanoseconds patience) {
       .on_end = [&end](absl::Status status) { end = std::move(status); },
   });
   transport->run_until(core::Instant::never(), [&end] { return end.has_value(); });
-  // Without the service, or without a status of the server as a whole, an answer is all there is.
+  // A server without a health service, or without a status for the server as a whole, is ready when
+  // it answers.
   if (absl::IsUnimplemented(*end) || absl::IsNotFound(*end)) return {.ready = true};
   if (!end->ok()) return {.text = end->ToString()};
   using Answer = standard_services::HealthCheckResponse;
@@ -158,16 +96,16 @@ Health ask_health(const LiveTarget& target, std::chrono::nanoseconds patience) {
 
 }  // namespace
 
-// The command's process, and the thread that listens to it.
+// The process of the command, its guardian, and the thread that reads its output.
 class SpawnedServer::Process {
  public:
   Process(const SpawnOptions& options) : grace_(options.grace), address_(options.address) {}
 
   ~Process() {
     stop();
-    if (listener_.joinable()) {
-      eventfd_write(enough_.get(), 1);
-      listener_.join();
+    if (reader_.joinable()) {
+      eventfd_write(stop_reading_.get(), 1);
+      reader_.join();
     }
     if (guardian_ > 0) {
       send(lifeline_.get(), "\n", 1, MSG_NOSIGNAL);
@@ -177,26 +115,30 @@ class SpawnedServer::Process {
   }
 
   absl::Status start(const std::string& command) {
-    auto output = make_pipe();
-    auto error = make_pipe();
+    auto output = server::make_pipe();
+    auto error = server::make_pipe();
     int lifeline[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, lifeline) != 0) {
-      return failure("no socket to its guardian");
+      return failure("cannot create a socket to its guardian");
     }
     lifeline_ = Descriptor(lifeline[0]);
     const Descriptor guardians_end(lifeline[1]);
-    enough_ = Descriptor(eventfd(0, EFD_CLOEXEC));
-    if (!output || !error || !enough_.open()) return failure("no pipe to it");
-    pid_ = run_shell(command, -1, output->write.get(), error->write.get());
-    if (pid_ < 0) return failure("/bin/sh can't be started");
-    ended_ = Descriptor(static_cast<int>(syscall(SYS_pidfd_open, pid_, 0)));
-    // The guardian has a group of its own, so that what ends us from the terminal leaves it alone.
-    // A line from us says that the group is gone, and its number may be another's.
-    guardian_ = run_shell(fmt::format("read -r line || kill -s KILL -- -{}", pid_),
-                          guardians_end.get(), -1, -1);
-    if (!ended_.open() || guardian_ < 0) return failure("it can't be watched");
-    listener_ = std::thread(
-        [this, out = std::move(output->read), err = std::move(error->read)] { listen(out, err); });
+    stop_reading_ = Descriptor(eventfd(0, EFD_CLOEXEC));
+    if (!output || !error || !stop_reading_.is_open()) return failure("cannot create its pipes");
+    auto shell = run_shell(command, -1, output->write.get(), error->write.get());
+    if (!shell.ok()) return shell.status();
+    pid_ = shell->pid;
+    ended_ = std::move(shell->pidfd);
+    // The guardian has its own group, so that a signal from the terminal to this process does not
+    // end it. A line from this process tells it that the group has ended and that its number may
+    // have been reused.
+    const auto guardian = run_shell(fmt::format("read -r line || kill -s KILL -- -{}", pid_),
+                                    guardians_end.get(), -1, -1);
+    if (!guardian.ok()) return guardian.status();
+    guardian_ = guardian->pid;
+    reader_ = std::thread([this, out = std::move(output->read), err = std::move(error->read)] {
+      read_output(out, err);
+    });
     return absl::OkStatus();
   }
 
@@ -214,26 +156,26 @@ class SpawnedServer::Process {
     return text;
   }
 
-  /// False if the command ends or time is up before it has said where it listens.
+  // Waits until the address is known. False if the command ends first or at `until`.
   bool wait_for_address(Clock::time_point until) {
     std::unique_lock lock(mutex_);
-    changed_.wait_until(lock, until, [this] { return silent_ || !address_.empty(); });
+    changed_.wait_until(lock, until, [this] { return ended_and_read_ || !address_.empty(); });
     return !address_.empty();
   }
 
-  /// Whether the command has ended, and its output been read, by then.
+  // Whether the command ends, and all of its own output is read, before `until`.
   bool wait_for_end(Clock::time_point until) {
     std::unique_lock lock(mutex_);
-    return changed_.wait_until(lock, until, [this] { return silent_; });
+    return changed_.wait_until(lock, until, [this] { return ended_and_read_; });
   }
 
   std::string stop() {
     if (pid_ < 0) return how_it_ended_;
-    // The leader is not reaped before the group is gone: until then the group's number is its own.
+    // The leader is reaped last, because until then the number of the group cannot be reused.
     kill(-pid_, SIGTERM);
     {
       std::unique_lock lock(mutex_);
-      changed_.wait_for(lock, grace_, [this] { return gone_ || !listener_.joinable(); });
+      changed_.wait_for(lock, grace_, [this] { return closed_ || !reader_.joinable(); });
     }
     kill(-pid_, SIGKILL);
     int status = 0;
@@ -249,27 +191,28 @@ class SpawnedServer::Process {
     return absl::InternalError(fmt::format("{}: {}", what, std::strerror(errno)));
   }
 
-  // Until the command has ended and nobody holds its pipes open any more, or it is enough.
-  void listen(const Descriptor& output, const Descriptor& error) {
-    enum : std::size_t { kOutput, kError, kEnded, kEnough };
+  // Runs until the command has ended and no process holds its pipes open, or until it is told to
+  // stop.
+  void read_output(const Descriptor& output, const Descriptor& error) {
+    enum : std::size_t { kOutput, kError, kEnded, kStopReading };
     pollfd sources[] = {{.fd = output.get(), .events = POLLIN, .revents = 0},
                         {.fd = error.get(), .events = POLLIN, .revents = 0},
                         {.fd = ended_.get(), .events = POLLIN, .revents = 0},
-                        {.fd = enough_.get(), .events = POLLIN, .revents = 0}};
+                        {.fd = stop_reading_.get(), .events = POLLIN, .revents = 0}};
     const auto closed = [&sources](std::size_t source) { return sources[source].fd < 0; };
     std::string unfinished[2];
     bool silent = false;
     while (!closed(kOutput) || !closed(kError) || !closed(kEnded)) {
-      // The command's own last lines are in the pipes when it has ended. Whatever it has left
-      // behind in its group may write later, or never.
+      // When the command has ended, its last lines are in the pipes. Other processes of the group
+      // may write later or never, so the rest is not waited for.
       const int ready = poll(sources, std::size(sources), closed(kEnded) && !silent ? 0 : -1);
       if (ready < 0) continue;  // a signal
       if (ready == 0) {
         silent = true;
-        note(silent_);
+        set(ended_and_read_);
         continue;
       }
-      if (sources[kEnough].revents != 0) break;
+      if (sources[kStopReading].revents != 0) break;
       for (const std::size_t i : {kOutput, kError}) {
         if (sources[i].revents == 0) continue;
         char buffer[4096];
@@ -278,34 +221,35 @@ class SpawnedServer::Process {
           take({buffer, static_cast<std::size_t>(count)}, unfinished[i]);
         } else if (count == 0 || errno != EINTR) {
           if (!unfinished[i].empty()) take("\n", unfinished[i]);
-          sources[i].fd = -1;  // poll passes over it
+          sources[i].fd = -1;  // poll() ignores it
         }
       }
       if (sources[kEnded].revents != 0) sources[kEnded].fd = -1;
     }
-    note(silent_);
-    note(gone_);
+    set(ended_and_read_);
+    set(closed_);
   }
 
-  void note(bool& fact) {
+  void set(bool& flag) {
     const std::lock_guard lock(mutex_);
-    fact = true;
+    flag = true;
     changed_.notify_all();
   }
 
+  // Splits output into lines. `unfinished` is the start of a line that has not ended yet.
   void take(std::string_view text, std::string& unfinished) {
     for (const char c : text) {
-      if (c != '\n' && unfinished.size() < kLineLength) {
+      if (c != '\n' && unfinished.size() < kMaxLineLength) {
         unfinished += c;
         continue;
       }
       const std::lock_guard lock(mutex_);
       const std::string announced = announced_address(unfinished);
-      std::string& place = is_http(announced) ? http_base_ : address_;
-      if (place.empty()) place = announced;
+      std::string& address = is_http(announced) ? http_base_ : address_;
+      if (address.empty()) address = announced;
       changed_.notify_all();
       lines_.push_back(std::exchange(unfinished, c == '\n' ? "" : std::string(1, c)));
-      if (lines_.size() > kLines) lines_.pop_front();
+      if (lines_.size() > kMaxLines) lines_.pop_front();
     }
   }
 
@@ -315,16 +259,16 @@ class SpawnedServer::Process {
   std::string how_it_ended_ = "it was not started";
   Descriptor lifeline_;
   Descriptor ended_;
-  Descriptor enough_;
-  std::thread listener_;
+  Descriptor stop_reading_;
+  std::thread reader_;
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::string address_;  // does not change once it is not empty
+  std::string address_;  // constant once it is not empty
   std::string http_base_;
   std::deque<std::string> lines_;
-  bool silent_ = false;  // the command has ended, and what it wrote has been read
-  bool gone_ = false;    // and nobody else of its group holds its pipes
+  bool ended_and_read_ = false;  // the command has ended, and its own output has been read
+  bool closed_ = false;          // and no other process of its group holds its pipes open
 };
 
 SpawnedServer::SpawnedServer(std::unique_ptr<Process> process) : process_(std::move(process)) {}
@@ -349,21 +293,21 @@ absl::StatusOr<std::unique_ptr<SpawnedServer>> SpawnedServer::start(const SpawnO
   if (!process->wait_for_address(until)) {
     if (process->wait_for_end(Clock::now())) return ended();
     return not_ready(
-        fmt::format("did not say \"listening on ADDRESS\" within {} ms; it ended with ",
+        fmt::format("did not print \"listening on ADDRESS\" within {} ms; it ended with ",
                     options.patience.count()));
   }
   const auto target = LiveTarget::of({.address = process->address(), .tls = options.tls});
   if (!target.ok()) {
-    return not_ready(fmt::format("can't be reached: {}; it ended with ",
+    return not_ready(fmt::format("cannot be reached: {}; it ended with ",
                                  std::string(target.status().message())));
   }
   for (;;) {
-    const Health health =
-        ask_health(*target, std::min<std::chrono::nanoseconds>(kTry, until - Clock::now()));
+    const Health health = query_health(
+        *target, std::min<std::chrono::nanoseconds>(kPollTimeout, until - Clock::now()));
     if (health.ready) {
       return std::unique_ptr<SpawnedServer>(new SpawnedServer(std::move(process)));
     }
-    if (process->wait_for_end(Clock::now() + kBetweenTries)) return ended();
+    if (process->wait_for_end(Clock::now() + kPollInterval)) return ended();
     if (Clock::now() >= until) {
       return not_ready(fmt::format("did not answer at {} within {} ms ({}); it ended with ",
                                    process->address(), options.patience.count(), health.text));

@@ -1,4 +1,4 @@
-// A target that is started for the run and ended with it.
+// A target that is started for a run and stopped after it.
 #pragma once
 
 #include <absl/status/statusor.h>
@@ -15,48 +15,49 @@ namespace quintain::conformance {
 struct SpawnOptions {
   /// A command for /bin/sh.
   std::string command{};
-  /// Where the target will listen (HOST:PORT or unix:PATH). Empty: it says so itself, in the first
-  /// line of its output that has "listening on ADDRESS".
+  /// Where the target will listen (HOST:PORT or unix:PATH). Empty: the address is taken from the
+  /// first line of the target's output that contains "listening on ADDRESS".
   std::string address{};
-  /// How it is to be spoken to; without it in the clear.
+  /// TLS for the connection; without it the connection is not encrypted.
   std::optional<LiveOptions::Tls> tls{};
-  /// How long it may take until it answers.
+  /// Maximum time until the target answers.
   std::chrono::milliseconds patience = std::chrono::seconds(30);
-  /// How long it may take to end after SIGTERM, before it is killed.
+  /// Maximum time from SIGTERM to its end, after which it is killed.
   std::chrono::milliseconds grace = std::chrono::seconds(10);
 };
 
-/// A running target: the command's process, in a process group of its own with everything that it
-/// has started.
+/// A running target: the process of the command and everything that it has started, in a process
+/// group of its own. Used by one thread.
 ///
-/// It does not outlive us, even if we are killed: a guardian process waits for the end of a socket
-/// that only we hold open, and kills the group then. (PR_SET_PDEATHSIG would reach the shell alone,
-/// and as soon as the thread ends that started it.)
+/// The group does not outlive this process, even if this process is killed: a guardian process
+/// waits until a socket closes that only this process holds open, and then kills the group.
+/// (PR_SET_PDEATHSIG would reach only the shell, and already when the starting thread ends.)
 class SpawnedServer {
  public:
-  /// Starts the command and waits until its gRPC health service says SERVING, or says that there is
-  /// no such service. The error says what the target did instead: how it ended or what it answered,
-  /// with the last lines that it wrote. Nothing is left behind then.
+  /// Starts the command and waits until its gRPC health service reports SERVING or turns out not to
+  /// exist. The error says what happened instead (how the command ended, or what the target
+  /// answered), with the last lines of its output; then nothing is left running.
   static absl::StatusOr<std::unique_ptr<SpawnedServer>> start(const SpawnOptions& options);
 
-  /// Ends it: see stop().
+  /// Calls stop().
   ~SpawnedServer();
 
   SpawnedServer(const SpawnedServer&) = delete;
   SpawnedServer& operator=(const SpawnedServer&) = delete;
 
-  /// Where it listens.
+  /// The target's gRPC address.
   const std::string& address() const;
 
-  /// Where it serves HTTP, if it has said "listening on http://HOST:PORT" (or https://) by now;
-  /// otherwise empty.
+  /// The target's HTTP base URL, if its output so far contains "listening on http://HOST:PORT" (or
+  /// https://); otherwise empty.
   std::string http_base() const;
 
-  /// The last lines that it wrote, to standard output and standard error.
+  /// The last lines of its standard output and standard error.
   std::string output() const;
 
-  /// SIGTERM to the group; whoever is left of it after the command has ended or the grace is over
-  /// is killed. Says how the command ended: "exit status 0", "signal 9 (Killed)". Again: the same.
+  /// Sends SIGTERM to the group. When the command has ended or the grace period is over, kills the
+  /// rest of the group. Returns how the command ended: "exit status 0", "signal 9 (Killed)".
+  /// Further calls return the same.
   std::string stop();
 
  private:

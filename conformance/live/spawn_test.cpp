@@ -1,3 +1,4 @@
+// Starting and stopping targets, with shell scripts as targets.
 #include "conformance/live/spawn.h"
 
 #include <fcntl.h>
@@ -23,7 +24,7 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using testing::SmallServer;
 
-// The commands are scripts that say where another server listens, and wait.
+// The commands are scripts that announce the address of another server and wait.
 std::string announce(const SmallServer& server) {
   return fmt::format("echo \"small: listening on {}, at last\";", server.address());
 }
@@ -34,11 +35,11 @@ std::string error_of(const SpawnOptions& options) {
   return std::string(target.status().message());
 }
 
-// A pipe with a name, to hear when the last of those who hold it open has gone.
+// A named pipe, to detect that no process holds it open any more.
 class Fifo {
  public:
   Fifo() {
-    // A death test's process must find the fifo that the test made, and not make its own.
+    // The process of a death test must use the fifo of its parent.
     if (const char* given = getenv("QUINTAIN_TEST_FIFO")) {
       path_ = given;
       return;
@@ -60,12 +61,12 @@ class Fifo {
 
   const std::string& path() const { return path_; }
 
-  // What has been written to it by the time that nobody holds it any more.
+  // Everything that is written to it until no process holds it open.
   std::string read_to_end() {
     std::string text;
     for (;;) {
       pollfd waiting{.fd = fd_, .events = POLLIN, .revents = 0};
-      if (poll(&waiting, 1, 30'000) <= 0) return text + " (and somebody still holds it)";
+      if (poll(&waiting, 1, 30'000) <= 0) return text + " (and a process still holds it open)";
       char buffer[256];
       const ssize_t count = read(fd_, buffer, sizeof buffer);
       if (count <= 0) return text;
@@ -78,7 +79,7 @@ class Fifo {
   int fd_ = -1;
 };
 
-TEST(Spawn, LearnsWhereTheTargetListensAndEndsIt) {
+TEST(Spawn, FindsTheAddressAndStopsTheTarget) {
   SmallServer server;
   auto target = SpawnedServer::start({.command = announce(server) + "sleep 60"});
   ASSERT_TRUE(target.ok()) << target.status();
@@ -88,7 +89,7 @@ TEST(Spawn, LearnsWhereTheTargetListensAndEndsIt) {
   EXPECT_EQ((*target)->stop(), "signal 15 (Terminated)");
 }
 
-TEST(Spawn, LearnsWhereTheTargetServesHttp) {
+TEST(Spawn, FindsTheHttpAddress) {
   SmallServer server;
   const auto target = SpawnedServer::start(
       {.command = "echo listening on http://127.0.0.1:8080;" + announce(server) + "sleep 60"});
@@ -97,7 +98,7 @@ TEST(Spawn, LearnsWhereTheTargetServesHttp) {
   EXPECT_EQ((*target)->http_base(), "http://127.0.0.1:8080");
 }
 
-TEST(Spawn, IsToldWhereTheTargetListens) {
+TEST(Spawn, UsesTheGivenAddress) {
   SmallServer server;
   const auto target =
       SpawnedServer::start({.command = "exec sleep 60", .address = server.address()});
@@ -105,7 +106,7 @@ TEST(Spawn, IsToldWhereTheTargetListens) {
   EXPECT_EQ((*target)->address(), server.address());
 }
 
-TEST(Spawn, HearsAnnouncementsOnStandardErrorToo) {
+TEST(Spawn, FindsTheAddressOnStandardError) {
   SmallServer server;
   const auto target =
       SpawnedServer::start({.command = "{ " + announce(server) + " } >&2; sleep 60"});
@@ -113,33 +114,33 @@ TEST(Spawn, HearsAnnouncementsOnStandardErrorToo) {
   EXPECT_EQ((*target)->address(), server.address());
 }
 
-TEST(Spawn, ATargetWithoutAHealthServiceIsReadyOnceItAnswers) {
+TEST(Spawn, AcceptsATargetWithoutAHealthService) {
   SmallServer server(SmallServer::Options{.health = false});
   EXPECT_TRUE(SpawnedServer::start({.command = announce(server) + "sleep 60"}).ok());
 }
 
-TEST(Spawn, SaysHowATargetDiedBeforeItWasReady) {
+TEST(Spawn, ReportsHowATargetEndedBeforeItWasReady) {
   EXPECT_THAT(error_of({.command = "echo one; echo two >&2; printf three; exit 3"}),
               AllOf(HasSubstr("ended before it was ready, with exit status 3"), HasSubstr("one\n"),
                     HasSubstr("two\n"), HasSubstr("three\n")));
   EXPECT_THAT(error_of({.command = "kill -9 $$"}), HasSubstr("signal 9 (Killed)"));
   EXPECT_THAT(error_of({.command = "no-such-command"}),
               AllOf(HasSubstr("exit status 127"), HasSubstr("not found")));
-  // Where it will listen is known, but it does not come to that.
+  // With a given address that is never served.
   EXPECT_THAT(error_of({.command = "exit 4", .address = "127.0.0.1:1"}),
               HasSubstr("exit status 4"));
 }
 
-TEST(Spawn, SaysThatATargetIsNotReadyInTime) {
+TEST(Spawn, ReportsATargetThatIsNotReadyInTime) {
   EXPECT_THAT(error_of({.command = "echo hello; exec sleep 60", .patience = 100ms}),
               AllOf(HasSubstr("\"listening on ADDRESS\" within 100 ms"), HasSubstr("hello")));
   EXPECT_THAT(error_of({.command = "exec sleep 60", .address = "127.0.0.1:1", .patience = 100ms}),
               AllOf(HasSubstr("127.0.0.1:1"), HasSubstr("Connection refused")));
   EXPECT_THAT(error_of({.command = "exec sleep 60", .address = "nowhere", .patience = 100ms}),
-              HasSubstr("'nowhere' is no address"));
+              HasSubstr("'nowhere' is not an address"));
 }
 
-TEST(Spawn, WaitsUntilTheTargetsHealthIsServing) {
+TEST(Spawn, WaitsForTheHealthServing) {
   SmallServer server;
   server.set_serving(false);
   const SpawnOptions options{.command = announce(server) + "sleep 60", .patience = 200ms};
@@ -148,7 +149,7 @@ TEST(Spawn, WaitsUntilTheTargetsHealthIsServing) {
   EXPECT_TRUE(SpawnedServer::start(options).ok());
 }
 
-TEST(Spawn, LetsTheTargetEndInItsOwnWay) {
+TEST(Spawn, LetsTheTargetHandleSigterm) {
   SmallServer server;
   const auto target =
       SpawnedServer::start({.command = "trap 'echo goodbye; exit 7' TERM;" + announce(server) +
@@ -158,7 +159,7 @@ TEST(Spawn, LetsTheTargetEndInItsOwnWay) {
   EXPECT_THAT((*target)->output(), HasSubstr("goodbye"));
 }
 
-TEST(Spawn, LetsTheTargetsOwnChildrenEndInTheirWay) {
+TEST(Spawn, LetsChildrenOfTheTargetHandleSigterm) {
   SmallServer server;
   const auto target = SpawnedServer::start(
       {.command = "(trap 'echo goodbye; exit' TERM; echo up; while :; do sleep 0.05; done) &"
@@ -169,7 +170,7 @@ TEST(Spawn, LetsTheTargetsOwnChildrenEndInTheirWay) {
   EXPECT_THAT((*target)->output(), HasSubstr("goodbye"));
 }
 
-TEST(Spawn, KillsATargetThatDoesNotEnd) {
+TEST(Spawn, KillsATargetThatIgnoresSigterm) {
   SmallServer server;
   const auto target = SpawnedServer::start(
       {.command = "trap '' TERM;" + announce(server) + "while :; do sleep 0.05; done",
@@ -178,7 +179,7 @@ TEST(Spawn, KillsATargetThatDoesNotEnd) {
   EXPECT_EQ((*target)->stop(), "signal 9 (Killed)");
 }
 
-TEST(Spawn, LeavesNobodyOfTheGroupBehind) {
+TEST(Spawn, KillsTheWholeGroup) {
   SmallServer server;
   Fifo fifo;
   {
@@ -191,7 +192,7 @@ TEST(Spawn, LeavesNobodyOfTheGroupBehind) {
   EXPECT_EQ(fifo.read_to_end(), "up\n");
 }
 
-TEST(Spawn, ATargetThatTalksMuchIsNotHeldUp) {
+TEST(Spawn, KeepsOnlyTheLastLinesOfLongOutput) {
   SmallServer server;
   const auto target =
       SpawnedServer::start({.command = "head -c 1000000 /dev/zero | tr '\\0' x; echo; seq 10000;" +
@@ -201,8 +202,8 @@ TEST(Spawn, ATargetThatTalksMuchIsNotHeldUp) {
   EXPECT_LT((*target)->output().size(), 2000u);
 }
 
-TEST(SpawnDeathTest, ATargetDoesNotOutliveUs) {
-  // A process of its own, and not a fork: gRPC has threads.
+TEST(SpawnDeathTest, ATargetDoesNotOutliveThisProcess) {
+  // A new process instead of a fork, because gRPC has threads.
   ::testing::FLAGS_gtest_death_test_style = "threadsafe";
   Fifo fifo;
   EXPECT_EXIT(

@@ -1,4 +1,4 @@
-// The suite against a server that nobody here wrote the stack of: the peer in Node.js.
+// The suite against a server that shares no code with Quintain: the peer in Node.js.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -24,24 +24,24 @@ Manifest peer_manifest(const std::string& profile) {
   return *manifest;
 }
 
-std::unique_ptr<SpawnedServer> peer(const std::string& words) {
+std::unique_ptr<SpawnedServer> start_peer(const std::string& flags) {
   return spawn(fmt::format("exec node '{}/server.js' --grace-ms 3000 --sync-timeout-ms 5000 {}",
-                           kFolder, words));
+                           kFolder, flags));
 }
 
-class HonestPeer : public testing::TestWithParam<const char*> {};
+class CorrectPeer : public testing::TestWithParam<const char*> {};
 
-TEST_P(HonestPeer, Conforms) {
-  const auto server = peer(fmt::format("--profile {}", GetParam()));
+TEST_P(CorrectPeer, Conforms) {
+  const auto server = start_peer(fmt::format("--profile {}", GetParam()));
   ASSERT_NE(server, nullptr);
   const auto results = judge_live(server->address(), peer_manifest(GetParam()), live_cases());
-  EXPECT_EQ(complaints(results), "");
+  EXPECT_EQ(problems_of(results), "");
   const auto judged = std::count_if(results.begin(), results.end(),
                                     [](const CaseResult& r) { return r.skipped.empty(); });
   EXPECT_GT(judged, 20);
 }
 
-INSTANTIATE_TEST_SUITE_P(Profiles, HonestPeer,
+INSTANTIATE_TEST_SUITE_P(Profiles, CorrectPeer,
                          testing::Values("analysis", "spear-2026-01", "spear-head"),
                          [](const auto& profile) {
                            std::string name = profile.param;
@@ -51,18 +51,18 @@ INSTANTIATE_TEST_SUITE_P(Profiles, HonestPeer,
 
 class FaultyPeer : public testing::TestWithParam<int> {};
 
-TEST_P(FaultyPeer, IsCaughtByTheClausesThatNameItsFault) {
+TEST_P(FaultyPeer, IsCaughtByTheClausesThatForbidItsFault) {
   const std::string fault = fmt::format("M{}", GetParam());
-  const auto server = peer("--fault " + fault);
+  const auto server = start_peer("--fault " + fault);
   ASSERT_NE(server, nullptr);
-  // The same faults as those of our own cores.
+  // The faults M1 to M7 have the same names as the origins of the faulty cores.
   int known = 0;
   for (const FaultyCore& core : faulty_cores()) {
     if (core.origin != fault) continue;
     ++known;
     const auto results =
         judge_live(server->address(), peer_manifest("analysis"), cases_for(core.caught_by));
-    const auto broken = broken_clauses(results);
+    const auto broken = violated_clauses(results);
     for (const std::string_view clause : core.caught_by) {
       EXPECT_TRUE(broken.contains(clause)) << clause << " does not catch " << fault;
     }

@@ -1,4 +1,4 @@
-// What tests of the suite against real servers share.
+// Test support: runs the suite against live servers.
 #pragma once
 
 #include <fmt/format.h>
@@ -18,6 +18,7 @@
 
 namespace quintain::conformance {
 
+/// The cases that can judge a live target.
 inline std::vector<const Case*> live_cases() {
   std::vector<const Case*> cases;
   for (const Case& one : all_cases()) {
@@ -26,7 +27,7 @@ inline std::vector<const Case*> live_cases() {
   return cases;
 }
 
-/// The cases that are there for one of these clauses.
+/// The live cases that judge at least one of these clauses.
 inline std::vector<const Case*> cases_for(const std::vector<std::string_view>& clauses) {
   std::vector<const Case*> cases = live_cases();
   std::erase_if(cases, [&](const Case* one) {
@@ -36,34 +37,35 @@ inline std::vector<const Case*> cases_for(const std::vector<std::string_view>& c
   return cases;
 }
 
-/// A server that is a command; nullptr, and a failure, if it does not come up.
+/// Starts a server by a command; nullptr and a test failure if it does not start.
 inline std::unique_ptr<SpawnedServer> spawn(const std::string& command) {
   auto server = SpawnedServer::start({.command = command});
   EXPECT_TRUE(server.ok()) << server.status();
   return server.ok() ? *std::move(server) : nullptr;
 }
 
+/// Runs these cases against the server at that address.
 inline std::vector<CaseResult> judge_live(const std::string& address, const Manifest& manifest,
                                           const std::vector<const Case*>& cases) {
   const auto target = LiveTarget::of({.address = address, .slack = manifest.policies.grace});
   EXPECT_TRUE(target.ok()) << target.status();
   return run_suite(cases, {.manifest = &manifest,
                            .profile = find_profile(manifest.profile),
-                           .connect = [&] { return target->make_arm(); },
+                           .connect = [&] { return target->connect(); },
                            .virtual_time = false,
                            .jobs = 4});
 }
 
-/// Everything that is wrong, a line each; empty: nothing is.
-inline std::string complaints(const std::vector<CaseResult>& results) {
+/// Every violation and every problem, one per line; empty if there is none.
+inline std::string problems_of(const std::vector<CaseResult>& results) {
   std::string text;
   for (const CaseResult& result : results) {
-    for (const std::string& problem : {result.error, result.unmet}) {
-      if (!problem.empty()) text += fmt::format("{}: {}\n", result.subject->name, problem);
+    for (const std::string& problem : {result.error, result.aborted}) {
+      if (!problem.empty()) text += fmt::format("{}: {}\n", result.test_case->name, problem);
     }
     for (const auto& [clause, finding] : result.findings.by_clause()) {
       for (const Violation& violation : finding.violations) {
-        text += fmt::format("{}: {}: expected {}; observed {}\n", result.subject->name, clause,
+        text += fmt::format("{}: {}: expected {}; observed {}\n", result.test_case->name, clause,
                             violation.expected, violation.observed);
       }
     }
@@ -71,14 +73,15 @@ inline std::string complaints(const std::vector<CaseResult>& results) {
   return text;
 }
 
-inline std::set<std::string, std::less<>> broken_clauses(const std::vector<CaseResult>& results) {
-  std::set<std::string, std::less<>> broken;
+/// The clauses with at least one violation.
+inline std::set<std::string, std::less<>> violated_clauses(const std::vector<CaseResult>& results) {
+  std::set<std::string, std::less<>> violated;
   for (const CaseResult& result : results) {
     for (const auto& [clause, finding] : result.findings.by_clause()) {
-      if (!finding.violations.empty()) broken.insert(clause);
+      if (!finding.violations.empty()) violated.insert(clause);
     }
   }
-  return broken;
+  return violated;
 }
 
 }  // namespace quintain::conformance

@@ -1,10 +1,13 @@
-#include "conformance/wire/descriptor_check.h"
-
+// Compares descriptors as the messages that they are, not in a descriptor pool: a pool rejects
+// files whose imports are missing, and then nothing could be reported.
+#include <absl/strings/ascii.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <map>
 #include <string_view>
+
+#include "conformance/wire/descriptor.h"
 
 namespace quintain::conformance {
 namespace {
@@ -17,9 +20,8 @@ using google::protobuf::FileDescriptorSet;
 using google::protobuf::MethodDescriptorProto;
 using google::protobuf::ServiceDescriptorProto;
 
-// Everything that some files declare, by full name, as type names in descriptors have it: ".a.B".
-// Descriptors are compared as the messages they come in, not as a pool: a pool refuses files whose
-// imports are missing, and what is refused can't be judged.
+// Everything that some files declare, by full name with a leading dot (".a.B"), which is how type
+// names are written in descriptors.
 class Declarations {
  public:
   void add(const FileDescriptorProto& file) {
@@ -35,7 +37,7 @@ class Declarations {
   const std::map<std::string, const EnumDescriptorProto*>& enums() const { return enums_; }
   const std::map<std::string, const ServiceDescriptorProto*>& services() const { return services_; }
 
-  /// The entry of a map field; nullptr for any other field.
+  // The entry type of a map field; nullptr for other fields.
   const DescriptorProto* map_entry(const FieldDescriptorProto& field) const {
     const auto message = messages_.find(field.type_name());
     return message != messages_.end() && message->second->options().map_entry() ? message->second
@@ -62,7 +64,7 @@ std::string_view without_dot(std::string_view name) {
   return name.substr(!name.empty() && name.front() == '.' ? 1 : 0);
 }
 
-// As a .proto file writes it.
+// The type as a .proto file writes it.
 std::string type_of(const FieldDescriptorProto& field, const Declarations& declarations) {
   if (const DescriptorProto* entry = declarations.map_entry(field)) {
     std::string key = "?";
@@ -73,11 +75,9 @@ std::string type_of(const FieldDescriptorProto& field, const Declarations& decla
     return fmt::format("map<{}, {}>", key, value);
   }
   if (!field.type_name().empty()) return std::string(without_dot(field.type_name()));
-  // TYPE_INT64
+  // "int64" from TYPE_INT64.
   std::string name = FieldDescriptorProto::Type_Name(field.type()).substr(5);
-  std::transform(name.begin(), name.end(), name.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
+  absl::AsciiStrToLower(&name);
   return name;
 }
 
@@ -95,19 +95,31 @@ std::string label_of(const FieldDescriptorProto& field, const Declarations& decl
   return field.has_oneof_index() ? "in a oneof" : "singular";
 }
 
+template <class Parts>
+auto find_name(const Parts& parts, const std::string& name) {
+  return std::find_if(parts.begin(), parts.end(),
+                      [&](const auto& part) { return part.name() == name; });
+}
+
+template <class Parts>
+auto find_number(const Parts& parts, int number) {
+  return std::find_if(parts.begin(), parts.end(),
+                      [&](const auto& part) { return part.number() == number; });
+}
+
 class Comparison {
  public:
-  Comparison(const FileDescriptorSet& offered, const FileDescriptorProto& demanded) {
+  Comparison(const FileDescriptorSet& offered, const FileDescriptorProto& required) {
     for (const FileDescriptorProto& file : offered.file()) offered_.add(file);
-    demanded_.add(demanded);
+    required_.add(required);
   }
 
   std::vector<std::string> run() && {
-    for (const auto& [name, service] : demanded_.services()) compare(name, *service);
-    for (const auto& [name, message] : demanded_.messages()) {
+    for (const auto& [name, service] : required_.services()) compare(name, *service);
+    for (const auto& [name, message] : required_.messages()) {
       if (!message->options().map_entry()) compare(name, *message);
     }
-    for (const auto& [name, type] : demanded_.enums()) compare(name, *type);
+    for (const auto& [name, type] : required_.enums()) compare(name, *type);
     return std::move(deviations_);
   }
 
@@ -117,15 +129,13 @@ class Comparison {
     deviations_.push_back(fmt::format(format, std::forward<Parts>(parts)...));
   }
 
-  void compare(const std::string& full_name, const ServiceDescriptorProto& demanded) {
+  void compare(const std::string& full_name, const ServiceDescriptorProto& required) {
     const std::string_view name = without_dot(full_name);
     const auto found = offered_.services().find(full_name);
     if (found == offered_.services().end()) return deviation("service {} is missing", name);
-    for (const MethodDescriptorProto& method : demanded.method()) {
+    for (const MethodDescriptorProto& method : required.method()) {
       const auto& methods = found->second->method();
-      const auto same = std::find_if(methods.begin(), methods.end(), [&](const auto& candidate) {
-        return candidate.name() == method.name();
-      });
+      const auto same = find_name(methods, method.name());
       if (same == methods.end()) {
         deviation("method {}.{} is missing", name, method.name());
         continue;
@@ -144,18 +154,15 @@ class Comparison {
     }
   }
 
-  void compare(const std::string& full_name, const DescriptorProto& demanded) {
+  void compare(const std::string& full_name, const DescriptorProto& required) {
     const std::string_view name = without_dot(full_name);
     const auto found = offered_.messages().find(full_name);
     if (found == offered_.messages().end()) return deviation("message {} is missing", name);
     const auto& fields = found->second->field();
-    const auto find = [&fields](const auto& matches) {
-      return std::find_if(fields.begin(), fields.end(), matches);
-    };
-    for (const FieldDescriptorProto& field : demanded.field()) {
-      auto same = find([&](const auto& other) { return other.name() == field.name(); });
+    for (const FieldDescriptorProto& field : required.field()) {
+      auto same = find_name(fields, field.name());
       if (same == fields.end()) {
-        same = find([&](const auto& other) { return other.number() == field.number(); });
+        same = find_number(fields, field.number());
         if (same == fields.end()) {
           deviation("field {}.{} = {} is missing", name, field.name(), field.number());
           continue;
@@ -168,24 +175,23 @@ class Comparison {
   }
 
   void compare(const std::string& where, const FieldDescriptorProto& offered,
-               const FieldDescriptorProto& demanded) {
+               const FieldDescriptorProto& required) {
     const auto differs = [&](std::string_view what, const std::string& is,
                              const std::string& should) {
       if (is != should) deviation("{} {} {}, not {}", where, what, is, should);
     };
-    differs("has number", std::to_string(offered.number()), std::to_string(demanded.number()));
-    differs("has type", type_of(offered, offered_), type_of(demanded, demanded_));
-    differs("is", label_of(offered, offered_), label_of(demanded, demanded_));
+    differs("has number", std::to_string(offered.number()), std::to_string(required.number()));
+    differs("has type", type_of(offered, offered_), type_of(required, required_));
+    differs("is", label_of(offered, offered_), label_of(required, required_));
   }
 
-  void compare(const std::string& full_name, const EnumDescriptorProto& demanded) {
+  void compare(const std::string& full_name, const EnumDescriptorProto& required) {
     const std::string_view name = without_dot(full_name);
     const auto found = offered_.enums().find(full_name);
     if (found == offered_.enums().end()) return deviation("enum {} is missing", name);
     const auto& values = found->second->value();
-    for (const auto& value : demanded.value()) {
-      auto same = std::find_if(values.begin(), values.end(),
-                               [&](const auto& other) { return other.name() == value.name(); });
+    for (const auto& value : required.value()) {
+      auto same = find_name(values, value.name());
       if (same != values.end()) {
         if (same->number() != value.number()) {
           deviation("value {} of enum {} has number {}, not {}", value.name(), name, same->number(),
@@ -193,8 +199,7 @@ class Comparison {
         }
         continue;
       }
-      same = std::find_if(values.begin(), values.end(),
-                          [&](const auto& other) { return other.number() == value.number(); });
+      same = find_number(values, value.number());
       if (same == values.end()) {
         deviation("value {} = {} of enum {} is missing", value.name(), value.number(), name);
       } else {
@@ -205,7 +210,7 @@ class Comparison {
   }
 
   Declarations offered_;
-  Declarations demanded_;
+  Declarations required_;
   std::vector<std::string> deviations_;
 };
 
@@ -213,8 +218,8 @@ class Comparison {
 
 std::vector<std::string> descriptor_deviations(const FileDescriptorSet& offered,
                                                const Profile& profile) {
-  const FileDescriptorProto demanded = profile.descriptor();
-  return Comparison(offered, demanded).run();
+  const FileDescriptorProto required = profile.descriptor();
+  return Comparison(offered, required).run();
 }
 
 }  // namespace quintain::conformance

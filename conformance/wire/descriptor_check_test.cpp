@@ -1,4 +1,5 @@
-#include "conformance/wire/descriptor_check.h"
+// Which deviations are reported for descriptors that differ from a profile.
+#include "conformance/wire/descriptor.h"
 
 #include <gmock/gmock.h>
 #include <google/protobuf/any.pb.h>
@@ -26,7 +27,7 @@ auto& part_called(Parts& parts, const std::string& name) {
   return *parts.begin();
 }
 
-// A target's descriptor: what the profile demands, less what a test spoils.
+// Compares a descriptor that a test has changed with the contract's.
 class DescriptorCheck : public ::testing::Test {
  protected:
   DescriptorProto& message(const std::string& name) {
@@ -48,13 +49,13 @@ class DescriptorCheck : public ::testing::Test {
   std::vector<std::string> deviations() const {
     FileDescriptorSet set;
     *set.add_file() = offered_;
-    return descriptor_deviations(set, *find_profile("analysis"));
+    return descriptor_deviations(set, *find_profile("contract"));
   }
 
-  FileDescriptorProto offered_ = find_profile("analysis")->descriptor();
+  FileDescriptorProto offered_ = find_profile("contract")->descriptor();
 };
 
-TEST_F(DescriptorCheck, WhatIsDemandedConforms) {
+TEST_F(DescriptorCheck, AcceptsTheDescriptorsOfAllProfiles) {
   for (const std::string_view name : profile_names()) {
     const Profile& profile = *find_profile(name);
     FileDescriptorSet set;
@@ -63,7 +64,7 @@ TEST_F(DescriptorCheck, WhatIsDemandedConforms) {
   }
 }
 
-TEST_F(DescriptorCheck, MoreThanDemandedConforms) {
+TEST_F(DescriptorCheck, AcceptsAdditionalDeclarations) {
   auto& extra = *message("InvokeFunctionRequest").add_field();
   extra.set_name("extra");
   extra.set_number(100);
@@ -76,16 +77,16 @@ TEST_F(DescriptorCheck, MoreThanDemandedConforms) {
   EXPECT_THAT(deviations(), IsEmpty());
 }
 
-TEST_F(DescriptorCheck, FilesMayBeCutOtherwise) {
+TEST_F(DescriptorCheck, AcceptsOtherFileBoundaries) {
   FileDescriptorSet set;
   FileDescriptorProto& types = *set.add_file();
   types.set_package(offered_.package());
   types.mutable_message_type()->Swap(offered_.mutable_message_type());
   *set.add_file() = offered_;
-  EXPECT_THAT(descriptor_deviations(set, *find_profile("analysis")), IsEmpty());
+  EXPECT_THAT(descriptor_deviations(set, *find_profile("contract")), IsEmpty());
 }
 
-TEST_F(DescriptorCheck, NamesWhatIsMissing) {
+TEST_F(DescriptorCheck, ReportsMissingParts) {
   remove_field("InvokeFunctionResponse", "status_endpoint");
   offered_.mutable_service(0)->mutable_method()->RemoveLast();
   part_called(*offered_.mutable_enum_type(), "ExecutionStatus").mutable_value()->RemoveLast();
@@ -97,7 +98,7 @@ TEST_F(DescriptorCheck, NamesWhatIsMissing) {
           "value EXECUTION_STATUS_TIMEOUT = 6 of enum spearlet.ExecutionStatus is missing"));
 }
 
-TEST_F(DescriptorCheck, NamesMissingDeclarations) {
+TEST_F(DescriptorCheck, ReportsMissingDeclarations) {
   offered_.mutable_service()->Clear();
   message("TaskInfo").set_name("Other");
   part_called(*offered_.mutable_enum_type(), "InvocationType").set_name("Other");
@@ -106,26 +107,26 @@ TEST_F(DescriptorCheck, NamesMissingDeclarations) {
                                                  "enum spearlet.InvocationType is missing"));
 }
 
-TEST_F(DescriptorCheck, AnEmptyDescriptionMissesEverything) {
+TEST_F(DescriptorCheck, ReportsEverythingForAnEmptyDescriptor) {
   const std::size_t everything =
       1u + static_cast<std::size_t>(offered_.message_type_size() + offered_.enum_type_size());
-  EXPECT_THAT(descriptor_deviations({}, *find_profile("analysis")), SizeIs(everything));
+  EXPECT_THAT(descriptor_deviations({}, *find_profile("contract")), SizeIs(everything));
 }
 
-TEST_F(DescriptorCheck, NamesANumber) {
+TEST_F(DescriptorCheck, ReportsADifferentNumber) {
   field("InvokeFunctionRequest", "execution_mode").set_number(8);
   EXPECT_THAT(deviations(), ElementsAre("field spearlet.InvokeFunctionRequest.execution_mode has "
                                         "number 8, not 6"));
 }
 
-TEST_F(DescriptorCheck, NamesAnEnumsNumber) {
+TEST_F(DescriptorCheck, ReportsADifferentEnumNumber) {
   auto& type = part_called(*offered_.mutable_enum_type(), "ExecutionMode");
   part_called(*type.mutable_value(), "EXECUTION_MODE_STREAM").set_number(4);
   EXPECT_THAT(deviations(), ElementsAre("value EXECUTION_MODE_STREAM of enum "
                                         "spearlet.ExecutionMode has number 4, not 3"));
 }
 
-TEST_F(DescriptorCheck, NamesATypeAndWhatItShouldBe) {
+TEST_F(DescriptorCheck, ReportsADifferentType) {
   field("InvokeFunctionResponse", "estimated_completion_ms")
       .set_type(FieldDescriptorProto::TYPE_UINT64);
   auto& status = field("CancelExecutionResponse", "final_status");
@@ -143,7 +144,7 @@ TEST_F(DescriptorCheck, NamesATypeAndWhatItShouldBe) {
           "google.protobuf.Any"));
 }
 
-TEST_F(DescriptorCheck, NamesALabel) {
+TEST_F(DescriptorCheck, ReportsADifferentLabel) {
   field("GetExecutionStatusResponse", "logs").set_label(FieldDescriptorProto::LABEL_OPTIONAL);
   auto& id = field("InvokeFunctionRequest", "execution_id");
   id.set_proto3_optional(false);
@@ -156,7 +157,7 @@ TEST_F(DescriptorCheck, NamesALabel) {
                   "field spearlet.CancelExecutionRequest.reason is in a oneof, not singular"));
 }
 
-TEST_F(DescriptorCheck, NamesAMap) {
+TEST_F(DescriptorCheck, ReportsDifferentMaps) {
   auto& entry = part_called(*message("ExecutionResult").mutable_nested_type(), "MetricsEntry");
   entry.mutable_field(1)->set_type(FieldDescriptorProto::TYPE_DOUBLE);
   part_called(*message("TaskInfo").mutable_nested_type(), "MetadataEntry")
@@ -171,7 +172,7 @@ TEST_F(DescriptorCheck, NamesAMap) {
                            "field spearlet.TaskInfo.metadata is repeated, not a map"));
 }
 
-TEST_F(DescriptorCheck, NamesAnotherName) {
+TEST_F(DescriptorCheck, ReportsADifferentName) {
   field("InvokeFunctionResponse", "estimated_completion_ms").set_name("eta_ms");
   auto& type = part_called(*offered_.mutable_enum_type(), "ExecutionStatus");
   part_called(*type.mutable_value(), "EXECUTION_STATUS_CANCELLED")
@@ -183,7 +184,7 @@ TEST_F(DescriptorCheck, NamesAnotherName) {
                                    "EXECUTION_STATUS_TERMINATED, not EXECUTION_STATUS_CANCELLED"));
 }
 
-TEST_F(DescriptorCheck, NamesWhatAMethodTakesAndReturns) {
+TEST_F(DescriptorCheck, ReportsDifferentMethodTypes) {
   auto& methods = *offered_.mutable_service(0)->mutable_method();
   part_called(methods, "StreamFunction").set_server_streaming(false);
   part_called(methods, "InvokeFunction").set_client_streaming(true);
@@ -200,7 +201,7 @@ TEST_F(DescriptorCheck, NamesWhatAMethodTakesAndReturns) {
           "spearlet.GetStatsRequest"));
 }
 
-TEST_F(DescriptorCheck, ProfilesDemandWhatTheyAre) {
+TEST_F(DescriptorCheck, ComparesWithTheChosenProfile) {
   const Profile& spear_2026_01 = *find_profile("spear-2026-01");
   FileDescriptorSet set;
   *set.add_file() = offered_;

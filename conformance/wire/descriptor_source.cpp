@@ -1,4 +1,4 @@
-#include "conformance/wire/descriptor_source.h"
+#include "conformance/wire/descriptor.h"
 
 #include <fmt/format.h>
 #include <google/protobuf/compiler/importer.h>
@@ -23,7 +23,7 @@ class Errors final : public google::protobuf::compiler::MultiFileErrorCollector 
   void AddError(const std::string& file, int line, int column,
                 const std::string& message) override {
     if (!text_.empty()) text_ += '\n';
-    // Lines count from 0, and -1 is the file as a whole.
+    // Lines count from 0; -1 means the whole file.
     text_ += line < 0 ? fmt::format("{}: {}", file, message)
                       : fmt::format("{}:{}:{}: {}", file, line + 1, column + 1, message);
   }
@@ -48,14 +48,14 @@ absl::StatusOr<FileDescriptorSet> load_proto(const std::string& path) {
   std::error_code error;
   const std::filesystem::path file = std::filesystem::absolute(path, error);
   if (error || !std::filesystem::is_regular_file(file, error)) {
-    return absl::NotFoundError(fmt::format("{}: there is no such file", path));
+    return absl::NotFoundError(fmt::format("{}: no such file", path));
   }
   google::protobuf::compiler::DiskSourceTree tree;
   for (std::filesystem::path folder = file.parent_path();; folder = folder.parent_path()) {
     tree.MapPath("", folder.string());
     if (folder == folder.parent_path()) break;
   }
-  // What protobuf brings itself is linked in, so it need not be installed.
+  // The files of protobuf itself are linked in, so they need not be installed.
   google::protobuf::DescriptorPoolDatabase linked(
       *google::protobuf::DescriptorPool::generated_pool());
   google::protobuf::compiler::SourceTreeDescriptorDatabase database(&tree, &linked);
@@ -76,10 +76,10 @@ absl::StatusOr<FileDescriptorSet> load_descriptor_set(const std::string& path) {
   const std::string bytes{std::istreambuf_iterator<char>(file), {}};
   FileDescriptorSet set;
   if (!set.ParseFromString(bytes) || set.file().empty()) {
-    return absl::InvalidArgumentError(
-        fmt::format("{}: no binary FileDescriptorSet with a file in it; `protoc --include_imports "
-                    "--descriptor_set_out=FILE` writes one",
-                    path));
+    return absl::InvalidArgumentError(fmt::format(
+        "{}: not a binary FileDescriptorSet, or an empty one; `protoc --include_imports "
+        "--descriptor_set_out=FILE` writes one",
+        path));
   }
   return set;
 }

@@ -1,4 +1,4 @@
-#include "conformance/wire/descriptor_source.h"
+#include "conformance/wire/descriptor.h"
 
 #include <gmock/gmock.h>
 
@@ -7,7 +7,7 @@
 #include <fstream>
 #include <string>
 
-#include "conformance/wire/descriptor_check.h"
+#include "conformance/wire/descriptor.h"
 
 namespace quintain::conformance {
 namespace {
@@ -44,11 +44,11 @@ class DescriptorSource : public ::testing::Test {
 TEST_F(DescriptorSource, LoadsTheContract) {
   const auto set = load_proto(QUINTAIN_SOURCE_DIR "/proto/spearlet/function.proto");
   ASSERT_TRUE(set.ok()) << set.status();
-  EXPECT_THAT(descriptor_deviations(*set, *find_profile("analysis")), IsEmpty());
+  EXPECT_THAT(descriptor_deviations(*set, *find_profile("contract")), IsEmpty());
 
   const auto binary = load_descriptor_set(write("set", set->SerializeAsString()));
   ASSERT_TRUE(binary.ok()) << binary.status();
-  EXPECT_THAT(descriptor_deviations(*binary, *find_profile("analysis")), IsEmpty());
+  EXPECT_THAT(descriptor_deviations(*binary, *find_profile("contract")), IsEmpty());
 }
 
 TEST_F(DescriptorSource, FindsImportsBesideTheFileAndAboveIt) {
@@ -65,26 +65,26 @@ TEST_F(DescriptorSource, FindsImportsBesideTheFileAndAboveIt) {
   EXPECT_EQ(set->file_size(), 4);
 }
 
-TEST_F(DescriptorSource, SaysWhereAFileIsWrong) {
+TEST_F(DescriptorSource, ReportsTheLineOfASyntaxError) {
   const auto set = load_proto(write("wrong.proto", "syntax = \"proto3\";\nmessage {}\nenum {}\n"));
   EXPECT_THAT(error_of(set), AllOf(HasSubstr("wrong.proto:2:9: Expected message name"),
                                    HasSubstr("wrong.proto:3:6: Expected enum name")));
 }
 
-TEST_F(DescriptorSource, SaysWhatImportIsMissing) {
+TEST_F(DescriptorSource, ReportsAMissingImport) {
   const auto set =
       load_proto(write("main.proto", "syntax = \"proto3\";\nimport \"nowhere.proto\";\n"));
   EXPECT_THAT(error_of(set), HasSubstr("nowhere.proto"));
 }
 
-TEST_F(DescriptorSource, SaysThatAFileIsMissing) {
+TEST_F(DescriptorSource, ReportsAMissingFile) {
   EXPECT_THAT(error_of(load_proto("no/such.proto")), HasSubstr("no/such.proto"));
   EXPECT_THAT(error_of(load_proto(folder_)), HasSubstr(folder_.string()));
   EXPECT_THAT(error_of(load_descriptor_set("no/such.set")),
               AllOf(HasSubstr("no/such.set"), HasSubstr("No such file")));
 }
 
-TEST_F(DescriptorSource, SaysThatAFileIsNoDescriptorSet) {
+TEST_F(DescriptorSource, RejectsAFileThatIsNotADescriptorSet) {
   for (const char* content : {"syntax = \"proto3\";", "", "\xff"}) {
     EXPECT_THAT(error_of(load_descriptor_set(write("set", content))),
                 HasSubstr("--descriptor_set_out"));

@@ -1,22 +1,18 @@
 #include "conformance/wire/profile.h"
 
-#include "conformance/wire/contract_profile.h"
-#include "conformance/wire/spear_2026_01_profile.h"
-#include "conformance/wire/spear_head_profile.h"
+#include <array>
 
 namespace quintain::conformance {
 namespace {
 
-std::vector<const Profile*> all_profiles() {
-  static const AnalysisProfile analysis;
-  static const Spear202601Profile spear_2026_01;
-  static const SpearHeadProfile spear_head;
-  return {&analysis, &spear_2026_01, &spear_head};
+std::array<const Profile*, 3> all_profiles() {
+  return {&contract_profile(), &spear_2026_01_profile(), &spear_head_profile()};
 }
 
 }  // namespace
 
 const Profile* find_profile(std::string_view name) {
+  if (name == kFormerContractName) return &contract_profile();
   for (const Profile* profile : all_profiles()) {
     if (profile->name() == name) return profile;
   }

@@ -1,4 +1,4 @@
-// The wire profiles: how the contract's messages look on the wire of a Spear of a certain age.
+// The wire profiles: the encodings of the contract by different versions of Spear.
 #pragma once
 
 #include <absl/status/statusor.h>
@@ -14,47 +14,71 @@
 
 namespace quintain::conformance {
 
-/// Translates between the contract's messages and a target's bytes. Stateless.
+/// Translates between the contract's messages and the bytes of a target. Immutable, and so
+/// thread-safe.
 class Profile {
  public:
   virtual ~Profile() = default;
 
   virtual std::string_view name() const = 0;
 
-  /// Whether the target has this call at all.
+  /// Whether targets of this profile have the method.
   virtual bool serves(Method method) const = 0;
 
-  /// Whether a clause can be judged through this profile: the calls and fields it speaks of exist.
+  /// Whether a clause can be judged with this profile: the methods and fields that it needs exist.
   virtual bool applies(std::string_view clause) const = 0;
 
-  /// The method's path: "/spearlet.FunctionService/InvokeFunction". The method must be served.
+  /// The method's path: "/spearlet.FunctionService/InvokeFunction". Requires: serves(method).
   virtual std::string path(Method method) const = 0;
 
-  /// Whether the request means the same through this profile: everything it sets has a place there.
-  /// What has none is left out by encode().
+  /// Whether encode() preserves the meaning of the request: the profile has a field for everything
+  /// that the request sets.
   virtual bool expresses(Method method, const google::protobuf::Message& request) const = 0;
 
+  /// The bytes of the contract's request in this profile. Fields without an equivalent are omitted.
+  /// Unknown fields of the request are copied; their numbers should be 1000 or more, so that they
+  /// do not collide with known fields. Requires: serves(method).
   virtual std::string encode(Method method, const google::protobuf::Message& request) const = 0;
-  // The bytes of the contract's request in this profile. Unknown fields of the request itself go
-  // along; their numbers should be far from the known ones (1000 and more).
 
+  /// The contract's answer. DATA_LOSS if the bytes are not a message of this profile.
+  /// Requires: serves(method).
   virtual absl::StatusOr<std::unique_ptr<google::protobuf::Message>> decode(
       Method method, std::string_view bytes) const = 0;
-  // The contract's answer. An error if the bytes are no message of this profile.
 
+  /// The contract's answer that the error status represents in this profile (NOT_FOUND may mean
+  /// found = false); otherwise the status itself.
   virtual absl::StatusOr<std::unique_ptr<google::protobuf::Message>> decode_error(
       Method method, const absl::Status& status) const = 0;
-  // The contract's answer that an error status stands for in this profile (a NOT_FOUND that means
-  // found = false), or the status itself.
 
+  /// What the descriptor of a target must contain: services, messages and enums with the names that
+  /// the target uses.
   virtual google::protobuf::FileDescriptorProto descriptor() const = 0;
-  // What a target's own descriptor must have: services, messages and enums by the target's names.
 };
 
-/// The profile of that name, which lives as long as the program; nullptr if there is none.
+/// Messages and paths of spearlet/function.proto; all clauses apply.
+const Profile& contract_profile();
+
+/// Spear in January 2026: the contract except for the field numbers of InvokeFunctionRequest
+/// (proto/profiles/spear_2026_01.proto).
+const Profile& spear_2026_01_profile();
+
+/// Spear after invocations, executions and instances were separated: InvocationService and
+/// ExecutionService instead of FunctionService (proto/profiles/spear_head.proto, which also
+/// explains how parameters are transferred).
+///
+/// Fields of the contract's answers that this wire lacks are derived where possible: `success` of
+/// an invocation from its status, `execution_time_ms` from the times, `found` from NOT_FOUND. The
+/// other fields stay empty, and clauses about them do not apply. Logs are among them, so the
+/// attempts of a function cannot be counted.
+const Profile& spear_head_profile();
+
+/// The name that the profile `contract` had in earlier versions. Users are told to replace it.
+inline constexpr std::string_view kFormerContractName = "analysis";
+
+/// The profile with this name or former name, or nullptr.
 const Profile* find_profile(std::string_view name);
 
-/// The names of all profiles.
+/// The names of all profiles, without former ones.
 std::vector<std::string_view> profile_names();
 
 }  // namespace quintain::conformance

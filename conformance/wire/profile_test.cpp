@@ -1,3 +1,4 @@
+// The translations of each wire profile.
 #include "conformance/wire/profile.h"
 
 #include <gmock/gmock.h>
@@ -26,7 +27,7 @@ namespace head = profile::spear_head;
 
 constexpr std::string_view kInt64 = "type.googleapis.com/google.protobuf.Int64Value";
 
-const Profile& analysis() { return *find_profile("analysis"); }
+const Profile& contract() { return *find_profile("contract"); }
 const Profile& spear_2026_01() { return *find_profile("spear-2026-01"); }
 const Profile& spear_head() { return *find_profile("spear-head"); }
 
@@ -50,7 +51,7 @@ std::string unknown_field(const google::protobuf::Message& message) {
   return fields.field(0).length_delimited();
 }
 
-// Everything that the contract's request has, each with a value of its own.
+// A request with a different value in every field.
 spearlet::InvokeFunctionRequest full_request() {
   spearlet::InvokeFunctionRequest request;
   request.set_invocation_type(spearlet::INVOCATION_TYPE_EXISTING_TASK);
@@ -79,45 +80,46 @@ Answer decoded(const Profile& profile, Method method, const google::protobuf::Me
 }
 
 TEST(Profile, IsFoundByName) {
-  EXPECT_THAT(profile_names(), ElementsAre("analysis", "spear-2026-01", "spear-head"));
+  EXPECT_THAT(profile_names(), ElementsAre("contract", "spear-2026-01", "spear-head"));
   for (const std::string_view name : profile_names()) EXPECT_EQ(find_profile(name)->name(), name);
+  EXPECT_EQ(find_profile("analysis"), find_profile("contract")) << "the former name";
   EXPECT_EQ(find_profile("spear"), nullptr);
 }
 
-TEST(AnalysisProfile, HasTheContractsPaths) {
-  EXPECT_EQ(analysis().path(Method::kInvokeFunction), "/spearlet.FunctionService/InvokeFunction");
-  EXPECT_EQ(analysis().path(Method::kGetExecutionStatus),
+TEST(ContractProfile, HasTheContractsPaths) {
+  EXPECT_EQ(contract().path(Method::kInvokeFunction), "/spearlet.FunctionService/InvokeFunction");
+  EXPECT_EQ(contract().path(Method::kGetExecutionStatus),
             "/spearlet.FunctionService/GetExecutionStatus");
-  EXPECT_EQ(analysis().path(Method::kCancelExecution), "/spearlet.FunctionService/CancelExecution");
-  EXPECT_EQ(analysis().path(Method::kStreamFunction), "/spearlet.FunctionService/StreamFunction");
-  EXPECT_EQ(analysis().path(Method::kListTasks), "/spearlet.FunctionService/ListTasks");
-  EXPECT_EQ(analysis().path(Method::kGetTask), "/spearlet.FunctionService/GetTask");
-  EXPECT_EQ(analysis().path(Method::kDeleteTask), "/spearlet.FunctionService/DeleteTask");
-  EXPECT_EQ(analysis().path(Method::kListExecutions), "/spearlet.FunctionService/ListExecutions");
-  EXPECT_EQ(analysis().path(Method::kGetHealth), "/spearlet.FunctionService/GetHealth");
-  EXPECT_EQ(analysis().path(Method::kGetStats), "/spearlet.FunctionService/GetStats");
+  EXPECT_EQ(contract().path(Method::kCancelExecution), "/spearlet.FunctionService/CancelExecution");
+  EXPECT_EQ(contract().path(Method::kStreamFunction), "/spearlet.FunctionService/StreamFunction");
+  EXPECT_EQ(contract().path(Method::kListTasks), "/spearlet.FunctionService/ListTasks");
+  EXPECT_EQ(contract().path(Method::kGetTask), "/spearlet.FunctionService/GetTask");
+  EXPECT_EQ(contract().path(Method::kDeleteTask), "/spearlet.FunctionService/DeleteTask");
+  EXPECT_EQ(contract().path(Method::kListExecutions), "/spearlet.FunctionService/ListExecutions");
+  EXPECT_EQ(contract().path(Method::kGetHealth), "/spearlet.FunctionService/GetHealth");
+  EXPECT_EQ(contract().path(Method::kGetStats), "/spearlet.FunctionService/GetStats");
 }
 
-TEST(AnalysisProfile, PassesTheContractsBytes) {
+TEST(ContractProfile, PreservesMessages) {
   const spearlet::InvokeFunctionRequest request = full_request();
   spearlet::InvokeFunctionRequest arrived;
-  ASSERT_TRUE(arrived.ParseFromString(analysis().encode(Method::kInvokeFunction, request)));
+  ASSERT_TRUE(arrived.ParseFromString(contract().encode(Method::kInvokeFunction, request)));
   EXPECT_TRUE(MessageDifferencer::Equals(arrived, request));
 
   spearlet::StreamExecutionResult chunk;
   chunk.set_execution_id("e-1");
   chunk.set_is_final(true);
   EXPECT_TRUE(MessageDifferencer::Equals(
-      decoded<spearlet::StreamExecutionResult>(analysis(), Method::kStreamFunction, chunk), chunk));
+      decoded<spearlet::StreamExecutionResult>(contract(), Method::kStreamFunction, chunk), chunk));
 }
 
-TEST(AnalysisProfile, RefusesBytesThatAreNoAnswer) {
-  const auto answer = analysis().decode(Method::kGetStats, "\xff\xff");
+TEST(ContractProfile, RejectsMalformedBytes) {
+  const auto answer = contract().decode(Method::kGetStats, "\xff\xff");
   ASSERT_FALSE(answer.ok());
   EXPECT_THAT(answer.status().ToString(), HasSubstr("spearlet.GetStatsResponse"));
 }
 
-TEST(Spear202601Profile, RenumbersTheRequestAndLosesNothing) {
+TEST(Spear202601Profile, RenumbersTheRequestWithoutLoss) {
   const spearlet::InvokeFunctionRequest request = full_request();
   for (const Method method : {Method::kInvokeFunction, Method::kStreamFunction}) {
     january::InvokeFunctionRequest arrived;
@@ -128,7 +130,7 @@ TEST(Spear202601Profile, RenumbersTheRequestAndLosesNothing) {
     EXPECT_EQ(unknown_field(arrived), "new");
     EXPECT_EQ(unknown_field(arrived.context()), "new");
 
-    // Every field of the contract has arrived under its name with its value.
+    // Every field of the contract arrives under its name with its value.
     const google::protobuf::Descriptor& type = *spearlet::InvokeFunctionRequest::descriptor();
     for (int i = 0; i < type.field_count(); ++i) {
       const std::string& name = type.field(i)->name();
@@ -147,11 +149,11 @@ TEST(Spear202601Profile, RenumbersTheRequestAndLosesNothing) {
   }
 }
 
-TEST(Spear202601Profile, LeavesOutWhatIsNotSet) {
+TEST(Spear202601Profile, OmitsUnsetFields) {
   EXPECT_EQ(spear_2026_01().encode(Method::kInvokeFunction, spearlet::InvokeFunctionRequest()), "");
 }
 
-TEST(Spear202601Profile, HasTheContractsOtherMessages) {
+TEST(Spear202601Profile, PreservesTheOtherMessages) {
   spearlet::CancelExecutionRequest cancel;
   cancel.set_execution_id("e-1");
   cancel.set_force(true);
@@ -173,7 +175,7 @@ TEST(SpearHeadProfile, HasItsOwnPaths) {
   }
 }
 
-TEST(SpearHeadProfile, LeavesClausesOnWhatItLacks) {
+TEST(SpearHeadProfile, DoesNotApplyClausesAboutMissingFields) {
   for (const char* clause : {"SYNC-1", "SYNC-5", "ASYNC-2", "ASYNC-5", "ETA-1", "ETA-4", "STREAM-1",
                              "LIST-4", "LIST-5"}) {
     EXPECT_FALSE(spear_head().applies(clause)) << clause;
@@ -228,7 +230,7 @@ TEST(SpearHeadProfile, TranslatesAnInvocation) {
   EXPECT_TRUE(MessageDifferencer::Equals(arrived, expected)) << arrived.DebugString();
 }
 
-TEST(SpearHeadProfile, TakesTheContextsIdIfThereIsNoOther) {
+TEST(SpearHeadProfile, UsesTheIdOfTheContextIfThereIsNoOther) {
   spearlet::InvokeFunctionRequest request;
   request.mutable_context()->set_execution_id("from the context");
   head::InvokeRequest arrived;
@@ -236,7 +238,7 @@ TEST(SpearHeadProfile, TakesTheContextsIdIfThereIsNoOther) {
   EXPECT_EQ(arrived.execution_id(), "from the context");
 }
 
-TEST(SpearHeadProfile, WhatEchoGetsComesBackAsItWas) {
+TEST(SpearHeadProfile, PreservesPayloads) {
   google::protobuf::Any typed;
   typed.PackFrom(google::protobuf::StringValue());
   typed.set_value("\x0a\x02hi");
@@ -259,7 +261,7 @@ TEST(SpearHeadProfile, WhatEchoGetsComesBackAsItWas) {
   }
 }
 
-TEST(SpearHeadProfile, SaysWhatItCannotExpress) {
+TEST(SpearHeadProfile, ReportsRequestsThatItCannotExpress) {
   const auto invoke = [](auto change) {
     spearlet::InvokeFunctionRequest request;
     request.set_task_id("t");
@@ -315,7 +317,7 @@ TEST(SpearHeadProfile, TranslatesAnEndedInvocation) {
   EXPECT_TRUE(MessageDifferencer::Equals(answer, expected)) << answer.DebugString();
 }
 
-TEST(SpearHeadProfile, AnInvocationThatHasNotFailedIsASuccess) {
+TEST(SpearHeadProfile, DerivesSuccessFromTheStatus) {
   const auto success = [](head::ExecutionStatus status) {
     head::InvokeResponse sent;
     sent.set_status(status);
@@ -351,7 +353,7 @@ TEST(SpearHeadProfile, TranslatesAStatus) {
   EXPECT_FALSE(answer.result().has_started_at());
 }
 
-TEST(SpearHeadProfile, AnUnknownIdIsAnAnswerWhereTheContractHasOne) {
+TEST(SpearHeadProfile, TranslatesNotFoundToAnAnswer) {
   const absl::Status unknown = absl::NotFoundError("no e-9");
   const auto status = spear_head().decode_error(Method::kGetExecutionStatus, unknown);
   ASSERT_TRUE(status.ok());
@@ -366,7 +368,7 @@ TEST(SpearHeadProfile, AnUnknownIdIsAnAnswerWhereTheContractHasOne) {
   EXPECT_EQ(refused.final_status(), spearlet::EXECUTION_STATUS_UNSPECIFIED);
 
   EXPECT_EQ(spear_head().decode_error(Method::kInvokeFunction, unknown).status(), unknown);
-  EXPECT_EQ(analysis().decode_error(Method::kGetExecutionStatus, unknown).status(), unknown);
+  EXPECT_EQ(contract().decode_error(Method::kGetExecutionStatus, unknown).status(), unknown);
   const absl::Status other = absl::UnavailableError("draining");
   EXPECT_EQ(spear_head().decode_error(Method::kGetExecutionStatus, other).status(), other);
 }
@@ -423,7 +425,7 @@ TEST(SpearHeadProfile, TranslatesAList) {
   EXPECT_EQ(answer.next_start_after(), "next");
 }
 
-TEST(SpearHeadProfile, RefusesBytesThatAreNoAnswer) {
+TEST(SpearHeadProfile, RejectsMalformedBytes) {
   const auto answer = spear_head().decode(Method::kInvokeFunction, "\xff\xff");
   ASSERT_FALSE(answer.ok());
   EXPECT_THAT(answer.status().ToString(), HasSubstr("InvokeResponse of profile spear-head"));

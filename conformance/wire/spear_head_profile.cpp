@@ -1,17 +1,16 @@
-#include "conformance/wire/spear_head_profile.h"
-
+// The profile spear-head: translates field by field between the contract and InvocationService and
+// ExecutionService.
 #include <absl/strings/escaping.h>
 #include <fmt/format.h>
 #include <google/protobuf/util/time_util.h>
 #include <google/protobuf/wrappers.pb.h>
 
 #include <algorithm>
-#include <array>
 #include <cassert>
 #include <cstdint>
 #include <string>
-#include <utility>
 
+#include "conformance/wire/profile.h"
 #include "profiles/spear_head.pb.h"
 #include "spearlet/function.pb.h"
 
@@ -31,7 +30,8 @@ void copy_unknown_fields(const Message& from, Message& to) {
 
 // ---- Requests ----------------------------------------------------------------------------------
 
-// What names a parameter's value in `metadata`; nothing for a first one that is no number.
+// Adds the parameter to `metadata`. The first parameter travels as `input`, and only a number is
+// added as well.
 void put_parameter(const spearlet::FunctionParameter& parameter, bool first,
                    wire::InvokeRequest& to) {
   std::string& text = (*to.mutable_metadata())["parameter." + parameter.name()];
@@ -99,7 +99,13 @@ wire::ListExecutionsRequest translate(const spearlet::ListExecutionsRequest& fro
   return to;
 }
 
-bool expressible(const spearlet::InvokeFunctionRequest& request) {
+template <class Request>
+std::string encode_as(const Message& request) {
+  return translate(static_cast<const Request&>(request)).SerializeAsString();
+}
+
+bool expresses_invocation(const Message& message) {
+  const auto& request = static_cast<const spearlet::InvokeFunctionRequest&>(message);
   const spearlet::ExecutionContext& context = request.context();
   const bool two_ids = request.has_execution_id() && !context.execution_id().empty() &&
                        request.execution_id() != context.execution_id();
@@ -109,9 +115,21 @@ bool expressible(const spearlet::InvokeFunctionRequest& request) {
          request.invocation_type() != spearlet::INVOCATION_TYPE_NEW_TASK;
 }
 
+// Requested logs are never returned, which changes nothing else.
+bool expresses_query(const Message&) { return true; }
+
+bool expresses_cancel(const Message& message) {
+  return !static_cast<const spearlet::CancelExecutionRequest&>(message).force();
+}
+
+bool expresses_list(const Message& message) {
+  const auto& request = static_cast<const spearlet::ListExecutionsRequest&>(message);
+  return request.limit() >= 0 && request.status_filter() == spearlet::EXECUTION_STATUS_UNSPECIFIED;
+}
+
 // ---- Answers -----------------------------------------------------------------------------------
 
-// The numbers are the contract's: only the name of CANCELLED differs.
+// The numbers are those of the contract; only the name of CANCELLED differs.
 spearlet::ExecutionStatus translate(wire::ExecutionStatus status) {
   return static_cast<spearlet::ExecutionStatus>(status);
 }
@@ -122,7 +140,7 @@ std::int64_t milliseconds_between(const google::protobuf::Timestamp& from,
   return TimeUtil::DurationToMilliseconds(to - from);
 }
 
-// What an InvokeResponse and an Execution say of an execution by the same names.
+// The result from the fields that InvokeResponse and Execution have in common.
 template <class Answer>
 spearlet::ExecutionResult result_of(const Answer& from) {
   spearlet::ExecutionResult to;
@@ -191,129 +209,101 @@ std::unique_ptr<Message> translate(const wire::ListExecutionsResponse& from) {
 }
 
 template <class Answer>
-absl::StatusOr<std::unique_ptr<Message>> read(std::string_view bytes) {
+absl::StatusOr<std::unique_ptr<Message>> decode_as(std::string_view bytes) {
   Answer answer;
   if (!answer.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
-    return absl::DataLossError(fmt::format("{} bytes that are no {} of profile spear-head",
+    return absl::DataLossError(fmt::format("{} bytes that are not a {} of profile spear-head",
                                            bytes.size(), Answer::descriptor()->name()));
   }
   return translate(answer);
 }
 
-}  // namespace
-
-bool SpearHeadProfile::serves(Method method) const {
-  switch (method) {
-    case Method::kInvokeFunction:
-    case Method::kGetExecutionStatus:
-    case Method::kCancelExecution:
-    case Method::kListExecutions:
-      return true;
-    default:
-      return false;
-  }
+template <class Answer>
+std::unique_ptr<Message> with_message(const absl::Status& status) {
+  auto answer = std::make_unique<Answer>();
+  answer->set_message(std::string(status.message()));
+  return answer;
 }
+
+// ---- Methods -----------------------------------------------------------------------------------
+
+struct ServedMethod {
+  Method method;
+  std::string_view path;
+  bool (*expresses)(const Message& request);
+  std::string (*encode)(const Message& request);
+  absl::StatusOr<std::unique_ptr<Message>> (*decode)(std::string_view bytes);
+};
+
+constexpr ServedMethod kServed[] = {
+    {Method::kInvokeFunction, "/spearlet.InvocationService/Invoke", expresses_invocation,
+     encode_as<spearlet::InvokeFunctionRequest>, decode_as<wire::InvokeResponse>},
+    {Method::kGetExecutionStatus, "/spearlet.ExecutionService/GetExecution", expresses_query,
+     encode_as<spearlet::GetExecutionStatusRequest>, decode_as<wire::Execution>},
+    {Method::kCancelExecution, "/spearlet.ExecutionService/TerminateExecution", expresses_cancel,
+     encode_as<spearlet::CancelExecutionRequest>, decode_as<wire::TerminateExecutionResponse>},
+    {Method::kListExecutions, "/spearlet.ExecutionService/ListExecutions", expresses_list,
+     encode_as<spearlet::ListExecutionsRequest>, decode_as<wire::ListExecutionsResponse>},
+};
+
+const ServedMethod* find(Method method) {
+  const auto* const found = std::ranges::find(kServed, method, &ServedMethod::method);
+  return found == std::end(kServed) ? nullptr : found;
+}
+
+// Requires: the method is served.
+const ServedMethod& served(Method method) {
+  assert(find(method) != nullptr && "the profile does not serve this method");
+  return *find(method);
+}
+
+class SpearHeadProfile final : public Profile {
+ public:
+  std::string_view name() const override { return "spear-head"; }
+  bool serves(Method method) const override { return find(method) != nullptr; }
+  bool applies(std::string_view clause) const override;
+  std::string path(Method method) const override { return std::string(served(method).path); }
+  bool expresses(Method method, const Message& request) const override {
+    return serves(method) && served(method).expresses(request);
+  }
+  std::string encode(Method method, const Message& request) const override {
+    return served(method).encode(request);
+  }
+  absl::StatusOr<std::unique_ptr<Message>> decode(Method method,
+                                                  std::string_view bytes) const override {
+    return served(method).decode(bytes);
+  }
+  absl::StatusOr<std::unique_ptr<Message>> decode_error(Method method,
+                                                        const absl::Status& status) const override;
+  google::protobuf::FileDescriptorProto descriptor() const override;
+};
 
 bool SpearHeadProfile::applies(std::string_view clause) const {
   constexpr std::string_view kWithout[] = {
       "SYNC-1",   // no status_endpoint, no estimate
       "SYNC-5",   // no success of an invocation
-      "SYNC-6",   // its answer names neither task nor function
+      "SYNC-6",   // no task and no function in the answer
       "ASYNC-2",  // no status_endpoint
       "ASYNC-5",  // no estimate
       "STATE-7",  // no execution_time_ms
       "TIME-7",   // no retries
-      "LIST-2",   // a limit has no sign
+      "LIST-2",   // limits are unsigned
       "LIST-3",   // no filter
       "LIST-4",   // no statistics
       "LIST-5",   // no tasks
   };
-  return clause.rfind("ETA-", 0) != 0 && clause.rfind("STREAM-", 0) != 0 &&
-         std::find(std::begin(kWithout), std::end(kWithout), clause) == std::end(kWithout);
-}
-
-std::string SpearHeadProfile::path(Method method) const {
-  switch (method) {
-    case Method::kInvokeFunction:
-      return "/spearlet.InvocationService/Invoke";
-    case Method::kGetExecutionStatus:
-      return "/spearlet.ExecutionService/GetExecution";
-    case Method::kCancelExecution:
-      return "/spearlet.ExecutionService/TerminateExecution";
-    case Method::kListExecutions:
-      return "/spearlet.ExecutionService/ListExecutions";
-    default:
-      assert(false && "a call that the profile does not have");
-      return {};
-  }
-}
-
-bool SpearHeadProfile::expresses(Method method, const Message& request) const {
-  switch (method) {
-    case Method::kInvokeFunction:
-      return expressible(static_cast<const spearlet::InvokeFunctionRequest&>(request));
-    case Method::kGetExecutionStatus:
-      return true;  // logs that are asked for never come
-    case Method::kCancelExecution:
-      return !static_cast<const spearlet::CancelExecutionRequest&>(request).force();
-    case Method::kListExecutions: {
-      const auto& list = static_cast<const spearlet::ListExecutionsRequest&>(request);
-      return list.limit() >= 0 && list.status_filter() == spearlet::EXECUTION_STATUS_UNSPECIFIED;
-    }
-    default:
-      return false;
-  }
-}
-
-std::string SpearHeadProfile::encode(Method method, const Message& request) const {
-  switch (method) {
-    case Method::kInvokeFunction:
-      return translate(static_cast<const spearlet::InvokeFunctionRequest&>(request))
-          .SerializeAsString();
-    case Method::kGetExecutionStatus:
-      return translate(static_cast<const spearlet::GetExecutionStatusRequest&>(request))
-          .SerializeAsString();
-    case Method::kCancelExecution:
-      return translate(static_cast<const spearlet::CancelExecutionRequest&>(request))
-          .SerializeAsString();
-    case Method::kListExecutions:
-      return translate(static_cast<const spearlet::ListExecutionsRequest&>(request))
-          .SerializeAsString();
-    default:
-      assert(false && "a call that the profile does not have");
-      return {};
-  }
-}
-
-absl::StatusOr<std::unique_ptr<Message>> SpearHeadProfile::decode(Method method,
-                                                                  std::string_view bytes) const {
-  switch (method) {
-    case Method::kInvokeFunction:
-      return read<wire::InvokeResponse>(bytes);
-    case Method::kGetExecutionStatus:
-      return read<wire::Execution>(bytes);
-    case Method::kCancelExecution:
-      return read<wire::TerminateExecutionResponse>(bytes);
-    case Method::kListExecutions:
-      return read<wire::ListExecutionsResponse>(bytes);
-    default:
-      assert(false && "a call that the profile does not have");
-      return absl::UnimplementedError("profile spear-head does not have this call");
-  }
+  return !clause.starts_with("ETA-") && !clause.starts_with("STREAM-") &&
+         std::ranges::find(kWithout, clause) == std::end(kWithout);
 }
 
 absl::StatusOr<std::unique_ptr<Message>> SpearHeadProfile::decode_error(
     Method method, const absl::Status& status) const {
   if (status.code() != absl::StatusCode::kNotFound) return status;
   if (method == Method::kGetExecutionStatus) {
-    auto answer = std::make_unique<spearlet::GetExecutionStatusResponse>();
-    answer->set_message(std::string(status.message()));
-    return answer;
+    return with_message<spearlet::GetExecutionStatusResponse>(status);
   }
   if (method == Method::kCancelExecution) {
-    auto answer = std::make_unique<spearlet::CancelExecutionResponse>();
-    answer->set_message(std::string(status.message()));
-    return answer;
+    return with_message<spearlet::CancelExecutionResponse>(status);
   }
   return status;
 }
@@ -321,10 +311,10 @@ absl::StatusOr<std::unique_ptr<Message>> SpearHeadProfile::decode_error(
 google::protobuf::FileDescriptorProto SpearHeadProfile::descriptor() const {
   google::protobuf::FileDescriptorProto file;
   wire::InvokeRequest::descriptor()->file()->CopyTo(&file);
-  // The target's package is the contract's; every name that refers to this file follows.
+  // The target's package is that of the contract, so the names of this file's types change too.
   const std::string own = "." + file.package() + ".";
   const auto rename = [&own](std::string& type) {
-    if (type.rfind(own, 0) == 0) type.replace(0, own.size(), ".spearlet.");
+    if (type.starts_with(own)) type.replace(0, own.size(), ".spearlet.");
   };
   file.set_package("spearlet");
   for (google::protobuf::DescriptorProto& message : *file.mutable_message_type()) {
@@ -339,6 +329,13 @@ google::protobuf::FileDescriptorProto SpearHeadProfile::descriptor() const {
     }
   }
   return file;
+}
+
+}  // namespace
+
+const Profile& spear_head_profile() {
+  static const SpearHeadProfile profile;
+  return profile;
 }
 
 }  // namespace quintain::conformance

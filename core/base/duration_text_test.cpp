@@ -1,3 +1,4 @@
+// Durations as text: parsing, its errors, formatting, and round trips.
 #include "core/base/duration_text.h"
 
 #include <gtest/gtest.h>
@@ -18,13 +19,13 @@ Duration parsed(std::string_view text) {
   return duration.value_or(Duration(-1));
 }
 
-std::string refusal(std::string_view text) {
+std::string error_of(std::string_view text) {
   std::string error;
   EXPECT_FALSE(parse_duration(text, error)) << text;
   return error;
 }
 
-TEST(DurationTextTest, ReadsEveryUnit) {
+TEST(DurationText, ReadsEveryUnit) {
   EXPECT_EQ(parsed("10ns"), 10ns);
   EXPECT_EQ(parsed("250us"), 250us);
   EXPECT_EQ(parsed("150ms"), 150ms);
@@ -36,37 +37,37 @@ TEST(DurationTextTest, ReadsEveryUnit) {
   EXPECT_EQ(parsed("0s"), 0ns);
 }
 
-TEST(DurationTextTest, ReadsFractionsExactly) {
+TEST(DurationText, ReadsFractionsExactly) {
   EXPECT_EQ(parsed("1.5s"), 1500ms);
   EXPECT_EQ(parsed("0.1s"), 100ms);
   EXPECT_EQ(parsed("1.000000001s"), 1s + 1ns);
   EXPECT_EQ(parsed("1.50000000000000000000000000s"), 1500ms);
-  EXPECT_EQ(parsed("0.0000000000003125d"), 27ns);  // as many digits as a whole number can need
+  EXPECT_EQ(parsed("0.0000000000003125d"), 27ns);  // the maximum of 16 digits
 }
 
-TEST(DurationTextTest, ReachesItsBound) {
-  EXPECT_EQ(parsed("36525d"), kLongestDuration);
-  EXPECT_EQ(refusal("36525d1ns"), "it is longer than 100 years");
-  EXPECT_EQ(refusal("99999999999999999999999999999999999999999s"), "it is longer than 100 years");
+TEST(DurationText, RejectsMoreThanAHundredYears) {
+  EXPECT_EQ(parsed("36525d"), kMaxDuration);
+  EXPECT_EQ(error_of("36525d1ns"), "it is longer than 100 years");
+  EXPECT_EQ(error_of("99999999999999999999999999999999999999999s"), "it is longer than 100 years");
 }
 
-TEST(DurationTextTest, SaysWhatIsWrong) {
+TEST(DurationText, ExplainsErrors) {
   const std::string units = "; the units are d, h, m, s, ms, us and ns";
-  EXPECT_EQ(refusal(""), "it is empty");
-  EXPECT_EQ(refusal("-5ms"), "a duration is not negative");
-  EXPECT_EQ(refusal("fast"), "\"fast\" is not a number with its unit");
-  EXPECT_EQ(refusal(".5s"), "\".5s\" is not a number with its unit");
-  EXPECT_EQ(refusal("5"), "it lacks a unit" + units);
-  EXPECT_EQ(refusal("5sec"), "there is no unit \"sec\"" + units);
-  EXPECT_EQ(refusal("5 ms"), "there is no unit \" ms\"" + units);
-  EXPECT_EQ(refusal("1.s"), "digits are missing after the point");
-  EXPECT_EQ(refusal("30m1h"), "units go from the largest to the smallest, each at most once");
-  EXPECT_EQ(refusal("1h1h"), "units go from the largest to the smallest, each at most once");
-  EXPECT_EQ(refusal("0.5ns"), "it is finer than a nanosecond");
-  EXPECT_EQ(refusal("0." + std::string(200, '1') + "d"), "it is finer than a nanosecond");
+  EXPECT_EQ(error_of(""), "it is empty");
+  EXPECT_EQ(error_of("-5ms"), "a duration is not negative");
+  EXPECT_EQ(error_of("fast"), "\"fast\" is not a number with its unit");
+  EXPECT_EQ(error_of(".5s"), "\".5s\" is not a number with its unit");
+  EXPECT_EQ(error_of("5"), "it lacks a unit" + units);
+  EXPECT_EQ(error_of("5sec"), "there is no unit \"sec\"" + units);
+  EXPECT_EQ(error_of("5 ms"), "there is no unit \" ms\"" + units);
+  EXPECT_EQ(error_of("1.s"), "digits are missing after the point");
+  EXPECT_EQ(error_of("30m1h"), "units go from the largest to the smallest, each at most once");
+  EXPECT_EQ(error_of("1h1h"), "units go from the largest to the smallest, each at most once");
+  EXPECT_EQ(error_of("0.5ns"), "it is finer than a nanosecond");
+  EXPECT_EQ(error_of("0." + std::string(200, '1') + "d"), "it is finer than a nanosecond");
 }
 
-TEST(DurationText, FormatIsShort) {
+TEST(DurationText, FormatsExactlyAndShortly) {
   EXPECT_EQ(format_duration(0ns), "0s");
   EXPECT_EQ(format_duration(1ns), "1ns");
   EXPECT_EQ(format_duration(1us), "1us");
@@ -86,20 +87,21 @@ TEST(DurationText, FormatIsShort) {
   EXPECT_EQ(format_duration(std::chrono::nanoseconds::min()), "-106751d23h47m16.854775808s");
 }
 
-RC_GTEST_PROP(DurationTextProperty, FormatIsReadBack, ()) {
-  const Duration duration(*rc::gen::inRange<std::int64_t>(0, kLongestDuration.count()));
+RC_GTEST_PROP(DurationTextProperty, FormattedTextIsReadBack, ()) {
+  const Duration duration(*rc::gen::inRange<std::int64_t>(0, kMaxDuration.count()));
   RC_ASSERT(parsed(format_duration(duration)) == duration);
 }
 
-RC_GTEST_PROP(DurationTextProperty, SecondsWithAllTheirDigitsAreReadBack, ()) {
-  const auto nanoseconds = *rc::gen::inRange<std::int64_t>(0, kLongestDuration.count());
+RC_GTEST_PROP(DurationTextProperty, ReadsNanosecondsAsAFractionOfASecond, ()) {
+  const auto nanoseconds = *rc::gen::inRange<std::int64_t>(0, kMaxDuration.count());
   std::string fraction = std::to_string(nanoseconds % 1'000'000'000);
   fraction.insert(0, 9 - fraction.size(), '0');
   const std::string text = std::to_string(nanoseconds / 1'000'000'000) + "." + fraction + "s";
   RC_ASSERT(parsed(text) == Duration(nanoseconds));
 }
 
-RC_GTEST_PROP(DurationTextProperty, AnyTextIsReadOrRefusedWithAReason, (const std::string& text)) {
+RC_GTEST_PROP(DurationTextProperty, EveryTextIsReadOrRejectedWithAReason,
+              (const std::string& text)) {
   std::string error;
   const auto duration = parse_duration(text, error);
   RC_ASSERT(duration.has_value() == error.empty());

@@ -1,4 +1,4 @@
-// The seam between the core and the world: time, timers and random numbers.
+// The interface through which the core gets time, timers and random numbers.
 #pragma once
 
 #include <cstdint>
@@ -8,49 +8,50 @@
 
 namespace quintain::core {
 
-/// What runs first when several things are due at one instant. The order is part of the contract
+/// The order of events that are due at one instant, first to last. It is part of the contract
 /// (policy `same_instant`): an execution that completes at its deadline has completed.
 enum class Precedence : std::uint8_t { kCompletion, kCancel, kTimeout, kOther };
 
-/// Names one scheduled event of an environment. Opaque; 0 names none.
+/// Identifies a scheduled event of an environment. Opaque; 0 means no event.
 using EventHandle = std::uint64_t;
 
-/// Everything that the core may know of the world outside its runtime.
+/// Everything that the core knows of the world outside its runtime.
 ///
-/// All calls to the core and all callbacks from it happen in one serial context that the
-/// environment owns. So the core has no lock, no atomic and no thread, and the simulator and the
-/// live server run the same object code.
+/// All calls to the core and all its callbacks run one after the other in the environment's serial
+/// context. So the core has no lock, no atomic and no thread, and the simulator and the live server
+/// run the same object code.
 class Environment {
  public:
   virtual ~Environment() = default;
 
+  /// Monotonic time. It does not advance while a callback runs, so that two reads in one callback
+  /// are equal.
   virtual Instant now() const = 0;
-  // Monotonic. Stands still while one callback runs, so that two reads in one turn agree.
 
+  /// Wall-clock time, for the timestamps that callers see. No decision depends on it.
   virtual WallTime wall_now() const = 0;
-  // For the timestamps that callers see. Nothing is decided by it.
 
+  /// The stream's next 64 random bits, under this environment's seed.
   virtual std::uint64_t draw(RandomStream& stream) = 0;
-  // The stream's next 64 random bits, under this environment's seed.
 
  protected:
   friend class Timer;
 
+  /// Calls fire(self) once at `when`, but not before the running callback has returned. A past
+  /// instant means now. never() schedules nothing and returns 0.
   virtual EventHandle schedule(Instant when, Precedence precedence, void (*fire)(void*),
                                void* self) = 0;
-  // Calls fire(self) once at `when`, not before the present turn has ended. A past instant means
-  // now; never() is not scheduled and gives 0.
 
+  /// Cancels an event. Requires: it has neither fired nor been withdrawn.
   virtual void withdraw(EventHandle handle) = 0;
-  // Forgets an event that has neither fired nor been withdrawn.
 };
 
 /// A one-shot timer that its owner holds by value: an execution owns its timeout, an instance its
-/// idle expiry. Destroying or re-arming it withdraws it, so a callback can't outlive what it refers
-/// to, and arming it allocates nothing. Serial context only.
+/// idle expiry. Destroying or re-arming it withdraws the event, so a callback can't outlive its
+/// owner; arming allocates nothing. Serial context only.
 class Timer {
  public:
-  /// `fire(self)` runs when the timer goes off; it may arm the timer again or destroy it.
+  /// When the timer fires, it calls fire(self), which may arm the timer again or destroy it.
   Timer(Environment& environment, void (*fire)(void*), void* self)
       : environment_(environment), fire_(fire), self_(self) {}
   ~Timer() { disarm(); }
@@ -58,10 +59,10 @@ class Timer {
   Timer(const Timer&) = delete;
   Timer& operator=(const Timer&) = delete;
 
-  /// Goes off at `when`; replaces what it was armed for. never() leaves it disarmed.
+  /// Fires at `when` instead of the instant it was armed for. never() leaves the timer disarmed.
   void arm(Instant when, Precedence precedence) {
     disarm();
-    handle_ = environment_.schedule(when, precedence, &Timer::go_off, this);
+    handle_ = environment_.schedule(when, precedence, &Timer::on_due, this);
   }
 
   void disarm() {
@@ -73,7 +74,7 @@ class Timer {
   bool armed() const { return handle_ != 0; }
 
  private:
-  static void go_off(void* timer) {
+  static void on_due(void* timer) {
     auto& self = *static_cast<Timer*>(timer);
     self.handle_ = 0;
     self.fire_(self.self_);

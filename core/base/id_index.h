@@ -1,4 +1,4 @@
-// From an execution's id to the slot of its record.
+// A hash index from an execution's id to the slot of its record.
 #pragma once
 
 #include <cstddef>
@@ -7,17 +7,17 @@
 
 namespace quintain::core {
 
-/// An open-addressing hash table that knows ids by their hash alone: eight bytes an entry, at most
-/// 5/8 full. The ids themselves stand in the records, which are looked at only where the hash is
-/// the one that is sought, so neither a look-up in vain nor forgetting a record touches another
-/// one. Entries move up when one is erased: there are no tombstones, and a table of constant size
-/// is never rebuilt.
+/// An open-addressing hash table (linear probing) that stores hashes, not ids: eight bytes an
+/// entry, at most 5/8 full. The ids are in the records, which are read only where the hash is
+/// equal, so neither a failed lookup nor an erasure touches unrelated records. Erasing moves later
+/// entries up: there are no tombstones, and a table of constant size is never rebuilt. Serial
+/// context only.
 class IdIndex {
  public:
   using Slot = std::uint32_t;
   static constexpr Slot kNone = ~Slot{0};
 
-  /// The slot of that hash for which `is_it(slot)` is true; kNone if there is none.
+  /// The slot with this hash for which `is_it(slot)` is true; kNone if there is none.
   template <class IsIt>
   Slot find(std::uint32_t hash, const IsIt& is_it) const {
     if (entries_.empty()) return kNone;
@@ -27,18 +27,18 @@ class IdIndex {
     return kNone;
   }
 
-  /// The slot must not be in the table.
+  /// Requires: the slot is not in the table.
   void insert(std::uint32_t hash, Slot slot) {
     if (8 * (size_ + 1) > 5 * entries_.size()) grow();
     place({.hash = hash, .slot = slot});
     ++size_;
   }
 
-  /// The slot must be in the table, under that hash.
+  /// Requires: the slot is in the table, under this hash.
   void erase(std::uint32_t hash, Slot slot) {
     std::size_t hole = hash & mask();
     while (entries_[hole].slot != slot) hole = (hole + 1) & mask();
-    // Whoever stands behind the hole and could stand in it moves up, until nobody stands behind.
+    // Backward-shift deletion: move later entries of the probe chain into the hole.
     for (std::size_t i = (hole + 1) & mask(); entries_[i].slot != kNone; i = (i + 1) & mask()) {
       const std::size_t home = entries_[i].hash & mask();
       if (((i - home) & mask()) < ((i - hole) & mask())) continue;
@@ -49,8 +49,8 @@ class IdIndex {
     --size_;
   }
 
-  /// Brings what find and erase will look at nearer to the processor. Inlined, or g++ would take it
-  /// for a function without effects and leave out the call.
+  /// Prefetches the entry that find() and erase() read first. Always inlined: g++ removes calls of
+  /// functions that do nothing but prefetch.
   [[gnu::always_inline]] void prefetch(std::uint32_t hash) const {
     if (!entries_.empty()) __builtin_prefetch(&entries_[hash & mask()]);
   }

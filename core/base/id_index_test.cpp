@@ -13,13 +13,13 @@ IdIndex::Slot find(const IdIndex& index, std::uint32_t hash, IdIndex::Slot slot)
   return index.find(hash, [slot](IdIndex::Slot found) { return found == slot; });
 }
 
-TEST(IdIndex, AnEmptyOneKnowsNobody) {
+TEST(IdIndex, EmptyIndexFindsNothing) {
   const IdIndex index;
   EXPECT_EQ(find(index, 0, 0), IdIndex::kNone);
   EXPECT_EQ(index.size(), 0U);
 }
 
-TEST(IdIndex, TellsApartWhoSharesAHash) {
+TEST(IdIndex, SeparatesSlotsOfEqualHash) {
   IdIndex index;
   for (IdIndex::Slot slot = 0; slot < 5; ++slot) index.insert(7, slot);
   for (IdIndex::Slot slot = 0; slot < 5; ++slot) EXPECT_EQ(find(index, 7, slot), slot);
@@ -28,23 +28,23 @@ TEST(IdIndex, TellsApartWhoSharesAHash) {
   for (const IdIndex::Slot slot : {0U, 1U, 3U, 4U}) EXPECT_EQ(find(index, 7, slot), slot);
 }
 
-TEST(IdIndex, AsksOnlyAboutThoseOfThatHash) {
+TEST(IdIndex, ComparesOnlySlotsOfEqualHash) {
   IdIndex index;
-  // The same place in a small table, but not the same hash.
+  // Different hashes with the same place in a small table.
   index.insert(0x10000, 1);
   index.insert(0x20000, 2);
-  int asked = 0;
+  int compared = 0;
   EXPECT_EQ(index.find(0x20000,
                        [&](IdIndex::Slot) {
-                         ++asked;
+                         ++compared;
                          return true;
                        }),
             2U);
-  EXPECT_EQ(asked, 1);
+  EXPECT_EQ(compared, 1);
 }
 
-// Few hashes that crowd at the end of the table, so that runs are long and wrap around.
-RC_GTEST_PROP(IdIndex, IsAMap, ()) {
+// A few hashes near the end of the table, so that probe chains are long and wrap around.
+RC_GTEST_PROP(IdIndex, BehavesLikeAMap, ()) {
   IdIndex index;
   std::map<IdIndex::Slot, std::uint32_t> model;
   IdIndex::Slot next = 0;
@@ -55,11 +55,11 @@ RC_GTEST_PROP(IdIndex, IsAMap, ()) {
       index.insert(hash, next);
       model.emplace(next++, hash);
     } else {
-      const auto leaving =
+      const auto erased =
           std::next(model.begin(), *rc::gen::inRange(0, static_cast<int>(model.size())));
-      index.erase(leaving->second, leaving->first);
-      RC_ASSERT(find(index, leaving->second, leaving->first) == IdIndex::kNone);
-      model.erase(leaving);
+      index.erase(erased->second, erased->first);
+      RC_ASSERT(find(index, erased->second, erased->first) == IdIndex::kNone);
+      model.erase(erased);
     }
     RC_ASSERT(index.size() == model.size());
     for (const auto& [slot, hash] : model) RC_ASSERT(find(index, hash, slot) == slot);

@@ -7,8 +7,8 @@ namespace {
 
 using pending_events::Key;
 
-// So many stale keys are not worth a compaction.
-constexpr std::size_t kStaleAllowed = 64;
+// Fewer stale keys than this are not worth a compaction.
+constexpr std::size_t kMaxStaleKept = 64;
 
 }  // namespace
 
@@ -22,10 +22,9 @@ EventHandle PendingEventSet::schedule(Instant when, Precedence precedence, void 
 
 void PendingEventSet::withdraw(EventHandle handle) {
   events_.remove(handle);
-  if (keys_.size() > 2 * events_.size() + kStaleAllowed) keys_.compact();
+  if (keys_.size() > 2 * events_.size() + kMaxStaleKept) keys_.compact();
 }
 
-// The key of the first event, without any that are stale before it; kNoKey if there is none.
 inline Key PendingEventSet::first() {
   for (;;) {
     const Key key = keys_.first();
@@ -53,7 +52,7 @@ PendingEventSet::Event PendingEventSet::pop() {
                        .self = node.self};
   events_.remove(handle);
   keys_.drop_first(key);
-  keys_.set_present(key);
+  keys_.set_current(key);
   return event;
 }
 

@@ -1,5 +1,5 @@
-// The pending-event set beside what one would use without it. Two benchmarks that differ in
-// `ladder` and `reference` alone do the same work; the ratio of their times is what counts.
+// Compares the pending-event set with std::priority_queue. Benchmarks whose names differ only in
+// `ladder` and `reference` do the same work; their ratio is the result.
 #include "core/base/pending_event_set.h"
 
 #include <benchmark/benchmark.h>
@@ -22,7 +22,7 @@
 namespace quintain::core {
 namespace {
 
-// What is measured against: std::priority_queue with lazy withdrawal. It knows no precedence.
+// The reference: std::priority_queue with lazy withdrawal, without precedence.
 class Reference {
  public:
   struct Event {
@@ -42,7 +42,7 @@ class Reference {
 
   void withdraw(EventHandle handle) { withdrawn_[handle % kRemembered] = true; }
 
-  /// For a model that withdraws.
+  /// pop() for models that withdraw events: skips withdrawn ones.
   Event pop_live() {
     for (;;) {
       const Event event = pop();
@@ -58,8 +58,8 @@ class Reference {
   }
 
  private:
-  // The cheapest note of what is withdrawn: a bit for each of the last so many events. A model must
-  // not have older ones pending.
+  // The cheapest record of withdrawals: one bit for each of the last 2^16 events. Requires: a model
+  // has no older events pending.
   static constexpr std::size_t kRemembered = 1 << 16;
 
   std::priority_queue<Event, std::vector<Event>, std::greater<>> events_;
@@ -72,46 +72,44 @@ class Ladder : public PendingEventSet {
   Event pop_live() { return pop(); }
 };
 
-// ---- Delays
-// --------------------------------------------------------------------------------------
+// ---- Delays -------------------------------------------------------------------------------------
 
 using testing::Delays;
 using testing::exponential;
 
 constexpr Duration kMean = Delays::kUnit;
 
-// The mean is 1 or near it.
+// A distribution of delays with mean 1 or nearly 1.
 struct Distribution {
   std::string_view name;
   double (*delay)(double u);    // from a uniform number in (0, 1)
-  double (*initial)(double u);  // of the events that are there at the beginning
+  double (*initial)(double u);  // of the events that are pending at the start
 };
 
 constexpr Distribution kDistributions[] = {
     {"exponential", exponential, exponential},
     {"constant", [](double) { return 1.0; }, [](double u) { return u; }},
     {"bimodal", [](double u) { return u < 0.9 ? u / 9 : 9 + (u - 0.9) * 10; }, exponential},
-    // Shape 1.2: neither the variance nor, in practice, the mean settles.
+    // Shape 1.2: infinite variance, and the sample mean hardly converges.
     {"pareto", [](double u) { return std::pow(u, -1 / 1.2) / 6; }, exponential},
     {"half-zero", [](double u) { return u < 0.5 ? 0 : 2 * exponential(2 * u - 1); }, exponential},
-    // All events at one instant, and their successors at one again.
+    // All events are at one instant, and so are their successors.
     {"ties", [](double) { return 1.0; }, [](double) { return 1.0; }},
 };
 
-void nothing(void*) {}
+void do_nothing(void*) {}
 
-// ---- The hold model
-// ------------------------------------------------------------------------------ D. W. Jones, "An
-// empirical comparison of priority-queue and event-set implementations", CACM 29(4), 1986: with n
-// pending, take out the first and schedule another.
+// ---- The hold model -----------------------------------------------------------------------------
 
+// D. W. Jones, "An empirical comparison of priority-queue and event-set implementations", CACM
+// 29(4), 1986: with n events pending, remove the first and schedule another.
 template <typename Events>
 void hold(benchmark::State& state, const Distribution& distribution, std::int64_t pending) {
   Delays initial(distribution.initial);
   Delays delays(distribution.delay);
   Events events;
   for (std::int64_t i = 0; i < pending; ++i) {
-    events.schedule(Instant() + initial.next(), Precedence::kOther, &nothing, nullptr);
+    events.schedule(Instant() + initial.next(), Precedence::kOther, &do_nothing, nullptr);
   }
   for (auto _ : state) {
     const auto event = events.pop();
@@ -120,28 +118,26 @@ void hold(benchmark::State& state, const Distribution& distribution, std::int64_
   state.SetItemsProcessed(state.iterations());
 }
 
-// ---- Schedule and withdraw
-// ----------------------------------------------------------------------- As a timeout does that is
-// almost always withdrawn: it never surfaces. The reference would grow without bound, so it has
-// none.
+// ---- Schedule and withdraw ----------------------------------------------------------------------
 
+// A timeout that is withdrawn before it becomes the first event, as almost all are. There is no
+// reference: it would grow without bound.
 void withdraw(benchmark::State& state, std::int64_t pending) {
   Delays delays(exponential);
   PendingEventSet events;
   for (std::int64_t i = 0; i < pending; ++i) {
-    events.schedule(Instant() + delays.next(), Precedence::kOther, &nothing, nullptr);
+    events.schedule(Instant() + delays.next(), Precedence::kOther, &do_nothing, nullptr);
   }
   for (auto _ : state) {
     events.withdraw(
-        events.schedule(Instant() + delays.next(), Precedence::kTimeout, &nothing, nullptr));
+        events.schedule(Instant() + delays.next(), Precedence::kTimeout, &do_nothing, nullptr));
   }
 }
 
-// ---- M/M/16
-// --------------------------------------------------------------------------------------
+// ---- M/M/16 -------------------------------------------------------------------------------------
 
-// Jobs arrive, wait for one of 16 servers and are served; load 0.9. Each has a timeout, withdrawn
-// when it completes.
+// Jobs arrive, wait for one of 16 servers and are served, at a load of 0.9. Each has a timeout that
+// is withdrawn when it completes.
 template <typename Events>
 class Station {
  public:
@@ -164,7 +160,7 @@ class Station {
   struct Job {
     Station* station = nullptr;
     EventHandle timeout = 0;
-    EventHandle completion = 0;  // 0: it waits
+    EventHandle completion = 0;  // 0 while it waits
   };
 
   void arrive_later() {
@@ -206,7 +202,7 @@ class Station {
   void time_out(Job& job) {
     if (job.completion == 0) {
       waiting_.erase(std::find(waiting_.begin(), waiting_.end(), &job));
-      ++busy_;  // leave() gives back what it never had
+      ++busy_;  // leave() releases a server that the job never had
     } else {
       events_.withdraw(job.completion);
     }
@@ -243,11 +239,10 @@ void mm16(benchmark::State& state, int timeout) {
   state.SetItemsProcessed(state.iterations() * kJobs);
 }
 
-// ---- What is run
-// ---------------------------------------------------------------------------------
+// ---- Registration -------------------------------------------------------------------------------
 
 void hold_both(const Distribution& distribution, std::int64_t pending) {
-  // Every key is to pass through the whole queue, and small queues are to run for long enough.
+  // Enough steps for every key to pass through the whole queue, and for small queues to be timed.
   const auto steps = std::max<std::int64_t>(pending <= 1'000 ? 10'000'000 : 4'000'000, pending);
   const std::string suffix = "/" + std::string(distribution.name) + "/" + std::to_string(pending);
   benchmark::RegisterBenchmark(("hold/ladder" + suffix).c_str(), hold<Ladder>, distribution,
@@ -263,7 +258,8 @@ const bool kRegistered = [] {
     for (const std::int64_t pending : {1'000, 100'000, 1'000'000}) hold_both(distribution, pending);
   }
   hold_both(kDistributions[0], 10'000'000);
-  // In mean service times. The longer, the more have been withdrawn and are still in the queue.
+  // In mean service times. The longer the timeout, the more withdrawn events are still in the
+  // queue.
   for (const int timeout : {10, 600}) {
     const std::string suffix = "/" + std::to_string(timeout);
     benchmark::RegisterBenchmark(("mm16/ladder" + suffix).c_str(), mm16<Ladder>, timeout)

@@ -1,3 +1,4 @@
+// The pending-event set: by examples, against a sorted map as a model, and with timers on it.
 #include "core/base/pending_event_set.h"
 
 #include <gtest/gtest.h>
@@ -13,19 +14,19 @@
 #include <tuple>
 #include <vector>
 
-#include "core/testing/manual_environment.h"
+#include "core/testing/fakes.h"
 
 namespace quintain::core {
 namespace {
 
 using namespace std::chrono_literals;
 
-void nothing(void*) {}
+void do_nothing(void*) {}
 
 TEST(PendingEventSet, OrdersByInstantThenPrecedenceThenScheduling) {
   PendingEventSet events;
   const auto add = [&](Duration when, Precedence precedence, int& self) {
-    events.schedule(Instant(when), precedence, &nothing, &self);
+    events.schedule(Instant(when), precedence, &do_nothing, &self);
   };
   int names[6] = {};
   add(2ns, Precedence::kCompletion, names[5]);
@@ -39,69 +40,70 @@ TEST(PendingEventSet, OrdersByInstantThenPrecedenceThenScheduling) {
   EXPECT_TRUE(events.next().is_never());
 }
 
-TEST(PendingEventSet, AnEventComesBackAsItWasScheduled) {
+TEST(PendingEventSet, PopReturnsTheEventAsScheduled) {
   PendingEventSet events;
   int self = 0;
-  events.schedule(Instant(5ns), Precedence::kTimeout, &nothing, nullptr);
-  events.schedule(Instant(kForever - 1ns), Precedence::kOther, &nothing, &self);
+  events.schedule(Instant(5ns), Precedence::kTimeout, &do_nothing, nullptr);
+  events.schedule(Instant(kForever - 1ns), Precedence::kOther, &do_nothing, &self);
   events.pop();
   const PendingEventSet::Event event = events.pop();
   EXPECT_EQ(event.when, Instant(kForever - 1ns));
   EXPECT_EQ(event.precedence, Precedence::kOther);
   EXPECT_EQ(event.sequence, 2U);
-  EXPECT_EQ(event.fire, &nothing);
+  EXPECT_EQ(event.fire, &do_nothing);
   EXPECT_EQ(event.self, &self);
 }
 
-TEST(PendingEventSet, TiesInMassesKeepTheOrderOfScheduling) {
+TEST(PendingEventSet, ManyTiesKeepTheOrderOfScheduling) {
   PendingEventSet events;
   std::vector<int> selves(10'000);
-  for (int& self : selves) events.schedule(Instant(1s), Precedence::kOther, &nothing, &self);
+  for (int& self : selves) events.schedule(Instant(1s), Precedence::kOther, &do_nothing, &self);
   for (int& self : selves) ASSERT_EQ(events.pop().self, &self);
 }
 
-TEST(PendingEventSet, HandlesAreNotReused) {
+TEST(PendingEventSet, HandlesAreUnique) {
   PendingEventSet events;
   std::map<EventHandle, int> seen;
   for (int i = 0; i < 1000; ++i) {
-    const EventHandle handle = events.schedule(Instant(1s), Precedence::kOther, &nothing, nullptr);
+    const EventHandle handle =
+        events.schedule(Instant(1s), Precedence::kOther, &do_nothing, nullptr);
     ASSERT_NE(handle, 0U);
     ASSERT_TRUE(seen.emplace(handle, i).second);
     events.withdraw(handle);
   }
 }
 
-TEST(PendingEventSetDeathTest, WithdrawingTwiceIsAnError) {
+TEST(PendingEventSetDeathTest, WithdrawingTwiceFailsAnAssertion) {
   PendingEventSet events;
-  const EventHandle handle = events.schedule(Instant(1s), Precedence::kOther, &nothing, nullptr);
+  const EventHandle handle = events.schedule(Instant(1s), Precedence::kOther, &do_nothing, nullptr);
   events.withdraw(handle);
   EXPECT_DEATH(events.withdraw(handle), "no such event is pending");
 }
 
 // ---- Against a model ---------------------------------------------------------------------------
 
-// How instants are chosen, from the present one and a random number.
+// How an event's instant is chosen from the current one and a random number.
 enum class Distribution : std::uint8_t {
-  kAtOnce,       // the present instant
-  kFew,          // one of eight instants: masses of ties
-  kSpread,       // evenly over a millisecond
-  kAnyScale,     // from nanoseconds to hours, each scale as likely as any other
-  kConstant,     // a second from now
-  kAnywhere,     // before the present, too
-  kEverEarlier,  // before all that are there, until the beginning is reached
+  kNow,        // the current instant
+  kFew,        // one of eight instants: many ties
+  kSpread,     // uniform over a millisecond
+  kAnyScale,   // from nanoseconds to hours, all scales equally likely
+  kConstant,   // a second from now
+  kAnywhere,   // also before the current instant
+  kDecreasing  // before all pending events, until time 0 is reached
 };
 
-// A stretch of random steps of one kind.
+// A number of random steps with the same probabilities.
 struct Phase {
   int steps;
   Distribution distribution;
-  int withdrawals;       // percent of the steps
-  int pops;              // percent of the steps
-  bool one_precedence;   // or all four, at random
-  bool withdraws_young;  // what was scheduled last, or else anything
+  int withdrawals;       // percentage of the steps
+  int pops;              // percentage of the steps
+  bool one_precedence;   // otherwise one of four, at random
+  bool withdraws_young;  // the event scheduled last, otherwise any
 };
 
-// A set beside a sorted map that holds the same events: whatever is done to both, they agree.
+// Does the same to a set and to a sorted map with the same events, and checks that they agree.
 class SetAndModel {
  public:
   explicit SetAndModel(std::uint64_t seed) : state_(seed) {}
@@ -118,15 +120,15 @@ class SetAndModel {
         withdraw(phase.withdraws_young ? by_age_.size() - 1 : random() % by_age_.size());
       }
       ASSERT_EQ(events_.size(), model_.size());
-      // Looking moves keys about, so there are to be stretches without it.
-      if (random() % 1024 < 8) looks_ = !looks_;
-      if (looks_) look();
+      // next() moves keys, so for some stretches of steps it is not called.
+      if (random() % 1024 < 8) checks_next_ = !checks_next_;
+      if (checks_next_) check_next();
     }
   }
 
-  void run_empty() {
+  void drain() {
     while (!model_.empty()) ASSERT_NO_FATAL_FAILURE(pop());
-    look();
+    check_next();
     EXPECT_TRUE(events_.empty());
   }
 
@@ -138,7 +140,7 @@ class SetAndModel {
   };
   using Model = std::map<Order, Known>;
 
-  // A 64-bit linear congruential generator; its upper bits are good enough here.
+  // A 64-bit linear congruential generator; its upper bits are random enough here.
   std::uint64_t random() {
     state_ = state_ * 6364136223846793005U + 1442695040888963407U;
     return state_ >> 24;
@@ -147,7 +149,7 @@ class SetAndModel {
   std::int64_t instant(Distribution distribution) {
     const auto word = static_cast<std::int64_t>(random());
     switch (distribution) {
-      case Distribution::kAtOnce:
+      case Distribution::kNow:
         return now_;
       case Distribution::kFew:
         return now_ + word % 8;
@@ -159,7 +161,7 @@ class SetAndModel {
         return now_ + 1'000'000'000;
       case Distribution::kAnywhere:
         return word % (2 * now_ + 1000);
-      case Distribution::kEverEarlier:
+      case Distribution::kDecreasing:
         if (model_.empty()) return now_ + 1'000'000;
         return std::max<std::int64_t>(std::get<0>(model_.begin()->first) - word % 3, 0);
     }
@@ -168,7 +170,7 @@ class SetAndModel {
 
   void schedule(std::int64_t when, Precedence precedence) {
     const EventHandle handle =
-        events_.schedule(Instant(Duration(when)), precedence, &nothing, &events_);
+        events_.schedule(Instant(Duration(when)), precedence, &do_nothing, &events_);
     const auto [entry, fresh] =
         model_.emplace(Order{when, precedence, ++sequence_}, Known{handle, by_age_.size()});
     ASSERT_TRUE(fresh);
@@ -179,7 +181,7 @@ class SetAndModel {
     const PendingEventSet::Event event = events_.pop();
     ASSERT_EQ(Order(event.when.since_start().count(), event.precedence, event.sequence),
               model_.begin()->first);
-    ASSERT_EQ(event.fire, &nothing);
+    ASSERT_EQ(event.fire, &do_nothing);
     ASSERT_EQ(event.self, &events_);
     now_ = event.when.since_start().count();
     forget(model_.begin());
@@ -198,7 +200,7 @@ class SetAndModel {
     model_.erase(entry);
   }
 
-  void look() {
+  void check_next() {
     ASSERT_EQ(events_.next(), model_.empty()
                                   ? Instant::never()
                                   : Instant(Duration(std::get<0>(model_.begin()->first))));
@@ -206,19 +208,19 @@ class SetAndModel {
 
   PendingEventSet events_;
   Model model_;
-  std::vector<Model::iterator> by_age_;  // roughly from old to young
+  std::vector<Model::iterator> by_age_;  // roughly from the oldest to the youngest
   std::int64_t now_ = 0;
   std::uint64_t sequence_ = 0;
   std::uint64_t state_;
-  bool looks_ = true;
+  bool checks_next_ = true;
 };
 
-constexpr Distribution kDistributions[] = {Distribution::kAtOnce,     Distribution::kFew,
-                                           Distribution::kSpread,     Distribution::kAnyScale,
-                                           Distribution::kConstant,   Distribution::kAnywhere,
-                                           Distribution::kEverEarlier};
+constexpr Distribution kDistributions[] = {Distribution::kNow,       Distribution::kFew,
+                                           Distribution::kSpread,    Distribution::kAnyScale,
+                                           Distribution::kConstant,  Distribution::kAnywhere,
+                                           Distribution::kDecreasing};
 
-RC_GTEST_PROP(PendingEventSetProperty, BehavesAsASortedMap, ()) {
+RC_GTEST_PROP(PendingEventSetProperty, BehavesLikeASortedMap, ()) {
   const auto any_phase = rc::gen::build<Phase>(
       rc::gen::set(&Phase::steps, rc::gen::inRange(1, 2000)),
       rc::gen::set(&Phase::distribution,
@@ -233,13 +235,13 @@ RC_GTEST_PROP(PendingEventSetProperty, BehavesAsASortedMap, ()) {
     both.run(phase);
     RC_ASSERT(!::testing::Test::HasFatalFailure());
   }
-  both.run_empty();
+  both.drain();
   RC_ASSERT(!::testing::Test::HasFatalFailure());
 }
 
-// Growing to some ten thousands, a long while of about as many, and shrinking; with each
-// distribution.
-TEST(PendingEventSet, BehavesAsASortedMapForAMillionSteps) {
+// For each distribution, the set grows to some ten thousand events, stays at about that size, and
+// shrinks.
+TEST(PendingEventSet, BehavesLikeASortedMapForAMillionSteps) {
   SetAndModel both(1);
   constexpr int kSteps = 1'000'000 / (3 * static_cast<int>(std::size(kDistributions)));
   for (const Distribution distribution : kDistributions) {
@@ -255,25 +257,25 @@ TEST(PendingEventSet, BehavesAsASortedMapForAMillionSteps) {
     ASSERT_NO_FATAL_FAILURE(both.run(phase(20, 30)));
     ASSERT_NO_FATAL_FAILURE(both.run(phase(60, 30)));
   }
-  both.run_empty();
+  both.drain();
 }
 
-// What an environment doesn't do: time and again before all that were ever there, and before the
-// present, so that each such stretch becomes a rung of its own.
-TEST(PendingEventSet, EverEarlierEventsInMasses) {
+// Each event is before all earlier ones and before the current instant, so that ever more rungs are
+// needed. An environment does not do that.
+TEST(PendingEventSet, OrdersManyEventsScheduledInDecreasingOrder) {
   PendingEventSet events;
-  events.schedule(Instant(1s), Precedence::kOther, &nothing, nullptr);
-  events.schedule(Instant(2s), Precedence::kOther, &nothing, nullptr);
+  events.schedule(Instant(1s), Precedence::kOther, &do_nothing, nullptr);
+  events.schedule(Instant(2s), Precedence::kOther, &do_nothing, nullptr);
   EXPECT_EQ(events.pop().when, Instant(1s));
   for (int i = 1; i <= 100'000; ++i) {
-    events.schedule(Instant(1s - i * 1ns), Precedence::kOther, &nothing, nullptr);
+    events.schedule(Instant(1s - i * 1ns), Precedence::kOther, &do_nothing, nullptr);
   }
   for (int i = 100'000; i >= 1; --i) ASSERT_EQ(events.pop().when, Instant(1s - i * 1ns));
   EXPECT_EQ(events.pop().when, Instant(2s));
 }
 
-// ---- Timers on such a set
-// -------------------------------------------------------------------------
+// ---- Timers on a pending-event set
+// -----------------------------------------------------------------------
 
 TEST(Timer, FiresOnceAtItsInstant) {
   testing::ManualEnvironment environment;
@@ -288,7 +290,7 @@ TEST(Timer, FiresOnceAtItsInstant) {
   EXPECT_FALSE(timer.armed());
 }
 
-TEST(Timer, ArmingAgainReplacesAndNeverDisarms) {
+TEST(Timer, ArmingAgainReplacesTheInstantAndNeverDisarms) {
   testing::ManualEnvironment environment;
   int fired = 0;
   Timer timer(environment, [](void* count) { ++*static_cast<int*>(count); }, &fired);
@@ -302,17 +304,17 @@ TEST(Timer, ArmingAgainReplacesAndNeverDisarms) {
   EXPECT_EQ(fired, 0);
 }
 
-TEST(Timer, DestroyingItWithdrawsIt) {
+TEST(Timer, DestructionDisarms) {
   testing::ManualEnvironment environment;
   {
-    Timer timer(environment, [](void*) { FAIL() << "fired after its end"; }, nullptr);
+    Timer timer(environment, [](void*) { FAIL() << "fired after its destruction"; }, nullptr);
     timer.arm(Instant(1s), Precedence::kOther);
   }
   EXPECT_EQ(environment.pending(), 0U);
   environment.advance_to(Instant(2s));
 }
 
-TEST(Timer, ThePastMeansNowAndAZeroDelayComesAfterWhatIsDueAlready) {
+TEST(Timer, APastInstantMeansNowAndTiesKeepTheOrderOfArming) {
   testing::ManualEnvironment environment;
   environment.advance_to(Instant(5s));
   std::string order;

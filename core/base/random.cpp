@@ -5,8 +5,7 @@
 namespace quintain::core {
 
 std::uint64_t RandomStream::next(std::uint64_t seed) {
-  // 128 bits of counter hold 64 bits of position and 64 of (name, entity) mixed; the key is the
-  // seed.
+  // The counter's 128 bits hold 64 bits of position and 64 bits of name and entity mixed.
   const std::uint64_t stream = name_ ^ (entity_ * 0x9e3779b97f4a7c15);
   const std::uint64_t position = position_++;
   const r123::Philox4x32 generator;

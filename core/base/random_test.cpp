@@ -15,8 +15,8 @@ std::vector<std::uint64_t> draw(RandomStream stream, std::uint64_t seed, int cou
   return numbers;
 }
 
-// Made by an independent implementation of Philox4x32-10 and FNV-1a that was checked against the
-// known answers published with the paper. A change here changes every seeded run there ever was.
+// Computed by an independent implementation of Philox4x32-10 and FNV-1a that was checked against
+// the known answers published with the paper. If these values change, every seeded run changes.
 TEST(Random, GoldenValues) {
   EXPECT_EQ(draw(RandomStream("arrivals"), 1, 2),
             (std::vector<std::uint64_t>{0xd96389f0d1007c9d, 0x2d2e7c6c8193ef43}));
@@ -38,7 +38,7 @@ TEST(Random, AStreamDoesNotDependOnOtherStreams) {
   EXPECT_EQ(alone, interleaved);
 }
 
-TEST(Random, SeedNameAndEntityEachTellStreamsApart) {
+TEST(Random, SeedNameAndEntityEachSeparateStreams) {
   std::set<std::uint64_t> seen;
   std::size_t drawn = 0;
   for (const std::uint64_t seed : {0U, 1U, 2U}) {
@@ -67,7 +67,7 @@ TEST(Random, NumbersAreUniformInTheUnitInterval) {
   for (int i = 0; i < kDraws; ++i) {
     ++buckets[static_cast<int>(to_unit_interval(stream.next(42)) * 10)];
   }
-  // Binomial with a deviation of 95; the numbers are fixed by the seed, so this is no gamble.
+  // Binomial with a standard deviation of 95. The seed fixes the numbers, so this can't be flaky.
   for (const int bucket : buckets) EXPECT_NEAR(bucket, kDraws / 10, 400);
 }
 

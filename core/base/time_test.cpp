@@ -28,7 +28,7 @@ TEST(Time, MillisecondsSaturateAtBothEnds) {
   EXPECT_EQ(saturating_milliseconds(kMin), Duration::min());
 }
 
-TEST(Time, MillisecondsAreRoundedUpForPromisesAndDownForMeasurements) {
+TEST(Time, RoundsPredictionsUpAndMeasurementsDown) {
   EXPECT_EQ(ceil_milliseconds(1ns), 1);
   EXPECT_EQ(ceil_milliseconds(1ms), 1);
   EXPECT_EQ(ceil_milliseconds(1ms + 1ns), 2);
@@ -38,7 +38,7 @@ TEST(Time, MillisecondsAreRoundedUpForPromisesAndDownForMeasurements) {
   EXPECT_EQ(floor_milliseconds(1ms), 1);
 }
 
-TEST(Time, AnInstantNeverPassesNever) {
+TEST(Time, InstantsSaturateAtNever) {
   EXPECT_EQ(Instant(), Instant(0ns));
   EXPECT_EQ(Instant(1s) + 1s, Instant(2s));
   EXPECT_TRUE((Instant(1s) + kForever).is_never());

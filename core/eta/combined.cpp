@@ -1,5 +1,5 @@
-#include "core/eta/combined.h"
-
+// Estimators that learn from how forecasts turned out: recalibration bends the quantiles of one
+// estimator, and the guard mixes in a simple estimator where that has done better.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "core/eta/decorator.h"
-#include "core/eta/pending_forecasts.h"
+#include "core/eta/factories.h"
 
 namespace quintain::core::eta {
 namespace {
@@ -19,54 +19,82 @@ Duration duration(double nanoseconds) {
   return Duration(static_cast<std::int64_t>(std::clamp(nanoseconds, 0.0, 9e18)));
 }
 
-/// Where an outcome lies in a forecast, from 0 to 1: straight lines between the levels and down to
-/// 0 at time 0; beyond the last level an exponential tail.
-double pit(const Forecast& forecast, Duration outcome) {
-  const auto& quantiles = forecast.quantiles;
-  const auto above = std::ranges::lower_bound(quantiles, outcome);
+/// A forecast's quantiles in nanoseconds, in half the memory.
+using Quantiles = std::array<float, kLevels>;
+
+Quantiles quantiles_of(const Forecast& forecast) {
+  Quantiles quantiles;
+  for (std::size_t i = 0; i < kLevels; ++i) {
+    quantiles[i] = static_cast<float>(forecast.quantiles[i].count());
+  }
+  return quantiles;
+}
+
+/// The pinball loss, averaged over the levels; nanoseconds.
+double pinball(const Quantiles& quantiles, double outcome) {
+  double loss = 0;
+  for (std::size_t i = 0; i < kLevels; ++i) {
+    const double off = outcome - static_cast<double>(quantiles[i]);
+    loss += off >= 0 ? level(i) * off : (level(i) - 1) * off;
+  }
+  return loss / kLevels;
+}
+
+/// How much of the queue one execution is. Executions in one queue are wrong together: a hundred of
+/// them carry little more information than one.
+double share_of_queue(const NodeState& node) {
+  return 1 / (1 + static_cast<double>(node.queued) / node.slots);
+}
+
+// ---- Recalibration ------------------------------------------------------------------------------
+
+/// The probability of at most `outcome` (its probability integral transform, PIT): straight lines
+/// between the levels and down to 0 at time 0; beyond the last level an exponential tail.
+double cdf(const Quantiles& quantiles, double outcome) {
+  const auto above = std::ranges::lower_bound(quantiles, static_cast<float>(outcome));
   const auto index = static_cast<std::size_t>(above - quantiles.begin());
   if (index == kLevels) {
-    const double scale =
-        std::max(nanoseconds(quantiles[kLevels - 1] - quantiles[kLevels - 2]), 1.0);
-    const double beyond = nanoseconds(outcome - quantiles[kLevels - 1]) / scale;
+    const double scale = std::max<double>(quantiles[kLevels - 1] - quantiles[kLevels - 2], 1.0);
+    const double beyond = (outcome - quantiles[kLevels - 1]) / scale;
     return 1 - (1 - level(kLevels - 1)) * std::exp2(-beyond);
   }
-  const double low = index == 0 ? 0 : nanoseconds(quantiles[index - 1]);
-  const double high = nanoseconds(quantiles[index]);
-  const double part = high > low ? (nanoseconds(outcome) - low) / (high - low) : 1;
+  const double low = index == 0 ? 0 : quantiles[index - 1];
+  const double high = quantiles[index];
+  const double part = high > low ? (outcome - low) / (high - low) : 1;
   return (static_cast<double>(index) + part) / (kLevels + 1);
 }
 
-/// The inverse of pit(): the forecast's quantile at any probability.
-Duration quantile(const Forecast& forecast, double p) {
-  const auto& quantiles = forecast.quantiles;
+double nanoseconds(float time) { return time; }
+
+/// The inverse of cdf(): the quantile at any probability, at most twice the last level's.
+template <class Time>
+double quantile(const std::array<Time, kLevels>& quantiles, double p) {
   const double last = level(kLevels - 1);
   if (p >= last) {
-    const double scale = nanoseconds(quantiles[kLevels - 1] - quantiles[kLevels - 2]);
+    const double top = nanoseconds(quantiles[kLevels - 1]);
+    const double scale = top - nanoseconds(quantiles[kLevels - 2]);
     const double rest = std::max(1 - p, 1e-6);
-    return duration(nanoseconds(quantiles[kLevels - 1]) + scale * std::log2((1 - last) / rest));
+    return std::min(top + scale * std::log2((1 - last) / rest), 2 * top);
   }
   const double position = p * (kLevels + 1);
   const auto index = static_cast<std::size_t>(position);
   const double low = index == 0 ? 0 : nanoseconds(quantiles[index - 1]);
-  return duration(
-      std::lerp(low, nanoseconds(quantiles[index]), position - static_cast<double>(index)));
+  return std::lerp(low, nanoseconds(quantiles[index]), position - static_cast<double>(index));
 }
 
-/// Which quantiles of a forecast really cover 5 %, 10 % ... of what comes: the histogram of past
-/// PITs, turned round. It begins flat, and flat it means "as forecast".
+/// The probabilities at which a forecast really covers 5 %, 10 % ... of the outcomes: the histogram
+/// of past PITs, inverted. It starts flat, which leaves forecasts as they are.
 class Recalibration {
  public:
   Recalibration() { mass_.fill(kPriorWeight / kBins); }
 
-  /// `weight`: how much it tells that others did not.
   void observe(double pit, double weight) {
     fade(weight);
     const auto bin = static_cast<std::size_t>(std::clamp(pit, 0.0, 1.0) * kBins);
     mass_[std::min(bin, kBins - 1)] += weight;
   }
 
-  /// The outcome is only known to lie beyond: it counts there in proportion to what came there
+  /// The outcome is only known to lie beyond: it counts there in proportion to what is there
   /// (B. Efron's redistribution to the right, "The two sample problem with censored data", 1967).
   void observe_beyond(double pit, double weight) {
     const double position = std::clamp(pit, 0.0, 1.0) * kBins;
@@ -90,7 +118,8 @@ class Recalibration {
       const double wanted = level(i) * sum;
       while (bin + 1 < kBins && below + mass_[bin] < wanted) below += mass_[bin++];
       const double part = mass_[bin] > 0 ? std::min((wanted - below) / mass_[bin], 1.0) : 1;
-      bent.quantiles[i] = quantile(forecast, (static_cast<double>(bin) + part) / kBins);
+      bent.quantiles[i] =
+          duration(quantile(forecast.quantiles, (static_cast<double>(bin) + part) / kBins));
     }
     bent.point = bent.quantiles[kMedianLevel];
     return bent;
@@ -98,8 +127,9 @@ class Recalibration {
 
  private:
   static constexpr std::size_t kBins = 40;
-  // Faith that the forecast is right, in executions; and how many are remembered. Both are weighed
-  // against chance: with n remembered a level is off by 1 / sqrt(4 n) at its worst.
+  // The trust that the forecast is right, in executions, and the number of executions that are
+  // remembered. Both balance error against chance: with n remembered a level is off by
+  // 1 / sqrt(4 n) at its worst.
   static constexpr double kPriorWeight = 400;
   static constexpr double kMemory = 4000;
 
@@ -110,6 +140,22 @@ class Recalibration {
   std::array<double, kBins> mass_{};
 };
 
+/// Losses over the last kMemory executions of weight 1, fading.
+template <std::size_t kCount, int kMemory>
+class RecentLosses {
+ public:
+  void observe(const std::array<Quantiles, kCount>& forecasts, double outcome, double weight) {
+    for (std::size_t i = 0; i < kCount; ++i) {
+      losses_[i] += weight * (pinball(forecasts[i], outcome) - losses_[i] / kMemory);
+    }
+  }
+
+  double operator[](std::size_t index) const { return losses_[index]; }
+
+ private:
+  std::array<double, kCount> losses_{};
+};
+
 class Recalibrated final : public Decorator {
  public:
   Recalibrated(std::string_view name, std::unique_ptr<Estimator> inner)
@@ -118,25 +164,40 @@ class Recalibrated final : public Decorator {
   std::string_view name() const override { return name_; }
   Forecast predict(const Target& target, const NodeState& node) override {
     const Forecast raw = inner().predict(target, node);
-    // What is left of one that runs is known by its age, not by how acceptances came out.
+    // A running execution is predicted by its age, which acceptances say nothing about.
     if (!target.dispatched_at.is_never()) return raw;
-    const Stratum stratum = stratum_of(node);
-    // Those that stand in one queue are wrong together: a hundred of them tell little more than
-    // one.
-    const double weight = 1 / (1 + static_cast<double>(node.queued) / node.slots);
-    pending_.remember(target, node, {.raw = raw, .stratum = stratum, .weight = weight});
-    return strata_[stratum].apply(raw);
+    const std::size_t number = stratum_of(node);
+    const Stratum& stratum = strata_[number];
+    const Forecast bent = stratum.recalibration.apply(raw);
+    pending_.remember(target, node,
+                      {.forecasts = {quantiles_of(raw), quantiles_of(bent)},
+                       .stratum = static_cast<std::uint32_t>(number),
+                       .weight = static_cast<float>(share_of_queue(node))});
+    constexpr double kTolerance = 1.01;
+    return stratum.losses[kBent] <= kTolerance * stratum.losses[kRaw] ? bent : raw;
   }
   void observe_end(const Observation& observation) override {
     Decorator::observe_end(observation);
     const auto asked = pending_.take(observation.ordinal);
     if (!asked) return;
-    const double place = pit(asked->raw, observation.ended_at - observation.accepted_at);
-    Recalibration& stratum = strata_[asked->stratum];
+    const double outcome = nanoseconds(observation.ended_at - observation.accepted_at);
+    const double pit = cdf(asked->forecasts[kRaw], outcome);
+    Stratum& stratum = strata_[asked->stratum];
     if (observation.ended_by_itself()) {
-      stratum.observe(place, asked->weight);
-    } else {
-      stratum.observe_beyond(place, asked->weight);
+      stratum.recalibration.observe(pit, asked->weight);
+      stratum.losses.observe(asked->forecasts, outcome, asked->weight);
+      return;
+    }
+    stratum.recalibration.observe_beyond(pit, asked->weight);
+    // Ignoring the cut executions would favour forecasts that are too short. Each is replaced by
+    // times that the corrected forecast leaves beyond the cut.
+    const double passed = cdf(asked->forecasts[kBent], outcome);
+    constexpr int kImputed = 4;
+    for (int i = 0; i < kImputed; ++i) {
+      const double p = std::lerp(passed, 1.0, (i + 0.5) / kImputed);
+      stratum.losses.observe(asked->forecasts,
+                             std::max(quantile(asked->forecasts[kBent], p), outcome),
+                             asked->weight / kImputed);
     }
   }
   std::size_t bytes() const override {
@@ -144,15 +205,19 @@ class Recalibrated final : public Decorator {
   }
 
  private:
-  using Stratum = std::uint32_t;
   static constexpr std::size_t kStrata = 4;
+  enum : std::uint8_t { kRaw, kBent };
   struct Asked {
-    Forecast raw;
-    Stratum stratum;
-    double weight;
+    std::array<Quantiles, 2> forecasts;
+    std::uint32_t stratum;
+    float weight;
+  };
+  struct Stratum {
+    Recalibration recalibration;
+    RecentLosses<2, 500> losses;
   };
 
-  static Stratum stratum_of(const NodeState& node) {
+  static std::size_t stratum_of(const NodeState& node) {
     const Backlog& backlog = node.backlog();
     const WaitingExecution& target = backlog.waiting.back();
     const bool waits = node.busy >= node.slots || backlog.waiting.size() > 1;
@@ -161,87 +226,101 @@ class Recalibrated final : public Decorator {
   }
 
   std::string_view name_;
-  std::array<Recalibration, kStrata> strata_;
+  std::array<Stratum, kStrata> strata_;
   PendingForecasts<Asked> pending_;
 };
 
-double pinball(const Forecast& forecast, double outcome) {
-  double loss = 0;
-  for (std::size_t i = 0; i < kLevels; ++i) {
-    const double off = outcome - nanoseconds(forecast.quantiles[i]);
-    loss += off >= 0 ? level(i) * off : (level(i) - 1) * off;
-  }
-  return loss / kLevels;
-}
+// ---- The guard ----------------------------------------------------------------------------------
 
-class Mixture final : public Estimator {
+class Guarded final : public Estimator {
  public:
-  Mixture(std::string_view name, std::unique_ptr<Estimator> first,
-          std::unique_ptr<Estimator> second)
-      : name_(name), first_(std::move(first)), second_(std::move(second)) {}
+  Guarded(std::string_view name, std::unique_ptr<Estimator> first, Duration prior)
+      : name_(name), estimators_{std::move(first),         make_conformal(make_queue_length(prior)),
+                                 make_queue_length(prior), make_queued_work(prior),
+                                 make_ewma(prior),         make_last_to_enter_service(prior)} {}
 
   std::string_view name() const override { return name_; }
   Forecast predict(const Target& target, const NodeState& node) override {
-    const Forecast first = first_->predict(target, node);
-    const Forecast second = second_->predict(target, node);
-    pending_.remember(target, node, {.first = first, .second = second});
-    const double weight = first_weight();
-    if (weight == 1) return first;
-    Forecast mixed;
-    for (std::size_t i = 0; i < kLevels; ++i) {
-      mixed.quantiles[i] = duration(
-          std::lerp(nanoseconds(second.quantiles[i]), nanoseconds(first.quantiles[i]), weight));
+    Forecast forecast = estimators_.front()->predict(target, node);
+    if (!target.dispatched_at.is_never()) return forecast;
+    Asked asked{.forecasts = {quantiles_of(forecast)},
+                .stratum = static_cast<std::uint32_t>(stratum_of(target, node)),
+                .weight = static_cast<float>(std::sqrt(share_of_queue(node)))};
+    for (std::size_t i = 1; i < kEstimators; ++i) {
+      asked.forecasts[i] = quantiles_of(estimators_[i]->predict(target, node));
     }
-    mixed.point = mixed.quantiles[kMedianLevel];
-    return mixed;
+    pending_.remember(target, node, asked);
+    const auto& losses = strata_[asked.stratum];
+    std::size_t best = 1;
+    for (std::size_t i = 2; i < kEstimators; ++i) best = losses[i] < losses[best] ? i : best;
+    const double weight = first_weight(losses[0], losses[best]);
+    if (weight < 1) mix(forecast, asked.forecasts[best], weight);
+    return forecast;
   }
   void introduce(FunctionIndex function, std::string_view task, std::string_view name) override {
-    first_->introduce(function, task, name);
-    second_->introduce(function, task, name);
+    for (const auto& estimator : estimators_) estimator->introduce(function, task, name);
   }
   void observe_arrival(FunctionIndex function, Instant now, std::int64_t rank) override {
-    first_->observe_arrival(function, now, rank);
-    second_->observe_arrival(function, now, rank);
+    for (const auto& estimator : estimators_) estimator->observe_arrival(function, now, rank);
   }
   void observe_dispatch(FunctionIndex function, Instant now, Duration waited) override {
-    first_->observe_dispatch(function, now, waited);
-    second_->observe_dispatch(function, now, waited);
+    for (const auto& estimator : estimators_) estimator->observe_dispatch(function, now, waited);
   }
   void observe_end(const Observation& observation) override {
-    first_->observe_end(observation);
-    second_->observe_end(observation);
+    for (const auto& estimator : estimators_) estimator->observe_end(observation);
     const auto asked = pending_.take(observation.ordinal);
     if (!asked || !observation.ended_by_itself()) return;
     const double outcome = nanoseconds(observation.ended_at - observation.accepted_at);
-    first_loss_ += pinball(asked->first, outcome) - first_loss_ / kMemory;
-    second_loss_ += pinball(asked->second, outcome) - second_loss_ / kMemory;
+    strata_[asked->stratum].observe(asked->forecasts, outcome, asked->weight);
   }
   std::size_t bytes() const override {
-    return sizeof(*this) + first_->bytes() + second_->bytes() + pending_.bytes();
+    std::size_t bytes = sizeof(*this) + pending_.bytes();
+    for (const auto& estimator : estimators_) bytes += estimator->bytes();
+    return bytes;
   }
 
  private:
+  static constexpr std::size_t kEstimators = 6;
+  // Memory of the losses: short, so that a first estimator that fails is noticed within some tens
+  // of completions.
+  static constexpr int kMemory = 100;
   struct Asked {
-    Forecast first;
-    Forecast second;
+    std::array<Quantiles, kEstimators> forecasts;
+    std::uint32_t stratum;
+    float weight;
   };
 
-  // The first has all the weight unless the second's losses were less by kTolerance, and none once
-  // they are less by twice as much.
-  double first_weight() const {
-    constexpr double kTolerance = 0.1;
-    if (second_loss_ <= 0) return 1;
-    return std::clamp(2 - (first_loss_ / second_loss_ - 1) / kTolerance, 0.0, 1.0);
+  static constexpr std::size_t kStrata = 4;
+
+  // Starts at once, waits in a short queue, in a long one, or in a very long one.
+  static std::size_t stratum_of(const Target& target, const NodeState& node) {
+    if (node.busy < node.slots && target.ahead == 0) return 0;
+    const std::int64_t is_short = 2 * static_cast<std::int64_t>(node.slots) + 8;
+    if (target.ahead < is_short) return 1;
+    return target.ahead < 8 * is_short ? 2 : 3;
   }
 
-  static constexpr double kMemory = 1000;
+  // Weight of the first estimator: 1 while its loss is at most kTolerance above the best
+  // baseline's, falling to 0 at kHopeless.
+  static double first_weight(double first, double baseline) {
+    constexpr double kTolerance = 0.1;
+    constexpr double kHopeless = 0.5;
+    if (baseline <= 0) return 1;
+    const double excess = first / baseline - 1;
+    return std::clamp((kHopeless - excess) / (kHopeless - kTolerance), 0.0, 1.0);
+  }
+
+  static void mix(Forecast& forecast, const Quantiles& baseline, double weight) {
+    for (std::size_t i = 0; i < kLevels; ++i) {
+      forecast.quantiles[i] =
+          duration(std::lerp(baseline[i], nanoseconds(forecast.quantiles[i]), weight));
+    }
+    forecast.point = forecast.quantiles[kMedianLevel];
+  }
 
   std::string_view name_;
-  std::unique_ptr<Estimator> first_;
-  std::unique_ptr<Estimator> second_;
-  // Over the last executions, fading.
-  double first_loss_ = 0;
-  double second_loss_ = 0;
+  std::array<std::unique_ptr<Estimator>, kEstimators> estimators_;
+  std::array<RecentLosses<kEstimators, kMemory>, kStrata> strata_;
   PendingForecasts<Asked> pending_;
 };
 
@@ -252,9 +331,9 @@ std::unique_ptr<Estimator> make_recalibrated(std::string_view name,
   return std::make_unique<Recalibrated>(name, std::move(inner));
 }
 
-std::unique_ptr<Estimator> make_mixture(std::string_view name, std::unique_ptr<Estimator> first,
-                                        std::unique_ptr<Estimator> second) {
-  return std::make_unique<Mixture>(name, std::move(first), std::move(second));
+std::unique_ptr<Estimator> make_guarded(std::string_view name, std::unique_ptr<Estimator> first,
+                                        Duration prior) {
+  return std::make_unique<Guarded>(name, std::move(first), prior);
 }
 
 }  // namespace quintain::core::eta

@@ -1,5 +1,3 @@
-#include "core/eta/combined.h"
-
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
@@ -11,6 +9,7 @@
 #include <random>
 #include <vector>
 
+#include "core/eta/factories.h"
 #include "core/eta/testing/asked.h"
 #include "core/eta/testing/tables.h"
 
@@ -46,7 +45,7 @@ std::array<double, kLevels> coverage(Estimator& estimator, const Distribution& t
         covered[l] += took <= forecast.quantiles[l] ? 2.0 / count : 0;
       }
     }
-    // Cuts are drawn from the same distribution, whatever the execution would have taken.
+    // Cuts are drawn from the same distribution, independently of the execution's time.
     const bool may_be_cut = uniform(random) < cut_share;
     const Duration cut = seconds(truth(uniform(random)));
     if (may_be_cut && cut < took) {
@@ -64,8 +63,8 @@ void expect_calibrated(const std::array<double, kLevels>& covered, double within
 
 // ---- Recalibration ------------------------------------------------------------------------------
 
-// Whatever the forecast: before anything was seen its quantiles are its own.
-RC_GTEST_PROP(Recalibrated, WithoutEvidenceItSaysWhatItWasTold, ()) {
+// Before anything was seen, the quantiles of any forecast are its own.
+RC_GTEST_PROP(Recalibrated, ForwardsForecastsWithoutEvidence, ()) {
   auto steps = *rc::gen::container<std::array<std::int64_t, kLevels>>(
       rc::gen::inRange<std::int64_t>(0, std::int64_t{1} << 55));
   Forecast forecast;
@@ -81,9 +80,9 @@ RC_GTEST_PROP(Recalibrated, WithoutEvidenceItSaysWhatItWasTold, ()) {
   }
 }
 
-// Outcomes that lie in the forecast as it says are uniform in it, so nothing bends, whatever the
+// Outcomes that are distributed as forecast have a uniform PIT, so nothing bends, whatever the
 // forecast looks like: straight lines between the levels, to 0 below, and an exponential tail.
-RC_GTEST_PROP(Recalibrated, OutcomesAsForecastBendNothing, ()) {
+RC_GTEST_PROP(Recalibrated, IsUnchangedByOutcomesAsForecast, ()) {
   const auto seed = *rc::gen::arbitrary<std::uint64_t>();
   std::mt19937_64 random(seed);
   std::uniform_real_distribution<double> uniform(0, 1);
@@ -123,8 +122,8 @@ TEST(Recalibrated, RepairsABiasedForecaster) {
 TEST(Recalibrated, RepairsANarrowForecaster) {
   const auto estimator = recalibrated(forecast_by(lognormal_distribution(1, 0.375)));
   expect_calibrated(coverage(*estimator, lognormal_distribution(1, 0.5), 40'000), 0.02);
-  // With half the width, 10 % lie beyond where the forecast puts 1/200: the last bin is too coarse
-  // for them. Unrepaired, the 95 % level would cover 79 %.
+  // With half the width, 10 % of the outcomes are beyond the point where the forecast has 1/200
+  // left: the last bin is too coarse for them. Unrepaired, the 95 % level would cover 79 %.
   const auto half = recalibrated(forecast_by(lognormal_distribution(1, 0.25)));
   const auto covered = coverage(*half, lognormal_distribution(1, 0.5), 40'000);
   for (std::size_t l = 1; l < kMedianLevel * 2 - 1; ++l)
@@ -133,22 +132,23 @@ TEST(Recalibrated, RepairsANarrowForecaster) {
   EXPECT_GT(covered[kLevels - 1], 0.88);
 }
 
-TEST(Recalibrated, LeavesAGoodForecasterAsItIs) {
+TEST(Recalibrated, DoesNotChangeAGoodForecaster) {
   const auto estimator = recalibrated(forecast_by(lognormal_distribution(1, 0.5)));
   expect_calibrated(coverage(*estimator, lognormal_distribution(1, 0.5), 40'000), 0.01);
 }
 
-// To leave those out that were cut short, or to take them for ended, would make the quantiles too
-// small by 10 points and more.
-TEST(Recalibrated, TimesThatWereCutShortCountAsLonger) {
+// Leaving out executions that were cut short, or counting them as ended, would make the quantiles
+// too small by 10 points and more.
+TEST(Recalibrated, CountsTimesThatWereCutShortAsLonger) {
   const auto good = recalibrated(forecast_by(lognormal_distribution(1, 0.5)));
   expect_calibrated(coverage(*good, lognormal_distribution(1, 0.5), 60'000, 0.6), 0.02);
   const auto biased = recalibrated(forecast_by(lognormal_distribution(1, 0.5)));
   expect_calibrated(coverage(*biased, lognormal_distribution(1.25, 0.5), 60'000, 0.6), 0.025);
 }
 
-// By hand, for the product-limit estimate: of 1/4, 1/2 cut and 3/4, the last stands for 1/3 + 1/3.
-TEST(Recalibrated, CutTimesAreSharedOutToTheRightAsKaplanAndMeierDo) {
+// By hand, for the product-limit estimate: of 1/4, 1/2 cut and 3/4, the last has the weight 1/3 +
+// 1/3.
+TEST(Recalibrated, SharesCutTimesOutAsKaplanAndMeierDo) {
   const Forecast uniform = forecast_by(testing::uniform_distribution(1));
   const auto estimator = recalibrated(uniform);
   Acceptances node(*estimator);
@@ -168,7 +168,7 @@ TEST(Recalibrated, CutTimesAreSharedOutToTheRightAsKaplanAndMeierDo) {
   EXPECT_NEAR(in_seconds(bent.quantiles[16]), 0.76, 0.02) << "85 %";
 }
 
-TEST(Recalibrated, OneThatRunsIsNotBent) {
+TEST(Recalibrated, DoesNotChangeForecastsOfRunningExecutions) {
   const Forecast forecast = forecast_by(lognormal_distribution(1, 0.5));
   const auto estimator = recalibrated(forecast);
   coverage(*estimator, lognormal_distribution(3, 0.5), 5000);
@@ -183,55 +183,144 @@ TEST(Recalibrated, OneThatRunsIsNotBent) {
   EXPECT_EQ(running.quantiles, forecast.quantiles);
 }
 
-// ---- Mixture ------------------------------------------------------------------------------------
-
-std::unique_ptr<Estimator> mixture(const Forecast& first, const Forecast& second) {
-  return make_mixture("mixture", std::make_unique<Fixed>(first), std::make_unique<Fixed>(second));
+// Where the past misleads: after outcomes that were far too late for its forecasts, the outcomes
+// are as forecast again. What has been learnt would double the loss until it is forgotten.
+TEST(Recalibrated, IsNotUsedWhereItRaisesTheLoss) {
+  const Forecast forecast = forecast_by(lognormal_distribution(1, 0.5));
+  const auto estimator = recalibrated(forecast);
+  coverage(*estimator, lognormal_distribution(3, 0.5), 1500);
+  Acceptances node(*estimator);
+  EXPECT_NE(node.accept().quantiles, forecast.quantiles);
+  coverage(*estimator, lognormal_distribution(0.9, 0.5), 1500);
+  EXPECT_EQ(node.accept().quantiles, forecast.quantiles);
 }
 
-TEST(Mixture, BeginsWithTheFirst) {
+// ---- The guard ----------------------------------------------------------------------------------
+
+std::unique_ptr<Estimator> guarded(const Forecast& first) {
+  return make_guarded("guarded", std::make_unique<Fixed>(first), 1s);
+}
+
+// The number of completions until the guard's median is within `within` of the truth.
+int completions_until_right(Estimator& estimator, double median, double within) {
+  Acceptances node(estimator);
+  std::mt19937_64 random(1);
+  std::uniform_real_distribution<double> uniform(0, 1);
+  int count = 0;
+  while (std::abs(std::log(in_seconds(node.accept().point) / median)) > within && count < 10'000) {
+    node.end(seconds(lognormal_distribution(median, 0.5)(uniform(random))));
+    ++count;
+  }
+  return count;
+}
+
+TEST(Guarded, StartsWithTheFirst) {
   const Forecast first = forecast_by(lognormal_distribution(1, 0.5));
-  const auto estimator = mixture(first, forecast_by(lognormal_distribution(2, 0.5)));
+  const auto estimator = guarded(first);
   Acceptances node(*estimator);
   EXPECT_EQ(node.accept().quantiles, first.quantiles);
 }
 
-TEST(Mixture, StaysWithTheFirstWhereItIsGood) {
+TEST(Guarded, StaysWithTheFirstWhereItIsGood) {
   const Forecast first = forecast_by(lognormal_distribution(1, 0.5));
-  for (const double second : {1.05, 3.0}) {
-    const auto estimator = mixture(first, forecast_by(lognormal_distribution(second, 0.5)));
-    coverage(*estimator, lognormal_distribution(1, 0.5), 10'000);
-    Acceptances node(*estimator);
-    EXPECT_EQ(node.accept().quantiles, first.quantiles) << second;
-  }
-}
-
-TEST(Mixture, TakesTheSecondWhereTheFirstFails) {
-  const Forecast second = forecast_by(lognormal_distribution(1, 0.5));
-  for (const double first : {0.3, 3.0}) {
-    const auto estimator = mixture(forecast_by(lognormal_distribution(first, 0.5)), second);
-    coverage(*estimator, lognormal_distribution(1, 0.5), 1000);
-    Acceptances node(*estimator);
-    const Forecast mixed = node.accept();
-    for (std::size_t i = 0; i < kLevels; ++i) {
-      EXPECT_NEAR(in_seconds(mixed.quantiles[i]), in_seconds(second.quantiles[i]), 1e-6) << first;
-    }
-  }
-}
-
-TEST(Mixture, ReturnsWhenTheFirstIsGoodAgain) {
-  const Forecast first = forecast_by(lognormal_distribution(1, 0.5));
-  const auto estimator = mixture(first, forecast_by(lognormal_distribution(2, 0.5)));
-  coverage(*estimator, lognormal_distribution(2, 0.5), 2000);
+  const auto estimator = guarded(first);
   coverage(*estimator, lognormal_distribution(1, 0.5), 10'000);
   Acceptances node(*estimator);
   EXPECT_EQ(node.accept().quantiles, first.quantiles);
 }
 
-TEST(Mixture, ForgetsWhatHasEnded) {
-  const auto estimator = mixture(forecast_by(lognormal_distribution(1, 0.5)),
-                                 forecast_by(lognormal_distribution(1, 1)));
-  coverage(*estimator, lognormal_distribution(1, 0.5), 100);
+TEST(Guarded, TakesABaselineWithinTensOfCompletions) {
+  for (const double first : {0.1, 10.0}) {
+    const auto estimator = guarded(forecast_by(lognormal_distribution(first, 0.5)));
+    EXPECT_LT(completions_until_right(*estimator, 1, 0.4), 40) << first;
+    coverage(*estimator, lognormal_distribution(1, 0.5), 300);
+    Acceptances node(*estimator);
+    EXPECT_NEAR(in_seconds(node.accept().point), 1, 0.15) << first;
+  }
+}
+
+// A long good past must not protect the first estimator.
+TEST(Guarded, TakesABaselineWithinTensOfCompletionsAfterALongGoodTime) {
+  const auto estimator = guarded(forecast_by(lognormal_distribution(1, 0.5)));
+  coverage(*estimator, lognormal_distribution(1, 0.5), 5000);
+  EXPECT_LT(completions_until_right(*estimator, 10, 0.7), 100);
+}
+
+TEST(Guarded, ReturnsWhenTheFirstIsGoodAgain) {
+  const Forecast first = forecast_by(lognormal_distribution(1, 0.5));
+  const auto estimator = guarded(first);
+  coverage(*estimator, lognormal_distribution(5, 0.5), 500);
+  coverage(*estimator, lognormal_distribution(1, 0.5), 3000);
+  Acceptances node(*estimator);
+  EXPECT_EQ(node.accept().quantiles, first.quantiles);
+}
+
+// It is wrong in short queues, and right in deep ones and where a slot is free.
+TEST(Guarded, JudgesDepthsOfTheQueueSeparately) {
+  class WrongInShortQueues final : public Estimator {
+   public:
+    std::string_view name() const override { return "wrong-in-short-queues"; }
+    Forecast predict(const Target& target, const NodeState&) override {
+      const double right = static_cast<double>(target.ahead + 1);
+      return forecast_by(lognormal_distribution(target.ahead == 3 ? 1000 : right, 0.1));
+    }
+    void observe_dispatch(FunctionIndex, Instant, Duration) override {}
+    void observe_end(const Observation&) override {}
+    std::size_t bytes() const override { return sizeof(*this); }
+  };
+  const auto estimator = make_guarded("guarded", std::make_unique<WrongInShortQueues>(), 1s);
+  Backlog backlog;
+  backlog.shares.push_back({.task = 0, .idle = 1, .instances = 1, .limit = 10});
+  std::uint64_t ordinal = 0;
+  const auto ask = [&](std::int64_t ahead) {
+    ++ordinal;
+    backlog.waiting.assign(static_cast<std::size_t>(ahead + 1), {.ordinal = 0,
+                                                                 .function = 0,
+                                                                 .rank = 0,
+                                                                 .deadline = Instant::never(),
+                                                                 .share = 0,
+                                                                 .fresh = false});
+    backlog.waiting.back().ordinal = ordinal;
+    const NodeState node = {.now = Acceptances::kNow,
+                            .slots = 1,
+                            .busy = ahead > 0 ? 1 : 0,
+                            .queued = ahead,
+                            .backlog = [&]() -> const Backlog& { return backlog; }};
+    return estimator->predict({.function = 0,
+                               .ordinal = ordinal,
+                               .accepted_at = Acceptances::kNow,
+                               .dispatched_at = Instant::never(),
+                               .ahead = ahead},
+                              node);
+  };
+  const auto end = [&](Duration waited) {
+    estimator->observe_end({.function = 0,
+                            .ordinal = ordinal,
+                            .accepted_at = Acceptances::kNow,
+                            .deadline = Instant::never(),
+                            .dispatched_at = Acceptances::kNow + waited,
+                            .started_at = Acceptances::kNow + waited,
+                            .ended_at = Acceptances::kNow + waited + 1s,
+                            .cold = false,
+                            .status = spearlet::EXECUTION_STATUS_COMPLETED});
+  };
+  for (int i = 0; i < 40; ++i) {
+    for (const int ahead : {0, 3, 50}) {
+      ask(ahead);
+      end(std::chrono::seconds(ahead));
+    }
+  }
+  const auto right = [](double median) {
+    return forecast_by(lognormal_distribution(median, 0.1)).quantiles;
+  };
+  EXPECT_EQ(ask(0).quantiles, right(1));
+  EXPECT_LT(ask(3).point, 10s);
+  EXPECT_EQ(ask(50).quantiles, right(51));
+}
+
+TEST(Guarded, ForgetsEndedExecutions) {
+  const auto estimator = guarded(forecast_by(lognormal_distribution(1, 0.5)));
+  coverage(*estimator, lognormal_distribution(1, 0.5), 1000);
   const std::size_t before = estimator->bytes();
   coverage(*estimator, lognormal_distribution(1, 0.5), 10'000);
   EXPECT_EQ(estimator->bytes(), before);

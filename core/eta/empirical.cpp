@@ -1,5 +1,5 @@
-#include "core/eta/empirical.h"
-
+// Estimators that take their spread from the past: order statistics of response times, and of the
+// ratios of actual to forecast times.
 #include <algorithm>
 #include <cmath>
 #include <string>
@@ -7,12 +7,12 @@
 #include <vector>
 
 #include "core/eta/decorator.h"
-#include "core/eta/pending_forecasts.h"
+#include "core/eta/factories.h"
 
 namespace quintain::core::eta {
 namespace {
 
-/// The last values of a series, kept in order of size too.
+/// The last values of a series, also sorted by size.
 class SortedWindow {
  public:
   void add(double value) {
@@ -28,8 +28,8 @@ class SortedWindow {
 
   bool enough() const { return sorted_.size() >= kEnough; }
 
-  /// The order statistic that a new value of the series stays within with probability p: number
-  /// p (n + 1), between two by a straight line.
+  /// The order statistic that a new value of the series does not exceed with probability p: number
+  /// p (n + 1), interpolated.
   double quantile(double p) const {
     const double position = p * static_cast<double>(sorted_.size() + 1) - 1;
     if (position <= 0) return sorted_.front();

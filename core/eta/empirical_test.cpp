@@ -1,5 +1,3 @@
-#include "core/eta/empirical.h"
-
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
@@ -10,6 +8,7 @@
 #include <random>
 #include <vector>
 
+#include "core/eta/factories.h"
 #include "core/eta/testing/asked.h"
 #include "core/eta/testing/tables.h"
 
@@ -54,7 +53,7 @@ RC_GTEST_PROP(WindowQuantile, IsTheOrderStatisticOfTheWindow, ()) {
   RC_ASSERT(forecast.point == forecast.quantiles[kMedianLevel]);
 }
 
-TEST(WindowQuantile, SaysThePriorUntilItHasSeenTwenty) {
+TEST(WindowQuantile, IsThePriorUntilItHasSeenTwenty) {
   const auto estimator = make_window_quantile(7s);
   Acceptances node(*estimator);
   for (int i = 0; i < 20; ++i) {
@@ -64,7 +63,7 @@ TEST(WindowQuantile, SaysThePriorUntilItHasSeenTwenty) {
   EXPECT_EQ(node.accept().point, 1s);
 }
 
-TEST(WindowQuantile, WhatWasCutShortSaysNothing) {
+TEST(WindowQuantile, IgnoresExecutionsThatWereCutShort) {
   const auto estimator = make_window_quantile(7s);
   Acceptances node(*estimator);
   for (int i = 0; i < 100; ++i) {

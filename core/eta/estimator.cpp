@@ -1,24 +1,12 @@
 #include "core/eta/estimator.h"
 
-#include "core/eta/combined.h"
-#include "core/eta/empirical.h"
-#include "core/eta/point_estimators.h"
-#include "core/eta/state_estimator.h"
+#include "core/eta/factories.h"
 
 namespace quintain::core::eta {
 namespace {
 
-std::unique_ptr<Estimator> make_conformal_queue_length(Duration prior) {
-  return make_conformal(make_queue_length(prior));
-}
-
 std::unique_ptr<Estimator> make_state_calibrated(Duration prior, std::uint64_t seed) {
   return make_recalibrated("state+calibrated", make_state_with_change(prior, seed));
-}
-
-std::unique_ptr<Estimator> make_best(Duration prior, std::uint64_t seed) {
-  return make_mixture("best", make_state_calibrated(prior, seed),
-                      make_conformal_queue_length(prior));
 }
 
 struct Entry {
@@ -38,9 +26,10 @@ constexpr std::array kEstimators = {
           [](const EtaConfig& eta, std::uint64_t) { return make_queued_work(eta.prior); }},
     Entry{"window-quantile",
           [](const EtaConfig& eta, std::uint64_t) { return make_window_quantile(eta.prior); }},
-    Entry{
-        "queue-length+conformal",
-        [](const EtaConfig& eta, std::uint64_t) { return make_conformal_queue_length(eta.prior); }},
+    Entry{"queue-length+conformal",
+          [](const EtaConfig& eta, std::uint64_t) {
+            return make_conformal(make_queue_length(eta.prior));
+          }},
     Entry{"state",
           [](const EtaConfig& eta, std::uint64_t seed) { return make_state(eta.prior, seed); }},
     Entry{"state+change",
@@ -52,7 +41,9 @@ constexpr std::array kEstimators = {
             return make_state_calibrated(eta.prior, seed);
           }},
     Entry{"best",
-          [](const EtaConfig& eta, std::uint64_t seed) { return make_best(eta.prior, seed); }},
+          [](const EtaConfig& eta, std::uint64_t seed) {
+            return make_guarded("best", make_state_calibrated(eta.prior, seed), eta.prior);
+          }},
 };
 
 constexpr auto kNames = [] {

@@ -1,4 +1,4 @@
-// The seam of the estimators: when will this execution be done?
+// The interface of the estimators, which predict when an execution will end.
 #pragma once
 
 #include <array>
@@ -18,13 +18,13 @@
 
 namespace quintain::core::eta {
 
-/// Which estimator answers, and what it starts from.
+/// A node's estimator and its initial assumptions.
 struct EtaConfig {
   /// One of estimator_names().
   std::string estimator = "best";
-  /// What `constant` always says.
+  /// The forecast of `constant`.
   Duration constant = std::chrono::seconds(5);
-  /// Assumed of a function while nothing at all is known.
+  /// The time assumed of a function before anything is known.
   Duration prior = std::chrono::seconds(1);
 };
 
@@ -38,38 +38,38 @@ inline constexpr std::size_t kMedianLevel = 9;
 inline constexpr std::size_t k90Level = 17;
 
 /// A prediction of the time that is left until an execution ends by itself, from the instant of the
-/// question. Whether a deadline cuts it short is for the asker to say: he knows the deadline.
+/// question. Deadlines are not applied; the caller knows them.
 struct Forecast {
-  /// The best single value: the median, or what a published formula gives.
+  /// The best single value: the median, or the result of a published formula.
   Duration point{0};
   /// By level, never falling.
   std::array<Duration, kLevels> quantiles{};
 };
 
-/// What callers are told of a forecast.
+/// The part of a forecast that callers get.
 struct Estimate {
   Duration p50;
   Duration p90;
 };
 
-/// The execution that is asked about.
+/// The execution whose end is predicted.
 struct Target {
   FunctionIndex function;
   std::uint64_t ordinal;
   Instant accepted_at;
   /// When it got its slot; never() while it waits.
   Instant dispatched_at;
-  /// How many wait in front of it by arrival. While it waits this is an upper bound: one that left
-  /// the queue early may still be counted.
+  /// The number of executions in front of it by arrival. While it waits this is an upper bound:
+  /// executions that left the queue early may still be counted.
   std::int64_t ahead;
 };
 
-/// A task's share of the instances, as far as it bears on when its next execution can start.
+/// The instances of one task, as far as they determine when its next execution can start.
 struct TaskShare {
   std::uint64_t task;
   /// Warm instances that wait for work.
   int idle;
-  /// All instances, those at work included, and how many there may be.
+  /// All instances, busy ones included, and the maximum.
   int instances;
   int limit;
 };
@@ -80,7 +80,7 @@ struct RunningExecution {
   FunctionIndex function;
   std::uint64_t task;
   Instant dispatched_at;
-  /// When its function began; never() while its instance is made ready.
+  /// When its function started; never() while its instance is being made.
   Instant started_at;
   Instant deadline;
   /// Its first attempt had to make its instance.
@@ -91,34 +91,34 @@ struct RunningExecution {
 struct WaitingExecution {
   std::uint64_t ordinal;
   FunctionIndex function;
-  /// Its place in the queue: the smaller goes first, and of equals the one accepted first.
+  /// Its place in the queue: the smaller goes first, and among equals the one accepted first.
   std::int64_t rank;
   Instant deadline;
-  /// Which of Backlog::shares is its task's.
+  /// The index in Backlog::shares of its task's share.
   std::uint32_t share;
-  /// It wants an instance of its own, made for it.
+  /// It needs an instance of its own, made for it.
   bool fresh;
 };
 
-/// Everything that stands between now and the end of what has been accepted.
+/// The accepted executions that have not ended.
 struct Backlog {
   /// In the order of dispatch.
   std::vector<RunningExecution> running;
   /// In the order in which they will get a slot, as far as that is known now; at most
-  /// kMaxWaiting, and the target last if it lies beyond.
+  /// kMaxWaiting, and the target last if it is behind them.
   std::vector<WaitingExecution> waiting;
   /// The shares of the tasks of `waiting`.
   std::vector<TaskShare> shares;
-  /// How many more wait in front of the target than `waiting` shows.
+  /// The number of executions in front of the target that `waiting` does not list.
   std::int64_t hidden_count = 0;
 
   static constexpr std::size_t kMaxWaiting = 1000;
 };
 
-/// Whether those who come later may go first.
+/// Whether later arrivals may go first.
 enum class Overtaking : std::uint8_t {
   kNever,
-  kByRank,         // whose rank is smaller: ranks are of a kind at any time
+  kByRank,         // arrivals of smaller rank; ranks do not depend on the time of arrival
   kByRankAndTime,  // likewise, but ranks grow with the clock, as deadlines do
   kUnforeseeable,
 };
@@ -130,7 +130,8 @@ struct NodeState {
   int busy;
   std::int64_t queued;
   Overtaking overtaking = Overtaking::kNever;
-  /// The rest, which only those who need it pay for. Valid until the answer is given.
+  /// Lists the backlog; a function, so that only estimators that need it pay for it. The reference
+  /// is valid until predict() returns.
   std::function<const Backlog&()> backlog;
 };
 
@@ -142,13 +143,13 @@ struct Observation {
   Instant deadline;
   /// When it got its slot; never() if it did not.
   Instant dispatched_at;
-  /// When its function began; never() if it did not.
+  /// When its function started; never() if it did not.
   Instant started_at;
   Instant ended_at;
   /// Its first attempt had to make its instance.
   bool cold;
-  /// COMPLETED and FAILED ended by themselves; CANCELLED and TIMEOUT were cut short, so what is
-  /// known is only that they would have taken longer (right-censored).
+  /// COMPLETED and FAILED executions ended by themselves. CANCELLED and TIMEOUT were cut short: it
+  /// is only known that they would have taken longer (right-censored).
   spearlet::ExecutionStatus status;
 
   bool ended_by_itself() const {
@@ -157,8 +158,8 @@ struct Observation {
   }
 };
 
-/// Predicts from what it was shown. A prediction is a function of what was observed, of the
-/// question and, where an estimator samples, of the seed. Serial context only.
+/// Predicts the ends of executions from what it has observed. A prediction is a function of the
+/// observations, of the question and, where an estimator samples, of the seed. Serial context only.
 class Estimator {
  public:
   virtual ~Estimator() = default;
@@ -174,18 +175,18 @@ class Estimator {
   virtual void observe_dispatch(FunctionIndex function, Instant now, Duration waited) = 0;
   virtual void observe_end(const Observation& observation) = 0;
 
-  /// The memory that it holds, without what the allocator adds.
+  /// The memory that it holds, without the allocator's overhead.
   virtual std::size_t bytes() const = 0;
 };
 
 /// The names of all estimators, simplest first.
 std::span<const std::string_view> estimator_names();
 
-/// The estimator that `config` names; nullptr if there is none of that name. `seed` is for those
-/// that sample.
+/// Returns the estimator that `config` names; nullptr if there is none of that name. `seed` is for
+/// estimators that sample.
 std::unique_ptr<Estimator> make_estimator(const EtaConfig& config, std::uint64_t seed);
 
-/// Makes a node's estimator; make_estimator() unless an experiment wants another.
+/// Makes a node's estimator: make_estimator(), or that of an experiment.
 using EstimatorFactory =
     std::function<std::unique_ptr<Estimator>(const EtaConfig& config, std::uint64_t seed)>;
 

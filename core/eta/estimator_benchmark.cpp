@@ -1,5 +1,5 @@
-// What a prediction costs, and what it costs to learn from a completion: a node with 8 slots, all
-// taken, and 60 functions that are well known. The argument is how many wait.
+// The cost of a prediction, and of learning from a completion: a node with 8 slots, all taken, and
+// 60 functions that are well known. The argument is the number of waiting executions.
 #include "core/eta/estimator.h"
 
 #include <benchmark/benchmark.h>

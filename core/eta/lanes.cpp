@@ -1,3 +1,4 @@
+// Stratified draws: which part of a distribution each lane gets, by execution and purpose.
 #include "core/eta/lanes.h"
 
 #include <numeric>
@@ -6,7 +7,7 @@
 namespace quintain::core::eta {
 namespace {
 
-// A table of this many orders, each flipped in 64 ways, leaves 8192 that an execution may have; two
+// This many orders, each flipped in kLanes ways, make 4096 that an execution may have; two
 // executions in one prediction rarely share one.
 constexpr std::size_t kOrders = 128;
 
@@ -22,13 +23,12 @@ std::uint64_t mix(std::uint64_t x) {
   return x ^ x >> 31;
 }
 
-// Quantiles of the standard normal distribution at (i + 1/2) / 64, for i from 32 to 63.
+// Quantiles of the standard normal distribution at (i + 1/2) / kLanes, for i from kLanes / 2 on.
+static_assert(kLanes == 32);
 constexpr std::array<float, kLanes / 2> kNormal = {
-    0.01958429F, 0.05878294F, 0.09807215F, 0.13751340F, 0.17716982F, 0.21710695F, 0.25739353F,
-    0.29810241F, 0.33931161F, 0.38110545F, 0.42357608F, 0.46682512F, 0.51096581F, 0.55612559F,
-    0.60244945F, 0.65010407F, 0.69928330F, 0.75021538F, 0.80317257F, 0.85848447F, 0.91655667F,
-    0.97789754F, 1.04315826F, 1.11319428F, 1.18916435F, 1.27269864F, 1.36620382F, 1.47346758F,
-    1.60100866F, 1.76167041F, 1.98742789F, 2.41755902F};
+    0.03917609F, 0.11776987F, 0.19709908F, 0.27769044F, 0.36012989F, 0.44509652F,
+    0.53340971F, 0.62609901F, 0.72451438F, 0.83051088F, 0.94678176F, 1.07751557F,
+    1.22985876F, 1.41779714F, 1.67593972F, 2.15387469F};
 
 }  // namespace
 
@@ -36,7 +36,7 @@ LaneDraws::LaneDraws(std::uint64_t seed) : seed_(mix(seed)), orders_(kOrders) {
   std::uint64_t state = seed_;
   for (Order& order : orders_) {
     std::iota(order.begin(), order.end(), std::uint8_t{0});
-    // Fisher-Yates. 32 random bits times a bound below 65: the bias is below 2^-26.
+    // Fisher-Yates. 32 random bits times a bound below 33: the bias is below 2^-26.
     for (std::size_t i = kLanes - 1; i > 0; --i) {
       state = mix(state);
       std::swap(order[i], order[((state >> 32) * (i + 1)) >> 32]);
@@ -82,18 +82,15 @@ void LaneDraws::sample_remaining(const QuantileTable& distribution, float age, c
   const float within = (static_cast<float>(draw.offset >> 8) + 0.5F) * 0x1p-24F;
   const auto rest = [&](float passed, std::size_t stratum, float slower) {
     const float u = (static_cast<float>(stratum) + within) / static_cast<float>(kLanes);
-    const float whole = distribution.quantile(passed + (1 - passed) * u) * slower;
-    return whole > age ? whole - age : 0;
+    return slower *
+           distribution.left(distribution.quantile(passed + (1 - passed) * u), age / slower);
   };
   if (uniform_factor) {
-    // First by stratum, in the table's order; then dealt out to the lanes.
+    // First by stratum, in the table's order; then distributed over the lanes.
     const float passed = distribution.cdf(age / factor[0]);
     Lanes by_stratum;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled below
     distribution.quantiles_beyond(passed, within, by_stratum);
-    for (float& whole : by_stratum) {
-      const float left = whole * factor[0] - age;
-      whole = left > 0 ? left : 0;
-    }
+    for (float& time : by_stratum) time = factor[0] * distribution.left(time, age / factor[0]);
     for (std::size_t lane = 0; lane < kLanes; ++lane) {
       out[lane] = by_stratum[(*draw.order)[lane ^ draw.flip]];
     }
@@ -101,9 +98,10 @@ void LaneDraws::sample_remaining(const QuantileTable& distribution, float age, c
   }
   float passed = 0;
   for (std::size_t lane = 0; lane < kLanes; ++lane) {
-    // Lanes of one speed_factor stand side by side.
-    if (lane == 0 || factor[lane] != factor[lane - 1])
+    // Lanes of one speed factor are adjacent.
+    if (lane == 0 || factor[lane] != factor[lane - 1]) {
       passed = distribution.cdf(age / factor[lane]);
+    }
     out[lane] = rest(passed, (*draw.order)[lane ^ draw.flip], factor[lane]);
   }
 }

@@ -47,9 +47,9 @@ double correlation(const Lanes& a, const Lanes& b) {
   return ab / std::sqrt(aa * bb);
 }
 
-TEST(LaneDraws, OneDrawFromEachStratum) {
+TEST(LaneDraws, TakesOneDrawFromEachStratum) {
   const LaneDraws draws(1);
-  const QuantileTable distribution = table_of(uniform_distribution(64));
+  const QuantileTable distribution = table_of(uniform_distribution(kLanes));
   for (std::uint64_t ordinal = 0; ordinal < 1000; ++ordinal) {
     Lanes lanes{};
     draws.sample(distribution, ordinal, Purpose::kService, lanes);
@@ -59,8 +59,8 @@ TEST(LaneDraws, OneDrawFromEachStratum) {
   }
 }
 
-// A stratum has four points of the table, of which an execution takes the same in all strata.
-TEST(LaneDraws, OverManyExecutionsTheMeanIsTheDistributions) {
+// A stratum has eight points of the table; an execution takes the same one in all strata.
+TEST(LaneDraws, HasTheDistributionsMeanOverManyExecutions) {
   const LaneDraws draws(2);
   const QuantileTable distribution = table_of(lognormal_distribution(1, 1));
   double sum = 0;
@@ -73,14 +73,14 @@ TEST(LaneDraws, OverManyExecutionsTheMeanIsTheDistributions) {
     for (std::size_t lane = 0; lane < kLanes; ++lane) of_lane[lane] += lanes[lane];
   }
   EXPECT_NEAR(sum / kExecutions / distribution.mean(), 1, 0.005);
-  // No lane is luckier than the others: the deviation is sqrt(e - 1) of the mean.
+  // All lanes have the same mean: the deviation is sqrt(e - 1) of the mean.
   const double error = 1.31 / std::sqrt(kExecutions);
   for (const double lane : of_lane) {
     EXPECT_NEAR(lane / kExecutions / distribution.mean(), 1, 4.5 * error);
   }
 }
 
-TEST(LaneDraws, TheSameQuestionHasTheSameAnswer) {
+TEST(LaneDraws, RepeatsItsDraws) {
   const LaneDraws draws(3);
   const LaneDraws again(3);
   const QuantileTable distribution = table_of(exponential_distribution(1));
@@ -94,7 +94,7 @@ TEST(LaneDraws, TheSameQuestionHasTheSameAnswer) {
   EXPECT_EQ(first, second);
 }
 
-TEST(LaneDraws, SeedExecutionAndPurposeEachMakeADifference) {
+TEST(LaneDraws, DependsOnSeedExecutionAndPurpose) {
   const QuantileTable distribution = table_of(exponential_distribution(1));
   const auto lanes_of = [&](std::uint64_t seed, std::uint64_t ordinal, Purpose purpose) {
     Lanes lanes{};
@@ -107,7 +107,7 @@ TEST(LaneDraws, SeedExecutionAndPurposeEachMakeADifference) {
   EXPECT_NE(one, lanes_of(1, 1, Purpose::kColdStart));
 }
 
-TEST(LaneDraws, ExecutionsAreIndependent) {
+TEST(LaneDraws, DrawsOfExecutionsAreIndependent) {
   const LaneDraws draws(4);
   const QuantileTable distribution = table_of(uniform_distribution(1));
   constexpr int kPairs = 20'000;
@@ -123,13 +123,13 @@ TEST(LaneDraws, ExecutionsAreIndependent) {
     squares += r * r;
   }
   // Of random orders the correlation has mean 0 and variance 1 / (lanes - 1).
-  const double error = 1 / std::sqrt(63.0 * kPairs);
+  const double error = 1 / std::sqrt((kLanes - 1.0) * kPairs);
   EXPECT_NEAR(sum / kPairs, 0, 4 * error);
-  EXPECT_NEAR(squares / kPairs, 1 / 63.0, 0.1 / 63.0);
+  EXPECT_NEAR(squares / kPairs, 1 / (kLanes - 1.0), 0.1 / (kLanes - 1.0));
 }
 
 // The sum of many executions' times, lane by lane, has the spread of a sum of independent ones.
-TEST(LaneDraws, SumsSpreadAsSumsDo) {
+TEST(LaneDraws, SumsHaveTheVarianceOfIndependentSums) {
   const LaneDraws draws(5);
   const QuantileTable distribution = table_of(uniform_distribution(1));
   double variance = 0;
@@ -149,8 +149,7 @@ TEST(LaneDraws, SumsSpreadAsSumsDo) {
   EXPECT_NEAR(variance / kSums, kTerms / 12.0, 0.04 * kTerms / 12.0);
 }
 
-// By brute force: whole times of the distribution, slowed down, of which only those above the age
-// count.
+// By brute force: whole times of the distribution, slowed down; only those above the age count.
 struct Rest {
   double mean;
   double median;
@@ -169,8 +168,7 @@ Rest rest_of(const Distribution& distribution, double age, double factor) {
           .median = rests[100'000]};
 }
 
-// Over many executions; `split`: the lanes of one half have another speed_factor than those of the
-// other.
+// Over many executions.
 template <class Distribution>
 Rest sampled_rest_of(const Distribution& distribution, float age, float factor, bool uniform) {
   const LaneDraws draws(6);
@@ -187,7 +185,7 @@ Rest sampled_rest_of(const Distribution& distribution, float age, float factor, 
           .median = rests[rests.size() / 2]};
 }
 
-TEST(LaneDraws, WhatIsLeftIsTheDistributionGivenTheAge) {
+TEST(LaneDraws, RemainderIsConditionedOnTheAge) {
   const auto check = [](const auto& distribution, float age, float factor) {
     const Rest exact = rest_of(distribution, age, factor);
     for (const bool uniform : {true, false}) {
@@ -207,20 +205,42 @@ TEST(LaneDraws, WhatIsLeftIsTheDistributionGivenTheAge) {
   check(lognormal_distribution(1, 0.5), 1.5F, 1.4F);
 }
 
-TEST(LaneDraws, BeyondTheTopOfTheTableTheTailGoesOn) {
+TEST(LaneDraws, TailContinuesBeyondTheTable) {
   const auto distribution = pareto_distribution(2.5);
   const QuantileTable table = table_of(distribution);
   for (const float factor : {1.0F, 3.0F}) {
     const float age = 2 * table.values().back() * factor;
     for (const bool uniform : {true, false}) {
-      // A power distribution has no scale: the rest's median is in proportion to the age.
+      // A power distribution has no scale: the median of the rest is in proportion to the age.
       const Rest rest = sampled_rest_of(distribution, age, factor, uniform);
       EXPECT_NEAR(rest.median / (age * (std::exp2(1 / 2.5) - 1)), 1, 0.1) << factor;
     }
   }
 }
 
-TEST(LaneDraws, WhatHasOutlivedAConstantEndsSoon) {
+// A heavy tail is believed up to the bound; what has outlived the bound may take as long again.
+TEST(LaneDraws, RemainderIsBounded) {
+  std::array<float, QuantileTable::kWanted> quantiles{};
+  for (std::size_t i = 0; i < quantiles.size(); ++i) {
+    quantiles[i] =
+        std::min(static_cast<float>(pareto_distribution(0.6)(QuantileTable::wanted(i))), 1000.0F);
+  }
+  QuantileTable table;
+  table.assign(quantiles, 1000);
+  const LaneDraws draws(1);
+  for (const float age : {0.0F, 900.0F, 5000.0F}) {
+    for (const float factor : {1.0F, 2.0F}) {
+      for (const bool uniform : {true, false}) {
+        Lanes lanes{};
+        draws.sample_remaining(table, age, all(factor), uniform, 1, Purpose::kRemainder, lanes);
+        const float longest = std::max(factor * 1000, 2 * age);
+        for (const float rest : lanes) EXPECT_LE(rest, (longest - age) * 1.0001F) << age;
+      }
+    }
+  }
+}
+
+TEST(LaneDraws, RemainderBeyondAConstantIsShort) {
   const auto distribution = constant_distribution(1);
   for (const float age : {0.5F, 0.999F}) {
     EXPECT_NEAR(sampled_rest_of(distribution, age, 1, true).median, 1 - age, 1e-4);
@@ -230,7 +250,7 @@ TEST(LaneDraws, WhatHasOutlivedAConstantEndsSoon) {
   EXPECT_LT(rest.mean, 0.1);
 }
 
-TEST(LaneDraws, LanesOfDifferentPaceAreConditionedEachByItsOwn) {
+TEST(LaneDraws, ConditionsEachLaneByItsOwnSpeedFactor) {
   const LaneDraws draws(7);
   const QuantileTable distribution = table_of(uniform_distribution(10));
   Lanes factor = all(1);
@@ -244,11 +264,11 @@ TEST(LaneDraws, LanesOfDifferentPaceAreConditionedEachByItsOwn) {
     slow += std::accumulate(lanes.begin() + kLanes / 2, lanes.end(), 0.0);
   }
   // Of what is uniform up to 10, after 8: 1; up to 20: 6.
-  EXPECT_NEAR(fast / 2000 / 32, 1, 0.03);
-  EXPECT_NEAR(slow / 2000 / 32, 6, 0.1);
+  EXPECT_NEAR(fast / 2000 / (kLanes / 2.0), 1, 0.03);
+  EXPECT_NEAR(slow / 2000 / (kLanes / 2.0), 6, 0.1);
 }
 
-TEST(LaneDraws, AmongDistributionsEachHasItsShare) {
+TEST(LaneDraws, PicksDistributionsEquallyOften) {
   const LaneDraws draws(8);
   const QuantileTable one = table_of(constant_distribution(1));
   const QuantileTable ten = table_of(constant_distribution(10));
@@ -266,7 +286,7 @@ TEST(LaneDraws, AmongDistributionsEachHasItsShare) {
   EXPECT_NEAR(tens / (2000.0 * kLanes), 0.25, 0.01);
 }
 
-TEST(LaneDraws, TheNormalSampleIsNormal) {
+TEST(LaneDraws, NormalSampleHasNormalQuantiles) {
   const LaneDraws draws(9);
   Lanes lanes{};
   draws.sample_normal(1, Purpose::kSpeedFactor, lanes);
@@ -278,7 +298,7 @@ TEST(LaneDraws, TheNormalSampleIsNormal) {
   EXPECT_NE(lanes, sorted);
 }
 
-TEST(LaneDraws, SaysWhatItHolds) { EXPECT_EQ(LaneDraws(1).bytes(), 128 * kLanes); }
+TEST(LaneDraws, ReportsItsMemory) { EXPECT_EQ(LaneDraws(1).bytes(), 128 * kLanes); }
 
 }  // namespace
 }  // namespace quintain::core::eta

@@ -1,8 +1,10 @@
+// The learned distribution of one function: the common shape, the models that compete, and the
+// quantile tables that are made of their mixture.
 #include "core/eta/learned_distribution.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
-#include <limits>
 
 #include "core/eta/log_scale.h"
 
@@ -12,23 +14,49 @@ namespace {
 // Beyond this an observation's weight is near what a float can add up.
 constexpr float kLargestIncrement = 1e6F;
 
-// The common shape is worth this many observations of the normal distribution to begin with, and
-// forgets at this rate.
+// The common shape starts with this many observations of the normal distribution, and forgets at
+// this rate.
 constexpr float kNormalWeight = 200;
 constexpr float kShapeMemory = 5000;
-// After so many observations it is reckoned anew, first; then after twice as many, and so on.
+// The shape is rebuilt after this many observations, then after twice as many, and so on.
 constexpr int kRebuildShapeAfter = 64;
 constexpr int kRebuildShapeAtLeastAfter = 1024;
 
-// The prior of a function's variance counts as much as this many observations, and its own
-// histogram weighs as much as the base distribution after this many.
+// The prior of a function's variance counts as much as this many observations.
 constexpr float kVarianceWeight = 6;
-constexpr float kHistogramWeight = 50;
+
+// The observations that the base distribution weighs in each histogram model.
+constexpr ModelWeights kBaseWeights = {0, 8, 50, 300, 0, 0};
+
+// From this weight on the base distribution, and so the common shape, matters little.
+constexpr float kWellKnown = 50;
 
 // No distribution is known more exactly than to 0.3 %.
 constexpr float kMinVariance = 0.004F * 0.004F;
 
-// With so many degrees of freedom, Student's distribution is as good as normal.
+// A share of times that follow no distribution, anywhere within 16 octaves: no single time decides
+// between the models.
+constexpr float kStray = 0.01F;
+
+// The weight of a new observation in the means and variances that the recency models follow, and
+// the share of the base distribution in these models.
+constexpr std::array<float, 2> kRecencyRates = {0.08F, 0.4F};
+constexpr float kRecencyVarianceRate = 0.03F;
+constexpr float kRecencyDoubt = 0.05F;
+
+// At each observation this share of a function's weights moves to the node's.
+constexpr float kWeightsShare = 0.02F;
+
+// A model below this weight is left out of the tables; where the recency models have more than
+// the second, tables follow every observation.
+constexpr float kNegligible = 0.01F;
+constexpr float kFollows = 0.1F;
+
+// Atoms: an observation's weight, and the share of repetitions from which they count.
+constexpr float kAtomRate = 0.05F;
+constexpr float kMinRepeated = 0.5F;
+
+// With this many degrees of freedom, Student's distribution is as good as normal.
 constexpr float kAsGoodAsNormal = 150;
 
 // Student's quantile is near z (1 + (z^2 + 1) / (4 nu)) for the normal quantile z (the first term
@@ -46,6 +74,14 @@ float student(float z, float freedom) {
 }
 
 }  // namespace
+
+MeasuredTime MeasuredTime::of(Duration time) {
+  constexpr float kMicrosecond = 1e-6F;
+  const float seconds = std::max(std::chrono::duration<float>(time).count(), kMicrosecond);
+  return {.seconds = seconds, .log = log2_of(seconds)};
+}
+
+MeasuredTime MeasuredTime::of_log(float log) { return {.seconds = exp2_of(log), .log = log}; }
 
 // ---- The common shape ---------------------------------------------------------------------------
 
@@ -115,10 +151,14 @@ float CommonShape::quantile(float p) const {
   return kLowest + (static_cast<float>(bin) + part) * kWidth;
 }
 
-// ---- One function -------------------------------------------------------------------------------
+// ---- One function: what is observed -------------------------------------------------------------
 
 float LearnedDistribution::standardise(const Base& base, float log_time) {
   return unstudent((log_time - base.mean) / base.deviation, base.freedom);
+}
+
+LearnedDistribution::Base LearnedDistribution::Recency::base() const {
+  return {.mean = mean, .deviation = std::sqrt(variance), .freedom = 2 * kAsGoodAsNormal};
 }
 
 LearnedDistribution::Base LearnedDistribution::base(const CommonPrior& prior) const {
@@ -129,40 +169,128 @@ LearnedDistribution::Base LearnedDistribution::base(const CommonPrior& prior) co
   const float sum =
       kVarianceWeight * prior.within + squares_ + prior_weight * weight_ / weight * off * off;
   const float variance = std::max(sum / freedom, kMinVariance);
+  // Only the variance within the function is uncertain by `freedom`; the doubt about its mean is
+  // normal, and it dominates as long as the function is hardly known.
+  const float doubt = 1 + 1 / weight;
   return {.mean = (prior_weight * prior.mean + weight_ * mean_) / weight,
-          .deviation = std::sqrt(variance * (1 + 1 / weight)),
-          .freedom = freedom};
+          .deviation = std::sqrt(variance * doubt),
+          .freedom = freedom * doubt};
 }
 
-void LearnedDistribution::observe(float log_time) {
-  if (mass_ == nullptr) {
-    mass_ = std::make_unique<std::array<float, kBins>>();
-    mass_->fill(0);
-    lowest_ = std::floor(log_time * kPerOctave) / kPerOctave - kBins / (2 * kPerOctave);
+// The weight of the histogram in a histogram model.
+float LearnedDistribution::histogram_share(Model model) const {
+  return weight_ / (weight_ + kBaseWeights[model]);
+}
+
+ModelWeights LearnedDistribution::densities(float log_time, const CommonPrior& prior,
+                                            const CommonShape& shape) const {
+  const auto density_of = [&](const Base& at) {
+    return shape.density(standardise(at, log_time)) / at.deviation;
+  };
+  const auto with_stray = [](float of_model) { return std::lerp(of_model, 1.0F / 16, kStray); };
+  const float by_base = density_of(base(prior));
+  ModelWeights densities;
+  densities.fill(with_stray(by_base));
+  if (seen_ == nullptr) return densities;
+  const float position = (log_time - lowest_) * kPerOctave;
+  float by_histogram = 0;
+  if (position >= 0 && position < kBins) {
+    by_histogram = seen_->mass[static_cast<std::size_t>(position)] / total_ * kPerOctave;
   }
-  make_room(log_time);
-  const float position = std::clamp((log_time - lowest_) * kPerOctave, 0.0F, kBins - 1.0F);
-  (*mass_)[static_cast<std::size_t>(position)] += increment_;
+  for (const Model model : {kHistogram8, kHistogram50, kHistogram300}) {
+    densities[model] = with_stray(std::lerp(by_base, by_histogram, histogram_share(model)));
+  }
+  for (const Model model : {kSlowRecency, kFastRecency}) {
+    const float by_recency = density_of(seen_->recency[model - kSlowRecency].base());
+    densities[model] = with_stray(std::lerp(by_recency, by_base, kRecencyDoubt));
+  }
+  return densities;
+}
+
+float LearnedDistribution::density(float log_time, const CommonPrior& prior,
+                                   const CommonShape& shape) const {
+  const ModelWeights densities = this->densities(log_time, prior, shape);
+  const ModelWeights& weights = this->weights(prior);
+  float sum = 0;
+  for (std::size_t i = 0; i < kModels; ++i) sum += weights[i] * densities[i];
+  return sum;
+}
+
+void LearnedDistribution::observe(const MeasuredTime& time, const CommonPrior& prior,
+                                  const CommonShape& shape) {
+  if (seen_ == nullptr) {
+    seen_ = std::make_unique<Seen>();
+    seen_->weights = prior.weights;
+    seen_->recency.fill({.mean = time.log, .variance = 2 * prior.within});
+    lowest_ = std::floor(time.log * kPerOctave) / kPerOctave - kBins / (2 * kPerOctave);
+  } else {
+    observe_models(time.log, prior, shape);
+  }
+  observe_atom(time.seconds);
+  make_room(time.log);
+  const float position = std::clamp((time.log - lowest_) * kPerOctave, 0.0F, kBins - 1.0F);
+  seen_->mass[static_cast<std::size_t>(position)] += increment_;
+  total_ += increment_;
   increment_ *= 1 + 1 / kMemory;
   if (increment_ > kLargestIncrement) {
-    for (float& mass : *mass_) mass /= increment_;
+    for (float& mass : seen_->mass) mass /= increment_;
+    total_ /= increment_;
     increment_ = 1;
   }
   // West's update of a weighted mean and sum of squares (CACM 22(9), 1979), old weights fading.
   constexpr float kKeep = 1 - 1 / kMemory;
   const float faded = weight_ * kKeep;
   weight_ = faded + 1;
-  const float off = log_time - mean_;
+  const float off = time.log - mean_;
   mean_ += off / weight_;
   squares_ = squares_ * kKeep + off * off * faded / weight_;
   news_ += 1;
+  long_run_news_ += 1;
 }
 
-// The first time may have been an odd one, far from all others: then the bins move towards those,
+void LearnedDistribution::observe_models(float log_time, const CommonPrior& prior,
+                                         const CommonShape& shape) {
+  const ModelWeights densities = this->densities(log_time, prior, shape);
+  float sum = 0;
+  for (std::size_t i = 0; i < kModels; ++i) sum += seen_->weights[i] * densities[i];
+  for (std::size_t i = 0; i < kModels; ++i) {
+    const float posterior = seen_->weights[i] * densities[i] / sum;
+    seen_->weights[i] = std::lerp(posterior, prior.weights[i], kWeightsShare);
+  }
+  for (std::size_t i = 0; i < kRecencies; ++i) {
+    Recency& recency = seen_->recency[i];
+    const float off = log_time - recency.mean;
+    recency.mean += std::max(kRecencyRates[i], 1 / (weight_ + 1)) * off;
+    recency.variance +=
+        std::max(kRecencyVarianceRate, 1 / (weight_ + 3)) * (off * off - recency.variance);
+    recency.variance = std::max(recency.variance, kMinVariance);
+  }
+}
+
+void LearnedDistribution::observe_atom(float seconds) {
+  Atom* found = nullptr;
+  Atom* lightest = seen_->atoms.data();
+  for (Atom& atom : seen_->atoms) {
+    atom.weight *= 1 - kAtomRate;
+    if (atom.weight > 0 && atom.seconds == seconds) found = &atom;
+    if (atom.weight < lightest->weight) lightest = &atom;
+  }
+  if (weight_ > 0) {
+    const float repeats = found != nullptr ? 1.0F : 0.0F;
+    seen_->repeated += std::max(kAtomRate, 1 / (weight_ + 1)) * (repeats - seen_->repeated);
+  }
+  if (found == nullptr) {
+    found = lightest;
+    *found = {.seconds = seconds, .weight = 0};
+  }
+  found->weight += 1;
+}
+
+// The first time may have been an odd one, far from all others: then the bins move towards these,
 // unless that pushes more off the other end than has come beyond this one.
 void LearnedDistribution::make_room(float log_time) {
   constexpr int kMargin = 8;  // bins beyond it
-  auto& mass = *mass_;
+  auto& mass = seen_->mass;
   const float position = std::floor((log_time - lowest_) * kPerOctave);
   const bool low = position < 0;
   if (!low && position < kBins) return;
@@ -184,94 +312,217 @@ void LearnedDistribution::make_room(float log_time) {
   lowest_ += static_cast<float>(low ? -shift : shift) / kPerOctave;
 }
 
-void LearnedDistribution::forget(float weight) {
-  if (weight_ <= weight) return;
-  const float keep = weight / weight_;
-  weight_ = weight;
-  squares_ *= keep;
-  for (float& mass : *mass_) mass *= keep;
-  news_ = kMemory;
+// ---- One function: what is predicted ------------------------------------------------------------
+
+bool LearnedDistribution::follows_recent() const {
+  return seen_ != nullptr && seen_->weights[kSlowRecency] + seen_->weights[kFastRecency] > kFollows;
 }
+
+// The base distribution's tail reaches for days where a function has several modes or its times
+// are spread over many octaves. What exceeds twice the longest time seen of the function is
+// believed only while little has been seen of it; what exceeds twice the node's longest, never.
+float LearnedDistribution::longest_believed(const CommonPrior& prior) const {
+  const float by_node = prior.longest + 1;
+  if (seen_ == nullptr) return by_node;
+  std::size_t empty = 0;
+  while (empty + 1 < kBins && seen_->mass[kBins - 1 - empty] == 0) ++empty;
+  const float longest = lowest_ + static_cast<float>(kBins - empty) / kPerOctave;
+  return std::min(by_node, longest + 1 + 16 / (1 + weight_));
+}
+
+/// Makes a table of the models' mixture: their distribution functions, mixed at the edges of the
+/// bins, then inverted. Within a bin the quantile function is a straight line. Atoms are laid over
+/// this continuous part.
+class LearnedDistribution::Builder {
+ public:
+  Builder(const LearnedDistribution& learnt, const CommonPrior& prior, const CommonShape& shape,
+          bool recency)
+      : shape_(shape),
+        base_(learnt.base(prior)),
+        longest_(learnt.longest_believed(prior)),
+        lowest_(learnt.lowest_) {
+    static const auto kProbabilities = [] {
+      std::array<float, kWanted> wanted;
+      for (std::size_t i = 0; i < kWanted; ++i) {
+        wanted[i] = static_cast<float>(QuantileTable::wanted(i));
+      }
+      return wanted;
+    }();
+    probabilities_ = kProbabilities;
+    if (learnt.seen_ == nullptr) {
+      for (std::size_t i = 0; i < quantiles_.size(); ++i) {
+        quantiles_[i] = base_quantile(probabilities_[i]);
+      }
+      return;
+    }
+    weigh(learnt, recency);
+    lay_atoms(*learnt.seen_);
+    invert();
+  }
+
+  void build(QuantileTable& table) {
+    const float bound = exp2_of(longest_);
+    for (float& quantile : quantiles_) quantile = std::min(quantile, bound);
+    table.assign(quantiles_, bound);
+  }
+
+ private:
+  /// A distribution of the common shape in the mixture.
+  struct Component {
+    float weight;
+    Base base;
+  };
+
+  // What each bin has of the mixture's mass by the histogram, and the other components' weights.
+  void weigh(const LearnedDistribution& learnt, bool recency) {
+    const Seen& seen = *learnt.seen_;
+    const float others = 1 - seen.weights[kSlowRecency] - seen.weights[kFastRecency];
+    const float rescaled = recency ? 1 : 1 / std::max(others, kNegligible);
+    float histogram = 0;
+    for (const Model model : {kHistogram8, kHistogram50, kHistogram300}) {
+      histogram += rescaled * seen.weights[model] * learnt.histogram_share(model);
+    }
+    for (std::size_t i = 0; i < kBins; ++i) {
+      bins_[i] = histogram * seen.mass[i] / learnt.total_;
+    }
+    components_[0] = {.weight = 1 - histogram, .base = base_};
+    for (const Model model : {kSlowRecency, kFastRecency}) {
+      if (!recency || seen.weights[model] < kNegligible) continue;
+      const float weight = seen.weights[model] * (1 - kRecencyDoubt);
+      components_[0].weight -= weight;
+      components_[used_++] = {.weight = weight, .base = seen.recency[model - kSlowRecency].base()};
+    }
+  }
+
+  // The components' part of the mixture's distribution function.
+  float cdf(float log_time) const {
+    float sum = 0;
+    for (std::size_t i = 0; i < used_; ++i) {
+      const Component& component = components_[i];
+      sum += component.weight * shape_.cdf(standardise(component.base, log_time));
+    }
+    return sum;
+  }
+
+  float base_quantile(float p) const {
+    const float log_time =
+        base_.mean + base_.deviation * student(shape_.quantile(p), base_.freedom);
+    return exp2_of(std::min(log_time, longest_));
+  }
+
+  // Quantiles that are atoms are set; the others' probabilities become those of the continuous
+  // part.
+  void lay_atoms(const Seen& seen) {
+    if (seen.repeated < kMinRepeated) return;
+    auto atoms = seen.atoms;
+    std::ranges::sort(atoms, {}, &Atom::seconds);
+    float sum = 0;
+    for (const Atom& atom : atoms) sum += atom.weight;
+    const float continuous = 1 - seen.repeated;
+    float laid = 0;
+    std::size_t next = 0;
+    const auto continue_until = [&](float p) {
+      for (; next < kWanted && probabilities_[next] <= p; ++next) {
+        probabilities_[next] = std::min((probabilities_[next] - laid) / continuous, 1 - 1e-6F);
+      }
+    };
+    for (const Atom& atom : atoms) {
+      if (atom.weight <= 0) continue;
+      const float below = continuous * cdf_with_bins(log2_of(atom.seconds));
+      continue_until(below + laid);
+      laid += seen.repeated * atom.weight / sum;
+      const float end = below + laid;
+      for (; next < kWanted && probabilities_[next] <= end; ++next) {
+        quantiles_[next] = atom.seconds;
+        probabilities_[next] = kAtom;
+      }
+    }
+    continue_until(1);
+  }
+
+  float cdf_with_bins(float log_time) const {
+    const float position = std::clamp((log_time - lowest_) * kPerOctave, 0.0F, kBins - 1.0F);
+    const auto bin = static_cast<std::size_t>(position);
+    float sum = cdf(log_time) + bins_[bin] * (position - static_cast<float>(bin));
+    for (std::size_t i = 0; i < bin; ++i) sum += bins_[i];
+    return sum;
+  }
+
+  // The quantiles of the continuous part. Outside the bins they are those of the base distribution.
+  void invert() {
+    static constexpr float kStep = 1.09050773F;  // 2^(1/8)
+    std::size_t next = 0;
+    const auto wanted_below = [&](float p) {
+      while (next < kWanted && probabilities_[next] == kAtom) ++next;
+      return next < kWanted && probabilities_[next] < p;
+    };
+    float below = cdf(lowest_);
+    const float base_below = shape_.cdf(standardise(base_, lowest_));
+    for (; wanted_below(below); ++next) {
+      quantiles_[next] = base_quantile(std::max(probabilities_[next] / below * base_below, 1e-6F));
+    }
+    float edge = exp2_of(lowest_);
+    float histogram = 0;
+    for (std::size_t bin = 0; bin < kBins && wanted_below(2); ++bin) {
+      histogram += bins_[bin];
+      const float up_to = histogram + cdf(lowest_ + static_cast<float>(bin + 1) / kPerOctave);
+      for (; wanted_below(up_to); ++next) {
+        quantiles_[next] =
+            edge * (1 + (kStep - 1) * (probabilities_[next] - below) / (up_to - below));
+      }
+      below = std::max(below, up_to);
+      edge *= kStep;
+    }
+    const float base_above = 1 - shape_.cdf(standardise(base_, lowest_ + kBins / kPerOctave));
+    for (; wanted_below(2); ++next) {
+      const float above = (1 - probabilities_[next]) / std::max(1 - below, 1e-7F) * base_above;
+      quantiles_[next] = std::max(edge, base_quantile(std::clamp(1 - above, 1e-6F, 1 - 1e-6F)));
+    }
+  }
+
+  static constexpr std::size_t kWanted = QuantileTable::kWanted;
+  static constexpr float kAtom = -1;
+
+  const CommonShape& shape_;
+  Base base_;
+  float longest_;
+  float lowest_;
+  std::array<float, kBins> bins_{};
+  std::array<Component, 1 + kRecencies> components_{};
+  std::size_t used_ = 1;
+  std::array<float, kWanted> probabilities_;
+  std::array<float, kWanted> quantiles_{};
+};
 
 const QuantileTable& LearnedDistribution::table(const CommonPrior& prior,
                                                 const CommonShape& shape) {
   // Until a 16th is new, the old table differs by less than what chance does to it.
-  const bool stale = table_ == nullptr || news_ * 16 > weight_ ||
-                     (weight_ < kHistogramWeight && shape_version_ != shape.version());
-  if (stale) build(prior, shape);
+  const bool stale = table_ == nullptr || news_ * 16 > weight_ || (news_ > 0 && follows_recent()) ||
+                     (weight_ < kWellKnown && shape_version_ != shape.version());
+  if (stale) {
+    if (table_ == nullptr) table_ = std::make_unique<QuantileTable>();
+    Builder(*this, prior, shape, /*recency=*/true).build(*table_);
+    news_ = 0;
+    shape_version_ = shape.version();
+  }
   return *table_;
 }
 
-// Where a function has several modes, or its times are spread over many octaves, the base
-// distribution's tail reaches for days. What goes beyond twice the longest time seen is believed
-// only as long as little has been seen.
-float LearnedDistribution::longest_believed() const {
-  if (mass_ == nullptr) return std::numeric_limits<float>::max();
-  std::size_t empty = 0;
-  while (empty + 1 < kBins && (*mass_)[kBins - 1 - empty] == 0) ++empty;
-  const float longest = lowest_ + static_cast<float>(kBins - empty) / kPerOctave;
-  return longest + 1 + 16 / (1 + weight_);
-}
-
-// Both distributions' distribution functions, mixed at the edges of the bins, then turned round:
-// quantiles where the table wants them. Within a bin the quantile function is a straight line.
-void LearnedDistribution::build(const CommonPrior& prior, const CommonShape& shape) {
-  static const auto kWanted = [] {
-    std::array<float, QuantileTable::kWanted> wanted;
-    for (std::size_t i = 0; i < wanted.size(); ++i) {
-      wanted[i] = static_cast<float>(QuantileTable::wanted(i));
-    }
-    return wanted;
-  }();
-  if (table_ == nullptr) table_ = std::make_unique<QuantileTable>();
-  news_ = 0;
-  shape_version_ = shape.version();
-  const Base distribution = base(prior);
-  std::array<float, QuantileTable::kWanted> quantiles;
-  const float longest = longest_believed();
-  const auto base_quantile = [&](float p) {
-    const float log_time = distribution.mean + distribution.deviation *
-                                                   student(shape.quantile(p), distribution.freedom);
-    return exp2_of(std::min(log_time, longest));
-  };
-  if (mass_ == nullptr) {
-    for (std::size_t i = 0; i < kWanted.size(); ++i) quantiles[i] = base_quantile(kWanted[i]);
-    return table_->assign(quantiles);
+const QuantileTable& LearnedDistribution::long_run_table(const CommonPrior& prior,
+                                                         const CommonShape& shape) {
+  if (!follows_recent()) return table(prior, shape);
+  const bool stale = long_run_table_ == nullptr || long_run_news_ * 16 > weight_;
+  if (stale) {
+    if (long_run_table_ == nullptr) long_run_table_ = std::make_unique<QuantileTable>();
+    Builder(*this, prior, shape, /*recency=*/false).build(*long_run_table_);
+    long_run_news_ = 0;
   }
-  const float own = weight_ / (weight_ + kHistogramWeight);
-  float sum = 0;
-  for (const float mass : *mass_) sum += mass;
-  const auto base_cdf = [&](float log_time) {
-    return shape.cdf(standardise(distribution, log_time));
-  };
-  std::size_t next = 0;
-  float below = (1 - own) * base_cdf(lowest_);
-  // Below the first bin there is only the base distribution.
-  for (; next < kWanted.size() && kWanted[next] < below; ++next) {
-    quantiles[next] = base_quantile(kWanted[next] / (1 - own));
-  }
-  static constexpr float kStep = 1.09050773F;  // 2^(1/8)
-  float edge = exp2_of(lowest_);
-  float histogram = 0;
-  for (int bin = 0; bin < kBins && next < kWanted.size(); ++bin) {
-    histogram += (*mass_)[static_cast<std::size_t>(bin)] / sum;
-    const float up_to =
-        own * histogram + (1 - own) * base_cdf(lowest_ + static_cast<float>(bin + 1) / kPerOctave);
-    for (; next < kWanted.size() && kWanted[next] < up_to; ++next) {
-      quantiles[next] = edge * (1 + (kStep - 1) * (kWanted[next] - below) / (up_to - below));
-    }
-    below = std::max(below, up_to);
-    edge *= kStep;
-  }
-  for (; next < kWanted.size(); ++next) {
-    const float p = std::min(1 - (1 - kWanted[next]) / (1 - own), 1 - 1e-6F);
-    quantiles[next] = std::max(edge, base_quantile(p));
-  }
-  table_->assign(quantiles);
+  return *long_run_table_;
 }
 
 std::size_t LearnedDistribution::bytes() const {
-  return sizeof(*this) + (mass_ ? sizeof(*mass_) : 0) + (table_ ? sizeof(*table_) : 0);
+  return sizeof(*this) + (seen_ ? sizeof(*seen_) : 0) + (table_ ? sizeof(*table_) : 0) +
+         (long_run_table_ ? sizeof(*long_run_table_) : 0);
 }
 
 }  // namespace quintain::core::eta

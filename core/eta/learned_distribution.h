@@ -1,4 +1,4 @@
-// What has been learnt of how long one function takes.
+// What has been learnt of how long the executions of one function take.
 #pragma once
 
 #include <array>
@@ -6,23 +6,34 @@
 #include <cstdint>
 #include <memory>
 
+#include "core/base/time.h"
 #include "core/eta/quantile_table.h"
 
 namespace quintain::core::eta {
 
+/// A time that was measured, and its binary logarithm; seconds.
+struct MeasuredTime {
+  float seconds;
+  float log;
+
+  /// Times below a microsecond count as one.
+  static MeasuredTime of(Duration time);
+  static MeasuredTime of_log(float log);
+};
+
 /// The shape that the distributions of a node's functions have in common: the distribution of the
-/// standardised logarithm of a time. It begins as the normal distribution (so times are lognormal)
-/// and turns, with what is seen, into whatever it is. Times in binary logarithms throughout.
+/// standardised logarithm of a time. It starts as the normal distribution (so times are lognormal)
+/// and converges to the shape that is observed. Binary logarithms throughout. Serial context only.
 class CommonShape {
  public:
   CommonShape();
 
-  /// A time came out at `z` standard deviations from its function's mean.
+  /// A time was `z` standard deviations above its function's mean.
   void observe(float z);
 
   float cdf(float z) const;
   float density(float z) const;
-  /// For 0 < p < 1.
+  /// Requires: 0 < p < 1.
   float quantile(float p) const;
 
   /// Grows when the shape has changed enough to matter.
@@ -37,29 +48,60 @@ class CommonShape {
 
   std::array<float, kBins> mass_{};
   std::array<float, kBins + 1> cdf_{};
-  float increment_ = 1;  // of the next observation: grows, instead of the old ones shrinking
+  float increment_ = 1;  // of the next observation: it grows, so that old ones need not shrink
   int since_rebuilt_ = 0;
   std::uint32_t version_ = 0;
 };
 
-/// What the node's functions have in common, and so what is assumed of a function that has hardly
-/// been seen.
+/// The models that compete for the distribution of a function's next time.
+///
+/// kBaseModel is the base distribution (see LearnedDistribution). The histogram models mix it with
+/// the function's own histogram; in each the base distribution weighs as much as 8, 50 or 300
+/// observations. The recency models follow the mean of the last observations, slowly or fast: they
+/// win where the last times of a function predict the next one.
+enum Model : std::uint8_t {
+  kBaseModel,
+  kHistogram8,
+  kHistogram50,
+  kHistogram300,
+  kSlowRecency,
+  kFastRecency,
+  kModels
+};
+using ModelWeights = std::array<float, kModels>;
+
+/// What the functions of a node have in common, and so what is assumed of a function of which
+/// little has been seen.
 struct CommonPrior {
-  /// Of the functions' own means: where they lie and how far apart. Binary logarithms of seconds.
+  /// Mean of the functions' means, and their variance. Binary logarithms of seconds.
   float mean = 0;
   float between = 9;
   /// Variance within a function.
   float within = 1;
+  /// The longest time seen on the node, as a logarithm; no function is believed to take more than
+  /// twice as long.
+  float longest = 100;
+  /// How far each model is trusted by the node's functions on average.
+  ModelWeights weights = {0.05F, 0.25F, 0.4F, 0.2F, 0.05F, 0.05F};
 };
 
-/// One function's distribution, from what was seen of it and, as long as that is little, of the
-/// others.
+/// One function's distribution of times, learnt from what was seen of it and, while that is little,
+/// from the node's other functions. Serial context only.
 ///
 /// The base distribution has the common shape; its mean and variance are the posterior ones of the
 /// normal model with the conjugate (normal-inverse-gamma) prior that the node's functions make, and
 /// its spread is the predictive one, Student's (A. Gelman et al., Bayesian Data Analysis,
-/// section 3.3). The function's own histogram, on a logarithmic scale, takes over as it fills. Old
-/// observations fade: each new one shrinks their weight by 1 / kMemory.
+/// section 3.3). Old observations fade: each new one shrinks their weight by 1 / kMemory.
+///
+/// The models' weights are updated at each observation by Bayes' rule, that is by how well each
+/// predicted it (log score), with a fixed share towards the node's average weights (M. Herbster and
+/// M. K. Warmuth, "Tracking the best expert", Machine Learning 32, 1998).
+///
+/// Values that repeat exactly are atoms: while a function's times are mostly repetitions of a few
+/// values, these values have their observed probabilities.
+///
+/// No quantile is more than twice the longest time seen on the node, nor, once the function is
+/// known, of the function.
 class LearnedDistribution {
  public:
   LearnedDistribution() = default;
@@ -67,26 +109,31 @@ class LearnedDistribution {
   struct Base {
     float mean;
     float deviation;
-    float freedom;  // degrees of it, of Student's distribution
+    float freedom;  // degrees of freedom of Student's distribution
   };
 
-  /// Where a time stands, in deviations of the base distribution, as the common shape counts them.
+  /// A time's distance from the mean in deviations of the base distribution, as the common shape
+  /// counts them.
   static float standardise(const Base& base, float log_time);
 
   Base base(const CommonPrior& prior) const;
 
-  /// `log_time`: the binary logarithm of the time in seconds.
-  void observe(float log_time);
+  /// The predictive density of a time, per octave.
+  float density(float log_time, const CommonPrior& prior, const CommonShape& shape) const;
 
-  /// The distribution has changed: keep of the past no more than `weight` observations are worth.
-  void forget(float weight);
+  void observe(const MeasuredTime& time, const CommonPrior& prior, const CommonShape& shape);
 
-  /// As of now, or as of a short while ago: it is made anew when the function was seen again so
-  /// often that it matters.
+  /// The distribution of the function's next time, rebuilt when enough was observed since.
   const QuantileTable& table(const CommonPrior& prior, const CommonShape& shape);
+
+  /// The same without the recency models: for executions that are far from being the next.
+  const QuantileTable& long_run_table(const CommonPrior& prior, const CommonShape& shape);
 
   float weight() const { return weight_; }
   float mean() const { return mean_; }
+  const ModelWeights& weights(const CommonPrior& prior) const {
+    return seen_ ? seen_->weights : prior.weights;
+  }
 
   std::size_t bytes() const;
 
@@ -94,22 +141,51 @@ class LearnedDistribution {
 
  private:
   // 16 octaves, an eighth of one a bin. The window moves so that it has the longest times seen;
-  // what is shorter than all of it counts in the first bin.
+  // shorter times than it covers count in the first bin.
   static constexpr int kBins = 128;
   static constexpr float kPerOctave = 8;
+  static constexpr std::size_t kAtoms = 6;
+  static constexpr std::size_t kRecencies = 2;
 
+  struct Atom {
+    float seconds;
+    float weight;
+  };
+  /// Mean and variance of a normal distribution that follows the last observations.
+  struct Recency {
+    float mean;
+    float variance;
+
+    Base base() const;
+  };
+  struct Seen {
+    std::array<float, kBins> mass{};
+    ModelWeights weights;
+    std::array<Recency, kRecencies> recency;
+    std::array<Atom, kAtoms> atoms{};
+    float repeated = 0;  // share of the observations that repeated an atom
+  };
+  class Builder;
+
+  ModelWeights densities(float log_time, const CommonPrior& prior, const CommonShape& shape) const;
+  void observe_models(float log_time, const CommonPrior& prior, const CommonShape& shape);
+  void observe_atom(float seconds);
   void make_room(float log_time);
-  float longest_believed() const;
-  void build(const CommonPrior& prior, const CommonShape& shape);
+  float histogram_share(Model model) const;
+  float longest_believed(const CommonPrior& prior) const;
+  bool follows_recent() const;
 
   float weight_ = 0;
   float mean_ = 0;
-  float squares_ = 0;  // of deviations from the mean, weighted
-  float lowest_ = 0;   // the first bin's lower edge
-  std::unique_ptr<std::array<float, kBins>> mass_;
-  float increment_ = 1;
+  float squares_ = 0;    // of deviations from the mean, weighted
+  float lowest_ = 0;     // the first bin's lower edge
+  float total_ = 0;      // of the bins
+  float increment_ = 1;  // of the next observation
+  std::unique_ptr<Seen> seen_;
   std::unique_ptr<QuantileTable> table_;
-  float news_ = 0;  // observations since the table was made
+  std::unique_ptr<QuantileTable> long_run_table_;  // only where recency models have weight
+  float news_ = 0;                                 // observations since table_ was made
+  float long_run_news_ = 0;                        // and since long_run_table_ was
   std::uint32_t shape_version_ = 0;
 };
 

@@ -17,13 +17,22 @@ using testing::normal_quantile;
 
 constexpr CommonPrior kPrior = {.mean = 0, .between = 9, .within = 1};
 
+const CommonShape& normal_shape() {
+  static const CommonShape shape;
+  return shape;
+}
+
+void observe(LearnedDistribution& learnt, float log_time) {
+  learnt.observe(MeasuredTime::of_log(log_time), kPrior, normal_shape());
+}
+
 template <class Distribution>
 void learn(LearnedDistribution& learnt, const Distribution& distribution, int count,
            std::uint64_t seed = 1) {
   std::mt19937_64 random(seed);
   std::uniform_real_distribution<double> uniform(0, 1);
   for (int i = 0; i < count; ++i) {
-    learnt.observe(static_cast<float>(std::log2(distribution(uniform(random)))));
+    observe(learnt, static_cast<float>(std::log2(distribution(uniform(random)))));
   }
 }
 
@@ -42,7 +51,7 @@ double worst_error(LearnedDistribution& learnt, const Distribution& distribution
 
 // ---- The common shape ---------------------------------------------------------------------------
 
-TEST(CommonShape, BeginsNormal) {
+TEST(CommonShape, StartsNormal) {
   const CommonShape shape;
   for (double p = 0.001; p < 0.9995; p += 0.001) {
     EXPECT_NEAR(shape.quantile(static_cast<float>(p)), normal_quantile(p), 0.01) << p;
@@ -53,7 +62,7 @@ TEST(CommonShape, BeginsNormal) {
   }
 }
 
-TEST(CommonShape, BeyondEightDeviationsIsNothing) {
+TEST(CommonShape, HasNoMassBeyondEightDeviations) {
   const CommonShape shape;
   EXPECT_EQ(shape.cdf(-9), 0);
   EXPECT_EQ(shape.cdf(9), 1);
@@ -61,7 +70,7 @@ TEST(CommonShape, BeyondEightDeviationsIsNothing) {
   EXPECT_EQ(shape.density(8.5F), 0);
 }
 
-TEST(CommonShape, TurnsIntoWhatItIs) {
+TEST(CommonShape, ConvergesToTheObservedShape) {
   CommonShape shape;
   std::mt19937_64 random(1);
   std::uniform_real_distribution<float> uniform(-1.7320508F, 1.7320508F);
@@ -72,20 +81,20 @@ TEST(CommonShape, TurnsIntoWhatItIs) {
     EXPECT_NEAR(shape.quantile(p), (p - 0.5F) * 2 * 1.7320508F, 0.08) << p;
     EXPECT_NEAR(shape.cdf(shape.quantile(p)), p, 1e-5);
   }
-  // What lies beyond counts at the edge, and no observation is lost to rounding.
+  // A value beyond the range counts at its edge, and no observation is lost to rounding.
   for (int i = 0; i < 100'000; ++i) shape.observe(100);
   EXPECT_GT(shape.quantile(0.1F), 7.8F);
 }
 
-// ---- The base distribution
-// -------------------------------------------------------------------------------
+// ---- The base distribution ----------------------------------------------------------------------
 
-TEST(LearnedDistribution, UnseenItHasTheNodesPrior) {
+TEST(LearnedDistribution, UnseenFunctionHasTheNodesPrior) {
   LearnedDistribution distribution;
   const LearnedDistribution::Base base =
       distribution.base({.mean = 3, .between = 4, .within = 0.5F});
   EXPECT_FLOAT_EQ(base.mean, 3);
-  EXPECT_FLOAT_EQ(base.freedom, 6);
+  // The doubt about the mean is normal: 6 degrees of freedom count for the variance within alone.
+  EXPECT_FLOAT_EQ(base.freedom, 6 * (1 + 4 / 0.5F));
   // Within, and between: the mean is one of those of the node's functions.
   EXPECT_FLOAT_EQ(base.deviation, std::sqrt(0.5F + 4));
   const QuantileTable& table =
@@ -93,16 +102,16 @@ TEST(LearnedDistribution, UnseenItHasTheNodesPrior) {
   EXPECT_NEAR(table.quantile(0.5F), 8, 0.1);
 }
 
-TEST(LearnedDistribution, ThePosteriorIsTheConjugateOne) {
+TEST(LearnedDistribution, HasTheConjugatePosterior) {
   LearnedDistribution distribution;
-  distribution.observe(3);
+  observe(distribution, 3);
   // The prior weighs within / between = 1/9 of an observation in the mean, and 6 in the variance.
   LearnedDistribution::Base base = distribution.base(kPrior);
   EXPECT_FLOAT_EQ(base.mean, 2.7F);
-  EXPECT_FLOAT_EQ(base.freedom, 7);
+  EXPECT_FLOAT_EQ(base.freedom, 7 * (1 + 0.9F));
   EXPECT_NEAR(base.deviation, std::sqrt((6 + 0.1 * 9) / 7 * (1 + 0.9)), 1e-6);
   // The first has faded to 0.998 when the second comes.
-  distribution.observe(5);
+  observe(distribution, 5);
   EXPECT_FLOAT_EQ(distribution.weight(), 1.998F);
   EXPECT_FLOAT_EQ(distribution.mean(), 3 + 2 / 1.998F);
   base = distribution.base(kPrior);
@@ -110,12 +119,12 @@ TEST(LearnedDistribution, ThePosteriorIsTheConjugateOne) {
   const double mean = 3 + 2 / 1.998;
   const double squares = 4 * 0.998 / 1.998;
   EXPECT_NEAR(base.mean, 1.998 * mean / weight, 1e-5);
-  EXPECT_FLOAT_EQ(base.freedom, 7.998F);
+  EXPECT_NEAR(base.freedom, 7.998 * (1 + 1 / weight), 1e-4);
   const double variance = (6 + squares + 1.998 / 9 / weight * mean * mean) / 7.998;
   EXPECT_NEAR(base.deviation, std::sqrt(variance * (1 + 1 / weight)), 1e-5);
 }
 
-TEST(LearnedDistribution, StandardisedIsNormalWhereTheDistributionIsStudents) {
+TEST(LearnedDistribution, StandardisedStudentTimesAreNormal) {
   const LearnedDistribution::Base base = {.mean = 1, .deviation = 2, .freedom = 10};
   EXPECT_NEAR(LearnedDistribution::standardise(base, 1), 0, 1e-6);
   // Student's quantiles with 10 degrees of freedom, of tables, at the normal quantile's
@@ -143,7 +152,7 @@ TEST(LearnedDistribution, ConvergesToALognormalDistribution) {
   EXPECT_LT(many, 0.12);
 }
 
-TEST(LearnedDistribution, ConvergesToALawOfTwoPeaks) {
+TEST(LearnedDistribution, ConvergesToADistributionOfTwoPeaks) {
   const auto distribution = [](double p) {
     return p < 0.5 ? lognormal_distribution(0.01, 0.2)(2 * p)
                    : lognormal_distribution(10, 0.2)(2 * p - 1);
@@ -156,21 +165,112 @@ TEST(LearnedDistribution, ConvergesToALawOfTwoPeaks) {
   }
 }
 
-// Its bins are an eighth of an octave wide.
-TEST(LearnedDistribution, ConvergesToAConstant) {
+TEST(LearnedDistribution, IsExactForAConstant) {
   for (const double seconds : {0.001, 0.0427, 3.0, 1000.0}) {
     const auto distribution = [seconds](double) { return seconds; };
     LearnedDistribution learnt;
-    learn(learnt, distribution, 20);
-    const double few = worst_error(learnt, distribution);
-    learn(learnt, distribution, 3000);
-    EXPECT_LT(worst_error(learnt, distribution), 0.09) << seconds;
-    EXPECT_LT(worst_error(learnt, distribution), few) << seconds;
-    EXPECT_NEAR(learnt.base(kPrior).mean, std::log2(seconds), 1e-2);
+    learn(learnt, distribution, 4);
+    const QuantileTable& few = learnt.table(kPrior, normal_shape());
+    EXPECT_NEAR(few.quantile(0.5F) / seconds, 1, 0.001) << seconds;
+    learn(learnt, distribution, 40);
+    EXPECT_LT(worst_error(learnt, distribution, 0.05), 0.001) << seconds;
+    EXPECT_NEAR(learnt.base(kPrior).mean, std::log2(seconds), 0.05);
   }
 }
 
-TEST(LearnedDistribution, NeverFalls) {
+TEST(LearnedDistribution, IsExactForAFewValues) {
+  LearnedDistribution learnt;
+  const auto distribution = [](double p) { return p < 0.3 ? 0.25 : p < 0.8 ? 5.0 : 60.0; };
+  learn(learnt, distribution, 500);
+  const QuantileTable& table = learnt.table(kPrior, normal_shape());
+  EXPECT_NEAR(table.quantile(0.15F), 0.25, 0.001);
+  EXPECT_NEAR(table.quantile(0.55F), 5, 0.01);
+  EXPECT_NEAR(table.quantile(0.92F), 60, 0.1);
+}
+
+TEST(LearnedDistribution, FollowsAConstantThatChanges) {
+  LearnedDistribution learnt;
+  learn(learnt, [](double) { return 5; }, 1000);
+  learn(learnt, [](double) { return 8; }, 20);
+  EXPECT_NEAR(learnt.table(kPrior, normal_shape()).quantile(0.5F), 8, 0.01);
+}
+
+// Beside the atoms there is a continuous part.
+TEST(LearnedDistribution, MixesAtomsWithOtherTimes) {
+  LearnedDistribution learnt;
+  const auto distribution = [](double p) {
+    return p < 0.8 ? 1.0 : lognormal_distribution(30, 0.5)(5 * (p - 0.8));
+  };
+  learn(learnt, distribution, 2000);
+  const QuantileTable& table = learnt.table(kPrior, normal_shape());
+  EXPECT_NEAR(table.quantile(0.4F), 1, 0.001);
+  EXPECT_NEAR(std::log(table.quantile(0.95F) / distribution(0.95)), 0, 0.25);
+}
+
+// A Student distribution in log space gives a function of two far modes a tail of years.
+TEST(LearnedDistribution, IsBoundedByTwiceTheLongestTimeSeen) {
+  LearnedDistribution learnt;
+  learn(learnt, [](double p) { return p < 0.5 ? 0.001 : 100.0 + p; }, 300);
+  // The histogram knows the longest to an eighth of an octave, and a little doubt remains.
+  EXPECT_LT(learnt.table(kPrior, normal_shape()).values().back(), 2 * 101 * 1.15);
+  EXPECT_LT(learnt.table(kPrior, normal_shape()).quantile(0.9999999F), 2 * 101 * 1.2);
+}
+
+TEST(LearnedDistribution, IsBoundedByTwiceTheLongestTimeOfTheNode) {
+  const CommonPrior prior = {.mean = 0, .between = 9, .within = 1, .longest = 3};
+  LearnedDistribution unseen;
+  EXPECT_LE(unseen.table(prior, normal_shape()).values().back(), 16.001F);
+  LearnedDistribution learnt;
+  learnt.observe(MeasuredTime::of_log(-10), prior, normal_shape());
+  learnt.observe(MeasuredTime::of_log(3), prior, normal_shape());
+  EXPECT_LE(learnt.table(prior, normal_shape()).values().back(), 16.001F);
+}
+
+// Two modes: the base distribution fits badly, so the histogram must be believed early. One
+// lognormal mode: the base distribution is right, and the histogram only adds noise.
+TEST(LearnedDistribution, WeighsModelsByHowWellTheyPredict) {
+  LearnedDistribution peaks;
+  learn(peaks, [](double p) { return p < 0.5 ? 0.01 + p / 1000 : 10.0 + p; }, 150);
+  const ModelWeights& of_peaks = peaks.weights(kPrior);
+  EXPECT_GT(of_peaks[kHistogram8], 0.5F);
+  double smooth = 0;
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    LearnedDistribution lognormal;
+    learn(lognormal, lognormal_distribution(1, 0.7), 150, seed);
+    smooth += lognormal.weights(kPrior)[kHistogram8] / 20;
+  }
+  EXPECT_LT(smooth, 0.3);
+}
+
+// Times that follow each other: an autoregression with correlation 0.95.
+TEST(LearnedDistribution, FollowsAutocorrelatedTimes) {
+  LearnedDistribution learnt;
+  std::mt19937_64 random(1);
+  std::normal_distribution<float> normal(0, 1);
+  float z = 0;
+  double missed = 0;
+  double missed_in_the_long_run = 0;
+  for (int i = 0; i < 2000; ++i) {
+    z = 0.95F * z + std::sqrt(1 - 0.95F * 0.95F) * normal(random);
+    if (i > 200) {
+      missed += std::abs(std::log2(learnt.table(kPrior, normal_shape()).quantile(0.5F)) - z);
+      missed_in_the_long_run +=
+          std::abs(std::log2(learnt.long_run_table(kPrior, normal_shape()).quantile(0.5F)) - z);
+    }
+    observe(learnt, z);
+  }
+  EXPECT_GT(learnt.weights(kPrior)[kSlowRecency] + learnt.weights(kPrior)[kFastRecency], 0.7F);
+  EXPECT_LT(missed, 0.6 * missed_in_the_long_run);
+}
+
+TEST(LearnedDistribution, IndependentTimesAreNotFollowed) {
+  LearnedDistribution learnt;
+  learn(learnt, lognormal_distribution(1, 0.7), 2000);
+  EXPECT_LT(learnt.weights(kPrior)[kSlowRecency] + learnt.weights(kPrior)[kFastRecency], 0.1F);
+  EXPECT_EQ(&learnt.table(kPrior, normal_shape()), &learnt.long_run_table(kPrior, normal_shape()));
+}
+
+TEST(LearnedDistribution, QuantilesNeverFall) {
   for (std::uint64_t seed = 1; seed < 50; ++seed) {
     LearnedDistribution learnt;
     learn(learnt, lognormal_distribution(1, 0.1 * static_cast<double>(seed)),
@@ -189,59 +289,58 @@ TEST(LearnedDistribution, FollowsSlowChange) {
   EXPECT_LT(worst_error(learnt, lognormal_distribution(4, 0.5)), 0.2);
 }
 
-TEST(LearnedDistribution, ForgetsWhenTold) {
+// The recency models follow a new level at once, the histogram within some hundred times.
+TEST(LearnedDistribution, FollowsASuddenChange) {
   LearnedDistribution learnt;
-  learn(learnt, lognormal_distribution(1, 0.5), 2000);
-  learnt.forget(2);
-  EXPECT_FLOAT_EQ(learnt.weight(), 2);
-  learnt.forget(10);
-  EXPECT_FLOAT_EQ(learnt.weight(), 2) << "there is no more to keep";
-  learn(learnt, lognormal_distribution(8, 0.5), 60);
-  EXPECT_NEAR(learnt.table(kPrior, CommonShape()).quantile(0.5F), 8, 1.5);
-  EXPECT_LT(worst_error(learnt, lognormal_distribution(8, 0.5), 0.2), 0.35);
+  learn(learnt, lognormal_distribution(1, 0.3), 1000);
+  learn(learnt, lognormal_distribution(8, 0.3), 10);
+  EXPECT_NEAR(std::log2(learnt.table(kPrior, normal_shape()).quantile(0.5F)), 3, 0.5);
+  EXPECT_LT(learnt.long_run_table(kPrior, normal_shape()).quantile(0.5F), 4);
 }
 
 // A first call that is a thousand times slower than all others must not be where they are counted.
-TEST(LearnedDistribution, AnOddFirstTimeIsLeftBehind) {
+TEST(LearnedDistribution, LeavesAnOddFirstTimeBehind) {
   for (const double odd : {1000.0, 1e-5}) {
     LearnedDistribution learnt;
-    learnt.observe(static_cast<float>(std::log2(odd)));
+    observe(learnt, static_cast<float>(std::log2(odd)));
     learn(learnt, lognormal_distribution(0.05, 0.3), 1000);
     EXPECT_LT(worst_error(learnt, lognormal_distribution(0.05, 0.3), 0.1), 0.2) << odd;
   }
 }
 
-TEST(LearnedDistribution, AnOddTimeNowAndThenMovesNothing) {
+TEST(LearnedDistribution, IsNotMovedByAFewOddTimes) {
   LearnedDistribution learnt;
   for (std::uint64_t i = 0; i < 20; ++i) {
     learn(learnt, lognormal_distribution(0.05, 0.3), 100, i + 1);
-    learnt.observe(20);
-    learnt.observe(-19);
+    observe(learnt, 20);
+    observe(learnt, -19);
   }
   EXPECT_LT(worst_error(learnt, lognormal_distribution(0.05, 0.3), 0.1), 0.2);
 }
 
-TEST(LearnedDistribution, TheTableIsMadeAnewOnlyForNews) {
+TEST(LearnedDistribution, RebuildsTheTableOnlyAfterEnoughObservations) {
   LearnedDistribution learnt;
   learn(learnt, lognormal_distribution(1, 0.5), 1000);
   const CommonShape shape;
   const float before = learnt.table(kPrior, shape).quantile(0.5F);
-  for (int i = 0; i < 10; ++i) learnt.observe(10);
+  learn(learnt, lognormal_distribution(1, 0.5), 10, 2);
   EXPECT_EQ(learnt.table(kPrior, shape).quantile(0.5F), before);
-  for (int i = 0; i < 40; ++i) learnt.observe(10);
-  EXPECT_GT(learnt.table(kPrior, shape).quantile(0.5F), before);
+  learn(learnt, lognormal_distribution(1, 0.5), 40, 3);
+  EXPECT_NE(learnt.table(kPrior, shape).quantile(0.5F), before);
 }
 
-// What one function costs.
-TEST(LearnedDistribution, SaysWhatItHolds) {
+// The memory of one function.
+TEST(LearnedDistribution, ReportsItsMemory) {
   LearnedDistribution learnt;
   EXPECT_EQ(learnt.bytes(), sizeof(LearnedDistribution));
   EXPECT_LE(sizeof(LearnedDistribution), 64U);
-  learnt.observe(1);
-  EXPECT_EQ(learnt.bytes(), sizeof(LearnedDistribution) + 128 * 4);
+  observe(learnt, 1);
+  const std::size_t seen = learnt.bytes() - sizeof(LearnedDistribution);
+  EXPECT_GE(seen, 128 * 4U);
+  EXPECT_LE(seen, 128 * 4U + 100);
   learnt.table(kPrior, CommonShape());
-  EXPECT_EQ(learnt.bytes(), sizeof(LearnedDistribution) + 128 * 4 + sizeof(QuantileTable));
-  EXPECT_LT(learnt.bytes(), 1700U);
+  EXPECT_EQ(learnt.bytes(), sizeof(LearnedDistribution) + seen + sizeof(QuantileTable));
+  EXPECT_LT(learnt.bytes(), 1720U);
 }
 
 }  // namespace

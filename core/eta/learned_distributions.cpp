@@ -1,15 +1,13 @@
+// The distributions of a node's functions, and what is assumed of a function from the others.
 #include "core/eta/learned_distributions.h"
 
 #include <algorithm>
-#include <chrono>
-
-#include "core/eta/log_scale.h"
 
 namespace quintain::core::eta {
 namespace {
 
-// What is assumed of a node's functions before they are seen, and how many observations that is
-// worth: medians some 3 octaves about the prior, times within an octave of the median.
+// What is assumed of a node's functions before they are seen, and the number of observations that
+// it is worth: medians some 3 octaves about the prior, times within an octave of the median.
 constexpr float kPriorFunctions = 2;
 constexpr float kPriorBetween = 9;
 constexpr float kPriorWithin = 1;
@@ -18,6 +16,11 @@ constexpr float kMinBetween = 0.05F;
 constexpr float kMinWithin = 1e-5F;
 
 constexpr float kWithinMemory = 5000;
+constexpr float kWeightsMemory = 500;
+
+// Before anything is seen, the longest time is assumed to be this many octaves above the prior
+// median.
+constexpr float kPriorOctaves = 1;
 
 // The common shape learns from functions whose own distribution is known this well.
 constexpr float kKnownWell = 20;
@@ -27,12 +30,9 @@ constexpr float kStray = 0.01F;
 
 }  // namespace
 
-float log_time(Duration time) {
-  const float seconds = std::chrono::duration<float>(time).count();
-  return log2_of(std::max(seconds, 1e-6F));
-}
-
-LearnedDistributions::LearnedDistributions(Duration prior) : prior_median_(log_time(prior)) {
+LearnedDistributions::LearnedDistributions(Duration prior)
+    : prior_median_(MeasuredTime::of(prior).log) {
+  prior_.longest = prior_median_ + kPriorOctaves;
   renew_prior();
 }
 
@@ -51,39 +51,48 @@ LearnedDistribution& LearnedDistributions::distribution(FunctionIndex function) 
   return distributions_[function];
 }
 
-LearnedDistribution::Base LearnedDistributions::base(FunctionIndex function) const {
+const LearnedDistribution& LearnedDistributions::known(FunctionIndex function) const {
   static const LearnedDistribution kUnseen;
-  return (function < distributions_.size() ? distributions_[function] : kUnseen).base(prior_);
+  return function < distributions_.size() ? distributions_[function] : kUnseen;
 }
 
 float LearnedDistributions::standardise(FunctionIndex function, float log_time) const {
-  return LearnedDistribution::standardise(base(function), log_time);
+  return LearnedDistribution::standardise(known(function).base(prior_), log_time);
+}
+
+float LearnedDistributions::density(FunctionIndex function, float log_time) const {
+  return known(function).density(log_time, prior_, shape_);
 }
 
 void LearnedDistributions::likelihoods(FunctionIndex function, float log_time,
                                        std::span<const float> shifts, std::span<float> out) const {
-  const LearnedDistribution::Base base = this->base(function);
+  const LearnedDistribution::Base base = known(function).base(prior_);
   for (std::size_t i = 0; i < shifts.size(); ++i) {
     const float z = LearnedDistribution::standardise(base, log_time - shifts[i]);
     out[i] = (1 - kStray) * shape_.density(z) + kStray / 16;
   }
 }
 
-void LearnedDistributions::observe(FunctionIndex function, float log_time) {
+void LearnedDistributions::observe(FunctionIndex function, const MeasuredTime& time) {
   LearnedDistribution& distribution = this->distribution(function);
   const float before = distribution.mean();
   const float weight = distribution.weight();
-  if (weight >= kKnownWell) shape_.observe(standardise(function, log_time));
-  distribution.observe(log_time);
+  if (weight >= kKnownWell) shape_.observe(standardise(function, time.log));
+  distribution.observe(time, prior_, shape_);
+  prior_.longest = seen_ > 0 ? std::max(prior_.longest, time.log) : time.log;
   const float after = distribution.mean();
   if (weight > 0) {
     // The expected square of a miss by the mean of n is (n + 1) / n variances.
-    const float off = log_time - before;
+    const float off = time.log - before;
     constexpr float kKeep = 1 - 1 / kWithinMemory;
     within_ = within_ * kKeep + off * off * weight / (weight + 1);
     within_weight_ = within_weight_ * kKeep + 1;
     means_ += after - before;
     mean_squares_ += after * after - before * before;
+    const ModelWeights& weights = distribution.weights(prior_);
+    for (std::size_t i = 0; i < kModels; ++i) {
+      prior_.weights[i] += (weights[i] - prior_.weights[i]) / kWeightsMemory;
+    }
   } else {
     seen_ += 1;
     means_ += after;
@@ -92,12 +101,12 @@ void LearnedDistributions::observe(FunctionIndex function, float log_time) {
   renew_prior();
 }
 
-void LearnedDistributions::forget(FunctionIndex function, float weight) {
-  distribution(function).forget(weight);
-}
-
 const QuantileTable& LearnedDistributions::table(FunctionIndex function) {
   return distribution(function).table(prior_, shape_);
+}
+
+const QuantileTable& LearnedDistributions::long_run_table(FunctionIndex function) {
+  return distribution(function).long_run_table(prior_, shape_);
 }
 
 std::size_t LearnedDistributions::bytes() const {

@@ -11,39 +11,43 @@
 namespace quintain::core::eta {
 
 /// The distributions of one kind of time (service, or cold start) of all functions, each shrunk
-/// towards what they have in common. Times in binary logarithms of seconds.
+/// towards what they have in common. Logarithms are binary ones of seconds. Serial context only.
 class LearnedDistributions {
  public:
   /// `prior`: the median assumed while nothing has been seen.
   explicit LearnedDistributions(Duration prior);
 
-  /// How the time compares with what was expected of the function, in standard deviations.
+  /// The distance of a time from the function's mean in standard deviations.
   float standardise(FunctionIndex function, float log_time) const;
 
-  /// How well expected the time was if all times were shifted by `shifts[i]`, for each i; densities
-  /// in deviations, bounded below so that no single time decides alone.
+  /// The predictive density of a time, per octave.
+  float density(FunctionIndex function, float log_time) const;
+
+  /// The likelihood of the time if all times were shifted by `shifts[i]`, for each i; densities in
+  /// deviations, bounded below so that no single time decides alone.
   void likelihoods(FunctionIndex function, float log_time, std::span<const float> shifts,
                    std::span<float> out) const;
 
-  void observe(FunctionIndex function, float log_time);
+  void observe(FunctionIndex function, const MeasuredTime& time);
 
-  /// The function alone has changed.
-  void forget(FunctionIndex function, float weight);
-
+  /// The distribution of the function's next time. The reference stays valid; the table changes
+  /// after observations.
   const QuantileTable& table(FunctionIndex function);
+  /// That of its times in the long run.
+  const QuantileTable& long_run_table(FunctionIndex function);
 
   std::size_t bytes() const;
 
  private:
+  const LearnedDistribution& known(FunctionIndex function) const;
   LearnedDistribution& distribution(FunctionIndex function);
-  LearnedDistribution::Base base(FunctionIndex function) const;
   void renew_prior();
 
   float prior_median_;
   std::vector<LearnedDistribution> distributions_;
   CommonShape shape_;
   CommonPrior prior_;
-  // Over the functions seen: how many, the sums of their means and of the squares of these.
+  // Over the functions seen: their number, the sums of their means and of the squares of these.
   float seen_ = 0;
   float means_ = 0;
   float mean_squares_ = 0;
@@ -51,8 +55,5 @@ class LearnedDistributions {
   float within_ = 0;
   float within_weight_ = 0;
 };
-
-/// The binary logarithm of a time in seconds, of which it takes a microsecond at least.
-float log_time(Duration time);
 
 }  // namespace quintain::core::eta

@@ -12,58 +12,67 @@ namespace {
 
 using namespace std::chrono_literals;
 
+void observe(LearnedDistributions& distributions, FunctionIndex function, float log_time) {
+  distributions.observe(function, MeasuredTime::of_log(log_time));
+}
+
 float normal(std::mt19937_64& random, double mean, double deviation) {
   return static_cast<float>(std::normal_distribution<double>(mean, deviation)(random));
 }
 
-TEST(LearnedDistributions, TimesAreOfAMicrosecondAtLeast) {
-  EXPECT_FLOAT_EQ(log_time(8s), 3);
-  EXPECT_FLOAT_EQ(log_time(0s), log_time(1us));
-  EXPECT_NEAR(log_time(1us), std::log2(1e-6), 1e-5);
+TEST(MeasuredTime, IsAtLeastAMicrosecond) {
+  EXPECT_FLOAT_EQ(MeasuredTime::of(8s).seconds, 8);
+  EXPECT_FLOAT_EQ(MeasuredTime::of(8s).log, 3);
+  EXPECT_FLOAT_EQ(MeasuredTime::of(0s).log, MeasuredTime::of(1us).log);
+  EXPECT_NEAR(MeasuredTime::of(1us).log, std::log2(1e-6), 1e-5);
+  EXPECT_FLOAT_EQ(MeasuredTime::of_log(3).seconds, 8);
 }
 
-TEST(LearnedDistributions, BeforeAnythingWasSeenThePriorIsTheMedian) {
+TEST(LearnedDistributions, UsesThePriorAsMedianBeforeAnythingWasSeen) {
   LearnedDistributions distributions(4s);
   EXPECT_NEAR(distributions.table(7).quantile(0.5F), 4, 0.05);
 }
 
-TEST(LearnedDistributions, AnUnseenFunctionIsOneOfTheNodes) {
+TEST(LearnedDistributions, AssumesAnUnseenFunctionToBeLikeTheOthers) {
   LearnedDistributions distributions(1s);
   std::mt19937_64 random(1);
   // 100 functions with medians about 2^-5 s, an octave apart, each within half an octave of its
   // own.
   for (FunctionIndex function = 0; function < 100; ++function) {
     const float median = normal(random, -5, 1);
-    for (int i = 0; i < 50; ++i) distributions.observe(function, normal(random, median, 0.5));
+    for (int i = 0; i < 50; ++i) observe(distributions, function, normal(random, median, 0.5));
   }
   const QuantileTable& unseen = distributions.table(1000);
   EXPECT_NEAR(std::log2(unseen.quantile(0.5F)), -5, 0.3);
-  // Deviation: sqrt(1 + 0.25) and what is not known of it, for 6 degrees of freedom.
+  // Deviation: sqrt(1 + 0.25), and a little more because it is uncertain.
   const double spread = std::log2(unseen.quantile(0.84F) / unseen.quantile(0.16F)) / 2;
   EXPECT_NEAR(spread, std::sqrt(1.25), 0.3);
 }
 
-TEST(LearnedDistributions, OneFunctionDoesNotMoveAnother) {
+TEST(LearnedDistributions, DoesNotMoveOneFunctionByAnother) {
   LearnedDistributions distributions(1s);
   std::mt19937_64 random(1);
   for (int i = 0; i < 500; ++i) {
-    distributions.observe(0, normal(random, 3, 0.3));
-    distributions.observe(1, normal(random, -3, 0.3));
+    observe(distributions, 0, normal(random, 3, 0.3));
+    observe(distributions, 1, normal(random, -3, 0.3));
   }
   EXPECT_NEAR(std::log2(distributions.table(0).quantile(0.5F)), 3, 0.1);
   EXPECT_NEAR(std::log2(distributions.table(1).quantile(0.5F)), -3, 0.1);
 }
 
-// Of four times seen, a function of a node of quiet functions knows more than one of a wild node.
-TEST(LearnedDistributions, SpreadIsBorrowedFromTheOthers) {
+// After four times, a function on a node of regular functions is better known than one on a node of
+// irregular ones.
+TEST(LearnedDistributions, BorrowsSpreadFromOtherFunctions) {
   const auto spread_of = [](double within) {
     LearnedDistributions distributions(1s);
     std::mt19937_64 random(1);
     for (FunctionIndex function = 0; function < 30; ++function) {
       const float median = normal(random, 0, 2);
-      for (int i = 0; i < 60; ++i) distributions.observe(function, normal(random, median, within));
+      for (int i = 0; i < 60; ++i) observe(distributions, function, normal(random, median, within));
     }
-    for (int i = 0; i < 4; ++i) distributions.observe(99, 1);
+    for (const float log : {0.95F, 1.0F, 1.02F, 1.05F}) {
+      distributions.observe(99, MeasuredTime::of_log(log));
+    }
     return std::log2(distributions.table(99).quantile(0.9F) /
                      distributions.table(99).quantile(0.1F));
   };
@@ -71,10 +80,10 @@ TEST(LearnedDistributions, SpreadIsBorrowedFromTheOthers) {
   EXPECT_GT(spread_of(1), 1.5);
 }
 
-TEST(LearnedDistributions, LikelihoodsPeakAtTheRightShift) {
+TEST(LearnedDistributions, LikelihoodIsHighestAtTheRightShift) {
   LearnedDistributions distributions(1s);
   std::mt19937_64 random(1);
-  for (int i = 0; i < 500; ++i) distributions.observe(0, normal(random, 0, 0.5));
+  for (int i = 0; i < 500; ++i) observe(distributions, 0, normal(random, 0, 0.5));
   constexpr std::array<float, 5> kShifts = {-2, -1, 0, 1, 2};
   std::array<float, 5> likelihoods{};
   distributions.likelihoods(0, 1, kShifts, likelihoods);
@@ -87,26 +96,38 @@ TEST(LearnedDistributions, LikelihoodsPeakAtTheRightShift) {
   for (const float likelihood : likelihoods) EXPECT_FLOAT_EQ(likelihood, 0.01F / 16);
 }
 
-TEST(LearnedDistributions, ForgetsOneFunctionAlone) {
+// One function may be seen for the first time on a node that has only seen short times.
+TEST(LearnedDistributions, NoForecastExceedsTwiceTheLongestTimeSeen) {
   LearnedDistributions distributions(1s);
-  for (int i = 0; i < 300; ++i) {
-    distributions.observe(0, 0);
-    distributions.observe(1, 0);
+  std::mt19937_64 random(1);
+  for (FunctionIndex function = 0; function < 30; ++function) {
+    const float median = normal(random, -5, 4);
+    for (int i = 0; i < 3; ++i) {
+      observe(distributions, function, std::min(normal(random, median, 3), 4.0F));
+    }
   }
-  distributions.forget(0, 2);
-  for (int i = 0; i < 5; ++i) {
-    distributions.observe(0, 4);
-    distributions.observe(1, 4);
+  observe(distributions, 0, 4);
+  for (FunctionIndex function = 0; function < 40; ++function) {
+    EXPECT_LE(distributions.table(function).values().back(), 32.01F) << function;
   }
-  EXPECT_GT(distributions.table(0).quantile(0.5F), 7);
-  EXPECT_LT(distributions.table(1).quantile(0.5F), 1.1F);
 }
 
-TEST(LearnedDistributions, SaysWhatItHolds) {
+TEST(LearnedDistributions, DensityIsHighestWhereTimesAre) {
+  LearnedDistributions distributions(1s);
+  std::mt19937_64 random(1);
+  for (int i = 0; i < 500; ++i) observe(distributions, 0, normal(random, 1, 0.5));
+  // That of the normal distribution, per octave.
+  EXPECT_NEAR(distributions.density(0, 1), 0.8, 0.15);
+  EXPECT_NEAR(distributions.density(0, 2), 0.8 * std::exp(-2), 0.05);
+  EXPECT_GT(distributions.density(0, 50), 0);
+  EXPECT_GT(distributions.density(99, 1), 0) << "an unseen function";
+}
+
+TEST(LearnedDistributions, ReportsItsMemory) {
   LearnedDistributions distributions(1s);
   EXPECT_EQ(distributions.bytes(), 0U);
   for (FunctionIndex function = 0; function < 1000; ++function) {
-    distributions.observe(function, 0);
+    observe(distributions, function, 0);
     distributions.table(function);
   }
   EXPECT_LT(distributions.bytes() / 1000, 1800U);

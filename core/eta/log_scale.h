@@ -26,7 +26,7 @@ constexpr float log2_of(float x) {
   return static_cast<float>(exponent) + series;
 }
 
-/// 2^x to about 1e-6 relative, for x within (-126, 127); beyond, the value at the edge.
+/// 2^x to about 1e-6 relative. Outside (-126, 127), the value at the edge.
 constexpr float exp2_of(float x) {
   if (x < -125) x = -125;
   if (x > 126) x = 126;

@@ -9,7 +9,7 @@
 namespace quintain::core::eta {
 namespace {
 
-// Every 997th float between two: a prime, so that mantissas of all kinds come up.
+// Every 997th float between two: a prime, so that all kinds of mantissas occur.
 template <class Visit>
 void for_floats(float from, float to, const Visit& visit) {
   const auto last = std::bit_cast<std::uint32_t>(to);
@@ -47,7 +47,7 @@ TEST(LogScale, PowersAreThoseOfTheLibrary) {
   EXPECT_LT(worst, 1e-6F);
 }
 
-TEST(LogScale, BeyondTheRangeStandsTheValueAtTheEdge) {
+TEST(LogScale, ReturnsTheValueAtTheEdgeBeyondTheRange) {
   EXPECT_EQ(exp2_of(1e30F), exp2_of(126));
   EXPECT_EQ(exp2_of(-1e30F), exp2_of(-125));
   EXPECT_GT(exp2_of(-1e30F), 0);
@@ -61,7 +61,7 @@ TEST(LogScale, WholePowersAreNearWhole) {
   }
 }
 
-// Distributions would fall otherwise: to rounding, of the value at the seams between octaves too.
+// Otherwise distributions would fall. The boundaries between octaves are included.
 TEST(LogScale, NeitherFallsByMoreThanRounding) {
   float last = log2_of(1e-6F);
   for_floats(1e-6F, 1e6F, [&](float x) {
@@ -77,14 +77,14 @@ TEST(LogScale, NeitherFallsByMoreThanRounding) {
   }
 }
 
-TEST(LogScale, EachUndoesTheOther) {
+TEST(LogScale, EachIsTheInverseOfTheOther) {
   for (int i = -1200; i <= 1200; ++i) {
     const float x = static_cast<float>(i) * 0.1F;
     EXPECT_NEAR(log2_of(exp2_of(x)), x, 1e-5) << x;
   }
 }
 
-// They can be computed at compile time, so no library has a part in them.
+// They can be computed at compile time, so no library is involved.
 static_assert(log2_of(8) == 3);
 static_assert(exp2_of(3) > 7.99999F && exp2_of(3) < 8.00001F);
 

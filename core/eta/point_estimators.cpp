@@ -1,15 +1,12 @@
-// The estimators that predict a mean: constant, ewma, les, queue-length, queued-work.
-//
-// A mean alone says nothing of the spread. Their quantiles are those of the distribution that
-// assumes least about a positive quantity of known mean, the exponential (maximum entropy): mean *
-// -ln(1 - p).
-#include "core/eta/point_estimators.h"
-
+// The estimators that predict a mean: constant, ewma, les, queue-length, queued-work. A mean has no
+// spread, so their quantiles are those of the distribution that assumes least about a positive
+// quantity of known mean, the exponential (maximum entropy): mean * -ln(1 - p).
 #include <algorithm>
 #include <array>
 #include <cstdint>
 #include <vector>
 
+#include "core/eta/factories.h"
 #include "core/eta/service_times.h"
 
 namespace quintain::core::eta {
@@ -23,7 +20,7 @@ constexpr std::array<double, kLevels> kExponentialQuantiles = {
     1.0498221244986778,   1.203972804325936,   1.3862943611198906, 1.6094379124341005,
     1.897119984885881,    2.302585092994046,   2.99573227355399};
 
-// Nothing is forecast to take longer: 90 years, so that its quantiles still fit a Duration.
+// The longest mean: 90 years, so that its quantiles still fit a Duration.
 constexpr Duration kMax = std::chrono::hours(24 * 365 * 90);
 
 Forecast around(Duration mean) {
@@ -36,14 +33,13 @@ Forecast around(Duration mean) {
   return forecast;
 }
 
-// So many nanoseconds, of which a long queue may make more than a Duration holds.
+// Saturates: the nanoseconds of a long queue may exceed what a Duration holds.
 Duration duration(double nanoseconds) {
   return Duration(
       static_cast<std::int64_t>(std::min(nanoseconds, static_cast<double>(kMax.count()))));
 }
 
-// What is left of a time of which some has passed. A prediction that has been outlived says "any
-// moment now".
+// The rest of a predicted time; zero once the prediction has been outlived.
 Duration remaining(Duration whole, Duration passed) {
   return std::max(whole - passed, Duration::zero());
 }
@@ -68,7 +64,7 @@ class Constant final : public Estimator {
   Duration value_;
 };
 
-// Response times include the waiting, so queues of the past are in them and the one of now is not.
+// Response times include the waiting: that in past queues, not in the present one.
 class Ewma final : public Estimator {
  public:
   explicit Ewma(Duration prior) : response_times_(prior) {}
@@ -139,8 +135,8 @@ class QueueLength final : public Estimator {
 };
 
 // The estimate of the control plane Iluvatar: A. Fuerst et al., "Iluvatar: a fast control plane for
-// serverless computing", HPDC 2023. What waits is summed up by its expectations and shared among as
-// many slots as it can use; then comes the function's own mean, warm or cold.
+// serverless computing", HPDC 2023. The expected times of the waiting executions are summed up and
+// shared among as many slots as they can use; the function's own mean, warm or cold, is added.
 class QueuedWork final : public Estimator {
  public:
   explicit QueuedWork(Duration prior) : warm_(prior), cold_(prior) {}
@@ -158,7 +154,7 @@ class QueuedWork final : public Estimator {
     bool cold = false;
     for (const WaitingExecution& waiting : backlog.waiting) {
       const TaskShare& share = backlog.shares[waiting.share];
-      // Behind a full node an instance of the task's comes back in time; before, one is made.
+      // On a full node an instance of the task comes back in time; otherwise one is made.
       const bool returns = node.busy >= node.slots && share.instances > 0;
       const bool needs_instance = waiting.fresh || (share.idle == 0 && !returns);
       if (waiting.ordinal == target.ordinal) {
@@ -181,7 +177,7 @@ class QueuedWork final : public Estimator {
   std::size_t bytes() const override { return sizeof(*this) + warm_.bytes() + cold_.bytes(); }
 
  private:
-  // One that was never seen cold, or never warm, is taken for what it was seen as.
+  // A function that was never seen cold (or never warm) has its warm (or cold) mean.
   Duration mean(FunctionIndex function, bool cold) const {
     const ServiceTimes& wanted = cold ? cold_ : warm_;
     const ServiceTimes& other = cold ? warm_ : cold_;

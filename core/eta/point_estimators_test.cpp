@@ -1,10 +1,9 @@
-#include "core/eta/point_estimators.h"
-
 #include <gtest/gtest.h>
 
 #include <chrono>
 #include <cmath>
 
+#include "core/eta/factories.h"
 #include "core/testing/test_node.h"
 
 namespace quintain::core::eta {
@@ -19,7 +18,7 @@ NodeState node_state(int busy, std::int64_t queued) {
 const NodeState kIdle = node_state(1, 0);
 const NodeState kFull = node_state(4, 7);
 
-// Accepted so long ago, with so many in front.
+// Accepted `since` ago, with `ahead` executions in front.
 Target waiting(Duration since, std::int64_t ahead = 0, FunctionIndex function = 0) {
   return {.function = function,
           .ordinal = 1,
@@ -28,7 +27,7 @@ Target waiting(Duration since, std::int64_t ahead = 0, FunctionIndex function = 
           .ahead = ahead};
 }
 
-// Accepted 50 s ago, in its slot since so long ago.
+// Accepted 50 s ago, in its slot for `since`.
 Target serving(Duration since, FunctionIndex function = 0) {
   return {.function = function,
           .ordinal = 1,
@@ -51,7 +50,7 @@ void see(Estimator& estimator, FunctionIndex function, Duration waited, Duration
                          .status = status});
 }
 
-TEST(Estimators, EveryNameMakesAnEstimatorOfThatName) {
+TEST(Estimators, MakesAnEstimatorForEveryName) {
   for (const std::string_view name : estimator_names()) {
     EtaConfig config;
     config.estimator = name;
@@ -64,7 +63,7 @@ TEST(Estimators, EveryNameMakesAnEstimatorOfThatName) {
   EXPECT_EQ(make_estimator(config, 1), nullptr);
 }
 
-TEST(Estimators, TheP90IsThatOfTheExponentialDistribution) {
+TEST(Estimators, P90IsThatOfTheExponentialDistribution) {
   for (const auto& estimator :
        {make_ewma(10s), make_last_to_enter_service(10s), make_queue_length(10s)}) {
     const Forecast estimate = estimator->predict(waiting(0s), kIdle);
@@ -74,7 +73,7 @@ TEST(Estimators, TheP90IsThatOfTheExponentialDistribution) {
   }
 }
 
-TEST(Estimators, TheRungsLearnNothingFromWhatWasCutShort) {
+TEST(Estimators, MeansIgnoreExecutionsThatWereCutShort) {
   for (const auto& estimator :
        {make_ewma(10s), make_last_to_enter_service(10s), make_queue_length(10s)}) {
     see(*estimator, 0, 0s, 1s, testing::kTimeout);
@@ -85,7 +84,7 @@ TEST(Estimators, TheRungsLearnNothingFromWhatWasCutShort) {
   }
 }
 
-TEST(Constant, IsItsValueLessTheTimePassed) {
+TEST(Constant, IsItsValueMinusTheTimePassed) {
   const auto estimator = make_constant(5s);
   see(*estimator, 0, 1s, 100s);
   EXPECT_EQ(estimator->predict(waiting(0s), kFull).point, 5s);
@@ -94,7 +93,7 @@ TEST(Constant, IsItsValueLessTheTimePassed) {
   EXPECT_EQ(estimator->predict(waiting(9s), kFull).point, 0s);
 }
 
-TEST(Ewma, IsTheMeanResponseTimeLessTheTimePassed) {
+TEST(Ewma, IsTheMeanResponseTimeMinusTheTimePassed) {
   const auto estimator = make_ewma(1s);
   see(*estimator, 0, 10s, 20s);
   see(*estimator, 0, 0s, 40s);
@@ -103,7 +102,7 @@ TEST(Ewma, IsTheMeanResponseTimeLessTheTimePassed) {
   EXPECT_EQ(estimator->predict(serving(1s), kFull).point, 0s) << "accepted 50 s ago";
 }
 
-TEST(LastToEnterService, IsTheLastDelayAndTheMeanService) {
+TEST(LastToEnterService, IsTheLastDelayPlusTheMeanService) {
   const auto estimator = make_last_to_enter_service(1s);
   see(*estimator, 0, 30s, 10s);
   see(*estimator, 1, 8s, 20s);
@@ -116,11 +115,11 @@ TEST(LastToEnterService, IsTheLastDelayAndTheMeanService) {
   EXPECT_EQ(estimator->predict(serving(40s, 0), kFull).point, 0s);
 }
 
-TEST(QueueLength, IsTheDeparturesAheadAtTheNodesRateAndTheMeanService) {
+TEST(QueueLength, IsTheTimeOfTheDeparturesAheadPlusTheMeanService) {
   const auto estimator = make_queue_length(1s);
   see(*estimator, 0, 0s, 10s);
   see(*estimator, 1, 0s, 30s);
-  // E[S] is 20 s, so with 4 slots somebody departs every 5 s.
+  // E[S] is 20 s, so with 4 slots there is a departure every 5 s.
   EXPECT_EQ(estimator->predict(waiting(0s, 0, 0), kFull).point, 5s + 10s);
   EXPECT_EQ(estimator->predict(waiting(0s, 7, 1), kFull).point, 40s + 30s);
   EXPECT_EQ(estimator->predict(waiting(0s, 7, 5), kFull).point, 40s + 20s);

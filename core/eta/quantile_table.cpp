@@ -1,3 +1,4 @@
+// Interpolation in a table of quantiles, its tails, and the construction of tables.
 #include "core/eta/quantile_table.h"
 
 #include <algorithm>
@@ -36,7 +37,7 @@ void QuantileTable::quantiles_beyond(float passed, float within, std::span<float
   const float stratum = (1 - passed) / static_cast<float>(out.size());
   const float first = passed + within * stratum;
   const auto strata = static_cast<std::int32_t>(out.size());
-  // No branch within the table; its edges are seen to afterwards.
+  // No branch within the table; its edges are handled afterwards.
   for (std::int32_t i = 0; i < strata; ++i) {
     float position = (first + static_cast<float>(i) * stratum) * kCount - 0.5F;
     position = position > 0 ? position : 0;
@@ -66,7 +67,7 @@ float QuantileTable::cdf(float seconds) const {
     const float rest = kTopMass * exp2_of(-tail_index() * log2_of(seconds / std::max(top, 1e-30F)));
     return std::min(1 - rest, 1 - 1e-7F);
   }
-  // The number of points up to it, by bisection without branches: where they would go is chance.
+  // The number of points up to it, by bisection without branches, which would be unpredictable.
   std::size_t index = 0;
   for (std::size_t step = kPoints / 2; step > 0; step /= 2) {
     index += values_[index + step - 1] <= seconds ? step : 0;
@@ -80,28 +81,29 @@ float QuantileTable::cdf(float seconds) const {
 double QuantileTable::wanted(std::size_t index) {
   constexpr auto kCells = static_cast<double>(kPoints);
   if (index < kPoints - 1) return (static_cast<double>(index) + 0.5) / kCells;
-  // Of the cell's mass, what lies above: 3/4, 3/8, 3/16 ...
+  // The part of the cell's mass that lies above: 3/4, 3/8, 3/16 ...
   double above = 0.75;
   for (std::size_t i = kPoints - 1; i < index; ++i) above /= 2;
   return 1 - above / kCells;
 }
 
-void QuantileTable::assign(const std::array<float, kWanted>& quantiles) {
-  // Some 30,000 years: a time that never ends. Squares of longer ones would be no numbers.
+void QuantileTable::assign(const std::array<float, kWanted>& quantiles, float bound) {
+  bound_ = bound;
+  // Some 30,000 years: a time that never ends. The squares of longer times would overflow.
   constexpr float kMax = 1e12F;
   for (std::size_t i = 0; i + 1 < kPoints; ++i) values_[i] = std::min(quantiles[i], kMax);
   float top = 0;
   float top_square = 0;
   float weight = 1;
   for (std::size_t i = kPoints - 1; i < kWanted; ++i) {
-    const bool last = i + 1 == kWanted;  // stands for all that is left
+    const bool last = i + 1 == kWanted;  // has all that is left
     if (!last) weight /= 2;
     const float quantile = std::min(quantiles[i], kMax);
     top += weight * quantile;
     top_square += weight * quantile * quantile;
   }
   values_.back() = top;
-  // Where two ways of reckoning meet, rounding must not make the table fall.
+  // Rounding must not make the table fall where two ways of computing it meet.
   float sum = 0;
   float squares = 0;
   for (std::size_t i = 0; i < kPoints; ++i) {

@@ -4,13 +4,14 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 
 namespace quintain::core::eta {
 
 /// Quantiles in seconds at the probabilities (i + 1/2) / kPoints, never falling; the last one is
-/// the mean of the topmost 1/kPoints instead, so that a sum of many draws comes out right. Between
-/// them straight lines; below the first point the line goes to 0, above the last the tail goes on
+/// the mean of the topmost 1/kPoints instead, so that a sum of many draws is unbiased. Straight
+/// lines between them; below the first point the line falls to 0, above the last the tail continues
 /// as a power distribution as steep as the top 1/32 is.
 class QuantileTable {
  public:
@@ -18,7 +19,7 @@ class QuantileTable {
 
   const std::array<float, kPoints>& values() const { return values_; }
 
-  /// The quantile at `p`, 0 < p < 1.
+  /// The quantile at `p`. Requires: 0 < p < 1.
   float quantile(float p) const {
     const float position = p * static_cast<float>(kPoints) - 0.5F;
     if (!(position > 0 && position < static_cast<float>(kPoints - 1))) {
@@ -29,8 +30,8 @@ class QuantileTable {
     return values_[below] + part * (values_[below + 1] - values_[below]);
   }
 
-  /// Quantiles of what lies beyond the probability `passed`, one from each of as many strata as
-  /// there are places; `within`, from 0 to 1, says where in its stratum.
+  /// Quantiles of what lies beyond the probability `passed`, one from each of out.size() strata;
+  /// `within`, from 0 to 1, is the position in the stratum.
   void quantiles_beyond(float passed, float within, std::span<float> out) const;
 
   /// The probability of at most `seconds`, in [0, 1).
@@ -40,15 +41,25 @@ class QuantileTable {
   float mean() const { return mean_; }
   float mean_square() const { return mean_square_; }
 
-  /// Where a distribution's quantiles are wanted to make a table: the probabilities of the points
-  /// but for the last, then kTopPoints within the topmost cell, each at the middle of half of what
-  /// is left.
+  /// What is left of a time of which `age` has passed and which was forecast to be `whole`. What
+  /// has outlived the bound may take as long again.
+  float left(float whole, float age) const {
+    const float longest = bound_ > 2 * age ? bound_ : 2 * age;
+    whole = whole < longest ? whole : longest;
+    return whole > age ? whole - age : 0;
+  }
+
+  /// The probabilities at which a distribution's quantiles are needed to make a table: those of the
+  /// points but for the last, then kTopPoints within the topmost cell, each at the middle of half
+  /// of what is left.
   static constexpr std::size_t kTopPoints = 8;
   static constexpr std::size_t kWanted = kPoints - 1 + kTopPoints;
   static double wanted(std::size_t index);
 
-  /// Takes the distribution's quantiles at these probabilities.
-  void assign(const std::array<float, kWanted>& quantiles);
+  /// Takes the distribution's quantiles at these probabilities. `bound`: the longest time that is
+  /// believed.
+  void assign(const std::array<float, kWanted>& quantiles,
+              float bound = std::numeric_limits<float>::max());
 
  private:
   float quantile_at_the_edge(float p) const;
@@ -59,6 +70,7 @@ class QuantileTable {
   std::array<float, kPoints> values_{};
   float mean_ = 0;
   float mean_square_ = 0;
+  float bound_ = std::numeric_limits<float>::max();
 };
 
 }  // namespace quintain::core::eta

@@ -28,7 +28,7 @@ const std::vector<QuantileTable>& some_distributions() {
   return distributions;
 }
 
-TEST(QuantileTable, WantsTheMiddlesAndThenHalfOfWhatIsLeft) {
+TEST(QuantileTable, WantsMiddlesAndThenHalvesOfTheTopCell) {
   EXPECT_DOUBLE_EQ(QuantileTable::wanted(0), 0.5 / 256);
   EXPECT_DOUBLE_EQ(QuantileTable::wanted(254), 254.5 / 256);
   EXPECT_DOUBLE_EQ(QuantileTable::wanted(255), 1 - 0.75 / 256);
@@ -44,7 +44,7 @@ TEST(QuantileTable, HasTheDistributionsQuantiles) {
   }
 }
 
-TEST(QuantileTable, TheDistributionFunctionUndoesTheQuantile) {
+TEST(QuantileTable, CdfIsTheInverseOfQuantile) {
   for (const QuantileTable& distribution : some_distributions()) {
     for (int i = 1; i < 100'000; ++i) {
       const float p = static_cast<float>(i) * 1e-5F;
@@ -55,7 +55,7 @@ TEST(QuantileTable, TheDistributionFunctionUndoesTheQuantile) {
   }
 }
 
-TEST(QuantileTable, NeitherFalls) {
+TEST(QuantileTable, QuantileAndCdfNeverFall) {
   for (const QuantileTable& distribution : some_distributions()) {
     float last = 0;
     for (int i = 1; i < 100'000; ++i) {
@@ -91,17 +91,17 @@ TEST(QuantileTable, StrataBeyondAreQuantiles) {
   }
 }
 
-TEST(QuantileTable, TheMeanIncludesTheTail) {
+TEST(QuantileTable, MeanIncludesTheTail) {
   EXPECT_NEAR(table_of(uniform_distribution(2)).mean(), 1, 1e-3);
   EXPECT_NEAR(table_of(exponential_distribution(1)).mean(), 1, 2e-3);
   EXPECT_NEAR(table_of(lognormal_distribution(1, 1.326)).mean() / std::exp(1.326 * 1.326 / 2), 1,
               5e-3);
-  // The mean of the Pareto distribution is a / (a - 1); what lies beyond 1 - 2^-15 of it is cut.
+  // The mean of the Pareto distribution is a / (a - 1); the part beyond 1 - 2^-15 is cut.
   EXPECT_NEAR(table_of(pareto_distribution(2.5)).mean() / (2.5 / 1.5), 1, 5e-3);
   EXPECT_NEAR(table_of(pareto_distribution(1.5)).mean() / 3, 1, 0.04);
 }
 
-TEST(QuantileTable, SoDoesTheMeanOfTheSquare) {
+TEST(QuantileTable, MeanSquareIncludesTheTail) {
   EXPECT_NEAR(table_of(uniform_distribution(2)).mean_square(), 4.0 / 3, 2e-3);
   EXPECT_NEAR(table_of(exponential_distribution(1)).mean_square(), 2, 0.02);
   EXPECT_NEAR(table_of(lognormal_distribution(1, 1)).mean_square() / std::exp(2), 1, 0.02);
@@ -110,7 +110,7 @@ TEST(QuantileTable, SoDoesTheMeanOfTheSquare) {
       0.1);
 }
 
-TEST(QuantileTable, TheTailGoesOnAsSteepAsItIs) {
+TEST(QuantileTable, TailContinuesWithItsSlope) {
   for (const double shape : {1.5, 2.0, 4.0}) {
     const auto exact = pareto_distribution(shape);
     const QuantileTable table = table_of(exact);
@@ -121,7 +121,7 @@ TEST(QuantileTable, TheTailGoesOnAsSteepAsItIs) {
   }
 }
 
-TEST(QuantileTable, AConstantIsAConstant) {
+TEST(QuantileTable, HoldsAConstant) {
   const QuantileTable table = table_of(constant_distribution(7));
   for (float p = 0.01F; p < 0.9985F; p += 0.01F) EXPECT_FLOAT_EQ(table.quantile(p), 7);
   EXPECT_FLOAT_EQ(table.mean(), 7);
@@ -131,7 +131,7 @@ TEST(QuantileTable, AConstantIsAConstant) {
   EXPECT_LT(table.quantile(0.99999F), 7.5F) << "a distribution without spread has no tail";
 }
 
-TEST(QuantileTable, ZeroIsZero) {
+TEST(QuantileTable, HoldsZero) {
   for (const QuantileTable& table : {QuantileTable(), table_of(constant_distribution(0))}) {
     for (const float p : {1e-6F, 0.001F, 0.5F, 0.999F, 0.9999999F}) {
       EXPECT_EQ(table.quantile(p), 0) << p;
@@ -146,7 +146,7 @@ TEST(QuantileTable, ZeroIsZero) {
   }
 }
 
-TEST(QuantileTable, BelowTheFirstPointALineGoesToZero) {
+TEST(QuantileTable, FallsToZeroBelowTheFirstPoint) {
   const QuantileTable table = table_of(constant_distribution(8));
   EXPECT_FLOAT_EQ(table.quantile(0.25F / 256), 4);
   EXPECT_FLOAT_EQ(table.cdf(4), 0.25F / 256);
@@ -161,13 +161,26 @@ TEST(QuantileTable, RoundingDoesNotMakeItFall) {
   EXPECT_TRUE(std::ranges::is_sorted(table.values()));
 }
 
-// Whatever a distribution says, sums over it must be numbers.
-TEST(QuantileTable, TheLongestTimesHaveAMean) {
+// Sums over any distribution must be finite.
+TEST(QuantileTable, LongestTimesHaveAMean) {
   const QuantileTable table = table_of([](double p) { return p > 0.9 ? 1e38 : 1; });
   EXPECT_TRUE(std::isfinite(table.mean()));
   EXPECT_TRUE(std::isfinite(table.mean_square()));
   EXPECT_GT(table.mean(), 1e9F);
   EXPECT_TRUE(std::isfinite(table.quantile(0.9999999F)));
+}
+
+TEST(QuantileTable, WhatIsLeftIsBounded) {
+  std::array<float, QuantileTable::kWanted> quantiles{};
+  quantiles.fill(3);
+  QuantileTable table;
+  table.assign(quantiles, 10);
+  EXPECT_EQ(table.left(5, 2), 3);
+  EXPECT_EQ(table.left(50, 2), 8);
+  EXPECT_EQ(table.left(50, 20), 20) << "it has outlived the bound";
+  EXPECT_EQ(table.left(5, 20), 0);
+  table.assign(quantiles);
+  EXPECT_EQ(table.left(1e9F, 2), 1e9F - 2);
 }
 
 }  // namespace

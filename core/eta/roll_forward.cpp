@@ -1,3 +1,5 @@
+// The roll-forward: slots and instances in every lane, the queue placed on them one by one, then
+// the target.
 #include "core/eta/roll_forward.h"
 
 #include <algorithm>
@@ -11,25 +13,39 @@
 namespace quintain::core::eta {
 namespace {
 
-// More are not rolled forward one by one; every second, third ... of them stands for the rest.
+// Of more running executions than this, every second, third ... is simulated in place of all.
 constexpr std::size_t kMaxRunning = 256;
 
-// So many of those in front are played one by one; behind them the distribution of large numbers
-// serves.
-constexpr std::size_t kMaxPlayed = 96;
+// This many executions in front are simulated one by one; the sum of the others is normal.
+constexpr std::size_t kMaxSimulated = 96;
 
-// Who came lately: so many stand for those who will come.
+// At this place in the queue and behind it, the last times of a function do not predict.
+constexpr std::size_t kNear = 16;
+
+// The number of last arrivals that are the sample from which future arrivals are predicted.
 constexpr std::size_t kArrivals = 256;
 
-// More overtakers than this would make a forecast cost more than it is worth.
+// More overtakers than this would make a forecast too expensive.
 constexpr std::uint64_t kMaxOvertakers = 100;
 
 float seconds(Duration d) { return std::chrono::duration<float>(d).count(); }
 
-Duration duration(float seconds) {
-  constexpr float kMax = 9.0e9F;  // some 285 years
-  return Duration(static_cast<std::int64_t>(static_cast<double>(std::min(seconds, kMax)) * 1e9));
-}
+/// Turns ascending times into durations of six significant digits, which is about the precision of
+/// a float: a time of 100.3 s stays one.
+class Durations {
+ public:
+  Duration of(float seconds) {
+    constexpr float kMax = 9.0e9F;  // some 285 years
+    constexpr std::int64_t kDigits = 1'000'000;
+    const auto time =
+        static_cast<std::int64_t>(static_cast<double>(std::min(seconds, kMax)) * 1e9 + 0.5);
+    while (unit_ < time / kDigits) unit_ *= 10;
+    return Duration((time + unit_ / 2) / unit_ * unit_);
+  }
+
+ private:
+  std::int64_t unit_ = 1;
+};
 
 // Written so that the compiler sees one instruction each.
 float lesser(float a, float b) { return a < b ? a : b; }
@@ -45,16 +61,16 @@ void exchange(Lanes& low, Lanes& high) {
   }
 }
 
-// Longer than all that is played.
+// Longer than every time that is simulated.
 constexpr float kNever = 1e30F;
 
 float until(Instant deadline, Instant now) {
-  // One whose timeout is due holds its slot until that has been seen to.
+  // An execution whose timeout is due holds its slot until the timeout has been handled.
   return deadline.is_never() ? kNever : std::max(seconds(deadline - now), 0.0F);
 }
 
-// A straight line between two floats may miss its end by their last bit, so levels side by side
-// could come out the wrong way round.
+// A straight line between two floats may miss its end by their last bit, so adjacent levels could
+// fall.
 Forecast never_falling(Forecast forecast) {
   for (std::size_t i = 1; i < kLevels; ++i) {
     forecast.quantiles[i] = std::max(forecast.quantiles[i], forecast.quantiles[i - 1]);
@@ -68,21 +84,24 @@ Forecast never_falling(Forecast forecast) {
 Forecast forecast_of(Lanes& times) {
   std::ranges::sort(times);
   Forecast forecast;
+  Durations durations;
   for (std::size_t i = 0; i < kLevels; ++i) {
     const double position = level(i) * kLanes - 0.5;
     const auto below = static_cast<std::size_t>(position);
     const auto part = static_cast<float>(position - static_cast<double>(below));
-    forecast.quantiles[i] = duration(times[below] + part * (times[below + 1] - times[below]));
+    forecast.quantiles[i] = durations.of(times[below] + part * (times[below + 1] - times[below]));
   }
   return never_falling(forecast);
 }
 
 Forecast forecast_of(const QuantileTable& distribution, float age, float factor) {
   Forecast forecast;
+  Durations durations;
   const float passed = distribution.cdf(age / factor);
   for (std::size_t i = 0; i < kLevels; ++i) {
     const float p = passed + (1 - passed) * static_cast<float>(level(i));
-    forecast.quantiles[i] = duration(std::max(distribution.quantile(p) * factor - age, 0.0F));
+    forecast.quantiles[i] =
+        durations.of(factor * distribution.left(distribution.quantile(p), age / factor));
   }
   return never_falling(forecast);
 }
@@ -106,15 +125,21 @@ Forecast RollForward::predict(const Target& target, const NodeState& node,
   fill_shares(node, backlog, stride);
   Lanes start{};
   Lanes time{};
-  const std::size_t played = std::min(backlog.waiting.size() - 1, kMaxPlayed * stride);
-  for (std::size_t i = 0; i < played; i += stride) {
+  const auto service_at = [&](std::size_t place) -> const QuantileTable& {
+    const FunctionIndex function = backlog.waiting[place].function;
+    return place < kNear ? distributions.service(function)
+                         : distributions.long_run_service(function);
+  };
+  const std::size_t simulated = std::min(backlog.waiting.size() - 1, kMaxSimulated * stride);
+  for (std::size_t i = 0; i < simulated; i += stride) {
     const float deadline = until(backlog.waiting[i].deadline, node.now);
-    const Placed placed = place(backlog.waiting[i], deadline, distributions, start, time);
+    const Placed placed =
+        place(backlog.waiting[i], service_at(i), deadline, distributions, start, time);
     occupy(backlog.waiting[i], deadline, placed, start, time);
   }
-  add_far(backlog, played, target, node, distributions);
+  add_far(backlog, simulated, target, node, distributions);
   let_overtakers_pass(last, node, distributions);
-  place(last, kNever, distributions, start, time);
+  place(last, service_at(backlog.waiting.size() - 1), kNever, distributions, start, time);
   for (std::size_t lane = 0; lane < kLanes; ++lane) time[lane] += start[lane];
   return forecast_of(time);
 }
@@ -181,7 +206,7 @@ void RollForward::fill_slots(const NodeState& node, const Backlog& backlog, std:
     for (Lanes& slot : slots_) exchange(slot, carry);
     if (slots_.size() < keep) slots_.push_back(carry);
   }
-  // The runtime may hold fewer than the node believes for a moment; nobody waits for nothing.
+  // For a moment the runtime may hold fewer executions than the node believes.
   if (slots_.empty()) slots_.push_back(Lanes{});
 }
 
@@ -203,21 +228,21 @@ void RollForward::fill_shares(const NodeState& node, const Backlog& backlog, std
   }
 }
 
-// Those in front that are not played: the sum of their times, as a normal distribution, shared
-// among the slots. Of those that are not even listed, the listed ones are a sample.
-void RollForward::add_far(const Backlog& backlog, std::size_t played, const Target& target,
+// Adds the executions in front that are not simulated: the sum of their times, as a normal
+// distribution, shared among the slots. The listed executions are a sample of the hidden ones.
+void RollForward::add_far(const Backlog& backlog, std::size_t simulated, const Target& target,
                           const NodeState& node, Distributions& distributions) {
   const std::size_t listed = backlog.waiting.size() - 1;
-  if (listed <= played && backlog.hidden_count == 0) return;
+  if (listed <= simulated && backlog.hidden_count == 0) return;
   float mean = 0;
   float variance = 0;
   float all_means = 0;
   float all_squares = 0;
   for (std::size_t i = 0; i < listed; ++i) {
-    const QuantileTable& distribution = distributions.service(backlog.waiting[i].function);
+    const QuantileTable& distribution = distributions.long_run_service(backlog.waiting[i].function);
     all_means += distribution.mean();
     all_squares += distribution.mean_square();
-    if (i < played) continue;
+    if (i < simulated) continue;
     mean += distribution.mean();
     variance += distribution.mean_square() - distribution.mean() * distribution.mean();
   }
@@ -227,7 +252,7 @@ void RollForward::add_far(const Backlog& backlog, std::size_t played, const Targ
     const float one = all_means / sample;
     const float spread = all_squares / sample - one * one;
     mean += unlisted * one;
-    // What the sample's mean is off by is the same for all that are not listed.
+    // The error of the sample's mean is common to all hidden executions.
     variance += unlisted * spread + unlisted * unlisted * spread / sample;
   }
   Lanes normal{};
@@ -251,8 +276,8 @@ void RollForward::observe_arrival(FunctionIndex function, Instant now, std::int6
   }
 }
 
-// As long as the target waits, others may come that go first, by a Poisson process: those who
-// would have gone first among the last arrivals say how often, and take what time.
+// While the target waits, executions that go first may arrive, by a Poisson process: its rate and
+// their functions are those of the last arrivals that would have gone first.
 void RollForward::let_overtakers_pass(const WaitingExecution& target, const NodeState& node,
                                       Distributions& distributions) {
   const bool by_time = node.overtaking == Overtaking::kByRankAndTime;
@@ -297,7 +322,7 @@ void RollForward::let_overtakers_pass(const WaitingExecution& target, const Node
     for (std::size_t lane = 0; lane < kLanes; ++lane) {
       const float slot = until[lane];
       const float end = slot + draw[lane] * speed_factor.factor[lane];
-      // Ranks that grow with the clock are passed by it: who comes later than this goes behind.
+      // A rank that grows with the clock: an execution that arrives later than this goes behind.
       const bool passes = arrival[lane] < lesser(slot, head_starts_[picks[lane]]);
       until[lane] = passes ? end : slot;
     }
@@ -305,22 +330,22 @@ void RollForward::let_overtakers_pass(const WaitingExecution& target, const Node
   }
 }
 
-// The next in the queue: when it starts, and how long it would hold the slot if its deadline did
-// not cut it short.
-RollForward::Placed RollForward::place(const WaitingExecution& waiting, float deadline,
+// The start of the next in the queue, and the time for which it would hold the slot if its deadline
+// did not cut it short.
+RollForward::Placed RollForward::place(const WaitingExecution& waiting,
+                                       const QuantileTable& service, float deadline,
                                        Distributions& distributions, Lanes& start,
                                        Lanes& duration) {
   start = slots_.front();
   const SpeedFactor& speed_factor = distributions.speed_factor();
-  draws_.sample(distributions.service(waiting.function), waiting.ordinal,
-                LaneDraws::Purpose::kService, duration);
+  draws_.sample(service, waiting.ordinal, LaneDraws::Purpose::kService, duration);
   if (!speed_factor.uniform || speed_factor.factor[0] != 1) {
     for (std::size_t lane = 0; lane < kLanes; ++lane) duration[lane] *= speed_factor.factor[lane];
   }
   Share& share = shares_[waiting.share];
   Placed placed{};
   Lanes cold{};
-  // An instance of its own takes the place of an idle one where the task has all that it may have.
+  // A fresh instance replaces an idle one where the task has as many as it may have.
   const bool takes_place = waiting.fresh && share.made[0] >= static_cast<float>(share.now.limit);
   if (share.always_idle) {
     if (!waiting.fresh) return {};
@@ -343,7 +368,7 @@ RollForward::Placed RollForward::place(const WaitingExecution& waiting, float de
   return placed;
 }
 
-// The slot that is free first is free again at `until`, which lies no earlier.
+// The slot that is free first is free again at `until`. Requires: no lane of `until` is earlier.
 void RollForward::give_front_slot(const Lanes& until) {
   Lanes carry = until;
   for (std::size_t k = 1; k < slots_.size(); ++k) {
@@ -361,13 +386,13 @@ void RollForward::occupy(const WaitingExecution& waiting, float deadline, Placed
     carry[lane] = start[lane] < deadline ? end : carry[lane];
   }
   Share& share = shares_[waiting.share];
-  // With an instance for every slot nobody needs to know when this one is back.
+  // Where every slot has an instance, the time at which this one is back does not matter.
   if (!share.always_idle) {
     Lanes& finish = finish_.emplace_back();
     for (std::size_t lane = 0; lane < kLanes; ++lane) {
-      // Where it does not begin, the idle instance that was meant for it is there for the next.
-      const float unbegun = placed.took_idle ? start[lane] : kNever;
-      finish[lane] = start[lane] < deadline ? carry[lane] : unbegun;
+      // Where it does not start, the idle instance that was meant for it is there for the next.
+      const float unused = placed.took_idle ? start[lane] : kNever;
+      finish[lane] = start[lane] < deadline ? carry[lane] : unused;
     }
     share.finish.push_back(finish_.size() - 1);
   }
@@ -375,7 +400,8 @@ void RollForward::occupy(const WaitingExecution& waiting, float deadline, Placed
     give_front_slot(carry);
     return;
   }
-  // Others pass it while it waits for its task: it takes the last slot that is free by its start.
+  // Others overtake it while it waits for its task: it takes the last slot that is free by its
+  // start.
   for (std::size_t lane = 0; lane < kLanes; ++lane) {
     if (start[lane] >= deadline) continue;
     std::size_t k = 0;
@@ -391,19 +417,20 @@ void RollForward::occupy(const WaitingExecution& waiting, float deadline, Placed
   }
 }
 
-// Whether a lane's start has to make an instance (`cold` is 1 there, else 0), and later starts
-// where the task must wait for one of its own. True if there are such.
+// Determines in which lanes the start has to make an instance (`cold` is 1 there, else 0), and
+// delays the start where the task must wait for one of its own. Returns true if there are such
+// lanes.
 bool RollForward::settle_instances(const WaitingExecution& waiting, float deadline, Share& share,
                                    Lanes& start, Lanes& cold) {
-  // How many of the task's instances have come back by the start. Starts never go back in time, so
-  // one that is back in every lane needs no further look.
+  // The number of the task's instances that have come back by the start. Starts never go back in
+  // time, so one that is back in every lane is not looked at again.
   std::array<std::int32_t, kLanes> back{};
-  const Lanes begin = start;
+  const Lanes first_start = start;
   std::erase_if(share.finish, [&](std::size_t f) {
     const Lanes& finish = finish_[f];
     std::int32_t lanes = 0;
     for (std::size_t lane = 0; lane < kLanes; ++lane) {
-      const std::int32_t is_back = finish[lane] <= begin[lane] ? 1 : 0;
+      const std::int32_t is_back = finish[lane] <= first_start[lane] ? 1 : 0;
       back[lane] += is_back;
       lanes += is_back;
     }
@@ -417,21 +444,21 @@ bool RollForward::settle_instances(const WaitingExecution& waiting, float deadli
   Lanes waits{};
   float any_waits = 0;
   for (std::size_t lane = 0; lane < kLanes; ++lane) {
-    const float begins = begin[lane] < deadline ? 1.0F : 0.0F;
+    const float starts = first_start[lane] < deadline ? 1.0F : 0.0F;
     const float came_back = share.back + static_cast<float>(back[lane]);
-    const float idle = came_back > share.reused[lane] ? begins : 0.0F;
+    const float idle = came_back > share.reused[lane] ? starts : 0.0F;
     const float warm = idle * reuses;
-    const float made = share.made[lane] < limit ? begins - warm : 0.0F;
-    // One of its own that takes the place of one that is idle.
+    const float made = share.made[lane] < limit ? starts - warm : 0.0F;
+    // A fresh one that replaces an idle one.
     const float replaces = idle * (1 - warm) * (1 - made);
     share.reused[lane] += warm + replaces;
     share.made[lane] += made;
     cold[lane] = made + replaces;
-    waits[lane] = begins - warm - made - replaces;
+    waits[lane] = starts - warm - made - replaces;
     any_waits = greater(any_waits, waits[lane]);
   }
   if (any_waits == 0) return false;
-  // In some lane the task has all that it may have: there it waits for the next to come back.
+  // In some lanes the task has as many as it may have: there it waits for the next to come back.
   for (std::size_t lane = 0; lane < kLanes; ++lane) {
     if (waits[lane] == 0) continue;
     sorted_.clear();

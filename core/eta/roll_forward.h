@@ -10,8 +10,8 @@
 
 namespace quintain::core::eta {
 
-/// How much longer than usual things take: a factor for each lane, so that doubt about it can be
-/// told too.
+/// The ratio of present times to usual ones: a factor for each lane, so that doubt about it can be
+/// expressed.
 struct SpeedFactor {
   Lanes factor;
   /// All lanes have the same factor.
@@ -24,17 +24,24 @@ struct SpeedFactor {
   }
 };
 
-/// What a roll-forward has to know of how long things take: learnt, or the truth.
+/// The distributions that a roll-forward needs: learnt, or the true ones. Tables stay valid during
+/// a prediction, speed factors until the next call.
 class Distributions {
  public:
-  /// From the begin of a function to its end, retries and their pauses included, at the usual
-  /// speed_factor.
+  /// From the start of a function to its end, retries and their pauses included, at the usual
+  /// speed.
   virtual const QuantileTable& service(FunctionIndex function) = 0;
 
-  /// How long making an instance takes.
+  /// The same for an execution that is far from being the function's next: the last times of a
+  /// function may predict the next one and not that one.
+  virtual const QuantileTable& long_run_service(FunctionIndex function) {
+    return service(function);
+  }
+
+  /// The time that making an instance takes.
   virtual const QuantileTable& cold_start(FunctionIndex function) = 0;
 
-  /// The speed_factor of what begins from now on; of what has begun already.
+  /// The speed factor of executions that start from now on; of an execution that has started.
   virtual const SpeedFactor& speed_factor() = 0;
   virtual const SpeedFactor& speed_factor_of(const RunningExecution& running) = 0;
 
@@ -42,18 +49,21 @@ class Distributions {
   ~Distributions() = default;
 };
 
-/// Plays what runs and waits through the node's slots, in 64 lanes at once. In each lane everybody
-/// has a service time drawn from its distribution; those that run are drawn from what their age
-/// leaves of it. Who waits takes the first free slot, in the order of the queue, warm if by then
-/// the task has an idle instance and cold otherwise, and gives it up at its end or its deadline.
-/// What the target meets in the lanes is its forecast.
+/// Simulates the running and waiting executions on the node's slots, in kLanes lanes at once. In
+/// each lane every execution has a service time drawn from its distribution; that of a running one
+/// is drawn from what its age leaves of the distribution. A waiting execution takes the first free
+/// slot, in the order of the queue, warm if by then the task has an idle instance and cold
+/// otherwise, and releases it at its end or its deadline. The forecast is the distribution of the
+/// target's end over the lanes.
 ///
-/// Where those who come later may go first, they are foreseen as more of those who came lately: as
-/// often, and of the same functions. Far down a long queue, those in front are not played one by
+/// Where later arrivals may go first, they are foreseen as more of the last arrivals: as often, and
+/// of the same functions. Far down a long queue the executions in front are not simulated one by
 /// one: their times are summed up as a normal distribution.
 ///
 /// Not foreseen: cancels, the starvation bound, overtaking under fair share, and instances that
 /// expire or make room for others.
+///
+/// Serial context only.
 class RollForward {
  public:
   explicit RollForward(std::uint64_t seed) : draws_(seed) {}
@@ -67,15 +77,15 @@ class RollForward {
   std::size_t bytes() const;
 
  private:
-  // What becomes of one task's instances.
+  // The instances of one task over the lanes.
   struct Share {
     TaskShare now;
-    bool always_idle;                 // there is an instance for every slot: nothing more to know
-    int idle;                         // not yet taken in any lane
-    std::vector<std::size_t> finish;  // which of finish_ free one, not yet in every lane
-    float back;                       // how many have come back in every lane
-    Lanes reused;                     // how many of those that came back are taken again
-    Lanes made;                       // instances
+    bool always_idle;                 // there is an instance for every slot
+    int idle;                         // instances not yet taken in any lane
+    std::vector<std::size_t> finish;  // indices in finish_ that free an instance, not in every lane
+    float back;                       // number of instances that have come back in every lane
+    Lanes reused;                     // number of those that came back and are taken again
+    Lanes made;                       // number of instances
   };
 
   struct Placed {
@@ -90,13 +100,13 @@ class RollForward {
   void fill_slots(const NodeState& node, const Backlog& backlog, std::size_t stride,
                   Distributions& distributions);
   void fill_shares(const NodeState& node, const Backlog& backlog, std::size_t stride);
-  void add_far(const Backlog& backlog, std::size_t played, const Target& target,
+  void add_far(const Backlog& backlog, std::size_t simulated, const Target& target,
                const NodeState& node, Distributions& distributions);
   void let_overtakers_pass(const WaitingExecution& target, const NodeState& node,
                            Distributions& distributions);
   void give_front_slot(const Lanes& until);
-  Placed place(const WaitingExecution& waiting, float deadline, Distributions& distributions,
-               Lanes& start, Lanes& duration);
+  Placed place(const WaitingExecution& waiting, const QuantileTable& service, float deadline,
+               Distributions& distributions, Lanes& start, Lanes& duration);
   bool settle_instances(const WaitingExecution& waiting, float deadline, Share& share, Lanes& start,
                         Lanes& cold);
   void occupy(const WaitingExecution& waiting, float deadline, Placed placed, const Lanes& start,
@@ -111,20 +121,21 @@ class RollForward {
   LaneDraws draws_;
   std::vector<Arrival> arrivals_;  // the last ones, as a ring
   std::size_t next_arrival_ = 0;
-  // Scratch, kept for its memory.
-  std::vector<Lanes> slots_;   // when each is free, ascending within a lane
-  std::vector<Lanes> finish_;  // of those that run, then of those that were placed
+  // Scratch space, kept to avoid allocations.
+  std::vector<Lanes> slots_;   // the times at which they are free, ascending within a lane
+  std::vector<Lanes> finish_;  // ends of the running executions, then of the placed ones
   std::vector<Share> shares_;
   std::vector<float> sorted_;
   std::vector<const QuantileTable*> overtakers_;
-  std::vector<float> head_starts_;  // of those: who comes by then goes first
+  std::vector<float> head_starts_;  // an overtaker that arrives by then goes first
 };
 
-/// The forecast that equally likely times make: quantiles with straight lines between them
+/// The forecast of equally likely times: quantiles with straight lines between them
 /// (R. J. Hyndman and Y. Fan, "Sample quantiles in statistical packages", 1996, definition 5).
 Forecast forecast_of(Lanes& times);
 
-/// The forecast of a distribution itself, slowed down, of which `age` has passed.
+/// The forecast of the rest of a time from this distribution, multiplied by `factor`, after `age`
+/// seconds.
 Forecast forecast_of(const QuantileTable& distribution, float age, float factor);
 
 }  // namespace quintain::core::eta

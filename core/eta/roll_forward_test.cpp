@@ -32,7 +32,7 @@ constexpr double kNever = 1e30;
 Duration seconds(double s) { return Duration(static_cast<std::int64_t>(s * 1e9)); }
 double in_seconds(Duration d) { return std::chrono::duration<double>(d).count(); }
 
-// ---- What is asked ------------------------------------------------------------------------------
+// ---- The questions ------------------------------------------------------------------------------
 
 using Distribution = std::function<double(double p)>;
 
@@ -96,14 +96,14 @@ struct Situation {
   std::int64_t hidden_count = 0;
   Overtaking overtaking = Overtaking::kNever;
 
-  /// Who may come later: so many a second, a function and a rank each. By time: the rank is the
-  /// deadline, in nanoseconds from its arrival.
+  /// Later arrivals: their number per second, and a function and a rank for each. By time: the rank
+  /// is the deadline, in nanoseconds from the arrival.
   double arrival_rate = 0;
-  struct Comer {
+  struct Later {
     FunctionIndex function;
     std::int64_t rank;
   };
-  std::vector<Comer> comers;  // equally likely
+  std::vector<Later> later;  // equally likely
 };
 
 int instances_of(const Situation& situation, std::uint64_t task) {
@@ -153,8 +153,7 @@ struct Quantiles {
   double p90;
 };
 
-// ---- The reference: one course at a time, event by event
-// ------------------------------------------
+// ---- The reference: one course at a time, event by event ---------------------------------------
 
 class Course {
  public:
@@ -173,10 +172,10 @@ class Course {
     for (const auto& waiting : situation.waiting) queue_.push_back(waiting);
     for (std::int64_t i = 0; i < situation.hidden_count; ++i)
       queue_.push_front(situation.waiting[0]);
-    subject_ = std::prev(queue_.end());
+    target_ = std::prev(queue_.end());
   }
 
-  double end_of_subject() {
+  double end_of_target() {
     double next_arrival = next_gap();
     for (double now = 0;;) {
       if (const double end = dispatch(now); end >= 0) return end;
@@ -220,22 +219,22 @@ class Course {
 
   void arrive(double now) {
     const auto which =
-        static_cast<std::size_t>(uniform() * static_cast<double>(situation_.comers.size()));
-    const Situation::Comer& comer = situation_.comers[which];
+        static_cast<std::size_t>(uniform() * static_cast<double>(situation_.later.size()));
+    const Situation::Later& later = situation_.later[which];
     const bool by_time = situation_.overtaking == Overtaking::kByRankAndTime;
     const auto rank =
-        comer.rank +
+        later.rank +
         (by_time ? static_cast<std::int64_t>(now * 1e9) + kNow.since_start().count() : 0);
     const auto behind = std::ranges::find_if(
         queue_, [&](const Situation::Waits& waiting) { return waiting.rank > rank; });
-    queue_.insert(behind, {.function = comer.function, .rank = rank});
+    queue_.insert(behind, {.function = later.function, .rank = rank});
   }
 
-  // When the target will end, once it has begun.
+  // The end of the target, once it has started; otherwise -1.
   double dispatch(double now) {
     for (auto next = queue_.begin(); next != queue_.end() && slots_ > 0;) {
-      const bool is_subject = next == subject_;
-      if (!is_subject && next->deadline <= now) {
+      const bool is_target = next == target_;
+      if (!is_target && next->deadline <= now) {
         next = queue_.erase(next);
         continue;
       }
@@ -258,7 +257,7 @@ class Course {
       }
       const Function& function = situation_.functions[next->function];
       const double end = now + draw(function.service) + (cold ? draw(function.cold_start) : 0);
-      if (is_subject) return end;
+      if (is_target) return end;
       hold(next->task, std::min(end, next->deadline));
       next = queue_.erase(next);
     }
@@ -271,13 +270,13 @@ class Course {
   std::map<std::uint64_t, Task> tasks_;
   std::multimap<double, std::uint64_t> ends_;
   std::list<Situation::Waits> queue_;
-  std::list<Situation::Waits>::iterator subject_;
+  std::list<Situation::Waits>::iterator target_;
 };
 
 Quantiles simulated(const Situation& situation, int courses = 40'000) {
   std::mt19937_64 random(1);
   std::vector<double> times;
-  for (int i = 0; i < courses; ++i) times.push_back(Course(situation, random).end_of_subject());
+  for (int i = 0; i < courses; ++i) times.push_back(Course(situation, random).end_of_target());
   std::ranges::sort(times);
   const auto at = [&](double p) {
     return times[static_cast<std::size_t>(p * static_cast<double>(courses))];
@@ -285,7 +284,8 @@ Quantiles simulated(const Situation& situation, int courses = 40'000) {
   return {.p50 = at(0.5), .p90 = at(0.9)};
 }
 
-// ---- What is tested -----------------------------------------------------------------------------
+// ---- The tested code
+// -----------------------------------------------------------------------------
 
 NodeState node_of(const Situation& situation, const Backlog& backlog) {
   return {.now = kNow,
@@ -296,7 +296,7 @@ NodeState node_of(const Situation& situation, const Backlog& backlog) {
           .backlog = [&backlog]() -> const Backlog& { return backlog; }};
 }
 
-// Over many seeds: 64 lanes alone are a small sample.
+// Over many seeds: the lanes alone are a small sample.
 Quantiles predicted(const Situation& situation, int seeds = 300) {
   KnownDistributions distributions(situation.functions);
   const Backlog backlog = backlog_of(situation);
@@ -317,11 +317,11 @@ Quantiles predicted(const Situation& situation, int seeds = 300) {
       double age = 0;
       for (double& past : ages) past = age += gap(random);
       for (std::size_t i = ages.size(); i-- > 0;) {
-        const Situation::Comer& comer = situation.comers[random() % situation.comers.size()];
+        const Situation::Later& later = situation.later[random() % situation.later.size()];
         const Instant at = kNow + -seconds(ages[i]);
         const bool by_time = situation.overtaking == Overtaking::kByRankAndTime;
-        roll_forward.observe_arrival(comer.function, at,
-                                     comer.rank + (by_time ? at.since_start().count() : 0));
+        roll_forward.observe_arrival(later.function, at,
+                                     later.rank + (by_time ? at.since_start().count() : 0));
       }
     }
     const Forecast forecast = roll_forward.predict(target, node, distributions);
@@ -332,7 +332,7 @@ Quantiles predicted(const Situation& situation, int seeds = 300) {
   return sum;
 }
 
-// Of 40,000 courses the median is known to 1 / (2 f sqrt(n)): 0.5 to 1 % for the distributions
+// With 40,000 courses the median is known to 1 / (2 f sqrt(n)): 0.5 to 1 % for the distributions
 // here.
 void expect_like_simulation(const Situation& situation, double tolerance = 0.025) {
   const Quantiles truth = simulated(situation);
@@ -384,7 +384,7 @@ TEST(RollForward, ConstantTimesAddUp) {
   EXPECT_NEAR(forecast.p90, 6 + 40, 0.01);
 }
 
-TEST(RollForward, AloneItTakesItsDistribution) {
+TEST(RollForward, ForecastsTheDistributionItselfOnAFreeSlot) {
   Situation situation;
   situation.functions = {{.service = lognormal_distribution(2, 1)}};
   situation.slots = 4;
@@ -395,23 +395,33 @@ TEST(RollForward, AloneItTakesItsDistribution) {
   EXPECT_NEAR(forecast.p90, 2 * std::exp(1.2815516), 0.05);
 }
 
-TEST(RollForward, TheForecastOfLanesInterpolatesOrderStatistics) {
+TEST(RollForward, ForecastOfLanesInterpolatesOrderStatistics) {
   Lanes times{};
   for (std::size_t i = 0; i < kLanes; ++i) times[kLanes - 1 - i] = static_cast<float>(i);
   const Forecast forecast = forecast_of(times);
-  EXPECT_NEAR(in_seconds(forecast.quantiles[kMedianLevel]), 31.5, 1e-6);
-  EXPECT_NEAR(in_seconds(forecast.quantiles[0]), 0.05 * 64 - 0.5, 1e-5);
-  EXPECT_NEAR(in_seconds(forecast.quantiles[k90Level]), 0.9 * 64 - 0.5, 1e-5);
+  EXPECT_NEAR(in_seconds(forecast.quantiles[kMedianLevel]), (kLanes - 1) / 2.0, 1e-4);
+  EXPECT_NEAR(in_seconds(forecast.quantiles[0]), 0.05 * kLanes - 0.5, 1e-5);
+  EXPECT_NEAR(in_seconds(forecast.quantiles[k90Level]), 0.9 * kLanes - 0.5, 1e-4);
   EXPECT_EQ(forecast.point, forecast.quantiles[kMedianLevel]);
 }
 
-TEST(RollForward, TheLongestTimesAreStillDurations) {
+TEST(RollForward, LongestTimesFitADuration) {
   Lanes times{};
   times.fill(1e30F);
   for (const Duration quantile : forecast_of(times).quantiles) EXPECT_GT(quantile, 280 * 8760h);
 }
 
-// ---- One that runs ------------------------------------------------------------------------------
+// A float has no exact 100.3; the forecast has.
+TEST(RollForward, RoundsToSixDigits) {
+  Lanes times{};
+  for (const auto& [seconds, exact] : std::vector<std::pair<float, Duration>>{
+           {5.0F, 5s}, {0.1F, 100ms}, {100.3F, 100'300ms}, {0.0F, 0s}, {1e-6F, 1us}}) {
+    times.fill(seconds);
+    for (const Duration quantile : forecast_of(times).quantiles) EXPECT_EQ(quantile, exact);
+  }
+}
+
+// ---- Running executions -------------------------------------------------------------------------
 
 Forecast of_running(const Situation& situation, const SpeedFactor& speed_factor) {
   KnownDistributions distributions(situation.functions);
@@ -426,7 +436,7 @@ Forecast of_running(const Situation& situation, const SpeedFactor& speed_factor)
                               node_of(situation, backlog), distributions);
 }
 
-TEST(RollForward, OneThatRunsIsForecastByItsAge) {
+TEST(RollForward, ForecastsARunningExecutionByItsAge) {
   Situation situation;
   situation.functions = {{.service = uniform_distribution(10)}};
   situation.running = {{.age = 4}};
@@ -434,7 +444,7 @@ TEST(RollForward, OneThatRunsIsForecastByItsAge) {
   EXPECT_NEAR(in_seconds(of_running(situation, SpeedFactor::of(2)).point), 8, 0.02);
 }
 
-TEST(RollForward, DoubtAboutThePaceWidensIt) {
+TEST(RollForward, DoubtAboutTheSpeedWidensTheForecast) {
   Situation situation;
   situation.functions = {{.service = constant_distribution(10)}};
   situation.running = {{.age = 4}};
@@ -446,14 +456,14 @@ TEST(RollForward, DoubtAboutThePaceWidensIt) {
   EXPECT_NEAR(in_seconds(forecast.quantiles[16]), 16, 0.1);
 }
 
-TEST(RollForward, OneInItsColdStartHasBothBeforeIt) {
+TEST(RollForward, AColdStartIsFollowedByTheService) {
   Situation situation;
   situation.functions = {
       {.service = constant_distribution(10), .cold_start = uniform_distribution(4)}};
   situation.running = {{.age = 2, .in_cold_start = true}};
   EXPECT_NEAR(in_seconds(of_running(situation, SpeedFactor::of(1)).point), 11, 0.05);
   EXPECT_NEAR(in_seconds(of_running(situation, SpeedFactor::of(3)).point), 31, 0.05)
-      << "making an instance has no speed_factor";
+      << "the speed factor does not apply to cold starts";
 }
 
 // ---- Against the reference ----------------------------------------------------------------------
@@ -498,7 +508,7 @@ TEST(RollForward, ColdStartsAreAsSimulated) {
   }
 }
 
-// An instance that a running execution gives back is warm for the next of its task alone.
+// An instance that a running execution returns is warm for the next of its task alone.
 TEST(RollForward, ReturningInstancesAreAsSimulated) {
   Situation situation = busy(2, 3, exponential_distribution(1));
   situation.functions[0].cold_start = constant_distribution(3);
@@ -544,8 +554,8 @@ TEST(RollForward, ALimitOfTheTaskIsAsSimulated) {
   }
 }
 
-// Others pass those that wait for an instance of their task.
-TEST(RollForward, ThoseWhoPassALimitedTaskAreAsSimulated) {
+// Other executions overtake those that wait for an instance of their task.
+TEST(RollForward, OvertakingALimitedTaskIsAsSimulated) {
   Situation situation = busy(2, 4, exponential_distribution(1));
   situation.tasks = {{0, {}}, {1, {.idle = 0, .limit = 1}}};
   situation.running[0].task = 1;
@@ -561,7 +571,7 @@ TEST(RollForward, DeadlinesAreAsSimulated) {
     situation.waiting[i].deadline =
         2 + static_cast<double>(i % 3);  // some in the queue, some later
   }
-  situation.waiting.back().deadline = 1;  // the asker's own business
+  situation.waiting.back().deadline = 1;  // not applied to the target
   expect_like_simulation(situation);
   situation.slots = 3;
   situation.running.push_back({.age = 0.5});
@@ -569,7 +579,7 @@ TEST(RollForward, DeadlinesAreAsSimulated) {
   expect_like_simulation(situation);
 }
 
-// Who never begins takes no instance.
+// An execution that never starts takes no instance.
 TEST(RollForward, DeadlinesInTheQueueOfALimitedTaskAreAsSimulated) {
   for (const int idle : {0, 1}) {
     SCOPED_TRACE(idle);
@@ -604,8 +614,7 @@ TEST(RollForward, QueuesLongerThanListedAreAsSimulated) {
   const Quantiles truth = simulated(situation, 1000);
   const Quantiles forecast = predicted(situation, 50);
   EXPECT_NEAR(forecast.p50 / truth.p50, 1, 0.015);
-  // The distribution of those that are not listed is known from a sample, and so the forecast is
-  // wider.
+  // The distribution of the hidden executions is known from a sample, so the forecast is wider.
   EXPECT_GT(forecast.p90, truth.p90 * 0.99);
   EXPECT_LT(forecast.p90, truth.p90 * 1.04);
 }
@@ -619,42 +628,73 @@ TEST(RollForward, HundredsOfSlotsAreAsSimulated) {
 }
 
 // One in three goes first.
-TEST(RollForward, ThoseWhoComeLaterByPriorityAreAsSimulated) {
+TEST(RollForward, LaterArrivalsByPriorityAreAsSimulated) {
   Situation situation = busy(2, 4, exponential_distribution(1));
   situation.overtaking = Overtaking::kByRank;
   situation.functions.push_back({.service = lognormal_distribution(0.5, 1)});
   situation.arrival_rate = 1.6;
-  situation.comers = {
+  situation.later = {
       {.function = 1, .rank = -1}, {.function = 0, .rank = 0}, {.function = 0, .rank = 5}};
   expect_like_simulation(situation, 0.05);
 }
 
-// By deadline: the later one comes, the less likely he goes first.
-TEST(RollForward, ThoseWhoComeLaterByDeadlineAreAsSimulated) {
+// By deadline: the later an execution arrives, the less likely it goes first.
+TEST(RollForward, LaterArrivalsByDeadlineAreAsSimulated) {
   Situation situation = busy(1, 4, exponential_distribution(1));
   situation.overtaking = Overtaking::kByRankAndTime;
   situation.arrival_rate = 0.6;
-  situation.comers = {{.function = 0, .rank = 2'000'000'000},
-                      {.function = 0, .rank = 20'000'000'000}};
+  situation.later = {{.function = 0, .rank = 2'000'000'000},
+                     {.function = 0, .rank = 20'000'000'000}};
   const std::int64_t now = kNow.since_start().count();
   for (auto& waiting : situation.waiting) waiting.rank = now + 5'000'000'000;
   expect_like_simulation(situation, 0.05);
 }
 
-TEST(RollForward, NobodyIsForeseenWhereNobodyMayGoFirst) {
+TEST(RollForward, IgnoresLaterArrivalsThatMayNotGoFirst) {
   Situation situation = busy(1, 2, exponential_distribution(1));
   situation.arrival_rate = 0.8;
-  situation.comers = {{.function = 0, .rank = -1}};
+  situation.later = {{.function = 0, .rank = -1}};
   const Quantiles forecast = predicted(situation);
   situation.arrival_rate = 0;
-  const Quantiles nobody = predicted(situation);
-  EXPECT_EQ(forecast.p50, nobody.p50);
+  const Quantiles without = predicted(situation);
+  EXPECT_EQ(forecast.p50, without.p50);
 }
 
-// ---- SpeedFactor
-// ---------------------------------------------------------------------------------------
+// The last times of a function predict the next one and not the hundredth.
+TEST(RollForward, UsesTheLongRunFarDownTheQueue) {
+  class FollowedDistributions final : public Distributions {
+   public:
+    const QuantileTable& service(FunctionIndex) override { return next_; }
+    const QuantileTable& long_run_service(FunctionIndex) override { return long_run_; }
+    const QuantileTable& cold_start(FunctionIndex) override { return next_; }
+    const SpeedFactor& speed_factor() override { return speed_factor_; }
+    const SpeedFactor& speed_factor_of(const RunningExecution&) override { return speed_factor_; }
 
-TEST(RollForward, EverythingThatIsPlayedKeepsThePace) {
+   private:
+    QuantileTable next_ = table_of(constant_distribution(2));
+    QuantileTable long_run_ = table_of(constant_distribution(1));
+    SpeedFactor speed_factor_ = SpeedFactor::of(1);
+  };
+  for (const auto& [ahead, expected] :
+       std::vector<std::pair<std::size_t, double>>{{0, 4}, {15, 34}, {16, 35}, {200, 219}}) {
+    Situation situation = busy(1, ahead, constant_distribution(1));
+    situation.running[0].age = 0;
+    FollowedDistributions distributions;
+    const Backlog backlog = backlog_of(situation);
+    RollForward roll_forward(1);
+    const Forecast forecast = roll_forward.predict({.function = 0,
+                                                    .ordinal = backlog.waiting.back().ordinal,
+                                                    .accepted_at = kNow,
+                                                    .dispatched_at = Instant::never(),
+                                                    .ahead = static_cast<std::int64_t>(ahead)},
+                                                   node_of(situation, backlog), distributions);
+    EXPECT_NEAR(in_seconds(forecast.point), expected, 0.5) << ahead;
+  }
+}
+
+// ---- Speed factor -------------------------------------------------------------------------------
+
+TEST(RollForward, AppliesTheSpeedFactorToEveryExecution) {
   Situation situation = busy(1, 200, constant_distribution(1));
   situation.running[0].age = 0;
   KnownDistributions distributions(situation.functions);
@@ -671,7 +711,7 @@ TEST(RollForward, EverythingThatIsPlayedKeepsThePace) {
   EXPECT_NEAR(in_seconds(forecast.point), 2 + 201 * 3, 1);
 }
 
-TEST(RollForward, TheSameSeedGivesTheSameForecast) {
+TEST(RollForward, RepeatsItsForecastForTheSameSeed) {
   const Situation situation = busy(2, 8, lognormal_distribution(1, 1));
   const Quantiles one = predicted(situation, 2);
   const Quantiles again = predicted(situation, 2);
@@ -679,7 +719,7 @@ TEST(RollForward, TheSameSeedGivesTheSameForecast) {
   EXPECT_EQ(one.p90, again.p90);
 }
 
-TEST(RollForward, SaysWhatItHolds) {
+TEST(RollForward, ReportsItsMemory) {
   RollForward roll_forward(1);
   const std::size_t empty = roll_forward.bytes();
   EXPECT_GE(empty, 128 * kLanes);

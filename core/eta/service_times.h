@@ -1,4 +1,4 @@
-// What has been seen of how long functions occupy a slot.
+// Mean times for which functions occupy a slot.
 #pragma once
 
 #include <cstdint>
@@ -28,14 +28,15 @@ class MovingMean {
   double mean_ = 0;
 };
 
-/// The mean time that executions of each function hold a slot, cold start and retries included. A
-/// function that has not been seen takes the node's mean; before anything was seen, a prior.
+/// The mean time for which executions of each function hold a slot, cold start and retries
+/// included. A function that has not been seen has the node's mean; before anything was seen, a
+/// prior. Serial context only.
 class ServiceTimes {
  public:
   explicit ServiceTimes(Duration prior);
 
-  /// Learns from executions that ended by themselves, and from no others: one that was cut short
-  /// would make its function look faster than it is.
+  /// Learns only from executions that ended by themselves: one that was cut short would make its
+  /// function look faster than it is.
   void observe(const Observation& observation);
 
   Duration mean(FunctionIndex function) const;

@@ -32,7 +32,7 @@ TEST(MovingMean, IsThePlainAverageAtFirst) {
   EXPECT_DOUBLE_EQ(mean.value(), 3.0);
 }
 
-TEST(MovingMean, GivesAnObservationOneHundredthLater) {
+TEST(MovingMean, WeighsAnObservationOneHundredthLater) {
   MovingMean mean;
   for (int i = 0; i < 100; ++i) mean.add(10);
   mean.add(110);
@@ -55,7 +55,7 @@ TEST(ServiceTimes, FallBackFromTheFunctionToTheNodeToThePrior) {
   EXPECT_EQ(times.node_mean(), 30ns);
 }
 
-TEST(ServiceTimes, LearnFromWhatEndedByItselfAlone) {
+TEST(ServiceTimes, LearnOnlyFromExecutionsThatEndedByThemselves) {
   ServiceTimes times(7ns);
   times.observe(held(0, 1ns, testing::kTimeout));
   times.observe(held(0, 1ns, testing::kCancelled));

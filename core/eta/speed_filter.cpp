@@ -1,4 +1,7 @@
+// Bayes' rule over the speed factors, their distribution over the lanes, and the judge.
 #include "core/eta/speed_filter.h"
+
+#include <algorithm>
 
 #include "core/eta/log_scale.h"
 
@@ -7,15 +10,15 @@ namespace {
 
 constexpr std::size_t kUsual = (SpeedFilter::kStates - 1) / 2;
 
-// Jumps are expected once in so many completions; half of them lead back to the usual speed_factor,
-// the others to near speed_factors rather than far ones. Vigilance has its price while nothing
-// changes, most of all far down a queue, where a speed_factor that is doubted is doubted of
-// everybody in front: against once in 1000, the loss over a stationary run is 1 % less, and a
-// doubling is noticed some 6 completions later.
+// One jump is expected in 10,000 completions; half of the jumps lead back to the usual speed, the
+// others to near speed factors rather than far ones. Vigilance has its price while nothing changes,
+// most of all far down a queue, where a doubt about the speed applies to every execution in front:
+// against one in 1000, the loss over a stationary run is 1 % less, and a doubling is noticed some 6
+// completions later.
 constexpr float kJump = 1.0F / 10'000;
 
 constexpr std::array<float, SpeedFilter::kStates> kArrivals = [] {
-  constexpr float kNearer = 0.8F;  // a quarter octave farther is so much less likely
+  constexpr float kNearer = 0.8F;  // the probability per quarter octave of distance
   std::array<float, SpeedFilter::kStates> arrivals{};
   float sum = 0;
   float weight = 1;
@@ -46,13 +49,13 @@ void SpeedFilter::observe(const Likelihood& likelihood) {
 float SpeedFilter::mean() const {
   float mean = 0;
   for (std::size_t state = 0; state < kStates; ++state) {
-    mean += probability_[state] * kLogPaces[state];
+    mean += probability_[state] * kLogFactors[state];
   }
   return mean;
 }
 
 SpeedFactor SpeedFilter::speed_factor() const {
-  // No doubt that would reach a lane.
+  // The doubt is too small to reach a lane.
   if (probability_[kUsual] > 1 - 0.5F / kLanes) return SpeedFactor::of(1);
   Likelihood none{};
   none.fill(1);
@@ -69,7 +72,7 @@ SpeedFactor SpeedFilter::speed_factor(const Likelihood& evidence) const {
   float below = 0;
   for (std::size_t state = 0; state < kStates; ++state) {
     below += probability_[state] * evidence[state] / sum;
-    const float factor = state == kUsual ? 1 : exp2_of(kLogPaces[state]);
+    const float factor = state == kUsual ? 1 : exp2_of(kLogFactors[state]);
     const bool last = state + 1 == kStates;
     for (; lane < kLanes && (last || (static_cast<float>(lane) + 0.5F) / kLanes < below); ++lane) {
       speed_factor.factor[lane] = factor;
@@ -77,6 +80,17 @@ SpeedFactor SpeedFilter::speed_factor(const Likelihood& evidence) const {
     }
   }
   return speed_factor;
+}
+
+void SpeedFilterJudge::add(float gain) {
+  constexpr float kMemory = 100;
+  constexpr float kMaxGain = 2;  // of one completion
+  constexpr float kTrust = 12;
+  gain_ = gain_ * (1 - 1 / kMemory) + std::clamp(gain, -kMaxGain, kMaxGain);
+  // Bounded on both sides, so that either verdict can be reversed soon.
+  gain_ = std::clamp(gain_, -kTrust, 5 * kTrust);
+  if (gain_ > kTrust) trusted_ = true;
+  if (gain_ < 0) trusted_ = false;
 }
 
 }  // namespace quintain::core::eta

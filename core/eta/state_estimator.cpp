@@ -1,9 +1,10 @@
-#include "core/eta/state_estimator.h"
-
+// The estimators that condition on the node's state: they learn distributions from executions that
+// ended, and roll the state forward under them. `state+change` also follows changes of the whole
+// node's speed; changes of one function are followed by the distributions themselves.
 #include <algorithm>
 #include <chrono>
-#include <vector>
 
+#include "core/eta/factories.h"
 #include "core/eta/learned_distributions.h"
 #include "core/eta/log_scale.h"
 #include "core/eta/roll_forward.h"
@@ -18,38 +19,15 @@ constexpr SpeedFactor kUsualSpeed = [] {
   return speed_factor;
 }();
 
-// A time that was cut short earlier than this share of its distribution says next to nothing.
-constexpr float kTellingCut = 0.1F;
+// An execution that was cut short earlier than this share of its distribution carries next to no
+// information.
+constexpr float kInformativeCut = 0.1F;
 
-// What still runs is asked for its evidence on the speed_factor once something has outlived this
-// share of its distribution.
+// Running executions are evidence of the node's speed once one of them has outlived this share of
+// its distribution.
 constexpr float kLate = 0.9F;
 
 float seconds(Duration d) { return std::chrono::duration<float>(d).count(); }
-
-/// A two-sided CUSUM on one function's standardised times (E. S. Page, "Continuous inspection
-/// schemes", Biometrika 41, 1954).
-class ChangeAlarm {
- public:
-  /// True if the function has changed. Then it begins anew.
-  bool observe(float z) {
-    // Half the shift that is looked for, one deviation; at this threshold a false alarm comes once
-    // in some 10^5 times. One stray time alone must not raise it.
-    constexpr float kAllowance = 0.5F;
-    constexpr float kThreshold = 12;
-    constexpr float kMax = 4;
-    z = std::clamp(z, -kMax, kMax);
-    up_ = std::max(0.0F, up_ + z - kAllowance);
-    down_ = std::max(0.0F, down_ - z - kAllowance);
-    if (up_ < kThreshold && down_ < kThreshold) return false;
-    up_ = down_ = 0;
-    return true;
-  }
-
- private:
-  float up_ = 0;
-  float down_ = 0;
-};
 
 class StateEstimator final : public Estimator, private Distributions {
  public:
@@ -59,7 +37,7 @@ class StateEstimator final : public Estimator, private Distributions {
   std::string_view name() const override { return notices_change_ ? "state+change" : "state"; }
 
   Forecast predict(const Target& target, const NodeState& node) override {
-    if (notices_change_) speed_factor_ = present_speed_factor(node);
+    speed_factor_ = judge_.trusted() ? present_speed_factor(node) : kUsualSpeed;
     return roll_forward_.predict(target, node, *this);
   }
 
@@ -72,57 +50,61 @@ class StateEstimator final : public Estimator, private Distributions {
     if (observation.started_at.is_never()) return;
     const FunctionIndex function = observation.function;
     if (observation.cold) {
-      cold_start_.observe(function, log_time(observation.started_at - observation.dispatched_at));
+      cold_start_.observe(function,
+                          MeasuredTime::of(observation.started_at - observation.dispatched_at));
     }
     const Duration time = observation.ended_at - observation.started_at;
     if (!observation.ended_by_itself()) return learn_from_cut(observation.ordinal, function, time);
-    float log = log_time(time);
-    if (notices_change_) {
-      SpeedFilter::Likelihood likelihood;
-      service_.likelihoods(function, log, SpeedFilter::kLogPaces, likelihood);
-      filter_.observe(likelihood);
-      log -= filter_.mean();
-      if (function >= alarms_.size()) alarms_.resize(function + 1);
-      if (alarms_[function].observe(service_.standardise(function, log))) {
-        constexpr float kKept = 2;
-        service_.forget(function, kKept);
-      }
-    }
-    service_.observe(function, log);
+    MeasuredTime measured = MeasuredTime::of(time);
+    if (notices_change_) measured = follow_change(function, measured);
+    service_.observe(function, measured);
   }
 
   std::size_t bytes() const override {
-    return sizeof(*this) + service_.bytes() + cold_start_.bytes() + roll_forward_.bytes() +
-           alarms_.capacity() * sizeof(ChangeAlarm);
+    return sizeof(*this) + service_.bytes() + cold_start_.bytes() + roll_forward_.bytes();
   }
 
  private:
   const QuantileTable& service(FunctionIndex function) override { return service_.table(function); }
+  const QuantileTable& long_run_service(FunctionIndex function) override {
+    return service_.long_run_table(function);
+  }
   const QuantileTable& cold_start(FunctionIndex function) override {
     return cold_start_.table(function);
   }
   const SpeedFactor& speed_factor() override { return speed_factor_; }
   const SpeedFactor& speed_factor_of(const RunningExecution&) override { return speed_factor_; }
 
-  // A time that was cut short is taken for one drawn from what its distribution leaves beyond the
-  // cut: a step of stochastic EM for right-censored times (G. Celeux and J. Diebolt, 1985). To
-  // leave it out would make functions look faster than they are.
+  // Returns the time that it would have been at the usual speed.
+  MeasuredTime follow_change(FunctionIndex function, const MeasuredTime& time) {
+    judge_.observe(filter_.mean(), [&](float shift) {
+      return log2_of(service_.density(function, time.log - shift) /
+                     service_.density(function, time.log));
+    });
+    SpeedFilter::Likelihood likelihood;
+    service_.likelihoods(function, time.log, SpeedFilter::kLogFactors, likelihood);
+    filter_.observe(likelihood);
+    return judge_.trusted() ? MeasuredTime::of_log(time.log - filter_.mean()) : time;
+  }
+
+  // A time that was cut short is replaced by one drawn from what its distribution leaves beyond the
+  // cut: a step of stochastic EM for right-censored times (G. Celeux and J. Diebolt, 1985). Leaving
+  // it out would make functions look faster than they are.
   void learn_from_cut(std::uint64_t ordinal, FunctionIndex function, Duration time) {
     const QuantileTable& distribution = service_.table(function);
     const float factor = speed_factor_.factor[kLanes / 2];
     const float passed = distribution.cdf(seconds(time) / factor);
-    if (passed < kTellingCut) return;
+    if (passed < kInformativeCut) return;
     Lanes rest{};
     const SpeedFactor speed_factor = SpeedFactor::of(factor);
     roll_forward_.draws().sample_remaining(distribution, seconds(time), speed_factor.factor, true,
                                            ordinal, LaneDraws::Purpose::kRemainder, rest);
     const float whole = (seconds(time) + rest[0]) / factor;
-    service_.observe(function, log_time(std::chrono::duration_cast<Duration>(
-                                   std::chrono::duration<float>(std::min(whole, 1e8F)))));
+    service_.observe(function, MeasuredTime::of_log(log2_of(std::clamp(whole, 1e-6F, 1e8F))));
   }
 
-  // What still runs has outlived its age: a right-censored observation, which counts for as long as
-  // it runs. It is asked once something has outlived most of its distribution.
+  // A running execution has outlived its age: a right-censored observation, which counts while it
+  // runs. Such evidence is used once something has outlived most of its distribution.
   SpeedFactor present_speed_factor(const NodeState& node) {
     const SpeedFactor known = filter_.speed_factor();
     const float usual = known.factor[kLanes / 2];
@@ -134,7 +116,7 @@ class StateEstimator final : public Estimator, private Distributions {
       const float age = seconds(node.now - running.started_at);
       const QuantileTable& distribution = service_.table(running.function);
       const float passed = distribution.cdf(age / usual);
-      // Any speed_factor would let a young one live.
+      // A young execution would be alive at any speed.
       constexpr float kYoung = 0.3F;
       if (passed < kYoung) continue;
       late = late || passed > kLate;
@@ -143,18 +125,18 @@ class StateEstimator final : public Estimator, private Distributions {
     return late ? filter_.speed_factor(evidence) : known;
   }
 
-  // At every third state, and between them by straight lines: survival changes slowly with
-  // speed_factor.
+  // Survival changes slowly with the speed factor: it is computed at every third state, with
+  // straight lines between.
   static void weigh(float age, const QuantileTable& distribution,
                     SpeedFilter::Likelihood& evidence) {
-    // Never impossible: a function may hang, whatever the speed_factor, so one alone does not prove
-    // much.
+    // Never impossible: a function may hang whatever the speed, so one execution alone does not
+    // prove much.
     constexpr float kHangs = 0.3F;
     constexpr std::size_t kStep = 3;
     static constexpr auto kFaster = [] {
       SpeedFilter::Likelihood faster{};
       for (std::size_t i = 0; i < faster.size(); ++i)
-        faster[i] = exp2_of(-SpeedFilter::kLogPaces[i]);
+        faster[i] = exp2_of(-SpeedFilter::kLogFactors[i]);
       return faster;
     }();
     const auto survives = [&](std::size_t state) {
@@ -169,8 +151,8 @@ class StateEstimator final : public Estimator, private Distributions {
       evidence[state] *= right;
       left = right;
     }
-    // Many late ones must not make all speed_factors impossible to a float. The slowest is the
-    // likeliest.
+    // Many late executions must not make all speed factors impossible to a float. The slowest is
+    // the likeliest.
     constexpr float kTiny = 1e-15F;
     const float most = evidence.back();
     if (most >= kTiny) return;
@@ -181,8 +163,8 @@ class StateEstimator final : public Estimator, private Distributions {
   LearnedDistributions service_;
   LearnedDistributions cold_start_;
   SpeedFilter filter_;
+  SpeedFilterJudge judge_;
   SpeedFactor speed_factor_ = kUsualSpeed;
-  std::vector<ChangeAlarm> alarms_;  // by function
   RollForward roll_forward_;
 };
 

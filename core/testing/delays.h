@@ -1,4 +1,4 @@
-// Delays for what is measured, drawn beforehand: their cost is not what is measured.
+// Random delays for benchmarks, drawn in advance so that drawing is not measured.
 #pragma once
 
 #include <algorithm>
@@ -13,13 +13,13 @@
 
 namespace quintain::core::testing {
 
-/// The exponential distribution of mean 1, from a uniform number in (0, 1).
+/// Maps a uniform number in (0, 1) to the exponential distribution with mean 1.
 inline double exponential(double u) { return -std::log(u); }
 
-/// The same ones in every run, over and over.
+/// An endless sequence of delays that repeats after 2^16, the same in every run.
 class Delays {
  public:
-  /// What `distribution` makes of uniform numbers in (0, 1), in units of kUnit.
+  /// `distribution` maps uniform numbers in (0, 1) to delays; `scale` multiplies them. Unit: kUnit.
   explicit Delays(double (*distribution)(double) = exponential, double scale = 1) {
     RandomStream stream("delays");
     for (Duration& delay : delays_) {

@@ -1,4 +1,4 @@
-// A node in a manual environment with a scripted runtime, and short words for what tests ask of it.
+// A node with a fake environment and runtime, and short ways to call it.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -11,10 +11,8 @@
 #include <vector>
 
 #include "core/node.h"
-#include "core/testing/manual_environment.h"
-#include "core/testing/recording_caller.h"
-#include "core/testing/requests.h"
-#include "core/testing/scripted_runtime.h"
+#include "core/testing/calls.h"
+#include "core/testing/fakes.h"
 #include "spearlet/function.pb.h"
 
 namespace quintain::core::testing {
@@ -28,8 +26,8 @@ inline constexpr auto kFailed = spearlet::EXECUTION_STATUS_FAILED;
 inline constexpr auto kCancelled = spearlet::EXECUTION_STATUS_CANCELLED;
 inline constexpr auto kTimeout = spearlet::EXECUTION_STATUS_TIMEOUT;
 
-/// A node with one task, "task", that may be called by any function name. Its destructor checks
-/// that every call was answered exactly once.
+/// A node with one task, "task", that accepts any function name. The destructor checks that every
+/// call was answered exactly once.
 class TestNode {
  public:
   using InvokeCall = RecordingCaller<spearlet::InvokeFunctionResponse>;
@@ -45,7 +43,7 @@ class TestNode {
   }
 
   ~TestNode() {
-    node.reset();  // refuses what is unanswered
+    node.reset();  // refuses unanswered calls
     for (const auto& call : calls_) EXPECT_EQ(call.answers(), 1) << "answers to one call";
   }
 
@@ -84,7 +82,7 @@ class TestNode {
     return call;
   }
 
-  /// The status query's answer, with result and logs.
+  /// The answer to a status query, with result and logs.
   spearlet::GetExecutionStatusResponse look_up(std::string id) {
     spearlet::GetExecutionStatusRequest request;
     request.set_execution_id(std::move(id));
@@ -99,7 +97,7 @@ class TestNode {
   }
   bool found(std::string id) { return look_up(std::move(id)).found(); }
 
-  /// For a record that the test itself has made: what the node would give it while it lives.
+  /// The live part for a record that the test created itself.
   std::unique_ptr<LiveExecution> live(AsyncExecution& record) {
     auto live =
         std::make_unique<LiveExecution>(node->manager(), environment, [](void*) {}, [](void*) {});
@@ -107,7 +105,7 @@ class TestNode {
     return live;
   }
 
-  /// Any of the calls that are answered at once.
+  /// Makes a call that is answered at once.
   template <class Request, class Response>
   RecordingCaller<Response>& ask(void (FunctionService::*method)(const Request&, Answer<Response>),
                                  const Request& request) {
@@ -121,11 +119,12 @@ class TestNode {
     return ask(&FunctionService::ListExecutions, request).response();
   }
 
-  /// Calls so far, in order, to leave them or to count their answers.
+  /// A call of the test: its caller, and the number of its answers.
   struct Call {
     std::unique_ptr<Caller> caller;
     std::function<int()> answers;
   };
+  /// All calls so far, in order.
   const std::vector<Call>& calls() const { return calls_; }
 
   FunctionService& service() { return node->service(); }

@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
-"""Counts instructions of fixed workloads and compares them with what is on record.
+"""Counts the instructions of fixed workloads and compares them with the recorded numbers.
 
 `check.py PROGRAM [--record]`. PROGRAM is counted_workloads. Each workload runs under valgrind twice, with
-COUNT and with 2 * COUNT operations; the difference by COUNT is what one operation costs, start-up and
-set-up not included. Nothing of it depends on the clock, on other processes or on where memory lies, so
-two runs agree to the last digit but for the hash seeds that Abseil's containers take from addresses.
+COUNT and with 2 * COUNT operations; the difference divided by COUNT is the cost of one operation, without
+start-up and set-up. The result does not depend on the clock, on other processes or on memory addresses,
+except for the hash seeds that Abseil's containers derive from addresses.
 
-A workload that needs 5 % more than on record fails the check; so 10 % more can't slip through. One that
-needs less passes, and should be put on record with --record, so that what was won is kept.
+A workload that needs 5 % more than recorded fails the check, so that 10 % more cannot be missed. One that
+needs less passes; record it with --record, so that the gain is kept.
 
-Why it does not flake: on any host with AVX2 valgrind shows the program one and the same processor, so
-that the C library chooses the same functions; the compiler and the libraries are Debian's of one
-release; and twenty runs in a row agreed within 1.4 %, most workloads to the last digit.
+The check is not flaky: valgrind presents the same processor on any host with AVX2, so the C library
+chooses the same functions; the compiler and the libraries are those of one Debian release; and twenty
+runs in a row agreed within 1.4 %, most workloads to the last digit.
 """
 import concurrent.futures
 import json
@@ -30,7 +30,7 @@ BETTER = 0.95
 def instructions(program, workload, count):
     command = ["valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null",
                program, workload, str(count)]
-    # The environment lies on the stack, and memory functions care for alignment.
+    # The environment is on the stack and changes its alignment, on which memory functions depend.
     run = subprocess.run(command, capture_output=True, text=True, env={"LC_ALL": "C"}, check=False)
     counted = re.search(r"I\s+refs:\s+([\d,]+)", run.stderr)
     if run.returncode != 0 or counted is None:
@@ -52,11 +52,11 @@ def main(program, record):
         RECORD.write_text(json.dumps(measured, indent=2) + "\n", encoding="utf-8")
     recorded = json.loads(RECORD.read_text(encoding="utf-8"))
     failed = False
-    print(f"{'instructions an operation':26}  {'on record':>10}  {'now':>10}  ratio")
+    print(f"{'instructions per operation':26}  {'recorded':>10}  {'now':>10}  ratio")
     for name, now in measured.items():
         before = recorded.get(name)
         if before is None:
-            print(f"{name:26}  {'none':>10}  {now:10.1f}  FAILED: put it on record")
+            print(f"{name:26}  {'none':>10}  {now:10.1f}  FAILED: record it")
             failed = True
             continue
         ratio = now / before

@@ -1,13 +1,12 @@
 #!/usr/bin/env python3
-"""Prints the ratios that benchmarks measure: `table.py FILE...`, files as --benchmark_out writes them.
+"""Prints the ratios that benchmarks measure: `table.py FILE...`, files written by --benchmark_out.
 
-Times of one machine say little on another, so what counts is how two things compare that ran side by
-side. There are two ways to be a pair:
+Times of different machines are not comparable, so this compares pairs that ran on the same machine:
 
 - by name: two benchmarks of one program whose names differ in one part, which is `reference` in one of
-  them, as in hold/ladder/1000 and hold/reference/1000. The ratio is the reference's processor time by
-  the other's: above 1 is faster than the reference.
-- by counter: a benchmark that runs both sides itself gives counters called `ratio:...`.
+  them, as in hold/ladder/1000 and hold/reference/1000. The ratio is the reference's processor time
+  divided by the other's: above 1 is faster than the reference.
+- by counter: a benchmark that runs both sides itself sets counters called `ratio:...`.
 
 Each figure is the median over the repetitions, with the smallest and the largest.
 """
@@ -17,7 +16,7 @@ import sys
 
 
 class Sample:
-    """What the repetitions of one benchmark say of one thing."""
+    """The values of one quantity over the repetitions of a benchmark."""
 
     def __init__(self, values):
         self.values = list(values)
@@ -30,7 +29,7 @@ class Sample:
 
 
 def plain_name(name):
-    """Without what Google Benchmark adds to say how it ran."""
+    """The name without the parts that Google Benchmark adds about the run."""
     added = ("iterations:", "repeats:", "min_time:", "min_warmup_time:", "manual_time", "real_time")
     return "/".join(part for part in name.split("/") if not part.startswith(added))
 
@@ -77,7 +76,7 @@ def main(files):
         sys.exit("table.py FILE...")
     rows = list(ratios(runs_by_name(files)))
     if not rows:
-        print("no two of these benchmarks are compared")
+        print("no two of these benchmarks form a pair")
         return
     width = max(len(name) for name, _, _ in rows)
     kind_width = max(len(kind) for _, kind, _ in rows)

@@ -1,3 +1,5 @@
+// Parses files: nlohmann::json's SAX events build the tree, and an iterator that counts what the
+// parser has read supplies the lines. Also turns the parser's errors into plain words.
 #include "reports/json_input/document.h"
 
 #include <absl/strings/ascii.h>
@@ -12,8 +14,8 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "reports/json_input/diagnostics.h"
 #include "reports/json_input/document_builder.h"
-#include "reports/json_input/wording.h"
 
 namespace quintain::json_input {
 namespace {
@@ -24,7 +26,7 @@ std::string too_large() {
   return fmt::format("the file is larger than {} MiB", kMaxFileBytes >> 20);
 }
 
-/// Lines by the offset of their bytes.
+/// Maps byte offsets to lines.
 class Lines {
  public:
   explicit Lines(std::string_view text) {
@@ -43,9 +45,9 @@ class Lines {
   std::vector<std::size_t> ends_;
 };
 
-/// Why a text can't be JSON in UTF-8, and the offset; the parser would say it less clearly, or not
-/// at all within a comment.
-std::optional<std::pair<std::size_t, std::string>> find_foreign_bytes(std::string_view text) {
+/// The first byte that JSON in UTF-8 cannot have, as its offset and a message. The parser's own
+/// message is less clear, and it ignores such bytes within a comment.
+std::optional<std::pair<std::size_t, std::string>> find_invalid_byte(std::string_view text) {
   namespace utf = boost::locale::utf;
   const char* at = text.data();
   const char* const end = at + text.size();
@@ -61,7 +63,7 @@ std::optional<std::pair<std::size_t, std::string>> find_foreign_bytes(std::strin
   return std::nullopt;
 }
 
-/// Walks over a text and tells how far the parser has read, which its SAX events do not say.
+/// Iterates over a text and records how far the parser has read, which its SAX events do not say.
 class CountingIterator {
  public:
   using iterator_category = std::input_iterator_tag;
@@ -89,7 +91,7 @@ class CountingIterator {
   const char** read_up_to_;
 };
 
-/// Takes the parser's SAX events.
+/// Receives the parser's SAX events; used for one text.
 class Handler {
  public:
   Handler(std::string file_name, std::string_view text, Diagnostics& diagnostics)
@@ -111,7 +113,7 @@ class Handler {
     return std::move(builder_).finish();
   }
 
-  // What sax_parse() calls. True: go on.
+  // Called by sax_parse(); true: continue.
   bool null() { return scalar(nullptr); }
   bool boolean(bool value) { return scalar(value); }
   bool number_integer(std::int64_t value) { return scalar(value); }
@@ -135,15 +137,14 @@ class Handler {
     const std::optional<int> earlier = builder_.key(name, line());
     if (earlier) {
       report(line(), builder_.pointer() + pointer_token(name),
-             fmt::format("the key '{}' stands here again; it already stands on line {}", name,
-                         *earlier));
+             fmt::format("duplicate key '{}'; it is already set on line {}", name, *earlier));
     }
     return true;
   }
   bool parse_error(std::size_t position, const std::string&,
                    const nlohmann::detail::exception& error) {
-    // The position is behind the last character that was read. At the end of the file the last line
-    // with something on it says more than an empty one.
+    // The position is one past the last character read. At the end of the file, the last line that
+    // is not empty is more useful than an empty one.
     const std::size_t offset = std::max<std::size_t>(position, 1) - 1;
     const std::size_t last = text_.find_last_not_of(" \t\r\n");
     report(lines_.of(std::min(offset, last == text_.npos ? 0 : last)), "",
@@ -154,8 +155,9 @@ class Handler {
  private:
   std::size_t read() const { return static_cast<std::size_t>(read_up_to_ - text_.data()); }
 
-  /// The line of the token just read: tokens do not span lines. A number's end is known only by the
-  /// character behind it; if that is a newline, it belongs to the number's line too.
+  /// The line of the token just read: tokens do not span lines. The parser finds the end of a
+  /// number by reading one character more; a newline belongs to the line that it ends, so that is
+  /// harmless.
   int line() const { return lines_.of(read() - 1); }
 
   bool scalar(ordered_json value) {
@@ -179,14 +181,14 @@ class Handler {
     diagnostics_.add({file_name_, line, std::move(pointer), std::move(message)});
   }
 
-  /// The run of letters and digits around an offset, or the one character there.
+  /// The run of letters and digits around an offset, or the single character there.
   std::string_view word_at(std::size_t offset) const {
     const auto in_word = [this](std::size_t i) {
       const auto c = static_cast<unsigned char>(text_[i]);
       return absl::ascii_isalnum(c) || c == '_' || c >= 0x80;
     };
     std::size_t begin = std::min(offset, text_.size() - 1);
-    // What spoils a literal may be the character behind it: "nul,".
+    // The offending character may be the one after a literal: "nul,".
     if (!in_word(begin) && begin > 0 && in_word(begin - 1)) --begin;
     std::size_t end = begin + 1;
     if (in_word(begin)) {
@@ -196,9 +198,9 @@ class Handler {
     return text_.substr(begin, end - begin);
   }
 
-  /// The parser's message without its internals:
+  /// Rewrites the parser's message, which has the form
   /// "[json.exception...] parse error at line 1, column 5: syntax error while parsing CONTEXT - "
-  /// and then either "unexpected TOKEN; expected ..." or "what the lexer says; last read: '...'".
+  /// followed by "unexpected TOKEN; expected ..." or "LEXER'S MESSAGE; last read: '...'".
   std::string plain_words(std::string_view what, std::size_t offset) const {
     constexpr std::string_view kBeforeContext = "syntax error while parsing ";
     const std::size_t context_at = what.find(kBeforeContext);
@@ -209,7 +211,7 @@ class Handler {
     const std::string_view context = what.substr(0, what.find(" - "));
     what.remove_prefix(context.size() + 3);
     if (what.starts_with("invalid literal")) {
-      return fmt::format("{} is not JSON; a string stands in double quotes",
+      return fmt::format("{} is not JSON; strings are written in double quotes",
                          shown_text(word_at(offset)));
     }
     constexpr std::string_view kUnexpected = "unexpected ";
@@ -219,7 +221,7 @@ class Handler {
     const std::string_view wrong = what.substr(0, what.find(';'));
     if (wrong == "unexpected end of input") {
       if (builder_.depth() == 0) return "the file is empty; expected a JSON value";
-      return fmt::format("the file ends within the {} that begins on line {}",
+      return fmt::format("the file ends within the {} that starts on line {}",
                          builder_.in_object() ? "object" : "array", builder_.line());
     }
     std::string token(wrong.substr(kUnexpected.size()));
@@ -255,22 +257,22 @@ class Handler {
 }  // namespace
 
 std::optional<std::string> read_file(const std::string& path, Diagnostics& diagnostics) {
-  const auto refuse = [&](std::string why) {
+  const auto fail = [&](std::string why) {
     diagnostics.add({path, 0, "", std::move(why)});
     return std::nullopt;
   };
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"),
                                                              &std::fclose);
-  if (!file) return refuse(fmt::format("can't open the file: {}", std::strerror(errno)));
-  // By the piece, not by the file's size: a pipe has none.
+  if (!file) return fail(fmt::format("can't open the file: {}", std::strerror(errno)));
+  // In pieces, since a pipe has no size.
   std::string text;
   char piece[1 << 14];
   while (const std::size_t got = std::fread(piece, 1, sizeof piece, file.get())) {
     text.append(piece, got);
-    if (text.size() > kMaxFileBytes) return refuse(too_large());
+    if (text.size() > kMaxFileBytes) return fail(too_large());
   }
   if (std::ferror(file.get()) != 0) {
-    return refuse(fmt::format("can't read the file: {}", std::strerror(errno)));
+    return fail(fmt::format("can't read the file: {}", std::strerror(errno)));
   }
   return text;
 }
@@ -281,12 +283,18 @@ std::optional<Document> Document::parse(std::string file_name, std::string_view 
     diagnostics.add({std::move(file_name), 0, "", too_large()});
     return std::nullopt;
   }
-  if (const auto foreign = find_foreign_bytes(text)) {
-    const auto& [offset, why] = *foreign;
+  if (const auto invalid = find_invalid_byte(text)) {
+    const auto& [offset, why] = *invalid;
     diagnostics.add({std::move(file_name), Lines(text).of(offset), "", why});
     return std::nullopt;
   }
   return Handler(std::move(file_name), text, diagnostics).parse();
+}
+
+std::string pointer_token(std::string_view text) {
+  std::string token = "/";
+  for (const char c : text) token += c == '~' ? "~0" : c == '/' ? "~1" : std::string(1, c);
+  return token;
 }
 
 const std::string& Document::file_name() const { return tree_->file_name; }

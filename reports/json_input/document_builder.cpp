@@ -33,7 +33,7 @@ ordered_json& DocumentBuilder::add(ordered_json value, int line) {
   tree_->places.push_back({is_member ? parent.key_line : line, parent.place, place + 1});
   if (!is_member)
     return parent.json->get_ref<ordered_json::array_t&>().emplace_back(std::move(value));
-  // Not by operator[], which searches all members: that the name is new is known.
+  // Not by operator[], which would search all members for a name that is known to be new.
   auto& members = parent.json->get_ref<ordered_json::object_t&>();
   return members.emplace_back(parent.key, std::move(value)).second;
 }
@@ -62,12 +62,6 @@ std::string DocumentBuilder::pointer() const {
 Document DocumentBuilder::finish() && {
   assert(open_.empty() && !tree_->places.empty());
   return Document(std::move(tree_));
-}
-
-std::string pointer_token(std::string_view text) {
-  std::string token = "/";
-  for (const char c : text) token += c == '~' ? "~0" : c == '/' ? "~1" : std::string(1, c);
-  return token;
 }
 
 }  // namespace quintain::json_input

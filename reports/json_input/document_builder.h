@@ -1,4 +1,4 @@
-// Puts a document together value by value.
+// Builds a document value by value.
 #pragma once
 
 #include <absl/container/flat_hash_map.h>
@@ -16,11 +16,11 @@
 
 namespace quintain::json_input {
 
-/// The values and, in the same order, their places. A place is 12 bytes where a map from pointers
-/// to lines would cost a string for every number in a file.
+/// The values and, in the same order, their places. A place takes 12 bytes; a map from pointers to
+/// lines would take a string for every number in a file.
 struct Document::Tree {
-  /// The places of a document stand in the order in which its values begin, so a value's first
-  /// child is next to it and its next sibling is where the value ends.
+  /// Places are in the order in which the values start in the text: a value's first child follows
+  /// it directly, and its next sibling is at `end`.
   struct Place {
     int line;
     std::uint32_t parent;
@@ -32,14 +32,15 @@ struct Document::Tree {
   std::vector<Place> places;
 };
 
-/// Calls come in the order of the text: open, key, value, ..., close. Within an object each value
-/// is preceded by its key and has the key's line.
+/// Builds one document. Calls come in the order of the text: open, key, value, ..., close. Within
+/// an object key() comes before each value, which gets the key's line. Serial context only.
 class DocumentBuilder {
  public:
   explicit DocumentBuilder(std::string file_name);
 
-  /// Names the value that comes next. If the object has a member of that name already: its line.
-  /// Such a document may be built on to find further errors, but is of no use.
+  /// Names the next value. Returns the line of the object's earlier member with that name, if there
+  /// is one: building may go on then to find further errors, but the document must not be used.
+  /// Requires: an object is the innermost open value.
   std::optional<int> key(std::string name, int line);
 
   void scalar(nlohmann::ordered_json value, int line) { add(std::move(value), line); }
@@ -47,22 +48,23 @@ class DocumentBuilder {
   void open_array(int line) { open(nlohmann::ordered_json::array(), line); }
   void close();
 
-  /// How many objects and arrays are open.
+  /// The number of open objects and arrays.
   std::size_t depth() const { return open_.size(); }
 
-  /// The innermost that is open, its line, and its pointer. Something must be open.
+  /// Whether the innermost open value is an object, its line, and its pointer.
+  /// Requires: depth() > 0.
   bool in_object() const { return open_.back().json->is_object(); }
   int line() const { return tree_->places[open_.back().place].line; }
   std::string pointer() const;
 
-  /// Everything must be closed.
+  /// Requires: one value was added and everything is closed.
   Document finish() &&;
 
  private:
   struct Open {
-    nlohmann::ordered_json* json;  // stays put: its container does not grow while this is open
+    nlohmann::ordered_json* json;  // stays valid: its container does not grow while this is open
     std::uint32_t place;
-    std::string key;  // of the child that comes next or is open
+    std::string key;  // of the next or the open child
     int key_line;
     absl::flat_hash_map<std::string, int> lines_by_key;
   };
@@ -73,8 +75,5 @@ class DocumentBuilder {
   std::shared_ptr<Document::Tree> tree_;
   std::vector<Open> open_;
 };
-
-/// `text` as one reference token of a JSON pointer, with the slash before it.
-std::string pointer_token(std::string_view text);
 
 }  // namespace quintain::json_input

@@ -18,7 +18,7 @@ namespace {
 using nlohmann::ordered_json;
 using testing::ElementsAre;
 
-/// What is wrong with a text, one line each.
+/// The diagnostics for a text that cannot be parsed, one line each.
 std::string errors(std::string_view text) {
   Diagnostics diagnostics;
   EXPECT_FALSE(Document::parse("f", text, diagnostics)) << text;
@@ -53,7 +53,7 @@ TEST(DocumentTest, ReadsJsonWithCommentsInTheOrderOfTheFile) {
   EXPECT_FALSE(document->root().member("y"));
 }
 
-TEST(DocumentTest, MembersStandOnTheLineOfTheirKey) {
+TEST(DocumentTest, MembersHaveTheLineOfTheirKey) {
   EXPECT_THAT(places("{\n"
                      "  \"a\":\n"
                      "    1,\n"
@@ -69,7 +69,7 @@ TEST(DocumentTest, MembersStandOnTheLineOfTheirKey) {
                           "/b/c/2/0@8", "/d~1~0@10"));
 }
 
-TEST(DocumentTest, ANumberStandsOnItsLineAndNotOnTheNext) {
+TEST(DocumentTest, ANumberHasItsOwnLineAndNotTheNext) {
   EXPECT_THAT(places("[1\n,2\n\n,\n3\r\n]"), ElementsAre("@1", "/0@1", "/1@2", "/2@5"));
   EXPECT_THAT(places("1\n"), ElementsAre("@1"));
   EXPECT_THAT(places("\n1"), ElementsAre("@2"));
@@ -80,13 +80,13 @@ TEST(DocumentTest, CommentsCountAsLines) {
               ElementsAre("@2", "/0@3", "/1@5"));
 }
 
-TEST(DocumentTest, RefusesDuplicateKeysAndNamesBothLines) {
+TEST(DocumentTest, RejectsDuplicateKeysAndReportsBothLines) {
   EXPECT_EQ(errors("{\"a\": 1,\n \"b\": [{\"c\": 1}, {\"c\": 2,\n  \"c\": 3}],\n \"a\": 4}"),
-            "f:3: /b/1/c: the key 'c' stands here again; it already stands on line 2\n"
-            "f:4: /a: the key 'a' stands here again; it already stands on line 1\n");
+            "f:3: /b/1/c: duplicate key 'c'; it is already set on line 2\n"
+            "f:4: /a: duplicate key 'a'; it is already set on line 1\n");
 }
 
-TEST(DocumentTest, SaysSyntaxErrorsInPlainWords) {
+TEST(DocumentTest, ReportsSyntaxErrorsInPlainWords) {
   EXPECT_EQ(errors("{\"a\" 1}"), "f:1: expected ':' after a key, got a number\n");
   EXPECT_EQ(errors("{\"a\": 1\n \"b\": 2}"),
             "f:2: expected ',' or '}' after a member, got a string\n");
@@ -102,8 +102,8 @@ TEST(DocumentTest, SaysSyntaxErrorsInPlainWords) {
   EXPECT_EQ(errors("{\"a\": 1e999}"), "f:1: the number '1e999' is too large\n");
 }
 
-TEST(DocumentTest, SaysLexicalErrorsInPlainWords) {
-  const std::string advice = " is not JSON; a string stands in double quotes\n";
+TEST(DocumentTest, ReportsLexicalErrorsInPlainWords) {
+  const std::string advice = " is not JSON; strings are written in double quotes\n";
   EXPECT_EQ(errors("{\"mode\":\n sync}"), "f:2: \"sync\"" + advice);
   EXPECT_EQ(errors("{mode: 1}"), "f:1: \"mode\"" + advice);
   EXPECT_EQ(errors("[tru]"), "f:1: \"tru\"" + advice);
@@ -116,13 +116,13 @@ TEST(DocumentTest, SaysLexicalErrorsInPlainWords) {
   EXPECT_EQ(errors("[1] /* a"), "f:1: invalid comment; missing closing '*/'\n");
 }
 
-TEST(DocumentTest, SaysWhereATruncatedFileWasStillOpen) {
+TEST(DocumentTest, ReportsWhatATruncatedFileLeavesOpen) {
   EXPECT_EQ(errors("{\"a\": [1,\n 2,\n\n"),
-            "f:2: the file ends within the array that begins on line 1\n");
-  EXPECT_EQ(errors("{\n\"a\":"), "f:2: the file ends within the object that begins on line 1\n");
+            "f:2: the file ends within the array that starts on line 1\n");
+  EXPECT_EQ(errors("{\n\"a\":"), "f:2: the file ends within the object that starts on line 1\n");
 }
 
-TEST(DocumentTest, RefusesWhatIsNoJsonTextAtAll) {
+TEST(DocumentTest, RejectsTextThatIsNotJson) {
   EXPECT_EQ(errors(""), "f:1: the file is empty; expected a JSON value\n");
   EXPECT_EQ(errors(" \n// nothing\n"), "f:2: the file is empty; expected a JSON value\n");
   EXPECT_EQ(errors(std::string_view("{\n\0}", 4)),
@@ -132,7 +132,7 @@ TEST(DocumentTest, RefusesWhatIsNoJsonTextAtAll) {
   EXPECT_EQ(errors(std::string(kMaxFileBytes + 1, ' ')), "f: the file is larger than 16 MiB\n");
 }
 
-TEST(DocumentTest, BoundsTheNesting) {
+TEST(DocumentTest, LimitsTheNesting) {
   const auto nested = [](std::size_t depth) {
     return std::string(depth, '[') + std::string(depth, ']');
   };
@@ -153,13 +153,13 @@ TEST(DocumentTest, AnObjectWithManyKeysIsReadInLinearTime) {
   EXPECT_EQ(document->root().member("299999")->line(), 300'000);
 }
 
-RC_GTEST_PROP(DocumentProperty, RandomBytesAreReadOrRefused, (const std::string& text)) {
+RC_GTEST_PROP(DocumentProperty, RandomBytesAreReadOrRejected, (const std::string& text)) {
   Diagnostics diagnostics;
   const auto document = Document::parse("f", text, diagnostics);
   RC_ASSERT(document.has_value() == diagnostics.empty());
 }
 
-/// A random value whose numbers all differ, so that a number says which place is meant.
+/// A random value whose numbers all differ, so that a number identifies its place.
 ordered_json random_value(int depth, int& next_number) {
   const int size = depth == 0 ? 0 : *rc::gen::inRange(0, 4);
   if (size == 0) return ++next_number;
@@ -175,10 +175,10 @@ ordered_json random_value(int depth, int& next_number) {
   return value;
 }
 
-RC_GTEST_PROP(DocumentProperty, WhatIsReadIsWhatTheParserReads, ()) {
+RC_GTEST_PROP(DocumentProperty, ReadsTheSameAsNlohmannsParser, ()) {
   int numbers = 0;
   std::string text = random_value(3, numbers).dump(*rc::gen::inRange(-1, 2));
-  // Spoilt a little, so that it often is no JSON any more and often still is.
+  // A small edit, after which the text often is JSON and often is not.
   const auto at = *rc::gen::inRange<std::size_t>(0, text.size() + 1);
   const auto erased = *rc::gen::inRange<std::size_t>(0, 3);
   text.replace(
@@ -195,7 +195,7 @@ RC_GTEST_PROP(DocumentProperty, WhatIsReadIsWhatTheParserReads, ()) {
   if (document) {
     RC_ASSERT(document->root().json() == ordered_json::parse(text, nullptr, true, true));
   } else if (is_json) {
-    RC_ASSERT(diagnostics.text().find("stands here again") != std::string::npos);
+    RC_ASSERT(diagnostics.text().find("duplicate key") != std::string::npos);
   }
   const int last_line = static_cast<int>(std::count(text.begin(), text.end(), '\n')) + 1;
   for (const Diagnostic& diagnostic : diagnostics.sorted()) {
@@ -204,7 +204,7 @@ RC_GTEST_PROP(DocumentProperty, WhatIsReadIsWhatTheParserReads, ()) {
   }
 }
 
-RC_GTEST_PROP(DocumentProperty, EveryNumberStandsOnItsLineAndAtItsPointer, ()) {
+RC_GTEST_PROP(DocumentProperty, EveryNumberHasItsLineAndPointer, ()) {
   int numbers = 0;
   const ordered_json value = random_value(4, numbers);
   const std::string text = value.dump(1);
@@ -228,7 +228,7 @@ RC_GTEST_PROP(DocumentProperty, EveryNumberStandsOnItsLineAndAtItsPointer, ()) {
   check(document->root());
 }
 
-TEST(ReadFileTest, GivesTheTextOrSaysWhyNot) {
+TEST(ReadFileTest, ReturnsTheTextOrReportsWhyNot) {
   const std::string path = testing::TempDir() + "/quintain_read_file_test.json";
   const std::string text("{}\n\0\xff", 5);
   std::ofstream(path, std::ios::binary) << text;
@@ -237,15 +237,15 @@ TEST(ReadFileTest, GivesTheTextOrSaysWhyNot) {
   EXPECT_TRUE(none.empty());
 
   std::ofstream(path, std::ios::binary) << std::string(kMaxFileBytes + 1, ' ');
-  const auto refusal = [](const std::string& of) {
+  const auto error_for = [](const std::string& name) {
     Diagnostics diagnostics;
-    EXPECT_EQ(read_file(of, diagnostics), std::nullopt);
+    EXPECT_EQ(read_file(name, diagnostics), std::nullopt);
     return diagnostics.text();
   };
-  EXPECT_EQ(refusal(path), path + ": the file is larger than 16 MiB\n");
+  EXPECT_EQ(error_for(path), path + ": the file is larger than 16 MiB\n");
   std::filesystem::remove(path);
-  EXPECT_EQ(refusal(path), path + ": can't open the file: No such file or directory\n");
-  EXPECT_EQ(refusal("/"), "/: can't read the file: Is a directory\n");
+  EXPECT_EQ(error_for(path), path + ": can't open the file: No such file or directory\n");
+  EXPECT_EQ(error_for("/"), "/: can't read the file: Is a directory\n");
 }
 
 }  // namespace

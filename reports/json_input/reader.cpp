@@ -1,3 +1,4 @@
+// Typed reads of JSON values, with range checks and messages that say what was expected.
 #include "reports/json_input/reader.h"
 
 #include <fmt/format.h>
@@ -5,18 +6,19 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "reports/json_input/wording.h"
+#include "reports/json_input/diagnostics.h"
 
 namespace quintain::json_input {
 namespace {
 
-/// "from 1 to 64", "of at least 1", or nothing: a bound that no value can pass is not worth a word.
+/// " from 1 to 64", " of at least 1" or ""; an empty text means that there is no bound.
 std::string within(const std::string& min, const std::string& max) {
   if (!min.empty() && !max.empty()) return fmt::format(" from {} to {}", min, max);
   if (!min.empty()) return " of at least " + min;
   return max.empty() ? "" : " of at most " + max;
 }
 
+/// Empty for a bound that no value can exceed.
 std::string bound_text(absl::int128 bound) {
   constexpr auto kMax = std::numeric_limits<std::int64_t>::max();
   if (bound > kMax || bound == kMax || bound < -kMax) return "";
@@ -27,13 +29,13 @@ std::string bound_text(double bound) {
   return std::abs(bound) == std::numeric_limits<double>::max() ? "" : fmt::format("{}", bound);
 }
 
-/// The whole number that a JSON number says, if it says one.
+/// The value of a JSON number that has no fraction.
 std::optional<absl::int128> whole_number(const nlohmann::ordered_json& json) {
   if (json.is_number_unsigned()) return absl::int128(json.get<std::uint64_t>());
   if (json.is_number_integer()) return absl::int128(json.get<std::int64_t>());
   if (!json.is_number_float()) return std::nullopt;
   const double value = json.get<double>();
-  // Beyond 2^53 a double no longer says which whole number its author wrote.
+  // Beyond 2^53 a double may differ from the integer that its author wrote.
   if (std::trunc(value) != value || std::abs(value) > 0x1p53) return std::nullopt;
   return absl::int128(static_cast<std::int64_t>(value));
 }
@@ -54,8 +56,8 @@ void Reader::error(std::string message) const {
   }
 }
 
-void Reader::expected(std::string_view what) const {
-  error(fmt::format("expected {}, got {}", what, described(raw())));
+void Reader::report_unexpected(std::string_view expected) const {
+  error(fmt::format("expected {}, got {}", expected, described(raw())));
 }
 
 const nlohmann::ordered_json& Reader::raw() const {
@@ -66,14 +68,14 @@ const nlohmann::ordered_json& Reader::raw() const {
 std::string Reader::string(std::string fallback) const {
   if (!present_) return fallback;
   if (raw().is_string()) return raw().get<std::string>();
-  expected("a string");
+  report_unexpected("a string");
   return fallback;
 }
 
 bool Reader::boolean(bool fallback) const {
   if (!present_) return fallback;
   if (raw().is_boolean()) return raw().get<bool>();
-  expected("true or false");
+  report_unexpected("true or false");
   return fallback;
 }
 
@@ -81,7 +83,7 @@ std::optional<absl::int128> Reader::integer_within(absl::int128 min, absl::int12
   if (!present_) return std::nullopt;
   const auto value = whole_number(raw());
   if (value && *value >= min && *value <= max) return value;
-  expected("an integer" + within(bound_text(min), bound_text(max)));
+  report_unexpected("an integer" + within(bound_text(min), bound_text(max)));
   return std::nullopt;
 }
 
@@ -91,7 +93,7 @@ double Reader::number(Range<double> range, std::optional<double> fallback) const
       const double value = raw().get<double>();
       if (value >= range.min && value <= range.max) return value;
     }
-    expected("a number" + within(bound_text(range.min), bound_text(range.max)));
+    report_unexpected("a number" + within(bound_text(range.min), bound_text(range.max)));
   }
   return fallback.value_or(std::clamp(0.0, range.min, range.max));
 }
@@ -101,7 +103,7 @@ core::Duration Reader::duration(Range<core::Duration> range,
   const core::Duration otherwise = fallback.value_or(range.min);
   if (!present_) return otherwise;
   if (!raw().is_string()) {
-    expected("a duration such as \"150ms\"");
+    report_unexpected("a duration such as \"150ms\"");
     return otherwise;
   }
   std::string why;
@@ -112,9 +114,10 @@ core::Duration Reader::duration(Range<core::Duration> range,
     return otherwise;
   }
   if (*value >= range.min && *value <= range.max) return *value;
-  expected("a duration" +
-           within(range.min == core::Duration::zero() ? "" : core::format_duration(range.min),
-                  range.max == core::kLongestDuration ? "" : core::format_duration(range.max)));
+  report_unexpected(
+      "a duration" +
+      within(range.min == core::Duration::zero() ? "" : core::format_duration(range.min),
+             range.max == core::kMaxDuration ? "" : core::format_duration(range.max)));
   return otherwise;
 }
 
@@ -135,7 +138,7 @@ std::vector<Reader> Reader::elements() const {
   std::vector<Reader> elements;
   if (!present_) return elements;
   if (!raw().is_array()) {
-    expected("an array");
+    report_unexpected("an array");
     return elements;
   }
   for (const DocumentNode& element : place_.children())
@@ -147,7 +150,7 @@ std::vector<std::pair<std::string, Reader>> Reader::members() const {
   std::vector<std::pair<std::string, Reader>> members;
   if (!present_) return members;
   if (!raw().is_object()) {
-    expected("an object");
+    report_unexpected("an object");
     return members;
   }
   for (const auto& [key, member] : place_.members()) {
@@ -158,7 +161,7 @@ std::vector<std::pair<std::string, Reader>> Reader::members() const {
 
 ObjectReader Reader::object() const {
   if (!present_ || raw().is_object()) return ObjectReader(*this);
-  expected("an object");
+  report_unexpected("an object");
   return ObjectReader(absent(place_, *diagnostics_));
 }
 
@@ -168,14 +171,14 @@ ObjectReader::ObjectReader(const Reader& object)
 
 ObjectReader::~ObjectReader() {
   if (any_key_) return;
-  std::vector<std::string_view> missing;  // the keys that an unknown one may be meant for
-  for (const std::string& key : asked_) {
+  std::vector<std::string_view> missing;  // an unknown key may be a misspelling of one of these
+  for (const std::string& key : allowed_) {
     const auto has_key = [&key](const auto& member) { return member.first == key; };
     if (std::none_of(members_.begin(), members_.end(), has_key)) missing.push_back(key);
   }
-  const std::vector<std::string_view> allowed(asked_.begin(), asked_.end());
+  const std::vector<std::string_view> allowed(allowed_.begin(), allowed_.end());
   for (const auto& [key, node] : members_) {
-    if (std::find(asked_.begin(), asked_.end(), key) != asked_.end()) continue;
+    if (std::find(allowed.begin(), allowed.end(), key) != allowed.end()) continue;
     Reader(node, *object_.diagnostics_)
         .error(
             fmt::format("unknown key '{}'{}", key, alternatives(key, missing, "allowed", allowed)));
@@ -189,7 +192,8 @@ Reader ObjectReader::required(std::string_view key) {
 }
 
 Reader ObjectReader::optional(std::string_view key) {
-  if (std::find(asked_.begin(), asked_.end(), key) == asked_.end()) asked_.emplace_back(key);
+  if (std::find(allowed_.begin(), allowed_.end(), key) == allowed_.end())
+    allowed_.emplace_back(key);
   for (const auto& [name, node] : members_) {
     if (name == key) return Reader(node, *object_.diagnostics_);
   }

@@ -1,13 +1,13 @@
 // Typed reading of a document.
 //
-// A reader never fails in the caller's face: what is wrong goes to the diagnostics and the read
-// gives a value to go on with, so that one pass finds every problem of a file.
+// A read never fails: a wrong value is added to the diagnostics and the read returns a fallback, so
+// that one pass finds every problem of a file.
 //
 //   ObjectReader node = Reader(document.root(), diagnostics).object();
 //   config.slots = node.required("slots").integer<int>({1, 1024});
 //   config.grace = node.optional("grace").duration({}, config.grace);
 //   for (const Reader& function : node.required("functions").elements()) ...
-//   // At the end of its scope `node` reports the keys that nobody asked for.
+//   // At the end of its scope `node` reports the keys that were not read.
 #pragma once
 
 #include <absl/numeric/int128.h>
@@ -33,7 +33,7 @@
 
 namespace quintain::json_input {
 
-/// What a value may be, both ends included.
+/// The values that are allowed, both ends included.
 template <class T>
 struct Range {
   T min = std::numeric_limits<T>::lowest();
@@ -43,38 +43,38 @@ struct Range {
 template <>
 struct Range<core::Duration> {
   core::Duration min{0};
-  core::Duration max = core::kLongestDuration;
+  core::Duration max = core::kMaxDuration;
 };
 
-/// A name that may stand in a file, and what it stands for.
+/// A name that a file may contain, and its meaning.
 template <class E>
 using Choice = std::pair<std::string_view, E>;
 
 class ObjectReader;
 
-/// Reads one value, or the lack of one: an optional member that is not there. Of a value that is
-/// not there every read gives its fallback and reports nothing. Of a value that is wrong it reports
-/// and gives the fallback too; where no fallback is given, zero or the allowed value nearest to it.
-/// Cheap to copy; valid as long as its document and its diagnostics.
+/// Reads one value, which may be absent (an optional member). Every read of an absent value returns
+/// the fallback and reports nothing. A read of a wrong value reports it and returns the fallback;
+/// if no fallback was passed, zero or the allowed value nearest to zero. Serial context only. Cheap
+/// to copy; valid as long as its document and its diagnostics.
 class Reader {
  public:
   Reader(const DocumentNode& value, Diagnostics& diagnostics)
       : diagnostics_(&diagnostics), place_(value), present_(true) {}
 
-  /// False if there is no value here, or only one of the wrong type that was reported already.
+  /// False if the value is absent, or has the wrong type and was reported.
   bool present() const { return present_; }
 
-  /// Where this stands; for a value that is not there, the object that lacks it.
+  /// The value's place; for an absent value, the place of the object that lacks it.
   const DocumentNode& place() const { return place_; }
 
-  /// Reports something about this value.
+  /// Reports a problem with this value.
   void error(std::string message) const;
 
   std::string string(std::string fallback = {}) const;
 
   bool boolean(bool fallback = false) const;
 
-  /// A number without a fraction; 1e3 is one.
+  /// A number without a fraction; 1e3 is accepted.
   template <std::integral T = std::int64_t>
   T integer(std::type_identity_t<Range<T>> range = {},
             std::type_identity_t<std::optional<T>> fallback = {}) const {
@@ -85,12 +85,12 @@ class Reader {
 
   double number(Range<double> range = {}, std::optional<double> fallback = {}) const;
 
-  /// A text such as "150ms"; see parse_duration().
+  /// A string such as "150ms"; see core::parse_duration().
   core::Duration duration(Range<core::Duration> range = {},
                           std::optional<core::Duration> fallback = {}) const;
 
   /// One of several names: `one_of<Mode>({{"sync", Mode::kSync}, {"async", Mode::kAsync}})`.
-  /// An array of choices will do as well.
+  /// Accepts an array of choices, too.
   template <class E, std::size_t N>
   E one_of(const Choice<E> (&choices)[N], std::type_identity_t<E> fallback = {}) const {
     std::vector<std::string_view> names;
@@ -99,10 +99,13 @@ class Reader {
     return index ? choices[*index].second : fallback;
   }
 
-  /// The elements of an array, in order; without a value none.
+  /// The index of a string among `names`; nullopt if the value is absent or, after a report, wrong.
+  std::optional<std::size_t> index_among(std::span<const std::string_view> names) const;
+
+  /// The elements of an array, in order; empty for an absent value.
   std::vector<Reader> elements() const;
 
-  /// The members of an object whose keys are free, in the order of the file; without a value none.
+  /// The members of an object with arbitrary keys, in file order; empty for an absent value.
   std::vector<std::pair<std::string, Reader>> members() const;
 
   /// read(element) for each element of an array.
@@ -113,7 +116,7 @@ class Reader {
     return values;
   }
 
-  /// The keys of an object, in the order of the file, each with read(member).
+  /// The keys of an object, in file order, each with read(member).
   template <std::invocable<const Reader&> Read>
   auto map_of(Read read) const {
     std::vector<std::pair<std::string, std::invoke_result_t<Read, const Reader&>>> values;
@@ -121,30 +124,29 @@ class Reader {
     return values;
   }
 
-  /// An object whose keys are fixed.
+  /// An object with fixed keys.
   ObjectReader object() const;
 
-  /// The value as it stands in the file; null if there is none.
+  /// The value itself; null if it is absent.
   const nlohmann::ordered_json& raw() const;
 
  private:
   friend class ObjectReader;
 
-  /// The lack of a value in the object `place`.
+  /// A value that the object at `place` does not have.
   static Reader absent(const DocumentNode& place, Diagnostics& diagnostics);
 
-  void expected(std::string_view what) const;  // reports; says what is there instead
+  void report_unexpected(std::string_view expected) const;
   std::optional<absl::int128> integer_within(absl::int128 min, absl::int128 max) const;
-  std::optional<std::size_t> index_among(std::span<const std::string_view> names) const;
 
   Diagnostics* diagnostics_;
   DocumentNode place_;
   bool present_;
 };
 
-/// Reads an object whose keys are fixed. Reports the keys that were not asked for when it goes out
-/// of scope, so every key that may stand here must be asked for, even if its value is not of
-/// interest.
+/// Reads an object with fixed keys. Its destructor reports every key that was passed to neither
+/// required() nor optional(), so each allowed key must be passed, even if its value is not needed.
+/// Serial context only.
 class [[nodiscard]] ObjectReader {
  public:
   explicit ObjectReader(const Reader& object);
@@ -153,22 +155,23 @@ class [[nodiscard]] ObjectReader {
   ObjectReader(const ObjectReader&) = delete;
   ObjectReader& operator=(const ObjectReader&) = delete;
 
-  /// The member of that name; its lack is reported.
+  /// The member with that name; reports it if it is absent.
   Reader required(std::string_view key);
 
-  /// The member of that name, which need not be there.
+  /// The member with that name, which may be absent.
   Reader optional(std::string_view key);
 
-  /// Reports no unknown key: for when it is not clear what may stand here, as after a wrong "kind".
+  /// Turns off the report of unknown keys: for an object whose allowed keys are not known, such as
+  /// one with a wrong "kind".
   void accept_any_key() { any_key_ = true; }
 
-  /// Reports something about the whole object.
+  /// Reports a problem with the whole object.
   void error(std::string message) const { object_.error(std::move(message)); }
 
  private:
   Reader object_;
   std::vector<std::pair<std::string_view, DocumentNode>> members_;
-  std::vector<std::string> asked_;
+  std::vector<std::string> allowed_;  // the keys that were read
   bool any_key_ = false;
 };
 

@@ -1,4 +1,4 @@
-// Documents judged by a JSON Schema, for tests.
+// Validation against a JSON Schema, for tests.
 #pragma once
 
 #include <gmock/gmock.h>
@@ -15,9 +15,10 @@
 
 namespace quintain::reports {
 
+/// A JSON Schema. Immutable.
 class Schema {
  public:
-  /// The schema in a file, draft 7.
+  /// Reads the schema, draft 7, from a file.
   explicit Schema(const std::string& path) {
     const auto document = nlohmann::json::parse(std::ifstream(path));
     valijson::SchemaParser(valijson::SchemaParser::kDraft7)
@@ -29,13 +30,13 @@ class Schema {
         schema_, valijson::adapters::NlohmannJsonAdapter(document), nullptr);
   }
 
-  /// Spoils every part of a valid document in turn: an unknown key is added, each key but the
-  /// `optional` ones is taken away, each value gets another type. Expects nothing spoilt to be
-  /// valid. The members "config" and "environment" may hold anything. Returns how many keys were
-  /// taken away.
-  int expect_rejects_spoilt(nlohmann::json document, const std::set<std::string>& optional) const {
+  /// Damages every part of a valid document in turn: adds an unknown key, removes each key but the
+  /// `optional` ones, and changes the type of each value. Expects each damaged document to be
+  /// invalid. The members "config" and "environment" may hold anything. Returns the number of keys
+  /// removed.
+  int expect_rejects_damaged(nlohmann::json document, const std::set<std::string>& optional) const {
     int removed = 0;
-    spoil(document, document, "", optional, removed);
+    damage(document, document, "", optional, removed);
     EXPECT_TRUE(valid(document));
     return removed;
   }
@@ -44,8 +45,8 @@ class Schema {
   using Json = nlohmann::json;
 
   /// `node` is a part of `root`.
-  void spoil(Json& root, Json& node, const std::string& where,
-             const std::set<std::string>& optional, int& removed) const {
+  void damage(Json& root, Json& node, const std::string& where,
+              const std::set<std::string>& optional, int& removed) const {
     const bool free = where.ends_with("/config") || where.ends_with("/environment");
     if (!free && node.is_object()) {
       node["unknown"] = 1;
@@ -68,7 +69,7 @@ class Schema {
     }
     if (free || !node.is_structured()) return;
     for (const auto& [key, value] : node.items()) {
-      spoil(root, value, where + "/" + key, optional, removed);
+      damage(root, value, where + "/" + key, optional, removed);
     }
   }
 

@@ -1,4 +1,4 @@
-#include "scenarios/language/distributions.h"
+// Reads distributions of durations. The table kKinds maps their names to readers.
 
 #include <fmt/format.h>
 
@@ -9,49 +9,53 @@
 #include <string_view>
 #include <vector>
 
-#include "reports/json_input/wording.h"
+#include "reports/json_input/diagnostics.h"
 #include "scenarios/language/names.h"
+#include "scenarios/language/readers.h"
 
 namespace quintain::scenarios {
+
+using json_input::ObjectReader;
+using json_input::Reader;
+
 namespace {
 
 using sim::Distribution;
 namespace distribution = sim::distribution;
 
-// A parameter that is missing or wrong was reported; a value that suits every distribution goes on
-// in its place, so that the distribution does not print_error of it too.
-core::Duration length(const json_input::Reader& parameter) {
+// A parameter that is absent or wrong was reported. It is replaced by a value that is valid for
+// every distribution, so that the distribution does not report it once more.
+core::Duration length(const Reader& parameter) {
   return parameter.duration({}, std::chrono::seconds(1));
 }
-double figure(const json_input::Reader& parameter) { return parameter.number({}, 1); }
+double figure(const Reader& parameter) { return parameter.number({}, 1); }
 
-// Each reads the value of one distribution's key. Nothing: a problem inside of it was reported, and
-// what the distribution as a whole would print_error of follows from it.
-using Parameters = std::optional<Distribution> (*)(const json_input::Reader&);
+// Each function reads the value of one distribution's key. It returns nullopt after reporting a
+// problem from which problems of the whole distribution would follow.
 
-std::optional<Distribution> constant(const json_input::Reader& value) {
+std::optional<Distribution> constant(const Reader& value) {
   return distribution::Constant{.value = length(value)};
 }
 
-std::optional<Distribution> uniform(const json_input::Reader& value) {
+std::optional<Distribution> uniform(const Reader& value) {
   const auto ends = value.elements();
   if (ends.size() == 2) {
     return distribution::Uniform{.low = length(ends[0]), .high = length(ends[1])};
   }
-  if (value.raw().is_array()) value.error("expected the two ends, as in [\"1ms\", \"5ms\"]");
+  if (value.raw().is_array()) value.error("expected the two bounds, as in [\"1ms\", \"5ms\"]");
   return std::nullopt;
 }
 
-std::optional<Distribution> exponential(const json_input::Reader& value) {
+std::optional<Distribution> exponential(const Reader& value) {
   return distribution::Exponential{.mean = length(value)};
 }
 
-std::optional<Distribution> lognormal(const json_input::Reader& value) {
-  json_input::ObjectReader object = value.object();
-  const json_input::Reader mean = object.optional("mean");
-  const json_input::Reader scv = object.optional("scv");
-  const json_input::Reader mu = object.optional("mu");
-  const json_input::Reader sigma = object.optional("sigma");
+std::optional<Distribution> lognormal(const Reader& value) {
+  ObjectReader object = value.object();
+  const Reader mean = object.optional("mean");
+  const Reader scv = object.optional("scv");
+  const Reader mu = object.optional("mu");
+  const Reader sigma = object.optional("sigma");
   if (mean.present() && scv.present() && !mu.present() && !sigma.present()) {
     return distribution::LognormalByMean{.mean = length(mean), .scv = figure(scv)};
   }
@@ -64,37 +68,37 @@ std::optional<Distribution> lognormal(const json_input::Reader& value) {
   return std::nullopt;
 }
 
-std::optional<Distribution> weibull(const json_input::Reader& value) {
-  json_input::ObjectReader object = value.object();
+std::optional<Distribution> weibull(const Reader& value) {
+  ObjectReader object = value.object();
   const double shape = figure(object.required("shape"));
   return distribution::Weibull{.shape = shape, .scale = length(object.required("scale"))};
 }
 
-std::optional<Distribution> gamma(const json_input::Reader& value) {
-  json_input::ObjectReader object = value.object();
+std::optional<Distribution> gamma(const Reader& value) {
+  ObjectReader object = value.object();
   const double shape = figure(object.required("shape"));
   return distribution::Gamma{.shape = shape, .mean = length(object.required("mean"))};
 }
 
-std::optional<Distribution> pareto(const json_input::Reader& value) {
-  json_input::ObjectReader object = value.object();
+std::optional<Distribution> pareto(const Reader& value) {
+  ObjectReader object = value.object();
   const double shape = figure(object.required("shape"));
   return distribution::Pareto{.shape = shape, .minimum = length(object.required("minimum"))};
 }
 
-std::optional<Distribution> hyperexponential(const json_input::Reader& value) {
+std::optional<Distribution> hyperexponential(const Reader& value) {
   distribution::Hyperexponential distribution;
-  for (const json_input::Reader& element : value.elements()) {
-    json_input::ObjectReader branch = element.object();
+  for (const Reader& element : value.elements()) {
+    ObjectReader branch = element.object();
     const double probability = figure(branch.required("probability"));
     distribution.branches.push_back({probability, length(branch.required("mean"))});
   }
   return distribution;
 }
 
-std::optional<Distribution> empirical(const json_input::Reader& value) {
+std::optional<Distribution> empirical(const Reader& value) {
   distribution::Empirical distribution;
-  for (const json_input::Reader& element : value.elements()) {
+  for (const Reader& element : value.elements()) {
     const auto point = element.elements();
     if (point.size() != 2) {
       if (element.raw().is_array()) {
@@ -109,13 +113,13 @@ std::optional<Distribution> empirical(const json_input::Reader& value) {
   return distribution;
 }
 
-std::optional<Distribution> read(const json_input::Reader& distribution);
+std::optional<Distribution> read(const Reader& distribution);
 
-std::optional<Distribution> mixture(const json_input::Reader& value) {
+std::optional<Distribution> mixture(const Reader& value) {
   distribution::Mixture distribution;
   bool complete = true;
-  for (const json_input::Reader& element : value.elements()) {
-    json_input::ObjectReader component = element.object();
+  for (const Reader& element : value.elements()) {
+    ObjectReader component = element.object();
     const double weight = figure(component.required("weight"));
     const auto part = read(component.required("law"));
     complete = complete && part;
@@ -126,8 +130,8 @@ std::optional<Distribution> mixture(const json_input::Reader& value) {
 }
 
 struct Kind {
-  std::string_view name;
-  Parameters read;
+  std::string_view key;
+  std::optional<Distribution> (*read)(const Reader& value);
 };
 
 constexpr std::array kKinds = {
@@ -137,13 +141,9 @@ constexpr std::array kKinds = {
     Kind{"pareto", pareto},           Kind{"hyperexponential", hyperexponential},
     Kind{"empirical", empirical},     Kind{"mixture", mixture}};
 
-constexpr auto kKindNames = [] {
-  std::array<std::string_view, kKinds.size()> names;
-  for (std::size_t i = 0; i < names.size(); ++i) names[i] = kKinds[i].name;
-  return names;
-}();
+constexpr auto kKeys = keys_of(kKinds);
 
-std::optional<Distribution> read(const json_input::Reader& distribution) {
+std::optional<Distribution> read(const Reader& distribution) {
   if (!distribution.present()) return std::nullopt;
   if (distribution.raw().is_string()) return constant(distribution);
   if (!distribution.raw().is_object() || distribution.raw().size() != 1) {
@@ -156,19 +156,18 @@ std::optional<Distribution> read(const json_input::Reader& distribution) {
   }
   const auto [name, value] = distribution.members().front();
   for (const Kind& kind : kKinds) {
-    if (kind.name != name) continue;
+    if (kind.key != name) continue;
     const auto read = kind.read(value);
-    return read && report(read->problems(), value) ? read : std::nullopt;
+    return read && report_problems(read->problems(), value) ? read : std::nullopt;
   }
   value.error(fmt::format("there is no distribution '{}'{}", name,
-                          json_input::alternatives(name, kKindNames, "known", kKindNames)));
+                          json_input::alternatives(name, kKeys, "known", kKeys)));
   return std::nullopt;
 }
 
 }  // namespace
 
-Distribution read_distribution(const json_input::Reader& distribution,
-                               const Distribution& fallback) {
+Distribution read_distribution(const Reader& distribution, const Distribution& fallback) {
   return read(distribution).value_or(fallback);
 }
 

@@ -1,4 +1,4 @@
-#include "scenarios/language/distributions.h"
+#include "scenarios/language/readers.h"
 
 #include <cmath>
 #include <limits>
@@ -14,12 +14,12 @@ sim::Distribution distribution(const std::string& text) {
   return scenario.nodes[0].functions.at(0).service;
 }
 
-TEST(Distributions, ADurationIsAlwaysTheSame) {
+TEST(Distributions, ADurationIsConstant) {
   EXPECT_DOUBLE_EQ(distribution(R"("150ms")").quantile_seconds(0.99), 0.15);
   EXPECT_DOUBLE_EQ(distribution(R"({"constant": "2s"})").quantile_seconds(0.01), 2);
 }
 
-TEST(Distributions, EachTakesItsParameters) {
+TEST(Distributions, ReadsTheParametersOfEachKind) {
   EXPECT_DOUBLE_EQ(distribution(R"({"uniform": ["1s", "5s"]})").quantile_seconds(0.25), 2);
   EXPECT_DOUBLE_EQ(distribution(R"({"exponential": "3s"})").mean_seconds(), 3);
   EXPECT_NEAR(distribution(R"({"lognormal": {"mu": 0.5, "sigma": 2}})").quantile_seconds(0.5),

@@ -1,4 +1,4 @@
-#include "scenarios/language/expectations.h"
+#include "scenarios/language/script.h"
 
 #include <chrono>
 
@@ -25,7 +25,7 @@ Kind expectation(const std::string& text) {
   return std::get<Kind>(expectations(text).at(0).what);
 }
 
-TEST(Expectations, SayWhereTheyStandAndWhatTheySay) {
+TEST(Expectations, HaveTheirPlaceAndText) {
   const auto all = expectations("\n{\"metric\": \"attempts\",\n \"equals\": 1e0}");
   ASSERT_EQ(all.size(), 1u);
   EXPECT_EQ(all[0].source.file, "f");
@@ -33,7 +33,7 @@ TEST(Expectations, SayWhereTheyStandAndWhatTheySay) {
   EXPECT_EQ(all[0].text, R"({"metric":"attempts","equals":1.0})");
 }
 
-TEST(Expectations, OfExecutions) {
+TEST(Expectations, AboutExecutions) {
   const auto full = expectation<ExecutionExpectation>(
       R"({"execution": "a", "status": "FAILED", "started": "5ms", "ended": "7ms", "attempts": 2})");
   EXPECT_EQ(full.step, "a");
@@ -49,7 +49,7 @@ TEST(Expectations, OfExecutions) {
   EXPECT_FALSE(never.attempts);
 }
 
-TEST(Expectations, OfAnswers) {
+TEST(Expectations, AboutAnswers) {
   const auto good = expectation<AnswerExpectation>(
       R"({"answer": "a", "at": "5ms", "is": {"success": true, "result": {"status": "COMPLETED"}}})");
   EXPECT_EQ(good.step, "a");
@@ -69,7 +69,7 @@ TEST(Expectations, OfAnswers) {
       ElementsAre("{}", R"({"is_final":true})"));
 }
 
-TEST(Expectations, OfMetrics) {
+TEST(Expectations, AboutMetrics) {
   const auto range = expectation<MetricExpectation>(
       R"({"metric": "response_ms.p99", "at_least": 1, "at_most": 2.5})");
   EXPECT_EQ(range.metric, "response_ms.p99");
@@ -83,7 +83,7 @@ TEST(Expectations, OfMetrics) {
   EXPECT_EQ(exact.bounds.at_most, 3);
 }
 
-TEST(Expectations, OfTheOrder) {
+TEST(Expectations, AboutTheOrder) {
   EXPECT_THAT(expectation<OrderExpectation>(R"({"order": ["b", "a"]})").started,
               ElementsAre("b", "a"));
 }

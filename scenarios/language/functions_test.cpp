@@ -1,4 +1,4 @@
-#include "scenarios/language/functions.h"
+#include "scenarios/language/readers.h"
 
 #include <chrono>
 
@@ -16,7 +16,7 @@ std::vector<sim::FunctionModel> functions(const std::string& text) {
       .functions;
 }
 
-TEST(Functions, EveryPropertyCanBeSet) {
+TEST(Functions, ReadsEveryProperty) {
   const auto models = functions(R"({
       "work": {"service": "1s", "cold_start": "2s", "on_stop": {"obeys_after": "3s"},
                "fates": ["fails", "hangs", "start-fails", "completes"],
@@ -55,7 +55,7 @@ TEST(Functions, EveryPropertyCanBeSet) {
   EXPECT_EQ(other.hang_probability, 0.25);
 }
 
-TEST(Functions, WhatIsNotSetKeepsItsDefault) {
+TEST(Functions, KeepsDefaultsOfAbsentProperties) {
   const sim::FunctionModel model = functions(R"({"f": {}})")[0];
   const sim::FunctionModel standard;
   EXPECT_EQ(model.service.mean_seconds(), standard.service.mean_seconds());
@@ -66,12 +66,12 @@ TEST(Functions, WhatIsNotSetKeepsItsDefault) {
   EXPECT_FALSE(model.reports_late);
 }
 
-TEST(Functions, AStopIsObeyedOrIgnored) {
+TEST(Functions, ObeysOrIgnoresAStop) {
   EXPECT_EQ(functions(R"({"f": {"on_stop": "obeys"}})")[0].obeys_stop_after->mean_seconds(), 0);
   EXPECT_FALSE(functions(R"({"f": {"on_stop": "ignores"}})")[0].obeys_stop_after);
 }
 
-TEST(Functions, TheInstanceLimitIsTheTasks) {
+TEST(Functions, TheInstanceLimitBelongsToTheTask) {
   const auto models = functions(R"({"a": {"task": "t", "function": "a"},
                                     "b": {"task": "t", "function": "b", "instance_limit": 2}})");
   EXPECT_EQ(models[0].instance_limit, 2);

@@ -1,4 +1,4 @@
-#include "scenarios/language/invocation.h"
+// Reads invocations into requests.
 
 #include <fmt/format.h>
 #include <google/protobuf/wrappers.pb.h>
@@ -7,17 +7,21 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "reports/json_input/wording.h"
-#include "scenarios/language/message_body.h"
+#include "reports/json_input/diagnostics.h"
+#include "scenarios/language/messages.h"
+#include "scenarios/language/readers.h"
 
 namespace quintain::scenarios {
+
+using json_input::ObjectReader;
+using json_input::Reader;
+
 namespace {
 
 using spearlet::InvokeFunctionRequest;
 using TextMap = google::protobuf::Map<std::string, std::string>;
 
-void read_target(const json_input::Reader& target, const Functions& functions,
-                 InvokeFunctionRequest& request) {
+void read_target(const Reader& target, const Functions& functions, InvokeFunctionRequest& request) {
   if (target.raw().is_object()) {
     request.set_task_id(target.object().optional("task").string());
   } else if (target.present() && !target.raw().is_string()) {
@@ -29,14 +33,14 @@ void read_target(const json_input::Reader& target, const Functions& functions,
   }
 }
 
-/// A name, or the number of a value: numbers that no value has are worth a test.
+/// A name or a number. Numbers of no value are allowed, since a test may send them.
 template <class Enum, std::size_t N>
-Enum name_or_number(const json_input::Reader& value, const json_input::Choice<Enum> (&names)[N]) {
+Enum name_or_number(const Reader& value, const json_input::Choice<Enum> (&names)[N]) {
   if (value.raw().is_number()) return static_cast<Enum>(value.integer<int>());
   return value.one_of<Enum>(names);
 }
 
-spearlet::ExecutionMode read_mode(json_input::ObjectReader& object, Caller caller) {
+spearlet::ExecutionMode read_mode(ObjectReader& object, Caller caller) {
   using namespace spearlet;
   if (caller == Caller::kLoad) {
     return object.required("mode").one_of<ExecutionMode>(
@@ -52,10 +56,10 @@ spearlet::ExecutionMode read_mode(json_input::ObjectReader& object, Caller calle
                                         {"unspecified", EXECUTION_MODE_UNSPECIFIED}});
 }
 
-void read_timeout(json_input::ObjectReader& object, InvokeFunctionRequest& request) {
+void read_timeout(ObjectReader& object, InvokeFunctionRequest& request) {
   using std::chrono::milliseconds;
-  const json_input::Reader timeout = object.optional("timeout");
-  const json_input::Reader timeout_ms = object.optional("timeout_ms");
+  const Reader timeout = object.optional("timeout");
+  const Reader timeout_ms = object.optional("timeout_ms");
   if (timeout.present()) {
     const core::Duration length = timeout.duration({.min = milliseconds(1)});
     if (length % milliseconds(1) != core::Duration::zero()) {
@@ -67,62 +71,61 @@ void read_timeout(json_input::ObjectReader& object, InvokeFunctionRequest& reque
   if (timeout_ms.present()) {
     request.mutable_context()->set_timeout_ms(timeout_ms.integer<std::int64_t>());
     if (timeout.present()) {
-      timeout_ms.error("'timeout' stands here already; give one or the other");
+      timeout_ms.error("'timeout' is set already; give one or the other");
     }
   }
 }
 
-void read_map(const json_input::Reader& value, TextMap& map) {
-  for (const auto& [key, text] :
-       value.map_of([](const json_input::Reader& v) { return v.string(); })) {
+void read_map(const Reader& value, TextMap& map) {
+  for (const auto& [key, text] : value.map_of([](const Reader& v) { return v.string(); })) {
     map[key] = text;
   }
 }
 
-void read_context(json_input::ObjectReader& object, InvokeFunctionRequest& request) {
+void read_context(ObjectReader& object, InvokeFunctionRequest& request) {
   read_timeout(object, request);
   const auto text = [&](std::string_view key, auto setter) {
-    const json_input::Reader value = object.optional(key);
+    const Reader value = object.optional(key);
     if (value.present()) (request.mutable_context()->*setter)(value.string());
   };
   using Context = spearlet::ExecutionContext;
   text("session_id", &Context::set_session_id<const std::string&>);
   text("user_id", &Context::set_user_id<const std::string&>);
-  const json_input::Reader retries = object.optional("retries");
+  const Reader retries = object.optional("retries");
   if (retries.present()) {
     request.mutable_context()->set_max_retries(retries.integer<std::int32_t>());
   }
-  const json_input::Reader headers = object.optional("headers");
+  const Reader headers = object.optional("headers");
   if (headers.present()) read_map(headers, *request.mutable_context()->mutable_headers());
-  const json_input::Reader environment = object.optional("environment");
+  const Reader environment = object.optional("environment");
   if (environment.present()) {
     read_map(environment, *request.mutable_context()->mutable_environment());
   }
 }
 
-void read_ids(json_input::ObjectReader& object, InvokeFunctionRequest& request) {
-  const json_input::Reader id = object.optional("execution_id");
+void read_ids(ObjectReader& object, InvokeFunctionRequest& request) {
+  const Reader id = object.optional("execution_id");
   if (id.present()) request.set_execution_id(id.string());
-  const json_input::Reader in_context = object.optional("context_execution_id");
+  const Reader in_context = object.optional("context_execution_id");
   if (in_context.present()) request.mutable_context()->set_execution_id(in_context.string());
 }
 
-void read_task(json_input::ObjectReader& object, InvokeFunctionRequest& request) {
+void read_task(ObjectReader& object, InvokeFunctionRequest& request) {
   using namespace spearlet;
   request.set_invocation_type(name_or_number<InvocationType>(
       object.optional("invocation_type"), {{"new-task", INVOCATION_TYPE_NEW_TASK},
                                            {"existing-task", INVOCATION_TYPE_EXISTING_TASK},
                                            {"unspecified", INVOCATION_TYPE_UNSPECIFIED}}));
   request.set_task_name(object.optional("task_name").string());
-  const json_input::Reader artifact = object.optional("artifact");
+  const Reader artifact = object.optional("artifact");
   if (artifact.present()) read_message(artifact, *request.mutable_artifact_spec());
   request.set_create_if_not_exists(object.optional("create_if_not_exists").boolean());
   request.set_force_new_instance(object.optional("fresh_instance").boolean());
 }
 
-void read_parameters(const json_input::Reader& parameters, InvokeFunctionRequest& request) {
-  for (const json_input::Reader& element : parameters.elements()) {
-    json_input::ObjectReader object = element.object();
+void read_parameters(const Reader& parameters, InvokeFunctionRequest& request) {
+  for (const Reader& element : parameters.elements()) {
+    ObjectReader object = element.object();
     spearlet::FunctionParameter& parameter = *request.add_parameters();
     parameter.set_name(object.optional("name").string());
     google::protobuf::StringValue text;
@@ -131,10 +134,10 @@ void read_parameters(const json_input::Reader& parameters, InvokeFunctionRequest
   }
 }
 
-void read_metadata(json_input::ObjectReader& object, InvokeFunctionRequest& request) {
+void read_metadata(ObjectReader& object, InvokeFunctionRequest& request) {
   TextMap& metadata = *request.mutable_invocation_metadata();
   read_map(object.optional("metadata"), metadata);
-  const json_input::Reader priority = object.optional("priority");
+  const Reader priority = object.optional("priority");
   if (!priority.present()) return;
   const auto [position, is_new] =
       metadata.insert({"priority", std::to_string(priority.integer<std::int64_t>())});
@@ -143,13 +146,12 @@ void read_metadata(json_input::ObjectReader& object, InvokeFunctionRequest& requ
 
 }  // namespace
 
-InvokeFunctionRequest read_invocation(const json_input::Reader& target,
-                                      json_input::ObjectReader& object, Caller caller,
+InvokeFunctionRequest read_invocation(const Reader& target, ObjectReader& object, Caller caller,
                                       const Functions& functions) {
   InvokeFunctionRequest request;
   read_target(target, functions, request);
   request.set_execution_mode(read_mode(object, caller));
-  const json_input::Reader function = object.optional("function");
+  const Reader function = object.optional("function");
   if (function.present()) request.set_function_name(function.string());
   read_context(object, request);
   if (caller != Caller::kLoad) read_ids(object, request);

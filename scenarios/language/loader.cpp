@@ -1,3 +1,4 @@
+// Finds scenario files, expands their matrices and names the cases.
 #include "scenarios/language/loader.h"
 
 #include <fmt/format.h>
@@ -14,9 +15,10 @@
 #include "reports/json_input/document.h"
 #include "reports/json_input/reader.h"
 #include "scenarios/language/matrix.h"
-#include "scenarios/language/scenario_reader.h"
 
 namespace quintain::scenarios {
+
+using json_input::Diagnostics;
 namespace {
 
 namespace fs = std::filesystem;
@@ -39,14 +41,13 @@ json_input::Diagnostic about(const fs::path& path, std::string message) {
   return {.file = path.string(), .line = 0, .pointer = "", .message = std::move(message)};
 }
 
-/// The scenario files in a folder and below, sorted; nothing after reporting that it can't be read.
-std::optional<std::vector<fs::path>> search(const fs::path& folder,
-                                            json_input::Diagnostics& diagnostics) {
+/// The scenario files in a folder and its subfolders, sorted; nullopt after reporting an error.
+std::optional<std::vector<fs::path>> search(const fs::path& folder, Diagnostics& diagnostics) {
   std::vector<fs::path> found;
   std::error_code error;
   fs::recursive_directory_iterator entry(folder, error);
   while (!error && entry != fs::recursive_directory_iterator()) {
-    std::error_code unknown;  // what can't be looked at is no file and no folder
+    std::error_code unknown;  // an entry without a known type is skipped
     if (entry->is_directory(unknown)) {
       if (!is_searched(entry->path())) entry.disable_recursion_pending();
     } else if (entry->is_regular_file(unknown) && is_scenario_file(entry->path())) {
@@ -64,7 +65,7 @@ std::optional<std::vector<fs::path>> search(const fs::path& folder,
 
 /// "cancel/while-queued" for <root>/cancel/while-queued.json.
 std::string case_name(const fs::path& path, const fs::path& root) {
-  // By the names alone: a link to a folder elsewhere keeps the name that it has here.
+  // Symbolic links are not resolved: a case is named by the path that was given.
   std::error_code error;
   const auto from_start = [&error](const fs::path& p) {
     return fs::absolute(p.empty() ? "." : p, error).lexically_normal();
@@ -78,7 +79,7 @@ std::string case_name(const fs::path& path, const fs::path& root) {
 }  // namespace
 
 std::vector<std::string> find_scenario_files(const std::vector<std::string>& paths,
-                                             json_input::Diagnostics& diagnostics) {
+                                             Diagnostics& diagnostics) {
   std::vector<std::string> files;
   std::set<fs::path> seen;
   const auto add = [&](const fs::path& file) {
@@ -115,8 +116,8 @@ std::string naming_root(const std::string& path) {
 }
 
 std::vector<Scenario> load_scenario_file(const std::string& path, const std::string& root,
-                                         json_input::Diagnostics& diagnostics) {
-  json_input::Diagnostics problems;
+                                         Diagnostics& diagnostics) {
+  Diagnostics problems;
   std::vector<Scenario> scenarios;
   const auto load = [&] {
     const auto text = json_input::read_file(path, problems);
@@ -133,8 +134,7 @@ std::vector<Scenario> load_scenario_file(const std::string& path, const std::str
       const std::string label = matrix->label(i);
       scenario.name = label.empty() ? name : fmt::format("{}[{}]", name, label);
       scenario.file = path;
-      scenario.document = expanded->root().json().dump(
-          -1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+      scenario.document = json_input::one_line(expanded->root().json());
       if (problems.empty()) scenarios.push_back(std::move(scenario));
     }
   };

@@ -1,30 +1,36 @@
-// Scenario files, found and loaded.
+// Finds and loads scenario files.
 #pragma once
 
 #include <string>
 #include <vector>
 
 #include "reports/json_input/diagnostics.h"
+#include "reports/json_input/reader.h"
 #include "scenarios/language/scenario.h"
 
 namespace quintain::scenarios {
 
-/// The files that `paths` stand for: a file for itself, a folder for the *.json files in it and
-/// below, in the order of their names. Left out of a search: *.schema.json, *.study.json (see
-/// study/study_language.h), and folders that are hidden or called "data". Each file once. A path
-/// that does not exist, or that stands for no file, is reported.
+/// The scenario files at `paths`, each once: a path to a file is that file; a path to a folder is
+/// the
+/// *.json files in it and its subfolders, sorted. A search skips *.schema.json, *.study.json (see
+/// study/language), hidden files and folders, and folders named "data". Reports a path that does
+/// not exist or contains no scenario file.
 std::vector<std::string> find_scenario_files(const std::vector<std::string>& paths,
                                              json_input::Diagnostics& diagnostics);
 
-/// The folder from which the cases below `path`, a file or a folder, are named: the nearest one
-/// above that is called "scenarios", so that a case has the same name however it was asked for;
-/// otherwise the folder itself.
+/// The folder relative to which the cases below `path`, a file or a folder, are named: the nearest
+/// folder above it that is named "scenarios" (or the folder "cases" in that), so that the name of a
+/// case does not depend on the path; otherwise the folder itself.
 std::string naming_root(const std::string& path);
 
-/// The cases of a file, in the order of its matrix. A case's name is the file's path from `root`,
-/// without its extension, and the case's label in brackets if the file has a matrix. None after
-/// reporting what is wrong with the file: a file is loaded as a whole or not at all.
+/// The cases of a file, in the order of its matrix. A case's name is the file's path relative to
+/// `root`, without its extension, followed by the case's label in brackets if the file has a
+/// matrix. Returns no case after reporting a problem: a file is loaded completely or not at all.
 std::vector<Scenario> load_scenario_file(const std::string& path, const std::string& root,
                                          json_input::Diagnostics& diagnostics);
+
+/// Reads the document of one case, after expansion of its matrix: all of a Scenario but its name,
+/// file and document.
+Scenario read_scenario(const json_input::Reader& document);
 
 }  // namespace quintain::scenarios

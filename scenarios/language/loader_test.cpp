@@ -1,14 +1,24 @@
 #include "scenarios/language/loader.h"
 
+#include <absl/strings/str_join.h>
+#include <absl/strings/str_split.h>
 #include <gmock/gmock.h>
+#include <google/protobuf/descriptor.h>
 #include <rapidcheck/gtest.h>
 
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <regex>
 
+#include "core/eta/estimator.h"
+#include "core/scheduling.h"
+#include "reports/json_input/diagnostics.h"
+#include "scenarios/language/message_kind.h"
+#include "scenarios/language/script.h"
 #include "scenarios/testing/read_text.h"
+#include "scenarios/testing/schema_kinds.h"
 
 namespace quintain::scenarios {
 namespace {
@@ -20,7 +30,7 @@ using testing::IsEmpty;
 
 constexpr std::string_view kMinimal = R"({"about": "x", "functions": {"f": {}}, "steps": []})";
 
-/// A folder of the test's own; the tests give paths relative to it.
+/// Provides an empty folder; the tests use paths relative to it.
 class Loader : public testing::Test {
  protected:
   Loader() {
@@ -71,7 +81,7 @@ class Loader : public testing::Test {
     return load("f");
   }
 
-  std::string errors_;  // of what was done last
+  std::string errors_;  // of the last find() or load()
 
  private:
   fs::path folder_;
@@ -86,23 +96,23 @@ TEST_F(Loader, SearchesFoldersInOrder) {
   EXPECT_EQ(errors_, "");
 }
 
-TEST_F(Loader, TakesAFileThatIsNamedWhateverItsName) {
+TEST_F(Loader, AcceptsAnyNameOfAFileThatIsGiven) {
   write("data/e.txt");
   EXPECT_THAT(find({"data/e.txt"}), ElementsAre("data/e.txt"));
 }
 
-TEST_F(Loader, TakesEachFileOnce) {
+TEST_F(Loader, FindsEachFileOnce) {
   write("a/x.json");
   write("b.json");
   EXPECT_THAT(find({"b.json", "a", "a/../a/x.json", ""}), ElementsAre("b.json", "a/x.json"));
 }
 
-TEST_F(Loader, SearchesAFolderThatIsNamedEvenIfItIsCalledData) {
+TEST_F(Loader, SearchesAFolderNamedDataIfItIsGiven) {
   write("data/e.json");
   EXPECT_THAT(find({"data"}), ElementsAre("data/e.json"));
 }
 
-TEST_F(Loader, ReportsPathsThatLeadNowhere) {
+TEST_F(Loader, ReportsPathsWithoutScenarios) {
   write("empty/readme.txt");
   write("good.json");
   EXPECT_THAT(find({"none.json", "empty", "good.json"}), ElementsAre("good.json"));
@@ -124,7 +134,7 @@ TEST_F(Loader, NamesACaseByItsPathFromTheRoot) {
             file.substr(0, file.size() - std::string(".json").size()));
 }
 
-TEST_F(Loader, MakesACaseOfEachPointOfTheMatrix) {
+TEST_F(Loader, MakesACaseForEachCombinationOfTheMatrix) {
   write("burst.json", R"({
     "about": "a burst, ${mode}",
     "for": {"mode": ["sync", "async"], "slots": [1, {"label": "many", "value": 64}]},
@@ -145,7 +155,7 @@ TEST_F(Loader, MakesACaseOfEachPointOfTheMatrix) {
                 "steps": [{"invoke": "f", "mode": "async"}]})"));
 }
 
-TEST_F(Loader, OneBadCaseSpoilsItsFile) {
+TEST_F(Loader, OneBadCaseRejectsTheFile) {
   EXPECT_THAT(load_text("{\"about\": \"x\",\n\"for\": {\"slots\": [1, 0, -1]},\n"
                         "\"node\": {\"slots\": \"${slots}\"},\n"
                         "\"functions\": {\"f\": {}}, \"steps\": []}"),
@@ -155,7 +165,7 @@ TEST_F(Loader, OneBadCaseSpoilsItsFile) {
             "f:3: /node/slots: -1 is not within 1 to 100000");
 }
 
-TEST_F(Loader, ReportsTheMatrixItself) {
+TEST_F(Loader, ReportsErrorsInTheMatrix) {
   EXPECT_THAT(load_text("{\"about\": \"x\",\n\"for\": {\"n\": [1]},\n"
                         "\"functions\": {\"f\": {}}, \"steps\": [\"${m}\"]}"),
               IsEmpty());
@@ -164,7 +174,7 @@ TEST_F(Loader, ReportsTheMatrixItself) {
             "f:3: /steps/0: there is no variable 'm'; known: 'n'");
 }
 
-TEST_F(Loader, ReportsSeveralProblemsEachOnItsLine) {
+TEST_F(Loader, ReportsSeveralProblemsWithTheirLines) {
   EXPECT_THAT(load_text("// A comment.\n"
                         "{\n"
                         "  \"about\": \"several\",\n"
@@ -185,15 +195,15 @@ TEST_F(Loader, ReportsSeveralProblemsEachOnItsLine) {
               IsEmpty());
   EXPECT_EQ(errors_,
             "f:5: /node/slots: 0 is not within 1 to 100000\n"
-            "f:6: /node/scheduling: expected one of 'fifo', 'priority', 'shortest-expected-first', "
-            "'earliest-deadline-first', 'fair-share', got the string \"fiffo\"; did you mean "
-            "'fifo'?\n"
-            "f:11: /steps/0/invoke: there is no function \"g\"; known: 'f'\n"
-            "f:13: /steps/1/cancel: there is no step \"b\"; known: 'step-1', 'step-2'\n"
-            "f:14: /steps/1/force: expected true or false, got the number 1");
+            "f:6: /node/scheduling: expected one of " +
+                json_input::listed(core::scheduling_strategy_names()) +
+                ", got the string \"fiffo\"; did you mean 'fifo'?\n"
+                "f:11: /steps/0/invoke: there is no function \"g\"; known: 'f'\n"
+                "f:13: /steps/1/cancel: there is no step \"b\"; known: 'step-1', 'step-2'\n"
+                "f:14: /steps/1/force: expected true or false, got the number 1");
 }
 
-TEST_F(Loader, StopsAtAScreenfulOfProblems) {
+TEST_F(Loader, LimitsTheNumberOfProblems) {
   std::string text = R"({"about": "x", "for": {"n": [)";
   for (int i = 0; i < 1000; ++i) text += std::to_string(i) + ",";
   text += R"(-1]}, "node": {"slots": "${n}", "queue_limit": "${n}", "task_limit": "-${n}"},
@@ -211,16 +221,21 @@ TEST_F(Loader, LoadsEveryKeyOfTheLanguage) {
   EXPECT_EQ(diagnostics.text(), "");
   ASSERT_EQ(scenarios.size(), 4u);
   EXPECT_EQ(scenarios[2].name, "scenarios/language/data/every-key[mode=async,slots=2]");
-  EXPECT_EQ(scenarios[2].known_failure, "shows how it is written");
+  EXPECT_EQ(scenarios[2].known_failure, "an example of the key");
   EXPECT_EQ(scenarios[2].until, core::Instant(std::chrono::minutes(10)));
   EXPECT_EQ(scenarios[2].warm_up, core::Instant(std::chrono::minutes(1)));
-  EXPECT_EQ(scenarios[2].steps.size(), 18u);
-  EXPECT_EQ(scenarios[2].loads.size(), 7u);
-  EXPECT_EQ(scenarios[2].expectations.size(), 9u);
+  const auto document = nlohmann::json::parse(scenarios[2].document);
+  std::size_t steps = 0;
+  for (const auto& step : document["steps"]) {
+    steps += step.contains("repeat") ? step["repeat"]["times"].get<std::size_t>() : 1;
+  }
+  EXPECT_EQ(scenarios[2].steps.size(), steps);
+  EXPECT_EQ(scenarios[2].loads.size(), document["loads"].size());
+  EXPECT_EQ(scenarios[2].expectations.size(), document["expect"].size());
   EXPECT_TRUE(scenarios[2].trace);
 }
 
-TEST_F(Loader, SaysOfAFileThatIsNoJsonWhatItIs) {
+TEST_F(Loader, ReportsAFileThatIsNotJson) {
   const auto first_error = [this](std::string_view text) {
     EXPECT_THAT(load_text(text), IsEmpty());
     return errors_;
@@ -239,14 +254,14 @@ TEST_F(Loader, SaysOfAFileThatIsNoJsonWhatItIs) {
   EXPECT_THAT(first_error(std::string(100'000, '[')), HasSubstr("f:1: "));
 }
 
-TEST_F(Loader, SaysOfAFileThatCannotBeReadWhy) {
+TEST_F(Loader, ReportsAFileThatCannotBeRead) {
   EXPECT_THAT(load("none.json"), IsEmpty());
   EXPECT_THAT(errors_, HasSubstr("none.json: "));
   EXPECT_THAT(load(""), IsEmpty());
   EXPECT_NE(errors_, "");
 }
 
-TEST_F(Loader, ReadsATruncatedFileToNoAvail) {
+TEST_F(Loader, RejectsEveryTruncatedFile) {
   const std::string whole = source_file("scenarios/language/data/every-key.json");
   const std::size_t end = whole.rfind('}');
   for (std::size_t length = 0; length <= end; length += 97) {
@@ -275,13 +290,67 @@ RC_GTEST_FIXTURE_PROP(Loader, LoadsOrReportsADamagedFile, ()) {
     text[*rc::gen::inRange<std::size_t>(0, text.size())] = *rc::gen::oneOf(
         rc::gen::arbitrary<char>(), rc::gen::elementOf(std::string("{}[],:\"0e-.$/")));
   }
-  load_text(text);  // which expects one or the other
+  load_text(text);  // expects that there are either cases or errors
   RC_ASSERT(!HasFailure());
 }
 
-/// What is written in data/mistakes.json.
-TEST_F(Loader, ReportsEachMistakeInSoManyWords) {
-  using nlohmann::ordered_json;
+using nlohmann::ordered_json;
+
+/// The names for a placeholder of data/mistakes.json.
+std::vector<std::string> placeholder_names(const std::string& placeholder) {
+  static const auto schema = ordered_json::parse(source_file("scenarios/scenario.schema.json"));
+  const auto strings = [](const auto& names) {
+    return std::vector<std::string>(names.begin(), names.end());
+  };
+  if (placeholder == "estimators") return strings(core::eta::estimator_names());
+  if (placeholder == "strategies") return strings(core::scheduling_strategy_names());
+  if (placeholder == "steps") return strings(step_kinds());
+
+  std::vector<std::string> names;
+  const auto& pool = *google::protobuf::DescriptorPool::generated_pool();
+  const auto rest = [&](std::string_view prefix) { return placeholder.substr(prefix.size()); };
+  if (placeholder.starts_with("fields of ")) {
+    const auto* type = pool.FindMessageTypeByName(rest("fields of "));
+    for (int i = 0; i < type->field_count(); ++i) names.push_back(type->field(i)->name());
+  } else if (placeholder.starts_with("values of ")) {
+    return strings(short_names(*pool.FindEnumTypeByName(rest("values of "))));
+  } else if (placeholder.starts_with("kinds of ")) {
+    return schema_kinds(schema, rest("kinds of "));
+  } else {
+    const ordered_json& list = schema.at(ordered_json::json_pointer(placeholder));
+    if (list.is_array()) return list.get<std::vector<std::string>>();
+    for (const auto& [key, value] : list.items()) names.push_back(key);
+  }
+  return names;
+}
+
+/// Replaces ${...} by the names.
+std::string fill_in(std::string text) {
+  for (auto at = text.find("${"); at != text.npos; at = text.find("${")) {
+    const auto end = text.find('}', at);
+    const auto names = placeholder_names(text.substr(at + 2, end - at - 2));
+    text.replace(at, end + 1 - at,
+                 json_input::listed(std::vector<std::string_view>(names.begin(), names.end())));
+  }
+  return text;
+}
+
+/// Sorts the names of each list `'b', 'a'` in a text.
+std::string with_sorted_lists(const std::string& text) {
+  static const std::regex list("'[^' ]*'(, '[^' ]*')+");
+  std::string sorted;
+  auto rest = text.cbegin();
+  for (std::sregex_iterator it(text.begin(), text.end(), list), end; it != end; ++it) {
+    sorted.append(rest, (*it)[0].first);
+    std::vector<std::string> names = absl::StrSplit(it->str(), ", ");
+    std::sort(names.begin(), names.end());
+    sorted += absl::StrJoin(names, ", ");
+    rest = (*it)[0].second;
+  }
+  return sorted.append(rest, text.cend());
+}
+
+TEST_F(Loader, ReportsEachMistakeOfTheList) {
   const auto groups = ordered_json::parse(source_file("scenarios/language/data/mistakes.json"),
                                           nullptr, true, /*ignore_comments=*/true);
   for (const ordered_json& group : groups) {
@@ -292,9 +361,10 @@ TEST_F(Loader, ReportsEachMistakeInSoManyWords) {
       EXPECT_THAT(load_text(file.dump()), IsEmpty());
       std::string expected;
       for (const std::string line : mistake["says"]) {
-        expected += (expected.empty() ? "f:1: " : "\nf:1: ") + line;
+        expected += (expected.empty() ? "f:1: " : "\nf:1: ") + fill_in(line);
       }
-      EXPECT_EQ(errors_, expected) << group["about"] << " " << mistake["write"];
+      EXPECT_EQ(with_sorted_lists(errors_), with_sorted_lists(expected))
+          << group["about"] << " " << mistake["write"];
     }
   }
 }

@@ -1,5 +1,4 @@
-#include "scenarios/language/loads.h"
-
+// Reads loads and traces.
 #include <fmt/format.h>
 
 #include <filesystem>
@@ -7,10 +6,14 @@
 #include <utility>
 #include <variant>
 
-#include "scenarios/language/arrivals.h"
-#include "scenarios/language/invocation.h"
+#include "scenarios/language/names.h"
+#include "scenarios/language/readers.h"
 
 namespace quintain::scenarios {
+
+using json_input::ObjectReader;
+using json_input::Reader;
+
 namespace {
 
 using core::Instant;
@@ -23,23 +26,23 @@ bool ends_by_itself(const sim::Load& load) {
   return open != nullptr && std::holds_alternative<sim::arrivals::AtTimes>(*open);
 }
 
-sim::Load read_load(const json_input::Reader& element, std::string default_name, Names& names,
+sim::Load read_load(const Reader& element, std::string default_name, Names& names,
                     const Names& nodes, const Functions& functions, Instant end) {
-  json_input::ObjectReader object = element.object();
+  ObjectReader object = element.object();
   sim::Load load;
-  const json_input::Reader as = object.optional("as");
+  const Reader as = object.optional("as");
   load.name = as.string(std::move(default_name));
   names.add(load.name, as.present() ? as : element);
   load.node = nodes.find(object.optional("node")).value_or(0);
   load.request = read_invocation(object.required("invoke"), object, Caller::kLoad, functions);
   load.arrivals = read_arrivals(object.required("arrivals"));
   load.from = Instant(object.optional("from").duration());
-  const json_input::Reader until = object.optional("until");
+  const Reader until = object.optional("until");
   if (until.present()) load.until = Instant(until.duration());
-  const json_input::Reader count = object.optional("count");
+  const Reader count = object.optional("count");
   if (count.present()) load.count = count.integer<std::int64_t>({1, kMaxCalls});
   load.deadline = object.optional("deadline").duration({}, core::kForever);
-  if (load.until <= load.from) until.error("a load must end after it begins ('from')");
+  if (load.until <= load.from) until.error("a load must end after it starts ('from')");
   if (!until.present() && !count.present() && end.is_never() && !ends_by_itself(load)) {
     object.error("this load never ends; give it 'count' or 'until', or the scenario 'until'");
   }
@@ -48,32 +51,32 @@ sim::Load read_load(const json_input::Reader& element, std::string default_name,
 
 }  // namespace
 
-std::vector<sim::Load> read_loads(const json_input::Reader& reader, const Names& nodes,
+std::vector<sim::Load> read_loads(const Reader& reader, const Names& nodes,
                                   const Functions& functions, Instant end) {
   std::vector<sim::Load> loads;
   Names names("load");
-  for (const json_input::Reader& element : reader.elements()) {
+  for (const Reader& element : reader.elements()) {
     loads.push_back(
         read_load(element, fmt::format("load-{}", loads.size() + 1), names, nodes, functions, end));
   }
   return loads;
 }
 
-std::optional<TraceReplay> read_trace(const json_input::Reader& reader, const Names& nodes) {
+std::optional<TraceReplay> read_trace(const Reader& reader, const Names& nodes) {
   if (!reader.present()) return std::nullopt;
-  json_input::ObjectReader object = reader.object();
+  ObjectReader object = reader.object();
   TraceReplay trace;
-  const json_input::Reader folder = object.required("folder");
+  const Reader folder = object.required("folder");
   trace.folder = folder.string();
   const std::filesystem::path path = std::filesystem::path(trace.folder).lexically_normal();
   if (folder.present() && (path.empty() || path.is_absolute() || *path.begin() == "..")) {
-    folder.error("expected a folder below the one given by --trace-dir");
+    folder.error("expected a folder relative to the one given by --trace-dir");
   }
   trace.node = nodes.find(object.optional("node")).value_or(0);
   trace.mode = object.required("mode").one_of<spearlet::ExecutionMode>(
       {{"sync", spearlet::EXECUTION_MODE_SYNC}, {"async", spearlet::EXECUTION_MODE_ASYNC}},
       spearlet::EXECUTION_MODE_ASYNC);
-  const json_input::Reader minutes = object.optional("minutes");
+  const Reader minutes = object.optional("minutes");
   if (minutes.present()) trace.minutes = minutes.integer<int>({1, kMinutesOfTrace});
   return trace;
 }

@@ -1,4 +1,4 @@
-#include "scenarios/language/loads.h"
+#include "scenarios/language/readers.h"
 
 #include <chrono>
 
@@ -24,7 +24,7 @@ Kind arrivals(const std::string& text) {
       loads(R"({"invoke": "work", "mode": "async", "arrivals": )" + text + "}")[0].arrivals));
 }
 
-TEST(Loads, EveryKeyCanBeSet) {
+TEST(Loads, ReadsEveryKey) {
   const auto all = loads(R"({"as": "steady", "node": "n2", "invoke": "work", "mode": "sync",
                              "arrivals": {"every": "10ms"}, "count": 100, "from": "1s",
                              "until": "2m", "deadline": "3s", "timeout": "4s", "retries": 1},
@@ -47,7 +47,7 @@ TEST(Loads, EveryKeyCanBeSet) {
   EXPECT_EQ(all[1].request.task_id(), "none");
 }
 
-TEST(Loads, ArrivalsAreOfManyKinds) {
+TEST(Loads, ReadsEveryKindOfArrivals) {
   namespace kinds = sim::arrivals;
   EXPECT_THAT(arrivals<kinds::AtTimes>(R"({"at": ["1s", "1s", "2s"]})").times,
               ElementsAre(Instant(1s), Instant(1s), Instant(2s)));
@@ -70,7 +70,7 @@ TEST(Loads, ArrivalsAreOfManyKinds) {
       arrivals<kinds::Renewal>(R"({"renewal": {"exponential": "7s"}})").between.mean_seconds(), 7);
 }
 
-TEST(Loads, AClosedLoopHasClients) {
+TEST(Loads, ReadsAClosedLoop) {
   const auto load = loads(R"({"invoke": "work", "mode": "sync",
                               "arrivals": {"closed": {"clients": 5, "think": "2s"}}})")[0];
   const auto& loop = std::get<sim::ClosedLoop>(load.arrivals);
@@ -78,7 +78,7 @@ TEST(Loads, AClosedLoopHasClients) {
   EXPECT_EQ(loop.think.mean_seconds(), 2);
 }
 
-TEST(Loads, MustEndOneWayOrAnother) {
+TEST(Loads, MustEnd) {
   const auto errors = [](const std::string& load, const std::string& scenario) {
     return errors_of(R"({"about": "x", "functions": {"work": {}}, "loads": [
                          {"invoke": "work", "mode": "async", )" +
@@ -94,7 +94,7 @@ TEST(Loads, MustEndOneWayOrAnother) {
   EXPECT_EQ(errors(R"("arrivals": {"at": ["1s"]})", ""), "");
 }
 
-TEST(Trace, NamesAFolderAndAMode) {
+TEST(Trace, ReadsEveryKey) {
   const auto trace = read_good_text(R"({"about": "x", "nodes": {"a": {}, "b": {}},
       "trace": {"folder": "azure", "node": "b", "mode": "sync", "minutes": 60}})")
                          .trace;

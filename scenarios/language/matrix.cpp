@@ -1,3 +1,5 @@
+// Expands a document: reads and checks the variables of "for", then copies the document for each
+// case with the variables replaced.
 #include "scenarios/language/matrix.h"
 
 #include <absl/strings/ascii.h>
@@ -10,22 +12,28 @@
 #include <string_view>
 #include <utility>
 
+#include "reports/json_input/diagnostics.h"
 #include "reports/json_input/document_builder.h"
 #include "reports/json_input/reader.h"
-#include "reports/json_input/wording.h"
 
 namespace quintain::scenarios {
+
+using json_input::Diagnostics;
+using json_input::Document;
+using json_input::DocumentNode;
+using json_input::Reader;
+
 namespace {
 
 constexpr std::string_view kFor = "for";
 
-/// A piece of a text: plain, or the name of a variable.
+/// A part of a text: plain text, or the name of a variable.
 struct Piece {
   std::string text;
   bool is_variable;
 };
 
-/// A text taken apart; nothing if a `${` is not closed.
+/// Splits a text; nullopt if a `${` is not closed.
 std::optional<std::vector<Piece>> split(std::string_view text) {
   std::vector<Piece> pieces;
   std::string plain;
@@ -50,10 +58,10 @@ std::optional<std::vector<Piece>> split(std::string_view text) {
 
 /// Calls visit(node, text) for every key and every string at or below `node`.
 template <class Visit>
-void for_each_text(const json_input::DocumentNode& node, const Visit& visit) {
+void for_each_text(const DocumentNode& node, const Visit& visit) {
   if (node.json().is_string()) visit(node, node.json().get_ref<const std::string&>());
   for (const auto& [key, member] : node.members()) visit(member, key);
-  for (const json_input::DocumentNode& child : node.children()) for_each_text(child, visit);
+  for (const DocumentNode& child : node.children()) for_each_text(child, visit);
 }
 
 bool is_name(std::string_view text) {
@@ -62,11 +70,10 @@ bool is_name(std::string_view text) {
   });
 }
 
-/// Reads what a variable may be: the value that stands for itself, or one with a label.
-std::optional<std::pair<std::string, json_input::DocumentNode>> read_value(
-    const json_input::Reader& reader) {
+/// Reads a value of a variable, which may have a label; returns label and value.
+std::optional<std::pair<std::string, DocumentNode>> read_value(const Reader& reader) {
   std::string label;
-  json_input::DocumentNode node = reader.place();
+  DocumentNode node = reader.place();
   const auto is_label_and_value = [](const nlohmann::ordered_json& json) {
     return json.size() == 2 && json.contains("label") && json.contains("value");
   };
@@ -74,7 +81,7 @@ std::optional<std::pair<std::string, json_input::DocumentNode>> read_value(
     label = node.json().is_string() ? node.json().get<std::string>() : node.json().dump();
   } else if (is_label_and_value(node.json())) {
     json_input::ObjectReader object = reader.object();
-    const json_input::Reader label_reader = object.required("label");
+    const Reader label_reader = object.required("label");
     node = object.required("value").place();
     if (!label_reader.raw().is_string()) {
       label_reader.string();  // reports it
@@ -86,12 +93,12 @@ std::optional<std::pair<std::string, json_input::DocumentNode>> read_value(
                              json_input::described(node.json())));
     return std::nullopt;
   }
-  const auto spoils_a_label = [](char c) {
+  const auto is_invalid_in_label = [](char c) {
     return c == ',' || absl::ascii_iscntrl(static_cast<unsigned char>(c));
   };
-  if (std::any_of(label.begin(), label.end(), spoils_a_label)) {
+  if (std::any_of(label.begin(), label.end(), is_invalid_in_label)) {
     reader.error(fmt::format(
-        "{} can't be a label, which has no comma and no control character; give it one: "
+        "{} cannot be a label, since it has a comma or a control character; give it one: "
         "{{\"label\": \"...\", \"value\": ...}}",
         json_input::shown_text(label)));
     return std::nullopt;
@@ -105,15 +112,14 @@ class Substitution {
  public:
   using Lookup = std::vector<std::pair<std::string_view, const Value*>>;
 
-  Substitution(const json_input::Document& document, Lookup lookup, std::string label,
-               json_input::Diagnostics& diagnostics)
+  Substitution(const Document& document, Lookup lookup, std::string label, Diagnostics& diagnostics)
       : document_(document),
         lookup_(std::move(lookup)),
         label_(std::move(label)),
         diagnostics_(diagnostics),
         builder_(document.file_name()) {}
 
-  std::optional<json_input::Document> run() {
+  std::optional<Document> run() {
     copy(document_.root(), document_.root().line(), true);
     if (clashed_) return std::nullopt;
     return std::move(builder_).finish();
@@ -123,7 +129,7 @@ class Substitution {
   const Value& value(std::string_view name) const {
     const auto found = std::find_if(lookup_.begin(), lookup_.end(),
                                     [name](const auto& entry) { return entry.first == name; });
-    assert(found != lookup_.end());  // check_uses() has seen to it
+    assert(found != lookup_.end());  // ensured by check_uses()
     return *found->second;
   }
 
@@ -135,7 +141,7 @@ class Substitution {
     return text;
   }
 
-  void copy(const json_input::DocumentNode& node, int line, bool replace) {
+  void copy(const DocumentNode& node, int line, bool replace) {
     const nlohmann::ordered_json& json = node.json();
     if (json.is_object()) {
       builder_.open_object(line);
@@ -145,7 +151,7 @@ class Substitution {
         if (const auto earlier = builder_.key(new_key, member.line())) {
           clashed_ = true;
           diagnostics_.add(member.diagnostic(
-              fmt::format("with {} this key is '{}', which already stands on line {}", label_,
+              fmt::format("with {} this key is '{}', which is already set on line {}", label_,
                           new_key, *earlier)));
         }
         copy(member, member.line(), replace);
@@ -153,8 +159,7 @@ class Substitution {
       builder_.close();
     } else if (json.is_array()) {
       builder_.open_array(line);
-      for (const json_input::DocumentNode& element : node.children())
-        copy(element, element.line(), replace);
+      for (const DocumentNode& element : node.children()) copy(element, element.line(), replace);
       builder_.close();
     } else if (replace && json.is_string()) {
       const auto pieces = *split(json.get_ref<const std::string&>());
@@ -168,20 +173,19 @@ class Substitution {
     }
   }
 
-  const json_input::Document& document_;
+  const Document& document_;
   const Lookup lookup_;
   const std::string label_;
-  json_input::Diagnostics& diagnostics_;
+  Diagnostics& diagnostics_;
   json_input::DocumentBuilder builder_;
   bool clashed_ = false;
 };
 
 }  // namespace
 
-std::optional<Matrix> Matrix::of(const json_input::Document& document,
-                                 json_input::Diagnostics& diagnostics) {
+std::optional<Matrix> Matrix::of(const Document& document, Diagnostics& diagnostics) {
   Matrix matrix(document);
-  json_input::Diagnostics found;
+  Diagnostics found;
   if (const auto variables = document.root().member(kFor)) matrix.read_variables(*variables, found);
   matrix.check_uses(found);
   if (found.empty()) return matrix;
@@ -189,20 +193,19 @@ std::optional<Matrix> Matrix::of(const json_input::Document& document,
   return std::nullopt;
 }
 
-void Matrix::read_variables(const json_input::DocumentNode& variables,
-                            json_input::Diagnostics& diagnostics) {
-  for_each_text(variables, [&](const json_input::DocumentNode& node, std::string_view text) {
+void Matrix::read_variables(const DocumentNode& variables, Diagnostics& diagnostics) {
+  for_each_text(variables, [&](const DocumentNode& node, std::string_view text) {
     if (text.find("${") == text.npos) return;
-    diagnostics.add(
-        node.diagnostic("what \"for\" lists is put in as it is; no ${...} may stand here"));
+    diagnostics.add(node.diagnostic(
+        "the values of \"for\" are inserted unchanged; ${...} is not allowed here"));
   });
   std::size_t cases = 1;
-  for (const auto& [name, reader] : json_input::Reader(variables, diagnostics).members()) {
+  for (const auto& [name, reader] : Reader(variables, diagnostics).members()) {
     if (!is_name(name)) {
-      reader.error("the name of a variable is made of letters, digits and _");
+      reader.error("the name of a variable consists of letters, digits and _");
     }
     Variable variable{name, {}};
-    for (const json_input::Reader& element : reader.elements()) {
+    for (const Reader& element : reader.elements()) {
       auto value = read_value(element);
       if (!value) continue;
       const auto has_label = [&](const Value& other) { return other.label == value->first; };
@@ -224,17 +227,16 @@ void Matrix::read_variables(const json_input::DocumentNode& variables,
   }
 }
 
-void Matrix::check_uses(json_input::Diagnostics& diagnostics) const {
+void Matrix::check_uses(Diagnostics& diagnostics) const {
   std::vector<std::string_view> names;
   for (const Variable& variable : variables_) names.push_back(variable.name);
   std::vector<bool> used(names.size(), false);
 
-  const auto check = [&](const json_input::DocumentNode& node, std::string_view text) {
+  const auto check = [&](const DocumentNode& node, std::string_view text) {
     const auto pieces = split(text);
     if (!pieces) {
-      diagnostics.add(
-          node.diagnostic(fmt::format("{} has a '${{' without its '}}'; write $${{ for a plain ${{",
-                                      json_input::shown_text(text))));
+      diagnostics.add(node.diagnostic(fmt::format(
+          "{} has a '${{' without its '}}'; write $${{ for ${{", json_input::shown_text(text))));
       return;
     }
     for (const Piece& piece : *pieces) {
@@ -247,13 +249,13 @@ void Matrix::check_uses(json_input::Diagnostics& diagnostics) const {
       diagnostics.add(node.diagnostic(
           names.empty()
               ? fmt::format("there is no variable '{}': the file has no \"for\"; write "
-                            "$${{ for a plain ${{",
+                            "$${{ for ${{",
                             piece.text)
               : fmt::format("there is no variable '{}'{}", piece.text,
                             json_input::alternatives(piece.text, names, "known", names))));
     }
   };
-  const json_input::DocumentNode root = document_.root();
+  const DocumentNode root = document_.root();
   if (!root.json().is_object()) {
     for_each_text(root, check);
   }
@@ -296,8 +298,7 @@ std::string Matrix::label(std::size_t index) const {
   return label;
 }
 
-std::optional<json_input::Document> Matrix::document(std::size_t index,
-                                                     json_input::Diagnostics& diagnostics) const {
+std::optional<Document> Matrix::document(std::size_t index, Diagnostics& diagnostics) const {
   const auto chosen = values(index);
   Substitution<Value>::Lookup lookup;
   for (std::size_t i = 0; i < chosen.size(); ++i)

@@ -1,4 +1,4 @@
-// One file, many cases: the matrix of a document.
+// The matrix of a document, which expands it to several cases.
 #pragma once
 
 #include <cstddef>
@@ -11,35 +11,35 @@
 
 namespace quintain::scenarios {
 
-/// The cases that a document's member "for" stands for:
+/// The cases of a document with a member "for":
 ///
 ///   {"for": {"mode": ["sync", "async"], "slots": [1, {"label": "many", "value": 64}]},
 ///    "name": "burst, ${mode}", "node": {"slots": "${slots}"}}
 ///
-/// There is a case for each combination of the variables' values, in the order of the file, the
-/// last variable varying fastest. In each case ${name} is replaced in every string and every key: a
-/// string that is nothing but "${name}" becomes the value itself, of whatever type; elsewhere the
-/// value's label is put in. Values are put in as they are: a ${name} inside of them is refused.
-/// `$${` stands for a plain `${`. A document without "for" is one case.
+/// There is one case for each combination of the variables' values, in the order of the file; the
+/// last variable varies fastest. In each case ${name} is replaced in every string and every key: a
+/// string that is only "${name}" becomes the value itself, of any type; elsewhere the value's label
+/// is inserted. Values are inserted unchanged: a ${name} in them is an error. `$${` is an escaped
+/// `${`. A document without "for" is one case. Immutable.
 class Matrix {
  public:
   static constexpr std::size_t kMaxCases = 10'000;
 
-  /// Nothing after reporting what is wrong with "for" and with the uses of its variables, among it
-  /// a variable that nothing uses.
+  /// Returns nullopt after reporting what is wrong with "for" or with the uses of its variables. A
+  /// variable that is not used is an error.
   static std::optional<Matrix> of(const json_input::Document& document,
                                   json_input::Diagnostics& diagnostics);
 
-  /// How many cases there are; at least 1.
+  /// The number of cases; at least 1.
   std::size_t size() const;
 
-  /// The name of a case within the file, e.g. "mode=sync,slots=many"; no two are equal. A string,
-  /// number, true, false or null is its own label. Empty without "for".
+  /// The name of a case within the file, e.g. "mode=sync,slots=many"; unique. A string, number,
+  /// true, false or null is its own label. Empty without "for". Requires: index < size().
   std::string label(std::size_t index) const;
 
-  /// A case's document, without "for". Everything keeps its line; a value that was put in has the
-  /// line of its use, what is inside of it the lines of "for". Nothing after reporting that two
-  /// keys of one object have become equal.
+  /// A case's document, without "for". Everything keeps its line; an inserted value has the line of
+  /// its use, and the values in it have their lines in "for". Returns nullopt after reporting that
+  /// two keys of one object have become equal. Requires: index < size().
   std::optional<json_input::Document> document(std::size_t index,
                                                json_input::Diagnostics& diagnostics) const;
 

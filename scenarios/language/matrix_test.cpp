@@ -53,7 +53,7 @@ TEST(MatrixTest, ReplacesInStringsAndKeysEverywhere) {
       ElementsAre(R"(x=2: {"2":[{"in 2":["2-2",2,7,null]}]})"));
 }
 
-TEST(MatrixTest, PutsInValuesOfEveryTypeAndTheirLabels) {
+TEST(MatrixTest, InsertsValuesOfEveryTypeAndTheirLabels) {
   EXPECT_THAT(
       cases(R"({"for": {"x": [0.5, true, null, "a b", {"label": "big", "value": {"n": [1]}}]},
                         "raw": "${x}", "text": "<${x}>"})"),
@@ -63,12 +63,12 @@ TEST(MatrixTest, PutsInValuesOfEveryTypeAndTheirLabels) {
                   R"(x=big: {"raw":{"n":[1]},"text":"<big>"})"));
 }
 
-TEST(MatrixTest, EscapedDollarsStayPlain) {
+TEST(MatrixTest, EscapedDollarsAreNotReplaced) {
   EXPECT_THAT(cases(R"({"for": {"x": [1]}, "a": "$${x} $$ $ {x} $$${x} ${x}", "b": ""})"),
               ElementsAre(R"(x=1: {"a":"${x} $$ $ {x} $${x} 1","b":""})"));
 }
 
-TEST(MatrixTest, ADocumentWithoutItIsOneCase) {
+TEST(MatrixTest, ADocumentWithoutAMatrixIsOneCase) {
   EXPECT_THAT(cases(R"({"a": "$${x}", "b": {"for": 1}})"),
               ElementsAre(R"(: {"a":"${x}","b":{"for":1}})"));
   EXPECT_THAT(cases("[1]"), ElementsAre(": [1]"));
@@ -98,37 +98,37 @@ TEST(MatrixTest, EverythingKeepsItsLine) {
   };
   EXPECT_EQ(line_of(0), "/first@5");
   EXPECT_EQ(line_of(1, 0), "/list/0@7");
-  EXPECT_EQ(line_of(1, 1), "/list/1@8");           // where it is used
-  EXPECT_EQ(line_of(1, 1, 0), "/list/1/inner@4");  // where it is written
+  EXPECT_EQ(line_of(1, 1), "/list/1@8");           // the line of its use
+  EXPECT_EQ(line_of(1, 1, 0), "/list/1/inner@4");  // its line in "for"
   EXPECT_EQ(line_of(2), "/last l@9");
 }
 
-TEST(MatrixTest, RefusesUnknownVariables) {
+TEST(MatrixTest, RejectsUnknownVariables) {
   EXPECT_EQ(errors("{\"for\": {\"mode\": [1]}, \"a\": \"${mode}\",\n \"b\": [\"x${mod}\"]}"),
             "f:2: /b/0: there is no variable 'mod'; did you mean 'mode'? known: 'mode'\n");
   EXPECT_EQ(errors(R"({"${mode}": 1})"),
-            "f:1: /${mode}: there is no variable 'mode': the file has no \"for\"; write $${ for a "
-            "plain ${\n");
+            "f:1: /${mode}: there is no variable 'mode': the file has no \"for\"; write $${ for "
+            "${\n");
   EXPECT_EQ(errors(R"(["${mode"])"),
-            "f:1: /0: \"${mode\" has a '${' without its '}'; write $${ for a plain ${\n");
+            "f:1: /0: \"${mode\" has a '${' without its '}'; write $${ for ${\n");
 }
 
-TEST(MatrixTest, RefusesUnusedVariables) {
+TEST(MatrixTest, RejectsUnusedVariables) {
   EXPECT_EQ(errors("{\"for\": {\"a\": [1],\n \"b\": [1]}, \"x\": \"$${b} ${a}\"}"),
             "f:2: /for/b: the variable 'b' is not used; write ${b} somewhere or remove it\n");
 }
 
-TEST(MatrixTest, RefusesVariablesThatMakeNoCases) {
+TEST(MatrixTest, RejectsInvalidVariables) {
   EXPECT_EQ(errors(R"({"for": [1]})"), "f:1: /for: expected an object, got an array\n");
   EXPECT_EQ(errors(R"({"for": {"a": 1}, "x": "${a}"})"),
             "f:1: /for/a: expected an array, got the number 1\n");
   EXPECT_EQ(errors(R"({"for": {"a": []}, "x": "${a}"})"),
             "f:1: /for/a: a variable needs at least one value\n");
   EXPECT_EQ(errors(R"({"for": {"a b": [1]}, "x": "${a b}"})"),
-            "f:1: /for/a b: the name of a variable is made of letters, digits and _\n");
+            "f:1: /for/a b: the name of a variable consists of letters, digits and _\n");
 }
 
-TEST(MatrixTest, RefusesValuesThatMakeNoLabels) {
+TEST(MatrixTest, RejectsInvalidLabels) {
   const std::string advice = "{\"label\": \"...\", \"value\": ...}\n";
   EXPECT_EQ(errors(R"({"for": {"a": [[1]]}, "x": "${a}"})"),
             "f:1: /for/a/0: an array needs a label here: " + advice);
@@ -137,16 +137,17 @@ TEST(MatrixTest, RefusesValuesThatMakeNoLabels) {
   EXPECT_EQ(errors(R"({"for": {"a": [{"label": 1, "value": 1}]}, "x": "${a}"})"),
             "f:1: /for/a/0/label: expected a string, got the number 1\n");
   EXPECT_EQ(errors(R"({"for": {"a": ["x,y"]}, "x": "${a}"})"),
-            "f:1: /for/a/0: \"x,y\" can't be a label, which has no comma and no control "
+            "f:1: /for/a/0: \"x,y\" cannot be a label, since it has a comma or a control "
             "character; give it one: " +
                 advice);
   EXPECT_EQ(errors("{\"for\": {\"a\": [1,\n \"1\"]}, \"x\": \"${a}\"}"),
             "f:2: /for/a/1: 'a' has two values labelled \"1\"\n");
-  EXPECT_EQ(errors(R"({"for": {"a": ["${a}"]}, "x": "${a}"})"),
-            "f:1: /for/a/0: what \"for\" lists is put in as it is; no ${...} may stand here\n");
+  EXPECT_EQ(
+      errors(R"({"for": {"a": ["${a}"]}, "x": "${a}"})"),
+      "f:1: /for/a/0: the values of \"for\" are inserted unchanged; ${...} is not allowed here\n");
 }
 
-TEST(MatrixTest, BoundsTheNumberOfCases) {
+TEST(MatrixTest, LimitsTheNumberOfCases) {
   const auto text = [](int values) {
     std::string list = "[0";
     for (int i = 1; i < values; ++i) list += "," + std::to_string(i);
@@ -156,7 +157,7 @@ TEST(MatrixTest, BoundsTheNumberOfCases) {
   EXPECT_EQ(errors(text(101)), "f:1: /for: this makes more than 10000 cases; list fewer values\n");
 }
 
-TEST(MatrixTest, RefusesTheCaseWhoseKeysBecomeEqual) {
+TEST(MatrixTest, RejectsACaseInWhichKeysBecomeEqual) {
   json_input::Diagnostics diagnostics;
   const auto matrix = Matrix::of(
       parse("{\"for\": {\"a\": [\"x\", \"y\"]},\n \"x\": 1,\n \"${a}\": 2}"), diagnostics);
@@ -164,7 +165,7 @@ TEST(MatrixTest, RefusesTheCaseWhoseKeysBecomeEqual) {
   EXPECT_TRUE(matrix->document(1, diagnostics));
   EXPECT_FALSE(matrix->document(0, diagnostics));
   EXPECT_EQ(diagnostics.text(),
-            "f:3: /${a}: with a=x this key is 'x', which already stands on line 2\n");
+            "f:3: /${a}: with a=x this key is 'x', which is already set on line 2\n");
 }
 
 }  // namespace

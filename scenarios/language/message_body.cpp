@@ -1,5 +1,4 @@
-#include "scenarios/language/message_body.h"
-
+// Reads messages from JSON, with the place of each error.
 #include <fmt/format.h>
 #include <google/protobuf/util/json_util.h>
 
@@ -8,10 +7,14 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "reports/json_input/wording.h"
+#include "reports/json_input/diagnostics.h"
 #include "scenarios/language/message_kind.h"
+#include "scenarios/language/messages.h"
 
 namespace quintain::scenarios {
+
+using json_input::Reader;
+
 namespace {
 
 using google::protobuf::FieldDescriptor;
@@ -19,29 +22,22 @@ using google::protobuf::Message;
 using google::protobuf::Reflection;
 using nlohmann::ordered_json;
 
-void read_enum(const json_input::Reader& value, const FieldDescriptor& field, Message& message) {
+void read_enum(const Reader& value, const FieldDescriptor& field, Message& message) {
   const Reflection& reflection = *message.GetReflection();
   if (value.raw().is_number()) {
-    return reflection.SetEnumValue(&message, &field, value.integer<std::int32_t>());
+    reflection.SetEnumValue(&message, &field, value.integer<std::int32_t>());
+  } else if (const auto* known = read_enum_value(value, *field.enum_type())) {
+    reflection.SetEnum(&message, &field, known);
   }
-  const std::string name = value.raw().is_string() ? value.raw().get<std::string>() : "";
-  if (const auto* known = enum_value(*field.enum_type(), name)) {
-    return reflection.SetEnum(&message, &field, known);
-  }
-  const auto names = short_names(*field.enum_type());
-  value.error(fmt::format("expected a value of {}, got {}{}", field.enum_type()->name(),
-                          json_input::described(value.raw()),
-                          json_input::alternatives(name, names, "known", names)));
 }
 
-/// What protobuf reads better by itself: lists, maps, Any and the like.
-void read_by_protobuf(const json_input::Reader& value, const FieldDescriptor& field,
-                      Message& message) {
+/// Fields that are left to protobuf's own reader: lists, maps, Any and the like.
+void read_by_protobuf(const Reader& value, const FieldDescriptor& field, Message& message) {
   ordered_json json = ordered_json::object();
   json[field.name()] = value.raw();
   const std::unique_ptr<Message> read(message.New());
-  const auto status = google::protobuf::util::JsonStringToMessage(
-      json.dump(-1, ' ', false, ordered_json::error_handler_t::replace), read.get());
+  const auto status =
+      google::protobuf::util::JsonStringToMessage(json_input::one_line(json), read.get());
   if (!status.ok()) {
     return value.error(fmt::format("protobuf can't read this as '{}': {}", field.name(),
                                    status.message().as_string()));
@@ -50,7 +46,7 @@ void read_by_protobuf(const json_input::Reader& value, const FieldDescriptor& fi
   message.GetReflection()->SwapFields(&message, read.get(), {&field});
 }
 
-void read_field(const json_input::Reader& value, const FieldDescriptor& field, Message& message) {
+void read_field(const Reader& value, const FieldDescriptor& field, Message& message) {
   const Reflection& reflection = *message.GetReflection();
   const MessageKind kind(field);
   if (value.raw().is_null()) {
@@ -74,11 +70,11 @@ void read_field(const json_input::Reader& value, const FieldDescriptor& field, M
 
 }  // namespace
 
-void read_message(const json_input::Reader& object, Message& message) {
+void read_message(const Reader& object, Message& message) {
   json_input::ObjectReader fields = object.object();
   const auto& type = *message.GetDescriptor();
   for (int i = 0; i < type.field_count(); ++i) {
-    const json_input::Reader value = fields.optional(type.field(i)->name());
+    const Reader value = fields.optional(type.field(i)->name());
     if (value.present()) read_field(value, *type.field(i), message);
   }
 }

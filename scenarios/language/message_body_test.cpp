@@ -1,7 +1,8 @@
-#include "scenarios/language/message_body.h"
+#include "scenarios/language/messages.h"
 
 #include <google/protobuf/wrappers.pb.h>
 
+#include "scenarios/language/message_kind.h"
 #include "scenarios/testing/read_text.h"
 #include "spearlet/function.pb.h"
 
@@ -15,7 +16,7 @@ std::string read(std::string_view text, google::protobuf::Message& message) {
   return lines_of(diagnostics);
 }
 
-TEST(MessageBody, FieldsAreReadByTheirProtoNames) {
+TEST(MessageBody, ReadsFieldsByTheirProtoNames) {
   spearlet::InvokeFunctionRequest request;
   EXPECT_EQ(read(R"({"task_id": "t", "invocation_type": 7, "force_new_instance": true,
                      "context": {"timeout_ms": -9223372036854775808, "headers": {"a": "b"}},
@@ -34,7 +35,7 @@ TEST(MessageBody, FieldsAreReadByTheirProtoNames) {
   EXPECT_EQ(value.value(), "v");
 }
 
-TEST(MessageBody, AFieldIsReplacedAndNotMerged) {
+TEST(MessageBody, ReplacesFieldsAndDoesNotMergeThem) {
   spearlet::InvokeFunctionRequest request;
   ASSERT_EQ(read(R"({"execution_id": "e", "task_id": "t", "parameters": [{"name": "a"}],
                      "invocation_metadata": {"a": "1"}, "context": {"user_id": "u",
@@ -51,7 +52,10 @@ TEST(MessageBody, AFieldIsReplacedAndNotMerged) {
   EXPECT_FALSE(request.has_execution_id());
 }
 
-TEST(MessageBody, MistakesAreReportedWhereTheyStand) {
+TEST(MessageBody, ReportsMistakesWithTheirPlaces) {
+  const auto& type = *spearlet::InvokeFunctionRequest::descriptor();
+  std::vector<std::string_view> fields;
+  for (int i = 0; i < type.field_count(); ++i) fields.push_back(type.field(i)->name());
   spearlet::InvokeFunctionRequest request;
   EXPECT_EQ(
       read(R"({"task_di": "t",
@@ -60,20 +64,19 @@ TEST(MessageBody, MistakesAreReportedWhereTheyStand) {
                      "create_if_not_exists": "yes",
                      "context": {"timeout_ms": "x", "max_retries": 3000000000}})",
            request),
-      "f:1: /task_di: unknown key 'task_di'; did you mean 'task_id'? allowed: "
-      "'invocation_type', 'task_name', 'task_description', 'artifact_spec', 'task_id', "
-      "'execution_mode', 'function_name', 'parameters', 'context', 'create_if_not_exists', "
-      "'force_new_instance', 'invocation_metadata', 'execution_id'\n"
-      "f:2: /task_name: expected a string, got the number 5\n"
-      "f:3: /execution_mode: expected a value of ExecutionMode, got the string \"ASINC\"; did "
-      "you mean 'ASYNC'? known: 'UNSPECIFIED', 'SYNC', 'ASYNC', 'STREAM'\n"
-      "f:4: /create_if_not_exists: expected true or false, got the string \"yes\"\n"
-      "f:5: /context/timeout_ms: expected an integer, got the string \"x\"\n"
-      "f:5: /context/max_retries: expected an integer from -2147483648 to 2147483647, got the "
-      "number 3000000000");
+      "f:1: /task_di: unknown key 'task_di'; did you mean 'task_id'? allowed: " +
+          json_input::listed(fields) +
+          "\nf:2: /task_name: expected a string, got the number 5\n"
+          "f:3: /execution_mode: expected a value of spearlet.ExecutionMode, got the string "
+          "\"ASINC\"; did you mean 'ASYNC'? known: " +
+          json_input::listed(short_names(*spearlet::ExecutionMode_descriptor())) +
+          "\nf:4: /create_if_not_exists: expected true or false, got the string \"yes\"\n"
+          "f:5: /context/timeout_ms: expected an integer, got the string \"x\"\n"
+          "f:5: /context/max_retries: expected an integer from -2147483648 to 2147483647, got the "
+          "number 3000000000");
 }
 
-TEST(MessageBody, WhatProtobufRefusesIsReportedInItsWords) {
+TEST(MessageBody, ReportsErrorsOfProtobuf) {
   spearlet::InvokeFunctionRequest request;
   EXPECT_THAT(read(R"({"parameters": [{"nmae": "x"}]})", request),
               testing::StartsWith("f:1: /parameters: protobuf can't read this as 'parameters': "));

@@ -1,3 +1,4 @@
+// Types of values in messages, and messages as JSON.
 #include "scenarios/language/message_kind.h"
 
 #include <absl/strings/ascii.h>
@@ -11,6 +12,8 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <utility>
+
+#include "reports/json_input/diagnostics.h"
 
 namespace quintain::scenarios {
 namespace {
@@ -46,7 +49,7 @@ ordered_json floating(double value) {
   return value;
 }
 
-/// A float as the decimal number that its author wrote: 0.1, not 0.10000000149.
+/// A float as the shortest decimal number that is read as the same float: 0.1, not 0.10000000149.
 ordered_json floating(float value) {
   if (!std::isfinite(value)) return floating(static_cast<double>(value));
   return std::strtod(fmt::format("{}", value).c_str(), nullptr);
@@ -56,7 +59,7 @@ std::string map_key(const ordered_json& key) {
   return key.is_string() ? key.get<std::string>() : key.dump();
 }
 
-/// One value of a field: element `index` of a repeated one, the value itself for index -1.
+/// One value of a field: element `index` of a repeated field, or the value itself if index is -1.
 ordered_json value_json(const Message& message, const FieldDescriptor& field, int index) {
   const Reflection& r = *message.GetReflection();
   const bool one = index < 0;
@@ -99,7 +102,7 @@ ordered_json map_json(const Message& message, const FieldDescriptor& field) {
   const Reflection& r = *message.GetReflection();
   const FieldDescriptor& key = *field.message_type()->map_key();
   const FieldDescriptor& value = *field.message_type()->map_value();
-  // Sorted: a protobuf map has no order of its own, and what is shown of it must not vary.
+  // Sorted, since the order of a protobuf map may differ between runs.
   std::map<std::string, ordered_json> entries;
   for (int i = 0; i < r.FieldSize(message, &field); ++i) {
     const Message& entry = r.GetRepeatedMessage(message, &field, i);
@@ -224,6 +227,17 @@ std::vector<std::string_view> short_names(const EnumDescriptor& type) {
   return names;
 }
 
+const EnumValueDescriptor* read_enum_value(const json_input::Reader& reader,
+                                           const EnumDescriptor& type) {
+  const std::string name = reader.raw().is_string() ? reader.raw().get<std::string>() : "";
+  if (const EnumValueDescriptor* value = enum_value(type, name)) return value;
+  const auto names = short_names(type);
+  reader.error(fmt::format("expected a value of {}, got {}{}", type.full_name(),
+                           json_input::described(reader.raw()),
+                           json_input::alternatives(name, names, "known", names)));
+  return nullptr;
+}
+
 ordered_json to_json(const Message& message) {
   const Descriptor& type = *message.GetDescriptor();
   const MessageKind kind(type);
@@ -232,7 +246,7 @@ ordered_json to_json(const Message& message) {
   if (!kind.has_own_json()) return fields_json(message);
   std::string text;
   const bool expressible = google::protobuf::util::MessageToJsonString(message, &text).ok();
-  // A Timestamp beyond the year 9999 has no JSON: then its fields.
+  // A Timestamp after the year 9999 has no JSON form; its fields are used then.
   ordered_json json =
       expressible ? ordered_json::parse(text, nullptr, false) : fields_json(message);
   return json.is_discarded() ? fields_json(message) : json;

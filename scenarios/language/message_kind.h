@@ -1,4 +1,4 @@
-// What a message's type says of the values inside of it.
+// What a message's type says about the values in it.
 #pragma once
 
 #include <google/protobuf/descriptor.h>
@@ -9,10 +9,12 @@
 #include <string_view>
 #include <vector>
 
+#include "reports/json_input/reader.h"
+
 namespace quintain::scenarios {
 
-/// What is known of one value: it is a message, a field, or one element of a repeated field or map.
-/// The default is a value of which nothing is known, as inside a google.protobuf.Struct.
+/// The type of one value: of a message, a field, or an element of a repeated field or map. By
+/// default nothing is known, as for a value in a google.protobuf.Struct. Immutable.
 class MessageKind {
  public:
   MessageKind() = default;
@@ -22,18 +24,18 @@ class MessageKind {
   bool is_map() const { return repeated() && field_->is_map(); }
   bool is_array() const { return repeated() && !field_->is_map(); }
 
-  /// Of an array's elements, or of a map's values.
+  /// The kind of an array's elements or a map's values; unknown for other kinds.
   MessageKind element() const;
 
-  /// The type of a message, of a field or element that is one, else null.
+  /// The message type, if the value is a message, else null.
   const google::protobuf::Descriptor* message() const { return message_; }
 
-  /// The type of a field or element that is an enum, else null.
+  /// The enum type, if the value is an enum, else null.
   const google::protobuf::EnumDescriptor* enumeration() const;
 
   bool is_any() const;
   bool is_timestamp() const;
-  /// One of the types whose protobuf JSON is not an object of their fields; Any is not among them.
+  /// True for the types, except Any, whose protobuf JSON is not an object of their fields.
   bool has_own_json() const;
 
   bool is_text() const;
@@ -53,22 +55,25 @@ class MessageKind {
   bool is_element_ = false;
 };
 
-/// The message type that an Any's URL, or a bare full name, speaks of; null if this program lacks
-/// it.
+/// The message type that an Any's URL, or a bare full name, refers to; null if this program does
+/// not have it.
 const google::protobuf::Descriptor* type_of_any(std::string_view url);
 
-/// The enum's value of that name, with or without the enum's prefix (EXECUTION_STATUS_ for
+/// The enum's value with this name, which may omit the enum's prefix (EXECUTION_STATUS_ for
 /// ExecutionStatus); null if there is none.
 const google::protobuf::EnumValueDescriptor* enum_value(
     const google::protobuf::EnumDescriptor& type, std::string_view name);
 
-/// The enum's names without its prefix.
+/// The names of the enum's values without its prefix, in the order of the descriptor.
 std::vector<std::string_view> short_names(const google::protobuf::EnumDescriptor& type);
 
+/// The enum's value that a string names; null after reporting that there is none.
+const google::protobuf::EnumValueDescriptor* read_enum_value(
+    const json_input::Reader& name, const google::protobuf::EnumDescriptor& type);
+
 /// A message as JSON: protobuf's own mapping with the proto file's field names, except that every
-/// field is there, one that is not set being null, and that 64-bit integers are numbers. An Any
-/// whose type this program lacks, or whose bytes are malformed, is its "@type" and its bytes as
-/// "value".
+/// field is present (null if not set) and that 64-bit integers are numbers. An Any whose type this
+/// program does not have, or whose bytes are malformed, has its "@type" and its bytes as "value".
 nlohmann::ordered_json to_json(const google::protobuf::Message& message);
 
 }  // namespace quintain::scenarios

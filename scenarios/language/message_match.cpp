@@ -1,5 +1,4 @@
-#include "scenarios/language/message_match.h"
-
+// Compares messages with patterns (Matcher), and checks patterns against message types (check).
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
 #include <fmt/format.h>
@@ -12,11 +11,15 @@
 #include <string_view>
 #include <utility>
 
-#include "reports/json_input/document_builder.h"
-#include "reports/json_input/wording.h"
+#include "reports/json_input/diagnostics.h"
+#include "reports/json_input/document.h"
 #include "scenarios/language/message_kind.h"
+#include "scenarios/language/messages.h"
 
 namespace quintain::scenarios {
+
+using json_input::Reader;
+
 namespace {
 
 using google::protobuf::Descriptor;
@@ -37,7 +40,7 @@ bool is_condition(const ordered_json& expected) {
                      [](const auto& member) { return member.first.starts_with('$'); });
 }
 
-/// Wide enough for every integer of 64 bits and every double.
+/// long double represents every 64-bit integer and every double exactly.
 std::optional<long double> number_of(const ordered_json& json) {
   if (json.is_number_unsigned()) return static_cast<long double>(json.get<std::uint64_t>());
   if (json.is_number_integer()) return static_cast<long double>(json.get<std::int64_t>());
@@ -45,8 +48,8 @@ std::optional<long double> number_of(const ordered_json& json) {
   return std::nullopt;
 }
 
-/// A number, or a text that is one: a map<string, string> carries numbers as texts.
-std::optional<long double> measure_of(const ordered_json& json) {
+/// A number, or a string that contains one, as in a map<string, string>.
+std::optional<long double> quantity_of(const ordered_json& json) {
   if (!json.is_string()) return number_of(json);
   const auto& text = json.get_ref<const std::string&>();
   std::int64_t whole = 0;
@@ -62,7 +65,7 @@ std::optional<std::size_t> length_of(const ordered_json& json) {
   return std::nullopt;
 }
 
-/// What `observed` must be for null to match.
+/// True if null matches `observed`.
 bool is_unset(const ordered_json& observed, const MessageKind& kind) {
   if (observed.is_null()) return true;
   if (kind.has_presence()) return false;
@@ -92,7 +95,7 @@ bool equal(const ordered_json& observed, const ordered_json& expected, const Mes
   return number ? number_of(observed) == number : observed == expected;
 }
 
-/// What is known of a message's or map's member; nothing if the message lacks such a field.
+/// The kind of a message's or map's member; nullopt if the message does not have such a field.
 std::optional<MessageKind> member_kind(const MessageKind& kind, const std::string& key) {
   if (kind.is_map()) return kind.element();
   if (kind.message() == nullptr || kind.has_own_json()) return MessageKind();
@@ -100,7 +103,7 @@ std::optional<MessageKind> member_kind(const MessageKind& kind, const std::strin
   return field == nullptr ? std::nullopt : std::optional(MessageKind(*field));
 }
 
-/// What is known of an Any's member, given its "@type".
+/// The kind of an Any's member. `content`: the type in the Any, null if unknown.
 std::optional<MessageKind> any_member_kind(const Descriptor* content, const std::string& key) {
   if (content == nullptr || key == kType) return MessageKind();
   const MessageKind kind(*content);
@@ -108,6 +111,7 @@ std::optional<MessageKind> any_member_kind(const Descriptor* content, const std:
   return key == "value" ? std::optional(kind) : std::nullopt;
 }
 
+/// Compares one message with one pattern and collects the mismatches. Used once.
 class Matcher {
  public:
   std::vector<Mismatch> take() && { return std::move(mismatches_); }
@@ -116,7 +120,7 @@ class Matcher {
                const std::string& at) {
     if (is_condition(expected)) {
       for (const auto& [name, operand] : expected.items()) {
-        check(observed, name, operand, kind, at);
+        compare_condition(observed, name, operand, kind, at);
       }
     } else if (expected.is_null()) {
       if (!is_unset(observed, kind)) add(at, "nothing", observed);
@@ -161,7 +165,7 @@ class Matcher {
       if (!member) {
         add_text(member_at, json_input::shown(value), "no such field");
       } else if (found == observed.end()) {
-        // A key that a map does not have: absent, whatever the type of the map's values.
+        // A map does not have this key.
         compare(nullptr, value, MessageKind(), member_at);
       } else {
         compare(*found, value, *member, member_at);
@@ -169,14 +173,15 @@ class Matcher {
     }
   }
 
-  void check(const ordered_json& observed, const std::string& name, const ordered_json& operand,
-             const MessageKind& kind, const std::string& at) {
+  void compare_condition(const ordered_json& observed, const std::string& name,
+                         const ordered_json& operand, const MessageKind& kind,
+                         const std::string& at) {
     const std::string expected = absl::StrCat(name.substr(1), " ", json_input::shown(operand));
     const auto require = [&](bool holds) {
       if (!holds) add(at, expected, observed);
     };
     if (name == "$at_least" || name == "$at_most") {
-      const auto value = measure_of(observed);
+      const auto value = quantity_of(observed);
       const auto bound = number_of(operand);
       require(value && bound && (name == "$at_least" ? *value >= *bound : *value <= *bound));
     } else if (name == "$contains") {
@@ -211,32 +216,30 @@ class Matcher {
   std::vector<Mismatch> mismatches_;
 };
 
-void validate(const json_input::Reader& expected, const MessageKind& kind);
+void check(const Reader& expected, const MessageKind& kind);
 
-void refuse_condition(const json_input::Reader& operand, std::string_view name,
-                      std::string_view of) {
-  operand.error(fmt::format("{} is a condition on {}", name, of));
+void reject_condition(const Reader& operand, std::string_view name, std::string_view kinds) {
+  operand.error(fmt::format("{} is a condition on {}", name, kinds));
 }
 
-void validate_condition(const json_input::Reader& operand, const std::string& name,
-                        const MessageKind& kind) {
+void check_condition(const Reader& operand, const std::string& name, const MessageKind& kind) {
   const bool any_type = !kind.is_known();
   if (name == "$at_least" || name == "$at_most") {
     if (!any_type && !kind.is_number() && !kind.is_text()) {
-      refuse_condition(operand, name, "numbers, and on texts that are one");
+      reject_condition(operand, name, "numbers and on strings that contain one");
     }
     operand.number();
   } else if (name == "$contains") {
-    if (kind.is_array()) return validate(operand, kind.element());
-    if (!any_type && !kind.is_text()) refuse_condition(operand, name, "texts and arrays");
+    if (kind.is_array()) return check(operand, kind.element());
+    if (!any_type && !kind.is_text()) reject_condition(operand, name, "strings and arrays");
     if (kind.is_text()) operand.string();
   } else if (name == "$length") {
     if (!any_type && !kind.is_text() && !kind.is_array() && !kind.is_map()) {
-      refuse_condition(operand, name, "texts, arrays and maps");
+      reject_condition(operand, name, "strings, arrays and maps");
     }
     operand.integer({.min = 0});
   } else if (name == "$not") {
-    validate(operand, kind);
+    check(operand, kind);
   } else if (name == "$set") {
     operand.boolean();
   } else {
@@ -245,17 +248,7 @@ void validate_condition(const json_input::Reader& operand, const std::string& na
   }
 }
 
-void validate_enum(const json_input::Reader& expected, const EnumDescriptor& type) {
-  if (expected.raw().is_number_integer()) return;
-  const std::string name = expected.raw().is_string() ? expected.raw().get<std::string>() : "";
-  if (!name.empty() && enum_value(type, name) != nullptr) return;
-  const auto names = short_names(type);
-  expected.error(fmt::format("expected a value of {}, got {}{}", type.full_name(),
-                             json_input::described(expected.raw()),
-                             json_input::alternatives(name, names, "known", names)));
-}
-
-void validate_members(const json_input::Reader& expected, const MessageKind& kind) {
+void check_members(const Reader& expected, const MessageKind& kind) {
   const Descriptor* content = nullptr;
   const ordered_json& json = expected.raw();
   if (kind.is_any() && json.is_object() && json.contains(kType) && json[kType].is_string()) {
@@ -270,7 +263,7 @@ void validate_members(const json_input::Reader& expected, const MessageKind& kin
     }
     const auto known = kind.is_any() ? any_member_kind(content, key) : member_kind(kind, key);
     if (known) {
-      validate(member, *known);
+      check(member, *known);
       continue;
     }
     const Descriptor& type = kind.is_any() ? *content : *kind.message();
@@ -281,13 +274,13 @@ void validate_members(const json_input::Reader& expected, const MessageKind& kin
   }
 }
 
-void validate(const json_input::Reader& expected, const MessageKind& kind) {
+void check(const Reader& expected, const MessageKind& kind) {
   const ordered_json& json = expected.raw();
   if (json.is_null() || !expected.present()) return;
   if (is_condition(json)) {
-    for (const auto& [name, operand] : expected.members()) validate_condition(operand, name, kind);
+    for (const auto& [name, operand] : expected.members()) check_condition(operand, name, kind);
   } else if (kind.is_array()) {
-    for (const json_input::Reader& element : expected.elements()) validate(element, kind.element());
+    for (const Reader& element : expected.elements()) check(element, kind.element());
   } else if (kind.is_timestamp()) {
     Timestamp ignored;
     if (!json.is_string() || !TimeUtil::FromString(json.get<std::string>(), &ignored)) {
@@ -295,9 +288,9 @@ void validate(const json_input::Reader& expected, const MessageKind& kind) {
                                  json_input::described(json)));
     }
   } else if (kind.is_map() || (kind.message() != nullptr && !kind.has_own_json())) {
-    validate_members(expected, kind);
+    check_members(expected, kind);
   } else if (const EnumDescriptor* type = kind.enumeration()) {
-    validate_enum(expected, *type);
+    if (!json.is_number_integer()) read_enum_value(expected, *type);
   } else if (kind.is_text()) {
     expected.string();
   } else if (kind.is_boolean()) {
@@ -316,8 +309,8 @@ std::vector<Mismatch> match(const google::protobuf::Message& message,
   return std::move(matcher).take();
 }
 
-void validate_expected(const Descriptor& type, const json_input::Reader& expected) {
-  validate(expected, MessageKind(type));
+void check_pattern(const Descriptor& type, const Reader& pattern) {
+  check(pattern, MessageKind(type));
 }
 
 }  // namespace quintain::scenarios

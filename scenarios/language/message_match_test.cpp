@@ -1,4 +1,4 @@
-#include "scenarios/language/message_match.h"
+#include "scenarios/language/messages.h"
 
 #include <gmock/gmock.h>
 #include <google/protobuf/struct.pb.h>
@@ -10,6 +10,8 @@
 #include <ostream>
 #include <string>
 
+#include "reports/json_input/diagnostics.h"
+#include "scenarios/language/message_kind.h"
 #include "spearlet/function.pb.h"
 
 namespace quintain::scenarios {
@@ -49,7 +51,7 @@ std::vector<Mismatch> match_running(const char* expected) {
   return match(running(), ordered_json::parse(expected));
 }
 
-TEST(MatchTest, OnlyWhatIsNamedMatters) {
+TEST(MatchTest, IgnoresFieldsThatThePatternOmits) {
   EXPECT_THAT(match_running("{}"), IsEmpty());
   EXPECT_THAT(match_running(R"({"found": true, "logs": ["first line", "second line"],
       "result": {"status": "RUNNING", "execution_time_ms": 150,
@@ -57,7 +59,7 @@ TEST(MatchTest, OnlyWhatIsNamedMatters) {
               IsEmpty());
 }
 
-TEST(MatchTest, NamesEachMismatchInTheOrderOfTheExpectation) {
+TEST(MatchTest, ReportsMismatchesInTheOrderOfThePattern) {
   EXPECT_THAT(
       match_running(R"({"result": {"status": "COMPLETED", "execution_time_ms": 151,
                                    "completed_at": "2000-01-01T00:00:00Z"},
@@ -69,7 +71,7 @@ TEST(MatchTest, NamesEachMismatchInTheOrderOfTheExpectation) {
                   Mismatch{"/found", "false", "true"}));
 }
 
-TEST(MatchTest, EnumsGoByFullNameShortNameOrNumber) {
+TEST(MatchTest, EnumsMatchByFullNameShortNameOrNumber) {
   for (const char* status : {R"("EXECUTION_STATUS_RUNNING")", R"("RUNNING")", "2"}) {
     const ordered_json expected = {{"result", {{"status", ordered_json::parse(status)}}}};
     EXPECT_THAT(match(running(), expected), IsEmpty()) << status;
@@ -92,7 +94,7 @@ TEST(MatchTest, NumbersAreComparedWhateverTheirType) {
   EXPECT_EQ(match(stats, {{"uptime_seconds", "9007199254740993"}}).size(), 1u);
 }
 
-TEST(MatchTest, NullMatchesWhatIsNotSet) {
+TEST(MatchTest, NullMatchesUnsetFields) {
   EXPECT_THAT(match_running(R"({"message": null, "result": {"error_code": null, "result": null,
                                 "memory_used_bytes": null, "completed_at": null,
                                 "metrics": {"other": null}}})"),
@@ -106,7 +108,7 @@ TEST(MatchTest, NullMatchesWhatIsNotSet) {
   EXPECT_THAT(match(spearlet::ExecutionResult(), {{"status", nullptr}}), IsEmpty());
 }
 
-TEST(MatchTest, PresenceIsNotTheDefault) {
+TEST(MatchTest, PresenceDiffersFromTheDefault) {
   spearlet::InvokeFunctionRequest request;
   EXPECT_THAT(match(request, {{"execution_id", nullptr}, {"context", nullptr}}), IsEmpty());
   request.set_execution_id("");
@@ -119,12 +121,12 @@ TEST(MatchTest, PresenceIsNotTheDefault) {
   EXPECT_THAT(match_running(R"({"result": {"metrics": {"note": {"$set": true}}}})"), IsEmpty());
 }
 
-TEST(MatchTest, AnObjectWantsAMessageThatIsSet) {
+TEST(MatchTest, AnObjectMatchesOnlyAMessageThatIsSet) {
   EXPECT_THAT(match(spearlet::InvokeFunctionResponse(), {{"result", ordered_json::object()}}),
               ElementsAre(Mismatch{"/result", "{}", "nothing"}));
 }
 
-TEST(MatchTest, ArraysHaveTheSameLength) {
+TEST(MatchTest, ArraysMustHaveTheSameLength) {
   EXPECT_THAT(match_running(R"({"logs": ["first line"]})"),
               ElementsAre(Mismatch{"/logs", "an array of 1",
                                    R"(an array of 2: ["first line","second line"])"}));
@@ -173,12 +175,12 @@ TEST(MatchTest, Conditions) {
   fails(R"({"found": {"$maybe": 1}})", {"/found", "a known condition instead of $maybe", "true"});
 }
 
-TEST(MatchTest, FieldsThatTheTypeLacksDoNotMatch) {
+TEST(MatchTest, UnknownFieldsDoNotMatch) {
   EXPECT_THAT(match_running(R"({"resutl": null})"),
               ElementsAre(Mismatch{"/resutl", "null", "no such field"}));
 }
 
-TEST(MatchTest, LooksIntoAny) {
+TEST(MatchTest, MatchesTheMessageInAnAny) {
   spearlet::ExecutionResult result;
   google::protobuf::Int64Value number;
   number.set_value(5);
@@ -204,13 +206,13 @@ TEST(MatchTest, LooksIntoAny) {
               ElementsAre(Mismatch{"/result/stat", "1", "no such field"}));
 }
 
-TEST(MatchTest, AnAnyThatCannotBeReadIsItsBytes) {
+TEST(MatchTest, AnUnreadableAnyMatchesByItsBytes) {
   spearlet::ExecutionResult result;
-  result.mutable_result()->set_type_url("example.com/unheard.Of");
+  result.mutable_result()->set_type_url("example.com/unknown.Type");
   result.mutable_result()->set_value("abc");
   EXPECT_THAT(
       match(result, ordered_json::parse(
-                        R"({"result": {"@type": "example.com/unheard.Of", "value": "YWJj"}})")),
+                        R"({"result": {"@type": "example.com/unknown.Type", "value": "YWJj"}})")),
       IsEmpty());
   result.mutable_result()->set_type_url("example.com/spearlet.TaskInfo");
   result.mutable_result()->set_value("\xff");
@@ -226,14 +228,14 @@ TEST(MatchTest, MapsHoldValuesOfTheirType) {
               IsEmpty());
 }
 
-TEST(MatchTest, TextThatIsNotUtf8IsShownAllTheSame) {
+TEST(MatchTest, TextThatIsNotUtf8IsShown) {
   spearlet::GetHealthResponse health;
   health.set_message("\xff");
   EXPECT_THAT(match(health, {{"message", "x"}}),
               ElementsAre(Mismatch{"/message", R"("x")", "\"\uFFFD\""}));
 }
 
-RC_GTEST_PROP(MatchProperty, ANumberMatchesItselfAndNoOther, (std::int64_t a, std::int64_t b)) {
+RC_GTEST_PROP(MatchProperty, ANumberMatchesOnlyItself, (std::int64_t a, std::int64_t b)) {
   spearlet::ExecutionResult result;
   result.set_execution_time_ms(a);
   const auto matches = [&](ordered_json x) {
@@ -246,46 +248,46 @@ RC_GTEST_PROP(MatchProperty, ANumberMatchesItselfAndNoOther, (std::int64_t a, st
   RC_ASSERT(matches({{"$at_most", b}}) == (a <= b));
 }
 
-std::string refusal(std::string_view expected) {
+std::string errors(std::string_view pattern) {
   json_input::Diagnostics diagnostics;
-  const auto document = json_input::Document::parse("f", expected, diagnostics);
+  const auto document = json_input::Document::parse("f", pattern, diagnostics);
   EXPECT_TRUE(document) << diagnostics.text();
-  validate_expected(*spearlet::GetExecutionStatusResponse::descriptor(),
-                    json_input::Reader(document->root(), diagnostics));
+  check_pattern(*spearlet::GetExecutionStatusResponse::descriptor(),
+                json_input::Reader(document->root(), diagnostics));
   return diagnostics.text();
 }
 
-TEST(ValidateExpectedTest, AcceptsWhatCanMatch) {
-  EXPECT_EQ(refusal(R"({"found": true, "message": null, "logs": [{"$contains": "x"}, "y"],
+TEST(CheckPatternTest, AcceptsValidPatterns) {
+  EXPECT_EQ(errors(R"({"found": true, "message": null, "logs": [{"$contains": "x"}, "y"],
       "result": {"status": "EXECUTION_STATUS_RUNNING", "started_at": "2000-01-01T00:00:00Z",
                  "execution_time_ms": {"$at_least": 1, "$not": 7},
                  "metrics": {"any key": {"$at_most": 5}, "other": null},
                  "result": {"@type": "google.protobuf.Struct", "value": {"x": [1]}},
                  "completed_at": {"$set": false}, "error_code": {"$length": 3}}})"),
             "");
-  EXPECT_EQ(refusal(R"({"result": {"status": 2, "result": {"unknown": 1}}})"), "");
+  EXPECT_EQ(errors(R"({"result": {"status": 2, "result": {"unknown": 1}}})"), "");
 }
 
-TEST(ValidateExpectedTest, RefusesFieldsThatDoNotExist) {
-  EXPECT_EQ(refusal("{\"found\": true,\n \"resutl\": {},\n \"result\": {\"x\": 1}}"),
+TEST(CheckPatternTest, RejectsUnknownFields) {
+  EXPECT_EQ(errors("{\"found\": true,\n \"resutl\": {},\n \"result\": {\"x\": 1}}"),
             "f:2: /resutl: no field 'resutl' in spearlet.GetExecutionStatusResponse; did you mean "
             "'result'?\n"
             "f:3: /result/x: no field 'x' in spearlet.ExecutionResult\n");
-  EXPECT_EQ(refusal(R"({"result": {"result": {"@type": "spearlet.TaskInfo", "taskid": "x"}}})"),
+  EXPECT_EQ(errors(R"({"result": {"result": {"@type": "spearlet.TaskInfo", "taskid": "x"}}})"),
             "f:1: /result/result/taskid: no field 'taskid' in spearlet.TaskInfo; did you mean "
             "'task_id'?\n");
-  EXPECT_EQ(refusal(R"({"result": {"result": {"@type": "spearlet.Nothing"}}})"),
+  EXPECT_EQ(errors(R"({"result": {"result": {"@type": "spearlet.Nothing"}}})"),
             "f:1: /result/result/@type: there is no message type \"spearlet.Nothing\"\n");
 }
 
-TEST(ValidateExpectedTest, RefusesValuesThatCannotBe) {
+TEST(CheckPatternTest, RejectsInvalidValues) {
   const auto of_result = [](const std::string& member) {
-    return refusal("{\"result\": {" + member + "}}");
+    return errors("{\"result\": {" + member + "}}");
   };
   EXPECT_EQ(of_result(R"("status": "RUNING")"),
             "f:1: /result/status: expected a value of spearlet.ExecutionStatus, got the string "
-            "\"RUNING\"; did you mean 'RUNNING'? known: 'UNSPECIFIED', 'PENDING', 'RUNNING', "
-            "'COMPLETED', 'FAILED', 'CANCELLED', 'TIMEOUT'\n");
+            "\"RUNING\"; did you mean 'RUNNING'? known: " +
+                json_input::listed(short_names(*spearlet::ExecutionStatus_descriptor())) + "\n");
   EXPECT_THAT(of_result(R"("status": true)"),
               testing::HasSubstr("expected a value of spearlet.ExecutionStatus, got true; known:"));
   EXPECT_EQ(of_result(R"("started_at": "noon")"),
@@ -297,30 +299,30 @@ TEST(ValidateExpectedTest, RefusesValuesThatCannotBe) {
             "f:1: /result/metrics/a: expected a string, got the number 1\n");
   EXPECT_EQ(of_result(R"("metrics": [])"),
             "f:1: /result/metrics: expected an object, got an array\n");
-  EXPECT_EQ(refusal(R"({"found": 1})"), "f:1: /found: expected true or false, got the number 1\n");
-  EXPECT_EQ(refusal(R"({"logs": "x"})"), "f:1: /logs: expected an array, got the string \"x\"\n");
-  EXPECT_EQ(refusal(R"({"result": 1})"), "f:1: /result: expected an object, got the number 1\n");
-  EXPECT_EQ(refusal("1"), "f:1: expected an object, got the number 1\n");
+  EXPECT_EQ(errors(R"({"found": 1})"), "f:1: /found: expected true or false, got the number 1\n");
+  EXPECT_EQ(errors(R"({"logs": "x"})"), "f:1: /logs: expected an array, got the string \"x\"\n");
+  EXPECT_EQ(errors(R"({"result": 1})"), "f:1: /result: expected an object, got the number 1\n");
+  EXPECT_EQ(errors("1"), "f:1: expected an object, got the number 1\n");
 }
 
-TEST(ValidateExpectedTest, RefusesConditionsThatCannotHold) {
-  EXPECT_EQ(refusal(R"({"found": {"$at_leest": 1}})"),
+TEST(CheckPatternTest, RejectsInvalidConditions) {
+  EXPECT_EQ(errors(R"({"found": {"$at_leest": 1}})"),
             "f:1: /found/$at_leest: unknown condition '$at_leest'; did you mean '$at_least'? "
             "known: '$at_least', '$at_most', '$contains', '$length', '$not', '$set'\n");
-  EXPECT_EQ(refusal(R"({"found": {"$at_least": 1}})"),
-            "f:1: /found/$at_least: $at_least is a condition on numbers, and on texts that are "
-            "one\n");
-  EXPECT_EQ(refusal(R"({"message": {"$at_least": "1"}})"),
+  EXPECT_EQ(errors(R"({"found": {"$at_least": 1}})"),
+            "f:1: /found/$at_least: $at_least is a condition on numbers and on strings that "
+            "contain one\n");
+  EXPECT_EQ(errors(R"({"message": {"$at_least": "1"}})"),
             "f:1: /message/$at_least: expected a number, got the string \"1\"\n");
-  EXPECT_EQ(refusal(R"({"found": {"$contains": 1}})"),
-            "f:1: /found/$contains: $contains is a condition on texts and arrays\n");
-  EXPECT_EQ(refusal(R"({"logs": {"$contains": 1}})"),
+  EXPECT_EQ(errors(R"({"found": {"$contains": 1}})"),
+            "f:1: /found/$contains: $contains is a condition on strings and arrays\n");
+  EXPECT_EQ(errors(R"({"logs": {"$contains": 1}})"),
             "f:1: /logs/$contains: expected a string, got the number 1\n");
-  EXPECT_EQ(refusal(R"({"found": {"$length": 1}})"),
-            "f:1: /found/$length: $length is a condition on texts, arrays and maps\n");
-  EXPECT_EQ(refusal(R"({"logs": {"$length": -1}})"),
+  EXPECT_EQ(errors(R"({"found": {"$length": 1}})"),
+            "f:1: /found/$length: $length is a condition on strings, arrays and maps\n");
+  EXPECT_EQ(errors(R"({"logs": {"$length": -1}})"),
             "f:1: /logs/$length: expected an integer of at least 0, got the number -1\n");
-  EXPECT_EQ(refusal(R"({"found": {"$not": "x"}, "message": {"$set": 1}})"),
+  EXPECT_EQ(errors(R"({"found": {"$not": "x"}, "message": {"$set": 1}})"),
             "f:1: /found/$not: expected true or false, got the string \"x\"\n"
             "f:1: /message/$set: expected true or false, got the number 1\n");
 }

@@ -1,7 +1,8 @@
-#include "scenarios/language/metric_names.h"
-
+// The table of metrics. docs/scenarios.md has a copy, which a test compares.
 #include <algorithm>
 #include <array>
+
+#include "scenarios/language/scenario.h"
 
 namespace quintain::scenarios {
 namespace {
@@ -23,7 +24,7 @@ constexpr auto kMetrics = std::to_array<MetricName>({
     {"share.TIMEOUT", "share", kMeasure, "of the executions that ended: TIMEOUT"},
     {"share.refused", "share", kMeasure, "of the invocations: refused"},
     {"share.waited", "share", kMeasure,
-     "of the executions that ended: had to wait for a slot, or never got one"},
+     "of the executions that ended: waited for a slot, or never got one"},
     {"wait_ms.mean", "ms", kMeasure, "from acceptance to the slot: mean"},
     {"wait_ms.p50", "ms", kMeasure, "from acceptance to the slot: median"},
     {"wait_ms.p90", "ms", kMeasure, "from acceptance to the slot: 90th percentile"},
@@ -56,20 +57,21 @@ constexpr auto kMetrics = std::to_array<MetricName>({
     {"eta.coverage.p90", "share", kMeasure,
      "of the ASYNC executions that COMPLETED or FAILED: within the predicted p90"},
     {"eta.mean_error_ms", "ms", kMeasure,
-     "the predicted p50 less the time it took: mean; above 0: ended sooner than predicted"},
+     "the predicted p50 minus the time taken: mean; above 0: ended sooner than predicted"},
     {"eta.mean_absolute_error_ms", "ms", kMeasure,
-     "the predicted p50 less the time it took: mean of the absolute values"},
-    {"attempts", "", kCount, "attempts that began"},
+     "the predicted p50 minus the time taken: mean of the absolute values"},
+    {"attempts", "", kCount, "attempts started"},
     {"retries", "", kCount, "attempts after an execution's first"},
-    {"cold_starts", "", kCount, "attempts that began in a new instance"},
-    {"kills", "", kCount, "attempts that were killed"},
-    {"reports_ignored", "", kCount, "reports of the runtime that came too late to count"},
+    {"cold_starts", "", kCount, "attempts started in a new instance"},
+    {"kills", "", kCount, "attempts killed"},
+    {"reports_ignored", "", kCount,
+     "reports of the runtime that arrived too late and were ignored"},
     {"utilisation", "share", kMeasure, "of the slots' time: in use"},
     {"slots.peak", "", kCount, "most slots in use at once, all nodes together"},
     {"queue.peak", "", kCount, "most executions waiting at once, all nodes together"},
     {"queue.mean", "", kMeasure, "executions waiting, mean over time"},
     {"records.peak", "", kCount, "most executions on record at once, all nodes together"},
-    {"virtual_seconds", "s", kMeasure, "virtual time from the beginning to the end of the run"},
+    {"virtual_seconds", "s", kMeasure, "virtual time from the start to the end of the run"},
 });
 
 }  // namespace

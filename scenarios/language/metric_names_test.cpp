@@ -1,4 +1,4 @@
-#include "scenarios/language/metric_names.h"
+#include "scenarios/language/scenario.h"
 
 #include <fmt/format.h>
 
@@ -9,7 +9,7 @@
 namespace quintain::scenarios {
 namespace {
 
-TEST(MetricNames, AreKnownAndDiffer) {
+TEST(MetricNames, AreKnownAndUnique) {
   std::set<std::string_view> seen;
   for (const MetricName& metric : metric_names()) {
     EXPECT_TRUE(known_metric(metric.name));

@@ -1,3 +1,4 @@
+// References are resolved here, with suggestions for misspelled ones.
 #include "scenarios/language/names.h"
 
 #include <fmt/format.h>
@@ -5,19 +6,23 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "reports/json_input/wording.h"
+#include "reports/json_input/diagnostics.h"
 
 namespace quintain::scenarios {
+
+using json_input::Reader;
+
 namespace {
 
-// A list of more helps nobody, and to compare a thousand names a thousand times takes too long.
+// A longer list is of no use in a message, and comparing a thousand names a thousand times takes
+// too long.
 constexpr std::size_t kMaxListed = 20;
 constexpr std::size_t kMaxCompared = 10'000;
 constexpr int kMaxSuggestions = 20;
 
 }  // namespace
 
-bool Names::add(const std::string& name, const json_input::Reader& place) {
+bool Names::add(const std::string& name, const Reader& place) {
   if (name.empty()) {
     place.error(fmt::format("the name of a {} must not be empty", kind_));
     return false;
@@ -33,7 +38,7 @@ bool Names::add(const std::string& name, const json_input::Reader& place) {
   return true;
 }
 
-std::optional<std::size_t> Names::find(const json_input::Reader& reference) const {
+std::optional<std::size_t> Names::find(const Reader& reference) const {
   if (!reference.present()) return std::nullopt;
   if (!reference.raw().is_string()) {
     reference.error(fmt::format("expected the name of a {}, got {}", kind_,
@@ -58,29 +63,17 @@ std::optional<std::size_t> Names::find(const json_input::Reader& reference) cons
   return std::nullopt;
 }
 
-std::optional<std::size_t> index_among(const json_input::Reader& text,
-                                       std::span<const std::string_view> names) {
-  if (!text.present()) return std::nullopt;
-  std::string_view name;
-  if (text.raw().is_string()) {
-    name = text.raw().get_ref<const std::string&>();
-    const auto found = std::find(names.begin(), names.end(), name);
-    if (found != names.end()) return static_cast<std::size_t>(found - names.begin());
-  }
-  text.error(fmt::format("expected one of {}, got {}{}", json_input::listed(names),
-                         json_input::described(text.raw()), json_input::suggestion(name, names)));
-  return std::nullopt;
-}
-
-std::optional<OnlyKey> only_key(const json_input::Reader& place, json_input::ObjectReader& object,
+std::optional<OnlyKey> only_key(const Reader& place, json_input::ObjectReader& object,
                                 std::span<const std::string_view> keys) {
   std::optional<OnlyKey> found;
   bool several = false;
   for (std::size_t i = 0; i < keys.size(); ++i) {
-    const json_input::Reader value = object.optional(keys[i]);
-    if (!value.present()) continue;
+    // A key that the object does not have is not passed to `object`: it is not allowed beside
+    // another one.
+    if (!place.raw().is_object() || !place.raw().contains(keys[i])) continue;
+    const Reader value = object.optional(keys[i]);
     if (found) {
-      value.error(fmt::format("'{}' stands here already; only one of {} may", keys[found->index],
+      value.error(fmt::format("'{}' is set already; expected only one of {}", keys[found->index],
                               json_input::listed(keys)));
       several = true;
     } else {
@@ -100,7 +93,7 @@ std::optional<OnlyKey> only_key(const json_input::Reader& place, json_input::Obj
   return std::nullopt;
 }
 
-bool report(const std::vector<std::string>& problems, const json_input::Reader& value) {
+bool report_problems(const std::vector<std::string>& problems, const Reader& value) {
   for (const std::string& problem : problems) {
     const std::size_t colon = problem.find(": ");
     value.error(colon == problem.npos ? problem : problem.substr(colon + 2));

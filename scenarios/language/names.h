@@ -1,8 +1,10 @@
-// Names that a file gives to things, and references to them.
+// Names that a file gives to nodes, functions, steps and loads, references to them, and objects
+// whose key selects a kind.
 #pragma once
 
 #include <absl/container/flat_hash_map.h>
 
+#include <array>
 #include <cstddef>
 #include <optional>
 #include <span>
@@ -14,16 +16,18 @@
 
 namespace quintain::scenarios {
 
-/// The names of one kind of thing, numbered from 0 in the order in which they became known.
+/// The names of the things of one kind, numbered from 0 in the order in which they were added. No
+/// two are equal and none is empty. Serial context only.
 class Names {
  public:
-  /// `kind`: what a thing is called, e.g. "step".
+  /// `kind`: what a thing is called in messages, e.g. "step".
   explicit Names(std::string kind) : kind_(std::move(kind)) {}
 
-  /// Makes a name known. False after reporting, at `place`, that it is empty or taken.
+  /// Adds a name. Returns false after reporting, at `place`, that it is empty or already taken.
   bool add(const std::string& name, const json_input::Reader& place);
 
-  /// What a text refers to; nothing after reporting that there is nothing of that name.
+  /// The number of the name that `reference` contains; nullopt if the value is absent, or after
+  /// reporting that there is no such name.
   std::optional<std::size_t> find(const json_input::Reader& reference) const;
 
   std::size_t size() const { return names_.size(); }
@@ -38,28 +42,31 @@ class Names {
   std::string kind_;
   std::vector<std::string> names_;
   absl::flat_hash_map<std::string, Entry> by_name_;
-  mutable int failures_ = 0;
+  mutable int failures_ = 0;  // of find()
 };
 
-/// Which of the names a text is; nothing if there is no value, or after reporting that it is none
-/// of them.
-std::optional<std::size_t> index_among(const json_input::Reader& text,
-                                       std::span<const std::string_view> names);
+/// The keys of a table of kinds, each of which has a member `key`.
+template <class Kind, std::size_t N>
+constexpr std::array<std::string_view, N> keys_of(const std::array<Kind, N>& kinds) {
+  std::array<std::string_view, N> keys;
+  for (std::size_t i = 0; i < N; ++i) keys[i] = kinds[i].key;
+  return keys;
+}
 
-/// The one of `keys` that an object has, and its value.
+/// The only one of several keys that an object has, and its value.
 struct OnlyKey {
   std::size_t index;
   json_input::Reader value;
 };
 
-/// Finds it in `object`, which reads `place`. Nothing after reporting that there is none or more
-/// than one; what else may stand in the object is not known then, and no key is reported as
-/// unknown.
+/// Finds the only one of `keys` in `object`, which is the reader of `place`. Returns nullopt after
+/// reporting that there is none or more than one; the other keys that the object may have are
+/// unknown then, so no key is reported as unknown.
 std::optional<OnlyKey> only_key(const json_input::Reader& place, json_input::ObjectReader& object,
                                 std::span<const std::string_view> keys);
 
-/// Reports what sim says is wrong, "poisson: rate is 0; ...", at the value that has that name.
-/// True if nothing is.
-bool report(const std::vector<std::string>& problems, const json_input::Reader& value);
+/// Reports the problems that sim found with a value ("poisson: rate is 0; ...") at that value.
+/// Returns true if there are none.
+bool report_problems(const std::vector<std::string>& problems, const json_input::Reader& value);
 
 }  // namespace quintain::scenarios

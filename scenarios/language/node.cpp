@@ -1,5 +1,4 @@
-#include "scenarios/language/node.h"
-
+// Reads the settings of nodes.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -12,124 +11,124 @@
 #include "core/eta/estimator.h"
 #include "core/scheduling.h"
 #include "scenarios/language/names.h"
+#include "scenarios/language/readers.h"
 
 namespace quintain::scenarios {
+
+using json_input::ObjectReader;
+using json_input::Reader;
+
 namespace {
 
 using core::Duration;
 
 constexpr std::size_t kMaxNodes = 1000;
 
-// Sets what the file says and leaves the default where it says nothing. Bounds are not checked
-// here: core::problems() knows them.
-void set(const json_input::Reader& value, int& setting) {
+// Each sets a setting if the file has it, and otherwise keeps the default. Bounds are checked by
+// core::problems() and not here.
+void set(const Reader& value, int& setting) {
   const std::int64_t number = value.integer<std::int64_t>({}, setting);
-  if (!std::in_range<int>(number)) return value.error(fmt::format("{} is too much", number));
+  if (!std::in_range<int>(number)) return value.error(fmt::format("{} is too large", number));
   setting = static_cast<int>(number);
 }
-void set(const json_input::Reader& value, double& setting) { setting = value.number({}, setting); }
-void set(const json_input::Reader& value, Duration& setting) {
-  setting = value.duration({}, setting);
+void set(const Reader& value, double& setting) { setting = value.number({}, setting); }
+void set(const Reader& value, Duration& setting) { setting = value.duration({}, setting); }
+
+void set_name(const Reader& value, std::span<const std::string_view> names, std::string& setting) {
+  if (const auto index = value.index_among(names)) setting = names[*index];
 }
 
-void set_name(const json_input::Reader& value, std::span<const std::string_view> names,
-              std::string& setting) {
-  if (const auto index = index_among(value, names)) setting = names[*index];
-}
+// "fifo" is short for {"strategy": "fifo"}.
+bool is_short(const Reader& value) { return value.present() && !value.raw().is_object(); }
 
-// "fifo" stands for {"strategy": "fifo"}.
-bool is_short(const json_input::Reader& value) {
-  return value.present() && !value.raw().is_object();
-}
-
-void read_scheduling(const json_input::Reader& value, core::SchedulingConfig& config) {
+void read_scheduling(const Reader& value, core::SchedulingConfig& config) {
   const auto names = core::scheduling_strategy_names();
   if (is_short(value)) return set_name(value, names, config.strategy);
-  json_input::ObjectReader object = value.object();
+  ObjectReader object = value.object();
   set_name(object.optional("strategy"), names, config.strategy);
   set(object.optional("starvation_bound"), config.starvation_bound);
 }
 
-void read_eta(const json_input::Reader& value, core::eta::EtaConfig& config) {
+void read_eta(const Reader& value, core::eta::EtaConfig& config) {
   const auto names = core::eta::estimator_names();
   if (is_short(value)) return set_name(value, names, config.estimator);
-  json_input::ObjectReader object = value.object();
+  ObjectReader object = value.object();
   set_name(object.optional("estimator"), names, config.estimator);
   set(object.optional("constant"), config.constant);
   set(object.optional("prior"), config.prior);
 }
 
-void read_timeout(const json_input::Reader& value, core::TimeoutConfig& config) {
-  json_input::ObjectReader object = value.object();
+void read_timeout(const Reader& value, core::TimeoutConfig& config) {
+  ObjectReader object = value.object();
   set(object.optional("sync_default"), config.sync_default);
   set(object.optional("async_default"), config.async_default);
   set(object.optional("maximum"), config.maximum);
 }
 
-void read_retention(const json_input::Reader& value, core::RetentionConfig& config) {
-  json_input::ObjectReader object = value.object();
+void read_retention(const Reader& value, core::RetentionConfig& config) {
+  ObjectReader object = value.object();
   set(object.optional("age"), config.age);
   set(object.optional("count"), config.count);
 }
 
-void read_instances(const json_input::Reader& value, core::InstanceConfig& config) {
-  json_input::ObjectReader object = value.object();
+void read_instances(const Reader& value, core::InstanceConfig& config) {
+  ObjectReader object = value.object();
   set(object.optional("per_node"), config.per_node);
   set(object.optional("per_task"), config.per_task);
   set(object.optional("idle_expiry"), config.idle_expiry);
 }
 
-void read_retry(const json_input::Reader& value, core::RetryConfig& config) {
-  json_input::ObjectReader object = value.object();
+void read_retry(const Reader& value, core::RetryConfig& config) {
+  ObjectReader object = value.object();
   set(object.optional("initial"), config.initial);
   set(object.optional("multiplier"), config.multiplier);
   set(object.optional("maximum"), config.maximum);
   set(object.optional("jitter"), config.jitter);
 }
 
-std::vector<sim::Slowdown> read_slowdowns(const json_input::Reader& slowdowns) {
-  return slowdowns.array_of([](const json_input::Reader& element) {
-    json_input::ObjectReader object = element.object();
+std::vector<sim::Slowdown> read_slowdowns(const Reader& slowdowns) {
+  return slowdowns.array_of([](const Reader& element) {
+    ObjectReader object = element.object();
     sim::Slowdown slowdown{};
     slowdown.from = core::Instant(object.optional("from").duration());
-    const json_input::Reader until = object.optional("until");
+    const Reader until = object.optional("until");
     slowdown.until = until.present() ? core::Instant(until.duration()) : core::Instant::never();
     slowdown.factor = object.required("factor").number({0.001, 1'000'000}, 1);
-    if (slowdown.until <= slowdown.from) until.error("a slowdown must end after it begins");
+    if (slowdown.until <= slowdown.from) until.error("a slowdown must end after it starts");
     return slowdown;
   });
 }
 
-/// The value at a dotted path ("timeout.maximum") or, where a part has no members, that part;
-/// absent if the file has nothing there.
-json_input::Reader at_path(json_input::Reader node, std::string_view path) {
+/// The value at a dotted path ("timeout.maximum"), or its longest prefix that is not an object;
+/// absent if the file does not have it.
+Reader at_path(Reader node, std::string_view path) {
   while (!path.empty() && node.raw().is_object()) {
     const std::string_view key = path.substr(0, path.find('.'));
     path.remove_prefix(std::min(path.size(), key.size() + 1));
-    json_input::ObjectReader object = node.object();
+    ObjectReader object = node.object();
     object.accept_any_key();
     node = object.optional(key);
   }
   return node;
 }
 
-void report_problems(const core::NodeConfig& config, const json_input::Reader& node) {
+void report_problems(const core::NodeConfig& config, const Reader& node) {
   for (const std::string& problem : core::problems(config)) {
     const std::size_t colon = problem.find(": ");
-    const json_input::Reader setting = at_path(node, std::string_view(problem).substr(0, colon));
+    const Reader setting = at_path(node, std::string_view(problem).substr(0, colon));
     if (setting.present()) {
       setting.error(problem.substr(colon + 2));
     } else {
-      node.error(problem);  // a default does not fit what the file sets
+      node.error(problem);  // a default contradicts a setting in the file
     }
   }
 }
 
-sim::NodeSpec read_node(const json_input::Reader& node, std::string name) {
+sim::NodeSpec read_node(const Reader& node, std::string name) {
   sim::NodeSpec spec;
   core::NodeConfig& config = spec.config;
   config.name = std::move(name);
-  json_input::ObjectReader object = node.object();
+  ObjectReader object = node.object();
   set(object.optional("slots"), config.slots);
   set(object.optional("queue_limit"), config.queue_limit);
   set(object.optional("cancel_grace"), config.cancel_grace);
@@ -151,11 +150,11 @@ sim::NodeSpec read_node(const json_input::Reader& node, std::string name) {
 
 }  // namespace
 
-Nodes read_nodes(json_input::ObjectReader& scenario) {
-  const json_input::Reader one = scenario.optional("node");
-  const json_input::Reader several = scenario.optional("nodes");
+Nodes read_nodes(ObjectReader& scenario) {
+  const Reader one = scenario.optional("node");
+  const Reader several = scenario.optional("nodes");
   if (one.present() && several.present()) {
-    several.error("'node' stands here already; give one or the other");
+    several.error("'node' is set already; give one or the other");
   }
   Nodes nodes;
   if (several.present() && !one.present()) {

@@ -1,4 +1,4 @@
-#include "scenarios/language/node.h"
+#include "scenarios/language/readers.h"
 
 #include <chrono>
 
@@ -15,7 +15,7 @@ std::vector<sim::NodeSpec> nodes(const std::string& members) {
       .nodes;
 }
 
-TEST(Nodes, EverySettingCanBeSet) {
+TEST(Nodes, ReadsEverySetting) {
   const sim::NodeSpec spec = nodes(R"("node": {
       "slots": 3, "queue_limit": 100, "cancel_grace": "2s",
       "scheduling": {"strategy": "priority", "starvation_bound": "1m"},
@@ -62,7 +62,7 @@ TEST(Nodes, EverySettingCanBeSet) {
   EXPECT_TRUE(spec.slowdowns[1].until.is_never());
 }
 
-TEST(Nodes, WhatIsNotSetKeepsItsDefault) {
+TEST(Nodes, KeepsDefaultsOfAbsentSettings) {
   const auto all = nodes(R"("node": {"retry": {"jitter": 1}})");
   ASSERT_EQ(all.size(), 1u);
   EXPECT_EQ(all[0].config.slots, core::NodeConfig().slots);
@@ -70,14 +70,14 @@ TEST(Nodes, WhatIsNotSetKeepsItsDefault) {
   EXPECT_EQ(nodes(R"("until": "1s")").size(), 1u);
 }
 
-TEST(Nodes, AStrategyOrAnEstimatorMayStandAlone) {
+TEST(Nodes, AcceptsTheShortFormOfStrategyAndEstimator) {
   const core::NodeConfig config =
       nodes(R"("node": {"scheduling": "fair-share", "eta": "les"})")[0].config;
   EXPECT_EQ(config.scheduling.strategy, "fair-share");
   EXPECT_EQ(config.eta.estimator, "les");
 }
 
-TEST(Nodes, SeveralHaveNamesAndTheSameFunctions) {
+TEST(Nodes, ReadsSeveralNodesWithTheSameFunctions) {
   const auto all = nodes(R"("nodes": {"b": {"slots": 1}, "a": {"slots": 2}})");
   ASSERT_EQ(all.size(), 2u);
   EXPECT_EQ(all[0].config.name, "b");

@@ -1,9 +1,11 @@
-// What a scenario file says, as plain data: one case that can be run.
+// One runnable case of a scenario file, as plain data.
 #pragma once
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -15,25 +17,25 @@
 
 namespace quintain::scenarios {
 
-/// Where in a file something is said.
+/// A place in a file.
 struct Source {
   std::string file;
   int line = 0;
 };
 
-/// Bounds on a number; both ends count. Missing: unbounded on that side.
+/// Inclusive bounds on a number; nullopt: unbounded on that side.
 struct Bounds {
   std::optional<double> at_least;
   std::optional<double> at_most;
 };
 
-/// The execution that a step began: what status it ends in, and exactly when things happened to it.
+/// The status in which the execution of a step ends, and the exact times of its events.
 struct ExecutionExpectation {
   std::string step;
   std::optional<spearlet::ExecutionStatus> status;
-  /// When the status was reached. Instant::never(): it never ends within the run.
+  /// When the status was reached. Instant::never(): it does not end within the run.
   std::optional<core::Instant> ended;
-  /// When the function began. Instant::never(): it never did.
+  /// When the function started. Instant::never(): it did not start.
   std::optional<core::Instant> started;
   std::optional<int> attempts;
 };
@@ -41,47 +43,62 @@ struct ExecutionExpectation {
 /// The answer to a step's call.
 struct AnswerExpectation {
   std::string step;
-  /// When it came. Instant::never(): the caller got none.
+  /// When it arrived. Instant::never(): the caller got none.
   std::optional<core::Instant> at;
-  /// The name of a gRPC status code: the call was refused with it. Empty: it was answered.
+  /// The name of the gRPC status code of a refusal. Empty: the call was answered.
   std::string refused;
   /// Text that the refusal's message must contain.
   std::string because;
-  /// A pattern that the answer must match (see json/message_match.h), as JSON text; empty: any.
+  /// A pattern that the answer must match (see messages.h), as JSON text; empty: any.
   std::string is;
   /// For streams: a pattern for each message, in order, as JSON text.
   std::vector<std::string> messages;
 };
 
-/// A measured value of the whole run; docs/scenarios.md lists the names.
+/// A metric of the whole run; see metric_names().
 struct MetricExpectation {
   std::string metric;
   Bounds bounds;
 };
 
-/// Several executions got their slot in this order.
+/// Several executions got their slots in this order.
 struct OrderExpectation {
   std::vector<std::string> started;  // step names
 };
 
 struct Expectation {
   Source source;
-  /// What is expected, as the file says it, on one line.
+  /// The expectation as in the file, on one line.
   std::string text;
   std::variant<ExecutionExpectation, AnswerExpectation, MetricExpectation, OrderExpectation> what;
 };
 
-/// A recorded workload: one load and one function per function of the trace.
+struct MetricName {
+  std::string_view name;
+  /// "ms", "s", "share" (from 0 to 1), or "" for a plain number.
+  std::string_view unit;
+  /// True if the value is always a whole number.
+  bool is_count;
+  std::string_view meaning;
+};
+
+/// Every metric, in the order in which reports and documents list them.
+std::span<const MetricName> metric_names();
+
+/// True if there is a metric with this name.
+bool known_metric(std::string_view name);
+
+/// A recorded workload: one load and one function for each function of the trace.
 struct TraceReplay {
-  /// A folder below the one given by --trace-dir.
+  /// A folder relative to the one given by --trace-dir.
   std::string folder;
   std::size_t node = 0;
   spearlet::ExecutionMode mode = spearlet::EXECUTION_MODE_ASYNC;
-  /// Only so many minutes of it, from its beginning.
+  /// Only the first n minutes are replayed; 0: all.
   int minutes = 0;
 };
 
-/// One case: what there is, what happens, what must hold.
+/// One case: nodes and functions, load, and expectations.
 struct Scenario {
   /// "cancel/while-queued[mode=sync]".
   std::string name;
@@ -91,12 +108,12 @@ struct Scenario {
   std::vector<sim::Step> steps;
   std::vector<sim::Load> loads;
   std::optional<TraceReplay> trace;
-  /// The run ends here even if work is left; otherwise when nothing is left to do.
+  /// The run ends here even if work is left; if never, it ends when no work is left.
   core::Instant until = core::Instant::never();
-  /// Metrics leave out executions accepted before.
+  /// Metrics ignore executions accepted before this time.
   core::Instant warm_up;
   std::vector<Expectation> expectations;
-  /// Why it is known to fail; empty if it has to pass.
+  /// Why the case is known to fail; empty if it has to pass.
   std::string known_failure;
   /// The document after expansion, as JSON text: the resolved configuration.
   std::string document;

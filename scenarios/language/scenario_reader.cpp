@@ -1,32 +1,33 @@
-#include "scenarios/language/scenario_reader.h"
-
+// Reads the document of a case: its own keys here, its parts by the readers of readers.h and
+// script.h.
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 
-#include "scenarios/language/expectations.h"
-#include "scenarios/language/functions.h"
-#include "scenarios/language/loads.h"
-#include "scenarios/language/names.h"
-#include "scenarios/language/node.h"
-#include "scenarios/language/steps.h"
+#include "scenarios/language/loader.h"
+#include "scenarios/language/readers.h"
+#include "scenarios/language/script.h"
 
 namespace quintain::scenarios {
+
+using json_input::ObjectReader;
+using json_input::Reader;
+
 namespace {
 
 using core::Instant;
 
-/// A text that says something, if it is there.
-std::string read_text(const json_input::Reader& text) {
+/// A string that is not empty, if it is present.
+std::string read_text(const Reader& text) {
   std::string value = text.string();
-  if (text.raw().is_string() && value.empty()) text.error("expected a text that says something");
+  if (text.raw().is_string() && value.empty()) text.error("expected text that is not empty");
   return value;
 }
 
-void read_time(json_input::ObjectReader& object, Scenario& scenario) {
-  const json_input::Reader until = object.optional("until");
+void read_time(ObjectReader& object, Scenario& scenario) {
+  const Reader until = object.optional("until");
   if (until.present()) scenario.until = Instant(until.duration({.min = core::Duration(1)}));
-  const json_input::Reader warm_up = object.optional("warm_up");
+  const Reader warm_up = object.optional("warm_up");
   scenario.warm_up = Instant(warm_up.duration());
   if (scenario.warm_up >= scenario.until) {
     warm_up.error("the warm-up must be over before the scenario ends ('until')");
@@ -35,10 +36,11 @@ void read_time(json_input::ObjectReader& object, Scenario& scenario) {
 
 }  // namespace
 
-Scenario read_scenario(const json_input::Reader& document) {
+Scenario read_scenario(const Reader& document) {
   Scenario scenario;
-  json_input::ObjectReader object = document.object();
+  ObjectReader object = document.object();
   object.optional("$schema").string();  // for editors
+  object.optional("for");               // applied already, by Matrix
   scenario.about = read_text(object.required("about"));
   scenario.known_failure = read_text(object.optional("known_failure"));
   read_time(object, scenario);
@@ -46,24 +48,24 @@ Scenario read_scenario(const json_input::Reader& document) {
   Nodes nodes = read_nodes(object);
   scenario.nodes = std::move(nodes.specs);
 
-  const json_input::Reader functions_reader = object.optional("functions");
+  const Reader functions_reader = object.optional("functions");
   const Functions functions = read_functions(functions_reader);
   for (sim::NodeSpec& node : scenario.nodes) node.functions = functions.models;
 
-  const json_input::Reader steps_reader = object.optional("steps");
+  const Reader steps_reader = object.optional("steps");
   Steps steps = read_steps(steps_reader, nodes.names, functions);
-  const json_input::Reader loads = object.optional("loads");
+  const Reader loads = object.optional("loads");
   scenario.loads = read_loads(loads, nodes.names, functions, scenario.until);
-  const json_input::Reader trace = object.optional("trace");
+  const Reader trace = object.optional("trace");
   scenario.trace = read_trace(trace, nodes.names);
   scenario.expectations = read_expectations(object.optional("expect"), steps, scenario.until);
   scenario.steps = std::move(steps.steps);
 
   if (!document.raw().is_object()) return scenario;
   if (!steps_reader.present() && !loads.present() && !trace.present()) {
-    object.error("nothing happens; give 'steps', 'loads' or a 'trace'");
+    object.error("the scenario does nothing; give 'steps', 'loads' or a 'trace'");
   } else if (!trace.present() && !functions_reader.present()) {
-    object.error("'functions' is missing; only a trace brings its own");
+    object.error("'functions' is missing; only a trace has functions of its own");
   } else if (!trace.present() && functions_reader.raw() == nlohmann::ordered_json::object()) {
     functions_reader.error("expected at least one function");
   }

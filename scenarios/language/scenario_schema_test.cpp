@@ -1,4 +1,4 @@
-// scenario.schema.json against the loader.
+// Checks scenario.schema.json against the loader and the registries.
 #include <absl/strings/str_join.h>
 #include <gmock/gmock.h>
 #include <rapidcheck/gtest.h>
@@ -15,8 +15,10 @@
 #include "core/scheduling.h"
 #include "scenarios/language/loader.h"
 #include "scenarios/language/matrix.h"
-#include "scenarios/language/metric_names.h"
+#include "scenarios/language/scenario.h"
+#include "scenarios/language/script.h"
 #include "scenarios/testing/read_text.h"
+#include "scenarios/testing/schema_kinds.h"
 
 namespace quintain::scenarios {
 namespace {
@@ -40,10 +42,9 @@ class Schema {
     parser.populateSchema(valijson::adapters::NlohmannJsonAdapter(schema_document()), schema_);
   }
 
-  /// Why the schema rejects a document, one line for each reason; empty if it doesn't.
+  /// Why the schema rejects a document, one line for each reason; empty if it accepts it.
   std::string errors(const json& document) const {
-    // 3.0 is an integer, says JSON Schema, and so says the loader; valijson goes by how it's
-    // written.
+    // For JSON Schema and the loader 3.0 is an integer, but for valijson it is not.
     const json normal = with_plain_integers(document);
     valijson::Validator validator;
     valijson::ValidationResults results;
@@ -80,7 +81,7 @@ const Schema& schema() {
   return schema;
 }
 
-/// The documents of the cases of a text; none after finding something wrong with it.
+/// The documents of the cases of a text; empty if it has errors.
 std::vector<json> cases_of(const std::string& text, json_input::Diagnostics& diagnostics) {
   std::vector<json> cases;
   const auto document = json_input::Document::parse("f", text, diagnostics);
@@ -118,7 +119,7 @@ TEST(ScenarioSchema, AcceptsEveryShippedScenario) {
   EXPECT_EQ(diagnostics.text(), "");
 }
 
-TEST(ScenarioSchema, AcceptsVariablesWhereverTheyMayStand) {
+TEST(ScenarioSchema, AcceptsVariablesWhereverTheyAreAllowed) {
   EXPECT_EQ(schema().errors(parse(R"({
       "about": "${how}",
       "for": {"how": ["a"], "n": [1], "node": [{"label": "big", "value": {"slots": 64}}]},
@@ -146,7 +147,7 @@ std::vector<std::string> listed_names(const char* pointer) {
   return schema_document()[json::json_pointer(pointer)].get<std::vector<std::string>>();
 }
 
-TEST(ScenarioSchema, ListsTheStrategiesTheEstimatorsAndTheMetrics) {
+TEST(ScenarioSchema, ListsTheNamesOfTheRegistries) {
   std::vector<std::string> metrics;
   for (const MetricName& metric : metric_names()) metrics.emplace_back(metric.name);
   EXPECT_THAT(listed_names("/definitions/expect_metric/properties/metric/anyOf/0/enum"),
@@ -155,9 +156,10 @@ TEST(ScenarioSchema, ListsTheStrategiesTheEstimatorsAndTheMetrics) {
               ElementsAreArray(core::scheduling_strategy_names()));
   EXPECT_THAT(listed_names("/definitions/estimator/anyOf/0/enum"),
               ElementsAreArray(core::eta::estimator_names()));
+  EXPECT_THAT(schema_kinds(schema_document(), "step"), ElementsAreArray(step_kinds()));
 }
 
-/// Every value of a document that is not the document itself, by its pointer.
+/// Appends the pointers of all values in a document but the document itself.
 void list_pointers(const json& value, const json::json_pointer& at,
                    std::vector<json::json_pointer>& pointers) {
   if (value.is_object()) {
@@ -173,8 +175,8 @@ void list_pointers(const json& value, const json::json_pointer& at,
   }
 }
 
-/// Changes one place of a document: takes it out, renames it, or puts another value there, which
-/// may come from elsewhere in the document.
+/// Changes one place of a document: removes it, renames it, or replaces its value by another one,
+/// which may come from elsewhere in the document.
 void mutate(json& document) {
   std::vector<json::json_pointer> pointers;
   list_pointers(document, json::json_pointer(), pointers);

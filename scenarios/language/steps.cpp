@@ -1,5 +1,5 @@
-#include "scenarios/language/steps.h"
-
+// Reads the script: the table kKinds maps the key of a step to its reader, its action and the type
+// of its answer. References between steps are resolved once all steps are known.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -11,11 +11,15 @@
 #include <type_traits>
 #include <utility>
 
-#include "reports/json_input/wording.h"
-#include "scenarios/language/invocation.h"
-#include "scenarios/language/message_body.h"
+#include "reports/json_input/diagnostics.h"
+#include "scenarios/language/messages.h"
+#include "scenarios/language/script.h"
 
 namespace quintain::scenarios {
+
+using json_input::ObjectReader;
+using json_input::Reader;
+
 namespace {
 
 using core::Duration;
@@ -25,15 +29,15 @@ using sim::Step;
 constexpr int kMaxRepetitions = 10'000;
 constexpr std::size_t kMaxSteps = 100'000;
 
-/// A step that speaks of an earlier one.
+/// A step's reference to an earlier step.
 struct Reference {
   enum class Role { kExecution, kPageAfter, kLeave };
   Role role;
-  json_input::Reader name;
-  bool names_node;  // the step says itself on which node it is
+  Reader name;
+  bool has_node;  // the referring step has a node of its own
 };
 
-/// One entry of the file.
+/// One step of the file, before repetition.
 struct Entry {
   Step step;
   std::optional<Reference> reference;
@@ -41,23 +45,23 @@ struct Entry {
 
 // ---- Actions ------------------------------------------------------------------------------------
 
-// Each reads the value of its key, and the keys that go with it.
-using ReadAction = void (*)(const json_input::Reader& value, json_input::ObjectReader& object,
-                            const Functions& functions, Entry& entry);
+// Reads the value of a kind's key, and the other keys of that kind.
+using ReadAction = void (*)(const Reader& value, ObjectReader& object, const Functions& functions,
+                            Entry& entry);
 
-void read_invoke(const json_input::Reader& value, json_input::ObjectReader& object,
-                 const Functions& functions, Entry& entry) {
+void read_invoke(const Reader& value, ObjectReader& object, const Functions& functions,
+                 Entry& entry) {
   entry.step.action = read_invocation(value, object, Caller::kStep, functions);
 }
 
-void read_stream(const json_input::Reader& value, json_input::ObjectReader& object,
-                 const Functions& functions, Entry& entry) {
+void read_stream(const Reader& value, ObjectReader& object, const Functions& functions,
+                 Entry& entry) {
   entry.step.action = sim::StreamStep{read_invocation(value, object, Caller::kStream, functions)};
 }
 
-/// The execution that a step asks about: an earlier step's, or the one of an {"id": ...}.
+/// The execution that a request is about: that of an earlier step, or {"id": ...}.
 template <class Request>
-void read_execution(const json_input::Reader& value, Request& request, Entry& entry) {
+void read_execution(const Reader& value, Request& request, Entry& entry) {
   if (value.raw().is_object()) {
     request.set_execution_id(value.object().required("id").string());
   } else {
@@ -65,8 +69,7 @@ void read_execution(const json_input::Reader& value, Request& request, Entry& en
   }
 }
 
-void read_status(const json_input::Reader& value, json_input::ObjectReader& object,
-                 const Functions&, Entry& entry) {
+void read_status(const Reader& value, ObjectReader& object, const Functions&, Entry& entry) {
   spearlet::GetExecutionStatusRequest request;
   read_execution(value, request, entry);
   request.set_include_result(object.optional("include_result").boolean());
@@ -74,8 +77,7 @@ void read_status(const json_input::Reader& value, json_input::ObjectReader& obje
   entry.step.action = std::move(request);
 }
 
-void read_cancel(const json_input::Reader& value, json_input::ObjectReader& object,
-                 const Functions&, Entry& entry) {
+void read_cancel(const Reader& value, ObjectReader& object, const Functions&, Entry& entry) {
   spearlet::CancelExecutionRequest request;
   read_execution(value, request, entry);
   request.set_reason(object.optional("reason").string());
@@ -84,83 +86,104 @@ void read_cancel(const json_input::Reader& value, json_input::ObjectReader& obje
 }
 
 template <class Request>
-void read_body(const json_input::Reader& value, json_input::ObjectReader&, const Functions&,
-               Entry& entry) {
+void read_body(const Reader& value, ObjectReader&, const Functions&, Entry& entry) {
   Request request;
   read_message(value, request);
   entry.step.action = std::move(request);
 }
 
 template <class Request>
-void read_list(const json_input::Reader& value, json_input::ObjectReader& object,
-               const Functions& functions, Entry& entry) {
+void read_list(const Reader& value, ObjectReader& object, const Functions& functions,
+               Entry& entry) {
   read_body<Request>(value, object, functions, entry);
-  const json_input::Reader page_after = object.optional("page_after");
+  const Reader page_after = object.optional("page_after");
   if (!page_after.present()) return;
   entry.reference = Reference{Reference::Role::kPageAfter, page_after, false};
   if (!std::get<Request>(entry.step.action).start_after().empty()) {
-    page_after.error("'start_after' stands in the request already; give one or the other");
+    page_after.error("'start_after' is set in the request already; give one or the other");
   }
 }
 
-void read_leave(const json_input::Reader& value, json_input::ObjectReader&, const Functions&,
-                Entry& entry) {
+void read_leave(const Reader& value, ObjectReader&, const Functions&, Entry& entry) {
   entry.reference = Reference{Reference::Role::kLeave, value, false};
   entry.step.action = sim::LeaveStep{};
 }
 
-void read_drain(const json_input::Reader& value, json_input::ObjectReader&, const Functions&,
-                Entry& entry) {
-  if (!value.boolean(true)) value.error("a node can't be told to go on; write true, or remove it");
+void read_drain(const Reader& value, ObjectReader&, const Functions&, Entry& entry) {
+  if (!value.boolean(true)) value.error("a drain cannot be undone; write true, or remove the step");
   entry.step.action = sim::DrainStep{};
 }
 
-struct Action {
+/// One kind of step.
+struct StepKind {
   std::string_view key;
   ReadAction read;
-  bool is_call = true;
+  std::size_t action;  // index of the alternative in Step::action
+  const google::protobuf::Descriptor* (*answer)() = nullptr;  // null: the step is not a call
 };
 
-constexpr std::array kActions = {
-    Action{"invoke", read_invoke},
-    Action{"stream", read_stream},
-    Action{"status", read_status},
-    Action{"cancel", read_cancel},
-    Action{"list_executions", read_list<spearlet::ListExecutionsRequest>},
-    Action{"list_tasks", read_list<spearlet::ListTasksRequest>},
-    Action{"get_task", read_body<spearlet::GetTaskRequest>},
-    Action{"delete_task", read_body<spearlet::DeleteTaskRequest>},
-    Action{"health", read_body<spearlet::GetHealthRequest>},
-    Action{"stats", read_body<spearlet::GetStatsRequest>},
-    Action{"leave", read_leave, false},
-    Action{"drain", read_drain, false},
-};
+template <class Action, class... Actions>
+constexpr std::size_t index_in(const std::variant<Actions...>*) {
+  std::size_t index = 0;
+  (void)((std::is_same_v<Action, Actions> || (++index, false)) || ...);
+  return index;
+}
 
-constexpr auto kActionKeys = [] {
-  std::array<std::string_view, kActions.size()> keys;
-  for (std::size_t i = 0; i < keys.size(); ++i) keys[i] = kActions[i].key;
-  return keys;
-}();
+template <class Action>
+constexpr std::size_t kActionIndex =
+    index_in<Action>(static_cast<decltype(Step::action)*>(nullptr));
+
+template <class Action, class Answer>
+constexpr StepKind call(std::string_view key, ReadAction read) {
+  return {key, read, kActionIndex<Action>, &Answer::descriptor};
+}
+
+/// A call whose only key is its request.
+template <class Request, class Answer>
+constexpr StepKind plain_call(std::string_view key) {
+  return call<Request, Answer>(key, read_body<Request>);
+}
+
+constexpr std::array kKinds = {
+    call<spearlet::InvokeFunctionRequest, spearlet::InvokeFunctionResponse>("invoke", read_invoke),
+    call<sim::StreamStep, spearlet::StreamExecutionResult>("stream", read_stream),
+    call<spearlet::GetExecutionStatusRequest, spearlet::GetExecutionStatusResponse>("status",
+                                                                                    read_status),
+    call<spearlet::CancelExecutionRequest, spearlet::CancelExecutionResponse>("cancel",
+                                                                              read_cancel),
+    call<spearlet::ListExecutionsRequest, spearlet::ListExecutionsResponse>(
+        "list_executions", read_list<spearlet::ListExecutionsRequest>),
+    call<spearlet::ListTasksRequest, spearlet::ListTasksResponse>(
+        "list_tasks", read_list<spearlet::ListTasksRequest>),
+    plain_call<spearlet::GetTaskRequest, spearlet::GetTaskResponse>("get_task"),
+    plain_call<spearlet::DeleteTaskRequest, spearlet::DeleteTaskResponse>("delete_task"),
+    plain_call<spearlet::GetHealthRequest, spearlet::GetHealthResponse>("health"),
+    plain_call<spearlet::GetStatsRequest, spearlet::GetStatsResponse>("stats"),
+    StepKind{"leave", read_leave, kActionIndex<sim::LeaveStep>},
+    StepKind{"drain", read_drain, kActionIndex<sim::DrainStep>},
+};
+constexpr auto kKeys = keys_of(kKinds);
+static_assert(kKinds.size() == std::variant_size_v<decltype(Step::action)>,
+              "each action of sim::Step has a kind here");
+
+const StepKind& kind_of(const Step& step) {
+  return *std::find_if(kKinds.begin(), kKinds.end(), [&step](const StepKind& kind) {
+    return kind.action == step.action.index();
+  });
+}
 
 // ---- References ---------------------------------------------------------------------------------
 
-/// Where a step stands in the order in which the script is played: at one instant, cancels and
-/// departures come first (see sim::Script).
-auto turn(const Step& step, std::size_t index) {
+/// Sorts steps in the order in which they are played: at one instant, cancels and departures come
+/// first (see sim::Script).
+auto play_order(const Step& step, std::size_t index) {
   const bool ends_something =
       std::holds_alternative<spearlet::CancelExecutionRequest>(step.action) ||
       std::holds_alternative<sim::LeaveStep>(step.action);
   return std::tuple(step.at, !ends_something, index);
 }
 
-std::string_view key_of(const Step& step) {
-  static constexpr std::array<std::string_view, std::variant_size_v<decltype(Step::action)>> kKeys =
-      {"invoke",      "stream",          "status", "cancel", "list_tasks", "get_task",
-       "delete_task", "list_executions", "health", "stats",  "leave",      "drain"};
-  return kKeys[step.action.index()];
-}
-
-/// Why the steps' natures forbid the reference; empty if they don't.
+/// Why the kinds of the steps do not allow the reference; empty if they do.
 std::string wrong_kind(const Step& step, Reference::Role role, const Step& target) {
   switch (role) {
     case Reference::Role::kExecution:
@@ -168,9 +191,9 @@ std::string wrong_kind(const Step& step, Reference::Role role, const Step& targe
     case Reference::Role::kPageAfter:
       return target.action.index() == step.action.index()
                  ? ""
-                 : fmt::format("it has no pages of this list; name a '{}'", key_of(step));
+                 : fmt::format("it has no pages of this list; name a '{}'", kind_of(step).key);
     case Reference::Role::kLeave:
-      return answer_type(target) != nullptr ? "" : "nobody waits for it; name a call";
+      return answer_type(target) != nullptr ? "" : "no caller waits for it; name a call";
   }
   return "";
 }
@@ -184,19 +207,20 @@ void resolve(const Reference& reference, Steps& steps, std::size_t index) {
   const Step& target = steps.steps[*found];
   if (const std::string why = wrong_kind(step, reference.role, target); !why.empty()) {
     return reference.name.error(
-        fmt::format("step '{}' is a '{}': {}", target.name, key_of(target), why));
+        fmt::format("step '{}' is a '{}': {}", target.name, kind_of(target).key, why));
   }
-  if (turn(target, *found) >= turn(step, index)) {
-    if (*found == index) return reference.name.error("a step can't speak of itself");
+  if (play_order(target, *found) >= play_order(step, index)) {
+    if (*found == index) return reference.name.error("a step cannot refer to itself");
     const bool together = target.at == step.at;
-    const bool overtakes = together && *found < index;
-    return reference.name.error(fmt::format(
-        "step '{}' is made {}, {}", target.name,
-        together ? "at the same instant" : when(target.at) + ", later than this",
-        overtakes
-            ? fmt::format("where a '{}' goes first; make this at a later instant", key_of(step))
-            : fmt::format("{}; a step can only speak of an earlier one",
-                          together ? "after this" : when(step.at))));
+    if (together && *found < index) {
+      return reference.name.error(fmt::format(
+          "step '{}' is made at the same instant, at which a '{}' goes first; make this step later",
+          target.name, kind_of(step).key));
+    }
+    return reference.name.error(
+        fmt::format("step '{}' is made {}; a step can only refer to an earlier one", target.name,
+                    together ? "at the same instant, after this step"
+                             : when(target.at) + ", after this step " + when(step.at)));
   }
   switch (reference.role) {
     case Reference::Role::kExecution:
@@ -209,7 +233,7 @@ void resolve(const Reference& reference, Steps& steps, std::size_t index) {
       std::get<sim::LeaveStep>(step.action).call = target.name;
       break;
   }
-  if (!reference.names_node) step.node = target.node;
+  if (!reference.has_node) step.node = target.node;
 }
 
 // ---- Entries ------------------------------------------------------------------------------------
@@ -219,46 +243,46 @@ struct Repetition {
   Duration every{0};
 };
 
-Entry read_entry(const json_input::Reader& place, json_input::ObjectReader& object,
-                 Instant default_at, const Names& nodes, const Functions& functions) {
+Entry read_entry(const Reader& place, ObjectReader& object, Instant default_at, const Names& nodes,
+                 const Functions& functions) {
   Entry entry;
   Step& step = entry.step;
   step.at = Instant(object.optional("at").duration({}, default_at.since_start()));
-  const json_input::Reader node = object.optional("node");
+  const Reader node = object.optional("node");
   step.node = nodes.find(node).value_or(0);
-  const auto action = only_key(place, object, kActionKeys);
+  const auto action = only_key(place, object, kKeys);
   if (!action) return entry;
-  kActions[action->index].read(action->value, object, functions, entry);
-  if (kActions[action->index].is_call) {
+  kKinds[action->index].read(action->value, object, functions, entry);
+  if (kKinds[action->index].answer != nullptr) {
     step.deadline = object.optional("deadline").duration({}, core::kForever);
   }
-  if (entry.reference) entry.reference->names_node = node.present();
+  if (entry.reference) entry.reference->has_node = node.present();
   return entry;
 }
 
 }  // namespace
 
-Steps read_steps(const json_input::Reader& reader, const Names& nodes, const Functions& functions) {
+Steps read_steps(const Reader& reader, const Names& nodes, const Functions& functions) {
   Steps result;
   std::vector<std::pair<std::size_t, Reference>> references;  // by number of step
   Instant at;
   std::size_t position = 0;
-  for (const json_input::Reader& element : reader.elements()) {
-    json_input::ObjectReader object = element.object();
-    const json_input::Reader as = object.optional("as");
+  for (const Reader& element : reader.elements()) {
+    ObjectReader object = element.object();
+    const Reader as = object.optional("as");
     const std::string name = as.string(fmt::format("step-{}", ++position));
-    const json_input::Reader repeat = object.optional("repeat");
+    const Reader repeat = object.optional("repeat");
     Repetition repetition;
     if (repeat.present()) {
-      json_input::ObjectReader times = repeat.object();
+      ObjectReader times = repeat.object();
       repetition.times = times.required("times").integer<int>({1, kMaxRepetitions});
       repetition.every = times.required("every").duration();
     }
     const Entry entry = read_entry(element, object, at, nodes, functions);
     for (int i = 0; i < repetition.times; ++i) {
       if (result.steps.size() == kMaxSteps) {
-        element.error(fmt::format(
-            "this makes more than {} steps; a load suits so many calls better", kMaxSteps));
+        element.error(fmt::format("this makes more than {} steps; use a load for that many calls",
+                                  kMaxSteps));
         return result;
       }
       Step step = entry.step;
@@ -274,48 +298,16 @@ Steps read_steps(const json_input::Reader& reader, const Names& nodes, const Fun
   return result;
 }
 
+std::vector<std::string_view> step_kinds() { return {kKeys.begin(), kKeys.end()}; }
+
 bool invokes(const Step& step) {
   return std::holds_alternative<spearlet::InvokeFunctionRequest>(step.action) ||
          std::holds_alternative<sim::StreamStep>(step.action);
 }
 
 const google::protobuf::Descriptor* answer_type(const Step& step) {
-  struct {
-    using Type = const google::protobuf::Descriptor*;
-    Type operator()(const spearlet::InvokeFunctionRequest&) const {
-      return spearlet::InvokeFunctionResponse::descriptor();
-    }
-    Type operator()(const sim::StreamStep&) const {
-      return spearlet::StreamExecutionResult::descriptor();
-    }
-    Type operator()(const spearlet::GetExecutionStatusRequest&) const {
-      return spearlet::GetExecutionStatusResponse::descriptor();
-    }
-    Type operator()(const spearlet::CancelExecutionRequest&) const {
-      return spearlet::CancelExecutionResponse::descriptor();
-    }
-    Type operator()(const spearlet::ListTasksRequest&) const {
-      return spearlet::ListTasksResponse::descriptor();
-    }
-    Type operator()(const spearlet::GetTaskRequest&) const {
-      return spearlet::GetTaskResponse::descriptor();
-    }
-    Type operator()(const spearlet::DeleteTaskRequest&) const {
-      return spearlet::DeleteTaskResponse::descriptor();
-    }
-    Type operator()(const spearlet::ListExecutionsRequest&) const {
-      return spearlet::ListExecutionsResponse::descriptor();
-    }
-    Type operator()(const spearlet::GetHealthRequest&) const {
-      return spearlet::GetHealthResponse::descriptor();
-    }
-    Type operator()(const spearlet::GetStatsRequest&) const {
-      return spearlet::GetStatsResponse::descriptor();
-    }
-    Type operator()(const sim::LeaveStep&) const { return nullptr; }
-    Type operator()(const sim::DrainStep&) const { return nullptr; }
-  } type;
-  return std::visit(type, step.action);
+  const auto answer = kind_of(step).answer;
+  return answer == nullptr ? nullptr : answer();
 }
 
 }  // namespace quintain::scenarios

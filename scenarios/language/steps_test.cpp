@@ -1,4 +1,4 @@
-#include "scenarios/language/steps.h"
+#include "scenarios/language/script.h"
 
 #include <google/protobuf/util/message_differencer.h>
 #include <google/protobuf/wrappers.pb.h>
@@ -31,7 +31,7 @@ const spearlet::InvokeFunctionRequest& invocation(const sim::Step& step) {
   return action<spearlet::InvokeFunctionRequest>(step);
 }
 
-/// The text form of what a step with this text asks for.
+/// The text form of the request of a step.
 std::string request(const std::string& text) {
   return invocation(steps(text)[0]).ShortDebugString();
 }
@@ -46,7 +46,7 @@ TEST(Invocations, CallFunctionsOrTasks) {
   EXPECT_EQ(request(R"({"invoke": {}, "mode": "unspecified"})"), "");
 }
 
-TEST(Invocations, EveryKeyGoesIntoTheRequest) {
+TEST(Invocations, WritesEveryKeyIntoTheRequest) {
   const spearlet::InvokeFunctionRequest got = invocation(steps(R"({
       "invoke": "work", "mode": 99, "timeout": "5s", "retries": -3, "priority": -7,
       "execution_id": "id", "context_execution_id": "other",
@@ -87,19 +87,19 @@ TEST(Invocations, EveryKeyGoesIntoTheRequest) {
       << got.DebugString();
 }
 
-TEST(Invocations, AbsurdTimeoutsCanBeSent) {
+TEST(Invocations, InvalidTimeoutsCanBeSent) {
   EXPECT_EQ(invocation(steps(R"({"invoke": "work", "mode": "sync", "timeout_ms": -5})")[0])
                 .context()
                 .timeout_ms(),
             -5);
 }
 
-TEST(Invocations, AnEmptyIdIsNotNoId) {
+TEST(Invocations, AnEmptyIdDiffersFromNone) {
   EXPECT_TRUE(invocation(steps(R"({"invoke": "work", "mode": "sync", "execution_id": ""})")[0])
                   .has_execution_id());
 }
 
-TEST(Invocations, TheRawRequestHasTheLastWord) {
+TEST(Invocations, TheRawRequestOverridesOtherKeys) {
   EXPECT_EQ(request(R"({"invoke": "work", "mode": "sync", "session_id": "s", "user_id": "u",
                         "metadata": {"a": "1"},
                         "request": {"task_id": "", "execution_mode": "ASYNC",
@@ -109,7 +109,7 @@ TEST(Invocations, TheRawRequestHasTheLastWord) {
             R"(invocation_metadata { key: "b" value: "2" })");
 }
 
-TEST(Steps, HaveATimeANameANodeAndADeadline) {
+TEST(Steps, ReadsTimeNameNodeAndDeadline) {
   const auto all = steps(R"({"health": {}},
                             {"at": "5ms", "as": "x", "node": "n2", "deadline": "1s", "stats": {}},
                             {"health": {}})");
@@ -126,7 +126,7 @@ TEST(Steps, HaveATimeANameANodeAndADeadline) {
   EXPECT_EQ(all[2].name, "step-3");
 }
 
-TEST(Steps, EachActionIsItsCall) {
+TEST(Steps, ReadsEveryKind) {
   const auto all = steps(R"({"as": "a", "invoke": "work", "mode": "async"},
       {"as": "b", "stream": "work"},
       {"as": "c", "stream": "work", "mode": "sync"},
@@ -179,7 +179,7 @@ TEST(Steps, EachActionIsItsCall) {
   EXPECT_TRUE(std::holds_alternative<sim::DrainStep>(all[16].action));
 }
 
-TEST(Steps, GoToTheNodeOfTheStepTheySpeakOf) {
+TEST(Steps, GoToTheNodeOfTheStepTheyReferTo) {
   const auto all = steps(R"({"as": "a", "node": "n2", "invoke": "work", "mode": "async"},
                             {"status": "a"}, {"status": "a", "node": "n1"}, {"health": {}})");
   EXPECT_EQ(all[1].node, 1u);
@@ -187,7 +187,7 @@ TEST(Steps, GoToTheNodeOfTheStepTheySpeakOf) {
   EXPECT_EQ(all[3].node, 0u);
 }
 
-TEST(Steps, RepetitionsAreStepsOfTheirOwn) {
+TEST(Steps, RepetitionsAreSeparateSteps) {
   const auto all = steps(R"({"as": "a", "at": "1s", "invoke": "work", "mode": "async",
                              "repeat": {"times": 3, "every": "10ms"}},
                             {"status": "a.3"},
@@ -202,24 +202,23 @@ TEST(Steps, RepetitionsAreStepsOfTheirOwn) {
   EXPECT_EQ(all[4].name, "step-3.1");
 }
 
-TEST(Steps, MayStandInAnyOrderOfTime) {
+TEST(Steps, MayBeInAnyOrderOfTime) {
   const auto all = steps(R"({"at": "2s", "cancel": "a"},
                             {"at": "1s", "as": "a", "invoke": "work", "mode": "async"})");
   EXPECT_EQ(all[0].execution, "a");
 }
 
-TEST(Steps, ThereIsABoundOnTheirNumber) {
+TEST(Steps, HaveALimitedNumber) {
   std::string text = R"({"about": "x", "functions": {"f": {}}, "steps": [)";
   for (int i = 0; i < 11; ++i) {
     text += std::string(i == 0 ? "" : ",") + "\n" +
             R"({"health": {}, "repeat": {"times": 10000, "every": "1s"}})";
   }
-  EXPECT_EQ(
-      errors_of(text + "]}"),
-      "f:12: /steps/10: this makes more than 100000 steps; a load suits so many calls better");
+  EXPECT_EQ(errors_of(text + "]}"),
+            "f:12: /steps/10: this makes more than 100000 steps; use a load for that many calls");
 }
 
-TEST(Steps, OfManyNamesNoneAreListed) {
+TEST(Steps, ManyNamesAreNotListedInErrors) {
   EXPECT_EQ(errors_of(R"({"about": "x", "functions": {"f": {}}, "steps": [
                           {"as": "a", "health": {}, "repeat": {"times": 30, "every": "0s"}},
                           {"at": "1s", "leave": "a.31"}]})"),

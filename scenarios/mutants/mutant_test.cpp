@@ -1,9 +1,9 @@
 // Mutants: the core with one planted fault at a time (core/base/planted_fault.h). The shipped
-// scenarios must catch every one of them, by the checks that its entry names: this proves that the
+// scenarios must catch each of them by the checks that its entry names. This proves that the
 // invariants and the expectations can fail.
 //
-// This program compiles its own copy of the core, with the hooks compiled in. Each test needs a
-// process of its own, because a planted fault may end the process; CTest runs it that way.
+// The program contains its own copy of the core, compiled with the hooks. Each test needs its own
+// process, because a planted fault may end the process; CTest runs the tests that way.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
@@ -101,7 +101,7 @@ std::vector<Scenario> load_family(std::string_view family) {
   return scenarios;
 }
 
-/// The names of the checks that fail in the family; every expectation is called "expect".
+/// The names of the checks that fail in the family; "expect" for every expectation.
 std::set<std::string> failed_checks(std::string_view family, const RunOptions& options) {
   std::set<std::string> failed;
   for (const Scenario& scenario : load_family(family)) {

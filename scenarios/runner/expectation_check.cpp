@@ -1,3 +1,5 @@
+// Checks expectations. A failed check says what differs and shows the events of the executions
+// concerned.
 #include "scenarios/runner/expectation_check.h"
 
 #include <absl/strings/str_join.h>
@@ -9,21 +11,18 @@
 #include <optional>
 
 #include "core/base/duration_text.h"
-#include "scenarios/language/message_match.h"
+#include "scenarios/language/messages.h"
 
 namespace quintain::scenarios {
 namespace {
 
 constexpr std::size_t kMaxEvidence = 20;
 
-// What is not as expected, in words; empty if nothing is.
-using Complaints = std::vector<std::string>;
-
-std::string in_words(core::Instant instant) {
+std::string to_text(core::Instant instant) {
   return instant.is_never() ? "never" : "at " + core::format_duration(instant.since_start());
 }
 
-std::string in_words(const absl::Status& status) {
+std::string to_text(const absl::Status& status) {
   return fmt::format("{}: {}", absl::StatusCodeToString(status.code()),
                      std::string(status.message()));
 }
@@ -40,49 +39,46 @@ const sim::ExecutionFacts* find_execution(const Observed& observed, const std::s
   return position == observed.executions.end() ? nullptr : &position->second;
 }
 
-class Judge {
+class Checker {
  public:
-  Judge(const Observed& observed, reports::Check& check) : observed_(observed), check_(check) {}
+  Checker(const Observed& observed, reports::Check& check) : observed_(observed), check_(check) {}
 
   void operator()(const ExecutionExpectation& expected) {
     const sim::ExecutionFacts* facts = find_execution(observed_, expected.step);
-    if (facts == nullptr) return complain_of_missing(expected.step);
-    const std::optional<core::Instant> ended =
-        facts->ended() ? std::optional(facts->ended_at) : std::nullopt;
+    if (facts == nullptr) return report_no_execution(expected.step);
     if (expected.status && facts->status != *expected.status) {
-      print_error("it is {}", sim::short_name(facts->status));
+      add_difference("it is {}", sim::short_name(facts->status));
     }
-    if (expected.ended && *expected.ended != ended.value_or(core::Instant::never())) {
-      print_error("it ended {}", in_words(ended.value_or(core::Instant::never())));
+    if (expected.ended && *expected.ended != facts->ended_at) {
+      add_difference("it ended {}", to_text(facts->ended_at));
     }
     if (expected.started && *expected.started != facts->started_at) {
-      print_error("it started {}", in_words(facts->started_at));
+      add_difference("it started {}", to_text(facts->started_at));
     }
     if (expected.attempts && *expected.attempts != facts->attempts) {
-      print_error("it had {} attempts", facts->attempts);
+      add_difference("it had {} attempts", facts->attempts);
     }
     show_execution(expected.step);
     conclude(fmt::format("{}, started {}, ended {}, {} attempts", sim::short_name(facts->status),
-                         in_words(facts->started_at),
-                         in_words(ended.value_or(core::Instant::never())), facts->attempts));
+                         to_text(facts->started_at), to_text(facts->ended_at), facts->attempts));
   }
 
   void operator()(const AnswerExpectation& expected) {
     const sim::CallRecord* call = find_call(observed_, expected.step);
     if (call == nullptr) {
-      print_error("the call was not made before the run ended");
+      add_difference("the call was not made before the run ended");
       return conclude("");
     }
     const core::Instant at = call->answered_at.value_or(core::Instant::never());
-    if (expected.at && *expected.at != at) print_error("it was answered {}", in_words(at));
+    if (expected.at && *expected.at != at) add_difference("it was answered {}", to_text(at));
     if (call->answered_at) {
-      check_verdict(expected, *call);
+      check_answer(expected, *call);
     } else if (!expected.at || !expected.at->is_never()) {
-      print_error("there was no answer{}", call->gone_at ? " before the caller went away" : "");
+      add_difference("there was no answer{}", call->gone_at ? " before the caller went away" : "");
     }
     show_execution(expected.step);
-    conclude(call->answered_at ? fmt::format("answered {}{}", in_words(at),
-                                             call->status.ok() ? "" : ", " + in_words(call->status))
+    conclude(call->answered_at ? fmt::format("answered {}{}", to_text(at),
+                                             call->status.ok() ? "" : ", " + to_text(call->status))
                                : "not answered");
   }
 
@@ -92,7 +88,7 @@ class Judge {
     const Bounds& bounds = expected.bounds;
     const bool low = bounds.at_least && !(value >= *bounds.at_least);
     const bool high = bounds.at_most && !(value <= *bounds.at_most);
-    if (low || high) print_error("{} is {}", expected.metric, value);
+    if (low || high) add_difference("{} is {}", expected.metric, value);
     conclude(fmt::format("{}", value));
   }
 
@@ -101,7 +97,7 @@ class Judge {
     for (const std::string& step : expected.started) {
       const sim::ExecutionFacts* facts = find_execution(observed_, step);
       if (facts == nullptr || facts->dispatch_order == 0) {
-        print_error("'{}' never got a slot", step);
+        add_difference("'{}' never got a slot", step);
       } else {
         order.emplace_back(facts->dispatch_order, step);
         show_execution(step);
@@ -111,34 +107,36 @@ class Judge {
     std::vector<std::string> names;
     for (auto& [place, step] : order) names.push_back(std::move(step));
     const std::string observed = absl::StrJoin(names, ", ");
-    if (complaints_.empty() && names != expected.started) print_error("the order was {}", observed);
+    if (differences_.empty() && names != expected.started)
+      add_difference("the order was {}", observed);
     conclude(observed);
   }
 
  private:
-  void check_verdict(const AnswerExpectation& expected, const sim::CallRecord& call) {
+  void check_answer(const AnswerExpectation& expected, const sim::CallRecord& call) {
     const std::string code = absl::StatusCodeToString(call.status.code());
     if (expected.refused.empty() && !call.status.ok()) {
-      print_error("it was refused, {}", in_words(call.status));
+      add_difference("it was refused, {}", to_text(call.status));
       return;
     }
     if (!expected.refused.empty() && code != expected.refused) {
-      print_error("it was {}",
-                  call.status.ok() ? "not refused" : "refused, " + in_words(call.status));
+      add_difference("it was {}",
+                     call.status.ok() ? "not refused" : "refused, " + to_text(call.status));
       return;
     }
     if (std::string(call.status.message()).find(expected.because) == std::string::npos) {
-      print_error("the refusal says '{}'", std::string(call.status.message()));
+      add_difference("the refusal says '{}'", std::string(call.status.message()));
     }
-    if (!expected.is.empty() && call.response != nullptr)
+    if (!expected.is.empty() && call.response != nullptr) {
       match_message(*call.response, expected.is);
+    }
     check_stream(expected, call);
   }
 
   void check_stream(const AnswerExpectation& expected, const sim::CallRecord& call) {
     if (expected.messages.empty()) return;
     if (call.stream.size() != expected.messages.size()) {
-      print_error("the stream had {} messages", call.stream.size());
+      add_difference("the stream had {} messages", call.stream.size());
     }
     const std::size_t common = std::min(call.stream.size(), expected.messages.size());
     for (std::size_t i = 0; i < common; ++i) {
@@ -148,24 +146,24 @@ class Judge {
 
   void match_message(const google::protobuf::Message& message, const std::string& pattern) {
     for (const Mismatch& mismatch : match(message, nlohmann::ordered_json::parse(pattern))) {
-      print_error("{} is {}, not {}", mismatch.pointer.empty() ? "the answer" : mismatch.pointer,
-                  mismatch.observed, mismatch.expected);
+      add_difference("{} is {}, not {}", mismatch.pointer.empty() ? "the answer" : mismatch.pointer,
+                     mismatch.observed, mismatch.expected);
     }
   }
 
-  void complain_of_missing(const std::string& step) {
+  void report_no_execution(const std::string& step) {
     const sim::CallRecord* call = find_call(observed_, step);
     if (call != nullptr && !call->status.ok()) {
-      print_error("no execution: it was refused, {}", in_words(call->status));
+      add_difference("no execution: it was refused, {}", to_text(call->status));
     } else {
-      print_error("step '{}' began no execution", step);
+      add_difference("step '{}' created no execution", step);
     }
     conclude("");
   }
 
   template <class... Arguments>
-  void print_error(fmt::format_string<Arguments...> text, Arguments&&... arguments) {
-    complaints_.push_back(fmt::format(text, std::forward<Arguments>(arguments)...));
+  void add_difference(fmt::format_string<Arguments...> text, Arguments&&... arguments) {
+    differences_.push_back(fmt::format(text, std::forward<Arguments>(arguments)...));
   }
 
   void show_execution(const std::string& step) {
@@ -175,23 +173,22 @@ class Judge {
     shown_.insert(shown_.end(), events.begin(), events.end());
   }
 
-  // A failed check tells what was wrong and shows the events; one that held just tells what was
-  // seen.
-  void conclude(std::string seen) {
-    if (complaints_.empty()) {
+  // Sets the verdict. `observed` is the text of a passed check.
+  void conclude(std::string observed) {
+    if (differences_.empty()) {
       check_.verdict = reports::Verdict::kPassed;
-      check_.observed = std::move(seen);
+      check_.observed = std::move(observed);
       return;
     }
     check_.verdict = reports::Verdict::kFailed;
-    check_.observed = absl::StrJoin(complaints_, "; ");
+    check_.observed = absl::StrJoin(differences_, "; ");
     std::ranges::stable_sort(shown_, {}, &sim::Event::at);
     check_.evidence = to_evidence(observed_.history, shown_);
   }
 
   const Observed& observed_;
   reports::Check& check_;
-  Complaints complaints_;
+  std::vector<std::string> differences_;
   std::vector<sim::Event> shown_;
 };
 
@@ -215,7 +212,7 @@ reports::Check check_expectation(const Expectation& expectation, std::size_t pla
   check.kind = reports::CheckKind::kExpectation;
   check.expected = expectation.text;
   check.where = reports::Location{.file = expectation.source.file, .line = expectation.source.line};
-  std::visit(Judge(observed, check), expectation.what);
+  std::visit(Checker(observed, check), expectation.what);
   return check;
 }
 

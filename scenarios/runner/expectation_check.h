@@ -1,4 +1,4 @@
-// A scenario's expectations, held against what happened.
+// Checks the expectations of a scenario.
 #pragma once
 
 #include <map>
@@ -13,21 +13,21 @@
 
 namespace quintain::scenarios {
 
-/// What expectations are judged by.
+/// The observations that expectations are checked against.
 struct Observed {
   const sim::History& history;
   /// By step name.
   const std::map<std::string, sim::CallRecord>& calls;
-  /// What became of the executions that steps began.
+  /// The executions that steps created.
   const std::map<sim::ExecutionRef, sim::ExecutionFacts>& executions;
   const std::map<std::string, double, std::less<>>& metrics;
 };
 
-/// One check, named "expect/N" by its place (from 1) in the file.
+/// Checks one expectation. The check is named "expect/N" after its position (from 1) in the file.
 reports::Check check_expectation(const Expectation& expectation, std::size_t place,
                                  const Observed& observed);
 
-/// Events as evidence; the newest few if there are many.
+/// Converts events to evidence; only the newest ones if there are many.
 reports::Evidence to_evidence(const sim::History& history, const std::vector<sim::Event>& events);
 
 }  // namespace quintain::scenarios

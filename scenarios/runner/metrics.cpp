@@ -1,3 +1,5 @@
+// Computes metrics from the events of a run, and from the facts about their executions before each
+// event.
 #include "scenarios/runner/metrics.h"
 
 #include <fmt/format.h>
@@ -9,14 +11,15 @@
 namespace quintain::scenarios {
 namespace {
 
-constexpr double kNothing = std::numeric_limits<double>::quiet_NaN();
+constexpr double kUndefined = std::numeric_limits<double>::quiet_NaN();
 constexpr double kNanosecondsPerMillisecond = 1e6;
 
-double ratio(double part, double whole) { return whole > 0 ? part / whole : kNothing; }
+double ratio(double part, double whole) { return whole > 0 ? part / whole : kUndefined; }
 
-// The smallest sample that at least the share p of all samples does not exceed (nearest rank).
+// The nearest-rank quantile: the smallest sample that is not exceeded by the share p of all
+// samples.
 double quantile(const std::vector<std::int64_t>& sorted, double p) {
-  if (sorted.empty()) return kNothing;
+  if (sorted.empty()) return kUndefined;
   const double rank = std::ceil(p * static_cast<double>(sorted.size()));
   const auto index = static_cast<std::size_t>(std::max(rank, 1.0)) - 1;
   return static_cast<double>(sorted[std::min(index, sorted.size() - 1)]);
@@ -62,15 +65,15 @@ void Metrics::on_event(const sim::Event& event) {
     case sim::EventKind::kAccepted:
       counts_.accepted += counts;
       ++queued_;
-      most_records_ = std::max(most_records_, ++records_);
+      max_records_ = std::max(max_records_, ++records_);
       break;
-    case sim::EventKind::kAttemptBegun:
+    case sim::EventKind::kAttemptDispatched:
       counts_.attempts += counted;
       counts_.retries += counted && event.number > 1;
       counts_.cold_starts += counted && event.flag;
       if (facts == nullptr || facts->holds_slot) break;
       --queued_;
-      most_held_ = std::max(most_held_, ++held_);
+      max_held_ = std::max(max_held_, ++held_);
       if (counted) wait_.push_back((event.at - facts->accepted_at).count());
       break;
     case sim::EventKind::kAttemptEnded:
@@ -127,8 +130,9 @@ void Metrics::Integrals::advance(core::Instant now, core::Instant warm_up, int h
 }
 
 void Metrics::advance(core::Instant now) {
-  // Only who waits when an instant is over has waited: one that gets its slot at once has not.
-  if (now > integrals_.last) most_queued_ = std::max(most_queued_, queued_);
+  // The queue is measured when an instant is over, because an execution that gets a slot at once
+  // does not wait.
+  if (now > integrals_.last) max_queued_ = std::max(max_queued_, queued_);
   integrals_.advance(now, warm_up_, held_, queued_);
 }
 
@@ -186,9 +190,9 @@ std::map<std::string, double, std::less<>> Metrics::values(const sim::World& wor
   const auto measured = static_cast<double>(span.count());
   values["utilisation"] = ratio(integrals.held_slots, measured * slots_);
   values["queue.mean"] = ratio(integrals.queue, measured);
-  values["queue.peak"] = static_cast<double>(std::max(most_queued_, queued_));
-  values["slots.peak"] = static_cast<double>(most_held_);
-  values["records.peak"] = static_cast<double>(most_records_);
+  values["queue.peak"] = static_cast<double>(std::max(max_queued_, queued_));
+  values["slots.peak"] = static_cast<double>(max_held_);
+  values["records.peak"] = static_cast<double>(max_records_);
   values["virtual_seconds"] = static_cast<double>(world.now().since_start().count()) / 1e9;
   return values;
 }

@@ -1,4 +1,4 @@
-// What is measured in a run: counts, times, shares, estimates against what came.
+// The metrics of a run: counts, times, shares, and the accuracy of estimates.
 #pragma once
 
 #include <absl/container/flat_hash_set.h>
@@ -17,16 +17,17 @@
 
 namespace quintain::scenarios {
 
-/// Listens to a world's history. Only executions accepted at or after the end of the warm-up count.
+/// Computes the metrics of one world from its history. Counts only executions that were accepted at
+/// or after the end of the warm-up. Serial context only.
 class Metrics final : public sim::HistoryListener {
  public:
-  /// `ledger` must not yet know of an event when it is told here: add this listener first.
+  /// Requires: this listener is added to the history before the one that updates `ledger`.
   Metrics(const sim::World& world, const sim::Ledger& ledger, core::Instant warm_up);
 
   void on_event(const sim::Event& event) override;
 
-  /// All metrics by name (see metric_names.h), at the end of the run. One that has nothing to be
-  /// computed from is NaN.
+  /// All metrics by name (see metric_names.h) at the end of the run. A metric without samples is
+  /// NaN.
   std::map<std::string, double, std::less<>> values(const sim::World& world) const;
 
  private:
@@ -50,8 +51,8 @@ class Metrics final : public sim::HistoryListener {
   };
   Counts counts_;
   absl::flat_hash_set<std::uint64_t> invocations_;  // open calls that are invocations
-  std::vector<std::int64_t> wait_;                  // ns; of those that got a slot
-  std::vector<std::int64_t> service_;               // ns; of those that ended by themselves
+  std::vector<std::int64_t> wait_;                  // ns; of executions that got a slot
+  std::vector<std::int64_t> service_;               // ns; of executions that completed or failed
   std::vector<std::int64_t> response_;              // ns; likewise
   std::int64_t ended_ = 0;
   std::int64_t waited_ = 0;
@@ -62,9 +63,9 @@ class Metrics final : public sim::HistoryListener {
   double error_ = 0;           // ns
   double absolute_error_ = 0;  // ns
 
-  // Over time, in ns.
+  // Integrals over time, in ns.
   struct Integrals {
-    core::Instant last;  // so far they reach
+    core::Instant last;  // the upper limit
     double held_slots = 0;
     double queue = 0;
 
@@ -72,11 +73,11 @@ class Metrics final : public sim::HistoryListener {
   };
   Integrals integrals_;
   int held_ = 0;
-  int most_held_ = 0;
+  int max_held_ = 0;
   std::int64_t queued_ = 0;
-  std::int64_t most_queued_ = 0;
+  std::int64_t max_queued_ = 0;
   std::int64_t records_ = 0;
-  std::int64_t most_records_ = 0;
+  std::int64_t max_records_ = 0;
 };
 
 }  // namespace quintain::scenarios

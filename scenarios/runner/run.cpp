@@ -1,3 +1,5 @@
+// Runs one scenario: builds its world, plays it, and checks liveness, invariants and expectations.
+// For the determinism check it plays the scenario twice and compares the runs.
 #include "scenarios/runner/run.h"
 
 #include <absl/strings/str_join.h>
@@ -14,7 +16,7 @@
 #include <vector>
 
 #include "core/base/duration_text.h"
-#include "scenarios/language/metric_names.h"
+#include "scenarios/language/scenario.h"
 #include "scenarios/runner/expectation_check.h"
 #include "scenarios/runner/metrics.h"
 #include "scenarios/runner/trace_load.h"
@@ -29,11 +31,11 @@ namespace {
 
 constexpr std::size_t kMaxReasons = 5;
 
-// Remembers what became of named executions after the node, and with it the ledger, has forgotten
-// them.
-class Memory final : public sim::HistoryListener {
+// Finds the facts about named executions, also after the node, and with it the ledger, has
+// forgotten them.
+class NamedExecutions final : public sim::HistoryListener {
  public:
-  Memory(const sim::History& history, const sim::Ledger& ledger)
+  NamedExecutions(const sim::History& history, const sim::Ledger& ledger)
       : history_(history), ledger_(ledger) {}
 
   void on_event(const sim::Event& event) override {
@@ -55,8 +57,8 @@ class Memory final : public sim::HistoryListener {
   std::map<sim::ExecutionRef, sim::ExecutionFacts> forgotten_;
 };
 
-// What a world is made of, a recorded trace included.
-struct Cast {
+// The parts of a world, including those from a recorded trace.
+struct WorldParts {
   std::vector<sim::NodeSpec> nodes;
   std::vector<sim::Load> loads;
 };
@@ -68,10 +70,10 @@ struct HarnessError {
   std::string message;
 };
 
-std::variant<Cast, Skip, HarnessError> assemble(const Scenario& scenario,
-                                                const RunOptions& options) {
-  Cast cast{.nodes = scenario.nodes, .loads = scenario.loads};
-  if (!scenario.trace) return cast;
+std::variant<WorldParts, Skip, HarnessError> assemble(const Scenario& scenario,
+                                                      const RunOptions& options) {
+  WorldParts parts{.nodes = scenario.nodes, .loads = scenario.loads};
+  if (!scenario.trace) return parts;
   if (options.trace_dir.empty()) {
     return Skip{fmt::format("it replays the trace '{}'; give its folder's parent by --trace-dir",
                             scenario.trace->folder)};
@@ -82,25 +84,25 @@ std::variant<Cast, Skip, HarnessError> assemble(const Scenario& scenario,
     return HarnessError{absl::StrJoin(*errors, "\n")};
   }
   add_trace(std::get<sim::AzureTrace>(trace), *scenario.trace,
-            cast.nodes[scenario.trace->node].functions, cast.loads);
-  return cast;
+            parts.nodes[scenario.trace->node].functions, parts.loads);
+  return parts;
 }
 
-// One run of a scenario, with everything that listens to it.
+// One run of a scenario: its world, the callers, and the listeners of the history.
 class Run {
  public:
-  Run(const Scenario& scenario, const Cast& cast, std::uint64_t seed)
+  Run(const Scenario& scenario, const WorldParts& parts, std::uint64_t seed)
       : scenario_(scenario), world_(seed) {
-    for (const sim::NodeSpec& node : cast.nodes) world_.add_node(node);
+    for (const sim::NodeSpec& node : parts.nodes) world_.add_node(node);
     invariants_ = std::make_unique<sim::InvariantSet>(world_);
     metrics_ = std::make_unique<Metrics>(world_, invariants_->ledger(), scenario.warm_up);
-    memory_ = std::make_unique<Memory>(world_.history(), invariants_->ledger());
+    named_executions_ = std::make_unique<NamedExecutions>(world_.history(), invariants_->ledger());
     world_.history().add_listener(*metrics_);
-    world_.history().add_listener(*memory_);
+    world_.history().add_listener(*named_executions_);
     world_.history().add_listener(*invariants_);
     script_ = std::make_unique<sim::Script>(world_, scenario.steps);
-    for (std::size_t i = 0; i < cast.loads.size(); ++i) {
-      loads_.push_back(std::make_unique<sim::LoadGenerator>(world_, cast.loads[i], i));
+    for (std::size_t i = 0; i < parts.loads.size(); ++i) {
+      loads_.push_back(std::make_unique<sim::LoadGenerator>(world_, parts.loads[i], i));
     }
   }
 
@@ -114,12 +116,12 @@ class Run {
   const sim::History& history() const { return world_.history(); }
   std::uint64_t digest() const { return digest_; }
 
-  void judge(reports::Case& result) const {
-    result.checks.push_back(liveness());
+  void report(reports::Case& result) const {
+    result.checks.push_back(check_liveness());
     for (const auto& invariant : invariants_->invariants()) {
-      result.checks.push_back(judge_invariant(*invariant));
+      result.checks.push_back(check_invariant(*invariant));
     }
-    judge_expectations(result);
+    check_expectations(result);
     result.history_digest = digest_;
     result.events = static_cast<std::int64_t>(world_.kernel().events());
     result.virtual_time = world_.now().since_start();
@@ -141,7 +143,7 @@ class Run {
            std::ranges::all_of(loads_, [](const auto& load) { return load->finished(); });
   }
 
-  reports::Check liveness() const {
+  reports::Check check_liveness() const {
     reports::Check check;
     check.name = "liveness";
     check.kind = reports::CheckKind::kLiveness;
@@ -155,21 +157,22 @@ class Run {
         break;
       case sim::Kernel::Stop::kIdle:
         check.verdict = reports::Verdict::kFailed;
-        check.observed = "nothing is going to happen any more, and work is left: " + stuck();
+        check.observed =
+            "nothing is going to happen any more, and work is left: " + unfinished_work();
         break;
       case sim::Kernel::Stop::kStandstill:
         check.verdict = reports::Verdict::kFailed;
         check.observed =
             fmt::format("time stands still at {}: more than {} events at one instant; {}",
                         core::format_duration(world_.now().since_start()),
-                        sim::Kernel::kMaxEventsAtOneInstant, stuck());
+                        sim::Kernel::kMaxEventsAtOneInstant, unfinished_work());
         break;
     }
     return check;
   }
 
-  // Why work that is left can't proceed.
-  std::string stuck() const {
+  // Describes the unfinished work.
+  std::string unfinished_work() const {
     std::vector<std::string> reasons;
     std::int64_t more = 0;
     invariants_->ledger().for_each([&](sim::ExecutionRef execution,
@@ -195,32 +198,33 @@ class Run {
     return absl::StrJoin(reasons, "; ");
   }
 
-  reports::Check judge_invariant(const sim::Invariant& invariant) const {
+  reports::Check check_invariant(const sim::Invariant& invariant) const {
     reports::Check check;
     check.name = fmt::format("invariant/{}", invariant.name());
     check.kind = reports::CheckKind::kInvariant;
     check.expected = invariant.rule();
-    if (invariant.breach_count() == 0) {
+    if (invariant.violation_count() == 0) {
       check.observed = "it held";
       return check;
     }
     check.verdict = reports::Verdict::kFailed;
     std::vector<std::string> violations;
-    for (const sim::Violation& violation : invariant.violations())
+    for (const sim::InvariantViolation& violation : invariant.violations())
       violations.push_back(violation.what);
     const auto more =
-        invariant.breach_count() - static_cast<std::int64_t>(invariant.violations().size());
+        invariant.violation_count() - static_cast<std::int64_t>(invariant.violations().size());
     if (more > 0) violations.push_back(fmt::format("and {} more violations", more));
     check.observed = absl::StrJoin(violations, "; ");
     check.evidence = to_evidence(history(), invariant.violations().front().evidence);
     return check;
   }
 
-  void judge_expectations(reports::Case& result) const {
+  void check_expectations(reports::Case& result) const {
     std::map<sim::ExecutionRef, sim::ExecutionFacts> executions;
     for (const auto& [step, call] : script_->calls()) {
       if (!call.execution) continue;
-      if (const auto* facts = memory_->find(*call.execution)) executions[*call.execution] = *facts;
+      if (const auto* facts = named_executions_->find(*call.execution))
+        executions[*call.execution] = *facts;
     }
     const Observed observed{.history = history(),
                             .calls = script_->calls(),
@@ -235,7 +239,7 @@ class Run {
   sim::World world_;
   std::unique_ptr<sim::InvariantSet> invariants_;
   std::unique_ptr<Metrics> metrics_;
-  std::unique_ptr<Memory> memory_;
+  std::unique_ptr<NamedExecutions> named_executions_;
   std::unique_ptr<sim::Script> script_;
   std::vector<std::unique_ptr<sim::LoadGenerator>> loads_;
   sim::Kernel::Stop stop_ = sim::Kernel::Stop::kIdle;
@@ -288,23 +292,23 @@ reports::Case run_scenario(const Scenario& scenario, std::uint64_t seed,
   result.known_failure = scenario.known_failure;
   result.config = scenario.document;
   result.reproduce =
-      fmt::format("quintain run {} --filter '{}' --seed {}", scenario.file, scenario.name, seed);
+      fmt::format("quintain run {} --only '{}' --seed {}", scenario.file, scenario.name, seed);
   if (scenario.trace) result.reproduce += " --trace-dir DIR";
 
-  const auto cast = assemble(scenario, options);
-  if (const auto* skip = std::get_if<Skip>(&cast)) {
+  const auto parts = assemble(scenario, options);
+  if (const auto* skip = std::get_if<Skip>(&parts)) {
     result.skip_reason = skip->reason;
     return result;
   }
-  if (const auto* error = std::get_if<HarnessError>(&cast)) {
+  if (const auto* error = std::get_if<HarnessError>(&parts)) {
     result.error_message = error->message;
     return result;
   }
-  Run run(scenario, std::get<Cast>(cast), seed);
+  Run run(scenario, std::get<WorldParts>(parts), seed);
   run.play();
-  run.judge(result);
+  run.report(result);
   if (options.check_determinism) {
-    Run again(scenario, std::get<Cast>(cast), seed);
+    Run again(scenario, std::get<WorldParts>(parts), seed);
     again.play();
     result.checks.push_back(
         compare_runs(run.history(), run.digest(), again.history(), again.digest()));

@@ -1,8 +1,11 @@
-// Runs one scenario under one seed and judges it.
+// Runs scenarios: one under one seed, or many side by side.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <vector>
 
 #include "reports/report.h"
 #include "scenarios/language/scenario.h"
@@ -11,18 +14,33 @@
 namespace quintain::scenarios {
 
 struct RunOptions {
-  /// Where the folders of recorded traces are; empty: scenarios that replay one are skipped.
+  /// The parent of the folders of recorded traces. Empty: scenarios that replay one are skipped.
   std::string trace_dir;
   /// Run twice and compare the two histories event by event.
   bool check_determinism = false;
 };
 
-/// The case of the report: every invariant, every expectation, and whether the run came to its end.
-/// What goes wrong in the harness is an error in the case, never an exception.
+/// Runs a scenario and checks every invariant, every expectation, and that the run ends. Errors of
+/// the harness are reported in the case. Thread-safe: runs share no state.
 reports::Case run_scenario(const Scenario& scenario, std::uint64_t seed, const RunOptions& options);
 
-/// Whether two runs were the same, and if not, the first event that differs.
+/// Checks that two runs were the same; otherwise the check shows the first event that differs.
 reports::Check compare_runs(const sim::History& first, std::uint64_t first_digest,
                             const sim::History& second, std::uint64_t second_digest);
+
+struct SweepOptions {
+  std::vector<std::uint64_t> seeds = {1};
+  /// The number of threads; each runs one world at a time.
+  int jobs = 1;
+  RunOptions run;
+  /// Called after each case, by one thread at a time.
+  std::function<void(std::size_t done, std::size_t total)> progress = [](std::size_t, std::size_t) {
+  };
+};
+
+/// Runs each scenario under each seed. The cases are ordered by scenario and then by seed,
+/// independently of the number of jobs.
+std::vector<reports::Case> sweep(const std::vector<Scenario>& scenarios,
+                                 const SweepOptions& options);
 
 }  // namespace quintain::scenarios

@@ -1,4 +1,4 @@
-// The shipped scenarios: what loading them costs, and what running and judging them costs.
+// The cost of loading, and of running and checking, the shipped scenarios.
 #include <benchmark/benchmark.h>
 
 #include <cstdint>
@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "scenarios/language/loader.h"
-#include "scenarios/runner/sweep.h"
+#include "scenarios/runner/run.h"
 
 namespace quintain::scenarios {
 namespace {
@@ -21,7 +21,8 @@ std::vector<Scenario> load_all(benchmark::State& state) {
     std::vector<Scenario> cases = load_scenario_file(file, naming_root(file), diagnostics);
     std::move(cases.begin(), cases.end(), std::back_inserter(scenarios));
   }
-  if (scenarios.empty() || !diagnostics.empty()) state.SkipWithError("they can't be loaded");
+  if (scenarios.empty() || !diagnostics.empty())
+    state.SkipWithError("the scenarios can't be loaded");
   return scenarios;
 }
 
@@ -32,15 +33,15 @@ void load(benchmark::State& state) {
 }
 BENCHMARK(load)->Unit(benchmark::kMillisecond);
 
-// As `quintain run` does it. Real time, for with several jobs it is a matter of that.
-void judge(benchmark::State& state) {
+// As `quintain run` does. Measures real time, because of the jobs.
+void run(benchmark::State& state) {
   const std::vector<Scenario> scenarios = load_all(state);
   SweepOptions options;
   options.jobs = static_cast<int>(state.range(0));
   for (auto _ : state) benchmark::DoNotOptimize(sweep(scenarios, options));
   state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(scenarios.size()));
 }
-BENCHMARK(judge)->ArgName("jobs")->Arg(1)->Arg(2)->UseRealTime()->Unit(benchmark::kMillisecond);
+BENCHMARK(run)->ArgName("jobs")->Arg(1)->Arg(2)->UseRealTime()->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace quintain::scenarios

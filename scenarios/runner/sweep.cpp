@@ -1,5 +1,4 @@
-#include "scenarios/runner/sweep.h"
-
+// Runs many cases in several threads, the longest first.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -8,11 +7,13 @@
 #include <thread>
 #include <variant>
 
-namespace quintain::scenarios {
+#include "scenarios/runner/run.h"
 
+namespace quintain::scenarios {
 namespace {
 
-// Arrivals within so many seconds; of a recorded trace, which is not read here, many.
+// The number of calls of a load that is not known, such as a recorded trace, which is not read
+// here.
 constexpr double kManyCalls = 1e9;
 
 template <class... Visitors>
@@ -22,6 +23,7 @@ struct Overloaded : Visitors... {
 
 double seconds(core::Duration d) { return std::chrono::duration<double>(d).count(); }
 
+// The expected number of arrivals in the first `within` seconds.
 double expected_arrivals(const sim::ArrivalSpec& spec, double within) {
   namespace arrivals = sim::arrivals;
   return std::visit(
@@ -48,7 +50,7 @@ double expected_arrivals(const sim::ArrivalSpec& spec, double within) {
       spec);
 }
 
-// About how many calls a scenario makes: what it costs goes with it.
+// The approximate number of calls of a scenario, as a measure of its cost.
 double expected_calls(const Scenario& scenario) {
   if (scenario.trace) return kManyCalls;
   auto calls = static_cast<double>(scenario.steps.size());
@@ -56,7 +58,7 @@ double expected_calls(const Scenario& scenario) {
     const core::Instant end = std::min(load.until, scenario.until);
     const double within = end.is_never() ? kManyCalls : seconds(end - load.from);
     const auto* open = std::get_if<sim::ArrivalSpec>(&load.arrivals);
-    // A closed loop turns at a speed_factor that its answers set; a second is a guess.
+    // The rate of a closed loop depends on its answers; one call per second and client is a guess.
     const double arrivals = open != nullptr
                                 ? expected_arrivals(*open, within)
                                 : within * std::get<sim::ClosedLoop>(load.arrivals).clients;
@@ -65,7 +67,7 @@ double expected_calls(const Scenario& scenario) {
   return calls;
 }
 
-// The longest first: at the end nobody waits for one that was begun last.
+// The longest runs are started first, so that no long run is left over at the end.
 std::vector<std::size_t> longest_first(const std::vector<Scenario>& scenarios, std::size_t seeds) {
   std::vector<double> calls;
   for (const Scenario& scenario : scenarios) calls.push_back(expected_calls(scenario));
@@ -84,15 +86,15 @@ std::vector<reports::Case> sweep(const std::vector<Scenario>& scenarios,
   std::vector<reports::Case> cases(total);
   const std::vector<std::size_t> order = longest_first(scenarios, options.seeds.size());
   std::atomic<std::size_t> next = 0;
-  std::mutex telling;
+  std::mutex progress_mutex;
   std::size_t done = 0;
-  // Worlds share nothing: each worker takes the next case and writes its own place.
+  // Worlds share no state: each worker takes the next case and writes only the result of that case.
   const auto work = [&] {
     for (std::size_t turn = next++; turn < total; turn = next++) {
       const std::size_t i = order[turn];
       cases[i] = run_scenario(scenarios[i / options.seeds.size()],
                               options.seeds[i % options.seeds.size()], options.run);
-      const std::scoped_lock lock(telling);
+      const std::scoped_lock lock(progress_mutex);
       options.progress(++done, total);
     }
   };

@@ -1,4 +1,4 @@
-// A recorded trace as functions and their callers.
+// Recorded traces as functions and loads.
 #pragma once
 
 #include <vector>
@@ -10,7 +10,7 @@
 
 namespace quintain::scenarios {
 
-/// Adds a function, in a task of its own, and a load for each function of the trace.
+/// Adds a function with its own task, and a load, for each function of the trace.
 void add_trace(const sim::AzureTrace& trace, const TraceReplay& replay,
                std::vector<sim::FunctionModel>& functions, std::vector<sim::Load>& loads);
 

@@ -1,4 +1,4 @@
-// For tests: scenarios from texts.
+// Test support: reads scenarios from texts.
 #pragma once
 
 #include <gmock/gmock.h>
@@ -11,18 +11,18 @@
 
 #include "reports/json_input/diagnostics.h"
 #include "reports/json_input/document.h"
-#include "scenarios/language/scenario_reader.h"
+#include "scenarios/language/loader.h"
 
 namespace quintain::scenarios {
 
-/// What is wrong: a line each, without the last newline.
+/// The errors, one per line, without the last newline.
 inline std::string lines_of(const json_input::Diagnostics& diagnostics) {
   std::string text = diagnostics.text();
   if (!text.empty()) text.pop_back();
   return text;
 }
 
-/// The scenario of a text without a matrix, in a file called "f". What is wrong goes to `errors`.
+/// Reads a scenario without a matrix from a text; its file name is "f". Errors go to `errors`.
 inline Scenario read_text(std::string_view text, std::string& errors) {
   json_input::Diagnostics diagnostics;
   Scenario scenario;
@@ -33,7 +33,7 @@ inline Scenario read_text(std::string_view text, std::string& errors) {
   return scenario;
 }
 
-/// The scenario of a text that is as it should be.
+/// Reads a scenario from a text without errors.
 inline Scenario read_good_text(std::string_view text) {
   std::string errors;
   Scenario scenario = read_text(text, errors);
@@ -47,7 +47,7 @@ inline std::string errors_of(std::string_view text) {
   return errors;
 }
 
-/// A file of this checkout.
+/// The text of a file of this project.
 inline std::string source_file(std::string_view path) {
   std::ifstream file(std::string(QUINTAIN_SOURCE_DIR) + "/" + std::string(path));
   EXPECT_TRUE(file.is_open()) << path;

@@ -1,4 +1,4 @@
-// A load of calls: as soon as one is answered, the next one is made.
+// A closed-loop load generator.
 #pragma once
 
 #include <absl/synchronization/blocking_counter.h>
@@ -16,15 +16,17 @@
 
 namespace quintain::server::bench {
 
-/// So many calls are outstanding at any time, all on one connection, by gRPC's callback API.
+/// Keeps a fixed number of calls outstanding, all on one connection, by gRPC's callback API: each
+/// answered call is followed by the next one. The public functions must be called from one thread;
+/// the calls are made on gRPC's threads.
 template <class Request, class Response>
 class ClosedLoop {
  public:
-  /// Makes a call, as the stub's asynchronous methods do.
+  /// Starts a call, like the asynchronous methods of a stub.
   using Call = std::function<void(grpc::ClientContext*, const Request*, Response*,
                                   std::function<void(grpc::Status)>)>;
 
-  /// `request` is what every call asks.
+  /// Starts the load. Every call sends `request`.
   ClosedLoop(int outstanding, Call call, const Request& request)
       : call_(std::move(call)), running_(outstanding) {
     for (int i = 0; i < outstanding; ++i) {
@@ -33,21 +35,21 @@ class ClosedLoop {
     for (const auto& slot : slots_) slot->go();
   }
 
-  /// What is outstanding is waited for.
+  /// Waits for the outstanding calls.
   ~ClosedLoop() { stop(); }
 
   ClosedLoop(const ClosedLoop&) = delete;
   ClosedLoop& operator=(const ClosedLoop&) = delete;
 
-  /// Answers that come between the two are written down.
-  void begin_recording() { recording_.store(true); }
-  void end_recording() { recording_.store(false); }
+  /// The latencies of answers that arrive between these two calls are recorded.
+  void start_recording() { recording_.store(true); }
+  void stop_recording() { recording_.store(false); }
 
   void stop() {
     if (!stopping_.exchange(true)) running_.Wait();
   }
 
-  /// Once it is stopped: how long each recorded answer took.
+  /// Returns the recorded latencies. Requires: stop() has returned.
   std::vector<std::chrono::nanoseconds> latencies() const {
     std::vector<std::chrono::nanoseconds> all;
     for (const auto& slot : slots_) {
@@ -56,7 +58,7 @@ class ClosedLoop {
     return all;
   }
 
-  /// Once it is stopped: the calls that were not answered well.
+  /// Returns the number of calls that failed. Requires: stop() has returned.
   std::int64_t failed() const {
     std::int64_t failed = 0;
     for (const auto& slot : slots_) failed += slot->failed;
@@ -66,7 +68,7 @@ class ClosedLoop {
  private:
   using Clock = std::chrono::steady_clock;
 
-  // Calls that are made one after the other. Shared with nobody while they go on.
+  // A sequence of calls, one at a time. Touched only by the thread that handles the current one.
   struct Slot {
     Slot(ClosedLoop& its_loop, const Request& its_request) : loop(its_loop), request(its_request) {
       latencies.reserve(1 << 16);
@@ -74,7 +76,7 @@ class ClosedLoop {
 
     void go() {
       context.emplace();
-      began = Clock::now();
+      started_at = Clock::now();
       loop.call_(&*context, &request, &response,
                  [this](const grpc::Status& status) { done(status); });
     }
@@ -82,7 +84,7 @@ class ClosedLoop {
     void done(const grpc::Status& status) {
       if (!status.ok()) ++failed;
       if (loop.recording_.load(std::memory_order_relaxed)) {
-        latencies.push_back(Clock::now() - began);
+        latencies.push_back(Clock::now() - started_at);
       }
       if (!loop.stopping_.load(std::memory_order_relaxed)) return go();
       loop.running_.DecrementCount();
@@ -92,7 +94,7 @@ class ClosedLoop {
     const Request request;
     std::optional<grpc::ClientContext> context;
     Response response;
-    Clock::time_point began;
+    Clock::time_point started_at;
     std::vector<std::chrono::nanoseconds> latencies;
     std::int64_t failed = 0;
   };

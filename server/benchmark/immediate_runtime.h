@@ -1,4 +1,4 @@
-// A runtime that costs next to nothing, so that what is measured is the rest.
+// A runtime of negligible cost, so that benchmarks measure everything else.
 #pragma once
 
 #include <string_view>
@@ -10,8 +10,8 @@
 
 namespace quintain::server::bench {
 
-/// Functions that end as soon as they have begun: by a timer that is due at once, for the listener
-/// must not be called from within start().
+/// Ends every attempt as soon as it has started, by a timer that is due at once, because the
+/// listener must not be called from within start(). Serial context only.
 class ImmediateRuntime final : public core::Runtime {
  public:
   explicit ImmediateRuntime(core::Environment& environment)
@@ -32,8 +32,8 @@ class ImmediateRuntime final : public core::Runtime {
 
  private:
   void finish() {
-    // What ends makes room, and more is started meanwhile.
-    std::vector<core::AttemptId> ending = std::exchange(started_, {});
+    // Each end frees a slot, so that more attempts are started meanwhile.
+    const std::vector<core::AttemptId> ending = std::exchange(started_, {});
     for (const core::AttemptId attempt : ending) {
       listener_->on_started(attempt);
       core::Outcome outcome;

@@ -1,3 +1,5 @@
+// The servers that are measured (an echo and a node), each in a process of its own, and what the
+// benchmark asks the operating system about these processes.
 #include "server/benchmark/served.h"
 
 #include <absl/synchronization/mutex.h>
@@ -5,11 +7,16 @@
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
+#include <sched.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstdlib>
+#include <filesystem>
 #include <memory>
-#include <string>
+#include <thread>
 #include <utility>
 
 #include "echo.grpc.pb.h"
@@ -19,7 +26,7 @@
 namespace quintain::server::bench {
 namespace {
 
-// The parent holds the other end for as long as it lives.
+// The parent holds the other end as long as it runs.
 void wait_for_end_of_input() {
   char byte = 0;
   while (read(STDIN_FILENO, &byte, 1) > 0) continue;
@@ -40,20 +47,32 @@ class EchoHandler final : public EchoService::CallbackService {
   }
 };
 
+[[noreturn]] void abort_with(const std::string& message) {
+  fmt::print(stderr, "server_benchmarks: {}\n", message);
+  std::exit(1);
+}
+
+std::string read_line(int descriptor) {
+  std::string line;
+  char next = 0;
+  while (read(descriptor, &next, 1) == 1 && next != '\n') line.push_back(next);
+  return line;
+}
+
 }  // namespace
 
 void pad(EchoMessage& message, std::size_t bytes) {
   message.clear_padding();
   while (message.ByteSizeLong() < bytes) {
     const std::size_t missing = bytes - message.ByteSizeLong();
-    // The field's tag and length come with its first byte.
+    // The first byte of the field adds its tag and length, too.
     const bool first = message.padding().empty();
     message.mutable_padding()->append(first && missing > 2 ? missing - 2 : 1, 'x');
   }
 }
 
 int serve_echo() {
-  // As the server has it.
+  // As in the server.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   EchoHandler service;
   grpc::ServerBuilder builder;
@@ -88,6 +107,47 @@ int serve_node(const std::string& estimator) {
   (*server)->stop();
   (*server)->wait();
   return 0;
+}
+
+ServerProcess::ServerProcess(const std::string& name) {
+  auto input = make_pipe();
+  auto output = make_pipe();
+  if (!input || !output) abort_with("can't make a pipe");
+  auto child = spawn({.command = {"/proc/self/exe", "--serve", name},
+                      .standard = {input->read.get(), output->write.get(), STDERR_FILENO}});
+  if (!child.ok()) abort_with(child.status().ToString());
+  child_ = *std::move(child);
+  input_ = std::move(input->write);
+  output->write.reset();
+  address_ = read_line(output->read.get());
+  if (address_.empty()) abort_with(fmt::format("'{}' does not listen", name));
+}
+
+ServerProcess::~ServerProcess() {
+  input_.reset();
+  waitpid(child_.pid, nullptr, 0);
+}
+
+std::chrono::nanoseconds processor_time(pid_t process) {
+  clockid_t clock{};
+  timespec time{};
+  if (clock_getcpuclockid(process, &clock) != 0 || clock_gettime(clock, &time) != 0) {
+    abort_with(fmt::format("process {} has ended", process));
+  }
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
+
+void pin(pid_t process, std::optional<unsigned> core) {
+  cpu_set_t cores;
+  CPU_ZERO(&cores);
+  for (unsigned i = 0; i < std::thread::hardware_concurrency(); ++i) {
+    if (!core || *core == i) CPU_SET(i, &cores);
+  }
+  const std::string threads = fmt::format("/proc/{}/task", process);
+  for (const auto& thread : std::filesystem::directory_iterator(threads)) {
+    // The thread may have ended meanwhile.
+    sched_setaffinity(std::atoi(thread.path().filename().c_str()), sizeof(cores), &cores);
+  }
 }
 
 }  // namespace quintain::server::bench

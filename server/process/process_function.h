@@ -1,5 +1,4 @@
-// What the process runtime must know of a function. Plain data: whoever loads or prints it needs
-// nothing else of the runtime.
+// The description of a function that is a command.
 #pragma once
 
 #include <csignal>
@@ -10,34 +9,34 @@
 
 namespace quintain::server {
 
-/// What one attempt may use; 0 means no limit of ours where it says so. The kernel enforces the
-/// last three, per process; a limit above the server's own hard limit means that one.
+/// What one attempt may use. The kernel enforces the last three limits for each process; a value
+/// above the server's own hard limit means that hard limit.
 struct ProcessLimits {
-  /// Standard output. A function that writes more is killed.
+  /// Bytes on standard output. A function that writes more is killed.
   std::int64_t output_bytes = std::int64_t{2} << 20;
   /// A longer line on standard error is cut.
   std::int64_t log_line_bytes = 4096;
-  /// RLIMIT_AS; 0: none.
+  /// RLIMIT_AS; 0: no limit.
   std::int64_t address_space_bytes = 0;
   /// RLIMIT_NOFILE.
   std::int64_t open_files = 1024;
-  /// RLIMIT_CPU: processor time, in whole seconds; 0: none.
+  /// RLIMIT_CPU: processor time in whole seconds; 0: no limit.
   std::int64_t cpu_seconds = 0;
 };
 
-/// A function that is a command.
+/// A function that is a command. Plain data.
 struct ProcessFunction {
   std::string task_id{};
-  /// Empty: plays every function of the task that has no command of its own.
+  /// Empty: the command for every function of the task that has no command of its own.
   std::string name{};
-  /// The program and its arguments, not empty. A program without a slash is looked up in PATH.
+  /// The program and its arguments; not empty. A program without a slash is looked up in PATH.
   std::vector<std::string> command{};
-  /// Variables that are always set; a caller can't change them.
+  /// Variables that are always set; a caller cannot change them.
   std::map<std::string, std::string> environment{};
-  /// Empty: an empty folder of its own for each attempt, removed afterwards.
+  /// Empty: each attempt has an empty folder of its own, which is removed afterwards.
   std::string working_directory{};
   ProcessLimits limits{};
-  /// What stop() sends to the process group.
+  /// The signal that stop() sends to the process group.
   int stop_signal = SIGTERM;
 };
 

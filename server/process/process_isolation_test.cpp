@@ -1,4 +1,4 @@
-// Real processes: what they get of the server, and what they leave behind.
+// Real processes: what they inherit from the server, and what remains of them.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <poll.h>
@@ -23,16 +23,6 @@ using ::testing::ElementsAre;
 
 class ProcessIsolationTest : public testing::ProcessTest {
  protected:
-  /// Whether a process that is not ours ends, now or within a generous time.
-  static bool ends(pid_t pid) {
-    const int pidfd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
-    if (pidfd < 0) return errno == ESRCH;
-    pollfd event{.fd = pidfd, .events = POLLIN, .revents = 0};
-    const bool ended = poll(&event, 1, 30'000) == 1;
-    close(pidfd);
-    return ended;
-  }
-
   static std::ptrdiff_t open_descriptors() {
     return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {});
   }
@@ -40,21 +30,21 @@ class ProcessIsolationTest : public testing::ProcessTest {
   static bool has_children() { return waitpid(-1, nullptr, WNOHANG) != -1 || errno != ECHILD; }
 };
 
-TEST_F(ProcessIsolationTest, SeesThreeDescriptors) {
+TEST_F(ProcessIsolationTest, InheritsOnlyTheStandardDescriptors) {
   const int leak = fcntl(STDERR_FILENO, F_DUPFD, 50);
   EXPECT_EQ(text_of(run_script("ls /proc/$$/fd").payload), "0\n1\n2\n");
   close(leak);
 }
 
-TEST_F(ProcessIsolationTest, IsServedByAServerWithoutStandardDescriptors) {
-  // In a child, since the test needs its own.
+TEST_F(ProcessIsolationTest, StartsFromAServerWithoutStandardDescriptors) {
+  // In a child process, because the test needs its own descriptors.
   make_runtime(script("f", "cat >&2; printf ok"));
   const pid_t child = fork();
   if (child == 0) {
     context_.notify_fork(boost::asio::io_context::fork_child);
     for (int fd = 0; fd < 3; ++fd) close(fd);
     const auto id = start("f");
-    _exit(text_of(outcome(id).payload) == "ok" && heard_[id].logs.size() == 1 ? 0 : 1);
+    _exit(text_of(outcome(id).payload) == "ok" && reports_[id].logs.size() == 1 ? 0 : 1);
   }
   int status = 0;
   waitpid(child, &status, 0);
@@ -85,7 +75,7 @@ TEST_F(ProcessIsolationTest, InheritsNoEnvironment) {
             "QUINTAIN_TASK_ID\nTMPDIR\n");
 }
 
-TEST_F(ProcessIsolationTest, HasAFreshFolderThatGoesWithIt) {
+TEST_F(ProcessIsolationTest, HasAFreshFolderThatIsRemoved) {
   make_runtime(script("f", "ls -A | wc -l; mkdir d; touch d/file; chmod 0 d; pwd"));
   const std::string first = text_of(run("f").payload);
   const std::string second = text_of(run("f").payload);
@@ -95,7 +85,7 @@ TEST_F(ProcessIsolationTest, HasAFreshFolderThatGoesWithIt) {
   EXPECT_TRUE(folder_.empty());
 }
 
-TEST_F(ProcessIsolationTest, MayHaveAFolderThatStays) {
+TEST_F(ProcessIsolationTest, UsesAGivenFolderThatRemains) {
   ProcessFunction function = script("f", "pwd; touch kept");
   function.working_directory = folder_.path();
   make_runtime(function);
@@ -103,7 +93,7 @@ TEST_F(ProcessIsolationTest, MayHaveAFolderThatStays) {
   EXPECT_TRUE(std::filesystem::exists(folder_.path() + "/kept"));
 }
 
-TEST_F(ProcessIsolationTest, LimitsAreSet) {
+TEST_F(ProcessIsolationTest, SetsLimits) {
   ProcessFunction function = script("f", "ulimit -c; ulimit -n; ulimit -v; ulimit -t");
   make_runtime(function);
   function.name = "limited";
@@ -115,7 +105,7 @@ TEST_F(ProcessIsolationTest, LimitsAreSet) {
   EXPECT_EQ(text_of(run("limited").payload), "0\n17\n102400\n5\n");
 }
 
-TEST_F(ProcessIsolationTest, LimitsLimit) {
+TEST_F(ProcessIsolationTest, EnforcesLimits) {
   ProcessFunction files = script("files", "exec 3</dev/null 4<&3 5<&3 || exit 9");
   files.limits.open_files = 5;
   ProcessFunction memory = script("memory", "head -c 300000000 /dev/zero | tail -n 1 | wc -c");
@@ -128,7 +118,7 @@ TEST_F(ProcessIsolationTest, LimitsLimit) {
   EXPECT_EQ(run("cpu").error_code, "SIGNAL_XCPU");
 }
 
-TEST_F(ProcessIsolationTest, ALimitAboveTheServersOwnIsTheServersOwn) {
+TEST_F(ProcessIsolationTest, ReducesLimitsToTheServersOwn) {
   ProcessFunction function = script("f", "ulimit -n");
   function.limits.open_files = std::int64_t{1} << 40;
   make_runtime(function);
@@ -137,7 +127,7 @@ TEST_F(ProcessIsolationTest, ALimitAboveTheServersOwnIsTheServersOwn) {
   EXPECT_EQ(text_of(run("f").payload), std::to_string(ours.rlim_max) + "\n");
 }
 
-TEST_F(ProcessIsolationTest, LeadsAGroupThatEndsWithIt) {
+TEST_F(ProcessIsolationTest, ItsGroupEndsWithIt) {
   const Outcome& outcome = run_script("cut -d' ' -f5 /proc/$$/stat; echo $$; sleep 1000 & echo $!");
   std::istringstream text(text_of(outcome.payload));
   pid_t group = 0;
@@ -147,19 +137,19 @@ TEST_F(ProcessIsolationTest, LeadsAGroupThatEndsWithIt) {
   EXPECT_EQ(group, leader);
   EXPECT_NE(group, getpgrp());
   ASSERT_GT(left, 0);
-  EXPECT_TRUE(ends(left)) << "what it left behind lives on";
+  EXPECT_TRUE(ends(left)) << "its child survived";
 }
 
-TEST_F(ProcessIsolationTest, AKilledGroupEndsAsAWhole) {
+TEST_F(ProcessIsolationTest, KillEndsTheWholeGroup) {
   make_runtime(script("f", "trap '' TERM; sleep 1000 & echo $! >&2; sleep 1000"));
   const auto id = start("f");
-  run_until([&] { return !heard_[id].logs.empty(); });
-  const pid_t left = std::stoi(heard_[id].logs.front());
+  run_until([&] { return !reports_[id].logs.empty(); });
+  const pid_t left = std::stoi(reports_[id].logs.front());
   runtime_->kill(id);
   EXPECT_TRUE(ends(left));
 }
 
-TEST_F(ProcessIsolationTest, ALeaderThatLeftItsGroupIsReached) {
+TEST_F(ProcessIsolationTest, SignalsALeaderThatLeftItsGroup) {
   ProcessFunction function = script("f", "");
   function.command = {"perl", "-e",
                       "setpgrp(0, getpgrp(getppid())) or die; print STDERR \"out\\n\"; sleep 1000"};
@@ -174,7 +164,7 @@ TEST_F(ProcessIsolationTest, ALeaderThatLeftItsGroupIsReached) {
   run_until([&] { return folder_.empty(); });
 }
 
-TEST_F(ProcessIsolationTest, WhoEscapesAndHoldsThePipesDelaysNothing) {
+TEST_F(ProcessIsolationTest, AnEscapedProcessThatHoldsThePipesDelaysNothing) {
   const Outcome& outcome = run_script(R"(
       mkfifo ready
       setsid sh -c 'echo > ready; exec sleep 1000' & read x < ready; echo $!)");
@@ -183,7 +173,7 @@ TEST_F(ProcessIsolationTest, WhoEscapesAndHoldsThePipesDelaysNothing) {
   EXPECT_EQ(kill(escaped, SIGKILL), 0) << "it did not escape";
 }
 
-TEST_F(ProcessIsolationTest, WhoEscapesAndFloodsThePipesDelaysNothing) {
+TEST_F(ProcessIsolationTest, AnEscapedProcessThatFloodsThePipesDelaysNothing) {
   ProcessFunction function = script("f", R"(
       mkfifo ready
       setsid sh -c 'echo > ready; exec yes >&2' & read x < ready; echo $!)");
@@ -199,12 +189,12 @@ TEST_F(ProcessIsolationTest, EndsWithTheServersThread) {
   core::AttemptId id{};
   std::thread([&] {
     id = start("f");
-    run_until([&] { return heard_[id].started == 1; });
+    run_until([&] { return reports_[id].started == 1; });
   }).join();
   EXPECT_EQ(outcome(id).error_code, "SIGNAL_KILL");
 }
 
-TEST_F(ProcessIsolationTest, UsageShowsWhatRuns) {
+TEST_F(ProcessIsolationTest, UsageCountsRunningProcesses) {
   make_runtime(script("f", "while :; do echo >&2; done"));
   EXPECT_EQ(runtime_->usage().memory_bytes, 0);
   const auto id = start("f");
@@ -216,7 +206,7 @@ TEST_F(ProcessIsolationTest, UsageShowsWhatRuns) {
   run_until([&] { return folder_.empty(); });
 }
 
-TEST_F(ProcessIsolationTest, AThousandRunsLeaveNothingBehind) {
+TEST_F(ProcessIsolationTest, AThousandRunsLeakNothing) {
   constexpr int kRuns = 1000;
   constexpr int kAtOnce = 8;
   ProcessFunction missing = script("missing", "");
@@ -224,7 +214,7 @@ TEST_F(ProcessIsolationTest, AThousandRunsLeaveNothingBehind) {
   make_runtime({script("works", "printf $QUINTAIN_EXECUTION_ID"), script("fails", "exit 3"),
                 missing, script("hangs", "echo ready >&2; sleep 1000")});
   run("missing");  // asio opens descriptors of its own when it is first used
-  heard_.clear();
+  reports_.clear();
   requests_.clear();
   const auto before = open_descriptors();
   int finished = 0;
@@ -234,11 +224,11 @@ TEST_F(ProcessIsolationTest, AThousandRunsLeaveNothingBehind) {
     if (requests_.size() < kRuns) start(kNames[requests_.size() % std::size(kNames)]);
   };
   on_any_ = [&](core::AttemptId id) {
-    if (!heard_[id].logs.empty() && !heard_[id].outcome) {
+    if (!reports_[id].logs.empty() && !reports_[id].outcome) {
       runtime_->kill(id);
       ++killed;
       next();
-    } else if (heard_[id].outcome) {
+    } else if (reports_[id].outcome) {
       ++finished;
       next();
     }
@@ -248,10 +238,10 @@ TEST_F(ProcessIsolationTest, AThousandRunsLeaveNothingBehind) {
   run_until([&] { return folder_.empty(); });
   EXPECT_EQ(killed, kRuns / 5);
   int n = 0;
-  for (const auto& [id, heard] : heard_) {
+  for (const auto& [id, reports] : reports_) {
     const std::string expected = "exec-" + std::to_string(++n);
-    if (heard.outcome && heard.outcome->kind == Outcome::Kind::kCompleted) {
-      EXPECT_EQ(text_of(heard.outcome->payload), expected);
+    if (reports.outcome && reports.outcome->kind == Outcome::Kind::kCompleted) {
+      EXPECT_EQ(text_of(reports.outcome->payload), expected);
     }
   }
   EXPECT_EQ(n, kRuns);

@@ -1,11 +1,8 @@
 // A whole node over real processes, in real time.
 #include <gmock/gmock.h>
-#include <poll.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <chrono>
 #include <deque>
 #include <future>
@@ -15,7 +12,7 @@
 #include <vector>
 
 #include "core/node.h"
-#include "core/testing/requests.h"
+#include "core/testing/calls.h"
 #include "server/process/process_runtime.h"
 #include "server/process/testing/process_fixture.h"
 #include "server/real_environment.h"
@@ -29,7 +26,7 @@ using core::testing::sync_request;
 
 constexpr auto kTooLong = 60s;
 
-/// A caller outside of the serial context.
+/// A caller that waits outside of the serial context.
 template <class Response>
 class Waiter final : public core::UnaryCaller<Response> {
  public:
@@ -50,17 +47,9 @@ class Waiter final : public core::UnaryCaller<Response> {
   std::promise<Response> promise_;
 };
 
-class ProcessNodeTest : public ::testing::Test {
+class ProcessNodeTest : public ::testing::Test, protected testing::ProcessHelpers {
  protected:
-  static ProcessFunction script(std::string name, std::string text) {
-    ProcessFunction function;
-    function.task_id = "task";
-    function.name = std::move(name);
-    function.command = {"/bin/sh", "-c", std::move(text)};
-    return function;
-  }
-
-  void begin(std::vector<ProcessFunction> functions, core::NodeConfig config = {}) {
+  void start(std::vector<ProcessFunction> functions, core::NodeConfig config = {}) {
     environment_ = std::make_unique<RealEnvironment>(context_, 1.0, 1);
     runtime_ =
         std::make_unique<ProcessRuntime>(context_.executor(), std::move(functions), folder_.path());
@@ -115,24 +104,16 @@ class ProcessNodeTest : public ::testing::Test {
     return waiter.get();
   }
 
-  /// The first line that an execution logs. Asks again and again: the contract has no event for it.
+  /// Returns the first line that an execution logs. Polls, because the contract has no event for
+  /// it.
   std::string first_line(const std::string& id) {
-    const auto give_up = std::chrono::steady_clock::now() + kTooLong;
-    while (std::chrono::steady_clock::now() < give_up) {
+    const auto deadline = std::chrono::steady_clock::now() + kTooLong;
+    while (std::chrono::steady_clock::now() < deadline) {
       const auto response = status(id);
       if (response.logs_size() > 0) return response.logs(0);
     }
     ADD_FAILURE() << "nothing was logged";
     return "0";
-  }
-
-  static bool ends(pid_t pid) {
-    const int pidfd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
-    if (pidfd < 0) return errno == ESRCH;
-    pollfd event{.fd = pidfd, .events = POLLIN, .revents = 0};
-    const bool ended = poll(&event, 1, 30'000) == 1;
-    close(pidfd);
-    return ended;
   }
 
   testing::TemporaryFolder folder_;
@@ -144,14 +125,14 @@ class ProcessNodeTest : public ::testing::Test {
 };
 
 TEST_F(ProcessNodeTest, ATimeoutKills) {
-  begin({script("f", "trap '' TERM; sleep 1000 & echo $! >&2; wait; sleep 1000")});
+  start({script("f", "trap '' TERM; sleep 1000 & echo $! >&2; wait; sleep 1000")});
   const auto response = invoke(sync_request({.id = "a", .function = "f", .timeout_ms = 500})).get();
   EXPECT_EQ(response.result().status(), spearlet::EXECUTION_STATUS_TIMEOUT);
   EXPECT_TRUE(ends(std::stoi(first_line("a"))));
 }
 
-TEST_F(ProcessNodeTest, ACancelIsObeyed) {
-  begin({script("f", "echo ready >&2; sleep 1000")});
+TEST_F(ProcessNodeTest, ACancelStops) {
+  start({script("f", "echo ready >&2; sleep 1000")});
   Invocation& call = invoke(sync_request({.id = "a", .function = "f"}));
   first_line("a");
   const auto cancelled = cancel("a");
@@ -160,10 +141,10 @@ TEST_F(ProcessNodeTest, ACancelIsObeyed) {
   EXPECT_EQ(call.get().result().status(), spearlet::EXECUTION_STATUS_CANCELLED);
 }
 
-TEST_F(ProcessNodeTest, ACancelThatIsIgnoredKillsAfterTheGrace) {
+TEST_F(ProcessNodeTest, AnIgnoredCancelKillsAfterTheGracePeriod) {
   core::NodeConfig config;
   config.cancel_grace = 100ms;
-  begin({script("f", "trap '' TERM; echo $$ >&2; sleep 1000")}, config);
+  start({script("f", "trap '' TERM; echo $$ >&2; sleep 1000")}, config);
   Invocation& call = invoke(sync_request({.id = "a", .function = "f"}));
   const pid_t leader = std::stoi(first_line("a"));
   const auto asked = std::chrono::steady_clock::now();
@@ -174,16 +155,16 @@ TEST_F(ProcessNodeTest, ACancelThatIsIgnoredKillsAfterTheGrace) {
 }
 
 TEST_F(ProcessNodeTest, ARetryIsANewProcess) {
-  begin({script("f", "[ $QUINTAIN_ATTEMPT = 2 ] || exit 1")});
+  start({script("f", "[ $QUINTAIN_ATTEMPT = 2 ] || exit 1")});
   const auto response = invoke(sync_request({.id = "a", .function = "f", .retries = 1})).get();
   EXPECT_EQ(response.result().status(), spearlet::EXECUTION_STATUS_COMPLETED);
 }
 
-TEST_F(ProcessNodeTest, AThousandRunsLoseNoRecord) {
+TEST_F(ProcessNodeTest, AThousandRunsHaveCorrectRecords) {
   constexpr int kRuns = 1000;
   ProcessFunction missing = script("missing", "");
   missing.command = {"/no/such/program"};
-  begin({script("works", "printf $QUINTAIN_EXECUTION_ID"), script("fails", "exit 3"), missing,
+  start({script("works", "printf $QUINTAIN_EXECUTION_ID"), script("fails", "exit 3"), missing,
          script("hangs", "sleep 1000")});
   struct Kind {
     const char* function;
@@ -198,7 +179,7 @@ TEST_F(ProcessNodeTest, AThousandRunsLoseNoRecord) {
       {"works", spearlet::EXECUTION_STATUS_COMPLETED, ""},
   };
   const auto kind = [](int i) { return kKinds[static_cast<std::size_t>(i) % std::size(kKinds)]; };
-  // Those that hang hold some of the slots for a while; their time runs out beside the others.
+  // The hanging ones occupy some slots until they time out beside the others.
   for (int i = 0; i < 4; ++i) {
     invoke(sync_request(
         {.id = "h" + std::to_string(i), .function = "hangs", .timeout_ms = 100 * (i + 1)}));

@@ -1,4 +1,4 @@
-// Real processes: what they write and what they are told.
+// Real processes: their output and their input.
 #include <gmock/gmock.h>
 #include <google/protobuf/wrappers.pb.h>
 #include <sys/stat.h>
@@ -17,7 +17,7 @@ using ::testing::Gt;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
-/// Where a script waits for the test: `read x < "$GATE"`.
+/// A FIFO at which a script waits for the test: `read x < "$GATE"`.
 class Gate {
  public:
   explicit Gate(const std::string& folder) : path_(folder + "/gate") {
@@ -40,7 +40,7 @@ class ProcessOutputTest : public testing::ProcessTest {
     return request;
   }
 
-  /// A request with a parameter "text" of that value.
+  /// Returns a request with a parameter "text" of that value.
   static spearlet::InvokeFunctionRequest request_with(const std::string& text) {
     spearlet::InvokeFunctionRequest request;
     auto* parameter = request.add_parameters();
@@ -52,20 +52,20 @@ class ProcessOutputTest : public testing::ProcessTest {
   }
 };
 
-TEST_F(ProcessOutputTest, BytesThatAreNoTextAreBytes) {
+TEST_F(ProcessOutputTest, OutputThatIsNotUtf8IsBytes) {
   EXPECT_EQ(bytes_of(run_script("printf 'a\\377\\000b'").payload), std::string("a\xFF\0b", 4));
 }
 
-TEST_F(ProcessOutputTest, NothingIsAnEmptyText) {
+TEST_F(ProcessOutputTest, NoOutputIsAnEmptyText) {
   EXPECT_EQ(text_of(run_script("true").payload), "");
 }
 
-TEST_F(ProcessOutputTest, MoreThanAPipeHoldsArrivesWhole) {
+TEST_F(ProcessOutputTest, OutputLargerThanAPipeArrivesComplete) {
   EXPECT_EQ(text_of(run_script("head -c 1500000 /dev/zero | tr '\\0' x").payload),
             std::string(1'500'000, 'x'));
 }
 
-TEST_F(ProcessOutputTest, AFloodIsKilled) {
+TEST_F(ProcessOutputTest, KillsAFunctionThatWritesTooMuch) {
   ProcessFunction endless = script("endless", "yes");
   ProcessFunction just_fits = script("just fits", "printf 12345678");
   ProcessFunction just_not = script("just not", "printf 123456789; echo why >&2; exit 3");
@@ -82,18 +82,18 @@ TEST_F(ProcessOutputTest, AFloodIsKilled) {
   EXPECT_EQ(text_of(run("just fits").payload), "12345678");
 }
 
-TEST_F(ProcessOutputTest, AStreamsFloodIsKilledToo) {
+TEST_F(ProcessOutputTest, KillsAStreamThatWritesTooMuch) {
   ProcessFunction function = script("f", "yes");
   function.limits.output_bytes = 1 << 20;
   make_runtime(function);
   const auto id = start("f", stream_request());
   EXPECT_EQ(outcome(id).error_code, "OUTPUT_TOO_LARGE");
   std::size_t total = 0;
-  for (const auto& chunk : heard_[id].chunks) total += text_of(chunk).size();
+  for (const auto& chunk : reports_[id].chunks) total += text_of(chunk).size();
   EXPECT_LE(total, std::size_t{1} << 20);
 }
 
-TEST_F(ProcessOutputTest, AStreamArrivesPieceByPiece) {
+TEST_F(ProcessOutputTest, AStreamArrivesInChunks) {
   Gate gate(folder_.path());
   ProcessFunction function = script("f", R"(
       printf one; read x < "$GATE"
@@ -104,7 +104,7 @@ TEST_F(ProcessOutputTest, AStreamArrivesPieceByPiece) {
   function.environment["GATE"] = gate.path();
   make_runtime(function);
   const auto id = start("f", stream_request());
-  auto& chunks = heard_[id].chunks;
+  auto& chunks = reports_[id].chunks;
   run_until([&] { return chunks.size() == 1; });
   EXPECT_EQ(text_of(chunks[0]), "one");
   gate.open();
@@ -123,10 +123,10 @@ TEST_F(ProcessOutputTest, AStreamArrivesPieceByPiece) {
   for (std::size_t i = 3; i < chunks.size(); ++i) {
     rest += i + 1 < chunks.size() ? text_of(chunks[i]) : chunks[i].value;
   }
-  EXPECT_THAT(rest, HasSubstr("\xC3")) << "what is never completed is sent at the end";
+  EXPECT_THAT(rest, HasSubstr("\xC3")) << "an incomplete character is sent at the end";
 }
 
-TEST_F(ProcessOutputTest, ClosingItsOutputEarlyEndsNothing) {
+TEST_F(ProcessOutputTest, ClosingTheOutputEarlyDoesNotEndTheAttempt) {
   make_runtime(script("f", "printf early; exec >&-; echo ready >&2; sleep 1000"));
   const auto id = start("f");
   run_until_logged(id, "ready");
@@ -137,17 +137,17 @@ TEST_F(ProcessOutputTest, ClosingItsOutputEarlyEndsNothing) {
   EXPECT_EQ(text_of(run("g").payload), "early");
 }
 
-TEST_F(ProcessOutputTest, LogLinesAreCutAndMadeText) {
+TEST_F(ProcessOutputTest, CutsLogLinesAndConvertsThemToUtf8) {
   ProcessFunction function =
       script("f", "{ echo; echo 12345678; echo 123456789; printf 'a\\377b\\r\\n'; printf x; } >&2");
   function.limits.log_line_bytes = 8;
   make_runtime(function);
   const auto id = start("f");
   outcome(id);
-  EXPECT_THAT(heard_[id].logs, ElementsAre("", "12345678", "12345678...",
-                                           "a\xEF\xBF\xBD"
-                                           "b",
-                                           "x"));
+  EXPECT_THAT(reports_[id].logs, ElementsAre("", "12345678", "12345678...",
+                                             "a\xEF\xBF\xBD"
+                                             "b",
+                                             "x"));
 }
 
 TEST_F(ProcessOutputTest, TheDocumentIsOnStandardInput) {
@@ -161,17 +161,17 @@ TEST_F(ProcessOutputTest, TheDocumentIsOnStandardInput) {
   EXPECT_EQ(json["function_name"], "f");
   EXPECT_EQ(json["parameters"][0]["value"], "héllo");
   EXPECT_EQ(json["context"]["headers"]["h"], "v");
-  EXPECT_THAT(heard_[id].logs, ElementsAre("héllo"));
+  EXPECT_THAT(reports_[id].logs, ElementsAre("héllo"));
 }
 
-TEST_F(ProcessOutputTest, ABigDocumentArrivesWhole) {
+TEST_F(ProcessOutputTest, ALargeDocumentArrivesComplete) {
   make_runtime(script("f", "wc -c; echo ${QUINTAIN_PARAM_TEXT-too big} >&2"));
   const auto id = start("f", request_with(std::string(5'000'000, 'x')));
   EXPECT_THAT(std::stoi(text_of(outcome(id).payload)), Gt(5'000'000));
-  EXPECT_THAT(heard_[id].logs, ElementsAre("too big"));
+  EXPECT_THAT(reports_[id].logs, ElementsAre("too big"));
 }
 
-TEST_F(ProcessOutputTest, NobodyNeedsToReadTheDocument) {
+TEST_F(ProcessOutputTest, AFunctionNeedNotReadTheDocument) {
   // The second closes the pipe while the server still writes. (It lives on for a moment so that the
   // server notices.)
   make_runtime(

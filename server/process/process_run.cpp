@@ -1,3 +1,5 @@
+// Starts, feeds, reads, signals and reaps the process of one attempt. Everything that waits does so
+// on a descriptor in the serial context: pipes, and the pidfd for the end of the process.
 #include "server/process/process_run.h"
 
 #include <absl/strings/str_join.h>
@@ -22,9 +24,6 @@
 #include <fstream>
 #include <system_error>
 #include <utility>
-#include <variant>
-
-#include "server/process/attempt_input.h"
 
 namespace quintain::server {
 namespace {
@@ -38,7 +37,7 @@ nanoseconds to_nanoseconds(const timeval& time) {
   return std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec);
 }
 
-/// A process's resident memory, at its highest. 0 once it has ended.
+// Returns the peak resident memory of a process; 0 once it has ended.
 std::int64_t peak_resident_bytes(pid_t pid) {
   std::ifstream status(fmt::format("/proc/{}/status", pid));
   for (std::string line; std::getline(status, line);) {
@@ -48,7 +47,7 @@ std::int64_t peak_resident_bytes(pid_t pid) {
   return 0;
 }
 
-/// write(2) that never raises SIGPIPE, whatever the server has made of that signal.
+// Like write(2), but never raises SIGPIPE, independent of how the server handles that signal.
 ssize_t write_quietly(int fd, std::string_view bytes) {
   sigset_t pipe;
   sigset_t before;
@@ -61,8 +60,8 @@ ssize_t write_quietly(int fd, std::string_view bytes) {
   const ssize_t written = write(fd, bytes.data(), bytes.size());
   const int error = errno;
   if (written < 0 && error == EPIPE && !was_pending) {
-    const timespec at_once{};
-    sigtimedwait(&pipe, nullptr, &at_once);
+    const timespec no_wait{};
+    sigtimedwait(&pipe, nullptr, &no_wait);
   }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   errno = error;
@@ -72,6 +71,26 @@ ssize_t write_quietly(int fd, std::string_view bytes) {
 void close_quietly(boost::asio::posix::stream_descriptor& stream) {
   error_code ignored;
   stream.close(ignored);
+}
+
+// Waits for the end of a child and reaps it.
+void wait_and_reap(int pidfd, siginfo_t& ended, rusage& used) {
+  // Asio makes descriptors non-blocking, which would apply to waitid(2) too.
+  fcntl(pidfd, F_SETFL, 0);
+  // libc's waitid() does not return the usage.
+  while (syscall(SYS_waitid, P_PIDFD, pidfd, &ended, WEXITED, &used) != 0 && errno == EINTR) {
+  }
+}
+
+std::vector<ResourceLimit> resource_limits(const ProcessLimits& limits) {
+  std::vector<ResourceLimit> all = {{RLIMIT_CORE, 0, 0},
+                                    {RLIMIT_NOFILE, limits.open_files, limits.open_files}};
+  const std::int64_t memory = limits.address_space_bytes;
+  if (memory > 0) all.push_back({RLIMIT_AS, memory, memory});
+  // The signal of the soft limit is XCPU, which names the reason; that of the hard limit is KILL.
+  const std::int64_t cpu = limits.cpu_seconds;
+  if (cpu > 0) all.push_back({RLIMIT_CPU, cpu, cpu + 1});
+  return all;
 }
 
 }  // namespace
@@ -88,19 +107,19 @@ ProcessRun::ProcessRun(ProcessTable& table, core::AttemptId id, core::AttemptLis
 
 void ProcessRun::start(const core::AttemptSpec& attempt, const ProcessFunction* function,
                        const std::string& base_directory) {
-  // The listener must not be called before the caller's turn has ended; and a process lives no
-  // longer than the thread that starts it, so that must be one that stays.
+  // The listener must not be called before the caller's turn has ended. And the process is started
+  // on the context's own thread, because the kernel kills it when the thread that started it ends.
   boost::asio::post(table_.executor,
                     [self = shared_from_this(), attempt, function, &base_directory] {
                       if (self->over_) return;
-                      // Killed: what the attempt names may be gone.
+                      // After kill() the objects to which the attempt refers may be destroyed.
                       if (self->listener_ == nullptr) return self->finish({});
                       if (auto failed = self->try_start(attempt, function, base_directory)) {
                         self->clean_up();
                         return self->finish(*std::move(failed));
                       }
                       if (self->stopped_) self->signal_group(self->stop_signal_);
-                      self->begin();
+                      self->on_started();
                     });
 }
 
@@ -108,7 +127,7 @@ std::optional<core::Outcome> ProcessRun::try_start(const core::AttemptSpec& atte
                                                    const ProcessFunction* function,
                                                    const std::string& base_directory) {
   if (function == nullptr) {
-    return failure(kStartFailed, fmt::format("no command plays function '{}' of task '{}'",
+    return failure(kStartFailed, fmt::format("no command for function '{}' of task '{}'",
                                              attempt.function_name, attempt.task_id));
   }
   if (const auto problems = environment_problems(attempt.request); !problems.empty()) {
@@ -129,47 +148,53 @@ std::optional<core::Outcome> ProcessRun::try_start(const core::AttemptSpec& atte
     }
     own_directory_ = directory;
   }
+  auto input = make_pipe();
+  auto output = make_pipe();
+  auto error = make_pipe();
+  if (!input || !output || !error) {
+    return failure(kStartFailed, fmt::format("no pipe for the process: {}", std::strerror(errno)));
+  }
   SpawnRequest request{.command = function->command,
-                       .environment = {},
-                       .search_path = {},
+                       .environment = std::vector<std::string>(),
                        .working_directory = directory,
-                       .limits = limits_};
+                       .standard = {input->read.get(), output->write.get(), error->write.get()},
+                       .limits = resource_limits(limits_),
+                       .ends_with_caller = true};
   for (const auto& [name, value] : environment_of(attempt, *function, directory)) {
-    request.environment.push_back(fmt::format("{}={}", name, value));
+    request.environment->push_back(fmt::format("{}={}", name, value));
     if (name == "PATH") request.search_path = value;
   }
-  auto spawned = spawn(request);
-  if (auto* problem = std::get_if<std::string>(&spawned)) {
-    return failure(kStartFailed, std::move(*problem));
-  }
-  const std::string problem = adopt(std::get<Child>(std::move(spawned)));
+  auto child = spawn(request);
+  if (!child.ok()) return failure(kStartFailed, std::string(child.status().message()));
+  const std::string problem = watch(*std::move(child), std::move(input->write),
+                                    std::move(output->read), std::move(error->read));
   if (!problem.empty()) return failure(kStartFailed, problem);
   return std::nullopt;
 }
 
-std::string ProcessRun::adopt(Child child) {
+std::string ProcessRun::watch(Child child, Descriptor input, Descriptor output, Descriptor error) {
   pid_ = child.pid;
-  const std::pair<Stream*, Descriptor*> ends[] = {{&exit_, &child.pidfd},
-                                                  {&input_, &child.input},
-                                                  {&output_, &child.output},
-                                                  {&error_, &child.error}};
+  const std::pair<Stream*, Descriptor*> ends[] = {
+      {&exit_, &child.pidfd}, {&input_, &input}, {&output_, &output}, {&error_, &error}};
   for (const auto& [stream, descriptor] : ends) {
-    error_code error;
-    stream->assign(descriptor->get(), error);
-    if (error) {
-      const int pidfd = exit_.is_open() ? exit_.native_handle() : child.pidfd.get();
+    error_code failed;
+    stream->assign(descriptor->get(), failed);
+    if (!failed) stream->non_blocking(true, failed);
+    if (failed) {
       signal_group(SIGKILL);
       siginfo_t ended{};
-      waitid(P_PIDFD, static_cast<id_t>(pidfd), &ended, WEXITED);
+      rusage used{};
+      wait_and_reap(exit_.is_open() ? exit_.native_handle() : child.pidfd.get(), ended, used);
       pid_ = 0;
-      return "can't watch the process: " + error.message();
+      if (stream->is_open()) descriptor->release();
+      return "can't watch the process: " + failed.message();
     }
     descriptor->release();
   }
   return {};
 }
 
-void ProcessRun::begin() {
+void ProcessRun::on_started() {
   if (listener_ != nullptr) listener_->on_started(id_);
   await_exit();
   if (listener_ == nullptr) return;
@@ -181,7 +206,7 @@ void ProcessRun::begin() {
 void ProcessRun::await_exit() {
   exit_.async_wait(Stream::wait_read, [self = shared_from_this()](const error_code&) {
     if (self->over_) return;
-    // Asio may wake a descriptor for what happened to one that had its place before.
+    // Asio may wake a descriptor for an event of an earlier descriptor with the same number.
     self->has_ended() ? self->on_exit() : self->await_exit();
   });
 }
@@ -215,7 +240,7 @@ void ProcessRun::write_input() {
   if (count > 0) written_ += static_cast<std::size_t>(count);
   const bool broken = count < 0 && errno != EAGAIN && errno != EINTR;
   if (!broken && written_ < document_.size()) return await_input();
-  // All of it is said, or nobody listens: that is the function's own affair.
+  // Either the whole document was written or the function closed its stdin; both are fine.
   close_quietly(input_);
   document_ = {};
 }
@@ -235,7 +260,7 @@ bool ProcessRun::take_output(std::string_view bytes) {
 }
 
 bool ProcessRun::emit_chunk() {
-  // A character that comes in two pieces is sent with the second.
+  // A character that arrives in two pieces is sent with the second piece.
   std::string chunk = result_.substr(0, result_.size() - incomplete_tail(result_));
   result_.erase(0, chunk.size());
   if (!chunk.empty()) listener_->on_chunk(id_, payload_of(std::move(chunk)));
@@ -254,15 +279,15 @@ bool ProcessRun::log(std::string line) {
 }
 
 void ProcessRun::on_exit() {
-  // While the leader is not reaped, its number, which is the group's, is nobody else's.
+  // The number of the group is that of the leader, so it cannot be reused before it is reaped.
   signal_group(SIGKILL);
-  if (listener_ != nullptr) read_what_is_left();
+  if (listener_ != nullptr) read_remaining();
   const ProcessEnd end = reap();
   clean_up();
   finish(outcome(end));
 }
 
-void ProcessRun::read_what_is_left() {
+void ProcessRun::read_remaining() {
   if (!drain(error_, &ProcessRun::take_error)) return;
   std::string rest = lines_.take_rest();
   if (!rest.empty() && !log(std::move(rest))) return;
@@ -272,15 +297,15 @@ void ProcessRun::read_what_is_left() {
   }
 }
 
-// What is in the pipe at this moment and not a byte more: a process that escaped the group may hold
-// the other end open, and write for ever.
+// Reads only the bytes that are in the pipe now: a process that escaped from the group may hold the
+// other end open and write forever.
 bool ProcessRun::drain(Stream& stream, Take take) {
   int left = 0;
   if (!stream.is_open() || ioctl(stream.native_handle(), FIONREAD, &left) != 0) return true;
   auto& buffer = table_.buffer;
   while (left > 0 && stream.is_open()) {
-    const std::size_t most = std::min(buffer.size(), static_cast<std::size_t>(left));
-    const ssize_t count = read(stream.native_handle(), buffer.data(), most);
+    const std::size_t size = std::min(buffer.size(), static_cast<std::size_t>(left));
+    const ssize_t count = read(stream.native_handle(), buffer.data(), size);
     if (count <= 0) break;
     left -= static_cast<int>(count);
     if (!(this->*take)({buffer.data(), static_cast<std::size_t>(count)}))
@@ -290,14 +315,11 @@ bool ProcessRun::drain(Stream& stream, Take take) {
 }
 
 core::Outcome ProcessRun::outcome(const ProcessEnd& end) {
-  core::Outcome outcome;
-  if (too_large_) {
-    outcome = failure("OUTPUT_TOO_LARGE",
-                      fmt::format("the function wrote more than {} bytes", limits_.output_bytes));
-  } else {
-    outcome = outcome_of(end);
-  }
-  // All that a stream had to say went out in its chunks.
+  core::Outcome outcome =
+      too_large_ ? failure("OUTPUT_TOO_LARGE", fmt::format("the function wrote more than {} bytes",
+                                                           limits_.output_bytes))
+                 : outcome_of(end);
+  // The output of a stream was sent in chunks.
   if (outcome.kind == core::Outcome::Kind::kCompleted && !streams_) {
     outcome.payload = payload_of(std::exchange(result_, {}));
   }
@@ -307,7 +329,7 @@ core::Outcome ProcessRun::outcome(const ProcessEnd& end) {
 
 void ProcessRun::finish(core::Outcome outcome) {
   over_ = true;
-  table_.runs.erase(id_);  // the handler that we are in holds the run
+  table_.runs.erase(id_);  // the current handler keeps the run alive
   core::AttemptListener* const listener = std::exchange(listener_, nullptr);
   if (listener != nullptr) listener->on_finished(id_, std::move(outcome));
 }
@@ -315,7 +337,7 @@ void ProcessRun::finish(core::Outcome outcome) {
 void ProcessRun::stop() {
   if (listener_ == nullptr) return;
   stopped_ = true;
-  signal_group(stop_signal_);  // or as soon as there is a process
+  signal_group(stop_signal_);  // if there is no process yet, start() sends it later
 }
 
 void ProcessRun::kill() {
@@ -336,9 +358,9 @@ void ProcessRun::end_now() {
 
 void ProcessRun::signal_group(int signal) const {
   if (pid_ == 0) return;
-  const bool nobody = ::kill(-pid_, signal) != 0;
+  const bool group_is_empty = ::kill(-pid_, signal) != 0;
   // The leader may have left its own group.
-  if (nobody || signal == SIGKILL) ::kill(pid_, signal);
+  if (group_is_empty || signal == SIGKILL) ::kill(pid_, signal);
 }
 
 bool ProcessRun::has_ended() {
@@ -351,19 +373,14 @@ bool ProcessRun::has_ended() {
 ProcessEnd ProcessRun::reap() {
   siginfo_t ended{};
   rusage used{};
-  rusage ours{};
-  // asio made the pidfd not blocking, which would hold for waitid(2) too.
-  fcntl(exit_.native_handle(), F_SETFL, 0);
-  // libc's waitid() lacks the usage.
-  while (syscall(SYS_waitid, P_PIDFD, exit_.native_handle(), &ended, WEXITED, &used) != 0 &&
-         errno == EINTR) {
-  }
+  rusage own{};
+  wait_and_reap(exit_.native_handle(), ended, used);
   pid_ = 0;
   table_.ended_cpu_time += to_nanoseconds(used.ru_utime) + to_nanoseconds(used.ru_stime);
-  // A process inherits the peak of whoever started it (execve counts the memory that it leaves), so
-  // only what is above ours is certainly its own.
-  getrusage(RUSAGE_SELF, &ours);
-  if (used.ru_maxrss > ours.ru_maxrss) memory_bytes_ = used.ru_maxrss * 1024;
+  // A process inherits the peak of its parent (execve counts the memory that it replaces), so only
+  // a peak above the server's own is certainly that of the process.
+  getrusage(RUSAGE_SELF, &own);
+  if (used.ru_maxrss > own.ru_maxrss) memory_bytes_ = used.ru_maxrss * 1024;
   return {.by_signal = ended.si_code != CLD_EXITED,
           .number = ended.si_status,
           .stop_signal = stopped_ ? stop_signal_ : 0,
@@ -373,7 +390,7 @@ ProcessEnd ProcessRun::reap() {
 void ProcessRun::clean_up() {
   for (Stream* stream : {&exit_, &input_, &output_, &error_}) close_quietly(*stream);
   if (own_directory_.empty()) return;
-  std::error_code ignored;  // what the function made unremovable stays
+  std::error_code ignored;  // files that the function made unremovable stay
   std::filesystem::remove_all(own_directory_, ignored);
 }
 

@@ -1,4 +1,4 @@
-// One attempt's process, from its start until it is reaped.
+// The process of one attempt, from its start until it is reaped.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -14,47 +14,52 @@
 #include <vector>
 
 #include "core/runtime.h"
-#include "server/process/outcome.h"
+#include "server/process/attempt_io.h"
 #include "server/process/process_function.h"
-#include "server/process/spawn.h"
 #include "server/process/text.h"
+#include "server/system/spawn.h"
 
 namespace quintain::server {
 
 class ProcessRun;
 
-/// What the runs of a runtime share.
+/// What the runs of one runtime share. Serial context only.
 struct ProcessTable {
   explicit ProcessTable(boost::asio::any_io_executor its_executor)
       : executor(std::move(its_executor)) {}
 
   boost::asio::any_io_executor executor;
-  std::map<core::AttemptId, std::shared_ptr<ProcessRun>> runs{};        // until they are reaped
-  std::vector<char> buffer = std::vector<char>(std::size_t{64} << 10);  // what was just read
-  std::chrono::nanoseconds ended_cpu_time{0};
+  std::map<core::AttemptId, std::shared_ptr<ProcessRun>> runs{};        // those not yet reaped
+  std::vector<char> buffer = std::vector<char>(std::size_t{64} << 10);  // the latest bytes read
+  std::chrono::nanoseconds ended_cpu_time{0};  // of all processes that have been reaped
 };
 
-/// Serial context only. Handlers that wait hold the run; once it is over they do
-/// nothing, so they may outlive the table.
+/// Starts a process, feeds its standard input, reports its output to the listener and reaps it.
+///
+/// Serial context only. Pending handlers share ownership of the run. Once the run is over they do
+/// nothing, so they may outlive the table. The listener may call stop() or kill() from within a
+/// report; after kill() nothing more is reported.
 class ProcessRun : public std::enable_shared_from_this<ProcessRun> {
  public:
-  /// The table holds the run until its end.
+  /// The table must contain the run from now until its end.
   ProcessRun(ProcessTable& table, core::AttemptId id, core::AttemptListener& listener);
 
-  /// Starts the attempt's process after the caller's turn, or finds then that it can't be. The
-  /// function and the folder's name must be there as long as the table.
+  /// Starts the attempt's process after the caller's turn, or reports then that it cannot be
+  /// started. `function` (null: the task has no command for it) and `base_directory` must outlive
+  /// the table.
   void start(const core::AttemptSpec& attempt, const ProcessFunction* function,
              const std::string& base_directory);
 
+  /// Sends the stop signal to the process group.
   void stop();
 
-  /// Kills the group. Nothing is reported any more.
+  /// Kills the process group. Nothing is reported any more.
   void kill();
 
-  /// kill(), and waits for the end. For when the runtime goes.
+  /// Like kill(), and waits for the end of the process. For the destruction of the runtime.
   void end_now();
 
-  /// Of the group's first process, at this moment.
+  /// The current memory and processor time of the first process of the group.
   std::int64_t resident_bytes() const;
   std::chrono::nanoseconds cpu_time() const;
 
@@ -65,18 +70,18 @@ class ProcessRun : public std::enable_shared_from_this<ProcessRun> {
   std::optional<core::Outcome> try_start(const core::AttemptSpec& attempt,
                                          const ProcessFunction* function,
                                          const std::string& base_directory);
-  std::string adopt(Child child);
-  void begin();
+  std::string watch(Child child, Descriptor input, Descriptor output, Descriptor error);
+  void on_started();
   void await_exit();
   void await_bytes(Stream& stream, Take take);
   void await_input();
   void write_input();
-  // What is said to the listener may end the run; these say whether it goes on.
+  // A report to the listener may end the run; these return whether it continues.
   bool take_output(std::string_view bytes);
   bool take_error(std::string_view bytes);
   bool emit_chunk();
   bool log(std::string line);
-  void read_what_is_left();
+  void read_remaining();
   bool drain(Stream& stream, Take take);
   void on_exit();
   core::Outcome outcome(const ProcessEnd& end);
@@ -98,16 +103,16 @@ class ProcessRun : public std::enable_shared_from_this<ProcessRun> {
   bool too_large_ = false;
   std::string own_directory_;
 
-  pid_t pid_ = 0;
-  Stream exit_;
+  pid_t pid_ = 0;  // 0: not started yet, or reaped
+  Stream exit_;    // the pidfd
   Stream input_;
   Stream output_;
   Stream error_;
 
   std::string document_;
-  std::size_t written_ = 0;
+  std::size_t written_ = 0;  // bytes of document_
   std::int64_t output_bytes_ = 0;
-  std::string result_;  // of a stream: what is not sent yet
+  std::string result_;  // of a stream: the part that has not been sent yet
   LineSplitter lines_;
   std::string last_line_;
   std::int64_t memory_bytes_ = 0;

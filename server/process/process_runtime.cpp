@@ -14,7 +14,7 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr auto kSampleEvery = std::chrono::milliseconds(100);
+constexpr auto kMinSampleInterval = std::chrono::milliseconds(100);
 
 std::string absolute(const std::string& path) {
   std::error_code error;
@@ -33,13 +33,13 @@ ProcessRuntime::ProcessRuntime(boost::asio::any_io_executor executor,
   for (const ProcessFunction& function : functions_) {
     assert(!function.command.empty());
     const bool is_new = by_name_.try_emplace({function.task_id, function.name}, &function).second;
-    assert(is_new && "two commands play one function");
+    assert(is_new && "two commands for one function");
     static_cast<void>(is_new);
   }
 }
 
 ProcessRuntime::~ProcessRuntime() {
-  // All at once, so that none waits for another's end.
+  // Kill all before waiting for any, so that they end in parallel.
   for (const auto& [id, run] : table_->runs) run->kill();
   for (const auto& [id, run] : table_->runs) run->end_now();
 }
@@ -65,7 +65,7 @@ void ProcessRuntime::retire(std::string_view) {}
 core::ResourceUsage ProcessRuntime::usage() const {
   const auto now = steady_clock::now();
   const auto passed = now - sample_.at;
-  if (passed < kSampleEvery) return sample_.usage;
+  if (passed < kMinSampleInterval) return sample_.usage;
   core::ResourceUsage usage;
   std::chrono::nanoseconds cpu_time = table_->ended_cpu_time;
   for (const auto& [id, run] : table_->runs) {
@@ -75,7 +75,7 @@ core::ResourceUsage ProcessRuntime::usage() const {
   const auto total_memory =
       static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
   usage.memory_percent = 100 * static_cast<double>(usage.memory_bytes) / total_memory;
-  // What a process used that was killed before anyone looked comes late, never twice.
+  // The time of a process that was killed between two samples may be counted late, never twice.
   const auto used = std::max(cpu_time - sample_.cpu_time, std::chrono::nanoseconds::zero());
   const auto available = passed * sysconf(_SC_NPROCESSORS_ONLN);
   usage.cpu_percent = std::min(100.0, 100 * std::chrono::duration<double>(used) / available);

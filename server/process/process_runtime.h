@@ -1,4 +1,4 @@
-// A runtime whose functions are commands: every attempt is a new process.
+// The runtime whose functions are commands.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -17,26 +17,26 @@ namespace quintain::server {
 
 struct ProcessTable;
 
-/// Runs functions as processes. What a process is told, what its output means and how its end is
-/// taken: docs/functions.md.
+/// Runs functions as processes. docs/functions.md describes the input of a process and the meaning
+/// of its output and its end.
 ///
-/// An attempt is a new process in a process group of its own, so an instance is nothing but a name:
-/// there is nothing to make ready in a cold start and nothing to retire. When the first process of
-/// the group ends, the attempt ends and the rest of the group is killed; so it is by kill(). Only a
-/// process that makes itself a new session escapes that.
+/// An attempt is a new process in a process group of its own, so an instance is only a name: a cold
+/// start prepares nothing and retire() frees nothing. When the first process of the group ends, the
+/// attempt ends and the rest of the group is killed; kill() kills the whole group. Only a process
+/// that creates a new session escapes.
 ///
-/// Processes are started by, and heard of on, the thread that runs the executor's functions, which
-/// must be one thread, in the serial context; if that thread ends, the kernel kills the processes.
-/// No signal is handled and none is disposed of: a process's end is heard through its pidfd
-/// (Linux 5.9, with what else is used).
+/// Serial context only. The executor must run its functions in the serial context and on one
+/// thread, which starts the processes and is notified of their ends; if that thread ends, the
+/// kernel kills the processes. The end of a process is reported by its pidfd, so the runtime
+/// neither handles SIGCHLD nor changes any signal handler. Requires Linux 5.9.
 class ProcessRuntime final : public core::Runtime {
  public:
-  /// `base_directory`: where attempts get their own folders; must exist. Each function has a
-  /// command, and no two play the same.
+  /// Requires: the folder `base_directory`, where attempts get their own folders, exists; each
+  /// function has a command; no two entries have the same task and name.
   ProcessRuntime(boost::asio::any_io_executor executor, std::vector<ProcessFunction> functions,
                  std::string base_directory);
 
-  /// Kills what still runs and waits for its end. Nobody is told.
+  /// Kills the running processes and waits for their end. Nothing is reported.
   ~ProcessRuntime() override;
 
   void start(const core::AttemptSpec& attempt, core::AttemptListener& listener) override;
@@ -44,8 +44,9 @@ class ProcessRuntime final : public core::Runtime {
   void kill(core::AttemptId attempt) override;
   void retire(std::string_view instance_id) override;
 
-  /// The memory of the groups' first processes, and the processor time of all since the call
-  /// before. Looks at the machine at most ten times a second.
+  /// Returns the memory of the first process of every group, and the share of the machine's
+  /// processor time that the processes have used since the previous sample. Samples at most ten
+  /// times a second.
   core::ResourceUsage usage() const override;
 
  private:

@@ -1,4 +1,4 @@
-// Real processes: how they end, and what is heard of it.
+// Real processes: how they end, and how that is reported.
 #include "server/process/process_runtime.h"
 
 #include <gmock/gmock.h>
@@ -23,12 +23,12 @@ using ProcessEndTest = ProcessTest;
 TEST_F(ProcessEndTest, CompletesWithItsOutput) {
   make_runtime(script("f", "echo talk >&2; printf result"));
   const auto id = start("f");
-  EXPECT_EQ(heard_[id].started, 0) << "nothing is heard before start() returns";
+  EXPECT_EQ(reports_[id].started, 0) << "no report before start() returns";
   EXPECT_EQ(outcome(id).kind, Outcome::Kind::kCompleted);
   EXPECT_EQ(text_of(outcome(id).payload), "result");
-  EXPECT_EQ(heard_[id].started, 1);
-  EXPECT_THAT(heard_[id].logs, ElementsAre("talk"));
-  EXPECT_THAT(heard_[id].chunks, IsEmpty());
+  EXPECT_EQ(reports_[id].started, 1);
+  EXPECT_THAT(reports_[id].logs, ElementsAre("talk"));
+  EXPECT_THAT(reports_[id].chunks, IsEmpty());
   EXPECT_TRUE(folder_.empty());
 }
 
@@ -47,34 +47,34 @@ TEST_F(ProcessEndTest, FailsWithTheSignalThatEndedIt) {
   EXPECT_EQ(outcome.error_message, "ended by signal SEGV");
 }
 
-TEST_F(ProcessEndTest, ACommandThatDoesNotExistFailsWithoutHavingStarted) {
+TEST_F(ProcessEndTest, AMissingCommandFailsWithoutAStart) {
   ProcessFunction function = script("f", "");
   function.command = {"/no/such/program", "x"};
   make_runtime(function);
   const auto id = start("f");
-  EXPECT_FALSE(heard_[id].outcome) << "nothing is heard before start() returns";
+  EXPECT_FALSE(reports_[id].outcome) << "no report before start() returns";
   EXPECT_EQ(outcome(id).kind, Outcome::Kind::kFailed);
   EXPECT_EQ(outcome(id).error_code, "START_FAILED");
   EXPECT_THAT(outcome(id).error_message, HasSubstr("'/no/such/program'"));
   EXPECT_THAT(outcome(id).error_message, HasSubstr("No such file or directory"));
-  EXPECT_EQ(heard_[id].started, 0);
+  EXPECT_EQ(reports_[id].started, 0);
   EXPECT_TRUE(folder_.empty());
 }
 
-TEST_F(ProcessEndTest, AFunctionWithoutACommandFailsWithoutHavingStarted) {
+TEST_F(ProcessEndTest, AFunctionWithoutACommandFailsWithoutAStart) {
   make_runtime(script("f", "true"));
   const Outcome& outcome = run("other");
   EXPECT_EQ(outcome.error_code, "START_FAILED");
-  EXPECT_EQ(outcome.error_message, "no command plays function 'other' of task 'task'");
+  EXPECT_EQ(outcome.error_message, "no command for function 'other' of task 'task'");
 }
 
-TEST_F(ProcessEndTest, ACommandWithoutANamePlaysWhateverHasNoOther) {
+TEST_F(ProcessEndTest, ACommandWithoutANameServesAllOtherFunctions) {
   make_runtime({script("", "printf any:$QUINTAIN_FUNCTION_NAME"), script("f", "printf f")});
   EXPECT_EQ(text_of(run("f").payload), "f");
   EXPECT_EQ(text_of(run("g").payload), "any:g");
 }
 
-TEST_F(ProcessEndTest, AProgramWithoutASlashIsFoundInPath) {
+TEST_F(ProcessEndTest, FindsAProgramWithoutASlashInPath) {
   ProcessFunction found = script("found", "");
   found.command = {"printf", "hi"};
   ProcessFunction missing = found;
@@ -86,7 +86,7 @@ TEST_F(ProcessEndTest, AProgramWithoutASlashIsFoundInPath) {
   EXPECT_EQ(run("missing").error_message, "there is no program 'printf' in PATH");
 }
 
-TEST_F(ProcessEndTest, AWorkingDirectoryThatDoesNotExistIsAFailedStart) {
+TEST_F(ProcessEndTest, AMissingWorkingDirectoryIsAFailedStart) {
   ProcessFunction function = script("f", "true");
   function.working_directory = "/no/such/folder";
   make_runtime(function);
@@ -94,7 +94,7 @@ TEST_F(ProcessEndTest, AWorkingDirectoryThatDoesNotExistIsAFailedStart) {
   EXPECT_THAT(run("f").error_message, HasSubstr("the working directory"));
 }
 
-TEST_F(ProcessEndTest, ADangerousEnvironmentIsRefused) {
+TEST_F(ProcessEndTest, RejectsADangerousEnvironment) {
   make_runtime(script("f", "true"));
   spearlet::InvokeFunctionRequest request;
   (*request.mutable_context()->mutable_environment())["LD_PRELOAD"] = "evil.so";
@@ -103,7 +103,7 @@ TEST_F(ProcessEndTest, ADangerousEnvironmentIsRefused) {
   EXPECT_EQ(outcome.error_message, "context.environment: 'LD_PRELOAD' can't be set by a caller");
 }
 
-TEST_F(ProcessEndTest, NamesItsOwnErrorCode) {
+TEST_F(ProcessEndTest, SetsItsOwnErrorCode) {
   const Outcome& outcome = run_script("echo 'error_code: OUT_OF_CHEESE no cheese' >&2; exit 1");
   EXPECT_EQ(outcome.error_code, "OUT_OF_CHEESE");
   EXPECT_EQ(outcome.error_message, "no cheese");
@@ -119,7 +119,7 @@ TEST_F(ProcessEndTest, ReportsThePeakOfItsMemory) {
 
 using ProcessStopTest = ProcessTest;
 
-TEST_F(ProcessStopTest, ObeysByTheSignal) {
+TEST_F(ProcessStopTest, EndsByTheSignal) {
   make_runtime(script("f", "echo ready >&2; sleep 1000"));
   const auto id = start("f");
   run_until_logged(id, "ready");
@@ -127,7 +127,7 @@ TEST_F(ProcessStopTest, ObeysByTheSignal) {
   EXPECT_EQ(outcome(id).kind, Outcome::Kind::kStopped);
 }
 
-TEST_F(ProcessStopTest, ObeysByTheExitCodeOfAShell) {
+TEST_F(ProcessStopTest, EndsByTheExitCodeOfAShell) {
   make_runtime(script("f", "trap 'exit 143' TERM; echo ready >&2; sleep 1000 & wait"));
   const auto id = start("f");
   run_until_logged(id, "ready");
@@ -135,7 +135,7 @@ TEST_F(ProcessStopTest, ObeysByTheExitCodeOfAShell) {
   EXPECT_EQ(outcome(id).kind, Outcome::Kind::kStopped);
 }
 
-TEST_F(ProcessStopTest, MayFinishInItsOwnWay) {
+TEST_F(ProcessStopTest, CanFinishNormallyAfterTheSignal) {
   make_runtime({script("well", "trap 'echo done; exit 0' TERM; echo ready >&2; sleep 1000 & wait"),
                 script("badly", "trap 'exit 4' TERM; echo ready >&2; sleep 1000 & wait")});
   const auto well = start("well");
@@ -149,7 +149,7 @@ TEST_F(ProcessStopTest, MayFinishInItsOwnWay) {
   EXPECT_EQ(outcome(badly).error_code, "EXIT_4");
 }
 
-TEST_F(ProcessStopTest, MayIgnoreItAndIsKilledWithoutAReport) {
+TEST_F(ProcessStopTest, AKillAfterAnIgnoredSignalIsNotReported) {
   make_runtime(
       script("f", "trap 'echo no >&2' TERM; echo ready >&2; while :; do sleep 1000 & wait; done"));
   const auto id = start("f");
@@ -158,12 +158,12 @@ TEST_F(ProcessStopTest, MayIgnoreItAndIsKilledWithoutAReport) {
   run_until_logged(id, "no");
   runtime_->kill(id);
   run_until([&] { return folder_.empty(); });
-  EXPECT_FALSE(heard_[id].outcome);
+  EXPECT_FALSE(reports_[id].outcome);
   runtime_->kill(id);  // late and harmless
   runtime_->stop(id);
 }
 
-TEST_F(ProcessStopTest, TheSignalCanBeAnother) {
+TEST_F(ProcessStopTest, UsesTheConfiguredSignal) {
   ProcessFunction function = script("f", "trap 'exit 130' INT; echo ready >&2; sleep 1000 & wait");
   function.stop_signal = SIGINT;
   make_runtime(function);
@@ -173,59 +173,59 @@ TEST_F(ProcessStopTest, TheSignalCanBeAnother) {
   EXPECT_EQ(outcome(id).kind, Outcome::Kind::kStopped);
 }
 
-TEST_F(ProcessStopTest, ToEndByThatSignalUnaskedIsAFailure) {
+TEST_F(ProcessStopTest, AnUnrequestedEndByTheSignalIsAFailure) {
   EXPECT_EQ(run_script("kill -TERM $$").error_code, "SIGNAL_TERM");
 }
 
-TEST_F(ProcessStopTest, KilledBeforeItHasBegunNothingIsHeard) {
+TEST_F(ProcessStopTest, AKillBeforeTheStartReportsNothing) {
   make_runtime(script("f", "sleep 1000"));
   const auto id = start("f");
   runtime_->kill(id);
   context_.poll();
   EXPECT_TRUE(folder_.empty());
-  EXPECT_EQ(heard_[id].started, 0);
-  EXPECT_FALSE(heard_[id].outcome);
+  EXPECT_EQ(reports_[id].started, 0);
+  EXPECT_FALSE(reports_[id].outcome);
 }
 
-TEST_F(ProcessStopTest, AskedToStopBeforeItHasBegunItIsToldAsSoonAsItHas) {
+TEST_F(ProcessStopTest, AStopBeforeTheStartTakesEffectAfterIt) {
   make_runtime(script("f", "sleep 1000"));
   const auto id = start("f");
   runtime_->stop(id);
   EXPECT_EQ(outcome(id).kind, Outcome::Kind::kStopped);
-  EXPECT_EQ(heard_[id].started, 1);
+  EXPECT_EQ(reports_[id].started, 1);
 }
 
-TEST_F(ProcessStopTest, KilledWithinAnyReportNothingMoreIsHeard) {
+TEST_F(ProcessStopTest, AKillWithinAReportEndsAllReports) {
   make_runtime(script("f", "echo a >&2; echo b >&2; printf c; exit 3"));
   spearlet::InvokeFunctionRequest request;
   request.set_execution_mode(spearlet::EXECUTION_MODE_STREAM);
   for (int reports = 1; reports <= 5; ++reports) {
-    int heard = 0;
+    int count = 0;
     on_any_ = [&](core::AttemptId id) {
-      if (++heard == reports) runtime_->kill(id);
+      if (++count == reports) runtime_->kill(id);
     };
     start("f", request);
-    run_until([&] { return heard >= reports && folder_.empty(); });
-    EXPECT_EQ(heard, reports);
+    run_until([&] { return count >= reports && folder_.empty(); });
+    EXPECT_EQ(count, reports);
   }
 }
 
-TEST_F(ProcessStopTest, ReportsMayStartTheNext) {
+TEST_F(ProcessStopTest, AReportCanStartTheNextAttempt) {
   make_runtime(script("f", "true"));
   int left = 20;
   on_any_ = [&](core::AttemptId id) {
-    if (heard_[id].outcome && left-- > 0) start("f");
+    if (reports_[id].outcome && left-- > 0) start("f");
   };
   start("f");
   run_until([&] { return left < 0; });
-  EXPECT_EQ(heard_.size(), 21U);
+  EXPECT_EQ(reports_.size(), 21U);
 }
 
-TEST_F(ProcessStopTest, WhatRunsEndsWithTheRuntime) {
+TEST_F(ProcessStopTest, RunningAttemptsEndWithTheRuntime) {
   make_runtime(script("f", "trap '' TERM; sleep 1000 & echo $! >&2; sleep 1000"));
   start("f");
   const auto id = start("f");
-  run_until([&] { return !heard_[id].logs.empty(); });
+  run_until([&] { return !reports_[id].logs.empty(); });
   start("f");
   runtime_.reset();
   EXPECT_TRUE(folder_.empty());
@@ -233,7 +233,7 @@ TEST_F(ProcessStopTest, WhatRunsEndsWithTheRuntime) {
   EXPECT_EQ(errno, ECHILD);
   context_.restart();
   context_.poll();
-  EXPECT_FALSE(heard_[id].outcome);
+  EXPECT_FALSE(reports_[id].outcome);
 }
 
 }  // namespace

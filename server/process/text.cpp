@@ -10,7 +10,7 @@ namespace {
 namespace utf = boost::locale::utf;
 using Utf8 = utf::utf_traits<char>;
 
-constexpr std::size_t kLongestCharacter = 4;
+constexpr std::size_t kMaxCharacterBytes = 4;
 
 }  // namespace
 
@@ -22,8 +22,8 @@ bool is_utf8(std::string_view bytes) {
 }
 
 std::size_t incomplete_tail(std::string_view bytes) {
-  const std::size_t most = std::min(bytes.size(), kLongestCharacter - 1);
-  for (std::size_t length = 1; length <= most; ++length) {
+  const std::size_t max_length = std::min(bytes.size(), kMaxCharacterBytes - 1);
+  for (std::size_t length = 1; length <= max_length; ++length) {
     const char* at = bytes.data() + bytes.size() - length;
     if (Utf8::is_trail(*at)) continue;
     return Utf8::decode(at, bytes.data() + bytes.size()) == utf::incomplete ? length : 0;
@@ -48,29 +48,27 @@ std::string to_utf8(std::string_view bytes) {
   return text;
 }
 
-void LineSplitter::add(std::string_view bytes, const std::function<bool(std::string)>& line) {
+void LineSplitter::add(std::string_view bytes, const std::function<bool(std::string)>& on_line) {
   while (!bytes.empty()) {
     const std::size_t end = bytes.find('\n');
     const std::string_view part = bytes.substr(0, end);
-    // One byte more than is shown, for the "\r" that a line may end with.
-    const std::size_t room = most_ + 1 - partial_.size();
+    // One byte more than the line may have, for the "\r" that it may end with.
+    const std::size_t room = max_bytes_ + 1 - partial_.size();
     cut_ = cut_ || part.size() > room;
     partial_ += part.substr(0, room);
     if (end == std::string_view::npos) return;
     bytes.remove_prefix(end + 1);
-    if (!line(take_line())) return;
+    if (!on_line(take_rest())) return;
   }
 }
 
-std::string LineSplitter::take_rest() { return take_line(); }
-
-std::string LineSplitter::take_line() {
+std::string LineSplitter::take_rest() {
   std::string line = std::exchange(partial_, {});
   bool cut = std::exchange(cut_, false);
   if (!cut && line.ends_with('\r')) line.pop_back();
-  cut = cut || line.size() > most_;
+  cut = cut || line.size() > max_bytes_;
   if (!cut) return to_utf8(line);
-  line.resize(std::min(line.size(), most_));
+  line.resize(std::min(line.size(), max_bytes_));
   line.resize(line.size() - incomplete_tail(line));
   return to_utf8(line) + "...";
 }

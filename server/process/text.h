@@ -1,4 +1,4 @@
-// Bytes of unknown origin as text.
+// Conversion of bytes from outside to UTF-8 text.
 #pragma once
 
 #include <cstddef>
@@ -8,32 +8,33 @@
 
 namespace quintain::server {
 
-/// Whether the bytes are UTF-8 (RFC 3629: no overlong forms, no surrogates).
+/// Returns whether the bytes are UTF-8 (RFC 3629: no overlong forms, no surrogates).
 bool is_utf8(std::string_view bytes);
 
-/// How many bytes at the end are the beginning of a character that may still be completed: 0 to 3.
+/// Returns the number of bytes at the end that are the start of a character which later bytes may
+/// complete: 0 to 3.
 std::size_t incomplete_tail(std::string_view bytes);
 
-/// The bytes with U+FFFD for each byte that is part of no character.
+/// Returns the bytes with U+FFFD in place of each byte that belongs to no character.
 std::string to_utf8(std::string_view bytes);
 
-/// Cuts a stream of bytes into lines of valid UTF-8, without their line ends ("\n" or "\r\n").
+/// Splits a stream of bytes into lines of valid UTF-8, without their line ends ("\n" or "\r\n").
+/// Not thread-safe.
 class LineSplitter {
  public:
-  /// Of a line that is longer than `most` bytes the rest is dropped and "..." put in its place.
-  explicit LineSplitter(std::size_t most) : most_(most) {}
+  /// A line of more than `max_bytes` bytes is cut there and ends with "...".
+  explicit LineSplitter(std::size_t max_bytes) : max_bytes_(max_bytes) {}
 
-  /// Adds bytes; calls `line` for each line that they complete. `line` says whether to go on; if
-  /// not, the splitter may be gone already.
-  void add(std::string_view bytes, const std::function<bool(std::string)>& line);
+  /// Adds bytes, and calls `on_line` for each line that they complete. add() returns as soon as
+  /// `on_line` returns false, and does not touch the splitter any more, so that `on_line` may
+  /// destroy it.
+  void add(std::string_view bytes, const std::function<bool(std::string)>& on_line);
 
-  /// What has no line end yet, if anything; nothing is left afterwards.
+  /// Removes and returns the text after the last line end.
   std::string take_rest();
 
  private:
-  std::string take_line();
-
-  std::size_t most_;
+  std::size_t max_bytes_;
   std::string partial_;
   bool cut_ = false;
 };

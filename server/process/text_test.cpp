@@ -11,7 +11,7 @@ namespace {
 
 using ::testing::ElementsAre;
 
-TEST(Utf8, IsWhatTheRfcSays) {
+TEST(Utf8, AcceptsWhatTheRfcAllows) {
   EXPECT_TRUE(is_utf8(""));
   EXPECT_TRUE(is_utf8(std::string_view("a\0b", 3)));
   EXPECT_TRUE(is_utf8("h\xC3\xA9 \xE2\x82\xAC \xF0\x9F\x8E\xAF"));
@@ -21,7 +21,7 @@ TEST(Utf8, IsWhatTheRfcSays) {
   }
 }
 
-TEST(Utf8, AnIncompleteTailIsOneThatMayBeCompleted) {
+TEST(Utf8, FindsAnIncompleteTail) {
   EXPECT_EQ(incomplete_tail(""), 0U);
   EXPECT_EQ(incomplete_tail("a"), 0U);
   EXPECT_EQ(incomplete_tail("a\xC3"), 1U);
@@ -32,17 +32,17 @@ TEST(Utf8, AnIncompleteTailIsOneThatMayBeCompleted) {
   EXPECT_EQ(incomplete_tail("\x80\x80\x80\x80"), 0U);
 }
 
-TEST(Utf8, ReplacesWhatIsPartOfNoCharacter) {
+TEST(Utf8, ReplacesBytesThatBelongToNoCharacter) {
   EXPECT_EQ(to_utf8("a\xFF\xC3\xA9\xC3"), "a\xEF\xBF\xBD\xC3\xA9\xEF\xBF\xBD");
 }
 
-RC_GTEST_PROP(Utf8, IsTextAfterwards, (const std::string& bytes)) {
+RC_GTEST_PROP(Utf8, ToUtf8ReturnsUtf8, (const std::string& bytes)) {
   RC_ASSERT(is_utf8(to_utf8(bytes)));
   if (is_utf8(bytes)) RC_ASSERT(to_utf8(bytes) == bytes);
 }
 
-std::vector<std::string> lines_of(const std::vector<std::string>& pieces, std::size_t most) {
-  LineSplitter splitter(most);
+std::vector<std::string> lines_of(const std::vector<std::string>& pieces, std::size_t max_bytes) {
+  LineSplitter splitter(max_bytes);
   std::vector<std::string> lines;
   for (const std::string& piece : pieces) {
     splitter.add(piece, [&](std::string line) {
@@ -54,7 +54,7 @@ std::vector<std::string> lines_of(const std::vector<std::string>& pieces, std::s
   return lines;
 }
 
-TEST(LineSplitter, CutsLinesWhereverThePiecesEnd) {
+TEST(LineSplitter, SplitsLinesIndependentlyOfThePieces) {
   EXPECT_THAT(lines_of({"a\nb", "c\r", "\n\nd"}, 10), ElementsAre("a", "bc", "", "rest:d"));
 }
 
@@ -64,14 +64,14 @@ TEST(LineSplitter, CutsLongLines) {
   EXPECT_THAT(lines_of({"123\xC3\xA9\n"}, 4), ElementsAre("123...", "rest:"));
 }
 
-TEST(LineSplitter, StopsWhenItIsTold) {
+TEST(LineSplitter, StopsWhenTheCallbackReturnsFalse) {
   LineSplitter splitter(10);
   int lines = 0;
   splitter.add("a\nb\nc\n", [&](const std::string&) { return ++lines < 2; });
   EXPECT_EQ(lines, 2);
 }
 
-RC_GTEST_PROP(LineSplitter, DoesNotCareHowTheBytesCome, (const std::vector<std::string>& pieces)) {
+RC_GTEST_PROP(LineSplitter, PiecesDoNotChangeTheLines, (const std::vector<std::string>& pieces)) {
   std::string whole;
   for (const std::string& piece : pieces) whole += piece;
   RC_ASSERT(lines_of(pieces, 5) == lines_of({whole}, 5));

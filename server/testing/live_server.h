@@ -1,4 +1,4 @@
-// A server on loopback with a scripted runtime, and short words for what tests ask of it.
+// A server on loopback with a scripted runtime, and helpers for calls to it.
 #pragma once
 
 #include <grpcpp/channel.h>
@@ -19,8 +19,8 @@
 #include <string_view>
 #include <utility>
 
-#include "core/testing/requests.h"
-#include "core/testing/scripted_runtime.h"
+#include "core/testing/calls.h"
+#include "core/testing/fakes.h"
 #include "server/server.h"
 #include "spearlet/function.grpc.pb.h"
 
@@ -32,12 +32,12 @@ using core::testing::stream_request;
 using core::testing::sync_request;
 using namespace std::chrono_literals;
 
-/// Turns a hang into a failure; nothing takes so long.
+/// The timeout that turns a hang into a failure.
 inline constexpr auto kTooLong = std::chrono::seconds(30);
 
-/// How a function behaves, by its name: "work-N" takes N ms and gives way when asked to stop,
-/// "stubborn" runs for ever and does not, "fail" fails at once; any other name runs until the test
-/// ends it or somebody asks it to stop.
+/// Returns the behaviour of a function by its name: "work-N" takes N ms and obeys a request to
+/// stop, "stubborn" runs forever and does not obey, "fail" fails at once; any other function runs
+/// until the test finishes it or it is asked to stop.
 inline core::testing::Plan plan_of(std::string_view function) {
   core::testing::Plan plan;
   plan.obey = 0ms;
@@ -55,7 +55,7 @@ inline core::testing::Plan plan_of(std::string_view function) {
   return plan;
 }
 
-/// A server with one task, "task", that may be called by any function name.
+/// A server with one task, "task", which has every function name. Thread-safe, except `runtime`.
 class LiveServer {
  public:
   using Adjust = std::function<void(ServerOptions&)>;
@@ -89,7 +89,7 @@ class LiveServer {
   spearlet::FunctionService::Stub& stub() { return *stub_; }
   const std::string& address() const { return server->addresses().front(); }
 
-  /// A connection of its own.
+  /// Returns a stub with a connection of its own.
   std::unique_ptr<spearlet::FunctionService::Stub> connect() const {
     return spearlet::FunctionService::NewStub(channel());
   }
@@ -99,7 +99,7 @@ class LiveServer {
     return grpc::CreateCustomChannel(address(), grpc::InsecureChannelCredentials(), arguments);
   }
 
-  /// Runs it in the serial context and waits for it.
+  /// Runs `function` in the serial context and returns its result.
   template <class Function>
   auto run(Function function) {
     std::packaged_task<std::invoke_result_t<Function>()> task(std::move(function));
@@ -108,7 +108,7 @@ class LiveServer {
     return result.get();
   }
 
-  /// Waits until an attempt of that execution was started.
+  /// Waits until an attempt of the execution has started.
   void await_start(const std::string& execution_id) {
     std::unique_lock lock(mutex_);
     ASSERT_TRUE(changed_.wait_for(lock, kTooLong, [&] { return started_.contains(execution_id); }))
@@ -127,10 +127,10 @@ class LiveServer {
     return response;
   }
 
-  /// Asks until the execution has ended; its last status.
+  /// Polls until the execution has ended and returns its final status.
   spearlet::ExecutionStatus await_end(const std::string& execution_id) {
-    const auto patience = std::chrono::steady_clock::now() + kTooLong;
-    while (std::chrono::steady_clock::now() < patience) {
+    const auto deadline = std::chrono::steady_clock::now() + kTooLong;
+    while (std::chrono::steady_clock::now() < deadline) {
       const auto status = look_up(execution_id).result().status();
       if (status > spearlet::EXECUTION_STATUS_RUNNING) return status;
     }
@@ -147,14 +147,14 @@ class LiveServer {
   std::set<std::string> started_;
 
  public:
-  // Ends before what its runtime uses.
+  // Declared after the members that its runtime uses, so destroyed before them.
   std::unique_ptr<Server> server;
 
  private:
   std::unique_ptr<spearlet::FunctionService::Stub> stub_;
 };
 
-/// A unary call that is under way, to be cancelled or waited for.
+/// A pending unary call, which can be cancelled or waited for.
 template <class Response>
 class PendingCall {
  public:
@@ -163,13 +163,13 @@ class PendingCall {
   grpc::ClientContext context;
   Response response;
 
-  /// Its status, once it has one.
+  /// Waits for the end of the call and returns its status.
   const grpc::Status& wait() {
     if (done_.valid()) status_ = done_.get();
     return status_;
   }
 
-  void begin(std::function<grpc::Status()> call) { done_ = std::async(std::launch::async, call); }
+  void start(std::function<grpc::Status()> call) { done_ = std::async(std::launch::async, call); }
 
  private:
   std::future<grpc::Status> done_;
@@ -181,7 +181,7 @@ class PendingInvoke : public PendingCall<spearlet::InvokeFunctionResponse> {
   PendingInvoke(spearlet::FunctionService::Stub& stub, spearlet::InvokeFunctionRequest request,
                 std::chrono::milliseconds deadline = kTooLong) {
     context.set_deadline(std::chrono::system_clock::now() + deadline);
-    begin([this, &stub, request = std::move(request)] {
+    start([this, &stub, request = std::move(request)] {
       return stub.InvokeFunction(&context, request, &response);
     });
   }

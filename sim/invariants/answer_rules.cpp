@@ -1,42 +1,29 @@
-// Rules on what callers are told.
+// Invariants on the answers that callers get.
 #include <absl/container/flat_hash_map.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "core/base/time.h"
 #include "sim/invariants/invariant.h"
 
 namespace quintain::sim {
 namespace {
 
-bool is_final(spearlet::ExecutionStatus status) {
-  return status >= spearlet::EXECUTION_STATUS_COMPLETED &&
-         status <= spearlet::EXECUTION_STATUS_TIMEOUT;
-}
-
-bool is_answer(const Event& event) {
-  return event.kind == EventKind::kCallAnswered || event.kind == EventKind::kCallRefused;
-}
-
 class EveryCallAnsweredOnce final : public Invariant {
  public:
-  using Invariant::Invariant;
-  std::string_view name() const override { return "every-call-answered-once"; }
-  std::string_view rule() const override {
-    return "every call gets exactly one answer or one refusal";
-  }
-  bool concerns(EventKind kind) const override {
-    return kind == EventKind::kCallSent || kind == EventKind::kCallAnswered ||
-           kind == EventKind::kCallRefused;
-  }
+  explicit EveryCallAnsweredOnce(World& world)
+      : Invariant(world, "every-call-answered-once",
+                  "every call gets exactly one answer or one refusal",
+                  {EventKind::kCallSent, EventKind::kCallAnswered, EventKind::kCallRefused}) {}
+
   void on_event(const Event& event, const ExecutionFacts*) override {
     if (event.kind == EventKind::kCallSent) {
       open_.emplace(event.call, event);
-    } else if (is_answer(event) && open_.erase(event.call) == 0) {
+    } else if (open_.erase(event.call) == 0) {
       violation(fmt::format("call {} is answered without being open", event.call), {event});
     }
   }
@@ -54,20 +41,15 @@ class EveryCallAnsweredOnce final : public Invariant {
   absl::flat_hash_map<std::uint64_t, Event> open_;
 };
 
-// The shape of an answer to InvokeFunction depends on the mode that was asked for.
+// The shape of an answer to InvokeFunction depends on the requested mode.
 class AnswersInShape final : public Invariant {
  public:
-  using Invariant::Invariant;
-  std::string_view name() const override { return "answers-in-shape"; }
-  std::string_view rule() const override {
-    return "a SYNC answer is final, without endpoint and estimate; an ASYNC answer has both, and "
-           "the "
-           "first says PENDING";
-  }
-  bool concerns(EventKind kind) const override {
-    return kind == EventKind::kCallSent || kind == EventKind::kCallAnswered ||
-           kind == EventKind::kCallRefused;
-  }
+  explicit AnswersInShape(World& world)
+      : Invariant(world, "answers-in-shape",
+                  "a SYNC answer is final, without endpoint and estimate; an ASYNC answer has "
+                  "both, and the first says PENDING",
+                  {EventKind::kCallSent, EventKind::kCallAnswered, EventKind::kCallRefused}) {}
+
   void on_event(const Event& event, const ExecutionFacts*) override {
     if (event.kind == EventKind::kCallSent) {
       const auto* request = message_as<spearlet::InvokeFunctionRequest>(event);
@@ -76,20 +58,20 @@ class AnswersInShape final : public Invariant {
             request->has_execution_id() || !request->context().execution_id().empty();
         asked_.insert({event.call, {.mode = request->execution_mode(), .chose_id = chose_id}});
       }
-    } else if (is_answer(event)) {
+    } else {
       const auto position = asked_.find(event.call);
       if (position == asked_.end()) return;
       const Asked asked = position->second;
       asked_.erase(position);
       const auto* answer = message_as<spearlet::InvokeFunctionResponse>(event);
       if (answer == nullptr) return;
-      asked.mode == spearlet::EXECUTION_MODE_SYNC ? judge_sync(event, *answer)
-                                                  : judge_async(event, *answer, asked.chose_id);
+      asked.mode == spearlet::EXECUTION_MODE_SYNC ? check_sync(event, *answer)
+                                                  : check_async(event, *answer, asked.chose_id);
     }
   }
 
  private:
-  void judge_sync(const Event& event, const spearlet::InvokeFunctionResponse& answer) {
+  void check_sync(const Event& event, const spearlet::InvokeFunctionResponse& answer) {
     const spearlet::ExecutionStatus status = answer.result().status();
     const bool completed = status == spearlet::EXECUTION_STATUS_COMPLETED;
     require(event, is_final(status), "a SYNC answer says {}", short_name(status));
@@ -107,10 +89,10 @@ class AnswersInShape final : public Invariant {
     require(event, !answer.execution_id().empty(), "a SYNC answer has no {}", "execution_id");
   }
 
-  void judge_async(const Event& event, const spearlet::InvokeFunctionResponse& answer,
+  void check_async(const Event& event, const spearlet::InvokeFunctionResponse& answer,
                    bool chose_id) {
     const spearlet::ExecutionResult& result = answer.result();
-    // Only under an id of the caller's own can the same execution be asked for again.
+    // Only with an id that the caller chose can a second call name the same execution.
     const bool first = !chose_id || chosen_ids_.insert(answer.execution_id()).second;
     require(event, answer.success(), "an ASYNC answer says success={}", answer.success());
     require(event, !answer.execution_id().empty(), "an ASYNC answer has no {}", "execution_id");
@@ -125,9 +107,9 @@ class AnswersInShape final : public Invariant {
   }
 
   template <class... Arguments>
-  void require(const Event& event, bool holds, fmt::format_string<Arguments...> complaint,
+  void require(const Event& event, bool holds, fmt::format_string<Arguments...> problem,
                Arguments&&... arguments) {
-    if (!holds) violation(fmt::format(complaint, std::forward<Arguments>(arguments)...), {event});
+    if (!holds) violation(fmt::format(problem, std::forward<Arguments>(arguments)...), {event});
   }
 
   struct Asked {
@@ -138,68 +120,57 @@ class AnswersInShape final : public Invariant {
   std::set<std::string> chosen_ids_;
 };
 
-// Every result that is told to anybody: a time is set once it has happened, and times have an
-// order.
+// For every result in an answer: each time is set once it has happened, and times are in order.
 class TimestampsOrdered final : public Invariant {
  public:
-  using Invariant::Invariant;
-  std::string_view name() const override { return "timestamps-ordered"; }
-  std::string_view rule() const override {
-    return "started_at <= completed_at <= now; completed_at is set exactly at the end; "
-           "execution_time_ms is the time between them";
-  }
-  bool concerns(EventKind kind) const override { return kind == EventKind::kCallAnswered; }
+  explicit TimestampsOrdered(World& world)
+      : Invariant(world, "timestamps-ordered",
+                  "started_at <= completed_at <= now; completed_at is set exactly at the end; "
+                  "execution_time_ms is the time between them",
+                  {EventKind::kCallAnswered}) {}
+
   void on_event(const Event& event, const ExecutionFacts*) override {
-    if (event.kind != EventKind::kCallAnswered) return;
     if (const auto* answer = message_as<spearlet::InvokeFunctionResponse>(event)) {
-      judge(event, answer->result());
+      check(event, answer->result());
     } else if (const auto* status = message_as<spearlet::GetExecutionStatusResponse>(event)) {
-      if (status->found()) judge(event, status->result());
+      if (status->found()) check(event, status->result());
     }
   }
 
  private:
-  static core::Duration since_epoch(const google::protobuf::Timestamp& time) {
-    return std::chrono::seconds(time.seconds()) + std::chrono::nanoseconds(time.nanos());
-  }
-
-  void judge(const Event& event, const spearlet::ExecutionResult& result) {
-    const core::Duration now = kWorldBegins.since_epoch + event.at.since_start();
-    const core::Duration started = since_epoch(result.started_at());
-    const core::Duration completed = since_epoch(result.completed_at());
-    const auto print_error = [&](std::string_view what) {
+  void check(const Event& event, const spearlet::ExecutionResult& result) {
+    const core::Duration now = event.at.since_start();
+    const core::Duration started = since_world_start(result.started_at());
+    const core::Duration completed = since_world_start(result.completed_at());
+    const auto report = [&](std::string_view what) {
       violation(fmt::format("a result with status {}: {}", short_name(result.status()), what),
                 {event});
     };
     if (result.has_completed_at() != is_final(result.status())) {
-      print_error(result.has_completed_at() ? "completed_at is set" : "completed_at is not set");
+      report(result.has_completed_at() ? "completed_at is set" : "completed_at is not set");
     }
     if (result.status() == spearlet::EXECUTION_STATUS_PENDING && result.has_started_at()) {
-      print_error("started_at is set");
+      report("started_at is set");
     }
     const bool ran = result.status() == spearlet::EXECUTION_STATUS_RUNNING ||
                      result.status() == spearlet::EXECUTION_STATUS_COMPLETED;
-    if (ran && !result.has_started_at()) print_error("started_at is not set");
-    if (result.has_started_at() && started > now) print_error("started_at is in the future");
-    if (result.has_completed_at() && completed > now) print_error("completed_at is in the future");
+    if (ran && !result.has_started_at()) report("started_at is not set");
+    if (result.has_started_at() && started > now) report("started_at is in the future");
+    if (result.has_completed_at() && completed > now) report("completed_at is in the future");
     if (!result.has_started_at() || !result.has_completed_at()) return;
-    if (started > completed) print_error("started_at is after completed_at");
+    if (started > completed) report("started_at is after completed_at");
     if (result.execution_time_ms() != core::floor_milliseconds(completed - started)) {
-      print_error(fmt::format("execution_time_ms is {}", result.execution_time_ms()));
+      report(fmt::format("execution_time_ms is {}", result.execution_time_ms()));
     }
   }
 };
 
 }  // namespace
 
-std::unique_ptr<Invariant> make_every_call_answered_once(World& world) {
-  return std::make_unique<EveryCallAnsweredOnce>(world);
-}
-std::unique_ptr<Invariant> make_answers_in_shape(World& world) {
-  return std::make_unique<AnswersInShape>(world);
-}
-std::unique_ptr<Invariant> make_timestamps_ordered(World& world) {
-  return std::make_unique<TimestampsOrdered>(world);
+void add_answer_rules(World& world, Invariants& invariants) {
+  invariants.push_back(std::make_unique<EveryCallAnsweredOnce>(world));
+  invariants.push_back(std::make_unique<AnswersInShape>(world));
+  invariants.push_back(std::make_unique<TimestampsOrdered>(world));
 }
 
 }  // namespace quintain::sim

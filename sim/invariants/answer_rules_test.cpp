@@ -19,7 +19,7 @@ constexpr char kShape[] = "answers-in-shape";
 constexpr char kOrdered[] = "timestamps-ordered";
 
 void set_time(core::Duration since_start, google::protobuf::Timestamp* time) {
-  const core::Duration since_epoch = kWorldBegins.since_epoch + since_start;
+  const core::Duration since_epoch = kWorldStart.since_epoch + since_start;
   time->set_seconds(std::chrono::floor<std::chrono::seconds>(since_epoch).count());
   time->set_nanos(static_cast<std::int32_t>((since_epoch % 1s).count()));
 }
@@ -48,7 +48,7 @@ class CallScene : public Scene {
   void refuse(std::uint64_t call) { world.call_answered(0, call, nullptr); }
 };
 
-// A good answer of each mode, for tests to spoil.
+// Correct answers of each mode, which tests then change.
 spearlet::InvokeFunctionResponse completed() {
   spearlet::InvokeFunctionResponse answer;
   answer.set_success(true);
@@ -88,71 +88,71 @@ TEST(EveryCallAnsweredOnce, HoldsForAnswersAndRefusals) {
   scene.refuse(second);
   scene.answer(first, completed());
   scene.finish();
-  EXPECT_THAT(scene.breached(), IsEmpty());
+  EXPECT_THAT(scene.violated(), IsEmpty());
 }
 
-TEST(EveryCallAnsweredOnce, ACallerThatWentAwayIsOwedAnAnswerToo) {
+TEST(EveryCallAnsweredOnce, ACallWhoseCallerWentAwayMustBeAnsweredToo) {
   CallScene scene;
   const auto call = scene.invoke_sync();
   scene.world.call_abandoned(0, call);
   scene.finish();
-  EXPECT_THAT(scene.breached(), ElementsAre(kOnce));
+  EXPECT_THAT(scene.violated(), ElementsAre(kOnce));
 }
 
-TEST(EveryCallAnsweredOnce, NotTwice) {
+TEST(EveryCallAnsweredOnce, FailsForTwoAnswers) {
   CallScene scene;
   const auto call = scene.invoke_sync();
   scene.answer(call, completed());
   scene.refuse(call);
-  EXPECT_THAT(scene.breached(), ElementsAre(kOnce));
-  EXPECT_THAT(scene.complaints(kOnce), ElementsAre("call 1 is answered without being open"));
+  EXPECT_THAT(scene.violated(), ElementsAre(kOnce));
+  EXPECT_THAT(scene.violations_of(kOnce), ElementsAre("call 1 is answered without being open"));
   EXPECT_THAT(scene.evidence(kOnce), ElementsAre("call 1 is refused"));
 }
 
-TEST(EveryCallAnsweredOnce, NotNever) {
+TEST(EveryCallAnsweredOnce, FailsForNoAnswer) {
   CallScene scene;
   scene.refuse(scene.invoke_sync());
   scene.invoke_async();
   scene.finish(/*settled=*/true);
-  EXPECT_THAT(scene.breached(), ElementsAre(kOnce));
-  EXPECT_THAT(scene.complaints(kOnce), ElementsAre("call 2 was never answered"));
+  EXPECT_THAT(scene.violated(), ElementsAre(kOnce));
+  EXPECT_THAT(scene.violations_of(kOnce), ElementsAre("call 2 was never answered"));
   EXPECT_THAT(scene.evidence(kOnce), ElementsAre("call 2 is sent"));
 }
 
-TEST(EveryCallAnsweredOnce, TheAnswerMayBeOutstandingWhenTheTimeIsOver) {
+TEST(EveryCallAnsweredOnce, HoldsForAnOpenCallWhenTheTimeIsOver) {
   CallScene scene;
   scene.invoke_sync();
   scene.finish(/*settled=*/false);
-  EXPECT_THAT(scene.breached(), IsEmpty());
+  EXPECT_THAT(scene.violated(), IsEmpty());
 }
 
 // ---- answers-in-shape ---------------------------------------------------------------------------
 
-TEST(AnswersInShape, HoldsForGoodOnes) {
+TEST(AnswersInShape, HoldsForCorrectAnswers) {
   CallScene scene;
   scene.answer(scene.invoke_sync(), completed());
   scene.answer(scene.invoke_sync(), failed());
   scene.answer(scene.invoke_async(), pending());
   scene.refuse(scene.invoke_async());
-  EXPECT_THAT(scene.breached(), IsEmpty());
+  EXPECT_THAT(scene.violated(), IsEmpty());
 }
 
-struct Spoiled {
+struct WrongAnswerCase {
   std::string name;
   spearlet::ExecutionMode mode;
   spearlet::InvokeFunctionResponse answer;
-  std::string complaint;
+  std::string violation;
 };
 
-std::vector<Spoiled> spoiled_answers() {
+std::vector<WrongAnswerCase> wrong_answers() {
   constexpr auto kSync = spearlet::EXECUTION_MODE_SYNC;
   constexpr auto kAsync = spearlet::EXECUTION_MODE_ASYNC;
-  std::vector<Spoiled> all;
+  std::vector<WrongAnswerCase> all;
   const auto add = [&](std::string name, spearlet::ExecutionMode mode,
-                       spearlet::InvokeFunctionResponse answer, std::string complaint,
-                       const auto& spoil) {
-    spoil(answer);
-    all.push_back({std::move(name), mode, std::move(answer), std::move(complaint)});
+                       spearlet::InvokeFunctionResponse answer, std::string violation,
+                       const auto& change) {
+    change(answer);
+    all.push_back({std::move(name), mode, std::move(answer), std::move(violation)});
   };
   using Answer = spearlet::InvokeFunctionResponse;
   add("SyncWithEndpoint", kSync, completed(), "a SYNC answer has the endpoint '/status/e1'",
@@ -190,59 +190,60 @@ std::vector<Spoiled> spoiled_answers() {
   return all;
 }
 
-class SpoiledAnswer : public ::testing::TestWithParam<Spoiled> {};
+class WrongAnswer : public ::testing::TestWithParam<WrongAnswerCase> {};
 
-TEST_P(SpoiledAnswer, IsNotInShape) {
+TEST_P(WrongAnswer, IsNotInShape) {
   CallScene scene;
   scene.answer(scene.invoke(GetParam().mode), GetParam().answer);
-  EXPECT_THAT(scene.breached(), ElementsAre(kShape));
-  EXPECT_THAT(scene.complaints(kShape), ElementsAre(GetParam().complaint));
+  EXPECT_THAT(scene.violated(), ElementsAre(kShape));
+  EXPECT_THAT(scene.violations_of(kShape), ElementsAre(GetParam().violation));
   EXPECT_THAT(scene.evidence(kShape), ElementsAre("call 1 is answered"));
 }
 
-INSTANTIATE_TEST_SUITE_P(AnswersInShape, SpoiledAnswer, ::testing::ValuesIn(spoiled_answers()),
+INSTANTIATE_TEST_SUITE_P(AnswersInShape, WrongAnswer, ::testing::ValuesIn(wrong_answers()),
                          [](const auto& tested) { return tested.param.name; });
 
-TEST(AnswersInShape, NotASyncAnswerThatIsNotFinal) {
+TEST(AnswersInShape, FailsForASyncAnswerThatIsNotFinal) {
   CallScene scene;
   spearlet::InvokeFunctionResponse answer = failed();
   answer.mutable_result()->set_status(kRunning);
   answer.mutable_result()->clear_completed_at();
   scene.answer(scene.invoke_sync(), answer);
-  EXPECT_THAT(scene.complaints(kShape), ElementsAre("a SYNC answer says RUNNING"));
+  EXPECT_THAT(scene.violations_of(kShape), ElementsAre("a SYNC answer says RUNNING"));
 }
 
-TEST(AnswersInShape, ARepeatedAsyncCallMayMeetAnyStatus) {
+TEST(AnswersInShape, ARepeatedAsyncCallMayGetAnyStatus) {
   CallScene scene;
   scene.answer(scene.invoke_async("e1"), pending());
   spearlet::InvokeFunctionResponse answer = pending();
   *answer.mutable_result() = completed().result();
   scene.answer(scene.invoke_async("e1"), answer);
-  EXPECT_THAT(scene.breached(), IsEmpty());
+  EXPECT_THAT(scene.violated(), IsEmpty());
 }
 
-TEST(AnswersInShape, WithoutAnIdOfItsOwnEveryAsyncCallIsAFirst) {
+TEST(AnswersInShape, AnAsyncCallWithoutAnIdIsNeverARepetition) {
   CallScene scene;
   scene.answer(scene.invoke_async(), pending());
   spearlet::InvokeFunctionResponse answer = pending();
   *answer.mutable_result() = failed().result();
   scene.answer(scene.invoke_async(), answer);
-  EXPECT_THAT(scene.complaints(kShape), ElementsAre("the first ASYNC answer says FAILED",
-                                                    "the first ASYNC answer has a completed_at"));
+  EXPECT_THAT(scene.violations_of(kShape),
+              ElementsAre("the first ASYNC answer says FAILED",
+                          "the first ASYNC answer has a completed_at"));
 }
 
-TEST(AnswersInShape, TheFirstCallUnderAnIdOfItsOwnIsTheFirst) {
+TEST(AnswersInShape, TheFirstCallWithAnIdIsNoRepetition) {
   CallScene scene;
   spearlet::InvokeFunctionResponse answer = pending();
   *answer.mutable_result() = completed().result();
   scene.answer(scene.invoke_async("e1"), answer);
-  EXPECT_THAT(scene.complaints(kShape), ElementsAre("the first ASYNC answer says COMPLETED",
-                                                    "the first ASYNC answer has a result"));
+  EXPECT_THAT(scene.violations_of(kShape), ElementsAre("the first ASYNC answer says COMPLETED",
+                                                       "the first ASYNC answer has a result"));
 }
 
 // ---- timestamps-ordered -------------------------------------------------------------------------
 
-// A result that ran from 1 s to 2.5 s, told at 3 s.
+// A result of a run from 1 s to 2.5 s; it is returned at 3 s.
 spearlet::ExecutionResult ran() {
   spearlet::ExecutionResult result;
   result.set_status(kCompleted);
@@ -252,96 +253,96 @@ spearlet::ExecutionResult ran() {
   return result;
 }
 
-std::vector<std::string> complaints_about(const spearlet::ExecutionResult& result) {
+std::vector<std::string> violations_by(const spearlet::ExecutionResult& result) {
   CallScene scene;
   scene.at(3s);
   spearlet::GetExecutionStatusResponse answer;
   answer.set_found(true);
   *answer.mutable_result() = result;
   scene.answer(scene.call(spearlet::GetExecutionStatusRequest()), answer);
-  if (!scene.breached().empty()) {
-    EXPECT_THAT(scene.breached(), ElementsAre(kOrdered));
+  if (!scene.violated().empty()) {
+    EXPECT_THAT(scene.violated(), ElementsAre(kOrdered));
     EXPECT_THAT(scene.evidence(kOrdered), ElementsAre("call 1 is answered"));
   }
-  return scene.complaints(kOrdered);
+  return scene.violations_of(kOrdered);
 }
 
 TEST(TimestampsOrdered, HoldsForEveryStatus) {
-  EXPECT_THAT(complaints_about(ran()), IsEmpty());
+  EXPECT_THAT(violations_by(ran()), IsEmpty());
   spearlet::ExecutionResult result;
   result.set_status(kPending);
-  EXPECT_THAT(complaints_about(result), IsEmpty());
+  EXPECT_THAT(violations_by(result), IsEmpty());
   result.set_status(kRunning);
   set_time(3s, result.mutable_started_at());
-  EXPECT_THAT(complaints_about(result), IsEmpty());
+  EXPECT_THAT(violations_by(result), IsEmpty());
   result.set_status(kCancelled);
   result.clear_started_at();
   set_time(3s, result.mutable_completed_at());
-  EXPECT_THAT(complaints_about(result), IsEmpty());
+  EXPECT_THAT(violations_by(result), IsEmpty());
 }
 
-TEST(TimestampsOrdered, CompletedAtIsSetAtTheEndOnly) {
+TEST(TimestampsOrdered, CompletedAtIsSetOnlyAtTheEnd) {
   spearlet::ExecutionResult result = ran();
   result.clear_completed_at();
-  EXPECT_THAT(complaints_about(result),
+  EXPECT_THAT(violations_by(result),
               ElementsAre("a result with status COMPLETED: completed_at is not set"));
   result = ran();
   result.set_status(kRunning);
-  EXPECT_THAT(complaints_about(result),
+  EXPECT_THAT(violations_by(result),
               ElementsAre("a result with status RUNNING: completed_at is set"));
 }
 
-TEST(TimestampsOrdered, StartedAtIsSetOnceItHasBegun) {
+TEST(TimestampsOrdered, StartedAtIsSetOnceTheExecutionHasStarted) {
   spearlet::ExecutionResult result = ran();
   result.clear_started_at();
-  EXPECT_THAT(complaints_about(result),
+  EXPECT_THAT(violations_by(result),
               ElementsAre("a result with status COMPLETED: started_at is not set"));
   result = ran();
   result.set_status(kPending);
   result.clear_completed_at();
-  EXPECT_THAT(complaints_about(result),
+  EXPECT_THAT(violations_by(result),
               ElementsAre("a result with status PENDING: started_at is set"));
 }
 
-TEST(TimestampsOrdered, NothingIsInTheFuture) {
+TEST(TimestampsOrdered, FailsForTimesInTheFuture) {
   spearlet::ExecutionResult result = ran();
   set_time(3s + 1ns, result.mutable_completed_at());
   result.set_execution_time_ms(2000);
-  EXPECT_THAT(complaints_about(result),
+  EXPECT_THAT(violations_by(result),
               ElementsAre("a result with status COMPLETED: completed_at is in the future"));
   result.set_status(kRunning);
   result.clear_completed_at();
   set_time(4s, result.mutable_started_at());
-  EXPECT_THAT(complaints_about(result),
+  EXPECT_THAT(violations_by(result),
               ElementsAre("a result with status RUNNING: started_at is in the future"));
 }
 
-TEST(TimestampsOrdered, TheExecutionTimeIsBetweenThem) {
+TEST(TimestampsOrdered, TheExecutionTimeIsTheTimeBetweenThem) {
   spearlet::ExecutionResult result = ran();
   result.set_execution_time_ms(1499);
-  EXPECT_THAT(complaints_about(result),
+  EXPECT_THAT(violations_by(result),
               ElementsAre("a result with status COMPLETED: execution_time_ms is 1499"));
   result = ran();
   set_time(2501ms, result.mutable_started_at());
   result.set_execution_time_ms(-1);
-  EXPECT_THAT(complaints_about(result),
+  EXPECT_THAT(violations_by(result),
               ElementsAre("a result with status COMPLETED: started_at is after completed_at"));
 }
 
-TEST(TimestampsOrdered, AnswersToInvocationsAreJudgedAsWell) {
+TEST(TimestampsOrdered, ChecksAnswersToInvocations) {
   CallScene scene;
   spearlet::InvokeFunctionResponse answer = completed();
   answer.mutable_result()->set_execution_time_ms(1);
   scene.answer(scene.invoke_sync(), answer);
-  EXPECT_THAT(scene.complaints(kOrdered),
+  EXPECT_THAT(scene.violations_of(kOrdered),
               ElementsAre("a result with status COMPLETED: execution_time_ms is 1"));
 }
 
-TEST(TimestampsOrdered, AnExecutionThatWasNotFoundHasNone) {
+TEST(TimestampsOrdered, IgnoresAnExecutionThatWasNotFound) {
   CallScene scene;
   scene.answer(scene.call(spearlet::GetExecutionStatusRequest()),
                spearlet::GetExecutionStatusResponse());
-  EXPECT_THAT(scene.breached(), IsEmpty());
+  EXPECT_THAT(scene.violated(), IsEmpty());
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "sim/invariants/invariant.h"
 
+#include <chrono>
 #include <utility>
 
 namespace quintain::sim {
@@ -11,15 +12,13 @@ constexpr std::size_t kMaxEvidence = 20;
 }  // namespace
 
 void Invariant::violation(ExecutionRef execution, std::string what) {
-  if (violations_.size() == kMaxViolationsKept) {
-    ++breach_count_;
-    return;
-  }
-  violation(std::move(what), world_.history().events_of(execution));
+  // The log is searched only for violations that are kept.
+  const bool kept = violations_.size() < kMaxViolationsKept;
+  violation(std::move(what), kept ? world_.history().events_of(execution) : std::vector<Event>());
 }
 
 void Invariant::violation(std::string what, std::vector<Event> evidence) {
-  ++breach_count_;
+  ++violation_count_;
   if (violations_.size() == kMaxViolationsKept) return;
   if (evidence.size() > kMaxEvidence) {
     evidence.erase(evidence.begin(), evidence.end() - static_cast<std::ptrdiff_t>(kMaxEvidence));
@@ -28,26 +27,14 @@ void Invariant::violation(std::string what, std::vector<Event> evidence) {
 }
 
 InvariantSet::InvariantSet(World& world) {
-  invariants_.push_back(make_legal_transitions(world));
-  invariants_.push_back(make_one_outcome(world));
-  invariants_.push_back(make_every_execution_ends(world));
-  invariants_.push_back(make_slots_within_limit(world));
-  invariants_.push_back(make_no_idle_slot_while_work_waits(world));
-  invariants_.push_back(make_attempts_within_retries(world));
-  invariants_.push_back(make_nothing_runs_after_the_end(world));
-  invariants_.push_back(make_timeouts_exact(world));
-  invariants_.push_back(make_cancel_within_grace(world));
-  invariants_.push_back(make_every_call_answered_once(world));
-  invariants_.push_back(make_answers_in_shape(world));
-  invariants_.push_back(make_timestamps_ordered(world));
-  invariants_.push_back(make_records_equal_history(world));
-  invariants_.push_back(make_stats_equal_tally(world));
-  invariants_.push_back(make_retention_bounded(world));
-  for (std::size_t kind = 0; kind < kKinds; ++kind) {
-    for (const auto& invariant : invariants_) {
-      if (invariant->concerns(static_cast<EventKind>(kind))) {
-        by_kind_[kind].push_back(invariant.get());
-      }
+  add_status_rules(world, invariants_);
+  add_slot_rules(world, invariants_);
+  add_timing_rules(world, invariants_);
+  add_answer_rules(world, invariants_);
+  add_record_rules(world, invariants_);
+  for (const auto& invariant : invariants_) {
+    for (const EventKind kind : invariant->kinds()) {
+      by_kind_[static_cast<std::size_t>(kind)].push_back(invariant.get());
     }
   }
 }
@@ -70,6 +57,20 @@ void InvariantSet::finish(const RunEnd& end) {
     invariant->on_instant_over(instant_);
     invariant->on_end(ledger_, end);
   }
+}
+
+bool is_final(spearlet::ExecutionStatus status) {
+  return status >= spearlet::EXECUTION_STATUS_COMPLETED &&
+         status <= spearlet::EXECUTION_STATUS_TIMEOUT;
+}
+
+bool is_end(const Event& event) {
+  return event.kind == EventKind::kTransition && event.to != spearlet::EXECUTION_STATUS_RUNNING;
+}
+
+core::Duration since_world_start(const google::protobuf::Timestamp& time) {
+  return std::chrono::seconds(time.seconds()) + std::chrono::nanoseconds(time.nanos()) -
+         kWorldStart.since_epoch;
 }
 
 }  // namespace quintain::sim

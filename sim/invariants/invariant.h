@@ -1,10 +1,11 @@
-// What must hold in every run, whatever the scenario: checked at every event.
+// Invariants: rules that hold in every run of every scenario. They are checked at every event.
 #pragma once
 
 #include <array>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "sim/history.h"
@@ -13,96 +14,100 @@
 
 namespace quintain::sim {
 
-/// A way in which an invariant did not hold, and the events that show it.
-struct Violation {
+/// One violation of an invariant, and the events that show it.
+struct InvariantViolation {
   std::string what;
   std::vector<Event> evidence;
 };
 
 /// How a run ended.
 struct RunEnd {
-  /// Nothing more will ever happen, as opposed to: the scenario's time was over.
+  /// True: nothing more will ever happen. False: the time of the scenario was over.
   bool settled;
 };
 
-/// One rule. Sees the events that concern it, with what was known of their executions before.
+/// One rule. It receives the events of its kinds, with the facts about their executions as they
+/// were before the event. Serial context only.
 class Invariant {
  public:
-  explicit Invariant(World& world) : world_(world) {}
+  /// `name` is in kebab case and is part of the report format. `rule` is the rule in one sentence.
+  /// `kinds`: the events that the rule needs to see.
+  Invariant(World& world, std::string_view name, std::string_view rule,
+            std::vector<EventKind> kinds = {})
+      : world_(world), name_(name), rule_(rule), kinds_(std::move(kinds)) {}
   virtual ~Invariant() = default;
 
-  /// Kebab-case; part of the report's language.
-  virtual std::string_view name() const = 0;
-  /// The rule in one sentence.
-  virtual std::string_view rule() const = 0;
+  std::string_view name() const { return name_; }
+  std::string_view rule() const { return rule_; }
+  const std::vector<EventKind>& kinds() const { return kinds_; }
 
-  /// Whether events of that kind are to be shown to it; the answer must not change.
-  virtual bool concerns(EventKind kind) const = 0;
+  /// `facts` is nullptr if the event has no execution or an unknown one.
+  virtual void on_event(const Event&, const ExecutionFacts*) {}
 
-  /// `facts` is null if the event concerns no execution or an unknown one.
-  virtual void on_event(const Event& event, const ExecutionFacts* facts) = 0;
-
-  /// An instant is over: nothing more will happen at it. `now` is that instant.
+  /// Called when nothing more will happen at the instant `now`.
   virtual void on_instant_over(core::Instant) {}
 
+  /// Called once, after the run.
   virtual void on_end(const Ledger&, const RunEnd&) {}
 
-  /// The first violations; the rest are only counted.
-  const std::vector<Violation>& violations() const { return violations_; }
-  std::int64_t breach_count() const { return breach_count_; }
+  /// The first violations; later ones are only counted.
+  const std::vector<InvariantViolation>& violations() const { return violations_; }
+  std::int64_t violation_count() const { return violation_count_; }
 
  protected:
   World& world() { return world_; }
 
-  /// The evidence is what the history still knows of the execution.
+  /// Records a violation. The evidence is the events of the execution that are still in the log.
   void violation(ExecutionRef execution, std::string what);
   void violation(std::string what, std::vector<Event> evidence);
 
  private:
   World& world_;
-  std::vector<Violation> violations_;
-  std::int64_t breach_count_ = 0;
+  std::string_view name_;
+  std::string_view rule_;
+  std::vector<EventKind> kinds_;
+  std::vector<InvariantViolation> violations_;
+  std::int64_t violation_count_ = 0;
 };
 
-/// All invariants over one world.
+using Invariants = std::vector<std::unique_ptr<Invariant>>;
+
+/// All invariants over one world. Serial context only.
 class InvariantSet final : public HistoryListener {
  public:
-  /// To be added to the history's listeners after those that want the ledger as it was before an
-  /// event.
+  /// Must be added to the history after listeners that need the ledger as it was before an event.
   explicit InvariantSet(World& world);
 
   void on_event(const Event& event) override;
 
-  /// To be called once, after the run.
+  /// Requires: called once, after the run.
   void finish(const RunEnd& end);
 
-  const std::vector<std::unique_ptr<Invariant>>& invariants() const { return invariants_; }
+  const Invariants& invariants() const { return invariants_; }
   const Ledger& ledger() const { return ledger_; }
 
  private:
-  static constexpr std::size_t kKinds = static_cast<std::size_t>(EventKind::kEnvironmentFreed) + 1;
-
   Ledger ledger_;
-  std::vector<std::unique_ptr<Invariant>> invariants_;
-  std::array<std::vector<Invariant*>, kKinds> by_kind_;  // whom the kind concerns
+  Invariants invariants_;
+  std::array<std::vector<Invariant*>, kEventKinds> by_kind_;
   core::Instant instant_;
 };
 
-// Each makes one rule; the files beside this one hold them by target.
-std::unique_ptr<Invariant> make_legal_transitions(World& world);
-std::unique_ptr<Invariant> make_one_outcome(World& world);
-std::unique_ptr<Invariant> make_every_execution_ends(World& world);
-std::unique_ptr<Invariant> make_slots_within_limit(World& world);
-std::unique_ptr<Invariant> make_no_idle_slot_while_work_waits(World& world);
-std::unique_ptr<Invariant> make_attempts_within_retries(World& world);
-std::unique_ptr<Invariant> make_nothing_runs_after_the_end(World& world);
-std::unique_ptr<Invariant> make_timeouts_exact(World& world);
-std::unique_ptr<Invariant> make_cancel_within_grace(World& world);
-std::unique_ptr<Invariant> make_every_call_answered_once(World& world);
-std::unique_ptr<Invariant> make_answers_in_shape(World& world);
-std::unique_ptr<Invariant> make_timestamps_ordered(World& world);
-std::unique_ptr<Invariant> make_records_equal_history(World& world);
-std::unique_ptr<Invariant> make_stats_equal_tally(World& world);
-std::unique_ptr<Invariant> make_retention_bounded(World& world);
+// Each adds the rules of one subject; the file NAME_rules.cpp has them.
+void add_status_rules(World& world, Invariants& invariants);
+void add_slot_rules(World& world, Invariants& invariants);
+void add_timing_rules(World& world, Invariants& invariants);
+void add_answer_rules(World& world, Invariants& invariants);
+void add_record_rules(World& world, Invariants& invariants);
+
+/// Whether an execution with this status has ended. Independent of the core's own table, which is
+/// part of what is judged.
+bool is_final(spearlet::ExecutionStatus status);
+
+/// Whether the event is a transition to another status than RUNNING.
+bool is_end(const Event& event);
+
+/// A timestamp of a message as the time since the start of the world.
+core::Duration since_world_start(const google::protobuf::Timestamp& time);
 
 }  // namespace quintain::sim

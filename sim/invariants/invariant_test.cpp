@@ -23,7 +23,7 @@ using ::testing::ElementsAre;
 using ::testing::MatchesRegex;
 using ::testing::SizeIs;
 
-TEST(InvariantSet, HoldsFifteenRulesWithNamesOfTheirOwn) {
+TEST(InvariantSet, HasFifteenRulesWithDifferentNames) {
   Scene scene;
   std::set<std::string> names;
   for (const auto& invariant : scene.invariants->invariants()) {
@@ -40,7 +40,7 @@ TEST(Invariant, KeepsTheFirstViolationsAndCountsTheRest) {
     scene.transition(ordinal, kPending, kRunning);
   }
   const Invariant& invariant = scene.invariant("legal-transitions");
-  EXPECT_EQ(invariant.breach_count(), 5);
+  EXPECT_EQ(invariant.violation_count(), 5);
   ASSERT_THAT(invariant.violations(), SizeIs(3));
   for (std::uint64_t i = 0; i < 3; ++i) {
     EXPECT_EQ(invariant.violations()[i].evidence.at(0).execution.ordinal, i + 1);
@@ -72,10 +72,9 @@ TEST(InvariantSet, KeepsItsLedgerUpToDate) {
   EXPECT_EQ(scene.invariants->ledger().find(Scene::ref(1))->status, kRunning);
 }
 
-// A world in which everything happens that may happen: failures, retries, hangs, cancels, timeouts,
-// full queues, streams, impatient callers, deleted tasks, forgotten records, late and double
-// reports.
-TEST(InvariantSet, NoneIsBreachedByTheRealCore) {
+// A world with everything that can happen: failures, retries, hangs, cancels, timeouts, full
+// queues, streams, callers that leave, deleted tasks, forgotten records, late and double reports.
+TEST(InvariantSet, TheRealCoreViolatesNone) {
   World world(/*seed=*/7);
   NodeSpec spec;
   spec.config.slots = 3;
@@ -160,20 +159,20 @@ TEST(InvariantSet, NoneIsBreachedByTheRealCore) {
     EXPECT_EQ(stop, Kernel::Stop::kCondition);
     invariants.finish({.settled = true});
     for (const auto& invariant : invariants.invariants()) {
-      for (const Violation& violation : invariant->violations()) {
+      for (const InvariantViolation& violation : invariant->violations()) {
         ADD_FAILURE() << invariant->name() << ": " << violation.what;
       }
     }
   }
 
-  // It was not a quiet world.
+  // Every kind of event and every outcome occurred.
   std::map<EventKind, int> seen;
   std::set<spearlet::ExecutionStatus> ends;
   for (const Event& event : world.history().events()) {
     ++seen[event.kind];
     if (event.kind == EventKind::kTransition) ends.insert(event.to);
   }
-  EXPECT_THAT(seen, SizeIs(static_cast<std::size_t>(EventKind::kEnvironmentFreed) + 1));
+  EXPECT_THAT(seen, SizeIs(kEventKinds));
   EXPECT_THAT(ends, ElementsAre(kRunning, kCompleted, kFailed, kCancelled, kTimeout));
 }
 

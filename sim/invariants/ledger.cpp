@@ -2,40 +2,37 @@
 
 namespace quintain::sim {
 
-ExecutionFacts* Ledger::find_mutable(ExecutionRef execution) {
+const ExecutionFacts* Ledger::find(ExecutionRef execution) const {
   if (execution.node >= books_.size()) return nullptr;
-  Book& book = books_[execution.node];
+  const Book& book = books_[execution.node];
   if (execution.ordinal < book.first || execution.ordinal - book.first >= book.facts.size()) {
     return nullptr;
   }
-  auto& facts = book.facts[execution.ordinal - book.first];
+  const auto& facts = book.facts[execution.ordinal - book.first];
   return facts ? &*facts : nullptr;
 }
 
-const ExecutionFacts* Ledger::find(ExecutionRef execution) const {
-  return const_cast<Ledger*>(this)->find_mutable(execution);
+void Ledger::add(const Event& accepted) {
+  const auto [node, ordinal] = accepted.execution;
+  if (node >= books_.size()) books_.resize(node + 1);
+  Book& book = books_[node];
+  if (book.facts.empty()) book.first = ordinal;
+  if (ordinal < book.first) return;
+  book.facts.resize(ordinal - book.first + 1);
+  ExecutionFacts& facts = book.facts.back().emplace();
+  facts.status = accepted.to;
+  facts.mode = accepted.mode;
+  facts.accepted_at = accepted.at;
+  facts.deadline = accepted.deadline;
+  facts.max_retries = accepted.number;
+  facts.eta_p50 = accepted.eta_p50;
+  facts.eta_p90 = accepted.eta_p90;
 }
 
 void Ledger::apply(const Event& event) {
   if (event.execution.ordinal == 0) return;
-  if (event.kind == EventKind::kAccepted) {
-    ExecutionFacts facts;
-    facts.status = event.to;
-    facts.mode = event.mode;
-    facts.accepted_at = event.at;
-    facts.deadline = event.deadline;
-    facts.max_retries = event.number;
-    facts.eta_p50 = event.eta_p50;
-    facts.eta_p90 = event.eta_p90;
-    if (event.execution.node >= books_.size()) books_.resize(event.execution.node + 1);
-    Book& book = books_[event.execution.node];
-    if (book.facts.empty()) book.first = event.execution.ordinal;
-    if (event.execution.ordinal < book.first) return;
-    book.facts.resize(event.execution.ordinal - book.first + 1);
-    book.facts.back() = facts;
-    return;
-  }
-  ExecutionFacts* const known = find_mutable(event.execution);
+  if (event.kind == EventKind::kAccepted) return add(event);
+  auto* const known = const_cast<ExecutionFacts*>(find(event.execution));
   if (known == nullptr) return;
   ExecutionFacts& facts = *known;
   switch (event.kind) {
@@ -48,7 +45,7 @@ void Ledger::apply(const Event& event) {
         facts.ended_at = event.at;
       }
       break;
-    case EventKind::kAttemptBegun:
+    case EventKind::kAttemptDispatched:
       ++facts.attempts;
       facts.cold_starts += event.flag ? 1 : 0;
       facts.holds_slot = true;

@@ -1,4 +1,4 @@
-// What the history says of each execution so far.
+// What the history says about each execution so far.
 #pragma once
 
 #include <boost/container/deque.hpp>
@@ -10,15 +10,15 @@
 
 namespace quintain::sim {
 
-/// One execution's life as its events tell it. Made from the events alone, so that it can be held
-/// against what the node says.
+/// The state of one execution according to its events. It is computed from the events alone, so
+/// that it can be compared with the records of the node.
 struct ExecutionFacts {
   spearlet::ExecutionStatus status = spearlet::EXECUTION_STATUS_UNSPECIFIED;
   spearlet::ExecutionMode mode = spearlet::EXECUTION_MODE_UNSPECIFIED;
   core::Instant accepted_at;
   core::Instant deadline;
   core::Instant dispatched_at = core::Instant::never();
-  /// Its place among all that got a slot, from 1; 0 if it did not.
+  /// Its position, from 1, among all executions that got a slot; 0: it got none.
   std::uint64_t dispatch_order = 0;
   core::Instant started_at = core::Instant::never();
   core::Instant ended_at = core::Instant::never();
@@ -31,21 +31,21 @@ struct ExecutionFacts {
   int cold_starts = 0;
   int outcomes = 0;
   bool holds_slot = false;
-  /// Attempts that use the machine, by the word of the runtime.
+  /// Attempts that use the machine, according to the runtime.
   int on_machine = 0;
 
   bool ended() const { return outcomes > 0; }
 };
 
-/// The facts of all executions on record.
+/// The facts about all executions that the nodes have on record. Serial context only.
 class Ledger {
  public:
-  /// nullptr if no event has named it, or it has been forgotten.
+  /// Returns nullptr if no event has named the execution, or the node has dropped its record.
   const ExecutionFacts* find(ExecutionRef execution) const;
 
   void apply(const Event& event);
 
-  /// In the order of node and acceptance.
+  /// Calls visit(reference, facts) for all executions, ordered by node and acceptance.
   template <class Visit>
   void for_each(const Visit& visit) const {
     for (std::uint32_t node = 0; node < books_.size(); ++node) {
@@ -58,8 +58,8 @@ class Ledger {
   }
 
  private:
-  // Ordinals are dense, so a node's executions stand one behind the other; those that are forgotten
-  // leave a gap until they are at the front.
+  // The executions of a node by ordinal. Ordinals are dense. A forgotten execution leaves a gap
+  // until it is at the front.
   struct Book {
     std::uint64_t first = 1;
     boost::container::deque<std::optional<ExecutionFacts>, void,
@@ -67,8 +67,7 @@ class Ledger {
         facts;
   };
 
-  ExecutionFacts* find_mutable(ExecutionRef execution);
-
+  void add(const Event& accepted);
   void forget(ExecutionRef execution);
 
   std::vector<Book> books_;  // by node

@@ -13,7 +13,7 @@ namespace {
 
 using ::testing::ElementsAre;
 
-TEST(Ledger, TellsAnExecutionsLife) {
+TEST(Ledger, TracksAnExecution) {
   Scene scene;
   const auto facts = [&] { return *scene.invariants->ledger().find(Scene::ref(1)); };
   scene.at(1s);
@@ -27,7 +27,7 @@ TEST(Ledger, TellsAnExecutionsLife) {
   EXPECT_FALSE(facts().holds_slot);
 
   scene.at(2s);
-  scene.begun(1);
+  scene.dispatched(1);
   scene.occupied(1);
   EXPECT_EQ(facts().dispatched_at, core::Instant(2s));
   EXPECT_EQ(facts().dispatch_order, 1U);
@@ -41,7 +41,7 @@ TEST(Ledger, TellsAnExecutionsLife) {
 
   scene.freed(1);
   scene.at(4s);
-  scene.begun(1, 2);
+  scene.dispatched(1, 2);
   EXPECT_EQ(facts().attempts, 2);
   EXPECT_EQ(facts().cold_starts, 2);
   EXPECT_EQ(facts().dispatched_at, core::Instant(2s)) << "a retry keeps its slot";
@@ -85,7 +85,7 @@ TEST(Ledger, ForgetsWhatTheNodeForgets) {
   EXPECT_THAT(on_record(scene), ElementsAre(5));
 }
 
-TEST(Ledger, KnowsNobodyWhomItHasNotMet) {
+TEST(Ledger, DoesNotFindUnknownExecutions) {
   Scene scene;
   scene.accepted(3);
   for (const std::uint64_t ordinal : {1U, 2U, 4U}) {

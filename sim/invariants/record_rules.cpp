@@ -1,4 +1,5 @@
-// Rules on what a node remembers: its records, lists and counts against the history.
+// Invariants on the records of a node: its lists and counts agree with the history, and retention
+// is kept.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -13,52 +14,33 @@
 namespace quintain::sim {
 namespace {
 
-// Asks a node and hands out the answer at once: lists and counts are answered before the call
-// returns.
+// Makes a call whose answer comes before the call returns, as it is for lists and counts.
 template <class Response>
-class Question final : private core::UnaryCaller<Response> {
+class Query final : private core::UnaryCaller<Response> {
  public:
+  // Calls ask(answer). The node may reuse the memory of `spare` for the response.
   template <class Ask>
-  explicit Question(const Ask& ask) {
+  explicit Query(const Ask& ask, Response&& spare = {}) : response_(std::move(spare)) {
     ask(core::Answer<Response>(*this));
   }
-  // The answer changes places with `spare`, whose memory the node may use again.
-  template <class Ask>
-  Question(Response&& spare, const Ask& ask) : response_(std::move(spare)) {
-    ask(core::Answer<Response>(*this));
-  }
-  const Response& response() const { return response_; }
+
   Response& response() { return response_; }
-  bool answered() const { return answered_; }
 
  private:
-  void deliver(Response&& response) override {
-    response_ = std::move(response);
-    answered_ = true;
-  }
+  void deliver(Response&& response) override { response_ = std::move(response); }
   void refuse(const absl::Status&) override {}
 
   Response response_;
-  bool answered_ = false;
 };
 
-core::Duration since_start(const google::protobuf::Timestamp& time) {
-  return std::chrono::seconds(time.seconds()) + std::chrono::nanoseconds(time.nanos()) -
-         kWorldBegins.since_epoch;
-}
-
-// The records are asked for as any client would, page by page.
+// Reads the records as a client would, page by page.
 class RecordsEqualHistory final : public Invariant {
  public:
-  using Invariant::Invariant;
-  std::string_view name() const override { return "records-equal-history"; }
-  std::string_view rule() const override {
-    return "ListExecutions shows every execution on record once, in the order of acceptance, with "
-           "the "
-           "status and times of the history";
-  }
-  bool concerns(EventKind) const override { return false; }
-  void on_event(const Event&, const ExecutionFacts*) override {}
+  explicit RecordsEqualHistory(World& world)
+      : Invariant(world, "records-equal-history",
+                  "ListExecutions shows every execution on record once, in the order of "
+                  "acceptance, with the status and times of the history") {}
+
   void on_end(const Ledger& ledger, const RunEnd&) override {
     std::vector<Listing> listings;
     for (std::uint32_t node = 0; node < world().nodes(); ++node) {
@@ -83,31 +65,31 @@ class RecordsEqualHistory final : public Invariant {
   }
 
  private:
-  // A node's whole list, of which one page is held at a time.
+  // The whole list of a node. Holds one page at a time.
   class Listing {
    public:
     explicit Listing(core::FunctionService& service) : service_(&service) {
       request_.set_limit(1000);
-      turn();
+      read_page();
     }
 
-    // nullptr at the end of the list.
+    // Returns nullptr at the end of the list.
     const spearlet::ExecutionInfo* next() {
       if (position_ == page_.executions_size()) {
         if (!page_.has_more()) return nullptr;
         request_.set_start_after(page_.next_start_after());
-        turn();
+        read_page();
         return next();
       }
       return &page_.executions(position_++);
     }
 
    private:
-    void turn() {
-      Question<spearlet::ListExecutionsResponse> question(std::move(page_), [&](auto answer) {
-        service_->ListExecutions(request_, std::move(answer));
-      });
-      page_ = std::move(question.response());
+    void read_page() {
+      Query<spearlet::ListExecutionsResponse> query(
+          [&](auto answer) { service_->ListExecutions(request_, std::move(answer)); },
+          std::move(page_));
+      page_ = std::move(query.response());
       position_ = 0;
     }
 
@@ -132,7 +114,8 @@ class RecordsEqualHistory final : public Invariant {
 
   void compare_time(ExecutionRef execution, std::string_view what, bool set,
                     const google::protobuf::Timestamp& listed, core::Instant happened) {
-    if (set != !happened.is_never() || (set && since_start(listed) != happened.since_start())) {
+    if (set != !happened.is_never() ||
+        (set && since_world_start(listed) != happened.since_start())) {
       violation(execution, fmt::format("the listed {} is not when it happened", what));
     }
   }
@@ -140,13 +123,10 @@ class RecordsEqualHistory final : public Invariant {
 
 class StatsEqualTally final : public Invariant {
  public:
-  using Invariant::Invariant;
-  std::string_view name() const override { return "stats-equal-tally"; }
-  std::string_view rule() const override {
-    return "GetStats and GetHealth count what the history counts";
-  }
-  bool concerns(EventKind) const override { return false; }
-  void on_event(const Event&, const ExecutionFacts*) override {}
+  explicit StatsEqualTally(World& world)
+      : Invariant(world, "stats-equal-tally",
+                  "GetStats and GetHealth count what the history counts") {}
+
   void on_end(const Ledger& ledger, const RunEnd&) override {
     std::vector<Tally> tallies(world().nodes());
     ledger.for_each([&](ExecutionRef execution, const ExecutionFacts& facts) {
@@ -162,11 +142,11 @@ class StatsEqualTally final : public Invariant {
     core::FunctionService& service = world().node(node).service();
     spearlet::GetStatsRequest stats_request;
     stats_request.set_include_execution_stats(true);
-    const Question<spearlet::GetStatsResponse> stats(
+    Query<spearlet::GetStatsResponse> stats(
         [&](auto answer) { service.GetStats(stats_request, std::move(answer)); });
     spearlet::GetHealthRequest health_request;
     health_request.set_include_details(true);
-    const Question<spearlet::GetHealthResponse> health(
+    Query<spearlet::GetHealthResponse> health(
         [&](auto answer) { service.GetHealth(health_request, std::move(answer)); });
 
     std::int64_t total = 0;
@@ -174,10 +154,10 @@ class StatsEqualTally final : public Invariant {
     const auto of = [&](spearlet::ExecutionStatus status) {
       return tally[static_cast<std::size_t>(status)];
     };
-    const auto expect = [&](std::string_view what, std::int64_t told, std::int64_t counted) {
-      if (told == counted) return;
+    const auto expect = [&](std::string_view what, std::int64_t reported, std::int64_t counted) {
+      if (reported == counted) return;
       violation({.node = node},
-                fmt::format("{} is {}, the history counts {}", what, told, counted));
+                fmt::format("{} is {}, the history counts {}", what, reported, counted));
     };
     const spearlet::ExecutionStats& executions = stats.response().execution_stats();
     expect("GetStats pending_executions", executions.pending_executions(),
@@ -200,26 +180,22 @@ class StatsEqualTally final : public Invariant {
 
 class RetentionBounded final : public Invariant {
  public:
-  explicit RetentionBounded(World& world) : Invariant(world), finished_(world.nodes()) {}
+  explicit RetentionBounded(World& world)
+      : Invariant(
+            world, "retention-bounded",
+            "finished records are forgotten when they are too old or too many, and not before; "
+            "live ones never",
+            {EventKind::kTransition, EventKind::kRecordDropped, EventKind::kCallSent}),
+        finished_(world.nodes()) {}
 
-  std::string_view name() const override { return "retention-bounded"; }
-  std::string_view rule() const override {
-    return "finished records are forgotten when they are too old or too many, and not before; live "
-           "ones never";
-  }
-  bool concerns(EventKind kind) const override {
-    return kind == EventKind::kTransition || kind == EventKind::kRecordDropped ||
-           kind == EventKind::kCallSent;
-  }
   void on_event(const Event& event, const ExecutionFacts* facts) override {
-    if (event.kind == EventKind::kTransition && event.to != spearlet::EXECUTION_STATUS_RUNNING &&
-        facts != nullptr && !facts->ended()) {
+    if (is_end(event) && facts != nullptr && !facts->ended()) {
       finished_[event.execution.node].push_back({event.at, event.execution});
     } else if (event.kind == EventKind::kRecordDropped) {
-      forget(event, facts);
+      on_dropped(event, facts);
     } else if (event.kind == EventKind::kCallSent) {
       const auto* request = message_as<spearlet::DeleteTaskRequest>(event);
-      if (request != nullptr && request->cleanup_executions()) clean_up_at_ = event.at;
+      if (request != nullptr && request->cleanup_executions()) cleaned_up_at_ = event.at;
     }
   }
   void on_instant_over(core::Instant now) override {
@@ -243,7 +219,7 @@ class RetentionBounded final : public Invariant {
     ExecutionRef execution;
   };
 
-  void forget(const Event& event, const ExecutionFacts* facts) {
+  void on_dropped(const Event& event, const ExecutionFacts* facts) {
     if (facts == nullptr || !facts->ended()) {
       violation(event.execution, "a live record is forgotten");
       return;
@@ -253,31 +229,28 @@ class RetentionBounded final : public Invariant {
         world().node(event.execution.node).node().config().retention;
     const bool due = facts->ended_at + retention.age <= event.at ||
                      finished.size() > static_cast<std::size_t>(retention.count);
-    if (!due && event.at != clean_up_at_) {
+    if (!due && event.at != cleaned_up_at_) {
       violation(event.execution, "it is forgotten before its time");
     } else if (facts->ended_at + retention.age < event.at) {
       violation(event.execution, "it was kept beyond the age of retention");
     }
-    // In the order of their ends, save where a task was deleted with its records.
+    // It is the first one, unless a task was deleted together with its records.
     const auto is_it = [&](const Finished& f) { return f.execution == event.execution; };
     const auto position = std::find_if(finished.begin(), finished.end(), is_it);
     if (position != finished.end()) finished.erase(position);
   }
 
   std::vector<std::deque<Finished>> finished_;
-  core::Instant clean_up_at_ = core::Instant::never();  // a task is deleted with its records
+  // When a task was last deleted together with its records.
+  core::Instant cleaned_up_at_ = core::Instant::never();
 };
 
 }  // namespace
 
-std::unique_ptr<Invariant> make_records_equal_history(World& world) {
-  return std::make_unique<RecordsEqualHistory>(world);
-}
-std::unique_ptr<Invariant> make_stats_equal_tally(World& world) {
-  return std::make_unique<StatsEqualTally>(world);
-}
-std::unique_ptr<Invariant> make_retention_bounded(World& world) {
-  return std::make_unique<RetentionBounded>(world);
+void add_record_rules(World& world, Invariants& invariants) {
+  invariants.push_back(std::make_unique<RecordsEqualHistory>(world));
+  invariants.push_back(std::make_unique<StatsEqualTally>(world));
+  invariants.push_back(std::make_unique<RetentionBounded>(world));
 }
 
 }  // namespace quintain::sim

@@ -1,4 +1,5 @@
-// Rules on slots: never too many, never lost, never idle in vain.
+// Invariants on slots and attempts: limits are kept, slots are released, and no slot is idle while
+// work waits.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -9,25 +10,20 @@
 namespace quintain::sim {
 namespace {
 
-bool ends(const Event& event) {
-  return event.kind == EventKind::kTransition && event.to != spearlet::EXECUTION_STATUS_RUNNING;
-}
-
 class SlotsWithinLimit final : public Invariant {
  public:
-  explicit SlotsWithinLimit(World& world) : Invariant(world), on_machine_(world.nodes()) {}
+  explicit SlotsWithinLimit(World& world)
+      : Invariant(world, "slots-within-limit",
+                  "a node never runs more attempts at once than it has slots",
+                  {EventKind::kEnvironmentOccupied, EventKind::kEnvironmentFreed}),
+        on_machine_(world.nodes()) {}
 
-  std::string_view name() const override { return "slots-within-limit"; }
-  std::string_view rule() const override {
-    return "a node never runs more attempts at once than it has slots";
-  }
-  bool concerns(EventKind kind) const override {
-    return kind == EventKind::kEnvironmentOccupied || kind == EventKind::kEnvironmentFreed;
-  }
   void on_event(const Event& event, const ExecutionFacts*) override {
     int& running = on_machine_[event.execution.node];
-    if (event.kind == EventKind::kEnvironmentFreed) --running;
-    if (event.kind != EventKind::kEnvironmentOccupied) return;
+    if (event.kind == EventKind::kEnvironmentFreed) {
+      --running;
+      return;
+    }
     const int slots = world().node(event.execution.node).node().config().slots;
     if (++running > slots) {
       violation(event.execution, fmt::format("{} attempts run on {} slots", running, slots));
@@ -38,23 +34,18 @@ class SlotsWithinLimit final : public Invariant {
   std::vector<int> on_machine_;
 };
 
-// Judged at the end of every instant, when the node has had its say. Tasks with an instance limit
-// may have to wait beside a free slot, so nodes with such limits are left out.
+// Checked at the end of every instant, when the node has handled all its events. Nodes with
+// instance limits are not checked, because their tasks may have to wait while a slot is free.
 class NoIdleSlotWhileWorkWaits final : public Invariant {
  public:
-  explicit NoIdleSlotWhileWorkWaits(World& world) : Invariant(world), nodes_(world.nodes()) {}
+  explicit NoIdleSlotWhileWorkWaits(World& world)
+      : Invariant(world, "no-idle-slot-while-work-waits",
+                  "nobody waits for a slot while one is free, and an execution that ends gives its "
+                  "slot back at that instant",
+                  {EventKind::kAccepted, EventKind::kAttemptDispatched, EventKind::kSlotReleased,
+                   EventKind::kTransition}),
+        nodes_(world.nodes()) {}
 
-  std::string_view name() const override { return "no-idle-slot-while-work-waits"; }
-  std::string_view rule() const override {
-    return "nobody waits for a slot while one is free, and an execution that ends gives its slot "
-           "back "
-           "at that instant";
-  }
-
-  bool concerns(EventKind kind) const override {
-    return kind == EventKind::kAccepted || kind == EventKind::kAttemptBegun ||
-           kind == EventKind::kSlotReleased || kind == EventKind::kTransition;
-  }
   void on_event(const Event& event, const ExecutionFacts* facts) override {
     if (event.execution.ordinal == 0) return;
     Node& node = nodes_[event.execution.node];
@@ -63,21 +54,21 @@ class NoIdleSlotWhileWorkWaits final : public Invariant {
       node.last = event.execution;
     } else if (facts == nullptr) {
       return;
-    } else if (event.kind == EventKind::kAttemptBegun && !facts->holds_slot) {
+    } else if (event.kind == EventKind::kAttemptDispatched && !facts->holds_slot) {
       ++node.held;
       if (!facts->ended()) --node.waiting;
     } else if (event.kind == EventKind::kSlotReleased && facts->holds_slot) {
       --node.held;
       if (facts->ended()) --node.overdue;
       node.last = event.execution;
-    } else if (ends(event) && !facts->ended()) {
+    } else if (is_end(event) && !facts->ended()) {
       facts->holds_slot ? ++node.overdue : --node.waiting;
       node.last = event.execution;
     }
   }
 
   void on_instant_over(core::Instant) override {
-    for (std::size_t index = 0; index < nodes_.size(); ++index) judge(index);
+    for (std::size_t index = 0; index < nodes_.size(); ++index) check(index);
   }
 
  private:
@@ -88,19 +79,19 @@ class NoIdleSlotWhileWorkWaits final : public Invariant {
     ExecutionRef last;
   };
 
-  void judge(std::size_t index) {
+  void check(std::size_t index) {
     Node& node = nodes_[index];
     if (node.overdue > 0) {
       violation(node.last, fmt::format("{} ended executions hold a slot", node.overdue));
     }
     const int slots = world().node(index).node().config().slots;
-    if (node.waiting > 0 && node.held < slots && !limited(index)) {
+    if (node.waiting > 0 && node.held < slots && !has_instance_limit(index)) {
       violation(node.last, fmt::format("{} wait while {} of {} slots are held", node.waiting,
                                        node.held, slots));
     }
   }
 
-  bool limited(std::size_t index) {
+  bool has_instance_limit(std::size_t index) {
     core::Node& node = world().node(index).node();
     const core::NodeConfig& config = node.config();
     if (std::min(config.instances.per_node, config.instances.per_task) < config.slots) return true;
@@ -113,13 +104,33 @@ class NoIdleSlotWhileWorkWaits final : public Invariant {
   std::vector<Node> nodes_;
 };
 
+class AttemptsWithinRetries final : public Invariant {
+ public:
+  explicit AttemptsWithinRetries(World& world)
+      : Invariant(world, "attempts-within-retries",
+                  "there are at most 1 + max_retries attempts, numbered from 1, none after the end",
+                  {EventKind::kAttemptDispatched}) {}
+
+  void on_event(const Event& event, const ExecutionFacts* facts) override {
+    if (facts == nullptr) return;
+    if (event.number != facts->attempts + 1) {
+      violation(event.execution,
+                fmt::format("attempt {} follows attempt {}", event.number, facts->attempts));
+    } else if (event.number - 1 > facts->max_retries) {
+      violation(event.execution, fmt::format("attempt {} with {} retries allowed", event.number,
+                                             facts->max_retries));
+    } else if (facts->ended()) {
+      violation(event.execution, "an attempt begins after the end");
+    }
+  }
+};
+
 }  // namespace
 
-std::unique_ptr<Invariant> make_slots_within_limit(World& world) {
-  return std::make_unique<SlotsWithinLimit>(world);
-}
-std::unique_ptr<Invariant> make_no_idle_slot_while_work_waits(World& world) {
-  return std::make_unique<NoIdleSlotWhileWorkWaits>(world);
+void add_slot_rules(World& world, Invariants& invariants) {
+  invariants.push_back(std::make_unique<SlotsWithinLimit>(world));
+  invariants.push_back(std::make_unique<NoIdleSlotWhileWorkWaits>(world));
+  invariants.push_back(std::make_unique<AttemptsWithinRetries>(world));
 }
 
 }  // namespace quintain::sim

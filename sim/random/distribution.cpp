@@ -1,3 +1,5 @@
+// Formulas of the distributions: quantile function, distribution function and mean of each kind,
+// and the validation of their parameters.
 #include "sim/random/distribution.h"
 
 #include <fmt/format.h>
@@ -21,12 +23,12 @@ constexpr double kNanosecondsPerSecond = 1e9;
 // Probabilities written as decimal fractions (0.1 three times, 0.7) don't sum to 1 exactly.
 constexpr double kSumTolerance = 1e-9;
 
-// Within these the inverse of the incomplete gamma function is good; beyond, a constant or a
-// mixture says better what is meant.
-constexpr double kSmallestGammaShape = 0.01;
-constexpr double kLargestGammaShape = 1e6;
+// Between these shapes the inverse of the incomplete gamma function is accurate. A smaller shape is
+// better described by a mixture, a larger one by a constant.
+constexpr double kMinGammaShape = 0.01;
+constexpr double kMaxGammaShape = 1e6;
 
-// Plain double arithmetic, and no exception from the depths of a formula.
+// Boost.Math without promotion to long double and without exceptions.
 namespace bmp = boost::math::policies;
 using Quiet =
     bmp::policy<bmp::promote_double<false>, bmp::domain_error<bmp::ignore_error>,
@@ -43,7 +45,7 @@ BoostGamma boost_gamma(const distribution::Gamma& gamma) {
   return BoostGamma(gamma.shape, ns(gamma.mean) / gamma.shape);
 }
 
-// Quantile, distribution function and mean of each simple distribution, all in nanoseconds.
+// The quantile function, distribution function and mean of each simple kind, all in nanoseconds.
 
 double quantile(const distribution::Constant& constant, double) { return ns(constant.value); }
 double cdf(const distribution::Constant& constant, double x) {
@@ -141,8 +143,8 @@ double mean(const distribution::Empirical& empirical) {
   return sum;
 }
 
-// Collects what is wrong with the parameters of one distribution. Conditions are written so that
-// NaN fails.
+// Collects the problems of the parameters of one distribution. Conditions are written so that NaN
+// fails.
 class Check {
  public:
   Check(std::vector<std::string>& problems, std::string_view distribution)
@@ -170,7 +172,7 @@ class Check {
     require(value >= 0 && value <= 1, parameter, text(value), "from 0 to 1");
   }
   void sum_of_probabilities(std::string_view parameters, double sum) {
-    // To ten digits, so that it doesn't show the noise of adding decimal fractions.
+    // Ten digits hide the rounding errors of adding decimal fractions.
     require(std::abs(sum - 1) <= kSumTolerance, fmt::format("the sum of the {}", parameters),
             fmt::format("{:.10g}", sum), "1");
   }
@@ -193,13 +195,13 @@ distribution::Lognormal by_mean(const distribution::LognormalByMean& lognormal) 
 
 core::Duration to_duration(double nanoseconds) {
   assert(!std::isnan(nanoseconds));
-  if (nanoseconds >= ns(kLongestSample)) return kLongestSample;
+  if (nanoseconds >= ns(kMaxSample)) return kMaxSample;
   return core::Duration(static_cast<std::int64_t>(std::max(nanoseconds, 0.0) + 0.5));
 }
 
 double unit_exponential_quantile(double p) {
-  // 1 - p is exact for every number that to_unit_interval gives, so log1p would gain nothing over
-  // the faster log.
+  // 1 - p is exact for every number from to_unit_interval, so the slower log1p would not be more
+  // exact.
   return -std::log(1 - p);
 }
 
@@ -244,9 +246,9 @@ Distribution::Distribution(const distribution::Weibull& weibull) : Distribution(
 
 Distribution::Distribution(const distribution::Gamma& gamma) : Distribution(Simple(gamma)) {
   Check check(problems_, "gamma");
-  check.require(gamma.shape >= kSmallestGammaShape && gamma.shape <= kLargestGammaShape, "shape",
+  check.require(gamma.shape >= kMinGammaShape && gamma.shape <= kMaxGammaShape, "shape",
                 Check::text(gamma.shape),
-                fmt::format("from {} to {:.0f}", kSmallestGammaShape, kLargestGammaShape));
+                fmt::format("from {} to {:.0f}", kMinGammaShape, kMaxGammaShape));
   check.positive("mean", gamma.mean);
 }
 
@@ -303,7 +305,7 @@ Distribution::Distribution(const distribution::Mixture& mixture) : picks_branch_
       problems_.push_back(fmt::format("mixture: components[{}]: {}", i, problem));
     }
     sum += weight;
-    // Flat, so that a mixture of mixtures takes two uniform numbers too.
+    // Flat, so that a mixture of mixtures takes only two uniform numbers.
     for (const Branch& branch : distribution.branches_) {
       add_branch(weight * branch.probability, branch.simple);
     }
@@ -313,7 +315,7 @@ Distribution::Distribution(const distribution::Mixture& mixture) : picks_branch_
 }
 
 void Distribution::add_branch(double probability, Simple simple) {
-  // One that is never drawn must not be the last, which takes what the rounded sum leaves over.
+  // The last branch gets the rounding error of the sum, so it must not have probability 0.
   if (probability == 0) return;
   const double before = branches_.empty() ? 0 : branches_.back().up_to;
   branches_.push_back({probability, before + probability, std::move(simple)});
@@ -343,7 +345,7 @@ double Distribution::mean_seconds() const {
 
 double Distribution::quantile_seconds(double p) const {
   assert(problems_.empty() && p > 0 && p < 1);
-  // The quantile of a mixture lies between the least and the greatest of its branches'.
+  // The quantile of a mixture is between the smallest and the largest quantile of its branches.
   double low = std::numeric_limits<double>::infinity();
   double high = 0;
   for (const Branch& branch : branches_) {
@@ -353,7 +355,8 @@ double Distribution::quantile_seconds(double p) const {
     high = std::max(high, q);
   }
   if (low == high || cdf(low) >= p) return low / kNanosecondsPerSecond;
-  // From here on cdf(low) < p <= cdf(high). The floor ends it where doubles lose their precision.
+  // The loop keeps cdf(low) < p <= cdf(high). It ends at 1e-300 at the latest, where doubles lose
+  // their precision.
   while (high - low > std::max(1e-13 * high, 1e-300)) {
     const double middle = low + (high - low) / 2;
     (cdf(middle) >= p ? high : low) = middle;

@@ -1,4 +1,4 @@
-// Distributions of random durations: how long a function runs, how long until the next call.
+// Distributions of random durations, such as service times and times between calls.
 #pragma once
 
 #include <chrono>
@@ -13,19 +13,21 @@ namespace quintain::sim {
 
 class Distribution;
 
-/// The distributions, as a scenario or a test writes them down. Each turns into a Distribution.
+/// The parameters of each kind of distribution. Plain data; each converts to a Distribution.
 namespace distribution {
 
-/// Always the same.
+/// Always the same value.
 struct Constant {
   core::Duration value;
 };
 
+/// Uniform between `low` and `high`.
 struct Uniform {
   core::Duration low;
   core::Duration high;
 };
 
+/// P(X > x) = exp(-x / mean).
 struct Exponential {
   core::Duration mean;
 };
@@ -43,8 +45,8 @@ struct LognormalByMean {
   double scv;
 };
 
-/// P(X > x) = exp(-(x / scale)^shape). A shape below 1 makes for bursts: a long wait tends to go
-/// on.
+/// P(X > x) = exp(-(x / scale)^shape). With a shape below 1, the hazard rate falls, so arrivals
+/// come in bursts.
 struct Weibull {
   double shape;
   core::Duration scale;
@@ -72,7 +74,7 @@ struct Hyperexponential {
   std::vector<Branch> branches;
 };
 
-/// Given by points of its quantile function from p = 0 to p = 1, straight lines between them.
+/// Points of the quantile function from p = 0 to p = 1, with straight lines between them.
 struct Empirical {
   struct Point {
     double p;
@@ -89,28 +91,28 @@ struct Mixture {
 
 }  // namespace distribution
 
-/// No sample is longer: 100 years, so that a sum of two still fits a Duration.
-inline constexpr core::Duration kLongestSample = std::chrono::hours(24 * 365 * 100);
+/// The longest sample: 100 years, so that the sum of two fits into a Duration.
+inline constexpr core::Duration kMaxSample = std::chrono::hours(24 * 365 * 100);
 
-/// So many nanoseconds, rounded to whole ones and held between 0 and kLongestSample.
+/// Rounds to whole nanoseconds and clamps to the range from 0 to kMaxSample. Requires: not NaN.
 core::Duration to_duration(double nanoseconds);
 
-/// The quantile of the exponential distribution with mean 1, for 0 < p < 1.
+/// The quantile of the exponential distribution with mean 1. Requires: 0 < p < 1.
 double unit_exponential_quantile(double p);
 
-/// A distribution of non-negative durations.
+/// A distribution of non-negative durations. Immutable.
 ///
 /// Sampling is by inversion, sample = quantile(u), and takes a fixed number of uniform numbers:
-/// one, or two for a hyperexponential distribution or a mixture, where the first picks the branch.
-/// So the n-th sample of a stream uses the same numbers under whatever parameters, and grows with
-/// them: runs that differ in a parameter stay synchronised (common random numbers; A. M.
-/// Distribution, Simulation Modeling and Analysis, section 11.2). <random> promises neither this
-/// nor the same result from every standard library. What remains of the platform is the last bit of
-/// the C library's log, exp and pow, which may depend on the processor; rounding to nanoseconds
-/// hides all but about one in 10^7 differences for durations of a second.
+/// one, or two for a hyperexponential distribution or a mixture, where the first selects the
+/// branch. So the n-th sample of a stream uses the same numbers for all parameters, and increases
+/// with them: runs that differ in a parameter stay synchronised (common random numbers; A. M. Law,
+/// Simulation Modeling and Analysis, section 11.2). <random> guarantees neither this nor the same
+/// result from every standard library. The last bit of the C library's log, exp and pow may still
+/// depend on the processor; after rounding to nanoseconds, about one in 10^7 durations of a second
+/// differs.
 class Distribution {
  public:
-  // Implicit on purpose: a distribution can be written wherever a distribution is wanted.
+  // Implicit on purpose: parameters can be passed wherever a distribution is expected.
   Distribution(const distribution::Constant& constant);                  // NOLINT
   Distribution(const distribution::Uniform& uniform);                    // NOLINT
   Distribution(const distribution::Exponential& exponential);            // NOLINT
@@ -123,30 +125,29 @@ class Distribution {
   Distribution(const distribution::Empirical& empirical);                // NOLINT
   Distribution(const distribution::Mixture& mixture);                    // NOLINT
 
-  /// What is wrong with the parameters, each with what would be right; empty if nothing is. As long
-  /// as something is, nothing else may be asked of the distribution.
+  /// What is wrong with the parameters, and what would be right; empty if they are valid. If there
+  /// are problems, no other member may be called.
   const std::vector<std::string>& problems() const { return problems_; }
 
-  /// The next duration of this distribution from `stream`, in whole nanoseconds, at most
-  /// kLongestSample.
+  /// Draws the next duration from `stream`, in whole nanoseconds, at most kMaxSample.
   core::Duration sample(Randomness& randomness, core::RandomStream& stream) const;
 
-  /// The distribution's mean before rounding; infinity if it has none.
+  /// The mean before rounding; infinity if there is none.
   double mean_seconds() const;
 
-  /// The shortest duration that a sample stays within with probability p, 0 < p < 1, before
-  /// rounding. With several branches by bisection, to a relative error of about 1e-13.
+  /// The quantile p before rounding. With several branches it is found by bisection, to a relative
+  /// error of about 1e-13. Requires: 0 < p < 1.
   double quantile_seconds(double p) const;
 
  private:
-  // The distributions whose quantile function is one formula. All others are mixtures of them.
+  // The kinds whose quantile function is one formula. All other kinds are mixtures of these.
   using Simple =
       std::variant<distribution::Constant, distribution::Uniform, distribution::Exponential,
                    distribution::Lognormal, distribution::Weibull, distribution::Gamma,
                    distribution::Pareto, distribution::Empirical>;
   struct Branch {
     double probability;
-    double up_to;  // the sum of the probabilities to here; exactly 1 for the last
+    double up_to;  // the cumulative probability; exactly 1 for the last branch
     Simple simple;
   };
 

@@ -20,8 +20,8 @@ using namespace std::chrono_literals;
 using core::Duration;
 using testing::ElementsAre;
 
-// A distribution beside what is known of it from elsewhere: quantiles at 10, 50, 90 and 99 % and
-// the standard deviation, in seconds, computed from the textbook formulas with another program.
+// A distribution and its known values: quantiles at 10, 50, 90 and 99 % and the standard deviation,
+// in seconds, computed from the textbook formulas with another program.
 struct Known {
   std::string name;
   Distribution distribution;
@@ -130,9 +130,9 @@ TEST_P(KnownDistribution, HasItsTextbookMeanAndQuantiles) {
   }
 }
 
-TEST_P(KnownDistribution, SamplesFollowIt) {
+TEST_P(KnownDistribution, SamplesHaveItsMeanAndQuantiles) {
   constexpr int kSamples = 200'000;
-  constexpr double kLargestZ = 4;  // a right sampler fails one seed in 16,000
+  constexpr double kMaxZ = 4;  // a correct sampler fails one seed in 16,000
   Randomness randomness(20190715);
   core::RandomStream stream("samples");
   std::vector<double> samples;
@@ -144,12 +144,12 @@ TEST_P(KnownDistribution, SamplesFollowIt) {
   }
 
   const double standard_error = known.deviation / std::sqrt(kSamples);
-  EXPECT_NEAR(sum / kSamples, known.mean, kLargestZ * standard_error + 1e-9);
+  EXPECT_NEAR(sum / kSamples, known.mean, kMaxZ * standard_error + 1e-9);
 
   for (std::size_t i = 0; i < known.quantiles.size(); ++i) {
     // Counted on both sides of the quantile: an atom there may hold more than p from below.
     const double p = kProbabilities[i];
-    const double bound = kLargestZ * std::sqrt(p * (1 - p) / kSamples);
+    const double bound = kMaxZ * std::sqrt(p * (1 - p) / kSamples);
     const double q = known.quantiles[i];
     const auto below = std::ranges::count_if(samples, [q](double s) { return s < q - 1e-9; });
     const auto up_to = std::ranges::count_if(samples, [q](double s) { return s <= q + 1e-9; });
@@ -158,8 +158,8 @@ TEST_P(KnownDistribution, SamplesFollowIt) {
   }
 }
 
-// A changed number here means that no recorded run can be repeated: it must be meant.
-TEST_P(KnownDistribution, FirstSamplesAreAsEver) {
+// A change of these numbers makes recorded runs unrepeatable, so it must be intended.
+TEST_P(KnownDistribution, FirstSamplesNeverChange) {
   Randomness randomness(1);
   core::RandomStream stream("golden");
   std::vector<std::int64_t> samples;
@@ -179,7 +179,7 @@ TEST_P(KnownDistribution, TakesAFixedNumberOfUniformNumbers) {
   }
 }
 
-TEST(Distribution, ThatNeverPicksABranchStillTakesTwoNumbers) {
+TEST(Distribution, AMixtureWithOneLikelyBranchStillTakesTwoNumbers) {
   const Distribution mixture = distribution::Mixture{
       {{.weight = 0, .distribution = distribution::Constant{1s}},
        {.weight = 1, .distribution = distribution::Constant{2s}},
@@ -209,18 +209,18 @@ TEST(Distribution, MixtureOfMixturesIsFlat) {
   EXPECT_EQ(randomness.draws(), 2u);
 }
 
-TEST(Distribution, ParetoWithoutAMeanSaysSo) {
+TEST(Distribution, AParetoDistributionMayHaveAnInfiniteMean) {
   EXPECT_EQ(Distribution(distribution::Pareto{.shape = 1, .minimum = 1s}).mean_seconds(),
             std::numeric_limits<double>::infinity());
 }
 
-TEST(Distribution, SamplesSaturateAtTheLongest) {
+TEST(Distribution, SamplesSaturateAtTheMaximum) {
   const Distribution endless = distribution::Lognormal{.mu = 1000, .sigma = 1};
   const Distribution forever = distribution::Constant{core::kForever};
   Randomness randomness(1);
   core::RandomStream stream("test");
-  EXPECT_EQ(endless.sample(randomness, stream), kLongestSample);
-  EXPECT_EQ(forever.sample(randomness, stream), kLongestSample);
+  EXPECT_EQ(endless.sample(randomness, stream), kMaxSample);
+  EXPECT_EQ(forever.sample(randomness, stream), kMaxSample);
 }
 
 TEST(Distribution, EmpiricalMayHaveAtoms) {
@@ -237,13 +237,13 @@ TEST(Distribution, EmpiricalMayHaveAtoms) {
   EXPECT_DOUBLE_EQ(mixed.quantile_seconds(0.9), 0.009);
 }
 
-TEST(ToDuration, RoundsAndHoldsWithinBounds) {
+TEST(ToDuration, RoundsAndClamps) {
   EXPECT_EQ(to_duration(0.49), 0ns);
   EXPECT_EQ(to_duration(0.5), 1ns);
   EXPECT_EQ(to_duration(2.6), 3ns);
   EXPECT_EQ(to_duration(-5), 0ns);
-  EXPECT_EQ(to_duration(1e300), kLongestSample);
-  EXPECT_EQ(to_duration(std::numeric_limits<double>::infinity()), kLongestSample);
+  EXPECT_EQ(to_duration(1e300), kMaxSample);
+  EXPECT_EQ(to_duration(std::numeric_limits<double>::infinity()), kMaxSample);
 }
 
 // Any valid distribution, its parameters over many orders of magnitude.
@@ -299,7 +299,7 @@ RC_GTEST_PROP(DistributionProperty, SamplesAreDurationsWithinBounds, (std::uint6
   for (int i = 0; i < 20; ++i) {
     const Duration sample = distribution.sample(randomness, stream);
     RC_ASSERT(sample >= Duration::zero());
-    RC_ASSERT(sample <= kLongestSample);
+    RC_ASSERT(sample <= kMaxSample);
   }
 }
 
@@ -321,7 +321,7 @@ RC_GTEST_PROP(DistributionProperty, ASampleIsTheQuantileOfTheUniformNumber, (std
   core::RandomStream twin = stream;
   const Duration sample = distribution.sample(randomness, stream);
   const double expected = distribution.quantile_seconds(randomness.uniform(twin)) * 1e9;
-  const double bounded = std::min(expected, static_cast<double>(kLongestSample.count()));
+  const double bounded = std::min(expected, static_cast<double>(kMaxSample.count()));
   RC_ASSERT(std::abs(static_cast<double>(sample.count()) - bounded) <= 0.5 + 1e-12 * bounded);
 }
 

@@ -1,4 +1,4 @@
-// The random numbers of one simulated world.
+// The random numbers of one simulated world, and the digests that identify a run.
 #pragma once
 
 #include <cstdint>
@@ -7,8 +7,20 @@
 
 namespace quintain::sim {
 
-/// Gives every stream of one world its numbers under the world's seed, and remembers in a digest
-/// which were drawn in which order. One world, one thread.
+/// Adds a word to a rolling digest. For a given word each step (xor, multiplication by an odd
+/// number, xorshift) is invertible. So two runs that differ in one word have different digests,
+/// unless a later difference compensates for it, at odds of 2^-64. Not for cryptography.
+constexpr std::uint64_t fold(std::uint64_t digest, std::uint64_t word) {
+  digest = (digest ^ word) * 0x9e3779b97f4a7c15;
+  return digest ^ digest >> 32;
+}
+
+/// The first value of a rolling digest: the fraction of the golden ratio. A digest of 0 would not
+/// change when the first word is 0.
+inline constexpr std::uint64_t kDigestStart = 0x9e3779b97f4a7c15;
+
+/// Draws numbers from streams under the seed of one world, and keeps a digest of the numbers drawn
+/// and their order. Serial context only.
 class Randomness {
  public:
   explicit Randomness(std::uint64_t seed) : seed_(seed) {}
@@ -18,11 +30,7 @@ class Randomness {
   /// The stream's next 64 random bits.
   std::uint64_t draw(core::RandomStream& stream) {
     const std::uint64_t bits = stream.next(seed_);
-    // Xor, multiplication by an odd number and xorshift can each be undone. So two runs that differ
-    // in one draw have different digests until a later draw happens to make up for it, at odds of
-    // 2^-64.
-    digest_ = (digest_ ^ bits) * 0x9e3779b97f4a7c15;
-    digest_ ^= digest_ >> 32;
+    digest_ = fold(digest_, bits);
     ++draws_;
     return bits;
   }
@@ -30,7 +38,7 @@ class Randomness {
   /// The stream's next number, uniform in the open interval (0, 1).
   double uniform(core::RandomStream& stream) { return core::to_unit_interval(draw(stream)); }
 
-  /// Stands for all numbers drawn so far and their order. Tells runs apart; not for cryptography.
+  /// Identifies all numbers drawn so far and their order.
   std::uint64_t digest() const { return digest_; }
 
   /// How many numbers were drawn.
@@ -38,9 +46,7 @@ class Randomness {
 
  private:
   std::uint64_t seed_;
-  // Not 0, from which a leading draw of 0 would not move it. The number is the golden ratio's
-  // fraction.
-  std::uint64_t digest_ = 0x9e3779b97f4a7c15;
+  std::uint64_t digest_ = kDigestStart;
   std::uint64_t draws_ = 0;
 };
 

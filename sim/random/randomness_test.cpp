@@ -28,10 +28,10 @@ TEST(Randomness, DigestIsAFunctionOfTheDraws) {
     EXPECT_NE(one.digest(), other.digest());
     other.draw(stream_of_other);
   }
-  EXPECT_EQ(one.digest(), 0x104c0090b9e60d82u);  // golden: reports of old runs name it
+  EXPECT_EQ(one.digest(), 0x104c0090b9e60d82u);  // golden: reports of old runs contain it
 }
 
-TEST(Randomness, DigestSeesOrderAndSeed) {
+TEST(Randomness, DigestDependsOnOrderAndSeed) {
   Randomness ab(1);
   Randomness ba(1);
   Randomness other_seed(2);

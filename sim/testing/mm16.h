@@ -1,4 +1,4 @@
-// The load by which the core is measured: M/M/16 at load 0.9, asynchronous, with a timeout each.
+// The benchmark load of the core: an M/M/16 queue at load 0.9, asynchronous calls with a timeout.
 #pragma once
 
 #include <chrono>
@@ -14,7 +14,7 @@ namespace quintain::sim::testing {
 inline constexpr int kSlots = 16;
 inline constexpr double kUtilisation = 0.9;
 
-/// With an estimator that costs next to nothing, lest it hide the rest.
+/// Uses a cheap estimator, so that the rest of the core is measured.
 inline NodeSpec mm16_node() {
   NodeSpec spec;
   spec.config.slots = kSlots;
@@ -39,13 +39,14 @@ inline Load mm16_calls(std::int64_t count) {
   return load;
 }
 
+/// The result of a run.
 struct Played {
   std::uint64_t events;
   core::Instant end;
 };
 
-/// Until the last execution has ended; under all invariants if it is recorded, as `quintain run`
-/// does it.
+/// Runs until the last execution has ended. With recording, all invariants are checked, as
+/// `quintain run` does.
 inline Played play_mm16(const NodeSpec& node, std::int64_t count, World::Recording recording) {
   World world(/*seed=*/1, recording);
   world.add_node(node);

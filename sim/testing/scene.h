@@ -1,4 +1,4 @@
-// A world whose history the test writes by hand, with all invariants watching.
+// Support for tests of invariants: a world whose history is written by the test.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -25,15 +25,16 @@ inline constexpr auto kFailed = spearlet::EXECUTION_STATUS_FAILED;
 inline constexpr auto kCancelled = spearlet::EXECUTION_STATUS_CANCELLED;
 inline constexpr auto kTimeout = spearlet::EXECUTION_STATUS_TIMEOUT;
 
-/// What a test says of a new execution.
-struct Birth {
+/// The parameters of a new execution.
+struct Acceptance {
   int retries = 0;
   core::Duration deadline = 10s;
   spearlet::ExecutionMode mode = spearlet::EXECUTION_MODE_ASYNC;
 };
 
-/// One node with two slots, which hears nothing of what the test records about it. Executions are
-/// named by their ordinals, attempts by 100 times the ordinal and the attempt's number.
+/// A world of one node with two slots and all invariants. The test records events about the node,
+/// of which the node itself knows nothing. The id of an attempt is 100 times the ordinal of its
+/// execution plus the number of the attempt.
 class Scene {
  public:
   explicit Scene(const NodeSpec& spec = default_spec()) : world(/*seed=*/1) {
@@ -49,50 +50,50 @@ class Scene {
     return spec;
   }
 
-  /// Goes on to that time since the start.
+  /// Advances the virtual time to this time since the start.
   void at(core::Duration since_start) {
-    // Time does not go on by itself where nothing is pending.
+    // The clock only advances to pending events.
     world.kernel().schedule(
         core::Instant(since_start), core::Precedence::kOther, [](void*) {}, nullptr);
     world.kernel().run_until(core::Instant(since_start));
   }
 
-  void accepted(std::uint64_t ordinal, const Birth& birth = {}) {
+  void accepted(std::uint64_t ordinal, const Acceptance& acceptance = {}) {
     world.record({.kind = EventKind::kAccepted,
                   .to = kPending,
                   .execution = ref(ordinal),
-                  .number = birth.retries,
-                  .deadline = world.now() + birth.deadline,
-                  .mode = birth.mode});
+                  .number = acceptance.retries,
+                  .deadline = world.now() + acceptance.deadline,
+                  .mode = acceptance.mode});
   }
   void transition(std::uint64_t ordinal, spearlet::ExecutionStatus from,
                   spearlet::ExecutionStatus to) {
     world.record(
         {.kind = EventKind::kTransition, .from = from, .to = to, .execution = ref(ordinal)});
   }
-  void begun(std::uint64_t ordinal, int number = 1) {
-    tell(EventKind::kAttemptBegun, ordinal, /*flag=*/true, number);
+  void dispatched(std::uint64_t ordinal, int number = 1) {
+    record(EventKind::kAttemptDispatched, ordinal, /*flag=*/true, number);
   }
-  void occupied(std::uint64_t ordinal) { tell(EventKind::kEnvironmentOccupied, ordinal); }
-  void freed(std::uint64_t ordinal) { tell(EventKind::kEnvironmentFreed, ordinal); }
-  void released(std::uint64_t ordinal) { tell(EventKind::kSlotReleased, ordinal); }
+  void occupied(std::uint64_t ordinal) { record(EventKind::kEnvironmentOccupied, ordinal); }
+  void freed(std::uint64_t ordinal) { record(EventKind::kEnvironmentFreed, ordinal); }
+  void released(std::uint64_t ordinal) { record(EventKind::kSlotReleased, ordinal); }
   void cancel(std::uint64_t ordinal, bool force = false) {
-    tell(EventKind::kCancelRequested, ordinal, force);
+    record(EventKind::kCancelRequested, ordinal, force);
   }
-  void dropped(std::uint64_t ordinal) { tell(EventKind::kRecordDropped, ordinal); }
+  void dropped(std::uint64_t ordinal) { record(EventKind::kRecordDropped, ordinal); }
 
-  /// From acceptance until it runs, all at this instant.
-  void running(std::uint64_t ordinal, const Birth& birth = {}) {
-    accepted(ordinal, birth);
+  /// An execution is accepted and runs at this instant.
+  void running(std::uint64_t ordinal, const Acceptance& acceptance = {}) {
+    accepted(ordinal, acceptance);
     starts(ordinal);
   }
-  /// A waiting one gets a slot and runs.
+  /// A waiting execution gets a slot and runs.
   void starts(std::uint64_t ordinal) {
-    begun(ordinal);
+    dispatched(ordinal);
     occupied(ordinal);
     transition(ordinal, kPending, kRunning);
   }
-  /// A running one ends, as a node tells it.
+  /// A running execution ends, with the events that a node reports.
   void ends(std::uint64_t ordinal, spearlet::ExecutionStatus status = kCompleted) {
     freed(ordinal);
     transition(ordinal, kRunning, status);
@@ -101,14 +102,14 @@ class Scene {
 
   void finish(bool settled = true) { invariants->finish({.settled = settled}); }
 
-  /// The names of the invariants that were breached, but for those that hold the node's own word
-  /// against the history: the node knows nothing of what was recorded by hand.
-  std::vector<std::string> breached() const {
+  /// The names of the invariants that were violated. Excludes those that compare the answers of the
+  /// node with the history, because the node does not know the events of the test.
+  std::vector<std::string> violated() const {
     std::vector<std::string> names;
     for (const auto& invariant : invariants->invariants()) {
       const std::string_view name = invariant->name();
       if (name == "records-equal-history" || name == "stats-equal-tally") continue;
-      if (invariant->breach_count() > 0) names.emplace_back(name);
+      if (invariant->violation_count() > 0) names.emplace_back(name);
     }
     return names;
   }
@@ -117,18 +118,19 @@ class Scene {
     for (const auto& invariant : invariants->invariants()) {
       if (invariant->name() == name) return *invariant;
     }
-    ADD_FAILURE() << "no invariant is called " << name;
+    ADD_FAILURE() << "there is no invariant " << name;
     std::abort();
   }
 
-  /// What was wrong with that invariant.
-  std::vector<std::string> complaints(std::string_view name) const {
+  /// The violations of an invariant, as texts.
+  std::vector<std::string> violations_of(std::string_view name) const {
     std::vector<std::string> texts;
-    for (const Violation& violation : invariant(name).violations()) texts.push_back(violation.what);
+    for (const InvariantViolation& violation : invariant(name).violations())
+      texts.push_back(violation.what);
     return texts;
   }
 
-  /// The events that show its first violation, in words.
+  /// The evidence of its first violation, as texts.
   std::vector<std::string> evidence(std::string_view name) const {
     std::vector<std::string> texts;
     const auto& violations = invariant(name).violations();
@@ -145,7 +147,7 @@ class Scene {
   std::unique_ptr<InvariantSet> invariants;
 
  private:
-  void tell(EventKind kind, std::uint64_t ordinal, bool flag = false, int number = 1) {
+  void record(EventKind kind, std::uint64_t ordinal, bool flag = false, int number = 1) {
     world.record({.kind = kind,
                   .flag = flag,
                   .execution = ref(ordinal),

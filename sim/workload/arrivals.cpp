@@ -1,3 +1,4 @@
+// The arrival processes, one class for each kind, and the validation of their descriptions.
 #include "sim/workload/arrivals.h"
 
 #include <fmt/format.h>
@@ -19,23 +20,29 @@ using core::Instant;
 using core::RandomStream;
 
 constexpr double kNanosecondsPerSecond = 1e9;
+constexpr std::string_view kArrivals = "arrivals";  // the stream that all kinds draw from
 
 double ns(Duration d) { return static_cast<double>(d.count()); }
 
-// An exponential time with the mean 1 / rate.
+// The quantile u of the exponential distribution with mean 1 / rate.
 Duration exponential_gap(double rate, double u) {
   return to_duration(unit_exponential_quantile(u) / rate * kNanosecondsPerSecond);
 }
 
-// Sums of gaps end at never(), where time ends; no call comes then.
+// A sum of gaps saturates at never(). There are no arrivals then.
 std::optional<Instant> unless_never(Instant t) {
   if (t.is_never()) return std::nullopt;
   return t;
 }
 
-class AtTimesProcess final : public ArrivalProcess {
+// The process of a kind. It draws from the streams of `entity`.
+template <class Spec>
+class Process;
+
+template <>
+class Process<arrivals::AtTimes> final : public ArrivalProcess {
  public:
-  explicit AtTimesProcess(arrivals::AtTimes spec) : spec_(std::move(spec)) {}
+  Process(arrivals::AtTimes spec, std::uint64_t) : spec_(std::move(spec)) {}
 
   std::optional<Instant> next(Randomness&) override {
     if (position_ == spec_.times.size()) return std::nullopt;
@@ -47,9 +54,10 @@ class AtTimesProcess final : public ArrivalProcess {
   std::size_t position_ = 0;
 };
 
-class DeterministicProcess final : public ArrivalProcess {
+template <>
+class Process<arrivals::Deterministic> final : public ArrivalProcess {
  public:
-  explicit DeterministicProcess(const arrivals::Deterministic& spec)
+  Process(const arrivals::Deterministic& spec, std::uint64_t)
       : interval_(spec.interval), next_(spec.start) {}
 
   std::optional<Instant> next(Randomness&) override {
@@ -61,10 +69,11 @@ class DeterministicProcess final : public ArrivalProcess {
   Instant next_;
 };
 
-class PoissonProcess final : public ArrivalProcess {
+template <>
+class Process<arrivals::Poisson> final : public ArrivalProcess {
  public:
-  PoissonProcess(const arrivals::Poisson& spec, RandomStream stream)
-      : rate_(spec.rate), stream_(stream) {}
+  Process(const arrivals::Poisson& spec, std::uint64_t entity)
+      : rate_(spec.rate), stream_(kArrivals, entity) {}
 
   std::optional<Instant> next(Randomness& randomness) override {
     now_ = now_ + exponential_gap(rate_, randomness.uniform(stream_));
@@ -77,13 +86,14 @@ class PoissonProcess final : public ArrivalProcess {
   Instant now_;
 };
 
-// By thinning: candidates come at the highest rate, and each is kept with the probability that the
-// rate at its instant has of the highest (P. A. W. Lewis and G. S. Shedler, "Simulation of
+// Thinning: candidates arrive at the highest rate, and a candidate at time t is kept with
+// probability rate(t) / highest rate (P. A. W. Lewis and G. S. Shedler, "Simulation of
 // nonhomogeneous Poisson processes by thinning", 1979).
-class DiurnalProcess final : public ArrivalProcess {
+template <>
+class Process<arrivals::Diurnal> final : public ArrivalProcess {
  public:
-  DiurnalProcess(const arrivals::Diurnal& spec, RandomStream stream)
-      : spec_(spec), highest_(spec.mean_rate * (1 + spec.amplitude)), stream_(stream) {}
+  Process(const arrivals::Diurnal& spec, std::uint64_t entity)
+      : spec_(spec), highest_(spec.mean_rate * (1 + spec.amplitude)), stream_(kArrivals, entity) {}
 
   std::optional<Instant> next(Randomness& randomness) override {
     while (true) {
@@ -108,16 +118,18 @@ class DiurnalProcess final : public ArrivalProcess {
   Instant now_;
 };
 
-// The states draw from a stream of their own, so that the same storms come at the same times
-// whatever the rates in them are. The arrivals are those of a unit-rate Poisson process on a clock
-// that runs at the state's rate, so that each takes one number however many states it outlasts.
-class MmppProcess final : public ArrivalProcess {
+// The states draw from a separate stream, so that the times of the states do not depend on their
+// rates. The arrivals are those of a unit-rate Poisson process on a clock that runs at the rate of
+// the state, so that each arrival takes one random number, independently of how many states it
+// spans.
+template <>
+class Process<arrivals::Mmpp> final : public ArrivalProcess {
  public:
-  MmppProcess(arrivals::Mmpp spec, RandomStream arrivals, RandomStream states)
-      : spec_(std::move(spec)), arrivals_(arrivals), states_(states) {}
+  Process(arrivals::Mmpp spec, std::uint64_t entity)
+      : spec_(std::move(spec)), arrivals_(kArrivals, entity), states_("arrival-state", entity) {}
 
   std::optional<Instant> next(Randomness& randomness) override {
-    if (!begun_) begin(randomness);
+    if (!started_) start(randomness);
     double left = unit_exponential_quantile(randomness.uniform(arrivals_));
     while (true) {
       const double rate = spec_.states[state_].rate / kNanosecondsPerSecond;
@@ -135,8 +147,8 @@ class MmppProcess final : public ArrivalProcess {
   }
 
  private:
-  void begin(Randomness& randomness) {
-    begun_ = true;
+  void start(Randomness& randomness) {
+    started_ = true;
     double total = 0;
     for (const auto& state : spec_.states) total += ns(state.mean_sojourn);
     double left = randomness.uniform(states_) * total;
@@ -154,16 +166,17 @@ class MmppProcess final : public ArrivalProcess {
   arrivals::Mmpp spec_;
   RandomStream arrivals_;
   RandomStream states_;
-  bool begun_ = false;
+  bool started_ = false;
   std::size_t state_ = 0;
   Instant state_ends_;
   Instant now_;
 };
 
-class RenewalProcess final : public ArrivalProcess {
+template <>
+class Process<arrivals::Renewal> final : public ArrivalProcess {
  public:
-  RenewalProcess(arrivals::Renewal spec, RandomStream stream)
-      : spec_(std::move(spec)), stream_(stream) {}
+  Process(arrivals::Renewal spec, std::uint64_t entity)
+      : spec_(std::move(spec)), stream_(kArrivals, entity) {}
 
   std::optional<Instant> next(Randomness& randomness) override {
     now_ = now_ + spec_.between.sample(randomness, stream_);
@@ -176,32 +189,35 @@ class RenewalProcess final : public ArrivalProcess {
   Instant now_;
 };
 
-// Draws a minute's arrivals in order, without storing and sorting them: of k numbers uniform on an
-// interval, the least leaves a share u^(1/k) of it to the other k - 1, which are uniform on that
-// (J. L. Bentley and J. B. Saxe, "Generating sorted lists of random numbers", 1980).
-class PerMinuteProcess final : public ArrivalProcess {
+// Draws the arrivals of a minute in order, without storing and sorting them: the smallest of k
+// numbers that are uniform on an interval leaves a share u^(1/k) of the interval, and the other k -
+// 1 are uniform on the rest (J. L. Bentley and J. B. Saxe, "Generating sorted lists of random
+// numbers", 1980).
+template <>
+class Process<arrivals::PerMinute> final : public ArrivalProcess {
  public:
-  PerMinuteProcess(arrivals::PerMinute spec, RandomStream stream)
-      : spec_(std::move(spec)), stream_(stream) {}
+  Process(arrivals::PerMinute spec, std::uint64_t entity)
+      : spec_(std::move(spec)), stream_(kArrivals, entity) {}
 
   std::optional<Instant> next(Randomness& randomness) override {
-    while (to_come_ == 0) {
-      if (minutes_begun_ == spec_.counts.size()) return std::nullopt;
-      to_come_ = spec_.counts[minutes_begun_++];
+    while (arrivals_left_ == 0) {
+      if (minutes_started_ == spec_.counts.size()) return std::nullopt;
+      arrivals_left_ = spec_.counts[minutes_started_++];
       share_left_ = 1;
     }
-    share_left_ *= std::exp(-unit_exponential_quantile(randomness.uniform(stream_)) / to_come_--);
+    share_left_ *=
+        std::exp(-unit_exponential_quantile(randomness.uniform(stream_)) / arrivals_left_--);
     constexpr Duration kMinute = std::chrono::minutes(1);
-    const Instant minute(kMinute * (minutes_begun_ - 1));
-    // Rounding could push the last ones into the minute after.
+    const Instant minute(kMinute * (minutes_started_ - 1));
+    // Rounding could move the last arrivals into the next minute.
     return minute + std::min(to_duration((1 - share_left_) * ns(kMinute)), kMinute - Duration(1));
   }
 
  private:
   arrivals::PerMinute spec_;
   RandomStream stream_;
-  std::size_t minutes_begun_ = 0;
-  std::uint32_t to_come_ = 0;
+  std::size_t minutes_started_ = 0;
+  std::uint32_t arrivals_left_ = 0;
   double share_left_ = 1;
 };
 
@@ -213,12 +229,12 @@ std::string problem(std::string_view what, const std::string& value, const std::
 
 std::string rate_problem(std::string_view what, double rate) {
   return problem(what, fmt::format("{} per second", rate),
-                 fmt::format("above 0 and at most {:.0f}", kHighestRate));
+                 fmt::format("above 0 and at most {:.0f}", kMaxRate));
 }
 
-bool valid_rate(double rate) { return rate > 0 && rate <= kHighestRate; }
+bool valid_rate(double rate) { return rate > 0 && rate <= kMaxRate; }
 
-// One overload for each kind adds what is wrong with it. Conditions are written so that NaN fails.
+// The overloads of check() add the problems of one kind. Conditions are written so that NaN fails.
 
 void check(const arrivals::AtTimes& spec, std::vector<std::string>& problems) {
   for (std::size_t i = 0; i < spec.times.size(); ++i) {
@@ -257,9 +273,9 @@ void check(const arrivals::Diurnal& spec, std::vector<std::string>& problems) {
     problems.push_back(
         problem("diurnal: amplitude", fmt::format("{}", spec.amplitude), "from 0 to 1"));
   }
-  if (spec.period <= Duration::zero() || spec.period > kLongestSample) {
+  if (spec.period <= Duration::zero() || spec.period > kMaxSample) {
     problems.push_back(problem("diurnal: period", text(spec.period),
-                               fmt::format("above 0 s and at most {}", text(kLongestSample))));
+                               fmt::format("above 0 s and at most {}", text(kMaxSample))));
   } else if (spec.phase < Duration::zero() || spec.phase >= spec.period) {
     problems.push_back(
         problem("diurnal: phase", text(spec.phase),
@@ -275,7 +291,7 @@ void check(const arrivals::Mmpp& spec, std::vector<std::string>& problems) {
     if (!(rate == 0 || valid_rate(rate))) {
       problems.push_back(problem(fmt::format("mmpp: states[{}].rate", i),
                                  fmt::format("{} per second", rate),
-                                 fmt::format("from 0 to {:.0f}", kHighestRate)));
+                                 fmt::format("from 0 to {:.0f}", kMaxRate)));
     }
     if (mean_sojourn <= Duration::zero()) {
       problems.push_back(problem(fmt::format("mmpp: states[{}].mean_sojourn", i),
@@ -291,21 +307,21 @@ void check(const arrivals::Renewal& spec, std::vector<std::string>& problems) {
   for (const std::string& problem : spec.between.problems()) {
     problems.push_back(fmt::format("renewal: between: {}", problem));
   }
-  // Else time might stand still while arrivals go on and on.
-  if (problems.empty() && spec.between.mean_seconds() * kHighestRate < 1) {
+  // Otherwise infinitely many arrivals could have one instant.
+  if (problems.empty() && spec.between.mean_seconds() * kMaxRate < 1) {
     problems.push_back(problem("renewal: the mean of between",
                                fmt::format("{} s", spec.between.mean_seconds()),
-                               fmt::format("{} s or more", 1 / kHighestRate)));
+                               fmt::format("{} s or more", 1 / kMaxRate)));
   }
 }
 
 void check(const arrivals::PerMinute& spec, std::vector<std::string>& problems) {
-  constexpr double kHighestCount = kHighestRate * 60;
+  constexpr double kMaxCount = kMaxRate * 60;
   for (std::size_t i = 0; i < spec.counts.size(); ++i) {
-    if (spec.counts[i] > kHighestCount) {
+    if (spec.counts[i] > kMaxCount) {
       problems.push_back(problem(fmt::format("per-minute: counts[{}]", i),
                                  fmt::format("{}", spec.counts[i]),
-                                 fmt::format("at most {:.0f}", kHighestCount)));
+                                 fmt::format("at most {:.0f}", kMaxCount)));
     }
   }
 }
@@ -333,33 +349,11 @@ std::vector<std::string> problems(const ClosedLoop& loop) {
 std::unique_ptr<ArrivalProcess> make_arrival_process(const ArrivalSpec& spec,
                                                      std::uint64_t entity) {
   assert(problems(spec).empty());
-  struct Maker {
-    RandomStream arrivals;
-    RandomStream states;
-
-    using Process = std::unique_ptr<ArrivalProcess>;
-    Process operator()(const arrivals::AtTimes& s) { return std::make_unique<AtTimesProcess>(s); }
-    Process operator()(const arrivals::Deterministic& s) {
-      return std::make_unique<DeterministicProcess>(s);
-    }
-    Process operator()(const arrivals::Poisson& s) {
-      return std::make_unique<PoissonProcess>(s, arrivals);
-    }
-    Process operator()(const arrivals::Diurnal& s) {
-      return std::make_unique<DiurnalProcess>(s, arrivals);
-    }
-    Process operator()(const arrivals::Mmpp& s) {
-      return std::make_unique<MmppProcess>(s, arrivals, states);
-    }
-    Process operator()(const arrivals::Renewal& s) {
-      return std::make_unique<RenewalProcess>(s, arrivals);
-    }
-    Process operator()(const arrivals::PerMinute& s) {
-      return std::make_unique<PerMinuteProcess>(s, arrivals);
-    }
-  };
-  return std::visit(Maker{RandomStream("arrivals", entity), RandomStream("arrival-state", entity)},
-                    spec);
+  return std::visit(
+      [&]<class Spec>(const Spec& s) -> std::unique_ptr<ArrivalProcess> {
+        return std::make_unique<Process<Spec>>(s, entity);
+      },
+      spec);
 }
 
 }  // namespace quintain::sim

@@ -1,4 +1,4 @@
-// When calls come: arrival processes and how a scenario writes them down.
+// The times of calls: arrival processes, and their descriptions in a scenario.
 #pragma once
 
 #include <cstdint>
@@ -14,15 +14,15 @@
 
 namespace quintain::sim {
 
-/// An open workload of one kind. Rates are arrivals per second, at most kHighestRate.
+/// The kinds of open workloads. Plain data. Rates are arrivals per second, at most kMaxRate.
 namespace arrivals {
 
-/// Exactly at these instants, in order; one may be named more than once.
+/// Arrivals at exactly these instants, in order. An instant may occur more than once.
 struct AtTimes {
   std::vector<core::Instant> times;
 };
 
-/// At `start` and every `interval` after it.
+/// Arrivals at `start` and every `interval` after it.
 struct Deterministic {
   core::Duration interval;
   core::Instant start;
@@ -44,8 +44,8 @@ struct Diurnal {
 /// A Poisson process whose rate depends on a hidden state (Markov-modulated; W. Fischer and K. S.
 /// Meier-Hellstern, "The Markov-modulated Poisson process (MMPP) cookbook", 1993). It stays in a
 /// state for an exponential time, then goes to the next one in the list, from the last to the
-/// first. It begins in equilibrium, in a state drawn in proportion to the mean sojourns, so that
-/// the mean rate sum(rate * mean_sojourn) / sum(mean_sojourn) holds from the first instant on.
+/// first. It starts in equilibrium, in a state drawn in proportion to the mean sojourns, so that
+/// its mean rate is sum(rate * mean_sojourn) / sum(mean_sojourn) from the first instant on.
 struct Mmpp {
   struct State {
     double rate;
@@ -54,14 +54,13 @@ struct Mmpp {
   std::vector<State> states;
 };
 
-/// Times between arrivals are independent and of one distribution; the first arrival ends the first
-/// of them.
+/// The times between arrivals are independent and have one distribution. The first arrival is at
+/// the end of the first of these times.
 struct Renewal {
   Distribution between;
 };
 
-/// So many arrivals in minute 0, in minute 1 and so on, each minute's uniformly at random within
-/// it.
+/// counts[i] arrivals in minute i, uniformly at random within the minute.
 struct PerMinute {
   std::vector<std::uint32_t> counts;
 };
@@ -72,30 +71,34 @@ using ArrivalSpec =
     std::variant<arrivals::AtTimes, arrivals::Deterministic, arrivals::Poisson, arrivals::Diurnal,
                  arrivals::Mmpp, arrivals::Renewal, arrivals::PerMinute>;
 
-/// A closed workload: each client calls, waits for the answer, thinks, and calls again.
+/// A closed workload: each client thinks, calls, waits for the answer, and starts again. Plain
+/// data.
 struct ClosedLoop {
   int clients;
   Distribution think;
 };
 
-/// Above it, gaps would be so short that rounding them to nanoseconds bends their distribution.
-inline constexpr double kHighestRate = 1e6;
+/// The largest rate, in arrivals per second. With higher rates, rounding the times between arrivals
+/// to nanoseconds would distort their distribution.
+inline constexpr double kMaxRate = 1e6;
 
-/// What is wrong, each with what would be right; empty if nothing is.
+/// Returns what is wrong with the description, and what would be right; empty if it is valid.
 std::vector<std::string> problems(const ArrivalSpec& spec);
 std::vector<std::string> problems(const ClosedLoop& loop);
 
+/// A sequence of arrivals. Serial context only.
 class ArrivalProcess {
  public:
   virtual ~ArrivalProcess() = default;
 
-  /// The next arrival, never before the previous one; several may fall on one instant. Nothing once
-  /// there are no more.
+  /// Returns the next arrival, which is not before the previous one, or nullopt if there are no
+  /// more.
   virtual std::optional<core::Instant> next(Randomness& randomness) = 0;
 };
 
-/// The process that `spec`, which must have no problems, describes. It draws from the streams
-/// "arrivals" and "arrival-state" of `entity`: two processes of one world need two entities.
+/// Makes the process that `spec` describes. It draws from the streams "arrivals" and
+/// "arrival-state" of `entity`. Requires: `spec` has no problems; processes of one world have
+/// different entities.
 std::unique_ptr<ArrivalProcess> make_arrival_process(const ArrivalSpec& spec, std::uint64_t entity);
 
 }  // namespace quintain::sim

@@ -22,7 +22,7 @@ using core::Instant;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-constexpr double kLargestZ = 4;  // a right process fails one seed in 16,000
+constexpr double kMaxZ = 4;  // a correct process fails one seed in 16,000
 
 Instant at(Duration t) { return Instant(t); }
 
@@ -39,7 +39,7 @@ std::vector<Instant> first(const ArrivalSpec& spec, std::size_t count, std::uint
   return arrivals;
 }
 
-// How many arrivals each of so many windows of this length has, from instant 0 on.
+// The number of arrivals in each of `windows` windows of this length, from instant 0.
 std::vector<double> counts(const ArrivalSpec& spec, Duration window, std::size_t windows,
                            std::uint64_t seed = 1) {
   Randomness randomness(seed);
@@ -70,21 +70,21 @@ double standard_error(const std::vector<double>& values) {
   return std::sqrt(variance(values) / static_cast<double>(values.size()));
 }
 
-// Whether the counts' index of dispersion (variance / mean) is 1, as a Poisson process has it.
-// Under it the index has the mean 1 and about the variance 2 / (n - 1).
+// Expects an index of dispersion (variance / mean) of about 1. For a Poisson process the index of n
+// counts has mean 1 and a variance of about 2 / (n - 1).
 void expect_poisson_dispersion(const std::vector<double>& counts) {
   const double z = (variance(counts) / mean(counts) - 1) *
                    std::sqrt((static_cast<double>(counts.size()) - 1) / 2);
-  EXPECT_LT(std::abs(z), kLargestZ);
+  EXPECT_LT(std::abs(z), kMaxZ);
 }
 
-TEST(AtTimes, AreTheTimes) {
+TEST(AtTimes, ReturnsTheTimes) {
   EXPECT_THAT(first(arrivals::AtTimes{{at(0s), at(5ms), at(5ms), at(2s)}}, 9),
               ElementsAre(at(0s), at(5ms), at(5ms), at(2s)));
   EXPECT_THAT(first(arrivals::AtTimes{}, 9), IsEmpty());
 }
 
-TEST(Deterministic, BeginsAtTheStart) {
+TEST(Deterministic, StartsAtTheStart) {
   EXPECT_THAT(first(arrivals::Deterministic{.interval = 10ms, .start = at(3ms)}, 3),
               ElementsAre(at(3ms), at(13ms), at(23ms)));
   EXPECT_THAT(first(arrivals::Deterministic{.interval = 10ms, .start = {}}, 2),
@@ -99,7 +99,7 @@ TEST(Deterministic, EndsWhereTimeEnds) {
 
 TEST(Poisson, CountsHaveTheRateAndItsDispersion) {
   const auto seen = counts(arrivals::Poisson{.rate = 50}, 1s, 4000);
-  EXPECT_NEAR(mean(seen), 50, kLargestZ * std::sqrt(50.0 / 4000));
+  EXPECT_NEAR(mean(seen), 50, kMaxZ * std::sqrt(50.0 / 4000));
   expect_poisson_dispersion(seen);
 }
 
@@ -121,14 +121,14 @@ TEST(Diurnal, FollowsTheSine) {
     const double to = from + 2 * std::numbers::pi / 10;
     const double expected =
         20 * (6 + 0.8 * 60 / (2 * std::numbers::pi) * (std::sin(to) - std::sin(from))) * kPeriods;
-    EXPECT_NEAR(sum, expected, kLargestZ * std::sqrt(expected)) << slice;
+    EXPECT_NEAR(sum, expected, kMaxZ * std::sqrt(expected)) << slice;
   }
 }
 
 TEST(Diurnal, CountsOfWholePeriodsArePoisson) {
   const auto seen = counts(
       arrivals::Diurnal{.mean_rate = 20, .amplitude = 1, .period = 2s, .phase = 0s}, 2s, 3000);
-  EXPECT_NEAR(mean(seen), 40, kLargestZ * std::sqrt(40.0 / 3000));
+  EXPECT_NEAR(mean(seen), 40, kMaxZ * std::sqrt(40.0 / 3000));
   expect_poisson_dispersion(seen);
 }
 
@@ -139,30 +139,30 @@ TEST(Mmpp, HasTheMeanRateAndIsBursty) {
                              {.rate = 20, .mean_sojourn = 1s}}};
   const auto seen =
       counts(spec, 100s, 1000);  // windows far longer than a sojourn: near independent
-  EXPECT_NEAR(mean(seen), 2400, kLargestZ * standard_error(seen));
+  EXPECT_NEAR(mean(seen), 2400, kMaxZ * standard_error(seen));
   EXPECT_LT(standard_error(seen), 0.01 * mean(seen));
   EXPECT_GT(variance(seen), 10 * mean(seen));
 }
 
-TEST(Mmpp, IsPoissonIfAllStatesAreAlike) {
+TEST(Mmpp, IsPoissonIfAllStatesHaveOneRate) {
   const arrivals::Mmpp spec{{{.rate = 50, .mean_sojourn = 30ms}, {.rate = 50, .mean_sojourn = 1s}}};
   const auto seen = counts(spec, 1s, 4000);
-  EXPECT_NEAR(mean(seen), 50, kLargestZ * std::sqrt(50.0 / 4000));
+  EXPECT_NEAR(mean(seen), 50, kMaxZ * std::sqrt(50.0 / 4000));
   expect_poisson_dispersion(seen);
 }
 
-TEST(Mmpp, HasTheMeanRateFromTheFirstInstantOn) {
-  // A process that began in its first state would have 10 arrivals in the first 10 ms, not 2.5.
+TEST(Mmpp, HasTheMeanRateFromTheStart) {
+  // A process that starts in its first state would have 10 arrivals in the first 10 ms, not 2.5.
   const arrivals::Mmpp spec{{{.rate = 1000, .mean_sojourn = 1s}, {.rate = 0, .mean_sojourn = 3s}}};
   std::vector<double> seen;
   for (std::uint64_t seed = 1; seed <= 4000; ++seed) {
     seen.push_back(counts(spec, 10ms, 1, seed).front());
   }
-  EXPECT_NEAR(mean(seen), 2.5, kLargestZ * standard_error(seen));
+  EXPECT_NEAR(mean(seen), 2.5, kMaxZ * standard_error(seen));
 }
 
 TEST(Mmpp, KeepsItsStatesWhateverTheRates) {
-  // The quiet times of a faster process are those of the slower one.
+  // The faster process has no arrivals at the same times as the slower one.
   const auto quiet = [](double rate) {
     return counts(
         arrivals::Mmpp{{{.rate = rate, .mean_sojourn = 1s}, {.rate = 0, .mean_sojourn = 1s}}}, 10ms,
@@ -171,14 +171,14 @@ TEST(Mmpp, KeepsItsStatesWhateverTheRates) {
   const auto slow = quiet(10'000);
   const auto fast = quiet(20'000);
   for (std::size_t i = 0; i < slow.size(); ++i) {
-    // Windows at the edge of a storm have few arrivals, and may have none by chance.
+    // Windows at the edge of a busy state have few arrivals, and may have none by chance.
     if (slow[i] > 10 || fast[i] > 20) {
       EXPECT_TRUE(slow[i] > 0 && fast[i] > 0) << i;
     }
   }
 }
 
-TEST(Renewal, AddsUpItsGaps) {
+TEST(Renewal, SumsItsGaps) {
   const Distribution between = distribution::Weibull{.shape = 0.5, .scale = 10ms};
   const auto arrivals = first(arrivals::Renewal{between}, 100);
   ASSERT_EQ(arrivals.size(), 100u);
@@ -192,7 +192,7 @@ TEST(Renewal, AddsUpItsGaps) {
 }
 
 TEST(Renewal, EndsWhereTimeEnds) {
-  EXPECT_EQ(first(arrivals::Renewal{distribution::Constant{kLongestSample}}, 9).size(), 2u);
+  EXPECT_EQ(first(arrivals::Renewal{distribution::Constant{kMaxSample}}, 9).size(), 2u);
 }
 
 TEST(PerMinute, HasTheCountsOfEachMinute) {
@@ -208,20 +208,19 @@ TEST(PerMinute, IsUniformWithinTheMinute) {
   double chi_squared = 0;
   for (const double n : seen) chi_squared += (n - expected) * (n - expected) / expected;
   EXPECT_LT(chi_squared, 98.3);  // 59 degrees of freedom; above it one seed in 1000
-  EXPECT_GT(chi_squared, 29.6);  // below it too: evenly spaced is not random
+  EXPECT_GT(chi_squared, 29.6);  // below it one seed in 1000, too: too even for random arrivals
 
-  // The first of three is the least of three uniform numbers: mean 1/4 of the minute, variance
-  // 3/80.
+  // The first arrival is the smallest of three uniform numbers: mean 1/4 minute, variance 3/80.
   const auto threes = first(arrivals::PerMinute{std::vector<std::uint32_t>(10'000, 3)}, 30'000);
   std::vector<double> firsts;
   for (std::size_t i = 0; i < threes.size(); i += 3) {
     firsts.push_back(static_cast<double>((threes[i].since_start() % 1min).count()) / 60e9);
   }
-  EXPECT_NEAR(mean(firsts), 0.25, kLargestZ * std::sqrt(3.0 / 80 / 10'000));
+  EXPECT_NEAR(mean(firsts), 0.25, kMaxZ * std::sqrt(3.0 / 80 / 10'000));
 }
 
-// A changed number here means that no recorded run can be repeated: it must be meant.
-TEST(ArrivalProcess, FirstArrivalsAreAsEver) {
+// A change of these numbers makes recorded runs unrepeatable, so it must be intended.
+TEST(ArrivalProcess, FirstArrivalsNeverChange) {
   const auto golden = [](const ArrivalSpec& spec) {
     std::vector<std::int64_t> nanoseconds;
     for (const Instant t : first(spec, 3)) nanoseconds.push_back(t.since_start().count());
@@ -242,11 +241,11 @@ TEST(ArrivalProcess, FirstArrivalsAreAsEver) {
 
 TEST(ArrivalProcess, ExhaustedStaysExhausted) {
   const std::vector<ArrivalSpec> specs = {arrivals::AtTimes{{at(1s)}},
-                                          arrivals::Deterministic{kLongestSample, at(1s)},
+                                          arrivals::Deterministic{kMaxSample, at(1s)},
                                           arrivals::Poisson{1e-12},
                                           arrivals::Diurnal{1e-12, 0.5, 1s, 0s},
-                                          arrivals::Mmpp{{{1e-12, kLongestSample}}},
-                                          arrivals::Renewal{distribution::Constant{kLongestSample}},
+                                          arrivals::Mmpp{{{1e-12, kMaxSample}}},
+                                          arrivals::Renewal{distribution::Constant{kMaxSample}},
                                           arrivals::PerMinute{{1, 1}}};
   for (const ArrivalSpec& spec : specs) {
     Randomness randomness(1);
@@ -280,12 +279,12 @@ rc::Gen<ArrivalSpec> any_spec() {
                      const auto& [r, tenths, period] = p;
                      return ArrivalSpec(arrivals::Diurnal{r, tenths / 10.0, period, period / 3});
                    }),
-      // Rates of at least one in 1000 sojourns, so that states don't alternate for ever.
+      // Rates of at least one in 1000 sojourns, so that states don't alternate forever.
       rc::gen::map(rc::gen::pair(duration, rc::gen::inRange(0, 1000)),
                    [](auto p) {
                      const double r = 1e6 / static_cast<double>(p.first.count()) * 1e3;
                      return ArrivalSpec(arrivals::Mmpp{
-                         {{std::min(r, kHighestRate), p.first}, {p.second * 1.0, p.first * 2}}});
+                         {{std::min(r, kMaxRate), p.first}, {p.second * 1.0, p.first * 2}}});
                    }),
       rc::gen::map(
           duration,
@@ -294,7 +293,7 @@ rc::Gen<ArrivalSpec> any_spec() {
                    [](auto c) { return ArrivalSpec(arrivals::PerMinute{c}); }));
 }
 
-RC_GTEST_PROP(ArrivalProperty, ArrivalsComeInOrder, (std::uint64_t seed)) {
+RC_GTEST_PROP(ArrivalProperty, ArrivalsAreInOrder, (std::uint64_t seed)) {
   const ArrivalSpec spec = *any_spec();
   RC_ASSERT(problems(spec).empty());
   Instant before;
@@ -305,7 +304,7 @@ RC_GTEST_PROP(ArrivalProperty, ArrivalsComeInOrder, (std::uint64_t seed)) {
   }
 }
 
-TEST(ArrivalProblems, SayWhatIsWrongAndWhatWouldBeRight) {
+TEST(ArrivalProblems, StateWhatIsWrongAndWhatWouldBeRight) {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   const auto problems_of = [](const ArrivalSpec& spec) { return problems(spec); };
 

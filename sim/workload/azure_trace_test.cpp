@@ -27,7 +27,7 @@ constexpr std::string_view kDurationsHeader =
     "percentile_Average_1,percentile_Average_25,percentile_Average_50,percentile_Average_75,"
     "percentile_Average_99,percentile_Average_100\n";
 
-// A folder of its own for each test.
+// Each test has a folder of its own.
 class AzureTraceTest : public testing::Test {
  protected:
   AzureTraceTest() : folder(make_folder()) {}
@@ -56,7 +56,7 @@ class AzureTraceTest : public testing::Test {
     return std::get<0>(std::move(result));
   }
 
-  // The errors, without the folder in front of each.
+  // The errors, without the folder in their paths.
   std::vector<std::string> errors() const {
     auto result = read_azure_trace(folder);
     if (std::holds_alternative<AzureTrace>(result)) return {};
@@ -90,7 +90,7 @@ TEST_F(AzureTraceTest, ReadsFunctionsInOrder) {
   EXPECT_EQ(read.first_minute, 480);
 }
 
-TEST_F(AzureTraceTest, NamesAreUnique) {
+TEST_F(AzureTraceTest, MakesNamesUnique) {
   write_both(
       "o,a,0123456789abc,timer,0,0,0\n"
       "o,a,0123456789abd,timer,0,0,0\n"
@@ -124,7 +124,7 @@ TEST_F(AzureTraceTest, ServiceTimeBendsUpwardsToo) {
   EXPECT_NEAR(trace().functions.at(0).service_time.mean_seconds(), 0.03452, 1e-6);
 }
 
-TEST_F(AzureTraceTest, ServiceTimeIsAMillisecondAtLeast) {
+TEST_F(AzureTraceTest, ServiceTimeIsAtLeastAMillisecond) {
   write_both("o,a,f,http,1,1,1\n", "o,a,f,0,9,0,0,0,0,0,0,0,0,0\n");
   const Distribution service_time = trace().functions.at(0).service_time;
   EXPECT_DOUBLE_EQ(service_time.mean_seconds(), 0.001);
@@ -147,7 +147,7 @@ TEST_F(AzureTraceTest, ToleratesOtherLineEndsAndColumnOrders) {
   EXPECT_EQ(read.first_minute, 1);
 }
 
-TEST_F(AzureTraceTest, DigestIsOfTheBytes) {
+TEST_F(AzureTraceTest, TheDigestIsOfTheBytes) {
   constexpr std::string_view kDurations = "o,a,f,1,1,1,1,1,1,1,1,1,1,1\n";
   write_both("o,a,f,http,1,1,1\n", kDurations);
   const auto digest = trace().digest;
@@ -157,7 +157,7 @@ TEST_F(AzureTraceTest, DigestIsOfTheBytes) {
   EXPECT_NE(trace().digest, digest);
 }
 
-TEST_F(AzureTraceTest, MissingFiles) {
+TEST_F(AzureTraceTest, ReportsMissingFiles) {
   EXPECT_THAT(
       errors(),
       ElementsAre("invocations.csv:1: the file is missing, empty or not readable; the folder "
@@ -169,7 +169,7 @@ TEST_F(AzureTraceTest, MissingFiles) {
   EXPECT_THAT(errors(), SizeIs(2));
 }
 
-TEST_F(AzureTraceTest, MissingColumns) {
+TEST_F(AzureTraceTest, ReportsMissingColumns) {
   write("invocations.csv", "HashOwner,HashFunction,Trigger\no,f,http\n");
   write("durations.csv", std::string("HashOwner,HashApp,HashFunction,percentile_Average_0,"
                                      "percentile_Average_1,percentile_Average_25,"
@@ -185,13 +185,13 @@ TEST_F(AzureTraceTest, MissingColumns) {
           "must follow Trigger"));
 }
 
-TEST_F(AzureTraceTest, MissingColumnsOfDurationsAreNotBlamedOnFunctions) {
+TEST_F(AzureTraceTest, ReportsNoFunctionsIfDurationColumnsAreMissing) {
   write("invocations.csv", std::string(kInvocationsHeader) + "o,a,f,http,1,1,1\n");
   write("durations.csv", "HashOwner,HashApp,HashFunction,Average\n");
   EXPECT_THAT(errors(), SizeIs(7));  // the percentiles
 }
 
-TEST_F(AzureTraceTest, MinutesThatDontCountUp) {
+TEST_F(AzureTraceTest, ReportsMinutesThatAreNotConsecutive) {
   write("invocations.csv", "HashOwner,HashApp,HashFunction,Trigger,7,9\no,a,f,http,1,1\n");
   write("durations.csv", std::string(kDurationsHeader) + "o,a,f,1,1,1,1,1,1,1,1,1,1,1\n");
   EXPECT_THAT(errors(), ElementsAre("invocations.csv:1: column 6 is '9'; it must be minute 8"));
@@ -205,14 +205,14 @@ TEST_F(AzureTraceTest, MinutesThatDontCountUp) {
                                     "of a minute of the day"));
 }
 
-TEST_F(AzureTraceTest, NoFunctions) {
+TEST_F(AzureTraceTest, ReportsAFileWithoutFunctions) {
   write_both("", "");
   EXPECT_THAT(errors(),
               ElementsAre("invocations.csv:1: there are no functions; at least one row must "
                           "follow"));
 }
 
-TEST_F(AzureTraceTest, BadRowsOfInvocations) {
+TEST_F(AzureTraceTest, ReportsBadRowsOfInvocations) {
   write_both(
       "o,a,good,http,1,1,1\n"
       "o,a,ragged,http,1,1\n"
@@ -237,7 +237,7 @@ TEST_F(AzureTraceTest, BadRowsOfInvocations) {
           "a row with the same HashOwner, HashApp and HashFunction"));
 }
 
-TEST_F(AzureTraceTest, BadRowsOfDurations) {
+TEST_F(AzureTraceTest, ReportsBadRowsOfDurations) {
   write_both("o,a,f,http,1,1,1\n",
              "o,a,f,x,1,1,1,1,1,-5,1,nan,1,1\n"
              "o,a,f,1,1,1,1,1,1,1,1,1,1,1\n"
@@ -245,8 +245,7 @@ TEST_F(AzureTraceTest, BadRowsOfDurations) {
              "o,a\n");
   EXPECT_THAT(
       errors(),
-      ElementsAre("durations.csv:5: the row has 2 fields; it must have 14, as the header has",
-                  "durations.csv:2: Average is 'x'; it must be a number of milliseconds, 0 or more",
+      ElementsAre("durations.csv:2: Average is 'x'; it must be a number of milliseconds, 0 or more",
                   "durations.csv:2: percentile_Average_25 is '-5'; it must be a number of "
                   "milliseconds, 0 or more",
                   "durations.csv:2: percentile_Average_75 is 'nan'; it must be a number of "
@@ -254,10 +253,23 @@ TEST_F(AzureTraceTest, BadRowsOfDurations) {
                   "durations.csv:3: the function occurs a second time; it must have one row, and "
                   "line 2 is one",
                   "durations.csv:4: percentile_Average_75 is 1; it must be no less than "
-                  "percentile_Average_50 (9)"));
+                  "percentile_Average_50 (9)",
+                  "durations.csv:5: the row has 2 fields; it must have 14, as the header has"));
 }
 
-TEST_F(AzureTraceTest, ErrorsAreBoundedInNumber) {
+TEST_F(AzureTraceTest, ReadsQuotedFields) {
+  write_both("\"o\",a,f,\"http, queue\",1,1,1\n", "o,a,\"f\",1,1,1,1,1,1,1,1,1,1,1\n");
+  EXPECT_EQ(trace().functions.at(0).trigger, "http, queue");
+}
+
+TEST_F(AzureTraceTest, ReportsAStrayQuote) {
+  write_both("o,a,f,ht\"tp,1,1,1\n", "o,a,f,1,1,1,1,1,1,1,1,1,1,1\n");
+  EXPECT_THAT(errors(), ElementsAre("invocations.csv:2: there is a quote in or after the text of a "
+                                    "field; the field must be quoted as a whole, and the quotes in "
+                                    "it doubled"));
+}
+
+TEST_F(AzureTraceTest, BoundsTheNumberOfErrors) {
   std::string rows;
   for (int i = 0; i < 50; ++i) rows += "ragged\n";
   write_both(rows, "");
@@ -266,7 +278,7 @@ TEST_F(AzureTraceTest, ErrorsAreBoundedInNumber) {
   EXPECT_EQ(found.back(), "and 31 more");
 }
 
-// The sample of 100 functions and 480 minutes that the studies use, where it is at hand.
+// The sample of 100 functions and 480 minutes that the studies use. Needs the files of the sample.
 TEST(AzureTraceSample, HasItsPublishedSizeAndLoad) {
   const char* folder = std::getenv("QUINTAIN_AZURE_TRACE");
   if (folder == nullptr) {

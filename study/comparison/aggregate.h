@@ -1,9 +1,8 @@
-// From replications to results with intervals.
+// From the scores of replications to results with intervals and flags.
 #pragma once
 
-#include <optional>
+#include <cstdint>
 #include <span>
-#include <string>
 #include <string_view>
 #include <vector>
 
@@ -13,44 +12,59 @@
 
 namespace quintain::study {
 
-/// What the estimators of one name stand for.
+/// The scores of several replications: of each, all estimators in the same order.
+using Replicated = std::span<const std::vector<SeriesScores>* const>;
+
+/// The role of the estimators with this name.
 Role role_of(std::string_view estimator);
 
-/// The name under which the oracle is reported.
-inline constexpr std::string_view kOracle = "oracle";
+/// The mean of a value over the replications with equal weights, with Student's interval; NaNs are
+/// left out. The interval is unknown for fewer than two replications.
+Estimate interval_over(std::span<const double> replications);
 
-/// The mean of a value over the replications, each of which counts the same, with Student's
-/// interval; those that are not a number are left out. The interval is not known of less than two.
-Interval interval_over(std::span<const double> replications);
-
-/// What a ratio of losses is of.
+/// How a ratio of losses is computed.
 enum class RatioOf : std::uint8_t {
-  /// The geometric mean of the replications' ratios: each seed counts the same.
+  /// The geometric mean of the replications' ratios: each seed has the same weight.
   kReplications,
-  /// The mean loss over the other's: of parts of one run, which are too short to be worth a ratio
+  /// The mean loss divided by the other's: for parts of one run, which are too short for a ratio
   /// each.
   kMeans,
 };
 
-/// The results of all estimators, from at least one replication of each; every replication has the
-/// same estimators in the same order. Flags are not set.
-std::vector<EstimatorResult> aggregate(
-    std::span<const std::vector<SeriesScores>* const> replications,
-    RatioOf ratio_of = RatioOf::kReplications);
+/// The results of all estimators, without flags. Requires: at least one replication.
+std::vector<EstimatorResult> aggregate(Replicated replications,
+                                       RatioOf ratio_of = RatioOf::kReplications);
 
-/// The ratio of two losses over paired replications, with its interval. Not a number where there is
-/// none.
-Interval loss_ratio(std::span<const double> losses, std::span<const double> to,
-                    RatioOf ratio_of = RatioOf::kReplications);
+/// The relative half-width of an estimator's ratio to the oracle; infinity if there is no ratio or
+/// no interval.
+double relative_half_width(Replicated replications, std::string_view estimator);
 
-/// The relative half-width of an estimator's ratio to the oracle over the first replications;
-/// infinity if there is none.
-double relative_half_width(std::span<const std::vector<SeriesScores>* const> replications,
-                           std::string_view estimator);
-
-/// The report's part on a workload: results, flags, counts, closed forms. `cells` in the order of
-/// their seeds.
+/// The report's part on a workload: results, flags, counts, closed forms. Requires: `cells` in the
+/// order of their seeds, at least one.
 WorkloadResult summarise(const Workload& workload, std::span<const CellResult> cells,
                          std::string_view default_estimator);
+
+// ---- Flags (flags.cpp) --------------------------------------------------------------------------
+
+/// Coverage at the judged levels, over the replications.
+std::vector<Estimate> judged_coverage(std::span<const SeriesScores* const> replications,
+                                      PartScores SeriesScores::* part);
+
+/// The largest distance of a coverage from its level, with the interval of that coverage. Levels
+/// with unknown coverage are left out.
+Estimate worst_coverage_error(std::span<const Estimate> judged);
+
+/// Sets the flags of all results. An interval that is entirely beyond a bound fails a flag; without
+/// an interval, the value does.
+///
+/// - "calibrated": the coverage at each judged level is off by at most 3 percentage points.
+/// - "unbiased": the same of the share that ends before the p50.
+/// - "flat": the PIT histogram is within 5 % of the probability mass of a flat one (total variation
+///   distance), or the difference is not significant.
+/// - "no-better-than-the-oracle": the loss is at least 0.9 of the oracle's. An estimator with less
+///   has seen the future.
+/// - "goal/...": see Goal.
+void set_flags(WorkloadResult& result, Replicated replications, std::span<const Goal> goals,
+               std::string_view default_estimator);
 
 }  // namespace quintain::study

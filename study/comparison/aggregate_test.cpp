@@ -10,9 +10,7 @@
 namespace quintain::study {
 namespace {
 
-constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
-
-// A series whose forecasts are calibrated but for what is asked for.
+// A series with calibrated forecasts, or the given coverage.
 SeriesScores series(std::string name, double pinball,
                     std::vector<double> judged = {0.5, 0.8, 0.9, 0.95}) {
   SeriesScores scores{.estimator = std::move(name)};
@@ -37,7 +35,7 @@ const Flag& flag(const EstimatorResult& result, std::string_view name) {
   return *std::ranges::find(result.flags, name, &Flag::name);
 }
 
-// The report of four replications, of which each makes its own.
+// The result of four replications; `make` returns the scores of each.
 template <class Make>
 WorkloadResult summary(Make make, std::vector<Goal> goals = {}) {
   Workload workload;
@@ -54,7 +52,7 @@ const EstimatorResult& result(const WorkloadResult& workload, std::string_view n
   return *find_estimator(workload, name);
 }
 
-TEST(Aggregate, KnowsTheRoles) {
+TEST(Aggregate, DerivesRolesFromNames) {
   EXPECT_EQ(role_of("queue-length"), Role::kBaseline);
   EXPECT_EQ(role_of("queue-length+conformal"), Role::kEstimator);
   EXPECT_EQ(role_of("state"), Role::kEstimator);
@@ -67,12 +65,12 @@ TEST(Aggregate, IntervalsAreOverReplications) {
   EXPECT_EQ(interval.value, 2);
   EXPECT_NEAR(interval.high - interval.value, 4.30265 / std::sqrt(3), 1e-4);  // t with 2 degrees
   EXPECT_TRUE(std::isnan(interval_over(std::vector{1.0}).low));
-  EXPECT_EQ(interval_over(std::vector{1.0, kNone, 3.0}).value, 2);
-  EXPECT_TRUE(std::isnan(interval_over(std::vector{kNone}).value));
+  EXPECT_EQ(interval_over(std::vector{1.0, kUnknown, 3.0}).value, 2);
+  EXPECT_TRUE(std::isnan(interval_over(std::vector{kUnknown}).value));
 }
 
 TEST(Aggregate, RatiosArePaired) {
-  // The congestion of a seed is the same for both, so their ratio is known exactly.
+  // The congestion of a seed is the same for both, so that their ratio is exact.
   const auto workload = summary([](double i) {
     return std::vector{series("best", 1.1 * (1 + i)), series("ewma", 2 * (1 + i)),
                        series("les", 1.5 * (1 + i)), series("oracle", 1 + i)};
@@ -89,7 +87,7 @@ TEST(Aggregate, RatiosArePaired) {
   EXPECT_EQ(workload.seeds, (std::vector<std::uint64_t>{1, 2, 3, 4}));
 }
 
-TEST(Aggregate, OnlyStrataWithEnoughAreJudged) {
+TEST(Aggregate, JudgesOnlyStrataWithEnoughExecutions) {
   const auto skewed = [](double) {
     auto scores = series("best", 1);
     scores.strata[0].covered[0] = 400;  // 66.7 % of 600, in each of four replications
@@ -102,7 +100,7 @@ TEST(Aggregate, OnlyStrataWithEnoughAreJudged) {
   EXPECT_NEAR(result(workload, "best").worst_stratum_error, 1.0 / 6, 1e-9);
 }
 
-TEST(Aggregate, RecoveryIsTheFirstStepFromWhichOnNoneIsWorse) {
+TEST(Aggregate, RecoversAtTheFirstStepWithoutALaterExcess) {
   const auto changed = [](std::vector<double> losses) {
     return [losses](double) {
       auto one = series("best", 1);
@@ -125,7 +123,7 @@ TEST(Aggregate, RecoveryIsTheFirstStepFromWhichOnNoneIsWorse) {
   EXPECT_NEAR(adaptation({1, 1, 1})->after_change.value, 1.5, 1e-12);
 }
 
-TEST(Flags, HonestForecastsAreNotFlagged) {
+TEST(Flags, HonestForecastsPass) {
   const auto workload = summary([](double i) {
     return std::vector{series("best", 1.02 + i / 1000, {0.505, 0.79, 0.9 + i / 1000, 0.95}),
                        series("oracle", 1)};
@@ -134,7 +132,7 @@ TEST(Flags, HonestForecastsAreNotFlagged) {
   EXPECT_FALSE(flagged(result(workload, "best")));
 }
 
-TEST(Flags, CalibrationIsFlaggedBeyondDoubtOnly) {
+TEST(Flags, FlagsCalibrationOnlyIfTheIntervalExcludesIt) {
   const auto with = [](double spread, double at_90) {
     return summary([=](double i) {
       return std::vector{series("best", 1, {0.5, 0.8, at_90 + (i - 1.5) * spread, 0.95}),
@@ -147,7 +145,7 @@ TEST(Flags, CalibrationIsFlaggedBeyondDoubtOnly) {
   EXPECT_NEAR(result(with(0.001, 0.86), "best").worst_coverage_error.value, 0.04, 1e-9);
 }
 
-TEST(Flags, BiasUnevennessAndForesightAreFlagged) {
+TEST(Flags, FlagsBiasUnevennessAndForesight) {
   const auto workload = summary([](double i) {
     auto biased = series("best", 1.2, {0.6 + i / 1000, 0.8, 0.9, 0.95});
     biased.pit[0] = 400;
@@ -160,7 +158,7 @@ TEST(Flags, BiasUnevennessAndForesightAreFlagged) {
   EXPECT_TRUE(flag(result(workload, "peeker"), "calibrated").holds);
 }
 
-TEST(Flags, GoalsAreHeldAgainstTheValue) {
+TEST(Flags, ComparesGoalsWithTheValue) {
   const auto make = [](double i) {
     // 1.02 on the geometric mean, between about .98 and 1.06.
     return std::vector{series("best", 1.02 * std::exp((i - 1.5) * 0.02)), series("ewma", 1.2),
@@ -174,14 +172,14 @@ TEST(Flags, GoalsAreHeldAgainstTheValue) {
   EXPECT_FALSE(flag(result(missed, "best"), "goal/pinball-to-oracle").holds);
   EXPECT_THAT(flag(result(missed, "best"), "goal/pinball-to-oracle").observed,
               testing::HasSubstr("0.02 too much"));
-  // There was no change, so nothing is known of how it is taken.
+  // Without a change of regime the goal cannot be reached.
   EXPECT_FALSE(flag(result(missed, "best"), "goal/after-change-to-oracle").holds);
   const auto of_other = summary(make, {{.estimator = "ewma", .pinball_to_oracle = 1}});
   EXPECT_EQ(result(of_other, "best").flags.size(), 4u);
   EXPECT_FALSE(flag(result(of_other, "ewma"), "goal/pinball-to-oracle").holds);
 }
 
-TEST(ClosedForms, AreMetWithinFourStandardErrors) {
+TEST(ClosedForms, MayDifferByFourStandardErrors) {
   Workload workload;
   workload.closed_forms = {{.model = "M/M/1", .reference = 4}};
   const auto check = [&](double mean) {

@@ -1,3 +1,4 @@
+// Runs one cell: CellRun simulates the workload, Evaluation scores the log that the run left.
 #include "study/comparison/cell.h"
 
 #include <fmt/format.h>
@@ -12,18 +13,16 @@
 
 #include "core/node_config.h"
 #include "sim/load.h"
-#include "sim/mixed_load.h"
 #include "sim/world.h"
-#include "study/comparison/controls.h"
 #include "study/comparison/oracle.h"
 #include "study/predictions/predicted.h"
-#include "study/statistics/batch_means.h"
-#include "study/statistics/warm_up.h"
+#include "study/statistics/steady_state.h"
 
 namespace quintain::study {
 namespace {
 
-// Long against the memory of a queue, and enough of them to tell the spread.
+/// Each batch is long against the correlation of a queue, and they are enough to estimate the
+/// spread.
 constexpr std::size_t kClosedFormBatches = 20;
 
 double seconds(core::Duration d) { return std::chrono::duration<double>(d).count(); }
@@ -49,10 +48,11 @@ End end_of(const ComparisonRecord& record) {
   }
 }
 
-// One play of the workload, up to its end.
-class Play {
+/// One simulation of the workload. The arguments must outlive it. Serial context only.
+class CellRun {
  public:
-  Play(const Workload& workload, std::uint64_t seed, const CellOptions& options, ComparisonLog& log)
+  CellRun(const Workload& workload, std::uint64_t seed, const CellOptions& options,
+          ComparisonLog& log)
       : workload_(workload), world_(seed, sim::World::Recording::kOff) {
     sim::NodeSpec node = workload.node;
     node.estimator = [&](const core::eta::EtaConfig& config, std::uint64_t estimator_seed) {
@@ -69,14 +69,14 @@ class Play {
     }
   }
 
-  // False if it was given up.
-  bool run(const std::atomic<bool>* give_up) {
-    bool given_up = false;
+  /// Returns false if aborted.
+  bool run(const std::atomic<bool>* abort) {
+    bool aborted = false;
     world_.kernel().run(workload_.until, [&] {
-      given_up = give_up != nullptr && give_up->load(std::memory_order_relaxed);
-      return given_up || settled();
+      aborted = abort != nullptr && abort->load(std::memory_order_relaxed);
+      return aborted || settled();
     });
-    return !given_up;
+    return !aborted;
   }
 
   std::int64_t refused() const {
@@ -88,7 +88,7 @@ class Play {
   std::uint64_t digest() const { return world_.digest(); }
 
  private:
-  // The default first: the node answers with what it says.
+  /// The default comes first, because the node uses its forecasts. The oracle comes last.
   std::vector<std::unique_ptr<core::eta::Estimator>> estimators(const CellOptions& options,
                                                                 const core::eta::EtaConfig& config,
                                                                 std::uint64_t seed) const {
@@ -117,7 +117,7 @@ class Play {
   std::unique_ptr<sim::MixedLoadGenerator> traffic_;
 };
 
-/// The instants at which the regime changes.
+/// The instants at which the regime changes, ascending.
 std::vector<core::Instant> changes_of(const sim::NodeSpec& node) {
   std::vector<core::Instant> changes;
   for (const sim::Slowdown& slowdown : node.slowdowns) {
@@ -129,7 +129,7 @@ std::vector<core::Instant> changes_of(const sim::NodeSpec& node) {
   return changes;
 }
 
-// Scores what a play left behind.
+/// Scores the log of a run. The arguments must outlive it.
 class Evaluation {
  public:
   Evaluation(const Workload& workload, std::uint64_t seed, const ComparisonLog& log,
@@ -137,7 +137,7 @@ class Evaluation {
       : workload_(workload), log_(log), end_(end) {
     result_.seed = seed;
     read_executions(seed);
-    note_changes();
+    find_changes();
     stratify(executions_);
     cut_warm_up();
   }
@@ -145,11 +145,14 @@ class Evaluation {
   CellResult evaluate(const CellOptions& options) {
     count();
     measure_closed_forms();
-    for (const std::string& name : options.estimators) score_estimator(place_of(name));
+    for (const std::string& name : options.estimators) {
+      const std::size_t estimator = index_of(name);
+      add_scores(forecasts_of(estimator), estimator);
+    }
     const std::size_t oracle = log_.names.size() - 1;
-    const Forecasts said = forecasts_of(oracle);
-    add_scores(said, oracle);
-    for (const Forecasts& control : make_controls(levels_, scored(), said)) {
+    const Forecasts of_oracle = forecasts_of(oracle);
+    add_scores(of_oracle, oracle);
+    for (const Forecasts& control : make_controls(levels_, scored(), of_oracle)) {
       add_scores(control, oracle);
       result_.estimators.back().bytes = 0;
       result_.estimators.back().bytes_per_function = 0;
@@ -177,7 +180,7 @@ class Evaluation {
     }
   }
 
-  void note_changes() {
+  void find_changes() {
     for (const core::Instant change : changes_of(workload_.node)) {
       const auto first =
           std::ranges::lower_bound(log_.records, change, {}, &ComparisonRecord::accepted_at);
@@ -191,21 +194,21 @@ class Evaluation {
     }
   }
 
-  // What the study demands, or more if the run takes longer to settle, but never more than half. A
-  // run that changes on purpose is judged by its part before the change. A trace never settles, and
-  // the rule would take its first hours for a warm-up: only what the study demands is cut.
+  /// Cuts the study's warm-up, or more if MSER-5 finds a longer one, but at most half. MSER-5 uses
+  /// the part before the first change of regime. A trace is never stationary, and the rule would
+  /// take its first hours as a warm-up, so that only the study's is cut.
   void cut_warm_up() {
     std::vector<double> series;
     const std::size_t stationary = result_.changes.empty()
                                        ? executions_.size()
                                        : static_cast<std::size_t>(result_.changes.front());
     for (std::size_t i = 0; i < stationary; ++i) series.push_back(executions_[i].elapsed);
-    const auto found = static_cast<std::int64_t>(statistics::mser5(series).length);
+    const auto found = static_cast<std::int64_t>(statistics::mser5(series));
     const auto half = static_cast<std::int64_t>(executions_.size() / 2);
     result_.warm_up_found = static_cast<double>(found);
-    const bool settles = !workload_.trace;
+    const bool is_trace = workload_.trace.has_value();
     cut_ = static_cast<std::size_t>(
-        std::min(settles ? std::max(found, workload_.warm_up) : workload_.warm_up, half));
+        std::min(is_trace ? workload_.warm_up : std::max(found, workload_.warm_up), half));
     result_.warm_up_cut = static_cast<double>(cut_);
   }
 
@@ -254,24 +257,22 @@ class Evaluation {
     return std::span(executions_).subspan(cut_);
   }
 
-  // Names are not unique in the log: the oracle could be called like an estimator. It is the last.
-  std::size_t place_of(const std::string& name) const {
+  /// The first with the name. The oracle, which is the last, may share its name with an estimator.
+  std::size_t index_of(const std::string& name) const {
     return static_cast<std::size_t>(std::ranges::find(log_.names, name) - log_.names.begin());
   }
 
   Forecasts forecasts_of(std::size_t estimator) const {
     Forecasts forecasts{.estimator = log_.names[estimator]};
-    const auto& said = log_.forecasts[estimator];
-    for (std::size_t i = cut_; i < said.size(); ++i) {
-      forecasts.points.push_back(seconds(said[i].point));
-      for (const core::Duration quantile : said[i].quantiles) {
+    const auto& all = log_.forecasts[estimator];
+    for (std::size_t i = cut_; i < all.size(); ++i) {
+      forecasts.points.push_back(seconds(all[i].point));
+      for (const core::Duration quantile : all[i].quantiles) {
         forecasts.quantiles.push_back(seconds(quantile));
       }
     }
     return forecasts;
   }
-
-  void score_estimator(std::size_t estimator) { add_scores(forecasts_of(estimator), estimator); }
 
   void add_scores(const Forecasts& forecasts, std::size_t estimator) {
     SeriesScores scores = score(levels_, scored(), forecasts);
@@ -327,11 +328,11 @@ absl::StatusOr<CellResult> run_cell(const Workload& workload, std::uint64_t seed
   std::int64_t refused = 0;
   std::uint64_t digest = 0;
   {
-    Play play(workload, seed, options, log);
-    if (!play.run(options.give_up)) return absl::CancelledError("given up");
-    end = play.now();
-    refused = play.refused();
-    digest = play.digest();
+    CellRun run(workload, seed, options, log);
+    if (!run.run(options.abort)) return absl::CancelledError("aborted");
+    end = run.now();
+    refused = run.refused();
+    digest = run.digest();
   }
   if (!log.fault.empty()) {
     return absl::InternalError(fmt::format("{} under seed {}: {}", workload.name, seed, log.fault));

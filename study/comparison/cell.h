@@ -1,11 +1,13 @@
-// One workload under one seed: the smallest part of a study that can be kept.
+// A cell: one workload under one seed, the smallest part of a study that can be kept.
 #pragma once
 
 #include <absl/status/statusor.h>
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "study/comparison/estimator_comparison.h"
@@ -14,7 +16,7 @@
 
 namespace quintain::study {
 
-/// What became of the calls of one replication.
+/// The calls of one replication by outcome.
 struct CallCounts {
   std::int64_t predicted = 0;
   std::int64_t completed = 0;
@@ -29,12 +31,12 @@ struct CallCounts {
   bool operator==(const CallCounts&) const = default;
 };
 
-/// What an estimator's predictions cost, in ns.
+/// The cost of an estimator's predictions, in ns.
 struct CellCost {
   std::string estimator{};
   double p50 = 0;
   double p99 = 0;
-  /// Median cost (actual) against the executions that waited (predicted).
+  /// The median cost (actual) by the number of executions waiting (predicted).
   std::vector<PointPair> by_depth{};
 
   bool operator==(const CellCost&) const = default;
@@ -43,16 +45,16 @@ struct CellCost {
 struct CellResult {
   std::uint64_t seed = 0;
   CallCounts counts{};
-  /// In arrivals: by MSER-5, and what was cut in fact.
+  /// In arrivals: as found by MSER-5, and as cut.
   double warm_up_found = 0;
   double warm_up_cut = 0;
-  /// Numbers of the first arrivals of each regime but the first.
+  /// The number of the first arrival after each change of regime.
   std::vector<double> changes{};
   /// By closed form: means over equal parts of the run, which are nearly independent.
   std::vector<std::vector<double>> closed_forms{};
   /// In the study's order, then the oracle, then the controls.
   std::vector<SeriesScores> estimators{};
-  /// Stands for everything that happened in the run.
+  /// The digest of all events of the run.
   std::uint64_t digest = 0;
   std::vector<CellCost> costs{};
 
@@ -60,16 +62,23 @@ struct CellResult {
 };
 
 struct CellOptions {
-  /// In the order of the report; the default estimator is among them.
+  /// In the order of the report; includes the default estimator.
   std::vector<std::string> estimators;
   Stopwatch stopwatch;
-  /// Set by another thread to give up; may be null.
-  const std::atomic<bool>* give_up = nullptr;
+  /// Set by another thread to abort the run; may be null.
+  const std::atomic<bool>* abort = nullptr;
 };
 
-/// Plays the workload under the seed and scores what was predicted. CANCELLED if it was given up,
-/// INTERNAL if an estimator broke the rules. A trace must have been read (see read_traces()).
+/// Simulates the workload under the seed and scores the predictions. Errors: CANCELLED if aborted,
+/// INTERNAL if an estimator returned invalid quantiles. Requires: a trace has been read (see
+/// read_traces()).
 absl::StatusOr<CellResult> run_cell(const Workload& workload, std::uint64_t seed,
                                     const CellOptions& options);
+
+/// JSON text that cell_from_json() reads back as the same result, to the last bit.
+std::string to_json(const CellResult& cell);
+
+/// nullopt if the text is not what to_json() writes.
+std::optional<CellResult> cell_from_json(std::string_view text);
 
 }  // namespace quintain::study

@@ -1,22 +1,11 @@
-#include "study/comparison/cell_json.h"
-
-#include <cmath>
-#include <limits>
-#include <nlohmann/json.hpp>
-#include <type_traits>
+// The JSON form of a cell: a description of each struct for the archives of json_archive.h.
+#include "study/comparison/cell.h"
+#include "study/report/json_archive.h"
 
 namespace quintain::study {
-namespace {
 
-using nlohmann::json;
-
-// One description of each type serves both directions: describe(archive, object) names every
-// member, and the archive reads or writes it.
-
-template <class Archive, class T>
-void describe(Archive& archive, T& counts)
-  requires std::is_same_v<std::remove_const_t<T>, CallCounts>
-{
+template <class Archive>
+void describe(Archive& archive, CallCounts& counts) {
   archive("predicted", counts.predicted);
   archive("completed", counts.completed);
   archive("failed", counts.failed);
@@ -27,10 +16,8 @@ void describe(Archive& archive, T& counts)
   archive("refused", counts.refused);
 }
 
-template <class Archive, class T>
-void describe(Archive& archive, T& part)
-  requires std::is_same_v<std::remove_const_t<T>, PartScores>
-{
+template <class Archive>
+void describe(Archive& archive, PartScores& part) {
   archive("scored", part.scored);
   archive("censored", part.censored);
   archive("pinball", part.pinball);
@@ -44,10 +31,8 @@ void describe(Archive& archive, T& part)
   archive("judged_coverage", part.judged_coverage);
 }
 
-template <class Archive, class T>
-void describe(Archive& archive, T& stratum)
-  requires std::is_same_v<std::remove_const_t<T>, StratumScores>
-{
+template <class Archive>
+void describe(Archive& archive, StratumScores& stratum) {
   archive("depth_quintile", stratum.depth_quintile);
   archive("cold", stratum.cold);
   archive("popularity_tercile", stratum.popularity_tercile);
@@ -55,36 +40,28 @@ void describe(Archive& archive, T& stratum)
   archive("covered", stratum.covered);
 }
 
-template <class Archive, class T>
-void describe(Archive& archive, T& group)
-  requires std::is_same_v<std::remove_const_t<T>, CoverageGroup>
-{
+template <class Archive>
+void describe(Archive& archive, CoverageGroup& group) {
   archive("at", group.at);
   archive("executions", group.executions);
   archive("covered_50", group.covered_50);
   archive("covered_90", group.covered_90);
 }
 
-template <class Archive, class T>
-void describe(Archive& archive, T& sum)
-  requires std::is_same_v<std::remove_const_t<T>, LossSum>
-{
+template <class Archive>
+void describe(Archive& archive, LossSum& sum) {
   archive("executions", sum.executions);
   archive("pinball", sum.pinball);
 }
 
-template <class Archive, class T>
-void describe(Archive& archive, T& pair)
-  requires std::is_same_v<std::remove_const_t<T>, PointPair>
-{
+template <class Archive>
+void describe(Archive& archive, PointPair& pair) {
   archive("predicted", pair.predicted);
   archive("actual", pair.actual);
 }
 
-template <class Archive, class T>
-void describe(Archive& archive, T& series)
-  requires std::is_same_v<std::remove_const_t<T>, SeriesScores>
-{
+template <class Archive>
+void describe(Archive& archive, SeriesScores& series) {
   archive("estimator", series.estimator);
   archive("terminal", series.terminal);
   archive("success", series.success);
@@ -103,20 +80,16 @@ void describe(Archive& archive, T& series)
   archive("bytes_per_function", series.bytes_per_function);
 }
 
-template <class Archive, class T>
-void describe(Archive& archive, T& cost)
-  requires std::is_same_v<std::remove_const_t<T>, CellCost>
-{
+template <class Archive>
+void describe(Archive& archive, CellCost& cost) {
   archive("estimator", cost.estimator);
   archive("p50", cost.p50);
   archive("p99", cost.p99);
   archive("by_depth", cost.by_depth);
 }
 
-template <class Archive, class T>
-void describe(Archive& archive, T& cell)
-  requires std::is_same_v<std::remove_const_t<T>, CellResult>
-{
+template <class Archive>
+void describe(Archive& archive, CellResult& cell) {
   archive("seed", cell.seed);
   archive("counts", cell.counts);
   archive("warm_up_found", cell.warm_up_found);
@@ -128,84 +101,17 @@ void describe(Archive& archive, T& cell)
   archive("costs", cell.costs);
 }
 
-template <class T>
-inline constexpr bool kIsList = false;
-template <class T>
-inline constexpr bool kIsList<std::vector<T>> = true;
-
-template <class T>
-json written(const T& value);
-
-class Writer {
- public:
-  template <class T>
-  void operator()(const char* name, const T& value) {
-    object_[name] = written(value);
-  }
-  json take() { return std::move(object_); }
-
- private:
-  json object_ = json::object();
-};
-
-template <class T>
-json written(const T& value) {
-  if constexpr (kIsList<T>) {
-    json list = json::array();
-    for (const auto& element : value) list.push_back(written(element));
-    return list;
-  } else if constexpr (std::is_class_v<T> && !std::is_same_v<T, std::string>) {
-    Writer writer;
-    describe(writer, value);
-    return writer.take();
-  } else {
-    return value;  // a double that is not a number becomes null
-  }
+std::string to_json(const CellResult& cell) {
+  return reports::dump(JsonWriter::write(cell), /*indent=*/-1);
 }
 
-template <class T>
-void read(const json& value, T& into);
-
-class ObjectParser {
- public:
-  explicit ObjectParser(const json& object) : object_(object) {}
-
-  template <class T>
-  void operator()(const char* name, T& into) {
-    read(object_.at(name), into);
-  }
-
- private:
-  const json& object_;
-};
-
-template <class T>
-void read(const json& value, T& into) {
-  if constexpr (kIsList<T>) {
-    for (const json& element : value) read(element, into.emplace_back());
-  } else if constexpr (std::is_class_v<T> && !std::is_same_v<T, std::string>) {
-    ObjectParser parser(value);
-    describe(parser, into);
-  } else if constexpr (std::is_same_v<T, double>) {
-    into = value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>();
-  } else {
-    into = value.get<T>();
-  }
-}
-
-}  // namespace
-
-std::string to_json(const CellResult& cell) { return written(cell).dump(); }
-
-std::optional<CellResult> cell_from_json(std::string_view text) {
-  // nlohmann's reading throws on a key or a type that is not there; a kept file may be anybody's.
-  try {
-    CellResult cell;
-    read(json::parse(text), cell);
-    return cell;
-  } catch (const json::exception&) {
-    return std::nullopt;
-  }
+std::optional<CellResult> cell_from_json(std::string_view text) try {
+  const auto json = reports::Json::parse(text);
+  auto cell = JsonReader::read<CellResult>(json);
+  const bool same = reports::check_same(json, JsonWriter::write(cell), "a cell").ok();
+  return same ? std::optional(std::move(cell)) : std::nullopt;
+} catch (const nlohmann::json::exception&) {
+  return std::nullopt;
 }
 
 }  // namespace quintain::study

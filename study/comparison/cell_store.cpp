@@ -9,13 +9,12 @@
 #include <system_error>
 
 #include "reports/file.h"
-#include "study/comparison/cell_json.h"
 
 namespace quintain::study {
 namespace {
 
-// FNV-1a, with a separator after each part so that parts can't run into each other.
-class Fold {
+/// FNV-1a, with a separator after each part, so that the parts' borders count.
+class Hash {
  public:
   void add(std::string_view text) {
     for (const char c : text) add_byte(static_cast<unsigned char>(c));
@@ -35,17 +34,17 @@ class Fold {
 }  // namespace
 
 std::string CellKey::digest() const {
-  Fold fold;
-  fold.add(build);
-  fold.add(workload->name);
-  fold.add(workload->config);
-  fold.add(std::to_string(workload->arrivals));
-  fold.add(std::to_string(workload->warm_up));
-  fold.add(std::to_string(workload->trace_digest.value_or(0)));
-  for (const std::string& estimator : estimators) fold.add(estimator);
-  fold.add(std::to_string(seed));
-  fold.add(costs ? "costs" : "");
-  return fmt::format("{:016x}", fold.value());
+  Hash hash;
+  hash.add(build);
+  hash.add(workload->name);
+  hash.add(workload->config);
+  hash.add(std::to_string(workload->arrivals));
+  hash.add(std::to_string(workload->warm_up));
+  hash.add(std::to_string(workload->trace_digest.value_or(0)));
+  for (const std::string& estimator : estimators) hash.add(estimator);
+  hash.add(std::to_string(seed));
+  hash.add(costs ? "costs" : "");
+  return fmt::format("{:016x}", hash.value());
 }
 
 std::string CellStore::path_of(const CellKey& key) const {

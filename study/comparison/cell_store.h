@@ -1,4 +1,4 @@
-// Finished cells on disk, so that a study that was interrupted goes on where it was.
+// Finished cells on disk, so that an interrupted study can be continued.
 #pragma once
 
 #include <absl/status/status.h>
@@ -11,9 +11,9 @@
 
 namespace quintain::study {
 
-/// What decides a cell's result: if any of it differs, it is another cell.
+/// Everything that determines a cell's result.
 struct CellKey {
-  /// Stands for the program, so that no cell outlives a change of the code.
+  /// Identifies the program's build, because another version may have other results.
   std::string build;
   const Workload* workload = nullptr;
   std::vector<std::string> estimators;
@@ -21,24 +21,24 @@ struct CellKey {
   /// Whether costs were measured.
   bool costs = false;
 
-  /// As 16 hexadecimal digits.
+  /// 16 hexadecimal digits; differs if any part differs.
   std::string digest() const;
 };
 
-/// A folder of cells, a file each. Files are written whole or not at all. Nothing removes them:
-/// that is for whoever gave the folder.
+/// A folder of cells, one file each. Files are written atomically and never removed. Immutable;
+/// thread-safe for different cells.
 class CellStore {
  public:
-  /// An empty path: nothing is kept.
+  /// An empty path: no cells are kept.
   explicit CellStore(std::string folder) : folder_(std::move(folder)) {}
 
   bool keeps() const { return !folder_.empty(); }
   const std::string& folder() const { return folder_; }
 
-  /// Makes the folder. The error names it and the reason.
+  /// Creates the folder. The error states the folder and the reason.
   absl::Status prepare() const;
 
-  /// A cell that is not there, or not readable, is nothing.
+  /// nullopt if there is no such cell, or its file cannot be read.
   std::optional<CellResult> find(const CellKey& key) const;
 
   absl::Status keep(const CellKey& key, const CellResult& cell) const;

@@ -5,8 +5,7 @@
 #include <atomic>
 #include <cmath>
 
-#include "study/comparison/aggregate.h"
-#include "study/comparison/cell_json.h"
+#include "study/comparison/oracle.h"
 #include "study/testing/small_study.h"
 
 namespace quintain::study {
@@ -24,7 +23,7 @@ const SeriesScores& scores_of(const CellResult& cell, std::string_view estimator
   return *std::ranges::find(cell.estimators, estimator, &SeriesScores::estimator);
 }
 
-TEST(Cell, EveryCallIsAccountedFor) {
+TEST(Cell, CountsEveryCall) {
   const Study study = small_study();
   for (const Workload& workload : study.workloads) {
     const CellResult cell = cell_of(workload);
@@ -37,7 +36,7 @@ TEST(Cell, EveryCallIsAccountedFor) {
     EXPECT_EQ(cell.warm_up_cut, static_cast<double>(counts.dropped));
     // Three estimators, the oracle, three controls.
     ASSERT_EQ(cell.estimators.size(), 7u);
-    EXPECT_EQ(cell.estimators[3].estimator, kOracle);
+    EXPECT_EQ(cell.estimators[3].estimator, kOracleName);
     for (const SeriesScores& scores : cell.estimators) {
       EXPECT_EQ(scores.terminal.scored, counts.predicted - counts.dropped);
       EXPECT_EQ(scores.success.scored + scores.success.censored, scores.terminal.scored);
@@ -45,12 +44,12 @@ TEST(Cell, EveryCallIsAccountedFor) {
   }
 }
 
-TEST(Cell, RoughWorkloadsAreRough) {
+TEST(Cell, CountsTimeoutsCancelsFailuresAndChanges) {
   const CellResult cell = cell_of(small_study().workloads[1]);
   EXPECT_GT(cell.counts.timed_out, 0);
   EXPECT_GT(cell.counts.cancelled, 0);
   EXPECT_GT(cell.counts.failed, 0);
-  // Ten a second, so the changes come at about the 600th and the 900th arrival.
+  // Ten arrivals a second, so that the changes are near the 600th and the 900th.
   ASSERT_EQ(cell.changes.size(), 2u);
   EXPECT_NEAR(cell.changes[0], 600, 120);
   EXPECT_NEAR(cell.changes[1], 900, 150);
@@ -59,30 +58,31 @@ TEST(Cell, RoughWorkloadsAreRough) {
   EXPECT_EQ(cell.closed_forms[0].size(), 20u);
 }
 
-TEST(Cell, IsAFunctionOfWorkloadAndSeed) {
+TEST(Cell, DependsOnWorkloadAndSeedOnly) {
   const Workload workload = small_study().workloads[1];
   EXPECT_EQ(to_json(cell_of(workload, 1)), to_json(cell_of(workload, 1)));
   EXPECT_NE(cell_of(workload, 1).digest, cell_of(workload, 2).digest);
 }
 
-TEST(Cell, EstimatorsDoNotDisturbEachOther) {
-  // All see the same executions, whoever sits beside them.
+TEST(Cell, EstimatorsDoNotAffectEachOther) {
+  // All see the same executions, independent of the other estimators.
   const Workload workload = small_study().workloads[0];
   const CellResult all = cell_of(workload);
   const CellResult few = cell_of(workload, 1, {"queue-length"});
   EXPECT_EQ(scores_of(all, "queue-length"), scores_of(few, "queue-length"));
-  EXPECT_EQ(scores_of(all, kOracle), scores_of(few, kOracle));
+  EXPECT_EQ(scores_of(all, kOracleName), scores_of(few, kOracleName));
   EXPECT_EQ(all.digest, few.digest);
 }
 
-TEST(Cell, TheOracleIsBetterThanWhoKnowsLess) {
+TEST(Cell, TheOracleHasTheSmallestLoss) {
   const CellResult cell = cell_of(small_study().workloads[0]);
-  EXPECT_LT(scores_of(cell, kOracle).terminal.pinball, scores_of(cell, "ewma").terminal.pinball);
-  EXPECT_LT(scores_of(cell, kOracle).terminal.pinball,
+  EXPECT_LT(scores_of(cell, kOracleName).terminal.pinball,
+            scores_of(cell, "ewma").terminal.pinball);
+  EXPECT_LT(scores_of(cell, kOracleName).terminal.pinball,
             scores_of(cell, "queue-length").terminal.pinball);
 }
 
-TEST(Cell, CostsAreMeasuredByTheStopwatchThatIsHandedIn) {
+TEST(Cell, MeasuresCostsWithTheGivenStopwatch) {
   std::int64_t now = 0;
   const auto cell =
       run_cell(small_study().workloads[0], 1,
@@ -95,15 +95,14 @@ TEST(Cell, CostsAreMeasuredByTheStopwatchThatIsHandedIn) {
   EXPECT_TRUE(cell_of(small_study().workloads[0]).costs.empty());
 }
 
-TEST(Cell, CanBeGivenUp) {
-  const std::atomic<bool> give_up = true;
-  const auto cell =
-      run_cell(small_study().workloads[0], 1,
-               {.estimators = {"queue-length"}, .stopwatch = {}, .give_up = &give_up});
+TEST(Cell, CanBeAborted) {
+  const std::atomic<bool> abort = true;
+  const auto cell = run_cell(small_study().workloads[0], 1,
+                             {.estimators = {"queue-length"}, .stopwatch = {}, .abort = &abort});
   EXPECT_TRUE(absl::IsCancelled(cell.status()));
 }
 
-TEST(Cell, AnEndBeforeTheEndIsCounted) {
+TEST(Cell, CountsUnfinishedExecutions) {
   Workload workload = small_study().workloads[0];
   workload.until = core::Instant(std::chrono::seconds(60));
   const CellResult cell = cell_of(workload);
@@ -112,7 +111,7 @@ TEST(Cell, AnEndBeforeTheEndIsCounted) {
   EXPECT_EQ(scores_of(cell, "ewma").success.censored, cell.counts.unfinished);
 }
 
-TEST(CellJson, ReadsBackAsTheSame) {
+TEST(CellJson, ReadsBackTheSame) {
   CellResult cell = cell_of(small_study().workloads[0]);
   cell.costs.push_back({.estimator = "x", .p50 = 1, .p99 = 2, .by_depth = {{3, 4}}});
   const auto again = cell_from_json(to_json(cell));
@@ -120,7 +119,7 @@ TEST(CellJson, ReadsBackAsTheSame) {
   EXPECT_TRUE(*again == cell);
 }
 
-TEST(CellJson, WhatIsNotANumberReadsBackAsSuch) {
+TEST(CellJson, ReadsBackNaN) {
   CellResult cell = cell_of(small_study().workloads[1]);
   cell.estimators[0].width_50 = std::nan("");
   const auto again = cell_from_json(to_json(cell));
@@ -129,11 +128,13 @@ TEST(CellJson, WhatIsNotANumberReadsBackAsSuch) {
   EXPECT_EQ(to_json(*again), to_json(cell));
 }
 
-TEST(CellJson, WhatIsNoCellIsNothing) {
+TEST(CellJson, RejectsOtherText) {
   EXPECT_FALSE(cell_from_json(""));
   EXPECT_FALSE(cell_from_json("{}"));
   std::string text = to_json(cell_of(small_study().workloads[0]));
   EXPECT_FALSE(cell_from_json(text.substr(0, text.size() / 2)));
+  text.insert(1, "\"unknown\":1,");
+  EXPECT_FALSE(cell_from_json(text));
 }
 
 }  // namespace

@@ -1,3 +1,4 @@
+// Forwards each call to every estimator, and keeps the log.
 #include "study/comparison/estimator_comparison.h"
 
 #include <fmt/format.h>
@@ -59,7 +60,7 @@ Forecast EstimatorComparison::predict(const core::eta::Target& target,
 void EstimatorComparison::check(const Forecast& forecast, std::size_t estimator,
                                 std::uint64_t ordinal) {
   if (std::ranges::is_sorted(forecast.quantiles) || !log_.fault.empty()) return;
-  log_.fault = fmt::format("'{}' stated quantiles that fall, of execution {}",
+  log_.fault = fmt::format("'{}' returned falling quantiles for execution {}",
                            log_.names[estimator], ordinal);
 }
 
@@ -67,10 +68,9 @@ Forecast EstimatorComparison::ask(std::size_t estimator, const core::eta::Target
                                   const core::eta::NodeState& node) {
   core::eta::Estimator& asked = *estimators_[estimator];
   if (!stopwatch_) return asked.predict(target, node);
-  const std::int64_t began = stopwatch_();
+  const std::int64_t start = stopwatch_();
   const Forecast forecast = asked.predict(target, node);
-  const std::int64_t ended = stopwatch_();
-  log_.costs[estimator].push_back({.nanoseconds = ended - began, .depth = node.queued});
+  log_.costs[estimator].push_back({.nanoseconds = stopwatch_() - start, .depth = node.queued});
   return forecast;
 }
 

@@ -1,4 +1,4 @@
-// Many estimators that look at one node.
+// Several estimators that predict the same executions of one node.
 #pragma once
 
 #include <cstddef>
@@ -14,59 +14,59 @@
 
 namespace quintain::study {
 
-/// Tells real time, for the cost of a prediction; empty: costs are not measured. Simulations have
-/// no clock of their own.
+/// Returns the real time in ns, to measure the cost of a prediction; empty: costs are not measured.
+/// It is passed in because simulations may not read a clock.
 using Stopwatch = std::function<std::int64_t()>;
 
-/// What the comparison saw and heard of one execution.
+/// The comparison's record of one execution.
 struct ComparisonRecord {
   std::uint64_t ordinal = 0;
   core::eta::FunctionIndex function = 0;
   core::Instant accepted_at;
-  /// How many waited when it was accepted.
+  /// The number of executions waiting when it was accepted.
   std::int64_t depth = 0;
-  /// As far as was known when it was accepted, its instance had to be made: none was idle, and a
-  /// slot was free; or its task had none at all.
+  /// As far as was known at acceptance, it needed a new instance: a slot was free and no instance
+  /// idle, or its task had no instance at all.
   bool cold_in_sight = false;
-  /// How many had ended when it was accepted.
+  /// The number of executions that had ended when it was accepted.
   std::int64_t ends_before = 0;
-  /// As reported at its end; `ended_at` is never() if it has not come.
+  /// As reported at its end; never() until then.
   core::Instant ended_at = core::Instant::never();
   core::Instant dispatched_at = core::Instant::never();
   core::Instant deadline = core::Instant::never();
   spearlet::ExecutionStatus status = spearlet::EXECUTION_STATUS_UNSPECIFIED;
 };
 
-/// What one prediction cost.
+/// The cost of one prediction.
 struct PredictionCosts {
   std::int64_t nanoseconds;
   std::int64_t depth;
 };
 
-/// Everything that a comparison has recorded. It outlives the node that the comparison sits in.
+/// Everything that a comparison has recorded. Outlives the comparison and its node.
 struct ComparisonLog {
-  /// The estimators' names, in their order.
+  /// The names of the estimators, in their order.
   std::vector<std::string> names;
-  /// By acceptance.
+  /// In the order of acceptance.
   std::vector<ComparisonRecord> records;
   /// By estimator, then by record.
   std::vector<std::vector<core::eta::Forecast>> forecasts;
   /// By estimator; empty unless costs are measured.
   std::vector<std::vector<PredictionCosts>> costs;
-  /// Memory that each held at the end; known once the node is gone.
+  /// The memory of each estimator at the end; set when the comparison is destroyed.
   std::vector<std::size_t> bytes;
   std::size_t functions = 0;
-  /// What a estimator did that no estimator may, in words; empty if none did.
+  /// The first violation of the estimators' interface, in words; empty if there was none.
   std::string fault;
 };
 
-/// An estimator that asks several others whenever an execution is accepted, writes down what they
-/// say, and answers with what the first of them said. All see the same node and the same
-/// executions, so what they say can be compared pair by pair. A later question about an execution
-/// goes to the first alone.
+/// An estimator that asks several others whenever an execution is accepted, records their
+/// forecasts, and returns the first one's. All see the same node and the same executions, so that
+/// their forecasts can be compared in pairs. Later questions about an execution go to the first
+/// estimator only. Serial context only.
 class EstimatorComparison final : public core::eta::Estimator {
  public:
-  /// At least one estimator; `log` outlives the comparison.
+  /// Requires: at least one estimator; `log` outlives the comparison.
   EstimatorComparison(std::vector<std::unique_ptr<core::eta::Estimator>> estimators,
                       ComparisonLog& log, Stopwatch stopwatch);
   ~EstimatorComparison() override;

@@ -1,4 +1,6 @@
-#include "study/comparison/flags.h"
+// The flags of aggregate.h: whether the estimators' forecasts are honest, and whether goals are
+// reached.
+#include "study/comparison/aggregate.h"
 
 #include <fmt/format.h>
 
@@ -6,94 +8,87 @@
 #include <cmath>
 #include <optional>
 #include <string>
-
-#include "study/comparison/aggregate.h"
+#include <utility>
 
 namespace quintain::study {
 namespace {
 
-constexpr double kLargestError = 0.03;
-// In all bins together: a twentieth of the executions lie elsewhere than they should.
-constexpr double kLargestDistance = 0.05;
-// The oracle knows the distributions, but not who will cancel; where many do, one that learns from
-// how its forecasts came out may do a little better. One that peeks does twice as well.
+/// Of a coverage.
+constexpr double kMaxError = 0.03;
+/// Of a PIT histogram from a flat one: 5 % of the probability mass are in the wrong bins.
+constexpr double kMaxDistance = 0.05;
+/// Below this p-value a histogram is significantly not flat.
+constexpr double kMinPValue = 0.001;
+/// The oracle knows the distributions, but not which executions will be cancelled; if many are, an
+/// estimator that learns from its past errors may be slightly better. A peeking one is twice as
+/// good.
 constexpr double kMinRatio = 0.9;
-constexpr double kUnlikely = 0.001;
 
-std::string in_words(const Interval& interval) {
-  if (std::isnan(interval.low)) return fmt::format("{:.4g}", interval.value);
-  return fmt::format("{:.4g} [{:.4g}, {:.4g}]", interval.value, interval.low, interval.high);
+std::string to_text(const Estimate& estimate) {
+  if (std::isnan(estimate.low)) return fmt::format("{:.4g}", estimate.value);
+  return fmt::format("{:.4g} [{:.4g}, {:.4g}]", estimate.value, estimate.low, estimate.high);
 }
 
-double low_of(const Interval& interval) {
-  return std::isnan(interval.low) ? interval.value : interval.low;
+double low_of(const Estimate& estimate) {
+  return std::isnan(estimate.low) ? estimate.value : estimate.low;
 }
-double high_of(const Interval& interval) {
-  return std::isnan(interval.high) ? interval.value : interval.high;
-}
-
-Flag calibrated(const Interval& worst) {
-  return {.name = "calibrated",
-          .holds = !(low_of(worst) > kLargestError),
-          .expected =
-              fmt::format("coverage at 50, 80, 90 and 95 % is off by at most {}", kLargestError),
-          .observed = in_words(worst)};
+double high_of(const Estimate& estimate) {
+  return std::isnan(estimate.high) ? estimate.value : estimate.high;
 }
 
-Flag unbiased(const Interval& within_p50) {
-  const bool low = high_of(within_p50) < 0.5 - kLargestError;
-  const bool high = low_of(within_p50) > 0.5 + kLargestError;
+Flag calibrated(const Estimate& worst) {
+  return {
+      .name = "calibrated",
+      .holds = !(low_of(worst) > kMaxError),
+      .expected = fmt::format("coverage at 50, 80, 90 and 95 % is off by at most {}", kMaxError),
+      .observed = to_text(worst)};
+}
+
+Flag unbiased(const Estimate& within_p50) {
+  const bool low = high_of(within_p50) < 0.5 - kMaxError;
+  const bool high = low_of(within_p50) > 0.5 + kMaxError;
   return {.name = "unbiased",
           .holds = !low && !high,
-          .expected = fmt::format("0.5 of all end before the p50, within {}", kLargestError),
-          .observed = in_words(within_p50)};
+          .expected = fmt::format("0.5 of all end before the p50, within {}", kMaxError),
+          .observed = to_text(within_p50)};
 }
 
-Flag flat(const PitHistogram& pit) {
+Flag flat(const PitResult& pit) {
   double distance = 0;
   for (const double bin : pit.bins) {
     distance += std::abs(bin - 1 / static_cast<double>(pit.bins.size())) / 2;
   }
   return {.name = "flat",
-          .holds = !(distance > kLargestDistance && pit.p_value < kUnlikely),
+          .holds = !(distance > kMaxDistance && pit.p_value < kMinPValue),
           .expected = fmt::format("the PIT's histogram is within {} of a flat one, or p >= {}",
-                                  kLargestDistance, kUnlikely),
+                                  kMaxDistance, kMinPValue),
           .observed = fmt::format("{:.4g} from it, p = {:.2g}", distance, pit.p_value)};
 }
 
-Flag no_better_than_the_oracle(const Interval& ratio) {
+Flag no_better_than_the_oracle(const Estimate& ratio) {
   return {.name = "no-better-than-the-oracle",
           .holds = !(high_of(ratio) < kMinRatio),
           .expected = fmt::format("the loss is at least {} of the oracle's", kMinRatio),
-          .observed = in_words(ratio)};
+          .observed = to_text(ratio)};
 }
 
-// One result, everything that its goals are held against.
-class GoalKeeper {
- public:
-  explicit GoalKeeper(EstimatorResult& result) : result_(result) {}
-
-  void keep(std::string_view name, const std::optional<double>& bound, const Interval& reached) {
-    if (!bound) return;
-    Flag flag{.name = fmt::format("goal/{}", name),
-              .holds = reached.value <= *bound,  // not if it is not a number
-              .expected = fmt::format("at most {}", *bound),
-              .observed = in_words(reached)};
-    if (!flag.holds) flag.observed += fmt::format(", {:.4g} too much", reached.value - *bound);
-    result_.flags.push_back(std::move(flag));
-  }
-
- private:
-  EstimatorResult& result_;
-};
-
-Interval alone(double value) { return {.value = value, .low = NAN, .high = NAN}; }
+/// Adds the flag of a goal, if the goal has a bound.
+void add_goal(EstimatorResult& result, std::string_view name, const std::optional<double>& bound,
+              const Estimate& reached) {
+  if (!bound) return;
+  Flag flag{.name = fmt::format("goal/{}", name),
+            .holds = reached.value <= *bound,  // false for NaN
+            .expected = fmt::format("at most {}", *bound),
+            .observed = to_text(reached)};
+  if (!flag.holds) flag.observed += fmt::format(", {:.4g} too much", reached.value - *bound);
+  result.flags.push_back(std::move(flag));
+}
 
 }  // namespace
 
-std::vector<Interval> judged_coverage(std::span<const SeriesScores* const> replications,
+std::vector<Estimate> judged_coverage(std::span<const SeriesScores* const> replications,
                                       PartScores SeriesScores::* part) {
-  std::vector<Interval> judged;
+  std::vector<Estimate> judged;
   for (std::size_t i = 0; i < kJudgedLevels.size(); ++i) {
     std::vector<double> values;
     for (const SeriesScores* scores : replications) {
@@ -104,8 +99,8 @@ std::vector<Interval> judged_coverage(std::span<const SeriesScores* const> repli
   return judged;
 }
 
-Interval worst_coverage_error(std::span<const Interval> judged) {
-  Interval worst = {.value = NAN, .low = NAN, .high = NAN};
+Estimate worst_coverage_error(std::span<const Estimate> judged) {
+  Estimate worst = Estimate::value_only(kUnknown);
   for (std::size_t i = 0; i < judged.size(); ++i) {
     const double error = std::abs(judged[i].value - kJudgedLevels[i]);
     if (std::isnan(error) || error <= worst.value) continue;
@@ -117,12 +112,11 @@ Interval worst_coverage_error(std::span<const Interval> judged) {
   return worst;
 }
 
-void set_flags(WorkloadResult& result,
-               std::span<const std::vector<SeriesScores>* const> replications,
-               std::span<const Goal> goals, std::string_view default_estimator) {
+void set_flags(WorkloadResult& result, Replicated replications, std::span<const Goal> goals,
+               std::string_view default_estimator) {
   const bool has_oracle = std::ranges::any_of(
       result.estimators, [](const EstimatorResult& e) { return e.role == Role::kOracle; });
-  std::vector<Interval> success_errors;
+  std::vector<Estimate> success_errors;
   for (std::size_t i = 0; i < result.estimators.size(); ++i) {
     EstimatorResult& estimator = result.estimators[i];
     std::vector<const SeriesScores*> own;
@@ -135,29 +129,30 @@ void set_flags(WorkloadResult& result,
       estimator.flags.push_back(no_better_than_the_oracle(estimator.to_oracle.ratio));
     }
   }
-  // The loss after a change, relative to the baseline that is best there.
-  Interval best_baseline_after = alone(NAN);
+  // The baseline with the smallest loss after a change.
+  Estimate best_baseline_after = Estimate::value_only(kUnknown);
   for (const EstimatorResult& estimator : result.estimators) {
     if (estimator.role != Role::kBaseline || !estimator.adaptation) continue;
-    const Interval& after = estimator.adaptation->after_change;
+    const Estimate& after = estimator.adaptation->after_change;
     if (!(after.value >= best_baseline_after.value)) best_baseline_after = after;
   }
   for (const Goal& goal : goals) {
     const std::string_view name = goal.estimator.empty() ? default_estimator : goal.estimator;
     const auto found = std::ranges::find(result.estimators, name, &EstimatorResult::name);
-    if (found == result.estimators.end()) continue;  // the file was checked; a study of fewer
-    GoalKeeper keeper(*found);
-    keeper.keep("pinball-to-oracle", goal.pinball_to_oracle, found->to_oracle.ratio);
-    keeper.keep("pinball-to-best-baseline", goal.pinball_to_best_baseline,
-                found->to_best_baseline.ratio);
-    keeper.keep("coverage-error", goal.coverage_error, found->worst_coverage_error);
-    keeper.keep("success-coverage-error", goal.success_coverage_error,
-                success_errors[static_cast<std::size_t>(found - result.estimators.begin())]);
-    keeper.keep("stratum-error", goal.stratum_error, alone(found->worst_stratum_error));
-    const Interval after = found->adaptation ? found->adaptation->after_change : alone(NAN);
-    keeper.keep("after-change-to-oracle", goal.after_change_to_oracle, after);
-    keeper.keep("after-change-to-best-baseline", goal.after_change_to_best_baseline,
-                alone(after.value / best_baseline_after.value));
+    if (found == result.estimators.end()) continue;  // not part of this run
+    add_goal(*found, "pinball-to-oracle", goal.pinball_to_oracle, found->to_oracle.ratio);
+    add_goal(*found, "pinball-to-best-baseline", goal.pinball_to_best_baseline,
+             found->to_best_baseline.ratio);
+    add_goal(*found, "coverage-error", goal.coverage_error, found->worst_coverage_error);
+    add_goal(*found, "success-coverage-error", goal.success_coverage_error,
+             success_errors[static_cast<std::size_t>(found - result.estimators.begin())]);
+    add_goal(*found, "stratum-error", goal.stratum_error,
+             Estimate::value_only(found->worst_stratum_error));
+    const Estimate after =
+        found->adaptation ? found->adaptation->after_change : Estimate::value_only(kUnknown);
+    add_goal(*found, "after-change-to-oracle", goal.after_change_to_oracle, after);
+    add_goal(*found, "after-change-to-best-baseline", goal.after_change_to_best_baseline,
+             Estimate::value_only(after.value / best_baseline_after.value));
   }
 }
 

@@ -1,8 +1,12 @@
+// The oracle computes quantile tables of the true distributions and leaves the rest to RollForward;
+// the controls distort its forecasts.
 #include "study/comparison/oracle.h"
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cmath>
+#include <cstddef>
 #include <functional>
 #include <map>
 #include <string>
@@ -10,6 +14,7 @@
 #include <vector>
 
 #include "core/eta/roll_forward.h"
+#include "study/comparison/scoring.h"
 
 namespace quintain::study {
 namespace {
@@ -18,10 +23,10 @@ using core::eta::FunctionIndex;
 using core::eta::QuantileTable;
 using core::eta::SpeedFactor;
 
-// Where failures and retries make a distribution without a formula, it is sampled this often.
+// With failures and retries the distribution has no formula; it is sampled this often.
 constexpr int kSamples = 256 * static_cast<int>(QuantileTable::kPoints);
 
-// A function that hangs never ends; this is longer than any deadline.
+// The time of a function that hangs, in seconds: longer than any deadline.
 constexpr float kHangs = 1e12F;
 
 QuantileTable table_of(const std::function<double(double p)>& quantile) {
@@ -38,7 +43,8 @@ QuantileTable table_of(const sim::Distribution& distribution) {
   return table_of([&](double p) { return distribution.quantile_seconds(p); });
 }
 
-/// From the begin of the first attempt to the end of the last, as the node runs them.
+/// The distribution of the time from the start of the first attempt to the end of the last one, as
+/// the node runs them.
 class RetriedTimes {
  public:
   RetriedTimes(const sim::FunctionModel& model, const core::RetryConfig& retry, int max_retries)
@@ -55,10 +61,10 @@ class RetriedTimes {
   double sample() {
     double time = 0;
     for (int attempt = 1;; ++attempt) {
-      // Whether it hangs is drawn first; only one that does not hang may fail.
-      if (random_.uniform(fates_) < model_.hang_probability) return kHangs;
+      // As in the simulated runtime, an attempt that hangs does not fail.
+      if (random_.uniform(outcomes_) < model_.hang_probability) return kHangs;
       time += std::chrono::duration<double>(model_.service.sample(random_, services_)).count();
-      const bool fails = random_.uniform(fates_) < model_.failure_probability;
+      const bool fails = random_.uniform(outcomes_) < model_.failure_probability;
       if (!fails || attempt > max_retries_) return time;
       time += pause(attempt);
     }
@@ -75,12 +81,13 @@ class RetriedTimes {
   const sim::FunctionModel& model_;
   const core::RetryConfig& retry_;
   int max_retries_;
-  sim::Randomness random_{1};  // the distribution is the same whatever the run's seed
-  core::RandomStream fates_{"oracle.fates"};
+  sim::Randomness random_{1};  // the distribution does not depend on the run's seed
+  core::RandomStream outcomes_{"oracle.fates"};
   core::RandomStream services_{"oracle.services"};
   core::RandomStream pauses_{"oracle.pauses"};
 };
 
+/// See make_oracle(). Serial context only.
 class Oracle final : public core::eta::Estimator, private core::eta::Distributions {
  public:
   Oracle(const sim::NodeSpec& node, int max_retries, std::uint64_t seed)
@@ -105,9 +112,9 @@ class Oracle final : public core::eta::Estimator, private core::eta::Distributio
     });
     Known& known = distributions_[function];
     if (model == models_.end()) return;
-    const bool ends_at_once = model->failure_probability == 0 && model->hang_probability == 0;
-    known.service = ends_at_once ? table_of(model->service)
-                                 : RetriedTimes(*model, retry_, max_retries_).table();
+    const bool always_completes = model->failure_probability == 0 && model->hang_probability == 0;
+    known.service = always_completes ? table_of(model->service)
+                                     : RetriedTimes(*model, retry_, max_retries_).table();
     known.cold_start = table_of(model->cold_start);
   }
 
@@ -135,7 +142,7 @@ class Oracle final : public core::eta::Estimator, private core::eta::Distributio
   }
   const SpeedFactor& speed_factor() override { return speed_factor_; }
   const SpeedFactor& speed_factor_of(const core::eta::RunningExecution& running) override {
-    // A slowdown is of what begins in it.
+    // A slowdown applies to executions that start during it.
     speed_factor_of_running_ = running.started_at.is_never()
                                    ? speed_factor_
                                    : SpeedFactor::of(slowness(running.started_at));
@@ -167,5 +174,32 @@ std::unique_ptr<core::eta::Estimator> make_oracle(const sim::NodeSpec& node, int
                                                   std::uint64_t seed) {
   return std::make_unique<Oracle>(node, max_retries, seed);
 }
+
+std::vector<Forecasts> make_controls(std::span<const double> levels,
+                                     std::span<const PredictedExecution> executions,
+                                     const Forecasts& oracle) {
+  Forecasts biased = oracle;
+  biased.estimator = "control-biased";
+  for (double& point : biased.points) point *= 1.25;
+  for (double& quantile : biased.quantiles) quantile *= 1.25;
+
+  Forecasts narrow = oracle;
+  narrow.estimator = "control-narrow";
+  Forecasts peeking = oracle;
+  peeking.estimator = "control-peeking";
+  const auto halve = [](double& value, double towards) { value = (value + towards) / 2; };
+  for (std::size_t i = 0; i < executions.size(); ++i) {
+    const double median = quantile_at(levels, oracle.of(i, levels.size()), 0.5);
+    const double actual = executions[i].elapsed;
+    halve(peeking.points[i], actual);
+    for (std::size_t k = 0; k < levels.size(); ++k) {
+      halve(narrow.quantiles[i * levels.size() + k], median);
+      halve(peeking.quantiles[i * levels.size() + k], actual);
+    }
+  }
+  return {biased, narrow, peeking};
+}
+
+bool is_control(std::string_view estimator) { return estimator.starts_with("control-"); }
 
 }  // namespace quintain::study

@@ -1,53 +1,38 @@
+// Adds up the scores of one series of forecasts in one pass over its executions: PartSums for each
+// kind of end, and Scorer for everything else.
 #include "study/comparison/scoring.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cassert>
 #include <cmath>
-#include <limits>
 #include <map>
 #include <tuple>
 #include <utility>
 
 #include "study/statistics/calibration.h"
 #include "study/statistics/kaplan_meier.h"
-#include "study/statistics/pit.h"
 #include "study/statistics/scores.h"
 
 namespace quintain::study {
 namespace {
 
-constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 constexpr std::size_t kBatches = 25;
-// Levels are decimal fractions that binary ones only come near to.
+/// Levels this close are equal: decimal fractions have no exact binary form.
 constexpr double kSame = 1e-9;
 
 double ratio(double sum, std::int64_t count) {
   return count > 0 ? sum / static_cast<double>(count) : kUnknown;
 }
 
-/// What an execution's PIT and the levels below it tell.
-class Coverage {
- public:
-  Coverage(const statistics::PitRange& range, double uniform) : pit_(range.pit(uniform)) {}
-
-  double pit() const { return pit_; }
-
-  // The execution ended within the quantile at that level. Where a forecast puts mass on the actual
-  // time, the share of it that the level needs counts.
-  bool within(double level) const { return pit_ <= level; }
-
- private:
-  double pit_;
-};
-
-// Adds up the scores of one kind of end.
+/// The scores of one kind of end. `levels` must outlive it.
 class PartSums {
  public:
   explicit PartSums(std::span<const double> levels)
       : levels_(levels), by_level_(levels.size()), covered_(levels.size()) {}
 
-  // The mean pinball loss over the levels.
+  /// Returns the mean pinball loss over the levels.
   double add(std::span<const double> quantiles, double point, double actual) {
     ++scored_;
     double loss = 0;
@@ -63,7 +48,7 @@ class PartSums {
     const double error = actual - point;
     error_ += error;
     absolute_error_ += std::abs(error);
-    // What takes no time has no percentage.
+    // An execution that takes no time has no percentage error.
     if (actual > 0) {
       ++percentages_;
       percentage_error_ += std::abs(error) / actual;
@@ -71,11 +56,12 @@ class PartSums {
     return loss;
   }
 
-  void add_coverage(const Coverage& coverage) {
-    for (std::size_t i = 0; i < levels_.size(); ++i) covered_[i] += coverage.within(levels_[i]);
-    for (std::size_t i = 0; i < kJudgedLevels.size(); ++i) {
-      judged_[i] += coverage.within(kJudgedLevels[i]);
-    }
+  /// An execution ended within the quantile at a level if its PIT is at most the level. If a
+  /// forecast puts mass on the actual time, the randomised PIT thus counts the share of it that the
+  /// level needs.
+  void add_coverage(double pit) {
+    for (std::size_t i = 0; i < levels_.size(); ++i) covered_[i] += pit <= levels_[i];
+    for (std::size_t i = 0; i < kJudgedLevels.size(); ++i) judged_[i] += pit <= kJudgedLevels[i];
   }
 
   PartScores scores() const {
@@ -121,11 +107,12 @@ class PartSums {
   std::array<std::int64_t, kJudgedLevels.size()> judged_{};
 };
 
-// 0, 1, 2 to 3, 4 to 7 and so on: as many waited.
+/// The bins of the queue are 0, 1, 2 to 3, 4 to 7 and so on.
 std::size_t depth_bin(std::int64_t depth) {
   return static_cast<std::size_t>(std::bit_width(static_cast<std::uint64_t>(depth)));
 }
 
+/// All scores of one series. `levels` must outlive it.
 class Scorer {
  public:
   Scorer(std::span<const double> levels, std::size_t executions)
@@ -142,13 +129,13 @@ class Scorer {
                            [&](double q) { return std::min(q, execution.limit); });
     const double capped_point = std::min(point, execution.limit);
     const double loss = terminal_.add(capped_, capped_point, execution.elapsed);
-    const Coverage coverage(terminal_range(execution, quantiles), execution.uniform);
-    terminal_.add_coverage(coverage);
-    pits_.push_back(coverage.pit());
+    const double pit = terminal_range(execution, quantiles).pit(execution.uniform);
+    terminal_.add_coverage(pit);
+    pits_.push_back(pit);
     width_50_ += width(0.5);
     width_80_ += width(0.8);
     width_90_ += width(0.9);
-    add_to_groups(execution, coverage);
+    add_to_groups(execution, pit);
     add_to_changes(execution, loss);
     if ((pits_.size() - 1) % scatter_every_ == 0) {
       scatter_.push_back({.predicted = capped_point, .actual = execution.elapsed});
@@ -194,12 +181,12 @@ class Scorer {
       return;
     }
     success_.add(quantiles, point, execution.elapsed);
-    success_.add_coverage(Coverage(range, execution.uniform));
-    survival_.push_back({.value = range.pit(execution.uniform), .censored = false});
+    const double pit = range.pit(execution.uniform);
+    success_.add_coverage(pit);
+    survival_.push_back({.value = pit, .censored = false});
   }
 
-  // Before the deadline the forecast is as it was stated. What it says lies beyond is all at the
-  // deadline itself.
+  /// The forecast is unchanged before the deadline; all its probability beyond is at the deadline.
   statistics::PitRange terminal_range(const PredictedExecution& execution,
                                       std::span<const double> quantiles) const {
     if (execution.elapsed < execution.limit) {
@@ -228,13 +215,13 @@ class Scorer {
            quantile_at(levels_, capped_, (1 - coverage) / 2);
   }
 
-  static void add(CoverageGroup& group, const Coverage& coverage) {
+  static void add(CoverageGroup& group, double pit) {
     ++group.executions;
-    group.covered_50 += coverage.within(0.5);
-    group.covered_90 += coverage.within(0.9);
+    group.covered_50 += pit <= 0.5;
+    group.covered_90 += pit <= 0.9;
   }
 
-  void add_to_groups(const PredictedExecution& execution, const Coverage& coverage) {
+  void add_to_groups(const PredictedExecution& execution, double pit) {
     StratumScores& stratum =
         strata_[{execution.depth_quintile, execution.cold, execution.popularity_tercile}];
     stratum.depth_quintile = execution.depth_quintile;
@@ -243,15 +230,15 @@ class Scorer {
     ++stratum.executions;
     stratum.covered.resize(kJudgedLevels.size());
     for (std::size_t i = 0; i < kJudgedLevels.size(); ++i) {
-      stratum.covered[i] += coverage.within(kJudgedLevels[i]);
+      stratum.covered[i] += pit <= kJudgedLevels[i];
     }
 
     const std::size_t bin = depth_bin(execution.depth);
     if (by_depth_.size() <= bin) by_depth_.resize(bin + 1);
     by_depth_[bin].at += static_cast<double>(execution.depth);
-    add(by_depth_[bin], coverage);
+    add(by_depth_[bin], pit);
 
-    add(window_, coverage);
+    add(window_, pit);
     if (std::cmp_equal(window_.executions, kWindow)) {
       window_.at = static_cast<double>(execution.arrival);
       windows_.push_back(std::exchange(window_, {}));

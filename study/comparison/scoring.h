@@ -1,34 +1,29 @@
-// What one estimator's forecasts of one series of executions were worth.
+// The scores of one estimator's forecasts of one series of executions.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "study/predictions/predicted.h"
+#include "study/report/study_report.h"
 
 namespace quintain::study {
-
-/// The levels at which calibration is judged. One-sided: how many executions end within the
-/// forecast's quantile at that level.
-inline constexpr std::array kJudgedLevels = {0.5, 0.8, 0.9, 0.95};
 
 inline constexpr std::size_t kPitBins = 20;
 /// Executions in a window of the rolling coverage.
 inline constexpr std::size_t kWindow = 500;
-/// So many arrivals after a change count as "after the change".
+/// The number of arrivals that count as "after the change".
 inline constexpr std::int64_t kAfterChange = 1000;
-/// How finely, in ends, and how far recovery from a change is followed.
+/// Recovery from a change is followed in this many steps of this many ends.
 inline constexpr std::int64_t kRecoveryStep = 100;
 inline constexpr std::size_t kRecoverySteps = 50;
-/// About so many points in the picture of actual times against predicted ones.
+/// The approximate number of points in the scatter plot of actual against predicted times.
 inline constexpr std::size_t kScatter = 300;
 
-/// Of one kind of end. Means over the scored executions; not a number where there is none.
+/// Scores of one kind of end: means over the scored executions, NaN if there are none.
 struct PartScores {
   std::int64_t scored = 0;
   std::int64_t censored = 0;
@@ -38,7 +33,7 @@ struct PartScores {
   double interval_score_90 = 0;
   double absolute_error = 0;
   double percentage_error = 0;
-  /// Actual less predicted.
+  /// Actual - predicted.
   double error = 0;
   /// The share that ended within the quantile, by level and at the judged levels.
   std::vector<double> coverage{};
@@ -47,7 +42,7 @@ struct PartScores {
   bool operator==(const PartScores&) const = default;
 };
 
-/// Executions alike in what makes prediction hard.
+/// Executions that are alike in what makes prediction difficult.
 struct StratumScores {
   int depth_quintile = 1;
   bool cold = false;
@@ -59,9 +54,9 @@ struct StratumScores {
   bool operator==(const StratumScores&) const = default;
 };
 
-/// Executions that met about the same queue, or came one after the other.
+/// Executions with about the same queue at acceptance, or consecutive ones.
 struct CoverageGroup {
-  /// The mean queue met, or the last arrival's number.
+  /// The mean queue, or the number of the last arrival.
   double at = 0;
   std::int64_t executions = 0;
   std::int64_t covered_50 = 0;
@@ -70,7 +65,7 @@ struct CoverageGroup {
   bool operator==(const CoverageGroup&) const = default;
 };
 
-/// Sums, so that parts of a run can be put together.
+/// Sums, so that parts of a run can be added up.
 struct LossSum {
   std::int64_t executions = 0;
   double pinball = 0;
@@ -88,22 +83,22 @@ struct PointPair {
 /// Sufficient statistics of one estimator in one replication.
 struct SeriesScores {
   std::string estimator{};
-  /// Whatever ended it: quantiles are cut at the deadline, which everybody knows.
+  /// All ends. Quantiles are cut at the deadline, which is known in advance.
   PartScores terminal{};
-  /// The end by itself; what was cut short is right-censored. Coverage is Kaplan and Meier's
-  /// estimate on the PIT, the scores are of those that were not cut short.
+  /// Executions that ended by themselves; executions that were cut short are right-censored.
+  /// Coverage is the Kaplan-Meier estimate on the PIT, the scores are of the complete executions.
   PartScores success{};
   double width_50 = 0;
   double width_80 = 0;
   double width_90 = 0;
   std::vector<std::int64_t> pit{};
-  /// The number of independent PITs that would scatter as much.
+  /// The number of independent PITs whose histogram would scatter as much.
   double pit_effective = 0;
   std::vector<StratumScores> strata{};
   std::vector<CoverageGroup> by_depth{};
   std::vector<CoverageGroup> windows{};
   LossSum after_change{};
-  /// By steps of ends since the last change.
+  /// By step of ends since the last change.
   std::vector<LossSum> recovery{};
   std::vector<PointPair> scatter{};
   std::int64_t bytes = 0;
@@ -112,15 +107,15 @@ struct SeriesScores {
   bool operator==(const SeriesScores&) const = default;
 };
 
-/// The quantile at a level by a straight line between its neighbours; not a number beyond the first
-/// and the last.
+/// The quantile at a level, interpolated linearly between its neighbours; NaN beyond the first and
+/// the last level.
 double quantile_at(std::span<const double> levels, std::span<const double> quantiles, double level);
 
-/// Whether a forecast at these levels says anything of that one: not beyond the first and the last.
+/// Whether the level is not beyond the first and the last level of a forecast.
 bool can_judge(std::span<const double> levels, double level);
 
-/// Scores the executions; `forecasts` has as many, and `levels` ascend within (0, 1). The terminal
-/// scores leave out what had not ended.
+/// Scores the executions. The terminal scores leave out unfinished executions.
+/// Requires: a forecast for each execution; `levels` ascend within (0, 1).
 SeriesScores score(std::span<const double> levels, std::span<const PredictedExecution> executions,
                    const Forecasts& forecasts);
 

@@ -6,14 +6,14 @@
 #include <vector>
 
 #include "core/base/random.h"
-#include "study/comparison/controls.h"
+#include "study/comparison/oracle.h"
 
 namespace quintain::study {
 namespace {
 
 const std::vector<double> kLevels = {0.05, 0.25, 0.5, 0.75, 0.8, 0.9, 0.95};
 
-// Executions whose time is uniform in (0, 1), each in a tidy order of its own.
+// Executions whose time is uniform in (0, 1).
 std::vector<PredictedExecution> uniform_executions(std::size_t count) {
   std::vector<PredictedExecution> executions;
   core::RandomStream times("times");
@@ -27,7 +27,7 @@ std::vector<PredictedExecution> uniform_executions(std::size_t count) {
   return executions;
 }
 
-// The forecast that knows the distribution: its quantiles are the levels, times a factor.
+// Forecasts of the true distribution, whose quantiles are the levels, times a factor.
 Forecasts forecasts(std::size_t count, double factor = 1) {
   Forecasts made{.estimator = "made"};
   for (std::size_t i = 0; i < count; ++i) {
@@ -37,7 +37,7 @@ Forecasts forecasts(std::size_t count, double factor = 1) {
   return made;
 }
 
-TEST(Scoring, ByHand) {
+TEST(Scoring, MatchesACalculationByHand) {
   const std::vector<PredictedExecution> executions = {{.elapsed = 2}, {.elapsed = 6}};
   const std::vector<double> levels = {0.25, 0.5, 0.75};
   const Forecasts said{.estimator = "x", .points = {3, 4}, .quantiles = {1, 3, 4, 2, 4, 5}};
@@ -54,13 +54,13 @@ TEST(Scoring, ByHand) {
   EXPECT_NEAR(scores.terminal.error, 0.5, 1e-12);
   EXPECT_EQ(scores.terminal.coverage, (std::vector<double>{0, 0.5, 0.5}));
   EXPECT_NEAR(scores.width_50, 3, 1e-12);
-  // What lies beyond the levels is not known.
+  // Beyond the levels nothing is known.
   EXPECT_TRUE(std::isnan(scores.width_90));
   EXPECT_TRUE(std::isnan(scores.terminal.judged_coverage[3]));
   EXPECT_EQ(scores.terminal.judged_coverage[0], 0.5);
 }
 
-TEST(Scoring, AForecastThatKnowsTheDistributionIsCalibrated) {
+TEST(Scoring, TheTrueDistributionIsCalibrated) {
   const auto executions = uniform_executions(20'000);
   const SeriesScores scores = score(kLevels, executions, forecasts(executions.size()));
   for (std::size_t i = 0; i < kLevels.size(); ++i) {
@@ -74,9 +74,9 @@ TEST(Scoring, AForecastThatKnowsTheDistributionIsCalibrated) {
   EXPECT_NEAR(static_cast<double>(scores.scatter.size()), kScatter, 5);
 }
 
-TEST(Scoring, DeadlinesCutQuantilesAndNotTheTimeToSuccess) {
+TEST(Scoring, DeadlinesCutQuantilesButNotTheTimeToSuccess) {
   auto executions = uniform_executions(20'000);
-  // Everybody's time runs out at .6, whatever the function would have taken.
+  // All deadlines are at .6.
   for (auto& execution : executions) {
     execution.limit = 0.6;
     if (execution.elapsed <= 0.6) continue;
@@ -85,19 +85,19 @@ TEST(Scoring, DeadlinesCutQuantilesAndNotTheTimeToSuccess) {
   }
   const SeriesScores scores = score(kLevels, executions, forecasts(executions.size()));
   EXPECT_EQ(scores.terminal.scored, 20'000);
-  // The mass at the deadline is shared out, so a forecast that knows the distribution is still
+  // The mass at the deadline is spread over the levels, so that the true distribution is still
   // calibrated.
   for (std::size_t i = 0; i < kLevels.size(); ++i) {
     EXPECT_NEAR(scores.terminal.coverage[i], kLevels[i], 0.015) << kLevels[i];
   }
   EXPECT_NEAR(scores.width_90, 0.55, 1e-9);
-  // Those that were cut short are not dropped: without them the median would seem too late.
+  // Executions that were cut short are not dropped: without them the median would seem too late.
   EXPECT_NEAR(static_cast<double>(scores.success.censored), 8'000, 300);
   EXPECT_EQ(scores.success.scored + scores.success.censored, 20'000);
   EXPECT_NEAR(scores.success.coverage[2], 0.5, 0.015);
 }
 
-TEST(Scoring, CancelsAtRandomLeaveTheCoverageOfSuccessAlone) {
+TEST(Scoring, RandomCancelsDoNotChangeTheCoverageOfSuccess) {
   auto executions = uniform_executions(20'000);
   core::RandomStream when("cancels");
   for (auto& execution : executions) {
@@ -111,10 +111,10 @@ TEST(Scoring, CancelsAtRandomLeaveTheCoverageOfSuccessAlone) {
   for (std::size_t i = 0; i < kLevels.size(); ++i) {
     EXPECT_NEAR(scores.success.coverage[i], kLevels[i], 0.015) << kLevels[i];
   }
-  EXPECT_GT(scores.terminal.coverage[2], 0.55);  // nobody can foresee a cancel
+  EXPECT_GT(scores.terminal.coverage[2], 0.55);  // a cancel cannot be predicted
 }
 
-TEST(Scoring, WhatHasNotEndedIsCensoredAndNotInTheTerminalScores) {
+TEST(Scoring, UnfinishedExecutionsAreCensoredAndNotInTheTerminalScores) {
   const std::vector<PredictedExecution> executions = {{.elapsed = 2},
                                                       {.elapsed = 1, .end = End::kUnfinished}};
   const std::vector<double> levels = {0.5};
@@ -125,7 +125,7 @@ TEST(Scoring, WhatHasNotEndedIsCensoredAndNotInTheTerminalScores) {
   EXPECT_EQ(scores.success.censored, 1);
 }
 
-TEST(Scoring, APointMassIsNeitherMissedNorMet) {
+TEST(Scoring, APointMassIsSpreadOverTheLevels) {
   auto executions = uniform_executions(10'000);
   for (auto& execution : executions) execution.elapsed = 1;
   Forecasts said = forecasts(executions.size());
@@ -136,7 +136,7 @@ TEST(Scoring, APointMassIsNeitherMissedNorMet) {
   }
 }
 
-TEST(Scoring, GroupsAndChanges) {
+TEST(Scoring, AddsUpGroupsAndChanges) {
   auto executions = uniform_executions(3'000);
   for (std::size_t i = 0; i < executions.size(); ++i) {
     executions[i].depth = i < 1500 ? 0 : 5;
@@ -171,10 +171,10 @@ TEST(Stratify, NumbersFifthsAndThirds) {
   EXPECT_LT(executions[99].popularity_tercile, 3);
   for (auto& execution : executions) execution.depth = 0;
   stratify(executions);
-  EXPECT_EQ(executions[99].depth_quintile, 1);  // where nobody waits there is one group
+  EXPECT_EQ(executions[99].depth_quintile, 1);  // with equal queues there is one group
 }
 
-TEST(Quantiles, BetweenLevelsByAStraightLine) {
+TEST(Quantiles, InterpolateBetweenLevels) {
   const std::vector<double> quantiles = {1, 2, 4, 5, 6, 7, 8};
   EXPECT_EQ(quantile_at(kLevels, quantiles, 0.5), 4);
   EXPECT_NEAR(quantile_at(kLevels, quantiles, 0.375), 3, 1e-12);
@@ -182,7 +182,7 @@ TEST(Quantiles, BetweenLevelsByAStraightLine) {
   EXPECT_TRUE(std::isnan(quantile_at(kLevels, quantiles, 0.96)));
 }
 
-TEST(Controls, AreWrongInTheirWays) {
+TEST(Controls, AreBiasedNarrowOrPeeking) {
   const auto executions = uniform_executions(5'000);
   const auto controls = make_controls(kLevels, executions, forecasts(executions.size()));
   ASSERT_EQ(controls.size(), 3u);

@@ -1,3 +1,6 @@
+// Several threads take replications from a shared list. The replications of a workload are judged
+// in the order of their seeds, so that the result does not depend on the order in which they
+// finish.
 #include "study/comparison/study_run.h"
 
 #include <absl/strings/str_join.h>
@@ -23,69 +26,69 @@ namespace {
 
 std::string default_estimator() { return core::eta::EtaConfig().estimator; }
 
-// When a workload has been played often enough. Replications are judged in the order of their
-// seeds: the first n that are enough are the result, even if later ones were played meanwhile.
+/// The scores of the first `count` replications.
+std::vector<const std::vector<SeriesScores>*> first(const std::map<int, CellResult>& cells,
+                                                    int count) {
+  std::vector<const std::vector<SeriesScores>*> replications;
+  for (int i = 0; i < count; ++i) replications.push_back(&cells.at(i).estimators);
+  return replications;
+}
+
+/// Decides when a workload has enough replications. Immutable.
 class Stopper {
  public:
   explicit Stopper(const Replications& replications)
-      : least_(replications.least),
-        most_(replications.most),
+      : fixed_(replications.least == replications.most),
         rule_{.relative_error = replications.precision,
-              .fewest = replications.least,
-              .most = replications.most} {}
+              .min_replications = replications.least,
+              .max_replications = replications.most} {}
 
-  /// Of the first `replications.size()`; nothing to go on.
-  std::optional<StopReason> stop(
-      std::span<const std::vector<SeriesScores>* const> replications) const {
-    const auto count = static_cast<int>(replications.size());
-    if (count < least_) return std::nullopt;
-    if (least_ == most_) return StopReason::kMaxReplications;  // precision is not asked for
-    const auto reason = rule_.stop(state(replications));
-    if (!reason) return std::nullopt;
-    return *reason == statistics::StopReason::kPrecisionReached ? StopReason::kPrecise
-                                                                : StopReason::kMaxReplications;
+  /// The reason to stop after these replications, or nullopt to continue.
+  std::optional<StopReason> stop(Replicated replications) const {
+    if (std::ssize(replications) < least()) return std::nullopt;
+    return fixed_ ? StopReason::kMaxReplications : rule_.stop(state(replications));
   }
 
-  int expected(std::span<const std::vector<SeriesScores>* const> replications) const {
-    const auto count = static_cast<int>(replications.size());
-    if (least_ == most_ || count < least_) return least_;
+  int expected(Replicated replications) const {
+    if (fixed_ || std::ssize(replications) < least()) return least();
     return rule_.expected_replications(state(replications));
   }
 
-  int least() const { return least_; }
-  int most() const { return most_; }
-  double wanted() const { return least_ == most_ ? 0 : rule_.largest_relative_half_width(); }
+  int least() const { return rule_.min_replications; }
+  int most() const { return rule_.max_replications; }
+  /// The relative half-width to reach; 0 if the number of replications is fixed.
+  double wanted() const { return fixed_ ? 0 : rule_.max_relative_half_width(); }
 
  private:
-  static statistics::SequentialState state(
-      std::span<const std::vector<SeriesScores>* const> replications) {
+  static statistics::SequentialState state(Replicated replications) {
     return {.replications = static_cast<int>(replications.size()),
             .relative_half_width = relative_half_width(replications, default_estimator())};
   }
 
-  int least_;
-  int most_;
+  bool fixed_;
   statistics::SequentialRule rule_;
 };
 
-/// A workload on its way.
-struct Course {
-  const Workload* workload;
-  int begun = 0;   // replications, seeds 1 to this
-  int wanted = 0;  // so many may be begun
+/// The state of a workload. Replications are numbered from 0; replication i has seed i + 1.
+struct WorkloadState {
+  const Workload* spec;
+  int started = 0;  // replications
+  int wanted = 0;   // replications that may be started
   int expected = 0;
-  std::map<int, CellResult> cells{};  // by replication, from 0
+  std::map<int, CellResult> cells{};  // by replication
   std::optional<StopReason> stopped{};
-  int enough = 0;  // replications that are the result
+  int judged = 0;  // replications; in the end, those that are the result
 };
 
+/// Runs all cells of a study. run() uses several threads, which share the members below the mutex;
+/// the results are read after it returns.
 class Runner {
  public:
   Runner(const Study& study, const StudyOptions& options)
       : study_(study), options_(options), stopper_(replications(study, options)) {
     for (const Workload& workload : study.workloads) {
-      courses_.push_back(
-          {.workload = &workload, .wanted = stopper_.least(), .expected = stopper_.least()});
+      workloads_.push_back(
+          {.spec = &workload, .wanted = stopper_.least(), .expected = stopper_.least()});
     }
   }
 
@@ -110,23 +113,23 @@ class Runner {
     for (std::size_t i = 0; i < core::eta::kLevels; ++i) {
       report.levels.push_back(core::eta::level(i));
     }
-    for (const Course& course : courses_) {
+    for (const WorkloadState& workload : workloads_) {
       std::vector<CellResult> cells;
-      for (int i = 0; i < course.enough; ++i) cells.push_back(course.cells.at(i));
-      report.workloads.push_back(summarise(*course.workload, cells, default_estimator()));
+      for (int i = 0; i < workload.judged; ++i) cells.push_back(workload.cells.at(i));
+      report.workloads.push_back(summarise(*workload.spec, cells, default_estimator()));
       WorkloadResult& result = report.workloads.back();
-      result.stopped = *course.stopped;
+      result.stopped = *workload.stopped;
       result.wanted_half_width = stopper_.wanted();
       result.relative_half_width =
-          relative_half_width(first(course, course.enough), default_estimator());
-      add_costs(*course.workload, cells.front(), report);
+          relative_half_width(first(workload.cells, workload.judged), default_estimator());
+      add_costs(*workload.spec, cells.front(), report);
     }
     return report;
   }
 
  private:
   struct Ticket {
-    Course* course;
+    WorkloadState* workload;
     int replication;
   };
 
@@ -136,12 +139,6 @@ class Runner {
       replications.least = *options.replications;
       replications.most = *options.replications;
     }
-    return replications;
-  }
-
-  static std::vector<const std::vector<SeriesScores>*> first(const Course& course, int count) {
-    std::vector<const std::vector<SeriesScores>*> replications;
-    for (int i = 0; i < count; ++i) replications.push_back(&course.cells.at(i).estimators);
     return replications;
   }
 
@@ -162,33 +159,33 @@ class Runner {
     std::unique_lock lock(mutex_);
     while (const auto ticket = next(lock)) {
       lock.unlock();
-      auto cell = find_or_play(*ticket);
+      auto cell = find_or_run(*ticket);
       lock.lock();
-      --playing_;
+      --running_;
       if (cell) finish(*ticket, std::move(*cell));
       changed_.notify_all();
     }
   }
 
-  // The next cell to play. While others are being played that may show that more are needed, waits
-  // for them.
+  /// The next cell to run; nullopt if the study ends. Waits while other cells run whose results may
+  /// require more.
   std::optional<Ticket> next(std::unique_lock<std::mutex>& lock) {
     while (true) {
       if (interrupted() || !error_.empty()) return std::nullopt;
-      for (Course& course : courses_) {
-        if (course.stopped || course.begun >= course.wanted) continue;
-        ++playing_;
-        return Ticket{.course = &course, .replication = course.begun++};
+      for (WorkloadState& workload : workloads_) {
+        if (workload.stopped || workload.started >= workload.wanted) continue;
+        ++running_;
+        return Ticket{.workload = &workload, .replication = workload.started++};
       }
-      if (playing_ == 0) return std::nullopt;
+      if (running_ == 0) return std::nullopt;
       changed_.wait(lock);
     }
   }
 
-  std::optional<CellResult> find_or_play(const Ticket& ticket) {
+  std::optional<CellResult> find_or_run(const Ticket& ticket) {
     const bool costs = ticket.replication == 0 && options_.stopwatch != nullptr;
     const CellKey key{.build = options_.build,
-                      .workload = ticket.course->workload,
+                      .workload = ticket.workload->spec,
                       .estimators = study_.estimators,
                       .seed = static_cast<std::uint64_t>(ticket.replication) + 1,
                       .costs = costs};
@@ -197,10 +194,10 @@ class Runner {
       ++progress_.kept;
       return kept;
     }
-    auto cell = run_cell(*ticket.course->workload, key.seed,
+    auto cell = run_cell(*ticket.workload->spec, key.seed,
                          {.estimators = study_.estimators,
                           .stopwatch = costs ? options_.stopwatch : Stopwatch(),
-                          .give_up = options_.interrupt});
+                          .abort = options_.interrupt});
     if (absl::IsCancelled(cell.status())) return std::nullopt;
     const absl::Status status = cell.ok() ? options_.store.keep(key, *cell) : cell.status();
     if (status.ok()) return *std::move(cell);
@@ -210,31 +207,31 @@ class Runner {
   }
 
   void finish(const Ticket& ticket, CellResult cell) {
-    Course& course = *ticket.course;
-    progress_.workload = course.workload->name;
+    WorkloadState& workload = *ticket.workload;
+    progress_.workload = workload.spec->name;
     progress_.seed = cell.seed;
     ++progress_.done;
-    course.cells.emplace(ticket.replication, std::move(cell));
-    judge(course);
+    workload.cells.emplace(ticket.replication, std::move(cell));
+    judge(workload);
     progress_.expected = 0;
-    for (const Course& each : courses_) {
-      progress_.expected += static_cast<std::size_t>(std::max(each.begun, each.expected));
+    for (const WorkloadState& each : workloads_) {
+      progress_.expected += static_cast<std::size_t>(std::max(each.started, each.expected));
     }
     options_.progress(progress_);
   }
 
-  void judge(Course& course) {
-    while (!course.stopped && course.cells.contains(course.enough)) {
-      ++course.enough;
-      const auto replications = first(course, course.enough);
-      course.stopped = stopper_.stop(replications);
-      course.expected = stopper_.expected(replications);
-      if (course.stopped) course.expected = course.enough;
+  void judge(WorkloadState& workload) {
+    while (!workload.stopped && workload.cells.contains(workload.judged)) {
+      ++workload.judged;
+      const auto replications = first(workload.cells, workload.judged);
+      workload.stopped = stopper_.stop(replications);
+      workload.expected = stopper_.expected(replications);
+      if (workload.stopped) workload.expected = workload.judged;
     }
-    // One more than is certain for each job at most, so that little is played in vain.
-    if (!course.stopped && course.enough >= stopper_.least()) {
-      course.wanted = std::min({stopper_.most(), std::max(course.expected, course.enough + 1),
-                                course.enough + std::max(1, options_.jobs)});
+    // At most one replication per job is started ahead, so that few are wasted.
+    if (!workload.stopped && workload.judged >= stopper_.least()) {
+      workload.wanted = std::min({stopper_.most(), std::max(workload.expected, workload.judged + 1),
+                                  workload.judged + std::max(1, options_.jobs)});
     }
   }
 
@@ -243,21 +240,21 @@ class Runner {
   Stopper stopper_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::vector<Course> courses_;
-  int playing_ = 0;
+  std::vector<WorkloadState> workloads_;
+  int running_ = 0;
   StudyProgress progress_;
   std::string error_;
 };
 
-/// The folder of a trace: below the one given, or that one itself.
+/// The folder of a trace: within `trace_dir`, or `trace_dir` itself.
 std::filesystem::path folder_of(const scenarios::TraceReplay& replay,
                                 const std::string& trace_dir) {
   const std::filesystem::path below = std::filesystem::path(trace_dir) / replay.folder;
   std::error_code error;
-  const bool itself =
-      !std::filesystem::exists(below, error) &&
-      std::filesystem::exists(std::filesystem::path(trace_dir) / "invocations.csv", error);
-  return itself ? std::filesystem::path(trace_dir) : below;
+  const std::filesystem::path above = trace_dir;
+  const bool is_trace = !std::filesystem::exists(below, error) &&
+                        std::filesystem::exists(above / "invocations.csv", error);
+  return is_trace ? above : below;
 }
 
 }  // namespace
@@ -265,10 +262,10 @@ std::filesystem::path folder_of(const scenarios::TraceReplay& replay,
 std::variant<std::vector<SkippedWorkload>, StudyError> read_traces(Study& study,
                                                                    const std::string& trace_dir) {
   std::vector<SkippedWorkload> skipped;
-  std::vector<Workload> played;
+  std::vector<Workload> runnable;
   for (Workload& workload : study.workloads) {
     if (!workload.trace) {
-      played.push_back(std::move(workload));
+      runnable.push_back(std::move(workload));
       continue;
     }
     if (trace_dir.empty()) {
@@ -285,9 +282,9 @@ std::variant<std::vector<SkippedWorkload>, StudyError> read_traces(Study& study,
     const auto& trace = std::get<sim::AzureTrace>(read);
     workload.trace_digest = trace.digest;
     scenarios::add_trace(trace, *workload.trace, workload.node.functions, workload.loads);
-    played.push_back(std::move(workload));
+    runnable.push_back(std::move(workload));
   }
-  study.workloads = std::move(played);
+  study.workloads = std::move(runnable);
   return skipped;
 }
 

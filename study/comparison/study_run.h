@@ -1,4 +1,4 @@
-// Plays a study: workloads under seeds, side by side, until enough is known.
+// Runs a study: workloads under several seeds, in parallel, until the results are precise enough.
 #pragma once
 
 #include <atomic>
@@ -17,57 +17,59 @@
 
 namespace quintain::study {
 
-/// How far a study is. Replications that will be needed are an estimate until the last is done.
+/// The progress of a study, in cells.
 struct StudyProgress {
   std::size_t done = 0;
+  /// An estimate until the last cell is done.
   std::size_t expected = 0;
-  /// Of those done, how many were found on disk.
+  /// How many of the finished cells were found on disk.
   std::size_t kept = 0;
-  /// Of the cell that was finished last.
+  /// The cell that was finished last.
   std::string workload{};
   std::uint64_t seed = 0;
 };
 
 struct StudyOptions {
-  /// So many replications of each workload, whatever the file says; at least 2.
+  /// Replications of each workload, instead of the file's rule; at least 2.
   std::optional<int> replications;
-  /// Worlds that run at once, each in a thread of its own.
+  /// The number of simulations in parallel, each in its own thread.
   int jobs = 1;
-  /// Stands for the program, see CellKey.
+  /// Identifies the program, see CellKey.
   std::string build;
   CellStore store{""};
-  /// Given: the first replication of each workload measures what predictions cost.
+  /// If set, the first replication of each workload measures the cost of predictions.
   Stopwatch stopwatch;
-  /// Told after each cell, from one thread at a time.
+  /// Called after each cell, by one thread at a time.
   std::function<void(const StudyProgress&)> progress = [](const StudyProgress&) {};
-  /// Set from elsewhere, by a signal handler say, to stop soon; may be null.
+  /// Set by another thread or a signal handler to stop soon; may be null.
   const std::atomic<bool>* interrupt = nullptr;
 };
 
-/// The study was interrupted; so many cells are finished.
+/// The study was interrupted.
 struct Interrupted {
+  /// Finished cells.
   std::size_t cells = 0;
 };
 
-/// What went wrong in the harness.
+/// An error of the harness.
 struct StudyError {
   std::string message;
 };
 
-/// A workload that can't be played, and why.
+/// A workload that cannot be run, and why.
 struct SkippedWorkload {
   std::string name;
   std::string reason;
 };
 
-/// Reads the traces that workloads replay, from the folder that holds them (or that is the trace
-/// itself). Workloads without theirs are taken out of the study. An error if a trace makes no
-/// sense.
+/// Reads the traces that workloads replay, from the folder that contains them or that is the trace
+/// itself. If no folder is given, workloads with a trace are removed from the study and returned.
+/// Error: a trace cannot be read.
 std::variant<std::vector<SkippedWorkload>, StudyError> read_traces(Study& study,
                                                                    const std::string& trace_dir);
 
-/// Fills in everything of the report that comes of the study itself. The result is the same
-/// whatever the number of jobs, and whether cells were found on disk or played.
+/// Runs the study and returns its report, without tool version, command and wall clock. The result
+/// depends neither on the number of jobs nor on whether cells were found on disk.
 std::variant<StudyReport, Interrupted, StudyError> run_study(const Study& study,
                                                              const StudyOptions& options);
 

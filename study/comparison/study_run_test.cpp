@@ -49,7 +49,7 @@ class StudyRunTest : public testing::Test {
   fs::path folder_;
 };
 
-TEST_F(StudyRunTest, GivesTheSameReportWhateverTheJobs) {
+TEST_F(StudyRunTest, DoesNotDependOnTheNumberOfJobs) {
   const Study study = small_study();
   StudyOptions options;
   const std::string one = text(study, options);
@@ -58,7 +58,7 @@ TEST_F(StudyRunTest, GivesTheSameReportWhateverTheJobs) {
   EXPECT_THAT(one, HasSubstr("\"default_estimator\": \""));
 }
 
-TEST_F(StudyRunTest, EveryControlIsFlagged) {
+TEST_F(StudyRunTest, FlagsEveryControl) {
   const auto result = run_study(small_study(), {});
   const auto& report = std::get<StudyReport>(result);
   ASSERT_EQ(report.workloads.size(), 2u);
@@ -71,7 +71,7 @@ TEST_F(StudyRunTest, EveryControlIsFlagged) {
   EXPECT_EQ(controls, 3);
 }
 
-TEST_F(StudyRunTest, GoesOnWhereItWasInterrupted) {
+TEST_F(StudyRunTest, ContinuesAnInterruptedStudy) {
   const Study study = small_study();
   const std::string uninterrupted = text(study, {});
   std::atomic<bool> interrupt = false;
@@ -92,7 +92,7 @@ TEST_F(StudyRunTest, GoesOnWhereItWasInterrupted) {
   EXPECT_EQ(files(), 4u);
 }
 
-TEST_F(StudyRunTest, ACellIsOnlyFoundByWhatItIs) {
+TEST_F(StudyRunTest, FindsACellOnlyByItsWholeKey) {
   Study study = small_study();
   study.workloads.resize(1);
   text(study, keeping());
@@ -111,7 +111,7 @@ TEST_F(StudyRunTest, ACellIsOnlyFoundByWhatItIs) {
   EXPECT_EQ(files(), 8u);
 }
 
-TEST_F(StudyRunTest, ACellThatIsNotReadableIsPlayedAgain) {
+TEST_F(StudyRunTest, RunsAnUnreadableCellAgain) {
   Study study = small_study();
   study.workloads.resize(1);
   const std::string once = text(study, keeping());
@@ -120,7 +120,7 @@ TEST_F(StudyRunTest, ACellThatIsNotReadableIsPlayedAgain) {
   EXPECT_EQ(text(study, keeping()), once);
 }
 
-TEST_F(StudyRunTest, AFolderThatCantBeIsAnError) {
+TEST_F(StudyRunTest, ReportsAFolderThatCannotBeMade) {
   const auto file = fs::path(testing::TempDir()) / "study-run-test-file";
   std::ofstream(file) << "x";
   StudyOptions options;
@@ -131,7 +131,7 @@ TEST_F(StudyRunTest, AFolderThatCantBeIsAnError) {
   fs::remove(file);
 }
 
-TEST_F(StudyRunTest, StopsWhenEnoughIsKnown) {
+TEST_F(StudyRunTest, StopsWhenPreciseEnough) {
   const auto replications = [](int least, int most, double precision) {
     Study study = small_study();
     study.workloads.resize(1);
@@ -150,14 +150,14 @@ TEST_F(StudyRunTest, StopsWhenEnoughIsKnown) {
   const auto never = replications(10, 12, 0.0001);
   EXPECT_EQ(never.seeds.size(), 12u);
   EXPECT_EQ(never.stopped, StopReason::kMaxReplications);
-  // As precise as twelve replications are, and no more: it stops at the first that is enough.
+  // The precision of twelve replications: it stops at the first replication that reaches it.
   const auto between = replications(10, 40, never.relative_half_width * 1.02);
   EXPECT_EQ(between.stopped, StopReason::kPrecise);
   EXPECT_GT(between.seeds.size(), 10u);
   EXPECT_LT(between.seeds.size(), 40u);
 }
 
-TEST_F(StudyRunTest, CostsAreApartFromTheRest) {
+TEST_F(StudyRunTest, CostsChangeNothingElse) {
   Study study = small_study();
   study.workloads.resize(1);
   std::atomic<std::int64_t> now = 0;
@@ -170,7 +170,7 @@ TEST_F(StudyRunTest, CostsAreApartFromTheRest) {
   EXPECT_EQ(to_json(report).value(), text(study, {}));
 }
 
-TEST_F(StudyRunTest, WorkloadsWithoutTheirTraceAreSkippedWithAReason) {
+TEST_F(StudyRunTest, SkipsWorkloadsWithoutATraceFolder) {
   Study study = small_study();
   study.workloads[0].trace = scenarios::TraceReplay{.folder = "some-trace"};
   auto read = read_traces(study, "");
@@ -181,7 +181,7 @@ TEST_F(StudyRunTest, WorkloadsWithoutTheirTraceAreSkippedWithAReason) {
   EXPECT_EQ(study.workloads.size(), 1u);
 }
 
-TEST_F(StudyRunTest, TracesAreReadFromTheirFolderOrTheOneAbove) {
+TEST_F(StudyRunTest, ReadsTracesFromTheirFolderOrItsParent) {
   const fs::path trace = folder_ / "some-trace";
   fs::create_directories(trace);
   std::ofstream(trace / "invocations.csv")

@@ -1,89 +1,91 @@
-// What a study file says, as plain data: which estimators predict which workloads, how often it is
-// repeated, and how good they have to be.
+// Study files (`*.study.json`): the estimators to compare, the workloads, the number of
+// replications and the goals, as plain data, and the functions that read them.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/base/time.h"
+#include "reports/json_input/diagnostics.h"
+#include "reports/json_input/document.h"
 #include "scenarios/language/scenario.h"
 #include "sim/load.h"
-#include "sim/mixed_load.h"
 #include "sim/world.h"
 
 namespace quintain::study {
 
-/// How often a workload is played, each time under another seed: 1, 2, 3 and so on.
+/// The number of replications of each workload. Their seeds are 1, 2, 3 and so on.
 struct Replications {
   int least = 10;
   int most = 20;
-  /// The relative error of the default estimator's loss to the oracle's within which it is to be
-  /// known; see study/statistics/sequential.h. Not asked for if `least` and `most` are the same.
+  /// The wanted relative error of the ratio of the default estimator's loss to the oracle's; see
+  /// study/statistics/sequential.h. Ignored if `least` and `most` are equal.
   double precision = 0.01;
 };
 
-/// How good an estimator has to be on a workload. Missing: as bad as it likes.
+/// Upper bounds on the results of an estimator on a workload; a missing one is not checked.
 ///
-/// A goal is held against the value, not against an end of its interval: a bound speaks of what was
-/// reached, and more replications must not turn it. The interval is shown beside it.
+/// A goal is compared with the value, not with an end of its interval, so that more replications do
+/// not change the outcome systematically. The interval is reported too.
 struct Goal {
   /// Empty: the default estimator.
   std::string estimator{};
   std::optional<double> pinball_to_oracle{};
   std::optional<double> pinball_to_best_baseline{};
-  /// The largest |coverage - level| at 50, 80, 90 and 95 %, as a share: 0.01 is a percentage point.
+  /// The largest |coverage - level| at the judged levels, as a share: 0.01 is a percentage point.
   std::optional<double> coverage_error{};
-  /// The same, of time to success.
+  /// The same of the time to success.
   std::optional<double> success_coverage_error{};
-  /// The same, of the worst stratum that has enough executions.
+  /// The same of the worst stratum that has enough executions.
   std::optional<double> stratum_error{};
-  /// The loss over the first arrivals after each change, over the oracle's and over that of the
+  /// The loss over the first arrivals after each change, divided by the oracle's and by that of the
   /// best baseline.
   std::optional<double> after_change_to_oracle{};
   std::optional<double> after_change_to_best_baseline{};
 };
 
-/// A closed form that the workload must meet.
+/// A closed form that the workload must match.
 struct ClosedForm {
   enum class Quantity : std::uint8_t {
-    kMeanWait,              // s; of those that got a slot
-    kShareThatWaits,        // of all
-    kShareThatWaitsLonger,  // than `bound`
+    kMeanWait,              ///< in s, of the executions that got a slot
+    kShareThatWaits,        ///< of all executions
+    kShareThatWaitsLonger,  ///< than `bound`
   };
 
-  /// What the theory is of: "M/M/4".
+  /// The name of the model: "M/M/4".
   std::string model{};
   Quantity quantity = Quantity::kMeanWait;
   core::Duration bound{0};
   double reference = 0;
 };
 
-/// One workload: one node, and the calls that come to it.
+/// One node and its calls.
 struct Workload {
   std::string name;
   std::string about;
   sim::NodeSpec node;
-  /// Either loads as a scenario has them, a mixed load, or a recorded trace.
+  /// One of: loads as in scenarios, a mixed load, a recorded trace.
   std::vector<sim::Load> loads;
   std::optional<sim::MixedLoad> traffic;
   std::optional<scenarios::TraceReplay> trace;
-  /// How often callers let a failed attempt be repeated, at most.
+  /// The largest number of retries that callers ask for.
   int max_retries = 0;
-  /// The run ends here even if work is left.
+  /// The run ends at this time even if executions are left.
   core::Instant until = core::Instant::never();
-  /// So many calls has a mixed load. Loads and traces say themselves how many.
+  /// The number of calls of a mixed load. Loads and traces have their own numbers.
   std::int64_t arrivals = 0;
-  /// So many arrivals are never scored: estimators learn from them.
+  /// The number of arrivals that are not scored; estimators learn from them.
   std::int64_t warm_up = 0;
   std::vector<Goal> goals;
   std::vector<ClosedForm> closed_forms;
   /// The resolved configuration, as JSON text.
   std::string config = "{}";
 
-  // Of a trace that was read.
+  /// Set when the trace is read.
   std::optional<std::uint64_t> trace_digest;
 };
 
@@ -96,5 +98,15 @@ struct Study {
   Replications replications;
   std::vector<Workload> workloads;
 };
+
+/// The suffix of study files' names. The search for scenarios skips such files.
+inline constexpr std::string_view kStudySuffix = ".study.json";
+
+/// Reads a study file. nullopt after reporting everything that is wrong with it.
+std::optional<Study> load_study_file(const std::string& path, json_input::Diagnostics& diagnostics);
+
+/// The same of a document.
+std::optional<Study> read_study(const json_input::Document& document,
+                                json_input::Diagnostics& diagnostics);
 
 }  // namespace quintain::study

@@ -1,4 +1,6 @@
-#include "study/language/study_language.h"
+// Reads study files. A workload takes the members that it lacks from the study; every problem is
+// reported at its JSON value.
+#include "study/language/study.h"
 
 #include <fmt/format.h>
 
@@ -11,14 +13,12 @@
 #include <variant>
 
 #include "core/eta/estimator.h"
+#include "reports/json_input/diagnostics.h"
 #include "reports/json_input/reader.h"
-#include "reports/json_input/wording.h"
-#include "scenarios/language/functions.h"
-#include "scenarios/language/loads.h"
 #include "scenarios/language/names.h"
-#include "scenarios/language/node.h"
+#include "scenarios/language/readers.h"
 #include "study/comparison/aggregate.h"
-#include "study/language/traffic_language.h"
+#include "study/language/traffic.h"
 #include "study/statistics/sequential.h"
 
 namespace quintain::study {
@@ -28,11 +28,11 @@ using nlohmann::ordered_json;
 
 constexpr int kMaxReplications = 10'000;
 constexpr std::int64_t kMaxArrivals = 10'000'000;
-constexpr std::int64_t kArrivals = 20'000;
-constexpr std::int64_t kWarmUp = 2'000;
+constexpr std::int64_t kDefaultArrivals = 20'000;
+constexpr std::int64_t kDefaultWarmUp = 2'000;
 constexpr std::size_t kMaxWorkloads = 1000;
 
-/// What a workload takes from the study if it does not say it itself.
+/// The members that a workload takes from the study if it does not have them.
 class Defaults {
  public:
   explicit Defaults(json_input::ObjectReader& study) : study_(study) {}
@@ -58,7 +58,7 @@ std::vector<std::string> read_estimators(const json_input::Reader& reader) {
     return chosen;
   }
   for (const json_input::Reader& element : reader.elements()) {
-    const auto index = scenarios::index_among(element, known);
+    const auto index = element.index_among(known);
     if (!index) continue;
     if (std::ranges::find(chosen, known[*index]) != chosen.end()) {
       element.error("it is named already");
@@ -66,7 +66,7 @@ std::vector<std::string> read_estimators(const json_input::Reader& reader) {
       chosen.emplace_back(known[*index]);
     }
   }
-  // What nodes use unless they are told otherwise is what a study is about.
+  // A study compares the estimator that nodes use by default with the others.
   if (reader.raw().is_array() && std::ranges::find(chosen, default_estimator()) == chosen.end()) {
     reader.error(fmt::format("'{}' is missing: it is the default", default_estimator()));
   }
@@ -89,8 +89,8 @@ Replications read_replications(const json_input::Reader& reader) {
   replications.precision =
       object.required("precision").number({0.0001, 0.5}, replications.precision);
   const statistics::SequentialRule rule{.relative_error = replications.precision,
-                                        .fewest = replications.least,
-                                        .most = replications.most};
+                                        .min_replications = replications.least,
+                                        .max_replications = replications.most};
   if (least.present()) {
     for (const std::string& problem : rule.problems()) object.error(problem);
   }
@@ -109,7 +109,7 @@ Goal read_goal(const json_input::Reader& reader, const std::vector<std::string>&
   const json_input::Reader estimator = object.optional("estimator");
   if (estimator.present()) {
     const std::vector<std::string_view> names(estimators.begin(), estimators.end());
-    if (const auto index = scenarios::index_among(estimator, names)) goal.estimator = names[*index];
+    if (const auto index = estimator.index_among(names)) goal.estimator = names[*index];
   }
   goal.pinball_to_oracle = read_bound(object, "pinball_to_oracle");
   goal.pinball_to_best_baseline = read_bound(object, "pinball_to_best_baseline");
@@ -140,7 +140,8 @@ ClosedForm read_closed_form(const json_input::Reader& reader) {
 
 // ---- A workload's calls -------------------------------------------------------------------------
 
-/// The calls of a workload that names no loads and no trace: of its functions, by one process.
+/// Makes the calls of a workload without loads and trace: calls of its functions by one arrival
+/// process.
 class Mixer {
  public:
   Mixer(const json_input::Reader& place, Traffic traffic, const json_input::Reader& population,
@@ -167,7 +168,7 @@ class Mixer {
   }
 
  private:
-  // What the services have to be on average, for the slots to be as busy as asked.
+  /// The mean service time in seconds at which the slots have the wanted load.
   std::optional<double> wanted_mean(int slots) {
     if (!traffic_.load) return std::nullopt;
     const auto rate = mean_rate(traffic_.arrivals);
@@ -183,12 +184,13 @@ class Mixer {
     if (members) {
       members_ = *members;
     } else {
-      reader.error("a service time has no finite mean, so the functions can't be fitted to 'load'");
+      reader.error(
+          "a service time has no finite mean, so the functions cannot be scaled to 'load'");
     }
   }
 
   void mix_functions(const scenarios::Functions& functions) {
-    if (traffic_.load) place_.error("'load' stretches a population; 'functions' are as they are");
+    if (traffic_.load) place_.error("'load' scales a population; 'functions' are not scaled");
     for (const sim::FunctionModel& model : functions.models) {
       members_.push_back(
           {.model = model, .popularity = 1 / static_cast<double>(functions.models.size())});
@@ -219,7 +221,7 @@ class Mixer {
   std::vector<PopulationMember> members_;
 };
 
-/// One node, the workload's or the study's.
+/// The node of the workload or, without one, of the study.
 scenarios::Nodes read_node(json_input::ObjectReader& workload, Defaults& defaults) {
   for (json_input::ObjectReader* object : {&workload, &defaults.study()}) {
     const json_input::Reader several = object->optional("nodes");
@@ -228,7 +230,7 @@ scenarios::Nodes read_node(json_input::ObjectReader& workload, Defaults& default
   return scenarios::read_nodes(workload.optional("node").present() ? workload : defaults.study());
 }
 
-/// What the workload came to, as far as it decides a run.
+/// The workload's resolved configuration, as far as it determines a run.
 std::string resolved(const std::vector<std::pair<std::string_view, json_input::Reader>>& members,
                      const Workload& workload) {
   ordered_json config = ordered_json::object();
@@ -265,10 +267,10 @@ Workload read_workload(const json_input::Reader& element, Defaults& defaults,
   workload.node = nodes.specs.front();
   const json_input::Reader node = defaults.find(object, "node");
 
-  workload.arrivals =
-      defaults.find(object, "arrivals").integer<std::int64_t>({100, kMaxArrivals}, kArrivals);
+  workload.arrivals = defaults.find(object, "arrivals")
+                          .integer<std::int64_t>({100, kMaxArrivals}, kDefaultArrivals);
   const json_input::Reader warm_up = defaults.find(object, "warm_up");
-  workload.warm_up = warm_up.integer<std::int64_t>({0, kMaxArrivals}, kWarmUp);
+  workload.warm_up = warm_up.integer<std::int64_t>({0, kMaxArrivals}, kDefaultWarmUp);
   if (workload.warm_up > workload.arrivals / 2) {
     (warm_up.present() ? warm_up : element)
         .error(fmt::format("a warm-up of {} is more than half of the {} arrivals", workload.warm_up,
@@ -285,18 +287,18 @@ Workload read_workload(const json_input::Reader& element, Defaults& defaults,
   json_input::Reader population = object.optional("population");
   if (!functions.present() && !trace.present()) population = defaults.find(object, "population");
   if (!loads.present() && !trace.present()) traffic = defaults.find(object, "traffic");
-  const int ways = loads.present() + trace.present() + traffic.present();
-  if (ways == 0) {
-    object.error("nobody calls; give 'traffic', 'loads' or a 'trace'");
-  } else if (ways > 1) {
-    object.error("only one of 'traffic', 'loads' and 'trace' may stand here");
+  const int sources = loads.present() + trace.present() + traffic.present();
+  if (sources == 0) {
+    object.error("there are no calls; give 'traffic', 'loads' or a 'trace'");
+  } else if (sources > 1) {
+    object.error("only one of 'traffic', 'loads' and 'trace' is allowed");
   }
   if (functions.present() && population.present()) {
-    functions.error("'population' stands here already; give one or the other");
+    functions.error("'population' is given too; give one or the other");
   }
   if (traffic.present()) {
     if (!functions.present() && !population.present()) {
-      object.error("nobody is called; give a 'population' or 'functions'");
+      object.error("there is nothing to call; give a 'population' or 'functions'");
     }
     Mixer(traffic, read_traffic(traffic), population, models, workload.node.config.slots)
         .apply(workload);

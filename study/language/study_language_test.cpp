@@ -1,4 +1,4 @@
-#include "study/language/study_language.h"
+#include "study/language/study.h"
 
 #include <gmock/gmock.h>
 
@@ -7,7 +7,7 @@
 
 #include "core/eta/estimator.h"
 #include "scenarios/testing/read_text.h"
-#include "study/language/traffic_language.h"
+#include "study/language/traffic.h"
 
 namespace quintain::study {
 namespace {
@@ -55,11 +55,11 @@ TEST(StudyLanguage, HasDefaults) {
   EXPECT_EQ(study.workloads[0].warm_up, 2'000);
   EXPECT_EQ(study.workloads[0].node.config.slots, 8);
   EXPECT_EQ(study.workloads[0].node.functions.size(), 3u);
-  // The configuration says what was taken from the study.
+  // The configuration includes what was taken from the study.
   EXPECT_THAT(study.workloads[0].config, HasSubstr("\"population\":{\"functions\":3"));
 }
 
-TEST(StudyLanguage, ALoadFitsTheServicesToTheSlots) {
+TEST(StudyLanguage, ScalesServicesToTheLoad) {
   const Workload workload = good(kSmall).workloads[0];
   double mean = 0;
   for (std::size_t i = 0; i < 3; ++i) {
@@ -99,7 +99,7 @@ TEST(StudyLanguage, ReadsEveryKey) {
   EXPECT_TRUE(study.workloads[4].traffic);  // the study's
 }
 
-TEST(StudyLanguage, SaysEverythingThatIsWrongAtOnce) {
+TEST(StudyLanguage, ReportsAllProblemsAtOnce) {
   const std::string errors = errors_of(R"({
   "about": "wrong",
   "replications": {"least": 4, "most": 20, "precision": 0.01},
@@ -108,7 +108,7 @@ TEST(StudyLanguage, SaysEverythingThatIsWrongAtOnce) {
     {"name": "a/b", "about": "a", "colour": 1,
      "population": {"functions": 3, "service": {"lognormal": {"median": "1s"}}},
      "traffic": {"arrivals": {"poisson": 2}}},
-    {"name": "empty", "about": "nobody calls"},
+    {"name": "empty", "about": "no calls"},
     {"name": "empty", "about": "again",
      "functions": {"f": {}},
      "traffic": {"arrivals": {"closed": {"clients": 1, "think": "1s"}}, "load": 0.5},
@@ -117,23 +117,23 @@ TEST(StudyLanguage, SaysEverythingThatIsWrongAtOnce) {
   ]
 })");
   for (const char* const expected :
-       {"small.study.json:3: /replications: the fewest replications are 4",
+       {"small.study.json:3: /replications: the minimum number of replications is 4",
         "/estimators/1: expected one of", "did you mean 'state'", "is missing: it is the default",
         "/workloads/0/name: a workload's name is made of", "/workloads/0/colour: unknown key",
-        "/workloads/0/population/service/lognormal: 'sigma' is", "/workloads/1: nobody calls",
+        "/workloads/0/population/service/lognormal: 'sigma' is", "/workloads/1: there are no calls",
         "/workloads/2/name: there is already a workload \"empty\"",
-        "/workloads/2/traffic/arrivals: traffic comes whatever becomes",
-        "'functions' are as they are", "/workloads/2/warm_up: a warm-up of 501 is more than half",
+        "/workloads/2/traffic/arrivals: traffic arrives independently",
+        "'functions' are not scaled", "/workloads/2/warm_up: a warm-up of 501 is more than half",
         "/workloads/2/goals/0/pinball: unknown key"}) {
     EXPECT_THAT(errors, HasSubstr(expected));
   }
 }
 
-TEST(StudyLanguage, SomeThingsExcludeEachOther) {
+TEST(StudyLanguage, RejectsContradictoryMembers) {
   EXPECT_THAT(errors_of(R"({"about": "x", "workloads": [{"name": "w", "about": "a",
     "functions": {"f": {}}, "population": {"functions": 1, "service": {"exponential": {"mean": "1s"}}},
     "traffic": {"arrivals": {"poisson": 1}}}]})"),
-              HasSubstr("'population' stands here already"));
+              HasSubstr("'population' is given too"));
   EXPECT_THAT(errors_of(R"({"about": "x", "workloads": [{"name": "w", "about": "a",
     "functions": {"f": {}}, "traffic": {"arrivals": {"poisson": 1}},
     "trace": {"folder": "t", "mode": "async"}}]})"),
@@ -152,7 +152,7 @@ TEST(StudyLanguage, SomeThingsExcludeEachOther) {
               HasSubstr("'load' needs a process with a rate"));
 }
 
-TEST(StudyLanguage, KnowsTheRatesOfProcesses) {
+TEST(StudyLanguage, ComputesMeanRates) {
   namespace arrivals = sim::arrivals;
   EXPECT_EQ(mean_rate(arrivals::Poisson{3}), 3);
   EXPECT_EQ(mean_rate(arrivals::Deterministic{.interval = 250ms, .start = {}}), 4);

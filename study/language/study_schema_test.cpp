@@ -1,4 +1,4 @@
-// study.schema.json against the loader.
+// study.schema.json must accept and reject what the loader does.
 #include <gmock/gmock.h>
 
 #include <cmath>
@@ -12,7 +12,7 @@
 
 #include "core/eta/estimator.h"
 #include "scenarios/testing/read_text.h"
-#include "study/language/study_language.h"
+#include "study/language/study.h"
 
 namespace quintain::study {
 namespace {
@@ -22,9 +22,9 @@ using testing::ElementsAreArray;
 
 json parse(std::string_view text) { return json::parse(text, nullptr, true, true); }
 
-// The study's schema with what it takes from the scenario's put in: valijson does not follow a
-// reference to a file beside it.
-json whole_schema() {
+// The study's schema with the scenario schema's definitions inserted, because valijson does not
+// follow references to other files.
+json complete_schema() {
   std::string text = scenarios::source_file("study/study.schema.json");
   const std::string elsewhere = "../scenario.schema.json#";
   for (std::size_t at = text.find(elsewhere); at != text.npos; at = text.find(elsewhere)) {
@@ -40,7 +40,7 @@ json whole_schema() {
 }
 
 bool accepts(const json& document) {
-  static const json text = whole_schema();
+  static const json text = complete_schema();
   static const auto* schema = [] {
     auto* made = new valijson::Schema;
     valijson::SchemaParser().populateSchema(valijson::adapters::NlohmannJsonAdapter(text), *made);
@@ -105,7 +105,7 @@ TEST(StudySchema, RejectsWhatTheLoaderRejects) {
 }
 
 TEST(StudySchema, ListsTheEstimators) {
-  const json schema = whole_schema();
+  const json schema = complete_schema();
   EXPECT_THAT(
       schema["/properties/estimators/items/enum"_json_pointer].get<std::vector<std::string>>(),
       ElementsAreArray(core::eta::estimator_names()));

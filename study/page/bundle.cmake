@@ -1,8 +1,8 @@
 # Makes one script of Vega's modules: cmake -D VEGA=FOLDER -D OUTPUT=FILE -P bundle.cmake
 #
-# Debian builds each module for itself, as CommonJS, with the parts of d3 that it needs inside. Here each
-# becomes a function that gets `module`, `exports` and a `require` that knows the ones before it. Left out
-# are the modules for what no picture of ours has: maps, trees, clouds, force layouts and the like.
+# Debian builds each module separately, as CommonJS, including the parts of d3 that it needs. Here each
+# becomes a function with the parameters `module`, `exports` and a `require` that returns the ones before it.
+# Modules that the page does not use (maps, trees, clouds, force layouts and others) are left out.
 set(modules
   util time format loader statistics event-selector expression selection canvas scale scenegraph dataflow
   transforms view-transforms encode runtime functions parser view interpreter)
@@ -13,9 +13,9 @@ string(CONCAT script
 
 foreach(module IN LISTS modules)
   file(READ ${VEGA}/vega-${module}.min.js text)
-  # A browser's inspector would look for the map beside the page.
+  # A browser's developer tools would look for the map beside the page.
   string(REGEX REPLACE "//# sourceMappingURL=[^\n]*" "" text "${text}")
-  # The one module whose file is not named as it is required.
+  # The only module that is required by another name than its file's.
   string(REPLACE "vega-selection" "vega-selections" name "vega-${module}")
   string(APPEND script
          "modules['${name}'] = (function (module, exports) {\n${text}\nreturn module.exports; })"

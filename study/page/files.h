@@ -1,19 +1,19 @@
-// The files that the build puts into the program for the page.
+// The files that the build embeds into the program for the page.
 #pragma once
 
 #include <string_view>
 
 namespace quintain::study::page_files {
 
-/// page.html, page.css, and the pieces of script/ in one.
+/// page.html, page.css, and the concatenated pieces of script/.
 std::string_view template_text();
 std::string_view style();
 std::string_view script();
 
-/// The plotting library, with a loader around its modules.
+/// The plotting library: Vega's modules in one script (see bundle.cmake).
 std::string_view plotting_library();
 
-/// Under which licences it may be copied.
+/// The licences of the plotting library.
 std::string_view licences();
 
 }  // namespace quintain::study::page_files

@@ -1,4 +1,4 @@
-// Writes the page of a made-up study to standard output.
+// Writes the page of the sample report to standard output.
 
 #include <iostream>
 

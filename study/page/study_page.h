@@ -7,11 +7,10 @@
 
 namespace quintain::study {
 
-/// One HTML file that needs nothing else: style, script, the plotting library and the data are in
-/// it, and its content security policy forbids the browser to fetch anything. Text and tables are
-/// there without JavaScript; pictures are drawn by it. Every picture has a caption, an aria-label
-/// that states its finding in numbers, and a table of its data. Reports that are equal give the
-/// same page, byte for byte.
+/// One HTML file that needs nothing else: the report as JSON, and the style, the script and the
+/// plotting library that turn it into text, tables and pictures. Its content security policy
+/// forbids the browser to fetch anything. Equal reports return the same page, byte for byte.
+/// A report that cannot be written as JSON (see to_json()) makes a page that says so.
 std::string render_page(const StudyReport& report);
 
 }  // namespace quintain::study

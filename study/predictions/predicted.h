@@ -1,4 +1,4 @@
-// Executions with their predictions: what scores are computed from, wherever it was recorded.
+// Executions and their forecasts, the input of scores, from a simulation or a recording.
 #pragma once
 
 #include <cstddef>
@@ -16,55 +16,58 @@ enum class End : std::uint8_t {
   kFailed,
   kTimedOut,
   kCancelled,
-  kUnfinished,  // had not when it was last seen
+  kUnfinished,  ///< not ended when it was last observed
 };
 
-/// Completed or failed: the function came to its end. All others were cut short.
+/// Whether the function itself ended; all other executions were cut short.
 inline bool ended_by_itself(End end) { return end == End::kCompleted || end == End::kFailed; }
 
-/// One execution that was predicted. Times are in seconds since it was accepted.
+/// An execution that was predicted. Times are in seconds since its acceptance.
 struct PredictedExecution {
-  /// Its place among all that were predicted, from 0.
+  /// Its position among all predicted executions, from 0.
   std::int64_t arrival = 0;
-  /// When it ended, or was last seen.
+  /// When it ended, or was last observed.
   double elapsed = 0;
-  /// When its time was to run out.
+  /// Its deadline.
   double limit = std::numeric_limits<double>::infinity();
   End end = End::kCompleted;
-  /// In (0, 1), independent of everything: it breaks ties of a forecast that puts mass on one
+  /// A random number, uniform in (0, 1), for the randomised PIT of forecasts that put mass on one
   /// value. The same for all estimators.
   double uniform = 0.5;
 
-  // What makes it hard to predict, as far as that was known when it was accepted.
-  /// How many waited.
+  // Properties that were known at acceptance and make prediction difficult.
+
+  /// The number of executions waiting.
   std::int64_t depth = 0;
-  /// Its instance had to be made.
+  /// It needed a new instance.
   bool cold = false;
   std::uint32_t function = 0;
   int depth_quintile = 1;
   int popularity_tercile = 1;
 
-  // Since the last change of regime; -1 before the first.
+  // Counts since the last change of regime; -1 before the first.
+
   std::int64_t arrivals_since_change = -1;
   std::int64_t ends_since_change = -1;
 };
 
-/// What one estimator said of a series of executions, in their order.
+/// One estimator's forecasts of a series of executions, in their order.
 struct Forecasts {
   std::string estimator{};
   /// The best single value for each.
   std::vector<double> points{};
-  /// As many for each as there are levels, never falling.
+  /// For each execution one quantile per level, ascending.
   std::vector<double> quantiles{};
 
+  /// The quantiles of one execution.
   std::span<const double> of(std::size_t execution, std::size_t levels) const {
     return std::span(quantiles).subspan(execution * levels, levels);
   }
 };
 
-/// Puts each execution into a fifth by the queue that it met and a third by how often its function
-/// is called. Where values are equal there are fewer groups: the emptiest queues are always fifth 1
-/// and the most popular functions third 3.
+/// Sets each execution's fifth by the queue at acceptance and its third by how often its function
+/// is called. With equal values there are fewer groups: the shortest queues are always in fifth 1,
+/// the most popular functions in third 3.
 void stratify(std::vector<PredictedExecution>& executions);
 
 }  // namespace quintain::study

@@ -1,3 +1,6 @@
+// Table reads the rows of the file and reports problems; Recording makes executions and forecasts
+// of them; judge() scores them. Intervals are from batch means: consecutive parts of the recording
+// take the place of replications.
 #include "study/predictions/predictions_file.h"
 
 #include <absl/strings/ascii.h>
@@ -11,32 +14,30 @@
 #include <filesystem>
 #include <limits>
 #include <map>
-#include <set>
+#include <sstream>
 #include <utility>
 #include <vector>
 
 #include "core/base/random.h"
+#include "reports/json_input/diagnostics.h"
 #include "reports/json_input/document.h"
-#include "reports/json_input/wording.h"
+#include "sim/workload/csv.h"
 #include "study/comparison/aggregate.h"
-#include "study/comparison/flags.h"
 #include "study/comparison/scoring.h"
-#include "study/predictions/csv.h"
 #include "study/predictions/predicted.h"
 
 namespace quintain::study {
 namespace {
 
-constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 constexpr std::size_t kMaxBatches = 25;
-/// A batch has to be long against the memory of the queue, and two are needed for an interval.
-constexpr std::size_t kShortestBatch = 40;
+/// A batch must be long against the correlation of a queue.
+constexpr std::size_t kMinBatchLength = 40;
 
 constexpr std::array<std::string_view, 4> kRequired = {"execution_id", "accepted", "ended", "how"};
 constexpr std::array<std::string_view, 6> kOptional = {"deadline", "estimator", "queue_depth",
                                                        "cold",     "function",  "point"};
 
-/// "q05", "q97.5", "p50": the level.
+/// The level of a column "q05", "q97.5" or "p50".
 std::optional<double> level_of(std::string_view column) {
   if (column.size() < 2 || (column.front() != 'q' && column.front() != 'p')) return std::nullopt;
   double percent = 0;
@@ -45,6 +46,7 @@ std::optional<double> level_of(std::string_view column) {
   return percent / 100;
 }
 
+/// The end with the name, in upper or lower case.
 std::optional<End> end_of(const std::string& word) {
   constexpr std::array<std::pair<std::string_view, End>, 5> kEnds = {{
       {"completed", End::kCompleted},
@@ -58,7 +60,7 @@ std::optional<End> end_of(const std::string& word) {
   return found == kEnds.end() ? std::nullopt : std::optional(found->second);
 }
 
-/// One row: an execution as one estimator predicted it.
+/// One row: an estimator's forecast of an execution. Unknown numbers are NaN.
 struct Row {
   int line = 0;
   std::string execution_id;
@@ -74,7 +76,7 @@ struct Row {
   std::vector<double> quantiles;
 };
 
-// Reads the table and says what is wrong with it.
+/// Reads the rows and reports every problem.
 class Table {
  public:
   Table(std::string file, json_input::Diagnostics& diagnostics)
@@ -82,22 +84,30 @@ class Table {
 
   const std::vector<double>& levels() const { return levels_; }
 
-  std::vector<Row> read(const std::vector<CsvRow>& csv) {
+  std::vector<Row> read(std::istream& in) {
     std::vector<Row> rows;
-    if (csv.empty()) {
-      error(1, "the file is empty; its first line must name the columns");
-      return rows;
-    }
-    if (!read_header(csv.front())) return rows;
-    for (const CsvRow& row : std::span(csv).subspan(1)) {
-      if (row.fields.size() != csv.front().fields.size()) {
+    std::size_t width = 0;
+    bool good_header = false;
+    const auto problem = sim::read_csv(in, [&](const sim::CsvRow& row) {
+      if (width == 0) {
+        width = row.fields.size();
+        good_header = read_header(row);
+      } else if (!good_header) {
+        return;
+      } else if (row.fields.size() != width) {
         error(row.line, fmt::format("the row has {} fields; it must have {}, as the header has",
-                                    row.fields.size(), csv.front().fields.size()));
-        continue;
+                                    row.fields.size(), width));
+      } else {
+        rows.push_back(read_row(row));
       }
-      rows.push_back(read_row(row));
+    });
+    if (problem) {
+      error(problem->line, problem->what);
+    } else if (width == 0) {
+      error(1, "the file is empty; its first line must name the columns");
+    } else if (good_header && rows.empty()) {
+      error(1, "there are no predictions; at least one row must follow");
     }
-    if (csv.size() == 1) error(1, "there are no predictions; at least one row must follow");
     return rows;
   }
 
@@ -110,7 +120,7 @@ class Table {
   }
 
  private:
-  bool read_header(const CsvRow& header) {
+  bool read_header(const sim::CsvRow& header) {
     bool good = true;
     const auto problem = [&](std::string message) {
       error(header.line, std::move(message));
@@ -123,7 +133,7 @@ class Table {
       if (const auto level = level_of(name)) {
         const auto same = [&](const auto& other) { return std::abs(other.first - *level) < 1e-9; };
         if (std::ranges::any_of(quantiles_, same)) {
-          problem(fmt::format("column '{}' states a level that stands here already", name));
+          problem(fmt::format("column '{}' has the level of another column", name));
         }
         quantiles_.emplace_back(*level, i);
       } else if (std::ranges::find(known, name) == known.end()) {
@@ -132,7 +142,7 @@ class Table {
                         "such as q50",
                         name, json_input::alternatives(name, known, "known", known)));
       } else if (!columns_.emplace(name, i).second) {
-        problem(fmt::format("column '{}' stands here twice", name));
+        problem(fmt::format("there are two columns '{}'", name));
       }
     }
     for (const std::string_view name : kRequired) {
@@ -144,7 +154,7 @@ class Table {
     return good;
   }
 
-  Row read_row(const CsvRow& csv) {
+  Row read_row(const sim::CsvRow& csv) {
     Row row;
     row.line = csv.line;
     row.execution_id = text(csv, "execution_id");
@@ -180,16 +190,17 @@ class Table {
     return row;
   }
 
-  // Empty if the file has no such column.
-  std::string text(const CsvRow& csv, std::string_view column) const {
+  /// Empty if the file has no such column.
+  std::string text(const sim::CsvRow& csv, std::string_view column) const {
     const auto position = columns_.find(column);
     if (position == columns_.end()) return "";
     return std::string(absl::StripAsciiWhitespace(csv.fields[position->second]));
   }
 
-  // Seconds since whenever, or ISO 8601. The first of the file decides for all: mixed, they can't
-  // be subtracted.
-  double instant(const CsvRow& csv, std::string_view column, bool needed) {
+  /// A time in seconds, since any origin, or in ISO 8601. All times of a file must have the form of
+  /// the first one, because others cannot be subtracted from it. NaN if empty or, after a report,
+  /// wrong.
+  double instant(const sim::CsvRow& csv, std::string_view column, bool needed) {
     const std::string value = text(csv, column);
     if (value.empty()) {
       if (needed) error(csv.line, fmt::format("{} is empty", column));
@@ -210,20 +221,20 @@ class Table {
     }
     if (!numeric_) numeric_ = numeric;
     if (*numeric_ != numeric) {
-      error(csv.line, fmt::format("{} is '{}'; it must be {} as the times before it are", column,
+      error(csv.line, fmt::format("{} is '{}'; it must be {} like the times before it", column,
                                   value, *numeric_ ? "seconds" : "ISO 8601"));
       return kUnknown;
     }
     return number;
   }
 
-  // What ISO times count from: the first of them, so that no digits are lost.
+  /// The origin of ISO times: the first of them, so that a double keeps all digits.
   absl::Time epoch(absl::Time time) {
     if (!epoch_) epoch_ = time;
     return *epoch_;
   }
 
-  double seconds(const CsvRow& csv, std::size_t column, std::string_view what) {
+  double seconds(const sim::CsvRow& csv, std::size_t column, std::string_view what) {
     const std::string value(absl::StripAsciiWhitespace(csv.fields[column]));
     double number = 0;
     if (absl::SimpleAtod(value, &number) && std::isfinite(number)) return number;
@@ -232,7 +243,7 @@ class Table {
     return 0;
   }
 
-  std::int64_t depth(const CsvRow& csv) {
+  std::int64_t depth(const sim::CsvRow& csv) {
     const std::string value = text(csv, "queue_depth");
     std::int64_t number = 0;
     if (value.empty() || (absl::SimpleAtoi(value, &number) && number >= 0)) return number;
@@ -241,7 +252,7 @@ class Table {
     return 0;
   }
 
-  bool cold(const CsvRow& csv) {
+  bool cold(const sim::CsvRow& csv) {
     const std::string value = absl::AsciiStrToLower(text(csv, "cold"));
     if (value == "true" || value == "1") return true;
     if (!value.empty() && value != "false" && value != "0") {
@@ -259,26 +270,28 @@ class Table {
   std::optional<absl::Time> epoch_;
 };
 
-// The rows as executions and what each estimator said of them.
+/// The rows as executions and forecasts. Reports rows that contradict each other. The table must
+/// outlive it.
 class Recording {
  public:
   Recording(std::vector<Row> rows, Table& table) : table_(table) {
     std::ranges::stable_sort(rows, {}, &Row::accepted);
     double last_seen = -std::numeric_limits<double>::infinity();
-    for (const Row& row : rows) last_seen = std::max({last_seen, row.accepted, or_low(row.ended)});
+    for (const Row& row : rows)
+      last_seen = std::max({last_seen, row.accepted, or_lowest(row.ended)});
     for (Row& row : rows) {
       if (std::isnan(row.ended)) row.ended = last_seen;
       add(row);
     }
     stratify(executions_);
-    complain_of_gaps();
+    collect_forecasts();
   }
 
   const std::vector<PredictedExecution>& executions() const { return executions_; }
   const std::vector<Forecasts>& forecasts() const { return forecasts_; }
 
  private:
-  static double or_low(double value) {
+  static double or_lowest(double value) {
     return std::isnan(value) ? -std::numeric_limits<double>::infinity() : value;
   }
 
@@ -292,15 +305,15 @@ class Recording {
       check_same(row, position->second);
     }
     const std::size_t estimator = estimator_of(row);
-    auto& said = said_[estimator];
-    said.resize(executions_.size());
-    if (said[position->second].line != 0) {
+    auto& stated = stated_[estimator];
+    stated.resize(executions_.size());
+    if (stated[position->second].line != 0) {
       table_.error(row.line,
-                   fmt::format("'{}' predicts execution '{}' already on line {}", row.estimator,
-                               row.execution_id, said[position->second].line));
+                   fmt::format("'{}' predicts execution '{}' on line {} too", row.estimator,
+                               row.execution_id, stated[position->second].line));
       return;
     }
-    said[position->second] = {.line = row.line, .point = row.point, .quantiles = row.quantiles};
+    stated[position->second] = {.line = row.line, .point = row.point, .quantiles = row.quantiles};
   }
 
   PredictedExecution execution_of(const Row& row) {
@@ -321,7 +334,7 @@ class Recording {
   void check_same(const Row& row, std::size_t execution) {
     const PredictedExecution& known = executions_[execution];
     if (known.end == row.end && known.elapsed == row.ended - row.accepted) return;
-    table_.error(row.line, fmt::format("execution '{}' ended otherwise on line {}",
+    table_.error(row.line, fmt::format("execution '{}' has another end on line {}",
                                        row.execution_id, first_lines_[execution]));
   }
 
@@ -329,40 +342,41 @@ class Recording {
     const auto [position, is_new] = estimators_.try_emplace(row.estimator, estimators_.size());
     if (is_new) {
       names_.push_back(row.estimator);
-      said_.emplace_back();
+      stated_.emplace_back();
     }
     return position->second;
   }
 
-  // Estimators are compared execution by execution, so all must have predicted all.
-  void complain_of_gaps() {
-    for (std::size_t e = 0; e < said_.size(); ++e) {
-      said_[e].resize(executions_.size());
+  /// Estimators are compared execution by execution, so that each must have predicted all.
+  void collect_forecasts() {
+    for (std::size_t e = 0; e < stated_.size(); ++e) {
+      stated_[e].resize(executions_.size());
       Forecasts& forecasts = forecasts_.emplace_back(Forecasts{.estimator = names_[e]});
       for (std::size_t i = 0; i < executions_.size(); ++i) {
-        const Said& said = said_[e][i];
-        if (said.line == 0) {
+        const Stated& stated = stated_[e][i];
+        if (stated.line == 0) {
           table_.error(first_lines_[i],
                        fmt::format("'{}' does not predict execution '{}'; all estimators of a file "
                                    "must predict the same executions",
                                    names_[e], ids_[i]));
           continue;
         }
-        forecasts.points.push_back(std::isnan(said.point) ? median(said.quantiles) : said.point);
-        forecasts.quantiles.insert(forecasts.quantiles.end(), said.quantiles.begin(),
-                                   said.quantiles.end());
+        forecasts.points.push_back(std::isnan(stated.point) ? median(stated.quantiles)
+                                                            : stated.point);
+        forecasts.quantiles.insert(forecasts.quantiles.end(), stated.quantiles.begin(),
+                                   stated.quantiles.end());
       }
     }
   }
 
-  // Or the quantile next to it, if all are on one side.
+  /// The median or, if all quantiles are on one side of it, the closest one.
   double median(const std::vector<double>& quantiles) const {
     const double median = quantile_at(table_.levels(), quantiles, 0.5);
     if (!std::isnan(median)) return median;
     return table_.levels().front() > 0.5 ? quantiles.front() : quantiles.back();
   }
 
-  struct Said {
+  struct Stated {
     int line = 0;
     double point = 0;
     std::vector<double> quantiles;
@@ -376,27 +390,28 @@ class Recording {
   std::map<std::string, std::size_t> estimators_;
   std::map<std::string, std::uint32_t> functions_;
   std::vector<std::string> names_;
-  std::vector<std::vector<Said>> said_;
+  std::vector<std::vector<Stated>> stated_;
   std::vector<Forecasts> forecasts_;
 };
 
-Forecasts part_of(const Forecasts& forecasts, std::size_t begin, std::size_t count,
+/// The forecasts of `count` executions from the one at `start`.
+Forecasts part_of(const Forecasts& forecasts, std::size_t start, std::size_t count,
                   std::size_t levels) {
   const auto cut = [](const std::vector<double>& values, std::size_t from, std::size_t length) {
     const auto first = values.begin() + static_cast<std::ptrdiff_t>(from);
     return std::vector<double>(first, first + static_cast<std::ptrdiff_t>(length));
   };
   return {.estimator = forecasts.estimator,
-          .points = cut(forecasts.points, begin, count),
-          .quantiles = cut(forecasts.quantiles, begin * levels, count * levels)};
+          .points = cut(forecasts.points, start, count),
+          .quantiles = cut(forecasts.quantiles, start * levels, count * levels)};
 }
 
 std::vector<SeriesScores> score_part(std::span<const double> levels, const Recording& recording,
-                                     std::size_t begin, std::size_t count) {
+                                     std::size_t start, std::size_t count) {
   std::vector<SeriesScores> scores;
-  const auto executions = std::span(recording.executions()).subspan(begin, count);
+  const auto executions = std::span(recording.executions()).subspan(start, count);
   for (const Forecasts& forecasts : recording.forecasts()) {
-    scores.push_back(score(levels, executions, part_of(forecasts, begin, count, levels.size())));
+    scores.push_back(score(levels, executions, part_of(forecasts, start, count, levels.size())));
   }
   return scores;
 }
@@ -421,9 +436,9 @@ Counts counts_of(const std::vector<PredictedExecution>& executions, std::size_t 
 
 WorkloadResult judge(std::span<const double> levels, const Recording& recording) {
   const std::size_t all = recording.executions().size();
-  const std::size_t batches = std::clamp<std::size_t>(all / kShortestBatch, 1, kMaxBatches);
+  const std::size_t batches = std::clamp<std::size_t>(all / kMinBatchLength, 1, kMaxBatches);
   const std::size_t length = all / batches;
-  // What fills no batch is left out at the begin, where what is left of a warm-up would be.
+  // Executions that do not fill a batch are dropped from the start, where a warm-up would be.
   const std::size_t dropped = all - batches * length;
 
   std::vector<std::vector<SeriesScores>> parts;
@@ -438,7 +453,7 @@ WorkloadResult judge(std::span<const double> levels, const Recording& recording)
   result.stopped = StopReason::kRecorded;
   result.relative_half_width = kUnknown;
   result.estimators = aggregate(replications, RatioOf::kMeans);
-  // Intervals are from the batches; what needs no interval is of the whole series.
+  // Results without an interval are of the whole series.
   const std::vector<SeriesScores> whole = score_part(levels, recording, dropped, batches * length);
   const auto of_whole = aggregate(std::vector{&whole});
   for (std::size_t i = 0; i < of_whole.size(); ++i) {
@@ -455,10 +470,9 @@ std::optional<StudyReport> judge_predictions_text(const std::string& file_name,
                                                   std::string_view text,
                                                   json_input::Diagnostics& diagnostics) {
   json_input::Diagnostics problems;
-  const auto csv = parse_csv(file_name, text, problems);
   Table table(file_name, problems);
-  std::vector<Row> rows;
-  if (csv) rows = table.read(*csv);
+  std::istringstream in{std::string(text)};
+  std::vector<Row> rows = table.read(in);
   if (problems.empty()) {
     const Recording recording(std::move(rows), table);
     if (problems.empty()) {

@@ -1,4 +1,4 @@
-// Predictions that were recorded elsewhere, so that any system's estimates can be judged.
+// The judgement of recorded predictions of any system.
 #pragma once
 
 #include <optional>
@@ -10,9 +10,9 @@
 
 namespace quintain::study {
 
-/// Judges the predictions of a CSV file (RFC 4180; docs/studies.md lists the columns) as those of a
-/// study are judged, but for what needs several replications or an oracle: intervals are by batch
-/// means within the one series. Nothing after reporting all that is wrong with the file.
+/// Judges the predictions in a CSV file (RFC 4180; docs/studies.md lists the columns) like those of
+/// a study, but without an oracle, and with intervals from batch means of the one series instead of
+/// replications. nullopt after reporting everything that is wrong with the file.
 std::optional<StudyReport> judge_predictions(const std::string& path,
                                              json_input::Diagnostics& diagnostics);
 

@@ -28,7 +28,7 @@ std::string errors_of(const std::string& text) {
   return scenarios::lines_of(diagnostics);
 }
 
-// Executions that take a time uniform in (0, 10), predicted by their distribution times a factor.
+// Executions whose time is uniform in (0, 10), with their distribution times a factor as forecast.
 std::string recorded(int count, double factor = 1) {
   std::string text = "execution_id,accepted,ended,how,q50,q80,q90,q95\n";
   core::RandomStream draws("times");
@@ -40,7 +40,7 @@ std::string recorded(int count, double factor = 1) {
   return text;
 }
 
-TEST(PredictionsFile, JudgesWhatIsCalibrated) {
+TEST(PredictionsFile, PassesCalibratedPredictions) {
   const auto report = judged(recorded(4000));
   ASSERT_EQ(report.workloads.size(), 1u);
   const auto& workload = report.workloads[0];
@@ -58,13 +58,13 @@ TEST(PredictionsFile, JudgesWhatIsCalibrated) {
   EXPECT_EQ(verdict_of(report), reports::Verdict::kPassed);
 }
 
-TEST(PredictionsFile, FlagsWhatIsNot) {
+TEST(PredictionsFile, FlagsBiasedPredictions) {
   const auto report = judged(recorded(4000, 1.25));
   EXPECT_TRUE(flagged(report.workloads[0].estimators[0]));
   EXPECT_NEAR(report.workloads[0].estimators[0].worst_coverage_error.value, 0.2, 0.15);
 }
 
-TEST(PredictionsFile, TakesIsoTimesAndQuotesAndEveryEnd) {
+TEST(PredictionsFile, ReadsIsoTimesQuotesAndEveryEnd) {
   const auto report = judged(
       "execution_id,accepted,ended,how,deadline,queue_depth,cold,function,point,p50,q97.5\n"
       "\"a,1\",2026-01-31T12:00:00Z,2026-01-31T12:00:02.5Z,completed,,0,false,f,2,2,4\n"
@@ -100,24 +100,24 @@ TEST(PredictionsFile, ComparesSeveralEstimators) {
   const EstimatorResult& ewma = report.workloads[0].estimators[0];
   EXPECT_EQ(ewma.role, Role::kBaseline);
   EXPECT_EQ(ewma.to_oracle.to, "oracle");
-  // |2 - u| is 1.5 on average, |.5 - u| is .25.
+  // The mean of |2 - u| is 1.5, that of |.5 - u| .25.
   EXPECT_NEAR(ewma.to_oracle.ratio.value, 6, 0.4);
   EXPECT_LT(ewma.to_oracle.ratio.low, ewma.to_oracle.ratio.value);
 }
 
-TEST(PredictionsFile, SaysWhatIsWrongWithTheHeader) {
+TEST(PredictionsFile, ReportsProblemsOfTheHeader) {
   const std::string errors = errors_of("execution_id,acepted,ended,q50,q5o,q50\n1,2,3,4,5,6\n");
   EXPECT_THAT(errors,
               HasSubstr("their.csv:1: there is no column 'acepted'; did you mean 'accepted'?"));
   EXPECT_THAT(errors, HasSubstr("column 'how' is missing"));
   EXPECT_THAT(errors, HasSubstr("there is no column 'q5o'"));
-  EXPECT_THAT(errors, HasSubstr("column 'q50' states a level that stands here already"));
+  EXPECT_THAT(errors, HasSubstr("column 'q50' has the level of another column"));
   EXPECT_THAT(errors_of("execution_id,accepted,ended,how\n"), HasSubstr("give at least q50"));
   EXPECT_THAT(errors_of(""), HasSubstr("the file is empty"));
   EXPECT_THAT(errors_of("execution_id,accepted,ended,how,q50\n"), HasSubstr("no predictions"));
 }
 
-TEST(PredictionsFile, SaysWhatIsWrongWithRowsAllAtOnce) {
+TEST(PredictionsFile, ReportsProblemsOfAllRows) {
   const std::string errors = errors_of(
       "execution_id,accepted,ended,how,deadline,queue_depth,cold,q50,q90\n"
       "a,1,2,done,,,,1,2\n"
@@ -142,17 +142,17 @@ TEST(PredictionsFile, SaysWhatIsWrongWithRowsAllAtOnce) {
   }
 }
 
-TEST(PredictionsFile, EstimatorsMustPredictTheSame) {
+TEST(PredictionsFile, RequiresTheSameExecutionsOfAllEstimators) {
   const std::string header = "estimator,execution_id,accepted,ended,how,q50\n";
   EXPECT_THAT(errors_of(header + "a,e,1,2,completed,1\na,f,1,2,completed,1\nb,e,1,2,completed,1\n"),
               HasSubstr("their.csv:3: 'b' does not predict execution 'f'"));
   EXPECT_THAT(errors_of(header + "a,e,1,2,completed,1\na,e,1,2,completed,1\n"),
-              HasSubstr("their.csv:3: 'a' predicts execution 'e' already on line 2"));
+              HasSubstr("their.csv:3: 'a' predicts execution 'e' on line 2 too"));
   EXPECT_THAT(errors_of(header + "a,e,1,2,completed,1\nb,e,1,3,completed,1\n"),
-              HasSubstr("their.csv:3: execution 'e' ended otherwise on line 2"));
+              HasSubstr("their.csv:3: execution 'e' has another end on line 2"));
 }
 
-TEST(PredictionsFile, AFileThatIsNotThereIsReported) {
+TEST(PredictionsFile, ReportsAMissingFile) {
   json_input::Diagnostics diagnostics;
   EXPECT_FALSE(judge_predictions("/no/such/file.csv", diagnostics));
   EXPECT_THAT(diagnostics.text(), HasSubstr("/no/such/file.csv"));

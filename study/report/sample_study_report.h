@@ -1,5 +1,5 @@
-// A study's report with plausible numbers, for tests and for a look at the page: three workloads,
-// six estimators, a control, changes of regime, values that are not known, long and hostile text.
+// A study's report with plausible numbers, for tests and for inspection of the page: three
+// workloads, six estimators, a control, changes of regime, unknown values, long and hostile texts.
 #pragma once
 
 #include <algorithm>
@@ -14,14 +14,13 @@
 
 namespace quintain::study {
 
-inline constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
-
 inline constexpr const char* kHostileName = "replay </script><b>bold</b> & \"quoted\" <!-- 'x'";
 inline constexpr const char* kLongName =
     "window-quantile[window=1000,levels=19,per=function,fallback=node]";
 
-/// How a made-up estimator forecasts: its quantiles are those of a logistic distribution that is
-/// wider than the true one by `spread` and shifted by `bias`, in the distribution's own scale.
+/// The forecasts of a made-up estimator: its quantiles are those of a logistic distribution, wider
+/// than the true one by the factor `spread` and shifted by `bias` in units of the distribution's
+/// scale.
 struct MadeUp {
   std::string name{};
   Role role = Role::kEstimator;
@@ -49,7 +48,7 @@ inline double made_up_coverage(const MadeUp& e, double level) {
   return 1 / (1 + std::exp(-(e.spread * std::log(level / (1 - level)) + e.bias)));
 }
 
-inline Interval around(double value, double half_width) {
+inline Estimate around(double value, double half_width) {
   return {value, value - half_width, value + half_width};
 }
 
@@ -117,7 +116,7 @@ inline EstimatorResult sample_result(const MadeUp& e, double loss,
   r.success = sample_scores(e, "success", loss * e.to_oracle * 1.02);
   r.success.scored = 112'400;
   r.success.censored = 5'600;
-  r.to_oracle = {"oracle", e.role == Role::kOracle ? Interval{1, 1, 1}
+  r.to_oracle = {"oracle", e.role == Role::kOracle ? Estimate{1, 1, 1}
                                                    : around(e.to_oracle, 0.005 * e.to_oracle)};
   for (const MadeUp& other : made_up_estimators()) {
     if (other.role != Role::kBaseline || other.name == e.name) continue;
@@ -195,7 +194,7 @@ inline WorkloadResult sample_workload(std::string name, std::string about, doubl
   return w;
 }
 
-/// A workload of which little is known: one replication, so no intervals; no oracle, no curves.
+/// A workload with few data: one replication, hence no intervals; no oracle, no curves.
 inline WorkloadResult sparse_workload() {
   WorkloadResult w{.name = kHostileName,
                    .about = "predictions recorded elsewhere; <img src=x onerror=alert(1)>"};
@@ -209,17 +208,17 @@ inline WorkloadResult sparse_workload() {
   const std::vector<MadeUp>& all = made_up_estimators();
   for (const std::size_t i : {std::size_t{0}, std::size_t{2}, std::size_t{4}}) {
     EstimatorResult r = sample_result(all[i], 0.2, {});
-    const auto blur = [](Interval& interval) { interval.low = interval.high = kUnknown; };
+    const auto drop_interval = [](Estimate& estimate) { estimate.low = estimate.high = kUnknown; };
     for (Scores* scores : {&r.terminal, &r.success}) {
-      blur(scores->pinball);
-      blur(scores->crps);
-      blur(scores->bias);
-      for (Interval& coverage : scores->coverage) blur(coverage);
+      drop_interval(scores->pinball);
+      drop_interval(scores->crps);
+      drop_interval(scores->bias);
+      for (Estimate& coverage : scores->coverage) drop_interval(coverage);
     }
     r.to_oracle = {"", {kUnknown, kUnknown, kUnknown}};
-    blur(r.to_best_baseline.ratio);
-    for (Ratio& ratio : r.to_baselines) blur(ratio.ratio);
-    blur(r.worst_coverage_error);
+    drop_interval(r.to_best_baseline.ratio);
+    for (Ratio& ratio : r.to_baselines) drop_interval(ratio.ratio);
+    drop_interval(r.worst_coverage_error);
     r.worst_stratum_error = kUnknown;
     r.strata.clear();
     r.pit.p_value = kUnknown;

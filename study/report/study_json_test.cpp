@@ -17,14 +17,14 @@ using ::testing::StartsWith;
 
 json tree(const StudyReport& report) { return json::parse(to_json(report).value()); }
 
-/// The sample without what is not equal to itself.
+/// The sample without NaN, which is not equal to itself.
 StudyReport known_report() {
   StudyReport report = sample_study_report();
   report.workloads.pop_back();
   return report;
 }
 
-/// One of everything, so that spoiling it part by part is quick.
+/// A report with one of each part, so that it can be spoilt part by part quickly.
 StudyReport small_report() {
   StudyReport report = known_report();
   report.workloads.erase(report.workloads.begin());
@@ -57,21 +57,21 @@ StudyReport small_report() {
 
 class StudySchemaTest : public ::testing::Test {
  protected:
-  reports::Schema schema_{QUINTAIN_SOURCE_DIR "/study/report/study.schema.json"};
+  reports::Schema schema_{QUINTAIN_SOURCE_DIR "/study/report/study-report.schema.json"};
 };
 
-TEST_F(StudySchemaTest, DescribesWhatIsWritten) {
+TEST_F(StudySchemaTest, AcceptsWhatIsWritten) {
   EXPECT_TRUE(schema_.valid(tree(sample_study_report())));
   EXPECT_TRUE(schema_.valid(tree({.wall_clock = {.started_at = "2024-05-01T12:00:00Z"}})));
 }
 
-TEST_F(StudySchemaTest, RejectsADocumentWithAnyPartSpoilt) {
-  EXPECT_GT(schema_.expect_rejects_spoilt(tree(small_report()), {"trace_digest", "adaptation",
-                                                                 "completions_until_recovered"}),
+TEST_F(StudySchemaTest, RejectsADocumentWithAnySpoiltPart) {
+  EXPECT_GT(schema_.expect_rejects_damaged(tree(small_report()), {"trace_digest", "adaptation",
+                                                                  "completions_until_recovered"}),
             150);
 }
 
-TEST_F(StudySchemaTest, OnlyAControlIsFlagged) {
+TEST_F(StudySchemaTest, AllowsFlaggedForControlsOnly) {
   json document = tree(small_report());
   document["workloads"][0]["estimators"][0]["role"] = "estimator";
   EXPECT_FALSE(schema_.valid(document));
@@ -79,7 +79,7 @@ TEST_F(StudySchemaTest, OnlyAControlIsFlagged) {
   EXPECT_TRUE(schema_.valid(document));
 }
 
-TEST(StudyToJson, KeepsItsOrderAndForm) {
+TEST(StudyToJson, HasAFixedOrderAndLayout) {
   StudyReport report{.tool_version = "0.1.0",
                      .command = "quintain study a.json",
                      .name = "a",
@@ -138,7 +138,7 @@ TEST(StudyToJson, KeepsItsOrderAndForm) {
 )");
 }
 
-TEST(StudyToJson, WhatDiffersBetweenRunsStandsLast) {
+TEST(StudyToJson, PutsWhatDiffersBetweenRunsLast) {
   StudyReport other = sample_study_report();
   other.wall_clock = {.started_at = "2025-01-01T00:00:00Z", .duration_seconds = 9, .jobs = 8};
   other.costs.clear();
@@ -150,18 +150,18 @@ TEST(StudyToJson, WhatDiffersBetweenRunsStandsLast) {
   EXPECT_EQ(a.substr(0, end), b.substr(0, end));
 }
 
-TEST(StudyToJson, ReplacesBytesThatAreNotText) {
+TEST(StudyToJson, ReplacesBytesThatAreNotUtf8) {
   EXPECT_THAT(to_json({.name = "caf\xff"}).value(), HasSubstr("caf\xef\xbf\xbd"));
 }
 
-TEST(StudyToJson, RefusesAConfigThatIsNotJson) {
+TEST(StudyToJson, RejectsAConfigThatIsNotJson) {
   StudyReport report = sample_study_report();
   report.workloads[1].config = "{";
   EXPECT_EQ(to_json(report).status().message(), "regime-change: its config is not JSON");
   EXPECT_FALSE(to_compact_json(report).ok());
 }
 
-TEST(StudyToCompactJson, SaysTheSameOnOneLine) {
+TEST(StudyToCompactJson, IsTheSameDocumentOnOneLine) {
   const std::string text = to_compact_json(sample_study_report()).value();
   EXPECT_EQ(text.find('\n'), std::string::npos);
   EXPECT_EQ(json::parse(text), tree(sample_study_report()));
@@ -170,12 +170,12 @@ TEST(StudyToCompactJson, SaysTheSameOnOneLine) {
 TEST(StudyFromJson, ReadsBackWhatWasWritten) {
   EXPECT_EQ(study_from_json(to_json(known_report()).value()).value(), known_report());
   EXPECT_EQ(study_from_json(to_json(small_report()).value()).value(), small_report());
-  // What is not known is not equal to itself, but is written as before.
+  // NaN is not equal to itself, but is written as before.
   const std::string text = to_json(sample_study_report()).value();
   EXPECT_EQ(to_json(study_from_json(text).value()).value(), text);
 }
 
-TEST(StudyFromJson, SaysWhatIsWrong) {
+TEST(StudyFromJson, ReportsWhatIsWrong) {
   const auto error = [](const char* pointer, const json& value) {
     json document = tree(small_report());
     document[json::json_pointer(pointer)] = value;

@@ -7,18 +7,15 @@
 namespace quintain::study {
 namespace {
 
-bool all_hold(const EstimatorResult& result) {
-  return std::ranges::all_of(result.flags, &Flag::holds);
-}
-
-bool bad(const EstimatorResult& result) {
+bool failed(const EstimatorResult& result) {
   if (result.role == Role::kControl) return !flagged(result);
-  return has_goal(result) && !all_hold(result);
+  return has_goal(result) && !std::ranges::all_of(result.flags, &Flag::holds);
 }
 
-bool bad(const WorkloadResult& workload) {
+bool failed(const WorkloadResult& workload) {
   return !std::ranges::all_of(workload.analytic, &AnalyticCheck::holds) ||
-         std::ranges::any_of(workload.estimators, [](const EstimatorResult& r) { return bad(r); });
+         std::ranges::any_of(workload.estimators,
+                             [](const EstimatorResult& result) { return failed(result); });
 }
 
 }  // namespace
@@ -27,12 +24,6 @@ std::string_view to_string(Role role) {
   static constexpr std::array<std::string_view, 4> kNames = {"estimator", "baseline", "oracle",
                                                              "control"};
   return kNames[static_cast<std::size_t>(role)];
-}
-
-std::string_view to_string(StopReason reason) {
-  static constexpr std::array<std::string_view, 4> kNames = {"precise", "most-replications",
-                                                             "interrupted", "recorded"};
-  return kNames[static_cast<std::size_t>(reason)];
 }
 
 bool is_goal(const Flag& flag) { return flag.name.starts_with("goal/"); }
@@ -45,13 +36,14 @@ bool flagged(const EstimatorResult& control) {
 }
 
 reports::Verdict verdict_of(const StudyReport& report) {
-  const auto nothing = [](const WorkloadResult& workload) { return workload.estimators.empty(); };
-  if (report.workloads.empty() || std::ranges::any_of(report.workloads, nothing)) {
+  const auto any = [&](auto predicate) { return std::ranges::any_of(report.workloads, predicate); };
+  if (report.workloads.empty() ||
+      any([](const WorkloadResult& workload) { return workload.estimators.empty(); })) {
     return reports::Verdict::kError;
   }
-  const auto failed = [](const WorkloadResult& workload) { return bad(workload); };
-  return std::ranges::any_of(report.workloads, failed) ? reports::Verdict::kFailed
-                                                       : reports::Verdict::kPassed;
+  return any([](const WorkloadResult& workload) { return failed(workload); })
+             ? reports::Verdict::kFailed
+             : reports::Verdict::kPassed;
 }
 
 const EstimatorResult* find_estimator(const WorkloadResult& workload, std::string_view name) {

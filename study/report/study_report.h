@@ -1,7 +1,8 @@
-// What a study of estimators found, as plain data. Times are in seconds, intervals are of 95 %
-// confidence. Every member has an initial value: designated initialisers may leave out any of them.
+// The report of a study of estimators, as plain data. Times are in seconds, intervals have 95 %
+// confidence. Every member has an initial value, so that designated initialisers may leave it out.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -9,96 +10,98 @@
 #include <vector>
 
 #include "reports/report.h"
+#include "study/statistics/estimate.h"
+#include "study/statistics/sequential.h"
 
 namespace quintain::study {
 
-/// The version of the JSON form; it grows when a reader of the older form would be misled.
+using statistics::Estimate;
+using statistics::kUnknown;
+using statistics::StopReason;
+
+/// The version of the JSON form. It increases when a reader of the older form would be misled.
 inline constexpr int kStudySchemaVersion = 1;
 
-/// A value and the interval in which it lies with 95 % confidence. NaN where it is not known: one
-/// replication alone has no interval. In JSON, null.
-struct Interval {
-  double value = 0;
-  double low = 0;
-  double high = 0;
+/// The levels at which calibration is judged: the share of executions that end within the
+/// forecast's quantile at that level (one-sided).
+inline constexpr std::array kJudgedLevels = {0.5, 0.8, 0.9, 0.95};
 
-  bool operator==(const Interval&) const = default;
-};
-
-/// What an estimator stands for in a study.
+/// The role of an estimator in a study.
 enum class Role {
   kEstimator,
-  kBaseline,  // the others are measured against the best of these
-  kOracle,    // knows the true distributions; the denominator of every ratio
-  kControl,   // wrong on purpose: the study is only trusted if it flags it
+  kBaseline,  ///< the others are compared with the best of these
+  kOracle,    ///< knows the true distributions; the denominator of every ratio
+  kControl,   ///< wrong on purpose; a study that does not flag it cannot be trusted
 };
 
-/// Scores of one kind of end, pooled over the replications. The smaller the better, but for bias.
+/// Scores of one kind of end, pooled over the replications. Smaller is better, except for bias.
 struct Scores {
-  /// "terminal": the end, whatever ended it. "success": the end by itself; executions that were cut
-  /// short count as censored.
+  /// "terminal": every end. "success": the execution ended by itself; executions that were cut
+  /// short are censored.
   std::string of{};
   std::int64_t scored = 0;
   std::int64_t censored = 0;
-  Interval pinball{};
+  Estimate pinball{};
   /// By level.
   std::vector<double> pinball_by_level{};
-  /// The continuous ranked probability score, by its quantile decomposition.
-  Interval crps{};
-  /// Of the central 80 % and 90 % intervals (Winkler).
+  /// The continuous ranked probability score, from its quantile decomposition.
+  Estimate crps{};
+  /// Winkler's score of the central 80 % and 90 % intervals.
   double interval_score_80 = 0;
   double interval_score_90 = 0;
   /// Of the point forecast.
   double mean_absolute_error = 0;
   double mean_absolute_percentage_error = 0;
-  /// Actual less predicted, on average.
-  Interval bias{};
+  /// The mean of actual - predicted.
+  Estimate bias{};
   /// The share of executions that ended within the quantile, by level.
-  std::vector<Interval> coverage{};
+  std::vector<Estimate> coverage{};
 
   bool operator==(const Scores&) const = default;
 };
 
-/// This estimator's pinball loss divided by another's, paired on the same executions.
+/// The estimator's pinball loss divided by that of the estimator `to`, paired on the same
+/// executions.
 struct Ratio {
   std::string to{};
-  Interval ratio{};
+  Estimate ratio{};
 
   bool operator==(const Ratio&) const = default;
 };
 
-/// The probability integral transform's histogram: flat if the forecasts are calibrated.
-struct PitHistogram {
-  /// Shares, one a bin, over equal bins of [0, 1].
+/// The histogram of the probability integral transform (PIT), which is flat for calibrated
+/// forecasts, and its test.
+struct PitResult {
+  /// The share of each of the equal bins of [0, 1].
   std::vector<double> bins{};
-  /// Where a calibrated forecast's bars lie with 95 % confidence.
+  /// The range of a calibrated forecast's bars with 95 % confidence.
   double null_low = 0;
   double null_high = 0;
-  /// Of the chi-squared test of flatness, corrected for correlation within a run.
+  /// Of the chi-squared test of uniformity, corrected for correlation within a run.
   double p_value = 0;
 
-  bool operator==(const PitHistogram&) const = default;
+  bool operator==(const PitResult&) const = default;
 };
 
-/// Executions alike in what makes prediction hard, and how well the quantiles cover there.
+/// Executions that are alike in what makes prediction difficult, and their coverage.
 struct Stratum {
-  /// 1 to 5, by the queue that they met.
+  /// 1 to 5, by the queue at acceptance.
   int depth_quintile = 0;
   bool cold = false;
-  /// 1 to 3, by how often their function is called; 3 are the most popular.
+  /// 1 to 3, by how often the function is called; 3 is the most popular third.
   int popularity_tercile = 0;
   std::int64_t executions = 0;
-  /// Coverage at 50, 80, 90 and 95 %.
+  /// At the judged levels.
   std::vector<double> coverage{};
 
   bool operator==(const Stratum&) const = default;
 };
 
-/// How the estimator takes a change of regime.
+/// The estimator's reaction to a change of regime.
 struct Adaptation {
-  /// Its loss over the first 1000 arrivals after each change, divided by the oracle's.
-  Interval after_change{};
-  /// Completions until the loss is within 10 % of the oracle's for good; none if it never is.
+  /// The loss over the first 1000 arrivals after each change, divided by the oracle's.
+  Estimate after_change{};
+  /// Completions until the loss stays within 10 % of the oracle's; nullopt if it never does.
   std::optional<double> completions_until_recovered{};
   /// The worst coverage error at 90 % over any window of 500 executions.
   double worst_window = 0;
@@ -106,7 +109,7 @@ struct Adaptation {
   bool operator==(const Adaptation&) const = default;
 };
 
-/// A point of a line in a picture.
+/// A point of a curve.
 struct CurvePoint {
   double x = 0;
   double y = 0;
@@ -114,21 +117,21 @@ struct CurvePoint {
   bool operator==(const CurvePoint&) const = default;
 };
 
-/// What the pictures show besides.
+/// Further data for pictures.
 struct Curves {
-  /// Coverage at 50 % and 90 % against the queue met (its mean within a bin).
+  /// Coverage at 50 % and 90 % by the queue at acceptance (its mean within a bin).
   std::vector<CurvePoint> coverage_50_by_depth{};
   std::vector<CurvePoint> coverage_90_by_depth{};
-  /// Against the arrival's number, in windows of 500, in the first replication.
+  /// By the number of the arrival, in windows of 500, in the first replication.
   std::vector<CurvePoint> rolling_50{};
   std::vector<CurvePoint> rolling_90{};
-  /// Predicted p50 (x) and actual time (y) of some hundred executions.
+  /// Predicted p50 (x) and actual time (y) of a sample of some hundred executions.
   std::vector<CurvePoint> actual_by_p50{};
 
   bool operator==(const Curves&) const = default;
 };
 
-/// Something that must hold of an estimator's results, and whether it does.
+/// A condition on an estimator's results, and whether it holds.
 struct Flag {
   /// "calibrated", "no-better-than-the-oracle", "goal/pinball-to-oracle".
   std::string name{};
@@ -148,18 +151,18 @@ struct EstimatorResult {
   std::vector<Ratio> to_baselines{};
   /// To the baseline with the smallest loss on this workload.
   Ratio to_best_baseline{};
-  /// The largest |coverage - level| at 50, 80, 90 and 95 %, and the same of the worst stratum that
+  /// The largest |coverage - level| at the judged levels, and the same of the worst stratum that
   /// has enough executions.
-  Interval worst_coverage_error{};
+  Estimate worst_coverage_error{};
   double worst_stratum_error = 0;
   std::vector<Stratum> strata{};
   /// Mean widths of the central 50, 80 and 90 % intervals.
   double width_50 = 0;
   double width_80 = 0;
   double width_90 = 0;
-  PitHistogram pit{};
+  PitResult pit{};
   std::optional<Adaptation> adaptation{};
-  /// Memory that it held at the end, in bytes: the largest of the replications.
+  /// Memory at the end of a run, in bytes: the maximum of the replications.
   std::int64_t bytes = 0;
   double bytes_per_function = 0;
   Curves curves{};
@@ -168,16 +171,16 @@ struct EstimatorResult {
   bool operator==(const EstimatorResult&) const = default;
 };
 
-/// What became of the calls of a workload, added up over the replications.
+/// The calls of a workload by outcome, summed over the replications.
 struct Counts {
   std::int64_t predicted = 0;
   std::int64_t completed = 0;
   std::int64_t failed = 0;
   std::int64_t timed_out = 0;
   std::int64_t cancelled = 0;
-  /// Cut short, so that the time to success is only known to be longer.
+  /// Cut short, so that only a lower bound of the time to success is known.
   std::int64_t censored = 0;
-  /// Had not ended when the run did.
+  /// Not ended when the run did.
   std::int64_t unfinished = 0;
   /// Accepted in the warm-up.
   std::int64_t dropped = 0;
@@ -187,20 +190,18 @@ struct Counts {
   bool operator==(const Counts&) const = default;
 };
 
-/// A closed form that the workload must meet.
+/// A closed form that the workload must match.
 struct AnalyticCheck {
   std::string model{};
   std::string quantity{};
   double reference = 0;
-  Interval measured{};
-  /// Distance in standard errors.
+  Estimate measured{};
+  /// Distance from the reference in standard errors.
   double z = 0;
   bool holds = true;
 
   bool operator==(const AnalyticCheck&) const = default;
 };
-
-enum class StopReason { kPrecise, kMaxReplications, kInterrupted, kRecorded };
 
 struct WorkloadResult {
   std::string name{};
@@ -211,14 +212,15 @@ struct WorkloadResult {
   std::optional<std::uint64_t> trace_digest{};
   std::vector<std::uint64_t> seeds{};
   Counts counts{};
-  /// By MSER-5, the mean over the replications, in arrivals; and what was cut in fact, which is
-  /// never less than what the study demands.
+  /// The warm-up in arrivals, as means over the replications: as found by MSER-5, and as cut, which
+  /// is never less than the study demands.
   double warm_up_found = 0;
   double warm_up_cut = 0;
-  /// Arrival numbers at which the regime changes, in the first replication.
+  /// The numbers of the arrivals at which the regime changes, in the first replication.
   std::vector<double> changes{};
   StopReason stopped = StopReason::kMaxReplications;
-  /// Of the default estimator's ratio to the oracle: reached and wanted.
+  /// Of the default estimator's ratio to the oracle: reached and wanted. 0 wanted: no precision was
+  /// asked for.
   double relative_half_width = 0;
   double wanted_half_width = 0;
   std::vector<AnalyticCheck> analytic{};
@@ -227,13 +229,13 @@ struct WorkloadResult {
   bool operator==(const WorkloadResult&) const = default;
 };
 
-/// What a prediction costs, in wall-clock time.
+/// The cost of a prediction, in wall-clock time.
 struct PredictionCost {
   std::string workload{};
   std::string estimator{};
   double p50_ns = 0;
   double p99_ns = 0;
-  /// Median cost (y, in ns) against the executions waiting (x).
+  /// The median cost in ns (y) by the number of executions waiting (x).
   std::vector<CurvePoint> by_depth{};
 
   bool operator==(const PredictionCost&) const = default;
@@ -241,17 +243,17 @@ struct PredictionCost {
 
 struct StudyReport {
   std::string tool_version{};
-  /// The command line, without what cannot change the result (--jobs, --report, --html).
+  /// The command line, without options that cannot change the result (--jobs, --report, --html).
   std::string command{};
   std::string name{};
   std::string about{};
   std::string file{};
-  /// The estimator that nodes use unless they are told otherwise.
+  /// The estimator that nodes use by default.
   std::string default_estimator{};
   /// The levels of all lists "by level".
   std::vector<double> levels{};
   std::vector<WorkloadResult> workloads{};
-  /// Differs between two runs of the same command; everything else does not.
+  /// Differs between two runs of the same command, as do the costs; nothing else does.
   reports::WallClock wall_clock{};
   std::vector<PredictionCost> costs{};
 
@@ -261,27 +263,26 @@ struct StudyReport {
 /// "estimator", "baseline", "oracle", "control".
 std::string_view to_string(Role role);
 
-/// "precise", "most-replications", "interrupted", "recorded".
-std::string_view to_string(StopReason reason);
-
-/// Whether the flag is a goal: how good an estimator has to be. Any other flag asks whether its
-/// forecasts are honest. Goals' names begin with "goal/".
+/// Whether the flag is a goal, a bound on an estimator's results. All other flags ask whether its
+/// forecasts are honest. Names of goals start with "goal/".
 bool is_goal(const Flag& flag);
 
-/// Whether a goal is set for the estimator on its workload. Then all its flags must hold.
+/// Whether a goal is set for the estimator on its workload. If so, all its flags must hold.
 bool has_goal(const EstimatorResult& result);
 
-/// Whether the study tells the control from an honest estimator: a flag that is no goal does not
-/// hold.
+/// Whether the study distinguishes the control from an honest estimator: a flag other than a goal
+/// does not hold.
 bool flagged(const EstimatorResult& control);
 
-/// The first that applies: error if there is no workload, or one without estimators; failed if a
-/// closed form is not met, if an estimator, baseline or oracle that has a goal has any flag that
-/// does not hold, or if a control is not flagged, for then the study can't be trusted; passed.
-/// An estimator without a goal may be as bad as it likes: that is a result.
+/// The first that applies:
+/// - error: there is no workload, or a workload has no estimators;
+/// - failed: a closed form is not matched, a flag of an estimator, baseline or oracle that has a
+/// goal
+///   does not hold, or a control is not flagged, so that the study cannot be trusted;
+/// - passed. An estimator without a goal may have any result.
 reports::Verdict verdict_of(const StudyReport& report);
 
-/// The estimator of that name; null if the workload has none.
+/// The estimator with that name; nullptr if the workload has none.
 const EstimatorResult* find_estimator(const WorkloadResult& workload, std::string_view name);
 
 }  // namespace quintain::study

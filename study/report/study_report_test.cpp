@@ -7,7 +7,7 @@
 namespace quintain::study {
 namespace {
 
-/// A study of one workload with these results.
+/// A study with one workload that has these results.
 StudyReport study_of(std::vector<EstimatorResult> estimators) {
   return {.workloads = {{.name = "w", .estimators = std::move(estimators)}}};
 }
@@ -17,58 +17,58 @@ EstimatorResult with_flags(Role role, std::vector<Flag> flags) {
 }
 
 constexpr bool kHolds = true;
-constexpr bool kBroken = false;
+constexpr bool kFails = false;
 
 TEST(VerdictOfStudy, PassesTheSample) {
   EXPECT_EQ(verdict_of(sample_study_report()), reports::Verdict::kPassed);
 }
 
-TEST(VerdictOfStudy, IsAnErrorWhereNothingWasJudged) {
+TEST(VerdictOfStudy, IsAnErrorWithoutResults) {
   EXPECT_EQ(verdict_of(StudyReport{}), reports::Verdict::kError);
   EXPECT_EQ(verdict_of(study_of({})), reports::Verdict::kError);
 }
 
-TEST(VerdictOfStudy, AMissedGoalFails) {
+TEST(VerdictOfStudy, FailsIfAGoalIsMissed) {
   for (const Role role : {Role::kEstimator, Role::kBaseline, Role::kOracle}) {
     EXPECT_EQ(verdict_of(study_of({with_flags(role, {{"goal/a", kHolds}})})),
               reports::Verdict::kPassed);
-    EXPECT_EQ(verdict_of(study_of({with_flags(role, {{"goal/a", kBroken}})})),
+    EXPECT_EQ(verdict_of(study_of({with_flags(role, {{"goal/a", kFails}})})),
               reports::Verdict::kFailed);
   }
 }
 
-TEST(VerdictOfStudy, WhoHasAGoalMustBeHonestToo) {
-  const Flag dishonest = {"calibrated", kBroken};
+TEST(VerdictOfStudy, FailsIfAnEstimatorWithAGoalIsDishonest) {
+  const Flag dishonest = {"calibrated", kFails};
   EXPECT_EQ(verdict_of(study_of({with_flags(Role::kEstimator, {dishonest})})),
             reports::Verdict::kPassed);
   EXPECT_EQ(verdict_of(study_of({with_flags(Role::kEstimator, {dishonest, {"goal/a", kHolds}})})),
             reports::Verdict::kFailed);
 }
 
-TEST(VerdictOfStudy, AControlHasToBeFlagged) {
-  EXPECT_EQ(verdict_of(study_of({with_flags(Role::kControl, {{"calibrated", kBroken}})})),
+TEST(VerdictOfStudy, FailsIfAControlIsNotFlagged) {
+  EXPECT_EQ(verdict_of(study_of({with_flags(Role::kControl, {{"calibrated", kFails}})})),
             reports::Verdict::kPassed);
   EXPECT_EQ(verdict_of(study_of({with_flags(Role::kControl, {{"calibrated", kHolds}})})),
             reports::Verdict::kFailed);
   EXPECT_EQ(verdict_of(study_of({with_flags(Role::kControl, {})})), reports::Verdict::kFailed);
 }
 
-TEST(VerdictOfStudy, AClosedFormThatIsNotMetFails) {
+TEST(VerdictOfStudy, FailsIfAClosedFormIsMissed) {
   StudyReport report = sample_study_report();
   report.workloads[1].analytic[0].holds = false;
   EXPECT_EQ(verdict_of(report), reports::Verdict::kFailed);
 }
 
-TEST(Flagged, ByAnythingButAGoal) {
-  EXPECT_FALSE(flagged(with_flags(Role::kControl, {{"goal/a", kBroken}})));
+TEST(Flagged, IgnoresGoals) {
+  EXPECT_FALSE(flagged(with_flags(Role::kControl, {{"goal/a", kFails}})));
   EXPECT_FALSE(flagged(with_flags(Role::kControl, {{"calibrated", kHolds}})));
-  EXPECT_TRUE(flagged(with_flags(Role::kControl, {{"x", kHolds}, {"calibrated", kBroken}})));
+  EXPECT_TRUE(flagged(with_flags(Role::kControl, {{"x", kHolds}, {"calibrated", kFails}})));
 }
 
-TEST(FindEstimator, ByName) {
+TEST(FindEstimator, FindsByName) {
   const WorkloadResult workload = sample_study_report().workloads[0];
   EXPECT_EQ(find_estimator(workload, "ewma"), &workload.estimators[3]);
-  EXPECT_EQ(find_estimator(workload, "nobody"), nullptr);
+  EXPECT_EQ(find_estimator(workload, "unknown"), nullptr);
 }
 
 }  // namespace

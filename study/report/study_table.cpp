@@ -1,28 +1,142 @@
+// A study as plain text: numbers with three digits or fixed decimals, aligned columns, and one line
+// for each fact below the table of a workload.
 #include "study/report/study_table.h"
 
 #include <fmt/color.h>
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_join.h"
 #include "reports/text.h"
-#include "study/report/study_text.h"
 
 namespace quintain::study {
 namespace {
 
-// A longer name gets a line of its own, so that it does not push the numbers aside.
-constexpr std::size_t kLongestName = 28;
+// ---- Numbers ------------------------------------------------------------------------------------
 
-/// Rows of cells, the first row being the headings. All columns are aligned to the left: so values
-/// stand below each other, and so do their intervals. No line ends in spaces.
+/// `digits` after the point, without a sign on a zero; "-" if not finite.
+std::string fixed(double value, int digits) {
+  if (!std::isfinite(value)) return "-";
+  const std::string text = fmt::format("{:.{}f}", value, digits);
+  return text.find_first_not_of("-0.") == std::string::npos && text.starts_with('-')
+             ? text.substr(1)
+             : text;
+}
+
+/// Three significant digits, but never fewer than the integer part has: "0.0123", "1.41", "1235".
+std::string number(double value) {
+  if (!std::isfinite(value)) return "-";
+  const double size = std::abs(value);
+  if (size == 0) return "0";
+  if (size < 1e-4 || size >= 1e7) return fmt::format("{:.2e}", value);
+  const int before = static_cast<int>(std::floor(std::log10(size))) + 1;
+  return fixed(value, std::max(0, 3 - before));
+}
+
+/// A whole number in full, any other with three digits: "64", "12000", "41.4".
+std::string plain(double value) {
+  const bool whole = std::abs(value) < 1e15 && value == std::trunc(value);
+  return whole ? fmt::format("{:.0f}", value) : number(value);
+}
+
+/// "1.014".
+std::string ratio(double value) { return fixed(value, std::abs(value) < 10 ? 3 : 1); }
+
+/// A share in per cent, without the sign: "90.2".
+std::string percent(double share) { return fixed(100 * share, 1); }
+
+/// A difference of shares in percentage points: "0.42".
+std::string points(double difference) { return fixed(100 * difference, 2); }
+
+/// "1.014 [1.009, 1.019]"; the value alone if the interval is not known or has no width.
+std::string with_interval(const Estimate& estimate, std::string (*write)(double)) {
+  const bool known = std::isfinite(estimate.low) && std::isfinite(estimate.high);
+  if (!known || estimate.low == estimate.high) return write(estimate.value);
+  return fmt::format("{} [{}, {}]", write(estimate.value), write(estimate.low),
+                     write(estimate.high));
+}
+
+// ---- Facts --------------------------------------------------------------------------------------
+
+/// The coverage at a level; kUnknown if the report does not have that level.
+double coverage_at(const Scores& scores, const std::vector<double>& levels, double level) {
+  // Levels are decimal fractions and may have been computed: 0.1 + 0.2 is 0.3 here.
+  const auto found = std::ranges::find_if(
+      levels, [level](double other) { return std::abs(other - level) < 1e-9; });
+  const auto index = static_cast<std::size_t>(found - levels.begin());
+  const bool known = found != levels.end() && index < scores.coverage.size();
+  return known ? scores.coverage[index].value : kUnknown;
+}
+
+std::string describe_stop(const WorkloadResult& workload) {
+  const std::string after =
+      reports::count(std::ssize(workload.seeds), "replication", "replications");
+  std::string precision =
+      fmt::format("half-width {} %", number(100 * workload.relative_half_width));
+  if (workload.wanted_half_width > 0) {
+    precision += fmt::format(", wanted {} %", number(100 * workload.wanted_half_width));
+  }
+  switch (workload.stopped) {
+    case StopReason::kPrecise:
+      return fmt::format("precise enough after {} ({})", after, precision);
+    case StopReason::kMaxReplications:
+      return fmt::format("after {}, the most allowed ({})", after, precision);
+    case StopReason::kInterrupted:
+      return fmt::format("interrupted after {} ({})", after, precision);
+    case StopReason::kRecorded:
+      break;
+  }
+  return "all recorded predictions are scored";
+}
+
+/// The counts with their names, in the order of a call's states.
+std::vector<std::pair<std::string_view, std::int64_t>> named_counts(const Counts& counts) {
+  return {{"predicted", counts.predicted},    {"refused", counts.refused},
+          {"completed", counts.completed},    {"failed", counts.failed},
+          {"timed out", counts.timed_out},    {"cancelled", counts.cancelled},
+          {"censored", counts.censored},      {"unfinished", counts.unfinished},
+          {"in the warm-up", counts.dropped}, {"scored", counts.scored}};
+}
+
+/// A control and the workloads on which the study flagged it or not.
+struct ControlOutcome {
+  std::string name{};
+  std::vector<std::string> flagged_on{};
+  std::vector<std::string> missed_on{};
+};
+
+/// In the order in which the workloads first name them.
+std::vector<ControlOutcome> control_outcomes(const StudyReport& report) {
+  std::vector<ControlOutcome> outcomes;
+  for (const WorkloadResult& workload : report.workloads) {
+    for (const EstimatorResult& result : workload.estimators) {
+      if (result.role != Role::kControl) continue;
+      auto outcome = std::ranges::find(outcomes, result.name, &ControlOutcome::name);
+      if (outcome == outcomes.end()) outcome = outcomes.insert(outcomes.end(), {result.name});
+      (flagged(result) ? outcome->flagged_on : outcome->missed_on)
+          .push_back(reports::printable(workload.name));
+    }
+  }
+  return outcomes;
+}
+
+// ---- Lines --------------------------------------------------------------------------------------
+
+/// A longer name gets a line of its own, so that it does not widen the column.
+constexpr std::size_t kMaxNameWidth = 28;
+
+/// Rows of cells; the first row has the headings. All columns are left-aligned, so that values are
+/// below each other, and so are their intervals. No line ends in spaces.
 std::string align(const std::vector<std::vector<std::string>>& rows, std::string_view indent) {
   const auto is_long = [](const auto& row) {
-    return reports::display_width(row[0]) > kLongestName;
+    return reports::display_width(row[0]) > kMaxNameWidth;
   };
   std::vector<std::size_t> widths;
   for (const auto& row : rows) {
@@ -44,24 +158,24 @@ std::string align(const std::vector<std::vector<std::string>>& rows, std::string
   return out;
 }
 
-/// "✓" or "✗", in colour if told.
+/// "✓" or "✗", in colour if the style has it.
 std::string mark(bool good, const reports::TableStyle& style) {
   const char* sign = good ? "✓" : "✗";
   const auto colour = good ? fmt::terminal_color::green : fmt::terminal_color::red;
   return style.colour ? fmt::format(fmt::fg(colour), "{}", sign) : sign;
 }
 
-/// The estimator's role, or that it is the default.
-std::string standing(const EstimatorResult& result, const StudyReport& report) {
+/// The estimator's role, or "default".
+std::string role_text(const EstimatorResult& result, const StudyReport& report) {
   return result.name == report.default_estimator ? "default" : std::string(to_string(result.role));
 }
 
 std::vector<std::string> row_of(const EstimatorResult& result, const StudyReport& report) {
-  std::vector<std::string> row = {reports::printable(result.name), standing(result, report),
-                                  with_interval(result.to_oracle.ratio, human_ratio),
-                                  with_interval(result.to_best_baseline.ratio, human_ratio)};
+  std::vector<std::string> row = {reports::printable(result.name), role_text(result, report),
+                                  with_interval(result.to_oracle.ratio, ratio),
+                                  with_interval(result.to_best_baseline.ratio, ratio)};
   for (const double level : kJudgedLevels) {
-    row.push_back(percent(coverage_at(result.terminal, report.levels, level).value));
+    row.push_back(percent(coverage_at(result.terminal, report.levels, level)));
   }
   row.push_back(with_interval(result.worst_coverage_error, points));
   row.push_back(points(result.worst_stratum_error));
@@ -76,24 +190,24 @@ void append_table(std::string& out, const WorkloadResult& workload, const StudyR
   out += align(rows, "  ");
 }
 
-/// In full where a goal is set. Elsewhere the names alone: a baseline that is off is no surprise.
+/// In full for estimators with a goal. For others only the names: a baseline may be wrong.
 void append_flags(std::string& out, const WorkloadResult& workload,
                   const reports::TableStyle& style) {
   for (const EstimatorResult& result : workload.estimators) {
-    // What a control was caught by is told with the controls.
+    // Controls have lines of their own.
     if (result.role == Role::kControl) continue;
-    std::vector<std::string> broken;
+    std::vector<std::string> failed;
     for (const Flag& flag : result.flags) {
       if (flag.holds) continue;
-      broken.push_back(reports::printable(flag.name));
+      failed.push_back(reports::printable(flag.name));
       if (!has_goal(result)) continue;
       out += fmt::format("  {} {}: {}: expected {}, observed {}\n", mark(false, style),
-                         reports::printable(result.name), broken.back(),
+                         reports::printable(result.name), failed.back(),
                          reports::printable(flag.expected), reports::printable(flag.observed));
     }
-    if (broken.empty() || has_goal(result)) continue;
+    if (failed.empty() || has_goal(result)) continue;
     out += fmt::format("  {} {}: not {}\n", mark(false, style), reports::printable(result.name),
-                       absl::StrJoin(broken, ", "));
+                       absl::StrJoin(failed, ", "));
   }
 }
 
@@ -102,8 +216,8 @@ void append_analytic(std::string& out, const WorkloadResult& workload,
   for (const AnalyticCheck& check : workload.analytic) {
     out += fmt::format("  {} {}, {}: {} expected, {} measured, {} standard errors away\n",
                        mark(check.holds, style), reports::printable(check.model),
-                       reports::printable(check.quantity), human_number(check.reference),
-                       with_interval(check.measured, human_number), human_number(check.z));
+                       reports::printable(check.quantity), number(check.reference),
+                       with_interval(check.measured, number), number(check.z));
   }
 }
 
@@ -119,14 +233,9 @@ void append_workload(std::string& out, const WorkloadResult& workload, const Stu
   out += "  executions: " + absl::StrJoin(counts, ", ", [](std::string* text, const auto& count) {
            *text += fmt::format("{} {}", count.second, count.first);
          });
-  out += fmt::format("\n  warm-up: {}\n  stopped: {}\n\n", describe_warm_up(workload),
+  out += fmt::format("\n  warm-up: MSER-5 found {} arrivals, {} were cut\n  stopped: {}\n\n",
+                     plain(workload.warm_up_found), plain(workload.warm_up_cut),
                      describe_stop(workload));
-}
-
-std::string names(const std::vector<std::string>& workloads) {
-  return absl::StrJoin(workloads, ", ", [](std::string* text, const std::string& name) {
-    *text += reports::printable(name);
-  });
 }
 
 void append_controls(std::string& out, const StudyReport& report,
@@ -137,9 +246,10 @@ void append_controls(std::string& out, const StudyReport& report,
   for (const ControlOutcome& outcome : outcomes) {
     const bool good = outcome.missed_on.empty();
     out += fmt::format("  {} {}: ", mark(good, style), reports::printable(outcome.name));
-    if (!good) out += fmt::format("not flagged on {}; ", names(outcome.missed_on));
-    out += outcome.flagged_on.empty() ? "flagged nowhere\n"
-                                      : fmt::format("flagged on {}\n", names(outcome.flagged_on));
+    if (!good) out += fmt::format("not flagged on {}; ", absl::StrJoin(outcome.missed_on, ", "));
+    out += outcome.flagged_on.empty()
+               ? "flagged nowhere\n"
+               : fmt::format("flagged on {}\n", absl::StrJoin(outcome.flagged_on, ", "));
   }
   out += "\n";
 }
@@ -169,8 +279,8 @@ std::string render_summary(const StudyReport& report) {
     rows.push_back({reports::printable(workload.name)});
     const EstimatorResult* result = find_estimator(workload, report.default_estimator);
     if (result == nullptr) continue;
-    rows.back().push_back(with_interval(result->to_oracle.ratio, human_ratio));
-    rows.back().push_back(with_interval(result->to_best_baseline.ratio, human_ratio));
+    rows.back().push_back(with_interval(result->to_oracle.ratio, ratio));
+    rows.back().push_back(with_interval(result->to_best_baseline.ratio, ratio));
     rows.back().push_back(reports::printable(result->to_best_baseline.to));
     rows.back().push_back(with_interval(result->worst_coverage_error, points));
   }

@@ -8,15 +8,15 @@
 
 namespace quintain::study {
 
-/// A block for each workload: a line for each estimator with its losses against the oracle's and
-/// the best baseline's, its coverage and its worst errors, intervals of 95 % beside them; what does
-/// not hold, in full for estimators with a goal; what became of the calls, the warm-up, the closed
+/// A block for each workload: a line for each estimator with its losses relative to the oracle's
+/// and the best baseline's, its coverage and its worst errors, with 95 % intervals; the flags that
+/// do not hold, in full for estimators with a goal; the calls by outcome, the warm-up, the closed
 /// forms, and why the study stopped. Then the negative controls and whether each was flagged, the
-/// goals, render_summary()'s table, and a line with the verdict. Control characters in names and
-/// texts are shown as \xNN. Lines are as long as they need be: the style's width is not used.
+/// goals, the table of render_summary(), and a line with the verdict. Control characters in names
+/// and texts are shown as \xNN. Lines may be of any length: the style's width is not used.
 std::string render_study(const StudyReport& report, const reports::TableStyle& style);
 
-/// How the default estimator did: a line for each workload.
+/// The results of the default estimator: a line for each workload.
 std::string render_summary(const StudyReport& report);
 
 }  // namespace quintain::study

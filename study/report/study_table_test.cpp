@@ -43,7 +43,7 @@ StudyReport small_study() {
   return report;
 }
 
-TEST(RenderStudy, TellsEverything) {
+TEST(RenderStudy, ShowsResultsCountsControlsAndGoals) {
   EXPECT_EQ(render_study(small_study(), {}), R"(steady: load .85
                     pinball/oracle        /best baseline        50 %  80 %  90 %  95 %  worst error pp     worst stratum pp
   best    default   1.014 [1.009, 1.019]  0.507 [0.497, 0.517]  49.5  79.2  89.1  94.0  0.95 [0.75, 1.15]  2.10
@@ -70,7 +70,9 @@ passed: 1 workload
 )");
 }
 
-TEST(RenderStudy, OfNothing) { EXPECT_EQ(render_study({}, {}), "error: 0 workloads\n"); }
+TEST(RenderStudy, OfAnEmptyReportIsAnError) {
+  EXPECT_EQ(render_study({}, {}), "error: 0 workloads\n");
+}
 
 TEST(RenderStudy, ShowsWhatFailed) {
   StudyReport report = small_study();
@@ -88,14 +90,14 @@ TEST(RenderStudy, ShowsWhatFailed) {
   EXPECT_THAT(text, EndsWith("\nfailed: 1 workload\n"));
 }
 
-TEST(RenderStudy, ALongNameGetsALineOfItsOwn) {
+TEST(RenderStudy, PutsALongNameOnItsOwnLine) {
   StudyReport report = small_study();
   report.workloads[0].estimators[1].name = std::string(60, 'x');
   EXPECT_THAT(render_study(report, {}),
               HasSubstr("  " + std::string(60, 'x') + "\n          baseline  2.028 "));
 }
 
-TEST(RenderStudy, ControlCharactersAreShownNotObeyed) {
+TEST(RenderStudy, EscapesControlCharacters) {
   StudyReport report = small_study();
   report.workloads[0].name = "a\nPASS\x1b[2J";
   report.workloads[0].estimators[3].name = "b\rc";
@@ -106,20 +108,71 @@ TEST(RenderStudy, ControlCharactersAreShownNotObeyed) {
   EXPECT_THAT(text, Not(HasSubstr("\r")));
 }
 
-TEST(RenderStudy, WhatIsNotKnownIsADash) {
+TEST(RenderStudy, ShowsUnknownNumbersAsADash) {
   const std::string text = render_study(sample_study_report(), {});
   EXPECT_THAT(text, HasSubstr("  best          default   -               0.719  "));
   EXPECT_THAT(text, Not(HasSubstr("nan")));
 }
 
-TEST(RenderStudy, ColoursMarksOnlyWhenTold) {
+TEST(RenderStudy, ColoursMarksOnlyIfTheStyleHasColour) {
   const std::string coloured = render_study(small_study(), {.colour = true});
   EXPECT_THAT(coloured, HasSubstr("  \x1b[32m✓\x1b[0m steady best"));
   EXPECT_THAT(coloured, HasSubstr("  \x1b[31m✗\x1b[0m ewma: not calibrated"));
   EXPECT_THAT(render_study(small_study(), {}), Not(HasSubstr("\x1b")));
 }
 
-TEST(RenderSummary, HasALineForAWorkloadWithoutTheDefault) {
+TEST(RenderStudy, StatesTheReasonToStopAndThePrecision) {
+  StudyReport report = small_study();
+  WorkloadResult& w = report.workloads[0];
+  w.seeds = {1};
+  w.relative_half_width = 0.012;
+  const auto stopped = [&](StopReason reason) {
+    w.stopped = reason;
+    const std::string text = render_study(report, {});
+    const std::size_t start = text.find("stopped: ") + 9;
+    return text.substr(start, text.find('\n', start) - start);
+  };
+  EXPECT_EQ(stopped(StopReason::kMaxReplications),
+            "after 1 replication, the most allowed (half-width 1.20 %, wanted 0.500 %)");
+  EXPECT_EQ(stopped(StopReason::kInterrupted),
+            "interrupted after 1 replication (half-width 1.20 %, wanted 0.500 %)");
+  EXPECT_EQ(stopped(StopReason::kRecorded), "all recorded predictions are scored");
+  w.wanted_half_width = 0;
+  EXPECT_EQ(stopped(StopReason::kPrecise),
+            "precise enough after 1 replication (half-width 1.20 %)");
+}
+
+TEST(RenderStudy, FormatsNumbersOfAnySize) {
+  StudyReport report = small_study();
+  WorkloadResult& w = report.workloads[0];
+  const auto exact = [&](double reference) {
+    w.analytic[0].reference = reference;
+    const std::string text = render_study(report, {});
+    const std::size_t start = text.find("mean wait: ") + 11;
+    return text.substr(start, text.find(' ', start) - start);
+  };
+  EXPECT_EQ(exact(0), "0");
+  EXPECT_EQ(exact(0.0123456), "0.0123");
+  EXPECT_EQ(exact(-1.41421), "-1.41");
+  EXPECT_EQ(exact(1234.5), "1234");
+  EXPECT_EQ(exact(1e-9), "1.00e-09");
+  EXPECT_EQ(exact(2.5e9), "2.50e+09");
+  EXPECT_EQ(exact(kUnknown), "-");
+  w.warm_up_found = 41.3966;
+  w.warm_up_cut = 12000;
+  EXPECT_THAT(render_study(report, {}), HasSubstr("MSER-5 found 41.4 arrivals, 12000 were cut"));
+}
+
+TEST(RenderStudy, FindsALevelThatWasComputed) {
+  StudyReport report = small_study();
+  report.levels = {0.5, 0.8, 0.7 + 0.2, 0.95};
+  ASSERT_NE(report.levels[2], 0.9);
+  EXPECT_THAT(render_study(report, {}), HasSubstr("49.5  79.2  89.1  94.0"));
+  report.levels = {0.5, 0.8};
+  EXPECT_THAT(render_study(report, {}), HasSubstr("49.5  79.2  -     -"));
+}
+
+TEST(RenderSummary, HasALineForAWorkloadWithoutTheDefaultEstimator) {
   StudyReport report = small_study();
   report.default_estimator = "state";
   EXPECT_THAT(render_summary(report), EndsWith("\nsteady\n"));

@@ -2,7 +2,6 @@
 
 #include <boost/math/distributions/binomial.hpp>
 #include <boost/math/distributions/chi_squared.hpp>
-#include <boost/math/distributions/fisher_f.hpp>
 #include <boost/math/distributions/normal.hpp>
 #include <boost/math/distributions/students_t.hpp>
 #include <cassert>
@@ -21,7 +20,6 @@ using Quiet =
 using Normal = boost::math::normal_distribution<double, Quiet>;
 using Student = boost::math::students_t_distribution<double, Quiet>;
 using ChiSquared = boost::math::chi_squared_distribution<double, Quiet>;
-using Fisher = boost::math::fisher_f_distribution<double, Quiet>;
 using Binomial = boost::math::binomial_distribution<double, Quiet>;
 
 }  // namespace
@@ -36,8 +34,6 @@ double student_quantile(double p, double freedom) {
   return boost::math::quantile(Student(freedom), p);
 }
 
-double normal_critical_value(double confidence) { return normal_quantile((1 + confidence) / 2); }
-
 double student_critical_value(double confidence, double freedom) {
   return student_quantile((1 + confidence) / 2, freedom);
 }
@@ -45,12 +41,6 @@ double student_critical_value(double confidence, double freedom) {
 double chi_squared_tail(double x, double freedom) {
   assert(x >= 0 && freedom > 0);
   return boost::math::cdf(boost::math::complement(ChiSquared(freedom), x));
-}
-
-double fisher_tail(double x, double numerator_freedom, double denominator_freedom) {
-  assert(x >= 0 && numerator_freedom > 0 && denominator_freedom > 0);
-  return boost::math::cdf(
-      boost::math::complement(Fisher(numerator_freedom, denominator_freedom), x));
 }
 
 double binomial_quantile(double p, double trials, double probability) {

@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <cmath>
+#include <cstddef>
 
 #include "study/statistics/estimate.h"
 #include "study/statistics/reference_distributions.h"
@@ -12,21 +14,14 @@
 namespace quintain::study::statistics {
 namespace {
 
-constexpr int kMin = 10;
+constexpr int kMinReplications = 10;
 
 }  // namespace
 
 std::string_view to_string(StopReason reason) {
-  switch (reason) {
-    case StopReason::kPrecisionReached:
-      return "precision reached";
-    case StopReason::kMaxReplications:
-      return "most replications";
-    case StopReason::kInterrupted:
-      return "interrupted";
-  }
-  assert(false);
-  return {};
+  static constexpr std::array<std::string_view, 4> kNames = {"precise", "most-replications",
+                                                             "interrupted", "recorded"};
+  return kNames[static_cast<std::size_t>(reason)];
 }
 
 std::vector<std::string> SequentialRule::problems() const {
@@ -35,40 +30,43 @@ std::vector<std::string> SequentialRule::problems() const {
     problems.push_back(
         fmt::format("the relative error is {}; it must be above 0 and below 1", relative_error));
   }
-  if (fewest < kMin) {
+  if (min_replications < kMinReplications) {
     problems.push_back(
-        fmt::format("the fewest replications are {}; they must be at least {}", fewest, kMin));
+        fmt::format("the minimum number of replications is {}; it must be at least {}",
+                    min_replications, kMinReplications));
   }
-  if (most < fewest) {
+  if (max_replications < min_replications) {
     problems.push_back(fmt::format(
-        "the most replications are {}; they must be no less than the fewest ({})", most, fewest));
+        "the maximum number of replications is {}; it must be at least the minimum ({})",
+        max_replications, min_replications));
   }
   return problems;
 }
 
-double SequentialRule::largest_relative_half_width() const {
+double SequentialRule::max_relative_half_width() const {
   return relative_error / (1 + relative_error);
 }
 
 std::optional<StopReason> SequentialRule::stop(const SequentialState& state) const {
   assert(problems().empty());
-  if (state.replications >= fewest && state.relative_half_width <= largest_relative_half_width()) {
-    return StopReason::kPrecisionReached;
+  if (state.replications >= min_replications &&
+      state.relative_half_width <= max_relative_half_width()) {
+    return StopReason::kPrecise;
   }
-  if (state.replications >= most) return StopReason::kMaxReplications;
-  if (state.interrupted) return StopReason::kInterrupted;
+  if (state.replications >= max_replications) return StopReason::kMaxReplications;
   return std::nullopt;
 }
 
 int SequentialRule::expected_replications(const SequentialState& state) const {
   assert(problems().empty() && state.replications >= 2);
-  // The half-width is a critical value times a deviation over the root of the count.
+  // The half-width is a critical value times the standard deviation over the root of the count.
   const auto per_deviation = [](int replications) {
     return student_critical_value(kConfidence, replications - 1) / std::sqrt(replications);
   };
   const double deviation = state.relative_half_width / per_deviation(state.replications);
-  int expected = std::max(state.replications, fewest);
-  while (expected < most && deviation * per_deviation(expected) > largest_relative_half_width()) {
+  int expected = std::max(state.replications, min_replications);
+  while (expected < max_replications &&
+         deviation * per_deviation(expected) > max_relative_half_width()) {
     ++expected;
   }
   return expected;

@@ -9,10 +9,10 @@ Strata::Strata(std::vector<double> values, std::size_t groups) {
   assert(!values.empty() && groups >= 1);
   std::ranges::sort(values);
   for (std::size_t group = 1; group < groups; ++group) {
-    // The least count that is at least this share of all.
+    // The smallest count that is at least this share of all.
     const std::size_t count = (group * values.size() + groups - 1) / groups;
     const double border = values[count - 1];
-    // Above the greatest value there would be nobody.
+    // A stratum above the largest value would be empty.
     if (border == values.back()) break;
     if (borders_.empty() || borders_.back() < border) borders_.push_back(border);
   }

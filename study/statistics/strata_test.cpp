@@ -13,7 +13,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-TEST(Strata, AreOfEqualSizeWhereValuesDiffer) {
+TEST(Strata, AreOfEqualSizeIfValuesDiffer) {
   const Strata quintiles({9, 1, 3, 7, 5, 10, 2, 4, 6, 8}, 5);
   EXPECT_THAT(quintiles.borders(), ElementsAre(2, 4, 6, 8));
   EXPECT_EQ(quintiles.count(), 5u);
@@ -26,14 +26,14 @@ TEST(Strata, AreOfEqualSizeWhereValuesDiffer) {
   EXPECT_THAT(Strata({1, 2, 3, 4}, 3).borders(), ElementsAre(2, 3));
 }
 
-TEST(Strata, NeverPartEqualValues) {
+TEST(Strata, NeverSeparateEqualValues) {
   EXPECT_THAT(Strata({0, 0, 0, 0, 0, 0, 1, 2, 3, 4}, 5).borders(), ElementsAre(0, 2));
   EXPECT_THAT(Strata({1, 2, 3, 9, 9, 9, 9, 9, 9, 9}, 3).borders(), IsEmpty());
   EXPECT_THAT(Strata({7}, 5).borders(), IsEmpty());
   EXPECT_THAT(Strata({1, 2}, 1).borders(), IsEmpty());
 }
 
-RC_GTEST_PROP(StrataProperty, AreNeverEmptyAndHoldAboutTheirShare, ()) {
+RC_GTEST_PROP(StrataProperty, AreNeverEmptyAndOfAboutEqualSize, ()) {
   const auto values = *rc::gen::nonEmpty(rc::gen::container<std::vector<double>>(
       rc::gen::map(rc::gen::inRange(0, 40), [](int i) { return i / 3.0; })));
   const auto groups = *rc::gen::inRange<std::size_t>(1, 8);
@@ -45,7 +45,7 @@ RC_GTEST_PROP(StrataProperty, AreNeverEmptyAndHoldAboutTheirShare, ()) {
   std::vector<double> distinct = values;
   std::ranges::sort(distinct);
   if (std::ranges::adjacent_find(distinct) != distinct.end()) return;
-  // Where no two are equal: by one at most.
+  // Without equal values, sizes differ by at most one.
   RC_ASSERT(strata.count() == std::min(groups, values.size()));
   const auto [least, most] = std::ranges::minmax(sizes);
   RC_ASSERT(most - least <= 1);

@@ -1,4 +1,4 @@
-// For tests: studies that take a moment.
+// Test support: studies that run quickly.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "core/node_config.h"
-#include "study/language/study_language.h"
+#include "study/language/study.h"
 
 namespace quintain::study {
 
@@ -20,8 +20,7 @@ inline Study study_of(std::string_view text) {
   return study.value_or(Study());
 }
 
-/// Two workloads, one of them with a change of regime, a closed form and everything that can
-/// happen to a call.
+/// Two workloads; the second has changes of regime, a closed form, and calls with every outcome.
 inline Study small_study() {
   Study study = study_of(R"({
     "about": "small",

@@ -1,4 +1,4 @@
-// A node with a fault, in a manual environment with a scripted runtime.
+// A test fixture: a node with a fault.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -11,15 +11,14 @@
 
 #include "conformance/faulty/faulty_core.h"
 #include "core/node.h"
-#include "core/testing/manual_environment.h"
-#include "core/testing/recording_caller.h"
-#include "core/testing/requests.h"
-#include "core/testing/scripted_runtime.h"
+#include "core/testing/calls.h"
+#include "core/testing/fakes.h"
 
 namespace quintain::conformance::testing {
 
-/// Has the task "task". Its destructor destroys the parts in the order that FaultyCore asks for,
-/// and checks that every call was answered exactly once.
+/// A node with a fault and the task "task", in a manual environment with a scripted runtime. The
+/// destructor destroys the parts in the order that FaultyCore requires, and checks that every call
+/// was answered exactly once.
 class FaultyNode {
  public:
   using InvokeCall = core::testing::RecordingCaller<spearlet::InvokeFunctionResponse>;
@@ -29,12 +28,12 @@ class FaultyNode {
   explicit FaultyNode(const FaultyCore& core, core::NodeConfig config = {})
       : runtime(environment_) {
     if (core.configure != nullptr) core.configure(config);
-    core::Runtime* played = &runtime;
+    core::Runtime* used = &runtime;
     if (core.wrap_runtime) {
       wrapped_ = core.wrap_runtime(runtime, environment_, config);
-      played = wrapped_.get();
+      used = wrapped_.get();
     }
-    node_ = std::make_unique<core::Node>(environment_, *played, config);
+    node_ = std::make_unique<core::Node>(environment_, *used, config);
     EXPECT_TRUE(node_->register_task(core::testing::task_spec("task")).empty());
     if (core.decorate) decorator_ = core.decorate(node_->service(), environment_, config);
   }
@@ -57,7 +56,7 @@ class FaultyNode {
     service().InvokeFunction(std::move(request), context, call.answer());
     return call;
   }
-  /// By a caller who is gone when the call is heard.
+  /// Invokes by a caller that has left before the call arrives.
   InvokeCall& invoke_and_leave(spearlet::InvokeFunctionRequest request) {
     auto& call = keep<InvokeCall>();
     call.leave();
@@ -77,7 +76,7 @@ class FaultyNode {
     return call;
   }
 
-  /// The answer with result and logs; an empty one if it was refused.
+  /// The status with result and logs; an empty response if the query was refused.
   spearlet::GetExecutionStatusResponse query(const std::string& id) {
     spearlet::GetExecutionStatusRequest request;
     request.set_execution_id(id);
@@ -97,7 +96,7 @@ class FaultyNode {
     return call.response();
   }
 
-  /// Everybody who was ever answered, or waits, goes away.
+  /// Makes all callers leave, those with open calls and those that were answered.
   void leave_all() {
     for (const auto& call : calls_) call.caller->leave();
   }

@@ -24,7 +24,7 @@ TEST(Catalogue, HasEveryClauseOfEveryFamily) {
 }
 
 TEST(Catalogue, NumbersEachFamilyFromOneWithoutAGap) {
-  // So ids are well-formed and unique.
+  // Hence ids are well-formed and unique.
   std::map<std::string_view, int> last;
   std::set<std::string_view> closed;
   std::string_view family;
@@ -33,12 +33,12 @@ TEST(Catalogue, NumbersEachFamilyFromOneWithoutAGap) {
       closed.insert(family);
       family = family_of(clause.id);
     }
-    EXPECT_FALSE(closed.contains(family)) << clause.id << " stands apart from its family";
+    EXPECT_FALSE(closed.contains(family)) << clause.id << " is not next to its family";
     EXPECT_EQ(clause.id, std::string(family) + "-" + std::to_string(++last[family]));
   }
 }
 
-TEST(Catalogue, SaysEachClauseOnceInOneSentence) {
+TEST(Catalogue, StatesEachClauseInOneSentence) {
   std::set<std::string_view> texts;
   for (const Clause& clause : all_clauses()) {
     EXPECT_TRUE(texts.insert(clause.text).second) << clause.id;
@@ -48,15 +48,15 @@ TEST(Catalogue, SaysEachClauseOnceInOneSentence) {
   }
 }
 
-TEST(Catalogue, OnlyTheMeasuredOnesAreMereAdvice) {
-  std::vector<std::string_view> advice;
+TEST(Catalogue, OnlyTheMeasuredClausesAreShould) {
+  std::vector<std::string_view> should;
   for (const Clause& clause : all_clauses()) {
-    if (clause.level == Level::kShould) advice.push_back(clause.id);
+    if (clause.level == Level::kShould) should.push_back(clause.id);
   }
-  EXPECT_THAT(advice, ElementsAre("STATE-7", "ETA-4"));
+  EXPECT_THAT(should, ElementsAre("STATE-7", "ETA-4"));
 }
 
-TEST(Catalogue, IsSearchedById) {
+TEST(Catalogue, FindsClausesById) {
   ASSERT_NE(find_clause("STATE-10"), nullptr);
   EXPECT_EQ(find_clause("STATE-10")->id, "STATE-10");
   EXPECT_EQ(find_clause("STATE-11"), nullptr);

@@ -1,4 +1,4 @@
-// The clauses of the contract, as data.
+// The catalogue of the contract's clauses.
 #pragma once
 
 #include <span>
@@ -6,26 +6,32 @@
 
 namespace quintain::conformance {
 
-/// What it means to break a clause (RFC 2119).
+/// Requirement level (RFC 2119).
 enum class Level { kMust, kShould };
 
+/// One requirement on a target. The catalogue is the only place that states its text.
 struct Clause {
-  /// "SYNC-1".
+  /// Family and number: "SYNC-1".
   std::string_view id;
   Level level;
-  /// What has to hold, in one sentence.
+  /// The requirement in one sentence.
   std::string_view text;
-  /// Where the clause comes from: "analysis", "interface" (the published proto), "decision" (the
-  /// reference policy), or a standard.
+  /// Where the requirement comes from: one of the names in clause_sources(), or a standard.
   std::string_view source;
-  /// What a target needs for the clause to apply, in words; empty: nothing.
-  std::string_view needs;
 };
 
-/// All clauses, family by family.
+/// All clauses, family by family, each family numbered from 1.
 std::span<const Clause> all_clauses();
 
-/// The clause of that id; nullptr if there is none.
+/// The clause with this id, or nullptr.
 const Clause* find_clause(std::string_view id);
+
+struct ClauseSource {
+  std::string_view name;
+  std::string_view meaning;
+};
+
+/// The names that Clause::source uses, with their meanings; standards are not listed.
+std::span<const ClauseSource> clause_sources();
 
 }  // namespace quintain::conformance

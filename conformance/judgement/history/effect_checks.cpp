@@ -1,10 +1,12 @@
+// Checks of the effects of calls on an execution: first answers, refusals, cancels, repeated ids
+// and the expiry of records.
 #include <fmt/format.h>
 #include <google/protobuf/util/message_differencer.h>
 
 #include <algorithm>
 #include <array>
 
-#include "conformance/judgement/history/check.h"
+#include "conformance/judgement/history/execution_history.h"
 #include "core/transitions.h"
 
 namespace quintain::conformance {
@@ -17,27 +19,9 @@ using spearlet::InvokeFunctionResponse;
 
 constexpr auto kCancelled = spearlet::EXECUTION_STATUS_CANCELLED;
 
-bool before(const StatusObservation& observation, const RecordedCall& recorded) {
-  return precedes(interval_of(observation), interval_of(recorded));
-}
-
-bool before(const RecordedCall& recorded, const StatusObservation& observation) {
-  return precedes(interval_of(recorded), interval_of(observation));
-}
-
-bool before(const RecordedCall& a, const RecordedCall& b) {
-  return precedes(interval_of(a), interval_of(b));
-}
-
-bool is_query(const StatusObservation& observation) {
-  return observation.recorded->method == Method::kGetExecutionStatus;
-}
-
-bool is_from_list(const StatusObservation& observation) { return observation.info != nullptr; }
-
 // ---- ASYNC --------------------------------------------------------------------------------------
 
-// Whether the call was surely the first to use its id.
+// Whether the call was certainly the first one with its id.
 bool is_first(const ExecutionHistory& execution, const RecordedCall& invoke) {
   return execution.fresh && std::ranges::all_of(execution.invokes, [&](const RecordedCall* other) {
            return other == &invoke || before(invoke, *other);
@@ -54,16 +38,14 @@ void first_answers_are_pending(const ExecutionHistory& execution, const Policies
   }
 }
 
-void later_failures_have_a_code(const ExecutionHistory& execution, const Policies&,
-                                Findings& findings) {
+void failures_have_an_error_code(const ExecutionHistory& execution, const Policies&,
+                                 Findings& findings) {
   if (execution.mode() != spearlet::EXECUTION_MODE_ASYNC) return;
   for (const StatusObservation& observation : execution.observations) {
     if (!is_query(observation) || observation.status != spearlet::EXECUTION_STATUS_FAILED) continue;
     if (observation.result->error_code().empty()) {
-      findings.record_failure("ASYNC-8", {"a failure after acceptance has an error_code",
-                                          fmt::format("'{}': {}, without an error_code",
-                                                      execution.id, tell(observation)),
-                                          numbers({observation.recorded})});
+      findings.record_failure("ASYNC-8",
+                              violation(execution, "", {{observation, ", without an error_code"}}));
     } else {
       findings.record_pass("ASYNC-8");
     }
@@ -71,7 +53,7 @@ void later_failures_have_a_code(const ExecutionHistory& execution, const Policie
   }
 }
 
-// The clause about refusals of that kind.
+// The clause that covers refusals with this code; empty if none does.
 std::string_view refusal_clause(absl::StatusCode code) {
   if (code == absl::StatusCode::kResourceExhausted) return "ASYNC-9";
   return code == absl::StatusCode::kNotFound ? "ASYNC-6" : "";
@@ -79,7 +61,7 @@ std::string_view refusal_clause(absl::StatusCode code) {
 
 void refusals_leave_no_record(const ExecutionHistory& execution, const Policies&,
                               Findings& findings) {
-  if (!execution.invokes.empty()) return;  // another call may have had more luck
+  if (!execution.invokes.empty()) return;  // another call with this id may have been accepted
   for (const RecordedCall* refused : execution.refused) {
     const std::string_view clause = refusal_clause(refused->status.code());
     if (clause.empty()) continue;
@@ -87,11 +69,10 @@ void refusals_leave_no_record(const ExecutionHistory& execution, const Policies&
         execution.observations,
         [&](const StatusObservation& observation) { return before(*refused, observation); });
     if (found != execution.observations.end()) {
-      findings.record_failure(
-          clause, {"what is refused leaves no record",
-                   fmt::format("'{}': {}, was refused with {}; {}", execution.id, tell(*refused),
-                               absl::StatusCodeToString(refused->status.code()), tell(*found)),
-                   numbers({refused, found->recorded})});
+      const std::string code = absl::StatusCodeToString(refused->status.code());
+      findings.record_failure(clause,
+                              violation(execution, "a refused call leaves no record",
+                                        {{*refused, ", was refused with " + code}, *found}));
     } else if (std::ranges::any_of(execution.misses, [&](const RecordedCall* miss) {
                  return before(*refused, *miss);
                })) {
@@ -116,8 +97,8 @@ const StatusObservation* first_end(const ExecutionHistory& execution) {
   return first;
 }
 
-void a_late_cancel_changes_nothing(const ExecutionHistory& execution, const Policies&,
-                                   Findings& findings) {
+void late_cancel_changes_nothing(const ExecutionHistory& execution, const Policies&,
+                                 Findings& findings) {
   const StatusObservation* const end = first_end(execution);
   if (end == nullptr) return;
   for (const RecordedCall* cancel : execution.cancels) {
@@ -125,13 +106,13 @@ void a_late_cancel_changes_nothing(const ExecutionHistory& execution, const Poli
     if (cancel->status.code() == absl::StatusCode::kNotFound ||
         (cancel->answered() && cancel->answer_as<CancelExecutionResponse>().final_status() ==
                                    spearlet::EXECUTION_STATUS_UNSPECIFIED)) {
-      // What a SYNC caller was told need not be kept for others.
-      if (!is_query(*end) && !is_from_list(*end)) continue;
-      findings.record_failure(
-          "CANCEL-2", {fmt::format("a cancel after the end is told {}", status_name(end->status)),
-                       fmt::format("'{}': {}; {}, was told of nothing", execution.id, tell(*end),
-                                   tell(*cancel)),
-                       numbers({end->recorded, cancel})});
+      // The record of a SYNC execution need not be visible to others.
+      if (!is_query(*end) && end->info == nullptr) continue;
+      findings.record_failure("CANCEL-2",
+                              violation(execution,
+                                        fmt::format("a cancel after the end is answered with {}",
+                                                    status_name(end->status)),
+                                        {*end, {*cancel, ", was answered as for an unknown id"}}));
       return;
     }
     if (!cancel->answered()) continue;
@@ -146,35 +127,34 @@ void a_late_cancel_changes_nothing(const ExecutionHistory& execution, const Poli
     }
     findings.record_failure(
         "CANCEL-2",
-        {fmt::format("a cancel after the end changes nothing and is told {}",
-                     status_name(end->status)),
-         fmt::format("'{}': {}; {}; {}", execution.id, tell(*end), tell(*cancel), tell(*changed)),
-         numbers({end->recorded, cancel, changed->recorded})});
+        violation(execution,
+                  fmt::format("a cancel after the end changes nothing and is answered with {}",
+                              status_name(end->status)),
+                  {*end, *cancel, *changed}));
     return;
   }
 }
 
 void cancelled_does_not_complete(const ExecutionHistory& execution, const Policies&,
                                  Findings& findings) {
-  const auto with_status = [&](spearlet::ExecutionStatus status) {
-    return std::ranges::find(execution.observations, status, &StatusObservation::status);
-  };
-  const auto cancelled = with_status(kCancelled);
-  const auto completed = with_status(spearlet::EXECUTION_STATUS_COMPLETED);
-  const auto none = execution.observations.end();
-  if (cancelled == none) return;
-  if (completed != none) {
-    findings.record_failure("CANCEL-3", {"what is called CANCELLED does not complete",
-                                         tell_both(execution.id, *cancelled, *completed),
-                                         numbers({cancelled->recorded, completed->recorded})});
-  } else if (std::ranges::any_of(execution.observations, [&](const StatusObservation& observation) {
+  const auto& all = execution.observations;
+  const auto cancelled = std::ranges::find(all, kCancelled, &StatusObservation::status);
+  const auto completed =
+      std::ranges::find(all, spearlet::EXECUTION_STATUS_COMPLETED, &StatusObservation::status);
+  if (cancelled == all.end()) return;
+  if (completed != all.end()) {
+    findings.record_failure(
+        "CANCEL-3", contradiction(execution, "an execution reported as CANCELLED does not complete",
+                                  *cancelled, *completed));
+  } else if (std::ranges::any_of(all, [&](const StatusObservation& observation) {
                return before(*cancelled->recorded, observation);
              })) {
     findings.record_pass("CANCEL-3");
   }
 }
 
-void success_is_an_effect(const ExecutionHistory& execution, const Policies&, Findings& findings) {
+void successful_cancel_has_an_effect(const ExecutionHistory& execution, const Policies&,
+                                     Findings& findings) {
   const StatusObservation* const end = first_end(execution);
   if (end == nullptr) return;
   for (const RecordedCall* cancel : execution.cancels) {
@@ -184,25 +164,23 @@ void success_is_an_effect(const ExecutionHistory& execution, const Policies&, Fi
           return core::is_terminal(observation.status) && observation.status != kCancelled;
         });
     if (otherwise != execution.observations.end()) {
-      findings.record_failure("CANCEL-3", {"a cancel that succeeds ends the execution as CANCELLED",
-                                           fmt::format("'{}': {}, succeeded; {}", execution.id,
-                                                       tell(*cancel), tell(*otherwise)),
-                                           numbers({cancel, otherwise->recorded})});
+      findings.record_failure(
+          "CANCEL-3", violation(execution, "a cancel that succeeds ends the execution as CANCELLED",
+                                {{*cancel, ", succeeded"}, *otherwise}));
       return;
     }
     if (before(*end, *cancel)) {
-      findings.record_failure("CANCEL-3", {"a cancel of what has ended before does not succeed",
-                                           fmt::format("'{}': {}; {}, after that, succeeded",
-                                                       execution.id, tell(*end), tell(*cancel)),
-                                           numbers({end->recorded, cancel})});
+      findings.record_failure("CANCEL-3",
+                              violation(execution, "a cancel after the end does not succeed",
+                                        {*end, {*cancel, ", after that, succeeded"}}));
       return;
     }
     findings.record_pass("CANCEL-3");
   }
 }
 
-// Where a target may tell the reason.
-bool tells(const StatusObservation& observation, std::string_view reason) {
+// Whether the answer contains the reason of the cancel, in any of the fields that may have it.
+bool contains_reason(const StatusObservation& observation, std::string_view reason) {
   const auto in = [&](const std::string& text) { return text.find(reason) != text.npos; };
   const auto& answer = observation.recorded->answer_as<spearlet::GetExecutionStatusResponse>();
   return in(observation.result->error_message()) || in(observation.result->error_code()) ||
@@ -211,10 +189,10 @@ bool tells(const StatusObservation& observation, std::string_view reason) {
                              [&](const auto& metric) { return in(metric.second); });
 }
 
-// The reasons of which one has to be told; none if it may have been another's doing. One that is
-// empty is told by any record.
+// The reasons of the cancels that may have ended the execution; its record must contain one of
+// them. None if something else may have ended it. An empty reason is contained in every record.
 std::vector<std::string> possible_reasons(const ExecutionHistory& execution) {
-  // The leaving of a caller who waits is a cancel too.
+  // A waiting caller that disconnects cancels the execution too.
   if (execution.may_be_deleted || std::ranges::any_of(execution.invokes, &RecordedCall::ambiguous))
     return {};
   std::vector<std::string> reasons;
@@ -225,34 +203,34 @@ std::vector<std::string> possible_reasons(const ExecutionHistory& execution) {
   return reasons;
 }
 
-void the_cancelled_stay_on_record(const ExecutionHistory& execution, const Policies&,
-                                  Findings& findings) {
+void cancelled_record_is_kept(const ExecutionHistory& execution, const Policies&,
+                              Findings& findings) {
   const std::vector<std::string> reasons = possible_reasons(execution);
   for (const RecordedCall* cancel : execution.cancels) {
     if (!succeeded(*cancel)) continue;
     for (const RecordedCall* miss : execution.misses) {
       if (!before(*cancel, *miss) || miss->returned >= execution.may_be_gone) continue;
-      findings.record_failure("CANCEL-5",
-                              {"a cancelled execution's record stays",
-                               fmt::format("'{}': {}, succeeded; {}, after that, was told "
-                                           "found = false",
-                                           execution.id, tell(*cancel), tell(*miss)),
-                               numbers({cancel, miss})});
+      findings.record_failure(
+          "CANCEL-5",
+          violation(execution, "the record of a cancelled execution is kept",
+                    {{*cancel, ", succeeded"}, {*miss, ", after that, returned found = false"}}));
       return;
     }
     for (const StatusObservation& observation : execution.observations) {
       if (!is_query(observation) || observation.status != kCancelled ||
-          !before(*cancel, observation))
+          !before(*cancel, observation)) {
         continue;
+      }
       if (!reasons.empty() && std::ranges::none_of(reasons, [&](const std::string& reason) {
-            return tells(observation, reason);
+            return contains_reason(observation, reason);
           })) {
-        findings.record_failure(
-            "CANCEL-5", {fmt::format("the record of a cancelled execution tells the reason: '{}'",
-                                     fmt::join(reasons, "' or '")),
-                         fmt::format("'{}': {}, with error_message '{}'", execution.id,
-                                     tell(observation), observation.error_message()),
-                         numbers({cancel, observation.recorded})});
+        const std::string expected =
+            fmt::format("the record of a cancelled execution contains the reason: '{}'",
+                        fmt::join(reasons, "' or '"));
+        const std::string addition =
+            fmt::format(", with error_message '{}'", observation.error_message());
+        findings.record_failure("CANCEL-5",
+                                violation(execution, expected, {*cancel, {observation, addition}}));
         return;
       }
       findings.record_pass("CANCEL-5");
@@ -263,18 +241,19 @@ void the_cancelled_stay_on_record(const ExecutionHistory& execution, const Polic
 // ---- IDEM ---------------------------------------------------------------------------------------
 
 bool same_request(const RecordedCall& a, const RecordedCall& b) {
-  const auto question = [](const RecordedCall& recorded) {
+  const auto without_id = [](const RecordedCall& recorded) {
     auto request = recorded.request_as<InvokeFunctionRequest>();
     request.clear_execution_id();
     request.mutable_context()->clear_execution_id();
     return request;
   };
   return a.method == b.method &&
-         google::protobuf::util::MessageDifferencer::Equals(question(a), question(b));
+         google::protobuf::util::MessageDifferencer::Equals(without_id(a), without_id(b));
 }
 
-// The first call for the id that was accepted, if `second` came after it or beside it. Whatever
-// else was sent: what is accepted under an id asks the same as the record that the id names.
+// The first accepted call with the id, if it was sent before `second`; nullptr otherwise. All
+// accepted calls with one id must have equal requests, so it does not matter which of them is
+// compared.
 const RecordedCall* accepted_before(const ExecutionHistory& execution, const RecordedCall& second,
                                     const Policies& policies) {
   for (const RecordedCall* other : execution.invokes) {
@@ -287,9 +266,9 @@ const RecordedCall* accepted_before(const ExecutionHistory& execution, const Rec
   return nullptr;
 }
 
-// Two observations of which one shows a beginning before the second call, the other another one
-// after it.
-std::optional<std::pair<const StatusObservation*, const StatusObservation*>> second_beginning(
+// Two observations with different times of the start, one from before the second call and one from
+// after it; nullopt if there are none.
+std::optional<std::pair<const StatusObservation*, const StatusObservation*>> two_starts(
     const ExecutionHistory& execution, const RecordedCall& first, const RecordedCall& second) {
   constexpr core::Duration kRounding = std::chrono::milliseconds(1);
   for (const StatusObservation& a : execution.observations) {
@@ -313,41 +292,41 @@ void judge_same_request(const ExecutionHistory& execution, const RecordedCall& f
       });
   const std::string_view clause = in_flight ? "IDEM-3" : "IDEM-1";
   const bool exists = second.status.code() == absl::StatusCode::kAlreadyExists;
-  const auto record_failure = [&](std::string_view expected, std::string observed) {
+  const auto fail = [&](std::string_view expected, std::string_view addition) {
     findings.record_failure(
-        clause, {std::string(expected), std::move(observed), numbers({&first, &second})});
+        clause, violation(execution, std::string(expected), {first, {second, addition}}));
   };
   if (policies.duplicate_id == Policies::DuplicateId::kRefused) {
     if (exists) return findings.record_pass(clause);
     if (!second.answered() || may_be_refusal(second, policies)) return;
-    return record_failure("an id that is in use is refused with ALREADY_EXISTS, as declared",
-                          fmt::format("'{}': {}, was accepted again", execution.id, tell(second)));
+    return fail("a repeated id is refused with ALREADY_EXISTS, as declared",
+                ", was accepted again");
   }
   if (exists) {
-    return record_failure(
-        "the same id with the same request names the same execution",
-        fmt::format("'{}': {}, was refused with ALREADY_EXISTS", execution.id, tell(second)));
+    return fail("a repeated id with an equal request returns the existing execution",
+                ", was refused with ALREADY_EXISTS");
   }
   if (!second.answered() || may_be_refusal(second, policies)) return;
   const auto& a = first.answer_as<InvokeFunctionResponse>();
   const auto& b = second.answer_as<InvokeFunctionResponse>();
   if (!a.task_id().empty() && !b.task_id().empty() && a.task_id() != b.task_id()) {
-    return record_failure("the same id with the same request is one record",
-                          fmt::format("'{}': {} got task '{}', {} task '{}'", execution.id,
-                                      tell(first), a.task_id(), tell(second), b.task_id()));
+    return fail("a repeated id with an equal request returns the existing record",
+                fmt::format(", has task '{}' instead of '{}'", b.task_id(), a.task_id()));
   }
   const bool retried = first.request_as<InvokeFunctionRequest>().context().max_retries() > 0;
-  const auto two = retried ? std::nullopt : second_beginning(execution, first, second);
-  if (two) {
-    return record_failure(
-        "the same id with the same request runs once",
-        tell_both(execution.id, *two->first, *two->second) + ": they began at different times");
+  const auto starts = retried ? std::nullopt : two_starts(execution, first, second);
+  if (starts) {
+    Violation found =
+        contradiction(execution, "a repeated id with an equal request does not run again",
+                      *starts->first, *starts->second, "they have different starts");
+    found.recorded_calls = {first.number, second.number};
+    return findings.record_failure(clause, std::move(found));
   }
   findings.record_pass(clause);
 }
 
-void ids_name_one_execution(const ExecutionHistory& execution, const Policies& policies,
-                            Findings& findings) {
+void repeated_ids_are_handled(const ExecutionHistory& execution, const Policies& policies,
+                              Findings& findings) {
   std::vector<const RecordedCall*> calls = execution.invokes;
   for (const RecordedCall* refused : execution.refused) {
     if (refused->returned < execution.may_be_gone) calls.push_back(refused);
@@ -363,12 +342,9 @@ void ids_name_one_execution(const ExecutionHistory& execution, const Policies& p
     if (same_request(*first, *second)) {
       judge_same_request(execution, *first, *second, policies, findings);
     } else if (second->answered() && !may_be_refusal(*second, policies)) {
-      findings.record_failure("IDEM-2",
-                              {"an id that another request uses is refused",
-                               fmt::format("'{}': {} and {} asked for different things, and both "
-                                           "were accepted",
-                                           execution.id, tell(*first), tell(*second)),
-                               numbers({first, second})});
+      findings.record_failure(
+          "IDEM-2", violation(execution, "a repeated id with a different request is refused",
+                              {*first, {*second, ", with a different request, was accepted too"}}));
     } else if (before(*first, *second)) {
       findings.record_pass("IDEM-2");
     }
@@ -378,26 +354,26 @@ void ids_name_one_execution(const ExecutionHistory& execution, const Policies& p
 void records_expire(const ExecutionHistory& execution, const Policies& policies,
                     Findings& findings) {
   if (policies.retention == core::kForever) return;
-  if (execution.renewed && execution.fresh && execution.beginning() != nullptr)
+  if (execution.id_reused && execution.fresh && execution.first_invoke() != nullptr) {
     findings.record_pass("IDEM-4");
+  }
   const StatusObservation* const end = first_end(execution);
   if (end == nullptr) return;
   const core::Instant gone = end->at + policies.retention + policies.grace;
   for (const StatusObservation& observation : execution.observations) {
     if (!is_query(observation) || observation.recorded->sent <= gone) continue;
-    findings.record_failure("IDEM-4", {"past the retention a record is not found",
-                                       tell_both(execution.id, *end, observation),
-                                       numbers({end->recorded, observation.recorded})});
+    findings.record_failure(
+        "IDEM-4", contradiction(execution, "after the retention period a record is not found", *end,
+                                observation));
     return;
   }
   for (const RecordedCall* refused : execution.refused) {
     if (refused->sent <= gone || refused->status.code() != absl::StatusCode::kAlreadyExists) {
       continue;
     }
-    findings.record_failure("IDEM-4", {"past the retention an id is free",
-                                       fmt::format("'{}': {}; {}, was refused with ALREADY_EXISTS",
-                                                   execution.id, tell(*end), tell(*refused)),
-                                       numbers({end->recorded, refused})});
+    findings.record_failure("IDEM-4",
+                            violation(execution, "after the retention period an id is free",
+                                      {*end, {*refused, ", was refused with ALREADY_EXISTS"}}));
     return;
   }
   if (std::ranges::any_of(execution.misses,
@@ -406,10 +382,10 @@ void records_expire(const ExecutionHistory& execution, const Policies& policies,
   }
 }
 
-constexpr auto kChecks = std::to_array<LifeCheck>(
-    {first_answers_are_pending, later_failures_have_a_code, refusals_leave_no_record,
-     a_late_cancel_changes_nothing, cancelled_does_not_complete, success_is_an_effect,
-     the_cancelled_stay_on_record, ids_name_one_execution, records_expire});
+constexpr auto kChecks = std::to_array<HistoryCheck>(
+    {first_answers_are_pending, failures_have_an_error_code, refusals_leave_no_record,
+     late_cancel_changes_nothing, cancelled_does_not_complete, successful_cancel_has_an_effect,
+     cancelled_record_is_kept, repeated_ids_are_handled, records_expire});
 
 }  // namespace
 
@@ -421,20 +397,19 @@ void judge_first_answer(const RecordedCall& invoke, const Policies& policies, Fi
   }
   const auto& answer = invoke.answer_as<InvokeFunctionResponse>();
   const auto& result = answer.result();
-  const auto record_failure = [&](std::string observed) {
-    findings.record_failure("ASYNC-1",
-                            {"the first answer is PENDING, without payload and without an end",
-                             tell(invoke) + ": " + std::move(observed), numbers({&invoke})});
+  const auto fail = [&](std::string_view observed) {
+    findings.record_failure("ASYNC-1", {.observed = fmt::format("{}: {}", cite(invoke), observed),
+                                        .recorded_calls = {invoke.number}});
   };
-  if (!answer.has_result()) return record_failure("the answer has no result");
+  if (!answer.has_result()) return fail("the answer has no result");
   if (result.status() != spearlet::EXECUTION_STATUS_PENDING) {
-    return record_failure("the answer says " + status_name(result.status()));
+    return fail("the answer has status " + status_name(result.status()));
   }
-  if (result.has_completed_at()) return record_failure("the answer has a completed_at");
-  if (accounts_of(invoke).front().has_payload()) return record_failure("the answer has a payload");
+  if (result.has_completed_at()) return fail("the answer has a completed_at");
+  if (observations_of(invoke).front().has_payload()) return fail("the answer has a payload");
   findings.record_pass("ASYNC-1");
 }
 
-std::span<const LifeCheck> effect_checks() { return kChecks; }
+std::span<const HistoryCheck> effect_checks() { return kChecks; }
 
 }  // namespace quintain::conformance

@@ -1,8 +1,15 @@
+// Splits the calls of a case by execution. The hard part is an id that names several executions in
+// turn, because records expire: a call belongs to one only if the order of events proves it.
 #include "conformance/judgement/history/execution_history.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <map>
+
+#include "core/base/duration_text.h"
 
 namespace quintain::conformance {
 namespace {
@@ -15,9 +22,10 @@ bool is_invoke(const RecordedCall& recorded) {
   return recorded.method == Method::kInvokeFunction || recorded.method == Method::kStreamFunction;
 }
 
-// The id by which an InvokeFunction or StreamFunction call is known afterwards.
+// The execution id of an InvokeFunction or StreamFunction call: from the answer if there is one,
+// else from the request.
 std::string_view id_of_invoke(const RecordedCall& recorded) {
-  const std::vector<StatusObservation> observations = accounts_of(recorded);
+  const std::vector<StatusObservation> observations = observations_of(recorded);
   if (!observations.empty() && !observations.front().execution_id.empty()) {
     return observations.front().execution_id;
   }
@@ -28,29 +36,29 @@ std::string_view id_of_invoke(const RecordedCall& recorded) {
   return given_id(recorded.request_as<InvokeFunctionRequest>());
 }
 
-using Traffic = std::map<std::string_view, ExecutionHistory>;
+// Everything that happened under an id, not yet split by execution.
+using HistoryById = std::map<std::string_view, ExecutionHistory>;
 
-void add_recorded_call(const RecordedCall& recorded, Traffic& traffic) {
-  const auto history_of = [&](std::string_view id) -> ExecutionHistory& { return traffic[id]; };
+void add_recorded_call(const RecordedCall& recorded, HistoryById& by_id) {
   if (is_invoke(recorded)) {
-    const std::string_view id = id_of_invoke(recorded);
-    ExecutionHistory& named = history_of(id);
-    (may_be_accepted(recorded) ? named.invokes : named.refused).push_back(&recorded);
+    ExecutionHistory& history = by_id[id_of_invoke(recorded)];
+    (may_be_accepted(recorded) ? history.invokes : history.refused).push_back(&recorded);
   } else if (recorded.method == Method::kCancelExecution) {
-    history_of(recorded.request_as<spearlet::CancelExecutionRequest>().execution_id())
-        .cancels.push_back(&recorded);
+    by_id[recorded.request_as<spearlet::CancelExecutionRequest>().execution_id()].cancels.push_back(
+        &recorded);
   } else if (recorded.method == Method::kGetExecutionStatus && recorded.answered() &&
              !recorded.answer_as<spearlet::GetExecutionStatusResponse>().found()) {
-    history_of(recorded.request_as<spearlet::GetExecutionStatusRequest>().execution_id())
+    by_id[recorded.request_as<spearlet::GetExecutionStatusRequest>().execution_id()]
         .misses.push_back(&recorded);
   }
-  for (const StatusObservation& observation : accounts_of(recorded)) {
-    if (!observation.execution_id.empty())
-      history_of(observation.execution_id).observations.push_back(observation);
+  for (const StatusObservation& observation : observations_of(recorded)) {
+    if (!observation.execution_id.empty()) {
+      by_id[observation.execution_id].observations.push_back(observation);
+    }
   }
 }
 
-// When a DeleteTask that forgets records was first sent.
+// When a DeleteTask that deletes records was first sent.
 core::Instant first_cleanup(std::span<const RecordedCall> recorded_calls) {
   for (const RecordedCall& recorded : recorded_calls) {
     if (recorded.method == Method::kDeleteTask &&
@@ -61,8 +69,8 @@ core::Instant first_cleanup(std::span<const RecordedCall> recorded_calls) {
   return core::Instant::never();
 }
 
-// An execution that was live at some moment has not ended before it, and stays for the retention
-// after its end.
+// See ExecutionHistory::may_be_gone. A record is kept for the retention after the end, and an
+// execution has not ended before the last moment at which it was known to be live.
 core::Instant may_be_gone(const ExecutionHistory& execution, core::Instant cleanup,
                           const Policies& policies) {
   if (execution.invokes.empty() && execution.observations.empty()) return core::Instant();
@@ -72,11 +80,11 @@ core::Instant may_be_gone(const ExecutionHistory& execution, core::Instant clean
   for (const StatusObservation& observation : execution.observations) {
     if (is_live(observation.status)) live = std::max(live, observation.recorded->sent);
   }
-  const core::Duration certain = std::max(policies.retention - policies.grace, core::Duration(0));
-  return std::min(cleanup, live + certain);
+  const core::Duration kept = std::max(policies.retention - policies.grace, core::Duration(0));
+  return std::min(cleanup, live + kept);
 }
 
-// Cuts what happened under one id into the executions that it named.
+// Splits what happened under one id by execution.
 class Splitter {
  public:
   Splitter(std::string_view id, const ExecutionHistory& all, core::Instant cleanup,
@@ -85,68 +93,67 @@ class Splitter {
 
   std::vector<ExecutionHistory> split() {
     std::vector<ExecutionHistory> executions;
-    std::size_t begin = 0;
+    std::size_t first = 0;
     bool fresh = true;
     while (true) {
-      const std::size_t end = end_of_history_of(begin);
+      const std::size_t end = end_of_execution(first);
       const bool is_last = end >= all_.invokes.size();
-      ExecutionHistory execution = part(begin, end, /*is_first=*/begin == 0, is_last);
+      ExecutionHistory execution = part(first, end, is_last);
       execution.fresh = fresh;
-      execution.renewed = begin > 0;
+      execution.id_reused = first > 0;
       execution.may_be_gone = may_be_gone(execution, cleanup_, policies_);
-      // The next one is surely new if this one was there and was seen to be gone.
+      // The next call starts a new execution for certain if this one was seen and then seen to be
+      // gone.
       fresh = !is_last && std::ranges::any_of(execution.misses, [&](const RecordedCall* miss) {
-        return std::ranges::any_of(execution.observations,
-                                   [&](const StatusObservation& observation) {
-                                     return precedes(interval_of(observation), interval_of(*miss));
-                                   });
+        return std::ranges::any_of(
+            execution.observations,
+            [&](const StatusObservation& observation) { return before(observation, *miss); });
       });
       executions.push_back(std::move(execution));
       if (is_last) return executions;
-      begin = end;
+      first = end;
     }
   }
 
  private:
-  // The first call after `begin` that may have found its id free.
-  std::size_t end_of_history_of(std::size_t begin) const {
-    for (std::size_t i = begin + 1; i < all_.invokes.size(); ++i) {
-      const ExecutionHistory so_far = part(begin, i, begin == 0, false);
+  // The index of the first call after `first` that may have found the id free.
+  std::size_t end_of_execution(std::size_t first) const {
+    for (std::size_t i = first + 1; i < all_.invokes.size(); ++i) {
+      const ExecutionHistory so_far = part(first, i, /*is_last=*/false);
       const core::Instant gone = may_be_gone(so_far, cleanup_, policies_);
       if (!gone.is_never() && interval_of(*all_.invokes[i]).end.at >= gone) return i;
     }
     return all_.invokes.size();
   }
 
-  // What surely belongs to the execution that invokes[begin, end) are about.
-  ExecutionHistory part(std::size_t begin, std::size_t end, bool is_first, bool is_last) const {
+  // The calls that belong for certain to the execution of invokes[first, end).
+  ExecutionHistory part(std::size_t first, std::size_t end, bool is_last) const {
     ExecutionHistory execution{.id = id_};
     execution.invokes.assign(
-        all_.invokes.begin() + static_cast<std::ptrdiff_t>(begin),
+        all_.invokes.begin() + static_cast<std::ptrdiff_t>(first),
         all_.invokes.begin() + static_cast<std::ptrdiff_t>(std::min(end, all_.invokes.size())));
     const auto belongs = [&](const RecordedCall& recorded, const Read& when) {
       if (is_invoke(recorded) && may_be_accepted(recorded)) {
         return std::ranges::find(execution.invokes, &recorded) != execution.invokes.end();
       }
-      return (is_first || precedes(interval_of(*all_.invokes[begin]), when)) &&
+      return (first == 0 || precedes(interval_of(*all_.invokes[first]), when)) &&
              (is_last || precedes(when, interval_of(*all_.invokes[end])));
     };
     for (const StatusObservation& observation : all_.observations) {
-      if (belongs(*observation.recorded, interval_of(observation)))
+      if (belongs(*observation.recorded, interval_of(observation))) {
         execution.observations.push_back(observation);
-    }
-    for (const RecordedCall* refused : all_.refused) {
-      if (belongs(*refused, interval_of(*refused))) execution.refused.push_back(refused);
-    }
-    for (const RecordedCall* miss : all_.misses) {
-      if (belongs(*miss, interval_of(*miss))) execution.misses.push_back(miss);
-    }
-    for (const RecordedCall* cancel : all_.cancels) {
-      // One that nobody answered may have met any of them.
-      if (!cancel->answered() || belongs(*cancel, interval_of(*cancel))) {
-        execution.cancels.push_back(cancel);
       }
     }
+    const auto is_of_it = [&](const RecordedCall* call) {
+      return belongs(*call, interval_of(*call));
+    };
+    std::ranges::copy_if(all_.refused, std::back_inserter(execution.refused), is_of_it);
+    std::ranges::copy_if(all_.misses, std::back_inserter(execution.misses), is_of_it);
+    std::ranges::copy_if(all_.cancels, std::back_inserter(execution.cancels),
+                         [&](const RecordedCall* cancel) {
+                           // A cancel without an answer may have concerned any of the executions.
+                           return !cancel->answered() || is_of_it(cancel);
+                         });
     return execution;
   }
 
@@ -158,7 +165,7 @@ class Splitter {
 
 }  // namespace
 
-const RecordedCall* ExecutionHistory::beginning() const {
+const RecordedCall* ExecutionHistory::first_invoke() const {
   return invokes.empty() || invokes.front()->ambiguous() || !invokes.front()->ended()
              ? nullptr
              : invokes.front();
@@ -170,10 +177,10 @@ spearlet::ExecutionMode ExecutionHistory::mode() const {
 }
 
 Read interval_of(const RecordedCall& recorded, int stage) {
-  Read read = {.begin = {recorded.sent, recorded.number}, .end = {}, .stage = stage};
-  // Without an answer the call may yet have its effect, for ever.
-  const bool is_over = recorded.ended() && !recorded.ambiguous();
-  read.end = {is_over ? recorded.returned : core::Instant::never(),
+  Read read = {.start = {recorded.sent, recorded.number}, .end = {}, .stage = stage};
+  // An ambiguous call may still take effect.
+  const bool is_certain = recorded.ended() && !recorded.ambiguous();
+  read.end = {is_certain ? recorded.returned : core::Instant::never(),
               recorded.followed_by == 0 ? kUnknown : recorded.followed_by};
   return read;
 }
@@ -188,15 +195,19 @@ bool may_be_accepted(const RecordedCall& invoke) {
   return !invoke.ended() || invoke.status.ok() || invoke.ambiguous() || !invoke.received.empty();
 }
 
+bool is_query(const StatusObservation& observation) {
+  return observation.recorded->method == Method::kGetExecutionStatus;
+}
+
 std::vector<ExecutionHistory> split_by_execution(std::span<const RecordedCall> recorded_calls,
                                                  const Policies& policies) {
-  Traffic traffic;
-  for (const RecordedCall& recorded : recorded_calls) add_recorded_call(recorded, traffic);
+  HistoryById by_id;
+  for (const RecordedCall& recorded : recorded_calls) add_recorded_call(recorded, by_id);
   const core::Instant cleanup = first_cleanup(recorded_calls);
   const bool may_be_deleted = std::ranges::find(recorded_calls, Method::kDeleteTask,
                                                 &RecordedCall::method) != recorded_calls.end();
   std::vector<ExecutionHistory> executions;
-  for (const auto& [id, all] : traffic) {
+  for (const auto& [id, all] : by_id) {
     if (id.empty()) continue;
     for (ExecutionHistory& execution : Splitter(id, all, cleanup, policies).split()) {
       execution.may_be_deleted = may_be_deleted;
@@ -204,6 +215,44 @@ std::vector<ExecutionHistory> split_by_execution(std::span<const RecordedCall> r
     }
   }
   return executions;
+}
+
+std::string cite(const RecordedCall& recorded) {
+  return fmt::format("call {} ({}), sent at {}", recorded.number, name_of(recorded.method),
+                     core::format_duration(recorded.sent.since_start()));
+}
+
+Citation::Citation(const RecordedCall& call, std::string_view addition)
+    : recorded(&call), text(fmt::format("{}{}", cite(call), addition)) {}
+
+Citation::Citation(const StatusObservation& observation, std::string_view addition)
+    : recorded(observation.recorded),
+      text(fmt::format("{}, returned {} at {}{}", cite(*observation.recorded),
+                       status_name(observation.status),
+                       core::format_duration(observation.at.since_start()), addition)) {}
+
+Violation violation(const ExecutionHistory& execution, std::string expected,
+                    std::initializer_list<Citation> citations) {
+  Violation violation{.expected = std::move(expected),
+                      .observed = fmt::format("'{}'", execution.id)};
+  for (const Citation& citation : citations) {
+    violation.observed += violation.recorded_calls.empty() ? ": " : "; ";
+    violation.observed += citation.text;
+    violation.recorded_calls.push_back(citation.recorded->number);
+  }
+  std::vector<std::uint64_t>& numbers = violation.recorded_calls;
+  std::ranges::sort(numbers);
+  numbers.erase(std::ranges::unique(numbers).begin(), numbers.end());
+  return violation;
+}
+
+Violation contradiction(const ExecutionHistory& execution, std::string expected,
+                        const StatusObservation& first, const StatusObservation& second,
+                        std::string_view difference) {
+  Violation result = violation(execution, std::move(expected), {first, second});
+  if (before(first, second)) result.observed += "; the first ended before the second started";
+  if (!difference.empty()) result.observed += fmt::format(": {}", difference);
+  return result;
 }
 
 }  // namespace quintain::conformance

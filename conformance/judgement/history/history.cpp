@@ -1,18 +1,19 @@
-#include "conformance/judgement/history/history.h"
+// Runs the checks of all executions of a case, and checks that lists are complete.
+#include "conformance/judgement/history/execution_history.h"
 
 #include <absl/container/flat_hash_set.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 
-#include "conformance/judgement/history/check.h"
+#include "conformance/judgement/judge.h"
 
 namespace quintain::conformance {
 namespace {
 
 using spearlet::InvokeFunctionRequest;
 
-// Something that proves that the execution was on record before the list was asked for.
+// An observation that proves that the record existed before the list was requested, or nullptr.
 const StatusObservation* known_before(const ExecutionHistory& execution, const RecordedCall& list,
                                       const Policies& policies) {
   for (const StatusObservation& observation : execution.observations) {
@@ -20,7 +21,7 @@ const StatusObservation* known_before(const ExecutionHistory& execution, const R
                           wants_async(observation.recorded->request_as<InvokeFunctionRequest>()) &&
                           !may_be_refusal(*observation.recorded, policies);
     if ((accepted || observation.recorded->method == Method::kGetExecutionStatus) &&
-        precedes(interval_of(observation), interval_of(list))) {
+        before(observation, list)) {
       return &observation;
     }
   }
@@ -29,16 +30,16 @@ const StatusObservation* known_before(const ExecutionHistory& execution, const R
 
 bool is_of_task(const ExecutionHistory& execution, const std::string& task_id) {
   if (task_id.empty()) return true;
-  const RecordedCall* const beginning = execution.beginning();
-  if (beginning == nullptr) return false;
-  const auto& request = beginning->request_as<InvokeFunctionRequest>();
+  const RecordedCall* const invoke = execution.first_invoke();
+  if (invoke == nullptr) return false;
+  const auto& request = invoke->request_as<InvokeFunctionRequest>();
   return request.task_id() == task_id &&
          request.invocation_type() != spearlet::INVOCATION_TYPE_NEW_TASK;
 }
 
-// A list that is whole in one page has every execution that was known before it was asked for.
-void judge_whole_list(const RecordedCall& list, std::span<const ExecutionHistory> executions,
-                      const Policies& policies, Findings& findings) {
+// A list without a next page contains every execution that was known before it was requested.
+void judge_complete_list(const RecordedCall& list, std::span<const ExecutionHistory> executions,
+                         const Policies& policies, Findings& findings) {
   if (list.method != Method::kListExecutions || !list.answered()) return;
   const auto& request = list.request_as<spearlet::ListExecutionsRequest>();
   const auto& answer = list.answer_as<spearlet::ListExecutionsResponse>();
@@ -48,7 +49,7 @@ void judge_whole_list(const RecordedCall& list, std::span<const ExecutionHistory
   }
   absl::flat_hash_set<std::string_view> listed;
   for (const auto& info : answer.executions()) listed.insert(info.execution_id());
-  bool asked = false;
+  bool judged = false;
   for (const ExecutionHistory& execution : executions) {
     if (execution.may_be_deleted || list.returned >= execution.may_be_gone ||
         !is_of_task(execution, request.task_id())) {
@@ -56,16 +57,15 @@ void judge_whole_list(const RecordedCall& list, std::span<const ExecutionHistory
     }
     const StatusObservation* const known = known_before(execution, list, policies);
     if (known == nullptr) continue;
-    asked = true;
+    judged = true;
     if (listed.contains(execution.id)) continue;
-    findings.record_failure("LIST-1",
-                            {"a list whose has_more is false has every execution that matches",
-                             fmt::format("'{}': {}; {}, after that, does not list it", execution.id,
-                                         tell(*known), tell(list)),
-                             numbers({known->recorded, &list})});
+    findings.record_failure(
+        "LIST-1",
+        violation(execution, "a list with has_more = false contains every execution that matches",
+                  {*known, {list, ", after that, does not contain it"}}));
     return;
   }
-  if (asked) findings.record_pass("LIST-1");
+  if (judged) findings.record_pass("LIST-1");
 }
 
 }  // namespace
@@ -75,12 +75,12 @@ void judge_history(std::span<const RecordedCall> recorded_calls, const Policies&
   const std::vector<ExecutionHistory> executions = split_by_execution(recorded_calls, policies);
   for (const ExecutionHistory& execution : executions) {
     for (const auto checks : {order_checks(), record_checks(), effect_checks()}) {
-      for (const LifeCheck check : checks) check(execution, policies, findings);
+      for (const HistoryCheck check : checks) check(execution, policies, findings);
     }
   }
   for (const RecordedCall& recorded : recorded_calls) {
-    judge_whole_list(recorded, executions, policies, findings);
-    // Without an id of the caller's, every call is the first of its execution.
+    judge_complete_list(recorded, executions, policies, findings);
+    // A call without an id always starts a new execution.
     if (recorded.method == Method::kInvokeFunction &&
         given_id(recorded.request_as<InvokeFunctionRequest>()).empty()) {
       judge_first_answer(recorded, policies, findings);

@@ -1,12 +1,13 @@
-#include "conformance/judgement/history/history.h"
+// Hand-made and random call sequences: which violations the checks of histories report, and that
+// they report none for conforming executions.
+#include "conformance/judgement/judge.h"
 
 #include <gmock/gmock.h>
 #include <rapidcheck.h>
 
 #include <array>
 
-#include "conformance/judgement/history/search.h"
-#include "conformance/judgement/rules/recorded_call_rules.h"
+#include "conformance/judgement/testing/linearization_search.h"
 #include "conformance/judgement/testing/sample_call.h"
 
 namespace quintain::conformance {
@@ -24,8 +25,9 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::UnorderedElementsAre;
 
-/// Calls about the execution 'a', in the order of sending. Times are milliseconds.
-class Story {
+/// Builds a sequence of calls for the execution 'a', in the order of sending, and judges it. Times
+/// are in milliseconds.
+class CallSequence {
  public:
   RecordedCall& add(RecordedCall recorded) {
     recorded.number = recorded_calls_.size() + 1;
@@ -96,7 +98,7 @@ class Story {
     return findings;
   }
 
-  std::vector<std::string> record_failure(const Policies& policies = {}) const {
+  std::vector<std::string> violated(const Policies& policies = {}) const {
     std::vector<std::string> clauses;
     const Findings findings = judge(policies);
     for (const auto& [clause, finding] : findings.by_clause()) {
@@ -105,7 +107,7 @@ class Story {
     return clauses;
   }
 
-  /// The first violation of a clause.
+  /// The first violation of the clause; an empty one if there is none.
   Violation violation(std::string_view clause) const {
     const Findings findings = judge();
     const auto found = findings.by_clause().find(clause);
@@ -128,82 +130,82 @@ constexpr auto kCancelled = EXECUTION_STATUS_CANCELLED;
 
 const absl::Status kAlreadyExists = absl::AlreadyExistsError("it exists");
 
-TEST(History, OfAGoodExecutionBreaksNothing) {
-  Story story;
-  story.miss(0, 1);
-  story.invoke_async(2, 4);
-  story.query(kPending, 5, 6);
-  story.query(kRunning, 120, 130);
-  story.list({kRunning}, 131, 140);
-  story.query(kCompleted, 310, 320);
-  story.query(good_result(kCompleted), 330, 340, /*include_result=*/false);
-  story.list({kCompleted}, 341, 350);
-  story.cancel(false, kCompleted, 360, 370);
-  EXPECT_THAT(story.record_failure(), IsEmpty());
-  const Findings findings = story.judge();
+TEST(History, AcceptsAConformingExecution) {
+  CallSequence calls;
+  calls.miss(0, 1);
+  calls.invoke_async(2, 4);
+  calls.query(kPending, 5, 6);
+  calls.query(kRunning, 120, 130);
+  calls.list({kRunning}, 131, 140);
+  calls.query(kCompleted, 310, 320);
+  calls.query(good_result(kCompleted), 330, 340, /*include_result=*/false);
+  calls.list({kCompleted}, 341, 350);
+  calls.cancel(false, kCompleted, 360, 370);
+  EXPECT_THAT(calls.violated(), IsEmpty());
+  const Findings findings = calls.judge();
   for (const char* clause : {"STATE-1", "STATE-2", "STATE-3", "STATE-4", "STATE-9", "STATE-10",
                              "ASYNC-1", "ASYNC-4", "CANCEL-2", "LIST-1", "SYNC-6"}) {
     EXPECT_TRUE(findings.judged(clause)) << clause;
   }
 }
 
-TEST(History, OfNothingJudgesNothing) {
-  EXPECT_THAT(Story().judge().by_clause(), IsEmpty());
-  Story alone;
+TEST(History, JudgesNothingWithoutTwoOrderedCalls) {
+  EXPECT_THAT(CallSequence().judge().by_clause(), IsEmpty());
+  CallSequence alone;
   alone.query(kRunning, 0, 10);
-  EXPECT_THAT(alone.judge().by_clause(), IsEmpty()) << "there is no order of one";
+  EXPECT_THAT(alone.judge().by_clause(), IsEmpty()) << "one call has no order";
 }
 
 // ---- Order --------------------------------------------------------------------------------------
 
-TEST(State4, ALaterReadShowsNoEarlierStage) {
-  Story story;
-  story.query(kRunning, 0, 10);
-  story.query(kRunning, 5, 30);
-  story.query(kPending, 11, 20);
-  EXPECT_THAT(story.record_failure(), UnorderedElementsAre("STATE-1", "STATE-4"));
-  const Violation violation = story.violation("STATE-4");
+TEST(State4, RejectsALaterReadOfAnEarlierStatus) {
+  CallSequence calls;
+  calls.query(kRunning, 0, 10);
+  calls.query(kRunning, 5, 30);
+  calls.query(kPending, 11, 20);
+  EXPECT_THAT(calls.violated(), UnorderedElementsAre("STATE-1", "STATE-4"));
+  const Violation violation = calls.violation("STATE-4");
   EXPECT_THAT(violation.recorded_calls, ElementsAre(1, 3));
   EXPECT_THAT(violation.observed,
-              AllOf(HasSubstr("call 1 (GetExecutionStatus), sent at 0s, was told RUNNING at 10ms"),
-                    HasSubstr("call 3 (GetExecutionStatus), sent at 11ms, was told PENDING at "
-                              "20ms; the first was over before the second began")));
+              AllOf(HasSubstr("call 1 (GetExecutionStatus), sent at 0s, returned RUNNING at 10ms"),
+                    HasSubstr("call 3 (GetExecutionStatus), sent at 11ms, returned PENDING at "
+                              "20ms; the first ended before the second started")));
 }
 
-TEST(State4, OverlappingReadsMayDisagree) {
-  Story story;
-  story.query(kRunning, 0, 10);
-  story.query(kPending, 9, 20);
-  story.query(kRunning, 10, 20);
-  EXPECT_THAT(story.record_failure(), IsEmpty());
+TEST(State4, AcceptsOverlappingReadsThatDisagree) {
+  CallSequence calls;
+  calls.query(kRunning, 0, 10);
+  calls.query(kPending, 9, 20);
+  calls.query(kRunning, 10, 20);
+  EXPECT_THAT(calls.violated(), IsEmpty());
 }
 
-TEST(State4, EveryAnswerIsARead) {
-  Story list;
+TEST(State4, JudgesTheAnswersOfAllMethods) {
+  CallSequence list;
   list.query(kRunning, 0, 10);
   list.list({kPending}, 11, 20);
-  EXPECT_THAT(list.record_failure(), UnorderedElementsAre("STATE-1", "STATE-4"));
-  Story cancel;
+  EXPECT_THAT(list.violated(), UnorderedElementsAre("STATE-1", "STATE-4"));
+  CallSequence cancel;
   cancel.cancel(true, kCancelled, 0, 10);
   cancel.query(kRunning, 11, 20);
-  EXPECT_THAT(cancel.record_failure(), UnorderedElementsAre("STATE-1", "STATE-2", "STATE-4"));
-  Story sync;
+  EXPECT_THAT(cancel.violated(), UnorderedElementsAre("STATE-1", "STATE-2", "STATE-4"));
+  CallSequence sync;
   sync.invoke_sync(kCompleted, 0, 10);
   sync.query(kRunning, 11, 20);
-  EXPECT_THAT(sync.record_failure(), UnorderedElementsAre("STATE-1", "STATE-2", "STATE-4"));
+  EXPECT_THAT(sync.violated(), UnorderedElementsAre("STATE-1", "STATE-2", "STATE-4"));
 }
 
-TEST(State4, AnUnansweredCancelMayHaveItsEffectForEver) {
-  Story story;
-  story.invoke_async(0, 5);
-  end_call(story.cancel(true, kCancelled, 6, 10), 10, absl::DeadlineExceededError(""));
-  story.query(kRunning, 120, 130);
-  story.query(kCancelled, 400, 410);
-  EXPECT_THAT(story.record_failure(), IsEmpty());
+TEST(State4, AcceptsALateEffectOfAnUnansweredCancel) {
+  CallSequence calls;
+  calls.invoke_async(0, 5);
+  end_call(calls.cancel(true, kCancelled, 6, 10), 10, absl::DeadlineExceededError(""));
+  calls.query(kRunning, 120, 130);
+  calls.query(kCancelled, 400, 410);
+  EXPECT_THAT(calls.violated(), IsEmpty());
 }
 
-TEST(State1, AStreamAdvances) {
-  Story story;
+TEST(State1, RejectsAStreamThatGoesBack) {
+  CallSequence calls;
   RecordedCall call = sent_call(Method::kStreamFunction, invoke_request(EXECUTION_MODE_STREAM));
   spearlet::StreamExecutionResult message;
   message.set_execution_id("a");
@@ -212,183 +214,183 @@ TEST(State1, AStreamAdvances) {
     receive(call, message, 10);
   }
   end_call(call, 10);
-  story.add(call);
-  EXPECT_THAT(story.record_failure(), UnorderedElementsAre("STATE-1"));
+  calls.add(call);
+  EXPECT_THAT(calls.violated(), UnorderedElementsAre("STATE-1"));
 }
 
-TEST(State1, TwoStreamsNeedNotAdvanceTogether) {
-  Story story;
+TEST(State1, DoesNotCompareTwoOpenStreams) {
+  CallSequence calls;
   for (const ExecutionStatus status : {kCompleted, kRunning}) {
     RecordedCall call = sent_call(Method::kStreamFunction, invoke_request(EXECUTION_MODE_STREAM));
     spearlet::StreamExecutionResult message;
     message.set_execution_id("a");
     message.set_status(status);
     receive(call, message, 10);
-    story.add(call);
+    calls.add(call);
   }
-  EXPECT_THAT(story.record_failure(), IsEmpty());
+  EXPECT_THAT(calls.violated(), IsEmpty());
 }
 
-TEST(State3, ThereIsOneOutcome) {
-  Story overlapping;
+TEST(State3, RejectsTwoOutcomes) {
+  CallSequence overlapping;
   overlapping.query(kFailed, 0, 10);
   overlapping.query(EXECUTION_STATUS_TIMEOUT, 5, 15);
-  EXPECT_THAT(overlapping.record_failure(), UnorderedElementsAre("STATE-3"));
-  Story ordered;
+  EXPECT_THAT(overlapping.violated(), UnorderedElementsAre("STATE-3"));
+  CallSequence ordered;
   ordered.query(kFailed, 0, 10);
   ordered.query(kCompleted, 11, 15);
-  EXPECT_THAT(ordered.record_failure(), UnorderedElementsAre("STATE-2", "STATE-3"));
+  EXPECT_THAT(ordered.violated(), UnorderedElementsAre("STATE-2", "STATE-3"));
   EXPECT_THAT(ordered.violation("STATE-3").recorded_calls, ElementsAre(1, 2));
 }
 
-TEST(Async4, WhatWasAcceptedIsFound) {
-  Story story;
-  story.invoke_async(0, 10);
-  story.miss(11, 20);
-  EXPECT_THAT(story.record_failure(), UnorderedElementsAre("ASYNC-4"));
-  EXPECT_THAT(story.violation("ASYNC-4").recorded_calls, ElementsAre(1, 2));
-  Story overlapping;
+TEST(Async4, RejectsAMissAfterAcceptance) {
+  CallSequence calls;
+  calls.invoke_async(0, 10);
+  calls.miss(11, 20);
+  EXPECT_THAT(calls.violated(), UnorderedElementsAre("ASYNC-4"));
+  EXPECT_THAT(calls.violation("ASYNC-4").recorded_calls, ElementsAre(1, 2));
+  CallSequence overlapping;
   overlapping.invoke_async(0, 10);
   overlapping.miss(9, 20);
-  EXPECT_THAT(overlapping.record_failure(), IsEmpty());
+  EXPECT_THAT(overlapping.violated(), IsEmpty());
 }
 
-TEST(Async4, EqualTimesAreOrderedByNumbers) {
-  Story unknown;
+TEST(Async4, OrdersEqualTimesByCallNumber) {
+  CallSequence unknown;
   unknown.invoke_async(0, 0);
   unknown.miss(0, 0);
-  EXPECT_THAT(unknown.record_failure(), IsEmpty());
-  Story known;
+  EXPECT_THAT(unknown.violated(), IsEmpty());
+  CallSequence known;
   known.invoke_async(0, 0).followed_by = 2;
   known.miss(0, 0);
-  EXPECT_THAT(known.record_failure(), UnorderedElementsAre("ASYNC-4"));
+  EXPECT_THAT(known.violated(), UnorderedElementsAre("ASYNC-4"));
 }
 
-TEST(State2, WhatWasSeenDoesNotVanish) {
-  Story story;
-  story.query(kRunning, 0, 10);
-  story.miss(11, 20);
-  EXPECT_THAT(story.record_failure(), UnorderedElementsAre("STATE-2"));
-  Story cleaned;
+TEST(State2, RejectsARecordThatDisappears) {
+  CallSequence calls;
+  calls.query(kRunning, 0, 10);
+  calls.miss(11, 20);
+  EXPECT_THAT(calls.violated(), UnorderedElementsAre("STATE-2"));
+  CallSequence cleaned;
   cleaned.query(kRunning, 0, 10);
   spearlet::DeleteTaskRequest request;
   request.set_cleanup_executions(true);
   cleaned.add(answered_call(Method::kDeleteTask, request, spearlet::DeleteTaskResponse(), 10, 12));
   cleaned.miss(15, 20);
-  EXPECT_THAT(cleaned.record_failure(), IsEmpty());
+  EXPECT_THAT(cleaned.violated(), IsEmpty());
 }
 
-TEST(State10, NothingIsFoundBeforeItIsThere) {
-  Story story;
-  story.query(kPending, 0, 10);
-  story.invoke_async(11, 20);
-  EXPECT_THAT(story.record_failure(), UnorderedElementsAre("STATE-10"));
-  Story overlapping;
+TEST(State10, RejectsARecordBeforeTheFirstUseOfItsId) {
+  CallSequence calls;
+  calls.query(kPending, 0, 10);
+  calls.invoke_async(11, 20);
+  EXPECT_THAT(calls.violated(), UnorderedElementsAre("STATE-10"));
+  CallSequence overlapping;
   overlapping.query(kPending, 0, 12);
   overlapping.invoke_async(11, 20);
-  EXPECT_THAT(overlapping.record_failure(), IsEmpty());
+  EXPECT_THAT(overlapping.violated(), IsEmpty());
 }
 
 // ---- Records ------------------------------------------------------------------------------------
 
-TEST(State2, TheEndIsToldAlike) {
+TEST(State2, RejectsDifferentReportsOfTheEnd) {
   auto other = good_result(kFailed);
   other.set_error_message("another text");
-  Story error;
+  CallSequence error;
   error.query(kFailed, 0, 10);
   error.query(other, 5, 15);
-  EXPECT_THAT(error.record_failure(), UnorderedElementsAre("STATE-2"));
+  EXPECT_THAT(error.violated(), UnorderedElementsAre("STATE-2"));
 
   other = good_result(kCompleted);
   set_time_ms(other.mutable_completed_at(), 350);
-  Story moved;
+  CallSequence moved;
   moved.query(kCompleted, 0, 10);
   moved.query(other, 5, 15);
-  EXPECT_THAT(moved.record_failure(), UnorderedElementsAre("STATE-2", "STATE-6"));
+  EXPECT_THAT(moved.violated(), UnorderedElementsAre("STATE-2", "STATE-6"));
   EXPECT_THAT(moved.violation("STATE-2").observed,
               HasSubstr("completed_at is 2023-11-14T22:13:20.300Z and 2023-11-14T22:13:20.350Z"));
 }
 
-TEST(State2, TimesInOtherAnswersMayBeCoarser) {
+TEST(State2, AcceptsTruncatedTimesOutsideQueries) {
   auto precise = good_result(kCompleted);
   precise.mutable_completed_at()->set_nanos(300'999'999);
-  Story sync;
+  CallSequence sync;
   sync.invoke(invoke_request(EXECUTION_MODE_SYNC, "a"), sync_answer(kCompleted), 0, 10);
   sync.query(precise, 11, 20);
-  EXPECT_THAT(sync.record_failure(), IsEmpty());
+  EXPECT_THAT(sync.violated(), IsEmpty());
   sync.query(kCompleted, 21, 30);
-  EXPECT_THAT(sync.record_failure(), UnorderedElementsAre("STATE-2", "STATE-6"))
-      << "but not in queries";
+  EXPECT_THAT(sync.violated(), UnorderedElementsAre("STATE-2", "STATE-6"))
+      << "queries must agree exactly";
 }
 
-TEST(State6, StartedAtStays) {
+TEST(State6, RejectsAChangedStart) {
   auto later = good_result(kRunning);
   set_time_ms(later.mutable_started_at(), 110);
-  Story story;
-  story.query(kRunning, 100, 110);
-  story.query(later, 111, 120);
-  EXPECT_THAT(story.record_failure(), UnorderedElementsAre("STATE-6"));
+  CallSequence calls;
+  calls.query(kRunning, 100, 110);
+  calls.query(later, 111, 120);
+  EXPECT_THAT(calls.violated(), UnorderedElementsAre("STATE-6"));
 
-  Story retried;
+  CallSequence retried;
   auto request = invoke_request(EXECUTION_MODE_ASYNC, "a");
   request.mutable_context()->set_max_retries(1);
   retried.invoke(request, async_answer(), 0, 10);
   retried.query(kRunning, 100, 110);
   retried.query(later, 111, 120);
-  EXPECT_THAT(retried.record_failure(), IsEmpty()) << "it may be the last attempt's";
+  EXPECT_THAT(retried.violated(), IsEmpty()) << "it may be the start of the last attempt";
 }
 
-TEST(State9, ThePayloadIsOneAndNothingElseIsLeftOut) {
+TEST(State9, RejectsAnotherPayloadAndOtherOmissions) {
   auto other = good_result(kCompleted);
   other.mutable_result()->set_value("\n\005world");
-  Story queries;
+  CallSequence queries;
   queries.query(kCompleted, 0, 10);
   queries.query(other, 5, 15);
-  EXPECT_THAT(queries.record_failure(), UnorderedElementsAre("STATE-2", "STATE-9"));
+  EXPECT_THAT(queries.violated(), UnorderedElementsAre("STATE-2", "STATE-9"));
 
-  Story sync;
+  CallSequence sync;
   sync.invoke_sync(kCompleted, 0, 10);
   other.clear_result();
   sync.query(other, 11, 20);
-  EXPECT_THAT(sync.record_failure(), UnorderedElementsAre("STATE-9"));
+  EXPECT_THAT(sync.violated(), UnorderedElementsAre("STATE-9"));
 
-  Story cut;
+  CallSequence cut;
   cut.query(kFailed, 0, 10);
   auto bare = good_result(kFailed);
   bare.clear_error_code();
   cut.query(bare, 11, 20, /*include_result=*/false);
-  EXPECT_THAT(cut.record_failure(), UnorderedElementsAre("STATE-2", "STATE-9"));
+  EXPECT_THAT(cut.violated(), UnorderedElementsAre("STATE-2", "STATE-9"));
 }
 
-TEST(Sync6, ListsNameWhatWasAskedFor) {
-  Story story;
+TEST(Sync6, RejectsListsWithAnotherFunction) {
+  CallSequence calls;
   auto request = invoke_request(EXECUTION_MODE_ASYNC, "a");
   request.set_function_name("sleep");
-  story.invoke(request, async_answer(), 0, 10);
-  story.list({kRunning}, 11, 20);
-  EXPECT_THAT(story.record_failure(), UnorderedElementsAre("SYNC-6"));
+  calls.invoke(request, async_answer(), 0, 10);
+  calls.list({kRunning}, 11, 20);
+  EXPECT_THAT(calls.violated(), UnorderedElementsAre("SYNC-6"));
 }
 
-TEST(List1, AWholeListLacksNothing) {
-  Story story;
-  story.invoke_async(0, 10);
-  story.list({}, 11, 20);
-  EXPECT_THAT(story.record_failure(), UnorderedElementsAre("LIST-1"));
-  Story overlapping;
+TEST(List1, RejectsACompleteListWithoutAKnownExecution) {
+  CallSequence calls;
+  calls.invoke_async(0, 10);
+  calls.list({}, 11, 20);
+  EXPECT_THAT(calls.violated(), UnorderedElementsAre("LIST-1"));
+  CallSequence overlapping;
   overlapping.invoke_async(0, 10);
   overlapping.list({}, 9, 20);
-  EXPECT_THAT(overlapping.record_failure(), IsEmpty());
-  Story deleted;
+  EXPECT_THAT(overlapping.violated(), IsEmpty());
+  CallSequence deleted;
   deleted.invoke_async(0, 10);
   deleted.add(answered_call(Method::kDeleteTask, spearlet::DeleteTaskRequest(),
                             spearlet::DeleteTaskResponse(), 10, 12));
   deleted.list({}, 15, 20);
-  EXPECT_THAT(deleted.record_failure(), IsEmpty()) << "its task may be gone";
+  EXPECT_THAT(deleted.violated(), IsEmpty()) << "the task may have been deleted";
 }
 
 // ---- ASYNC --------------------------------------------------------------------------------------
 
-TEST(Async1, TheFirstAnswerIsPending) {
+TEST(Async1, RejectsAFirstAnswerThatIsNotPending) {
   auto done = async_answer();
   *done.mutable_result() = good_result(kCompleted);
   auto bare = async_answer();
@@ -397,267 +399,264 @@ TEST(Async1, TheFirstAnswerIsPending) {
   set_time_ms(ended.mutable_result()->mutable_completed_at(), 1);
   for (const auto& answer : {done, bare, ended}) {
     for (const char* id : {"a", ""}) {
-      Story story;
-      story.invoke(invoke_request(EXECUTION_MODE_ASYNC, id), answer, 0, 10);
-      EXPECT_THAT(story.record_failure(), ElementsAre("ASYNC-1"));
+      CallSequence calls;
+      calls.invoke(invoke_request(EXECUTION_MODE_ASYNC, id), answer, 0, 10);
+      EXPECT_THAT(calls.violated(), ElementsAre("ASYNC-1"));
     }
   }
 }
 
-TEST(Async1, ASecondAnswerTellsThePresentState) {
+TEST(Async1, AcceptsTheCurrentStateInALaterAnswer) {
   auto done = async_answer();
   *done.mutable_result() = good_result(kCompleted);
-  Story story;
-  story.invoke_async(0, 10);
-  story.invoke(invoke_request(EXECUTION_MODE_ASYNC, "a"), done, 400, 410);
-  EXPECT_THAT(story.record_failure(), IsEmpty());
-  Story overlapping;
+  CallSequence calls;
+  calls.invoke_async(0, 10);
+  calls.invoke(invoke_request(EXECUTION_MODE_ASYNC, "a"), done, 400, 410);
+  EXPECT_THAT(calls.violated(), IsEmpty());
+  CallSequence overlapping;
   overlapping.invoke_async(0, 10);
   overlapping.invoke(invoke_request(EXECUTION_MODE_ASYNC, "a"), done, 5, 15);
-  EXPECT_THAT(overlapping.record_failure(), IsEmpty()) << "either may have come first";
-  Story unanswered;
+  EXPECT_THAT(overlapping.violated(), IsEmpty()) << "either may have come first";
+  CallSequence unanswered;
   end_call(unanswered.invoke_async(0, 10), 10, absl::DeadlineExceededError(""));
   unanswered.invoke(invoke_request(EXECUTION_MODE_ASYNC, "a"), done, 400, 410);
-  EXPECT_THAT(unanswered.record_failure(), IsEmpty())
-      << "the one that got no answer may have been first";
+  EXPECT_THAT(unanswered.violated(), IsEmpty()) << "the unanswered call may have been first";
 }
 
-TEST(Async8, ALaterFailureHasACode) {
+TEST(Async8, RejectsAFailureWithoutAnErrorCode) {
   auto result = good_result(kFailed);
   result.clear_error_code();
-  Story story;
-  story.invoke_async(0, 10);
-  story.query(result, 311, 320);
-  EXPECT_THAT(story.record_failure(), UnorderedElementsAre("ASYNC-8"));
+  CallSequence calls;
+  calls.invoke_async(0, 10);
+  calls.query(result, 311, 320);
+  EXPECT_THAT(calls.violated(), UnorderedElementsAre("ASYNC-8"));
 }
 
-TEST(Async9, ARefusalLeavesNoRecord) {
+TEST(Async9, RejectsARecordOfARefusedCall) {
   const auto request = invoke_request(EXECUTION_MODE_ASYNC, "a");
-  Story full;
+  CallSequence full;
   full.refuse(request, absl::ResourceExhaustedError("full"), 0, 10);
   full.query(kPending, 11, 20);
-  EXPECT_THAT(full.record_failure(), UnorderedElementsAre("ASYNC-9"));
-  Story unknown;
+  EXPECT_THAT(full.violated(), UnorderedElementsAre("ASYNC-9"));
+  CallSequence unknown;
   unknown.refuse(request, absl::NotFoundError("no task"), 0, 10);
   unknown.query(kFailed, 11, 20);
-  EXPECT_THAT(unknown.record_failure(), UnorderedElementsAre("ASYNC-6"));
-  Story again;
+  EXPECT_THAT(unknown.violated(), UnorderedElementsAre("ASYNC-6"));
+  CallSequence again;
   again.refuse(request, absl::ResourceExhaustedError("full"), 0, 10);
   again.invoke_async(11, 20);
   again.query(kPending, 21, 30);
-  EXPECT_THAT(again.record_failure(), IsEmpty());
+  EXPECT_THAT(again.violated(), IsEmpty());
 }
 
 // ---- CANCEL -------------------------------------------------------------------------------------
 
-TEST(Cancel2, ALateCancelChangesNothing) {
-  Story overwritten;
+TEST(Cancel2, RejectsEffectsOfALateCancel) {
+  CallSequence overwritten;
   overwritten.query(kCompleted, 0, 10);
   overwritten.cancel(true, kCancelled, 11, 20);
-  EXPECT_THAT(overwritten.record_failure(),
+  EXPECT_THAT(overwritten.violated(),
               UnorderedElementsAre("CANCEL-2", "CANCEL-3", "STATE-2", "STATE-3"));
-  Story untold;
-  untold.query(kCompleted, 0, 10);
-  untold.cancel(false, EXECUTION_STATUS_UNSPECIFIED, 11, 20);
-  EXPECT_THAT(untold.record_failure(), UnorderedElementsAre("CANCEL-2"));
-  Story quietly;
+  CallSequence unknown;
+  unknown.query(kCompleted, 0, 10);
+  unknown.cancel(false, EXECUTION_STATUS_UNSPECIFIED, 11, 20);
+  EXPECT_THAT(unknown.violated(), UnorderedElementsAre("CANCEL-2"));
+  CallSequence quietly;
   quietly.query(kFailed, 0, 10);
   quietly.cancel(false, kFailed, 11, 20);
   quietly.query(kCancelled, 21, 30);
-  EXPECT_THAT(quietly.record_failure(), UnorderedElementsAre("CANCEL-2", "STATE-2", "STATE-3"));
+  EXPECT_THAT(quietly.violated(), UnorderedElementsAre("CANCEL-2", "STATE-2", "STATE-3"));
 }
 
-TEST(Cancel3, SuccessIsAnEffect) {
-  Story completes;
+TEST(Cancel3, RejectsSuccessWithoutAnEffect) {
+  CallSequence completes;
   completes.cancel(true, kRunning, 0, 10);
   completes.query(kCompleted, 311, 320);
-  EXPECT_THAT(completes.record_failure(), UnorderedElementsAre("CANCEL-3"));
-  Story twice;
+  EXPECT_THAT(completes.violated(), UnorderedElementsAre("CANCEL-3"));
+  CallSequence twice;
   twice.cancel(true, kCancelled, 0, 10);
   twice.cancel(true, kCancelled, 11, 20);
-  EXPECT_THAT(twice.record_failure(), UnorderedElementsAre("CANCEL-3"));
-  Story together;
+  EXPECT_THAT(twice.violated(), UnorderedElementsAre("CANCEL-3"));
+  CallSequence together;
   together.cancel(true, kCancelled, 0, 10);
   together.cancel(true, kCancelled, 5, 15);
-  EXPECT_THAT(together.record_failure(), IsEmpty());
+  EXPECT_THAT(together.violated(), IsEmpty());
 }
 
-TEST(Cancel5, TheCancelledStayOnRecordWithTheReason) {
-  Story story;
-  story.cancel(true, kCancelled, 0, 10, "enough");
+TEST(Cancel5, RequiresARecordWithTheReason) {
+  CallSequence calls;
+  calls.cancel(true, kCancelled, 0, 10, "enough");
   auto result = good_result(kCancelled);
-  story.query(result, 11, 20);
-  EXPECT_THAT(story.record_failure(), UnorderedElementsAre("CANCEL-5"));
+  calls.query(result, 11, 20);
+  EXPECT_THAT(calls.violated(), UnorderedElementsAre("CANCEL-5"));
   result.set_error_message("cancelled: enough");
-  Story told;
-  told.cancel(true, kCancelled, 0, 10, "enough");
-  told.query(result, 11, 20);
-  EXPECT_THAT(told.record_failure(), IsEmpty());
-  Story other;
+  CallSequence reported;
+  reported.cancel(true, kCancelled, 0, 10, "enough");
+  reported.query(result, 11, 20);
+  EXPECT_THAT(reported.violated(), IsEmpty());
+  CallSequence other;
   other.cancel(true, kCancelled, 0, 10, "enough");
   end_call(other.cancel(true, kCancelled, 0, 10, "why"), 10, absl::DeadlineExceededError(""));
   other.query(good_result(kCancelled), 11, 20);
-  EXPECT_THAT(other.record_failure(), IsEmpty())
-      << "the call without an answer may have given the reason";
-  Story silent;
+  EXPECT_THAT(other.violated(), IsEmpty()) << "the unanswered cancel may have set the reason";
+  CallSequence silent;
   silent.cancel(true, kCancelled, 0, 10, "enough");
   silent.cancel(true, kCancelled, 0, 10);
   silent.query(good_result(kCancelled), 11, 20);
-  EXPECT_THAT(silent.record_failure(), IsEmpty())
-      << "the one that gave no reason may have been first";
-  Story gone;
+  EXPECT_THAT(silent.violated(), IsEmpty()) << "the cancel without a reason may have been first";
+  CallSequence gone;
   gone.cancel(true, kCancelled, 0, 10, "enough");
   gone.miss(11, 20);
-  EXPECT_THAT(gone.record_failure(), UnorderedElementsAre("CANCEL-5"));
+  EXPECT_THAT(gone.violated(), UnorderedElementsAre("CANCEL-5"));
 }
 
-TEST(Cancel5, AnUnansweredCancelMayHaveMeantAnyOfTheIdsExecutions) {
+TEST(Cancel5, AssignsAnUnansweredCancelToAnyExecutionOfTheId) {
   const Policies policies = {.retention = milliseconds(10'000), .grace = milliseconds(100)};
   auto result = good_result(kCancelled);
   result.set_error_message("why");
-  Story story;
-  story.invoke_async(0, 10);
-  story.cancel(true, kCancelled, 15, 30, "enough");
-  end_call(story.cancel(true, kCancelled, 16, 25, "why"), 25, absl::DeadlineExceededError(""));
-  story.query(result, 310, 320);
-  story.miss(10'421, 10'430);
-  story.invoke_async(10'431, 10'440);
-  EXPECT_THAT(story.record_failure(policies), IsEmpty());
+  CallSequence calls;
+  calls.invoke_async(0, 10);
+  calls.cancel(true, kCancelled, 15, 30, "enough");
+  end_call(calls.cancel(true, kCancelled, 16, 25, "why"), 25, absl::DeadlineExceededError(""));
+  calls.query(result, 310, 320);
+  calls.miss(10'421, 10'430);
+  calls.invoke_async(10'431, 10'440);
+  EXPECT_THAT(calls.violated(policies), IsEmpty());
 }
 
 // ---- IDEM ---------------------------------------------------------------------------------------
 
-TEST(Idem1, TheSameRequestIsTheSameRecord) {
-  Story good;
+TEST(Idem1, RequiresTheSameRecordForAnEqualRequest) {
+  CallSequence good;
   good.invoke_sync(kCompleted, 0, 310);
   good.invoke_sync(kCompleted, 311, 320);
-  EXPECT_THAT(good.record_failure(), IsEmpty());
+  EXPECT_THAT(good.violated(), IsEmpty());
   EXPECT_TRUE(good.judge().judged("IDEM-1"));
 
-  Story refused;
+  CallSequence refused;
   refused.invoke_sync(kCompleted, 0, 310);
   refused.refuse(invoke_request(EXECUTION_MODE_SYNC, "a"), kAlreadyExists, 311, 320);
-  EXPECT_THAT(refused.record_failure(), UnorderedElementsAre("IDEM-1"));
+  EXPECT_THAT(refused.violated(), UnorderedElementsAre("IDEM-1"));
   const Policies policies = {.duplicate_id = Policies::DuplicateId::kRefused};
-  EXPECT_THAT(refused.record_failure(policies), IsEmpty());
-  EXPECT_THAT(good.record_failure(policies), UnorderedElementsAre("IDEM-1"));
+  EXPECT_THAT(refused.violated(policies), IsEmpty());
+  EXPECT_THAT(good.violated(policies), UnorderedElementsAre("IDEM-1"));
 }
 
-TEST(Idem1, TheSameRequestRunsOnce) {
+TEST(Idem1, RejectsASecondRunOfAnEqualRequest) {
   auto again = sync_answer(kCompleted);
   set_time_ms(again.mutable_result()->mutable_started_at(), 400);
   set_time_ms(again.mutable_result()->mutable_completed_at(), 600);
-  Story later;
+  CallSequence later;
   later.invoke_sync(kCompleted, 0, 310);
   later.invoke(invoke_request(EXECUTION_MODE_SYNC, "a"), again, 311, 620);
-  EXPECT_THAT(later.record_failure(), UnorderedElementsAre("IDEM-1", "STATE-2", "STATE-6"));
-  Story in_flight;
+  EXPECT_THAT(later.violated(), UnorderedElementsAre("IDEM-1", "STATE-2", "STATE-6"));
+  CallSequence in_flight;
   in_flight.invoke_sync(kCompleted, 0, 310);
   in_flight.invoke(invoke_request(EXECUTION_MODE_SYNC, "a"), again, 300, 620);
-  EXPECT_THAT(in_flight.record_failure(), UnorderedElementsAre("IDEM-3", "STATE-2", "STATE-6"));
+  EXPECT_THAT(in_flight.violated(), UnorderedElementsAre("IDEM-3", "STATE-2", "STATE-6"));
 }
 
-TEST(Idem2, AnotherRequestIsRefused) {
+TEST(Idem2, RequiresRefusalOfADifferentRequest) {
   auto other = invoke_request(EXECUTION_MODE_SYNC, "a");
   other.set_function_name("sleep");
-  Story accepted;
+  CallSequence accepted;
   accepted.invoke_sync(kCompleted, 0, 310);
   accepted.invoke(other, sync_answer(kCompleted), 311, 320);
-  EXPECT_THAT(accepted.record_failure(), UnorderedElementsAre("IDEM-2"));
-  Story refused;
+  EXPECT_THAT(accepted.violated(), UnorderedElementsAre("IDEM-2"));
+  CallSequence refused;
   refused.invoke_sync(kCompleted, 0, 310);
   refused.refuse(other, kAlreadyExists, 311, 320);
-  EXPECT_THAT(refused.record_failure(), IsEmpty());
+  EXPECT_THAT(refused.violated(), IsEmpty());
   EXPECT_TRUE(refused.judge().judged("IDEM-2"));
-  Story together;
+  CallSequence together;
   together.invoke_sync(kCompleted, 0, 310);
   together.invoke(other, sync_answer(kCompleted), 5, 320);
-  EXPECT_THAT(together.record_failure(), UnorderedElementsAre("IDEM-2")) << "whichever came first";
-  Story unanswered;
+  EXPECT_THAT(together.violated(), UnorderedElementsAre("IDEM-2")) << "in either order";
+  CallSequence unanswered;
   end_call(unanswered.invoke(other, sync_answer(kCompleted), 0, 10), 10,
            absl::DeadlineExceededError(""));
   unanswered.invoke_sync(kCompleted, 11, 310);
-  EXPECT_THAT(unanswered.record_failure(), IsEmpty()) << "it may never have arrived";
+  EXPECT_THAT(unanswered.violated(), IsEmpty()) << "the unanswered call may never have arrived";
 }
 
-TEST(Idem3, OneThatRunsIsJoined) {
+TEST(Idem3, RequiresTheRunningExecutionForAnEqualRequest) {
   auto running = async_answer();
   *running.mutable_result() = good_result(kRunning);
   running.set_task_id("t123");
-  Story story;
-  story.invoke_async(0, 10);
-  story.invoke(invoke_request(EXECUTION_MODE_ASYNC, "a"), running, 110, 120);
-  EXPECT_THAT(story.record_failure(), UnorderedElementsAre("IDEM-3"));
+  CallSequence calls;
+  calls.invoke_async(0, 10);
+  calls.invoke(invoke_request(EXECUTION_MODE_ASYNC, "a"), running, 110, 120);
+  EXPECT_THAT(calls.violated(), UnorderedElementsAre("IDEM-3"));
 }
 
-TEST(Idem4, PastTheRetentionARecordIsGone) {
+TEST(Idem4, RejectsARecordAfterTheRetentionPeriod) {
   const Policies policies = {.retention = milliseconds(10'000), .grace = milliseconds(100)};
-  Story stays;
+  CallSequence stays;
   stays.invoke_async(0, 10);
   stays.query(kCompleted, 310, 320);
   stays.query(kCompleted, 10'421, 10'430);
-  EXPECT_THAT(stays.record_failure(policies), UnorderedElementsAre("IDEM-4"));
-  EXPECT_THAT(stays.record_failure(), IsEmpty());
-  Story meanwhile;
+  EXPECT_THAT(stays.violated(policies), UnorderedElementsAre("IDEM-4"));
+  EXPECT_THAT(stays.violated(), IsEmpty());
+  CallSequence meanwhile;
   meanwhile.query(kCompleted, 310, 320);
   meanwhile.query(kCompleted, 10'419, 10'430);
-  EXPECT_THAT(meanwhile.record_failure(policies), IsEmpty());
+  EXPECT_THAT(meanwhile.violated(policies), IsEmpty());
 
-  Story early;
+  CallSequence early;
   early.invoke_async(0, 10);
   early.query(kCompleted, 310, 320);
   early.miss(9'000, 9'800);
-  EXPECT_THAT(early.record_failure(policies), UnorderedElementsAre("ASYNC-4"));
+  EXPECT_THAT(early.violated(policies), UnorderedElementsAre("ASYNC-4"));
 
-  Story good;
+  CallSequence good;
   good.invoke_async(0, 10);
   good.query(kCompleted, 310, 320);
   good.miss(10'421, 10'430);
   good.invoke_async(10'431, 10'440);
   good.query(kPending, 10'441, 10'450);
-  EXPECT_THAT(good.record_failure(policies), IsEmpty());
+  EXPECT_THAT(good.violated(policies), IsEmpty());
   EXPECT_TRUE(good.judge(policies).judged("IDEM-4"));
 
-  Story taken;
+  CallSequence taken;
   taken.invoke_async(0, 10);
   taken.query(kCompleted, 310, 320);
   taken.refuse(invoke_request(EXECUTION_MODE_ASYNC, "a"), kAlreadyExists, 10'421, 10'430);
-  EXPECT_THAT(taken.record_failure(policies), UnorderedElementsAre("IDEM-4"));
+  EXPECT_THAT(taken.violated(policies), UnorderedElementsAre("IDEM-4"));
 }
 
-TEST(Idem4, AnIdThatMayBeFreeIsNotJudged) {
+TEST(Idem4, DoesNotJudgeAnIdThatMayBeFree) {
   const Policies policies = {.retention = milliseconds(10'000), .grace = milliseconds(100)};
   auto running = async_answer();
   *running.mutable_result() = good_result(kRunning);
-  Story perhaps_joined;
+  CallSequence perhaps_joined;
   perhaps_joined.invoke_async(0, 10);
   perhaps_joined.query(kRunning, 120, 130);
   perhaps_joined.invoke(invoke_request(EXECUTION_MODE_ASYNC, "a"), running, 10'020, 10'050);
-  EXPECT_THAT(perhaps_joined.record_failure(policies), IsEmpty());
-  Story perhaps_new;
+  EXPECT_THAT(perhaps_joined.violated(policies), IsEmpty());
+  CallSequence perhaps_new;
   perhaps_new.invoke_async(0, 10);
   perhaps_new.query(kCompleted, 310, 320);
   perhaps_new.invoke_async(10'000, 10'050);
   perhaps_new.query(kPending, 10'060, 10'070);
-  EXPECT_THAT(perhaps_new.record_failure(policies), IsEmpty());
-  Story perhaps_later;
+  EXPECT_THAT(perhaps_new.violated(policies), IsEmpty());
+  CallSequence perhaps_later;
   perhaps_later.invoke_async(0, 10);
   perhaps_later.query(kCompleted, 310, 320);
   end_call(perhaps_later.invoke_async(10'000, 10'050), 10'050, absl::DeadlineExceededError(""));
   perhaps_later.query(kCompleted, 10'060, 10'070);
   perhaps_later.query(kPending, 10'080, 10'090);
-  EXPECT_THAT(perhaps_later.record_failure(policies), IsEmpty())
-      << "the call may take effect only now";
+  EXPECT_THAT(perhaps_later.violated(policies), IsEmpty())
+      << "the unanswered call may take effect later";
 }
 
-// ---- Good histories are accepted ----------------------------------------------------------------
+// ---- Random histories ---------------------------------------------------------------------------
 
-/// A random good execution and what its clients saw of it, each call at a moment of its own within
-/// a random interval around it.
-Story any_good_story() {
+/// A random conforming execution and the calls of its clients. Each call takes effect at one
+/// moment, and its interval is a random one around that.
+CallSequence any_conforming_calls() {
   const auto any = [](std::int64_t from, std::int64_t to) { return *rc::gen::inRange(from, to); };
-  Story story;
-  // Even moments are the execution's, odd ones its readers'.
+  CallSequence calls;
+  // The execution changes at even times and is read at odd times.
   const std::int64_t accepted = 2 * any(1, 10);
   const std::int64_t started = accepted + 2 * any(1, 20);
   const std::int64_t ended = started + 2 * any(1, 20);
@@ -681,13 +680,13 @@ Story any_good_story() {
     std::int64_t sent;
     RecordedCall call;
   };
-  std::vector<Planned> calls;
-  const auto plan = [&](RecordedCall call) {
-    calls.push_back({call.sent.since_start().count(), call});
+  std::vector<Planned> plan;
+  const auto add = [&](RecordedCall call) {
+    plan.push_back({call.sent.since_start().count(), call});
   };
 
-  plan(answered_call(Method::kInvokeFunction, invoke_request(EXECUTION_MODE_ASYNC, "a"),
-                     async_answer("a"), accepted - lead(), accepted + lead()));
+  add(answered_call(Method::kInvokeFunction, invoke_request(EXECUTION_MODE_ASYNC, "a"),
+                    async_answer("a"), accepted - lead(), accepted + lead()));
   const std::int64_t reads = any(0, 12);
   for (std::int64_t i = 0; i < reads; ++i) {
     const std::int64_t moment = 2 * any(0, 60) + 1;
@@ -697,21 +696,21 @@ Story any_good_story() {
     auto answer = status_answer(result_at(moment));
     if (!include_result) answer.mutable_result()->clear_result();
     if (moment < accepted) answer = {};
-    plan(answered_call(Method::kGetExecutionStatus, status_request("a", include_result), answer,
-                       sent, returned));
-    if (any(0, 5) == 0) end_call(calls.back().call, returned, absl::DeadlineExceededError(""));
+    add(answered_call(Method::kGetExecutionStatus, status_request("a", include_result), answer,
+                      sent, returned));
+    if (any(0, 5) == 0) end_call(plan.back().call, returned, absl::DeadlineExceededError(""));
   }
   const std::int64_t repeats = any(0, 3);
   for (std::int64_t i = 0; i < repeats; ++i) {
     const std::int64_t moment = accepted + 2 * any(0, 40) + 1;
     auto answer = async_answer("a");
     *answer.mutable_result() = result_at(moment);
-    plan(answered_call(Method::kInvokeFunction, invoke_request(EXECUTION_MODE_ASYNC, "a"), answer,
-                       std::max(moment - lead(), accepted), moment + lead()));
-    // Its caller does not wait for the answer, or it has not come yet.
-    if (any(0, 4) == 0) end_call(calls.back().call, moment, absl::CancelledError(""));
+    add(answered_call(Method::kInvokeFunction, invoke_request(EXECUTION_MODE_ASYNC, "a"), answer,
+                      std::max(moment - lead(), accepted), moment + lead()));
+    // The caller cancels the call, or the answer has not arrived yet.
+    if (any(0, 4) == 0) end_call(plan.back().call, moment, absl::CancelledError(""));
     if (any(0, 4) == 0)
-      calls.back().call =
+      plan.back().call =
           sent_call(Method::kInvokeFunction, invoke_request(EXECUTION_MODE_ASYNC, "a"), moment);
   }
   const std::int64_t lists = any(0, 3);
@@ -727,31 +726,31 @@ Story any_good_story() {
       if (result.has_started_at()) *info.mutable_started_at() = result.started_at();
       if (result.has_completed_at()) *info.mutable_completed_at() = result.completed_at();
     }
-    plan(answered_call(Method::kListExecutions, spearlet::ListExecutionsRequest(), answer,
-                       moment - lead(), moment + lead()));
+    add(answered_call(Method::kListExecutions, spearlet::ListExecutionsRequest(), answer,
+                      moment - lead(), moment + lead()));
   }
   if (status == kCancelled) {
-    plan(answered_call(Method::kCancelExecution, cancel_request("a", "because"),
-                       cancel_answer(true, kCancelled), ended - lead(), ended + lead()));
-    // Its answer is lost at times.
-    if (any(0, 3) == 0) end_call(calls.back().call, ended, absl::UnavailableError(""));
+    add(answered_call(Method::kCancelExecution, cancel_request("a", "because"),
+                      cancel_answer(true, kCancelled), ended - lead(), ended + lead()));
+    // The answer may be lost.
+    if (any(0, 3) == 0) end_call(plan.back().call, ended, absl::UnavailableError(""));
   }
   if (any(0, 2) == 0) {
     const std::int64_t moment = ended + 2 * any(0, 10) + 1;
-    plan(answered_call(Method::kCancelExecution, cancel_request("a", "too late"),
-                       cancel_answer(false, status), moment - lead(), moment + lead()));
+    add(answered_call(Method::kCancelExecution, cancel_request("a", "too late"),
+                      cancel_answer(false, status), moment - lead(), moment + lead()));
   }
-  std::ranges::stable_sort(calls, {}, &Planned::sent);
-  for (Planned& planned : calls) story.add(std::move(planned.call));
-  return story;
+  std::ranges::stable_sort(plan, {}, &Planned::sent);
+  for (Planned& planned : plan) calls.add(std::move(planned.call));
+  return calls;
 }
 
-TEST(History, OfAnyGoodExecutionIsAccepted) {
+TEST(History, AcceptsRandomConformingExecutions) {
   int judged = 0;
   EXPECT_TRUE(rc::check([&] {
-    const Story story = any_good_story();
-    Findings findings = story.judge();
-    for (const RecordedCall& recorded : story.recorded_calls())
+    const CallSequence calls = any_conforming_calls();
+    Findings findings = calls.judge();
+    for (const RecordedCall& recorded : calls.recorded_calls())
       judge_recorded_call(recorded, {}, findings);
     for (const auto& [clause, finding] : findings.by_clause()) {
       for (const Violation& violation : finding.violations) {
@@ -761,36 +760,36 @@ TEST(History, OfAnyGoodExecutionIsAccepted) {
     }
     judged += findings.judged("STATE-4") ? 1 : 0;
   }));
-  EXPECT_GT(judged, 50) << "or the property says little";
+  EXPECT_GT(judged, 50) << "too few relevant histories were generated";
 }
 
-TEST(History, IsJudgedAsASearchOfAllLinearizationsWould) {
+TEST(History, AgreesWithASearchOfAllLinearizations) {
   int illegal = 0;
   EXPECT_TRUE(rc::check([&] {
-    Story story;
+    CallSequence calls;
     std::vector<Read> reads;
     const auto count = *rc::gen::inRange(0, 7);
     for (int i = 0; i < count; ++i) {
       const auto sent = *rc::gen::inRange<std::int64_t>(0, 20);
       const auto returned = sent + *rc::gen::inRange<std::int64_t>(0, 6);
       const int stage = *rc::gen::inRange(0, 3);
-      story.query(std::array{kPending, kRunning, kCompleted}[static_cast<std::size_t>(stage)], sent,
+      calls.query(std::array{kPending, kRunning, kCompleted}[static_cast<std::size_t>(stage)], sent,
                   returned);
-      // Of equal times nothing is known.
+      // Equal times are unordered.
       reads.push_back({{at_ms(sent), 0}, {at_ms(returned), 1}, stage});
     }
     const bool legal = is_linearizable(reads);
     illegal += legal ? 0 : 1;
-    RC_ASSERT(legal != story.judge().broke("STATE-4"));
+    RC_ASSERT(legal != calls.judge().violated("STATE-4"));
   }));
-  EXPECT_GT(illegal, 10) << "or the property says little";
+  EXPECT_GT(illegal, 10) << "too few relevant histories were generated";
 }
 
-TEST(History, OfManyCallsIsJudgedQuickly) {
-  Story story;
-  story.invoke_async(0, 10);
-  for (int i = 0; i < 20'000; ++i) story.query(kRunning, 120 + i, 125 + i);
-  EXPECT_THAT(story.record_failure(), IsEmpty());
+TEST(History, JudgesManyCallsQuickly) {
+  CallSequence calls;
+  calls.invoke_async(0, 10);
+  for (int i = 0; i < 20'000; ++i) calls.query(kRunning, 120 + i, 125 + i);
+  EXPECT_THAT(calls.violated(), IsEmpty());
 }
 
 }  // namespace

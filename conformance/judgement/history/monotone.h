@@ -1,4 +1,4 @@
-// Whether concurrent reads of something that only ever advances can all be true.
+// Linearizability of concurrent reads of a value that only ever advances.
 #pragma once
 
 #include <compare>
@@ -10,8 +10,8 @@
 
 namespace quintain::conformance {
 
-/// A point in the order of what the clients did: a time, and among equal times the number of the
-/// call that is sent at this point or next.
+/// A position in the order of the clients' events: a time, and among equal times the number of the
+/// call that is sent at this position or next.
 struct Moment {
   core::Instant at{};
   std::uint64_t next = 0;
@@ -19,27 +19,26 @@ struct Moment {
   friend auto operator<=>(const Moment&, const Moment&) = default;
 };
 
-/// A client learnt, at an unknown moment from `begin` to `end`, that the value was at `stage`.
+/// A read that returned `stage`: the value was at that stage at an unknown moment in [start, end].
 struct Read {
-  Moment begin{};
+  Moment start{};
   Moment end{};
   int stage = 0;
 };
 
-/// Whether the first was over when the second began. Others overlap, and either may have come
-/// first.
-inline bool precedes(const Read& a, const Read& b) { return a.end <= b.begin; }
+/// Whether `a` ended before `b` started. If neither precedes the other they overlap, and either may
+/// have happened first.
+inline bool precedes(const Read& a, const Read& b) { return a.end <= b.start; }
 
-/// Two reads, by their indices, that can't both be true.
+/// Two reads, by index, that cannot both be true.
 struct Contradiction {
   std::size_t earlier = 0;
   std::size_t later = 0;
 };
 
-/// Decides whether the reads of a value that only ever advances from stage to stage are
-/// linearizable, whenever its (unseen) writes may have happened. Nothing: they are. Otherwise the
-/// contradiction that is complete first: without the events after the end of `later` the history
-/// would still be legal. O(n log n).
+/// Returns nullopt if the reads are linearizable (some choice of times for the unseen writes
+/// explains them all), else the contradiction whose later read ends first: without the events after
+/// the end of `later` the history would be linearizable. O(n log n).
 std::optional<Contradiction> find_contradiction(std::span<const Read> reads);
 
 }  // namespace quintain::conformance

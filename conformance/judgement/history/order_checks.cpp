@@ -1,26 +1,29 @@
+// Checks of the order in which observations of one execution show its status, and of the order in
+// which its record is found and not found.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
 
-#include "conformance/judgement/history/check.h"
+#include "conformance/judgement/history/execution_history.h"
 #include "core/transitions.h"
 
 namespace quintain::conformance {
 namespace {
 
-// How far an execution has come; nothing for what is no status.
+// The position of a status in the life cycle; nullopt for UNSPECIFIED and unknown statuses.
 std::optional<int> stage_of(spearlet::ExecutionStatus status) {
   if (status == spearlet::EXECUTION_STATUS_PENDING) return 0;
   if (status == spearlet::EXECUTION_STATUS_RUNNING) return 1;
   return core::is_terminal(status) ? std::optional(2) : std::nullopt;
 }
 
-// Whether some read was over before another began: without that there is no order to get wrong.
+// Whether some read ended before another started. Otherwise every order is possible, and there is
+// nothing to judge.
 bool any_ordered(const std::vector<Read>& reads) {
   if (reads.empty()) return false;
   const Moment first_end = std::ranges::min(reads, {}, &Read::end).end;
-  return first_end <= std::ranges::max(reads, {}, &Read::begin).begin;
+  return first_end <= std::ranges::max(reads, {}, &Read::start).start;
 }
 
 void statuses_advance(const ExecutionHistory& execution, const Policies&, Findings& findings) {
@@ -32,53 +35,49 @@ void statuses_advance(const ExecutionHistory& execution, const Policies&, Findin
       reads.push_back(interval_of(observation, *stage));
     }
   }
-  const auto contradiction = find_contradiction(reads);
-  if (!contradiction) {
+  const auto found = find_contradiction(reads);
+  if (!found) {
     if (!any_ordered(reads)) return;
     findings.record_pass("STATE-1");
     findings.record_pass("STATE-4");
     return;
   }
-  const StatusObservation& earlier = *observations[contradiction->earlier];
-  const StatusObservation& later = *observations[contradiction->later];
-  const std::string observed = tell_both(execution.id, earlier, later);
-  const auto calls = numbers({earlier.recorded, later.recorded});
-  findings.record_failure(
-      "STATE-1", {fmt::format("nothing leads from {} back to {}", status_name(earlier.status),
-                              status_name(later.status)),
-                  observed, calls});
-  findings.record_failure("STATE-4",
-                          {fmt::format("once a read has returned {}, no read that begins later "
-                                       "returns {}",
-                                       status_name(earlier.status), status_name(later.status)),
-                           observed, calls});
+  const StatusObservation& earlier = *observations[found->earlier];
+  const StatusObservation& later = *observations[found->later];
+  const auto fail = [&](std::string_view clause, std::string expected) {
+    findings.record_failure(clause, contradiction(execution, std::move(expected), earlier, later));
+  };
+  const std::string from = status_name(earlier.status);
+  const std::string to = status_name(later.status);
+  fail("STATE-1", fmt::format("the status never goes from {} back to {}", from, to));
+  fail("STATE-4",
+       fmt::format("after a read has returned {}, no read that starts later returns {}", from, to));
   if (core::is_terminal(earlier.status)) {
-    findings.record_failure(
-        "STATE-2",
-        {fmt::format("a final status stays: {}", status_name(earlier.status)), observed, calls});
+    fail("STATE-2", fmt::format("the final status {} never changes", from));
   }
 }
 
-// The messages of one stream come in their order, which their intervals alone don't tell.
+// The messages of one stream arrive in order, which their intervals alone do not show.
 void streams_advance(const ExecutionHistory& execution, const Policies&, Findings& findings) {
   const StatusObservation* last = nullptr;
   for (const StatusObservation& observation : execution.observations) {
     if (observation.chunk == nullptr || !stage_of(observation.status)) continue;
     if (last != nullptr && last->recorded == observation.recorded &&
         *stage_of(last->status) > *stage_of(observation.status)) {
+      const std::string to = status_name(observation.status);
       findings.record_failure(
-          "STATE-1", {fmt::format("nothing leads from {} back to {}", status_name(last->status),
-                                  status_name(observation.status)),
-                      fmt::format("'{}': {}, and in a later message of that stream {}",
-                                  execution.id, tell(*last), status_name(observation.status)),
-                      numbers({observation.recorded})});
+          "STATE-1",
+          violation(execution,
+                    fmt::format("the status never goes from {} back to {}",
+                                status_name(last->status), to),
+                    {{*last, fmt::format(", and then {} in a later message of the stream", to)}}));
       return;
     }
     last = &observation;
   }
 }
 
-void there_is_one_outcome(const ExecutionHistory& execution, const Policies&, Findings& findings) {
+void outcome_is_unique(const ExecutionHistory& execution, const Policies&, Findings& findings) {
   std::vector<const StatusObservation*> ends;
   for (const StatusObservation& observation : execution.observations) {
     if (core::is_terminal(observation.status)) ends.push_back(&observation);
@@ -94,18 +93,17 @@ void there_is_one_outcome(const ExecutionHistory& execution, const Policies&, Fi
     findings.record_pass("STATE-3");
     return;
   }
-  const std::string observed = tell_both(execution.id, first, **other);
-  const auto calls = numbers({first.recorded, (*other)->recorded});
-  findings.record_failure("STATE-3",
-                          {"an execution ends in one way, whoever tells of it", observed, calls});
-  if (precedes(interval_of(first), interval_of(**other))) {
+  findings.record_failure("STATE-3", contradiction(execution, "", first, **other));
+  if (before(first, **other)) {
     findings.record_failure(
         "STATE-2",
-        {fmt::format("a final status stays: {}", status_name(first.status)), observed, calls});
+        contradiction(execution,
+                      fmt::format("the final status {} never changes", status_name(first.status)),
+                      first, **other));
   }
 }
 
-// Of which calls it is certain that they saw the record itself.
+// Whether the answer was certainly read from the stored record.
 bool shows_the_record(const StatusObservation& observation) {
   switch (observation.recorded->method) {
     case Method::kGetExecutionStatus:
@@ -113,7 +111,7 @@ bool shows_the_record(const StatusObservation& observation) {
     case Method::kGetTask:
       return true;
     case Method::kInvokeFunction:
-      // What a SYNC caller was told need not be kept for others.
+      // The record of a SYNC execution need not be visible to others.
       return observation.recorded->request_as<spearlet::InvokeFunctionRequest>().execution_mode() ==
              spearlet::EXECUTION_MODE_ASYNC;
     default:
@@ -121,8 +119,9 @@ bool shows_the_record(const StatusObservation& observation) {
   }
 }
 
-void what_is_there_is_found(const ExecutionHistory& execution, const Policies& policies,
-                            Findings& findings) {
+void existing_record_is_found(const ExecutionHistory& execution, const Policies& policies,
+                              Findings& findings) {
+  // Parallel arrays; a miss has no observation.
   std::vector<const StatusObservation*> observations;
   std::vector<const RecordedCall*> recorded_calls;
   std::vector<Read> reads;
@@ -144,48 +143,46 @@ void what_is_there_is_found(const ExecutionHistory& execution, const Policies& p
     if (miss->returned < execution.may_be_gone) add(miss, nullptr, interval_of(*miss, 0));
   }
   const std::string_view clause = accepted_async ? "ASYNC-4" : "STATE-2";
-  const auto contradiction = find_contradiction(reads);
-  if (contradiction) {
-    const StatusObservation& seen = *observations[contradiction->earlier];
-    const RecordedCall& miss = *recorded_calls[contradiction->later];
+  const auto found = find_contradiction(reads);
+  if (found) {
+    const StatusObservation& seen = *observations[found->earlier];
+    const RecordedCall& miss = *recorded_calls[found->later];
     findings.record_failure(
-        clause, {"what has been accepted or seen is found by every later status query",
-                 fmt::format("'{}': {}; {}, after that, was told found = false", execution.id,
-                             tell(seen), tell(miss)),
-                 numbers({seen.recorded, &miss})});
+        clause,
+        violation(execution,
+                  "an execution that was accepted or seen is found by every later status query",
+                  {seen, {miss, ", after that, returned found = false"}}));
   } else if (accepted_async && any_ordered(reads)) {
     findings.record_pass("ASYNC-4");
   }
 }
 
-void nothing_is_found_before_it_is_there(const ExecutionHistory& execution, const Policies&,
-                                         Findings& findings) {
-  // Ids that nobody chose can't be known before.
+void unused_id_is_not_found(const ExecutionHistory& execution, const Policies&,
+                            Findings& findings) {
+  // An id that the target chose is not known before.
   if (execution.invokes.empty() || !execution.fresh) return;
   const RecordedCall& first = *execution.invokes.front();
   if (given_id(first.request_as<spearlet::InvokeFunctionRequest>()).empty()) return;
-  const Read beginning = interval_of(first);
+  const Read first_use = interval_of(first);
   for (const StatusObservation& observation : execution.observations) {
-    if (!precedes(interval_of(observation), beginning)) continue;
+    if (!precedes(interval_of(observation), first_use)) continue;
     findings.record_failure("STATE-10",
-                            {"an id that was not used yet names nothing",
-                             fmt::format("'{}': {}; {} was the first to use the id, after that",
-                                         execution.id, tell(observation), tell(first)),
-                             numbers({observation.recorded, &first})});
+                            violation(execution, "an id that was not used yet is not found",
+                                      {observation, {first, ", was the first to use the id"}}));
     return;
   }
-  const bool asked_before = std::ranges::any_of(execution.misses, [&](const RecordedCall* miss) {
-    return precedes(interval_of(*miss), beginning);
+  const bool queried_before = std::ranges::any_of(execution.misses, [&](const RecordedCall* miss) {
+    return precedes(interval_of(*miss), first_use);
   });
-  if (asked_before) findings.record_pass("STATE-10");
+  if (queried_before) findings.record_pass("STATE-10");
 }
 
 constexpr auto kChecks =
-    std::to_array<LifeCheck>({statuses_advance, streams_advance, there_is_one_outcome,
-                              what_is_there_is_found, nothing_is_found_before_it_is_there});
+    std::to_array<HistoryCheck>({statuses_advance, streams_advance, outcome_is_unique,
+                                 existing_record_is_found, unused_id_is_not_found});
 
 }  // namespace
 
-std::span<const LifeCheck> order_checks() { return kChecks; }
+std::span<const HistoryCheck> order_checks() { return kChecks; }
 
 }  // namespace quintain::conformance

@@ -1,10 +1,12 @@
+// Checks that all answers report the same times, error and payload for an execution, and the task
+// and function of its request.
 #include <fmt/format.h>
 #include <google/protobuf/util/time_util.h>
 
 #include <algorithm>
 #include <array>
 
-#include "conformance/judgement/history/check.h"
+#include "conformance/judgement/history/execution_history.h"
 #include "core/transitions.h"
 
 namespace quintain::conformance {
@@ -12,17 +14,13 @@ namespace {
 
 using google::protobuf::Timestamp;
 
-bool is_query(const StatusObservation& observation) {
-  return observation.recorded->method == Method::kGetExecutionStatus;
-}
-
 bool includes_result(const StatusObservation& observation) {
   return !is_query(observation) ||
          observation.recorded->request_as<spearlet::GetExecutionStatusRequest>().include_result();
 }
 
-// Queries read one record, so they agree to the last digit. Other answers may come from elsewhere
-// (a SYNC answer from memory, an entry from an index), where times may be kept in milliseconds.
+// Queries read the same record, so their times are equal. Other answers may have another source (a
+// SYNC answer from memory, a list entry from an index) with times truncated to milliseconds.
 bool same_time(const Timestamp& a, const Timestamp& b, bool exactly) {
   const core::Duration apart = time_of(a) - time_of(b);
   constexpr core::Duration kRounding = std::chrono::milliseconds(1);
@@ -33,11 +31,10 @@ std::string text_of(const Timestamp* time) {
   return time == nullptr ? "unset" : google::protobuf::util::TimeUtil::ToString(*time);
 }
 
-// What one observation says differently from another: "completed_at 12:00 and 12:01".
+// A field in which two observations differ: "completed_at is 12:00 and 12:01".
 struct Difference {
   std::string text{};
-  // It is about a time.
-  bool of_time = false;
+  bool is_time = false;
 };
 
 std::optional<Difference> time_difference(std::string_view name, const Timestamp* a,
@@ -47,7 +44,8 @@ std::optional<Difference> time_difference(std::string_view name, const Timestamp
   return Difference{fmt::format("{} is {} and {}", name, text_of(a), text_of(b)), true};
 }
 
-// How two observations of an execution's end differ, apart from the status and the payload.
+// The first difference between two observations of an ended execution, apart from the status and
+// the payload.
 std::optional<Difference> difference(const StatusObservation& a, const StatusObservation& b) {
   const bool exactly = is_query(a) && is_query(b);
   if (auto found = time_difference("started_at", a.started_at(), b.started_at(), exactly)) {
@@ -61,7 +59,7 @@ std::optional<Difference> difference(const StatusObservation& a, const StatusObs
     return Difference{
         fmt::format("error_code is '{}' and '{}'", a.result->error_code(), b.result->error_code())};
   }
-  // A list may leave the text out.
+  // A list may omit the message.
   const bool in_list = a.info != nullptr || b.info != nullptr;
   if (in_list && (a.error_message().empty() || b.error_message().empty())) return std::nullopt;
   if (a.error_message() != b.error_message()) {
@@ -71,7 +69,8 @@ std::optional<Difference> difference(const StatusObservation& a, const StatusObs
   return std::nullopt;
 }
 
-// The observations that describe the end: all but mere statuses and streams' messages.
+// The observations of the ended execution with times and error: no bare statuses and no messages of
+// streams.
 std::vector<const StatusObservation*> ends_of(const ExecutionHistory& execution) {
   std::vector<const StatusObservation*> ends;
   for (const StatusObservation& observation : execution.observations) {
@@ -85,42 +84,43 @@ std::vector<const StatusObservation*> ends_of(const ExecutionHistory& execution)
   return ends;
 }
 
-void the_end_is_told_alike(const ExecutionHistory& execution, const Policies& policies,
-                           Findings& findings) {
+void ended_record_is_constant(const ExecutionHistory& execution, const Policies& policies,
+                              Findings& findings) {
   std::vector<const StatusObservation*> ends = ends_of(execution);
-  // Something that was never accepted has no record to agree with.
+  // A refused call has no record to agree with.
   std::erase_if(ends, [&](const StatusObservation* end) {
     return end->recorded->method == Method::kInvokeFunction &&
            may_be_refusal(*end->recorded, policies);
   });
   if (ends.size() < 2) return;
-  // Agreeing to the last digit is transitive, so one query stands for all of them.
+  // Exact equality is transitive, so comparing all with one query is enough.
   const auto query =
       std::ranges::find_if(ends, [](const StatusObservation* end) { return is_query(*end); });
-  const StatusObservation& standard = query != ends.end() ? **query : *ends.front();
-  bool cut_agrees = false;
+  const StatusObservation& reference = query != ends.end() ? **query : *ends.front();
+  bool omission_agrees = false;
   for (const StatusObservation* end : ends) {
-    if (end == &standard || end->status != standard.status) continue;
-    const bool cut = includes_result(*end) != includes_result(standard);
-    const auto found = difference(standard, *end);
+    if (end == &reference || end->status != reference.status) continue;
+    const bool omits = includes_result(*end) != includes_result(reference);
+    const auto found = difference(reference, *end);
     if (!found) {
-      cut_agrees = cut_agrees || cut;
+      omission_agrees = omission_agrees || omits;
       continue;
     }
-    const Violation violation = {"what is told of an execution that has ended does not change",
-                                 tell_both(execution.id, standard, *end) + ": " + found->text,
-                                 numbers({standard.recorded, end->recorded})};
-    findings.record_failure("STATE-2", violation);
-    if (found->of_time) findings.record_failure("STATE-6", violation);
-    if (cut) findings.record_failure("STATE-9", violation);
+    const Violation found_violation =
+        contradiction(execution, "what answers report of an ended execution does not change",
+                      reference, *end, found->text);
+    findings.record_failure("STATE-2", found_violation);
+    if (found->is_time) findings.record_failure("STATE-6", found_violation);
+    if (omits) findings.record_failure("STATE-9", found_violation);
     return;
   }
   findings.record_pass("STATE-2");
-  if (cut_agrees) findings.record_pass("STATE-9");
+  if (omission_agrees) findings.record_pass("STATE-9");
 }
 
-void started_at_stays(const ExecutionHistory& execution, const Policies&, Findings& findings) {
-  // Of repeated attempts it may be the first or the last that counts.
+void started_at_is_constant(const ExecutionHistory& execution, const Policies&,
+                            Findings& findings) {
+  // With retries it may be the start of the first or of the last attempt.
   for (const RecordedCall* invoke : execution.invokes) {
     if (invoke->request_as<spearlet::InvokeFunctionRequest>().context().max_retries() > 0) return;
   }
@@ -136,17 +136,16 @@ void started_at_stays(const ExecutionHistory& execution, const Policies&, Findin
                   is_query(*first) && is_query(observation))) {
       continue;
     }
+    const std::string difference = fmt::format(
+        "started_at is {} and {}", text_of(first->started_at()), text_of(observation.started_at()));
     findings.record_failure(
-        "STATE-6",
-        {"started_at does not move once it is set",
-         fmt::format("{}: started_at is {} and {}", tell_both(execution.id, *first, observation),
-                     text_of(first->started_at()), text_of(observation.started_at())),
-         numbers({first->recorded, observation.recorded})});
+        "STATE-6", contradiction(execution, "started_at does not change once it is set", *first,
+                                 observation, difference));
     return;
   }
 }
 
-void the_payload_is_one(const ExecutionHistory& execution, const Policies&, Findings& findings) {
+void payload_is_constant(const ExecutionHistory& execution, const Policies&, Findings& findings) {
   const StatusObservation* first = nullptr;
   bool compared = false;
   for (const StatusObservation& observation : execution.observations) {
@@ -163,55 +162,56 @@ void the_payload_is_one(const ExecutionHistory& execution, const Policies&, Find
     const auto& b = observation.result->result();
     compared = true;
     if (a.type_url() == b.type_url() && a.value() == b.value()) continue;
-    const auto size = [](const StatusObservation& told, const google::protobuf::Any& any) {
-      return told.has_payload() ? fmt::format("{} bytes of {}", any.value().size(), any.type_url())
+    const auto size = [](const StatusObservation& seen, const google::protobuf::Any& any) {
+      return seen.has_payload() ? fmt::format("{} bytes of {}", any.value().size(), any.type_url())
                                 : std::string("nothing");
     };
-    const Violation violation = {
-        "the result that is told is the same for everybody who asks for it",
-        fmt::format("{}: the result is {} and {}", tell_both(execution.id, *first, observation),
-                    size(*first, a), size(observation, b)),
-        numbers({first->recorded, observation.recorded})};
-    findings.record_failure("STATE-9", violation);
-    if (is_query(*first) && is_query(observation)) findings.record_failure("STATE-2", violation);
+    const Violation found_violation = contradiction(
+        execution, "every answer with a result has the same one", *first, observation,
+        fmt::format("the result is {} and {}", size(*first, a), size(observation, b)));
+    findings.record_failure("STATE-9", found_violation);
+    if (is_query(*first) && is_query(observation))
+      findings.record_failure("STATE-2", found_violation);
     return;
   }
   if (compared) findings.record_pass("STATE-9");
 }
 
-void lists_name_what_was_asked_for(const ExecutionHistory& execution, const Policies&,
-                                   Findings& findings) {
-  const RecordedCall* const beginning = execution.beginning();
-  if (beginning == nullptr || !execution.fresh || execution.invokes.size() > 1) return;
-  const auto& request = beginning->request_as<spearlet::InvokeFunctionRequest>();
+void lists_match_the_request(const ExecutionHistory& execution, const Policies&,
+                             Findings& findings) {
+  const RecordedCall* const invoke = execution.first_invoke();
+  if (invoke == nullptr || !execution.fresh || execution.invokes.size() > 1) return;
+  const auto& request = invoke->request_as<spearlet::InvokeFunctionRequest>();
   const bool names_a_task = request.invocation_type() != spearlet::INVOCATION_TYPE_NEW_TASK &&
                             !request.create_if_not_exists() && !request.task_id().empty();
   for (const StatusObservation& observation : execution.observations) {
     if (observation.info == nullptr) continue;
     const auto& info = *observation.info;
-    const bool task_fits =
+    const bool task_matches =
         !names_a_task || info.task_id().empty() || info.task_id() == request.task_id();
-    const bool function_fits = info.function_name().empty() || request.function_name().empty() ||
-                               info.function_name() == request.function_name();
-    if (task_fits && function_fits) {
+    const bool function_matches = info.function_name().empty() || request.function_name().empty() ||
+                                  info.function_name() == request.function_name();
+    if (task_matches && function_matches) {
       findings.record_pass("SYNC-6");
       return;
     }
-    findings.record_failure(
-        "SYNC-6", {fmt::format("'{}' is of task '{}', function '{}', as it was asked for",
-                               execution.id, request.task_id(), request.function_name()),
-                   fmt::format("{}: task '{}', function '{}'", tell(observation), info.task_id(),
-                               info.function_name()),
-                   numbers({beginning, observation.recorded})});
+    const std::string expected =
+        fmt::format("the task is '{}' and the function '{}', as in the request", request.task_id(),
+                    request.function_name());
+    const std::string addition =
+        fmt::format(", with task '{}' and function '{}'", info.task_id(), info.function_name());
+    findings.record_failure("SYNC-6",
+                            violation(execution, expected, {*invoke, {observation, addition}}));
     return;
   }
 }
 
-constexpr auto kChecks = std::to_array<LifeCheck>(
-    {the_end_is_told_alike, started_at_stays, the_payload_is_one, lists_name_what_was_asked_for});
+constexpr auto kChecks =
+    std::to_array<HistoryCheck>({ended_record_is_constant, started_at_is_constant,
+                                 payload_is_constant, lists_match_the_request});
 
 }  // namespace
 
-std::span<const LifeCheck> record_checks() { return kChecks; }
+std::span<const HistoryCheck> record_checks() { return kChecks; }
 
 }  // namespace quintain::conformance

@@ -1,8 +1,10 @@
+// Rules for InvokeFunction answers: the shape that SYNC and ASYNC answers must have, and the
+// estimate.
 #include <fmt/format.h>
 
 #include <array>
 
-#include "conformance/judgement/rules/rule.h"
+#include "conformance/judgement/rules/rules.h"
 #include "conformance/judgement/rules/status_observation.h"
 #include "core/transitions.h"
 
@@ -12,7 +14,7 @@ namespace {
 using spearlet::InvokeFunctionRequest;
 using spearlet::InvokeFunctionResponse;
 
-// The request and the answer of an InvokeFunction that was answered.
+// The request and the answer of an answered InvokeFunction call.
 struct Invocation {
   const InvokeFunctionRequest& request;
   const InvokeFunctionResponse& answer;
@@ -32,9 +34,9 @@ bool is_sync(const RecordedCall& recorded, const Policies& policies) {
          wants_sync(recorded.request_as<InvokeFunctionRequest>(), policies);
 }
 
-// An answer that owes what ASYNC answers owe. One for an id that was used before tells the present
-// state of the first execution; once that has ended, nobody says what becomes of endpoint and
-// estimate.
+// Whether the requirements on ASYNC answers apply. The answer for a repeated id shows the current
+// state of the existing execution; once that has ended, the contract leaves endpoint and estimate
+// open.
 bool is_async(const RecordedCall& recorded, const Policies& policies) {
   if (!is_answered_invocation(recorded) || may_be_refusal(recorded, policies)) return false;
   const auto [request, answer] = invocation(recorded);
@@ -43,6 +45,16 @@ bool is_async(const RecordedCall& recorded, const Policies& policies) {
 }
 
 std::string quoted(std::string_view text) { return fmt::format("'{}'", text); }
+
+void require_execution_id(std::string_view expected, const InvokeFunctionRequest& request,
+                          const InvokeFunctionResponse& answer, Opinion& opinion) {
+  const std::string& id = answer.execution_id();
+  opinion.require(!id.empty(), expected, [] { return "execution_id is empty"; });
+  const std::string_view given = given_id(request);
+  if (given.empty() || id.empty()) return;
+  opinion.require(id == given, fmt::format("execution_id is {}, as in the request", quoted(given)),
+                  [&] { return "it is " + quoted(id); });
+}
 
 void sync_has_no_status_endpoint(const RecordedCall& recorded, const Policies& policies,
                                  Opinion& opinion) {
@@ -67,19 +79,13 @@ void sync_answer_is_final(const RecordedCall& recorded, const Policies& policies
                   [&] { return "it is " + status_name(answer.result().status()); });
 }
 
-void sync_names_the_execution(const RecordedCall& recorded, const Policies& policies,
-                              Opinion& opinion) {
+void sync_has_the_execution_id(const RecordedCall& recorded, const Policies& policies,
+                               Opinion& opinion) {
   if (!is_sync(recorded, policies)) return;
   const auto [request, answer] = invocation(recorded);
-  // What was refused may have got no id.
+  // A refused call may have no id.
   if (answer.execution_id().empty() && may_be_refusal(recorded, policies)) return;
-  opinion.require(!answer.execution_id().empty(), "an answer names its execution",
-                  [] { return "execution_id is empty"; });
-  const std::string_view given = given_id(request);
-  if (given.empty() || answer.execution_id().empty()) return;
-  opinion.require(answer.execution_id() == given,
-                  fmt::format("execution_id is {}, as the caller gave it", quoted(given)),
-                  [&, id = answer.execution_id()] { return "it is " + quoted(id); });
+  require_execution_id("a SYNC answer has an execution_id", request, answer, opinion);
 }
 
 void sync_succeeds_exactly_when_completed(const RecordedCall& recorded, const Policies& policies,
@@ -92,51 +98,45 @@ void sync_succeeds_exactly_when_completed(const RecordedCall& recorded, const Po
   };
   if (policies.success_sync == Policies::SuccessSync::kServed) {
     if (may_be_refusal(recorded, policies)) return;
-    opinion.require(answer.success(), "success is true, since the call was served", observed);
+    opinion.require(answer.success(), "success is true for every call that was served, as declared",
+                    observed);
     return;
   }
   const bool completed = answer.result().status() == spearlet::EXECUTION_STATUS_COMPLETED;
-  opinion.require(answer.success() == completed, "success is true exactly when COMPLETED",
-                  observed);
+  opinion.require(answer.success() == completed, observed);
 }
 
-void answer_names_the_task_asked_for(const RecordedCall& recorded, const Policies& policies,
-                                     Opinion& opinion) {
+void answer_has_the_requested_task(const RecordedCall& recorded, const Policies& policies,
+                                   Opinion& opinion) {
   if (!is_answered_invocation(recorded) || may_be_refusal(recorded, policies)) return;
   const auto [request, answer] = invocation(recorded);
-  // A new task may get another id than was proposed.
+  // A new task may get another id than the proposed one.
   const bool names_a_task = !request.task_id().empty() &&
                             request.invocation_type() != spearlet::INVOCATION_TYPE_NEW_TASK &&
                             !request.create_if_not_exists();
   if (!names_a_task || answer.task_id().empty()) return;
   opinion.require(answer.task_id() == request.task_id(),
-                  fmt::format("task_id is {}, as it was asked for", quoted(request.task_id())),
+                  fmt::format("task_id is {}, as in the request", quoted(request.task_id())),
                   [&, id = answer.task_id()] { return "it is " + quoted(id); });
 }
 
-void async_says_where_to_look(const RecordedCall& recorded, const Policies& policies,
-                              Opinion& opinion) {
+void async_has_a_status_endpoint(const RecordedCall& recorded, const Policies& policies,
+                                 Opinion& opinion) {
   if (!is_async(recorded, policies)) return;
   const auto [request, answer] = invocation(recorded);
-  opinion.require(!answer.execution_id().empty(), "an ASYNC answer names its execution",
-                  [] { return "execution_id is empty"; });
-  const std::string_view given = given_id(request);
-  if (!given.empty() && !answer.execution_id().empty()) {
-    opinion.require(answer.execution_id() == given,
-                    fmt::format("execution_id is {}, as the caller gave it", quoted(given)),
-                    [&, id = answer.execution_id()] { return "it is " + quoted(id); });
-  }
+  require_execution_id("an ASYNC answer has an execution_id", request, answer, opinion);
   const std::string& endpoint = answer.status_endpoint();
   opinion.require(!endpoint.empty(), "an ASYNC answer has a status_endpoint",
                   [] { return "status_endpoint is empty"; });
   if (endpoint.empty() || answer.execution_id().empty()) return;
   opinion.require(endpoint.find(answer.execution_id()) != std::string::npos,
-                  fmt::format("status_endpoint holds the id {}", quoted(answer.execution_id())),
+                  fmt::format("status_endpoint contains the id {}", quoted(answer.execution_id())),
                   [&] { return "it is " + quoted(endpoint); });
 }
 
-// Milliseconds since 1970 have been above this since 1980, and nobody waits ten years for a
-// function. (Seconds since 1970 would pass as some three weeks: size alone can't tell those apart.)
+// A Unix time in milliseconds has exceeded this since 1980, and no function runs for ten years. (A
+// Unix time in seconds would pass as a duration of about three weeks; the value alone cannot show
+// that.)
 constexpr std::int64_t kTenYearsMs = std::int64_t{10} * 365 * 24 * 3600 * 1000;
 
 void async_estimates_a_duration(const RecordedCall& recorded, const Policies& policies,
@@ -144,7 +144,7 @@ void async_estimates_a_duration(const RecordedCall& recorded, const Policies& po
   if (!is_async(recorded, policies)) return;
   const std::int64_t estimate = invocation(recorded).answer.estimated_completion_ms();
   opinion.require(estimate > 0 && estimate < kTenYearsMs,
-                  "estimated_completion_ms is a length of time: positive, and less than ten years",
+                  "estimated_completion_ms is a duration: positive and less than ten years",
                   [&] { return fmt::format("estimated_completion_ms is {}", estimate); });
 }
 
@@ -163,10 +163,10 @@ void estimate_fits_the_mode(const RecordedCall& recorded, const Policies& polici
 constexpr auto kRules = std::to_array<Rule>({
     {"SYNC-1", sync_has_no_status_endpoint},
     {"SYNC-2", sync_answer_is_final},
-    {"SYNC-3", sync_names_the_execution},
+    {"SYNC-3", sync_has_the_execution_id},
     {"SYNC-5", sync_succeeds_exactly_when_completed},
-    {"SYNC-6", answer_names_the_task_asked_for},
-    {"ASYNC-2", async_says_where_to_look},
+    {"SYNC-6", answer_has_the_requested_task},
+    {"ASYNC-2", async_has_a_status_endpoint},
     {"ASYNC-5", async_estimates_a_duration},
     {"ETA-1", estimate_fits_the_mode},
 });

@@ -1,8 +1,10 @@
+// Rules for what any answer shows of an execution: its status, its times, its error and its
+// payload.
 #include <fmt/format.h>
 
 #include <array>
 
-#include "conformance/judgement/rules/rule.h"
+#include "conformance/judgement/rules/rules.h"
 #include "conformance/judgement/rules/status_observation.h"
 #include "core/base/duration_text.h"
 #include "core/transitions.h"
@@ -11,48 +13,48 @@ namespace quintain::conformance {
 namespace {
 
 // "'a' is RUNNING".
-std::string told(const StatusObservation& observation) {
+std::string brief(const StatusObservation& observation) {
   return fmt::format("'{}' is {}", observation.execution_id, status_name(observation.status));
 }
 
-// Whether an observation may speak of something that was never accepted.
+// Whether the observation may be about an execution that was never accepted.
 bool may_be_refusal(const StatusObservation& observation, const Policies& policies) {
   return observation.recorded->method == Method::kInvokeFunction &&
          may_be_refusal(*observation.recorded, policies);
 }
 
-void errors_go_with_the_status(const RecordedCall& recorded, const Policies&, Opinion& opinion) {
-  for (const StatusObservation& observation : accounts_of(recorded)) {
+void errors_match_the_status(const RecordedCall& recorded, const Policies&, Opinion& opinion) {
+  for (const StatusObservation& observation : observations_of(recorded)) {
     if (observation.result == nullptr || !core::is_terminal(observation.status)) continue;
     const spearlet::ExecutionResult& result = *observation.result;
     if (observation.status == spearlet::EXECUTION_STATUS_COMPLETED) {
       opinion.require(result.error_code().empty() && result.error_message().empty(),
-                      "what COMPLETED has neither error_code nor error_message", [&] {
+                      "a COMPLETED execution has neither error_code nor error_message", [&] {
                         return fmt::format("{} with error_code '{}', error_message '{}'",
-                                           told(observation), result.error_code(),
+                                           brief(observation), result.error_code(),
                                            result.error_message());
                       });
     } else {
       opinion.require(!result.error_code().empty(),
-                      "what ended otherwise than COMPLETED has an error_code",
-                      [&] { return told(observation) + " without an error_code"; });
+                      "an execution that ended other than COMPLETED has an error_code",
+                      [&] { return brief(observation) + " without an error_code"; });
       opinion.require(!observation.has_payload(),
-                      "what ended otherwise than COMPLETED has no result payload",
-                      [&] { return told(observation) + " and has a payload"; });
+                      "an execution that ended other than COMPLETED has no result payload",
+                      [&] { return brief(observation) + " and has a payload"; });
     }
   }
 }
 
-void every_status_is_one(const RecordedCall& recorded, const Policies&, Opinion& opinion) {
-  for (const StatusObservation& observation : accounts_of(recorded)) {
+void every_status_is_known(const RecordedCall& recorded, const Policies&, Opinion& opinion) {
+  for (const StatusObservation& observation : observations_of(recorded)) {
     opinion.require(is_live(observation.status) || core::is_terminal(observation.status),
-                    "every execution has one of the contract's statuses, not UNSPECIFIED",
-                    [&] { return told(observation); });
+                    "every execution has a status of the contract other than UNSPECIFIED",
+                    [&] { return brief(observation); });
   }
 }
 
 void times_are_in_order(const RecordedCall& recorded, const Policies& policies, Opinion& opinion) {
-  for (const StatusObservation& observation : accounts_of(recorded)) {
+  for (const StatusObservation& observation : observations_of(recorded)) {
     if (observation.result == nullptr && observation.info == nullptr) continue;
     const auto* const started = observation.started_at();
     const auto* const completed = observation.completed_at();
@@ -64,24 +66,24 @@ void times_are_in_order(const RecordedCall& recorded, const Policies& policies, 
           });
     }
     if (observation.status == spearlet::EXECUTION_STATUS_PENDING) {
-      opinion.require(started == nullptr, "what is PENDING has no started_at",
-                      [&] { return told(observation) + " and has a started_at"; });
+      opinion.require(started == nullptr, "a PENDING execution has no started_at",
+                      [&] { return brief(observation) + " and has a started_at"; });
     }
     if (is_live(observation.status)) {
-      opinion.require(completed == nullptr, "what has not ended has no completed_at",
-                      [&] { return told(observation) + " and has a completed_at"; });
+      opinion.require(completed == nullptr, "an execution that has not ended has no completed_at",
+                      [&] { return brief(observation) + " and has a completed_at"; });
     } else if (core::is_terminal(observation.status) && !may_be_refusal(observation, policies)) {
-      opinion.require(completed != nullptr, "what has ended has a completed_at",
-                      [&] { return told(observation) + " without a completed_at"; });
+      opinion.require(completed != nullptr, "an execution that has ended has a completed_at",
+                      [&] { return brief(observation) + " without a completed_at"; });
     }
   }
 }
 
-void execution_time_is_from_start_to_end(const RecordedCall& recorded, const Policies&,
-                                         Opinion& opinion) {
-  // Both times and the duration may each have been cut to milliseconds.
+void execution_time_matches_the_times(const RecordedCall& recorded, const Policies&,
+                                      Opinion& opinion) {
+  // Both times and the duration may each be truncated to milliseconds.
   constexpr core::Duration kRounding = std::chrono::milliseconds(2);
-  for (const StatusObservation& observation : accounts_of(recorded)) {
+  for (const StatusObservation& observation : observations_of(recorded)) {
     const auto* const started = observation.started_at();
     const auto* const completed = observation.completed_at();
     if (started == nullptr || completed == nullptr) continue;
@@ -92,35 +94,32 @@ void execution_time_is_from_start_to_end(const RecordedCall& recorded, const Pol
     const core::Duration least = core::saturating_add(measured, -kRounding);
     const core::Duration most = core::saturating_add(measured, kRounding);
     const core::Duration claimed = core::saturating_milliseconds(stated);
-    opinion.require(least <= claimed && claimed <= most,
-                    "execution_time_ms is the time from started_at to completed_at", [&] {
-                      return fmt::format("'{}' ran for {}, execution_time_ms is {}",
-                                         observation.execution_id, core::format_duration(measured),
-                                         stated);
-                    });
+    opinion.require(least <= claimed && claimed <= most, [&] {
+      return fmt::format("'{}' ran for {}, execution_time_ms is {}", observation.execution_id,
+                         core::format_duration(measured), stated);
+    });
   }
 }
 
-void found_comes_with_a_result(const RecordedCall& recorded, const Policies&, Opinion& opinion) {
+void found_has_a_result(const RecordedCall& recorded, const Policies&, Opinion& opinion) {
   if (recorded.method != Method::kGetExecutionStatus || !recorded.answered()) return;
   const auto& answer = recorded.answer_as<spearlet::GetExecutionStatusResponse>();
   if (!answer.found()) return;
-  opinion.require(answer.has_result(), "an execution that is found comes with a result",
+  opinion.require(answer.has_result(), "an answer with found = true has a result",
                   [] { return "found is true, and there is no result"; });
   if (recorded.request_as<spearlet::GetExecutionStatusRequest>().include_result()) return;
-  for (const StatusObservation& observation : accounts_of(recorded)) {
-    opinion.require(!observation.has_payload(), "include_result = false leaves out the payload",
-                    [&] { return told(observation) + " and has its payload"; });
+  for (const StatusObservation& observation : observations_of(recorded)) {
+    opinion.require(!observation.has_payload(), "include_result = false omits the payload",
+                    [&] { return brief(observation) + " and has a payload"; });
   }
 }
 
-void unknown_is_no_error(const RecordedCall& recorded, const Policies&, Opinion& opinion) {
+void unknown_id_is_no_error(const RecordedCall& recorded, const Policies&, Opinion& opinion) {
   if (recorded.method != Method::kGetExecutionStatus || !recorded.ended()) return;
   const std::string_view id =
       recorded.request_as<spearlet::GetExecutionStatusRequest>().execution_id();
   if (recorded.status.code() == absl::StatusCode::kNotFound) {
-    opinion.require(false, "an unknown id is answered with found = false, not with an error",
-                    [&] { return fmt::format("NOT_FOUND for '{}'", id); });
+    opinion.require(false, [&] { return fmt::format("NOT_FOUND for '{}'", id); });
     return;
   }
   if (!recorded.answered()) return;
@@ -128,17 +127,18 @@ void unknown_is_no_error(const RecordedCall& recorded, const Policies&, Opinion&
   if (answer.found()) return;
   const auto status = answer.result().status();
   opinion.require(
-      status == spearlet::EXECUTION_STATUS_UNSPECIFIED, "what is not found has no status",
-      [&] { return fmt::format("'{}' is not found, and {}", id, status_name(status)); });
+      status == spearlet::EXECUTION_STATUS_UNSPECIFIED,
+      "an answer with found = false has no status",
+      [&] { return fmt::format("'{}' is not found and has status {}", id, status_name(status)); });
 }
 
 constexpr auto kRules = std::to_array<Rule>({
-    {"SYNC-4", errors_go_with_the_status},
-    {"STATE-5", every_status_is_one},
+    {"SYNC-4", errors_match_the_status},
+    {"STATE-5", every_status_is_known},
     {"STATE-6", times_are_in_order},
-    {"STATE-7", execution_time_is_from_start_to_end},
-    {"STATE-9", found_comes_with_a_result},
-    {"STATE-10", unknown_is_no_error},
+    {"STATE-7", execution_time_matches_the_times},
+    {"STATE-9", found_has_a_result},
+    {"STATE-10", unknown_id_is_no_error},
 });
 
 }  // namespace

@@ -1,3 +1,5 @@
+// Extracts the status observations from the answers of all methods, and answers simple questions
+// about requests and statuses.
 #include "conformance/judgement/rules/status_observation.h"
 
 #include <fmt/format.h>
@@ -63,7 +65,7 @@ bool StatusObservation::has_payload() const {
   return result != nullptr && result->has_result() && any_is_set(result->result());
 }
 
-std::vector<StatusObservation> accounts_of(const RecordedCall& recorded) {
+std::vector<StatusObservation> observations_of(const RecordedCall& recorded) {
   std::vector<StatusObservation> observations;
   if (recorded.method == Method::kStreamFunction) {
     add_chunks(observations, recorded);

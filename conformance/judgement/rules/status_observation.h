@@ -1,4 +1,4 @@
-// What answers tell about executions, whichever call they answer.
+// What answers of all methods show of executions.
 #pragma once
 
 #include <string>
@@ -11,48 +11,51 @@
 
 namespace quintain::conformance {
 
-/// What one answer tells of one execution. Refers to the recorded, which must outlive it.
+/// The status of one execution as one answer reported it. Refers to the recorded call, which must
+/// outlive it.
 struct StatusObservation {
   const RecordedCall* recorded = nullptr;
-  /// When it arrived.
+  /// When the answer, or the message of the stream, arrived.
   core::Instant at{};
-  /// Empty if the answer names no execution.
+  /// Empty if the answer has no execution id.
   std::string_view execution_id{};
   spearlet::ExecutionStatus status = spearlet::EXECUTION_STATUS_UNSPECIFIED;
-  /// Where it comes from: an ExecutionResult (answers to InvokeFunction and GetExecutionStatus), an
-  /// entry of a list, a message of a stream, or nothing but a status (CancelExecution).
+  /// The source, at most one: an ExecutionResult (InvokeFunction, GetExecutionStatus), an entry of
+  /// a list (ListExecutions, GetTask), or a message of a stream. All null: a bare status
+  /// (CancelExecution).
   const spearlet::ExecutionResult* result = nullptr;
   const spearlet::ExecutionInfo* info = nullptr;
   const spearlet::StreamExecutionResult* chunk = nullptr;
 
-  /// nullptr: not told, or not there yet.
+  /// nullptr if the answer does not contain it.
   const google::protobuf::Timestamp* started_at() const;
   const google::protobuf::Timestamp* completed_at() const;
   std::string_view error_message() const;
   bool has_payload() const;
 };
 
-/// All that the answer tells, in its order. A cancel's UNSPECIFIED is no status of an execution.
-std::vector<StatusObservation> accounts_of(const RecordedCall& recorded);
+/// All observations in the answer, in its order. A cancel's final_status UNSPECIFIED is not one.
+std::vector<StatusObservation> observations_of(const RecordedCall& recorded);
 
-/// "COMPLETED", or the number where the contract has no such status.
+/// "COMPLETED", or the number of a status that the contract does not have.
 std::string status_name(spearlet::ExecutionStatus status);
 
 /// PENDING or RUNNING.
 bool is_live(spearlet::ExecutionStatus status);
 
-/// The time as nanoseconds since the Unix epoch, held within what a Duration can express.
+/// Nanoseconds since the Unix epoch, clamped to the range of Duration.
 core::Duration time_of(const google::protobuf::Timestamp& timestamp);
 
-/// The execution id that the caller gave, by field 14 or in the context; empty: none.
+/// The execution id in the request, from execution_id or else from the context. Empty: none.
 std::string_view given_id(const spearlet::InvokeFunctionRequest& request);
 
-/// The mode that the request has to be served in: an unspecified or unknown one may stand for SYNC.
+/// Whether the request has to be served as SYNC: an unspecified or unknown mode depends on the
+/// policy.
 bool wants_sync(const spearlet::InvokeFunctionRequest& request, const Policies& policies);
 bool wants_async(const spearlet::InvokeFunctionRequest& request);
 
-/// An answered InvokeFunction that may stand for a refusal: an OK answer with FAILED where the
-/// target declares that it reports what prevents a start so.
+/// Whether an answered InvokeFunction may be a refusal: an OK answer with FAILED, if the target
+/// declares that it reports errors that prevent the start in this way (start_errors).
 bool may_be_refusal(const RecordedCall& recorded, const Policies& policies);
 
 }  // namespace quintain::conformance

@@ -1,4 +1,4 @@
-// Calls made up for tests.
+// Sample calls for tests.
 #pragma once
 
 #include <chrono>
@@ -18,7 +18,7 @@ inline void set_time_ms(google::protobuf::Timestamp* timestamp, std::int64_t ms)
   timestamp->set_nanos(static_cast<std::int32_t>(ms % 1000 * 1'000'000));
 }
 
-/// A call that is open; sent and returned are in milliseconds from here on.
+/// An open call. All times here are in milliseconds.
 template <class Request>
 RecordedCall sent_call(Method method, Request request, std::int64_t sent = 0) {
   RecordedCall recorded;
@@ -40,7 +40,7 @@ inline void end_call(RecordedCall& recorded, std::int64_t returned,
   recorded.status = std::move(status);
 }
 
-/// A call that was answered.
+/// An answered call.
 template <class Request, class Response>
 RecordedCall answered_call(Method method, Request request, Response response, std::int64_t sent = 0,
                            std::int64_t returned = 10) {
@@ -69,7 +69,8 @@ inline spearlet::InvokeFunctionRequest invoke_request(spearlet::ExecutionMode mo
   return request;
 }
 
-/// What a good target says of an execution of that status: it starts at 100 ms and ends at 300 ms.
+/// The result that a conforming target reports for this status; the execution starts at 100 ms and
+/// ends at 300 ms.
 inline spearlet::ExecutionResult good_result(spearlet::ExecutionStatus status) {
   spearlet::ExecutionResult result;
   result.set_status(status);

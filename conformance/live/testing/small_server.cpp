@@ -1,3 +1,4 @@
+// Implements the small server with gRPC's callback API.
 #include "conformance/live/testing/small_server.h"
 
 #include <fmt/format.h>
@@ -12,7 +13,7 @@
 namespace quintain::conformance::testing {
 namespace {
 
-// gRPC's reflection is a plugin of every server of the process that does not refuse it.
+// gRPC adds reflection as a plugin to every server of the process; this removes it from one server.
 class WithoutPlugins final : public grpc::ServerBuilderOption {
  public:
   void UpdateArguments(grpc::ChannelArguments*) override {}
@@ -25,7 +26,7 @@ class Hanging final : public grpc::ServerUnaryReactor {
  public:
   explicit Hanging(SmallService& service) : service_(service) { service_.hangs(); }
   void OnCancel() override {
-    service_.left();
+    service_.abandoned();
     Finish(grpc::Status::CANCELLED);
   }
   void OnDone() override { delete this; }
@@ -44,7 +45,7 @@ class Streaming final : public grpc::ServerWriteReactor<spearlet::StreamExecutio
     if (ok) write_next();
   }
   void OnCancel() override {
-    service_.left();
+    service_.abandoned();
     if (name_ == "hang") Finish(grpc::Status::CANCELLED);
   }
   void OnDone() override { delete this; }
@@ -73,7 +74,7 @@ bool SmallService::wait_for(const int& count, int least) {
   return changed_.wait_for(lock, std::chrono::seconds(30), [&] { return count >= least; });
 }
 
-bool SmallService::wait_until_left(int calls) { return wait_for(left_, calls); }
+bool SmallService::wait_until_abandoned(int calls) { return wait_for(abandoned_, calls); }
 bool SmallService::wait_until_hanging(int calls) { return wait_for(hanging_, calls); }
 
 void SmallService::hangs() {
@@ -82,9 +83,9 @@ void SmallService::hangs() {
   changed_.notify_all();
 }
 
-void SmallService::left() {
+void SmallService::abandoned() {
   const std::lock_guard lock(mutex_);
-  ++left_;
+  ++abandoned_;
   changed_.notify_all();
 }
 

@@ -1,4 +1,4 @@
-// A gRPC server of the contract, small enough to be predictable.
+// A small gRPC server of the contract with predictable behaviour.
 #pragma once
 
 #include <grpcpp/security/server_credentials.h>
@@ -13,17 +13,16 @@
 
 namespace quintain::conformance::testing {
 
-/// InvokeFunction answers at once with the request's task id and as many payload bytes as its
-/// timeout_ms says, unless the function is called "hang": then never. StreamFunction sends as many
-/// chunks as max_retries says and OK, or FAILED_PRECONDITION if the function is called "fail";
-/// called "hang" it never ends. GetExecutionStatus is refused with NOT_FOUND. The rest is not
-/// served.
+/// InvokeFunction answers at once with the request's task id and timeout_ms payload bytes, except
+/// for the function "hang", for which it never answers. StreamFunction sends max_retries chunks and
+/// ends with OK, or with FAILED_PRECONDITION for the function "fail"; for "hang" it never ends.
+/// GetExecutionStatus is refused with NOT_FOUND. Other methods are not served. Thread-safe.
 class SmallService final : public spearlet::FunctionService::CallbackService {
  public:
-  /// Waits until so many calls that hang have been left by their clients, 30 s at most.
-  bool wait_until_left(int calls);
+  /// Waits until clients have abandoned at least this many calls; false after 30 s.
+  bool wait_until_abandoned(int calls);
 
-  /// Waits until so many calls hang, 30 s at most.
+  /// Waits until at least this many calls hang; false after 30 s.
   bool wait_until_hanging(int calls);
 
   grpc::ServerUnaryReactor* InvokeFunction(grpc::CallbackServerContext* context,
@@ -37,7 +36,7 @@ class SmallService final : public spearlet::FunctionService::CallbackService {
       spearlet::GetExecutionStatusResponse* response) override;
 
   void hangs();
-  void left();
+  void abandoned();
 
  private:
   bool wait_for(const int& count, int least);
@@ -45,10 +44,10 @@ class SmallService final : public spearlet::FunctionService::CallbackService {
   std::mutex mutex_;
   std::condition_variable changed_;
   int hanging_ = 0;
-  int left_ = 0;
+  int abandoned_ = 0;
 };
 
-/// The service on a port of the kernel's choice, or on a unix socket.
+/// Serves SmallService on a free port, or on a unix socket.
 class SmallServer {
  public:
   struct Options {
@@ -66,7 +65,7 @@ class SmallServer {
   const std::string& address() const { return address_; }
   SmallService& service() { return service_; }
 
-  /// From NOT_SERVING on, or back.
+  /// Sets the health status to SERVING or NOT_SERVING.
   void set_serving(bool serving);
 
   /// Ends all calls and closes the port.

@@ -1,4 +1,5 @@
-// One run of a function. Once it is over, or killed, nothing that it still says is heard.
+// One run of a function. Reports that the function makes after its end, or after it was killed, are
+// ignored.
 
 export class Attempt {
   #clock;
@@ -7,8 +8,8 @@ export class Attempt {
   #onStop = null;
   #over = false;
 
-  // The listener hears log(line), chunk(any), and one of completed(any), failed(code, message),
-  // stopped().
+  // The listener gets any number of calls of log(line) and chunk(any), then one of completed(any),
+  // failed(code, message) and stopped().
   constructor({ clock, executionId, number, parameters, listener }) {
     this.#clock = clock;
     this.#listener = listener;
@@ -17,7 +18,7 @@ export class Attempt {
     this.parameters = parameters;
   }
 
-  // --- for the function ---
+  // --- called by the function ---
 
   log(line) {
     if (!this.#over) this.#listener.log(line);
@@ -36,7 +37,7 @@ export class Attempt {
     this.#timers.add(cancel);
   }
 
-  // Called when the function is asked to stop. Without it the function ignores that.
+  // Sets the action for a request to stop. Without one the function ignores such requests.
   onStop(action) {
     this.#onStop = action;
   }
@@ -53,7 +54,7 @@ export class Attempt {
     if (this.#end()) this.#listener.stopped();
   }
 
-  // --- for the core ---
+  // --- called by the core ---
 
   askToStop() {
     if (!this.#over) this.#onStop?.();
@@ -63,6 +64,7 @@ export class Attempt {
     this.#end();
   }
 
+  // Returns false if the attempt was over already.
   #end() {
     if (this.#over) return false;
     this.#over = true;

@@ -1,6 +1,6 @@
-// Time as the core sees it: milliseconds as a double, whose fraction is good for a microsecond.
+// The time of the core: milliseconds as a double, exact to a microsecond.
 
-const LONGEST_TIMER_MS = 2 ** 31 - 1; // what setTimeout takes
+const MAX_TIMER_MS = 2 ** 31 - 1; // the maximum of setTimeout
 
 export class RealClock {
   // Monotonic.
@@ -8,35 +8,36 @@ export class RealClock {
     return performance.now();
   }
 
-  // Of the Unix epoch. It never goes back, so the timestamps of one execution are in order.
+  // Milliseconds since the Unix epoch. Never goes back, so the timestamps of an execution are in
+  // order.
   wall() {
     return performance.timeOrigin + performance.now();
   }
 
-  // Calls `action` once `ms` have passed, never earlier; returns what calls it off.
+  // Calls `action` once `ms` have passed, never earlier. Returns a function that cancels the call.
   after(ms, action) {
     const due = this.now() + ms;
     let timer;
     const arm = () => {
-      // setTimeout may fire up to a millisecond early: round up, and look again.
+      // setTimeout may fire up to a millisecond early: round up, and check again.
       const rest = Math.max(0, Math.ceil(due - this.now()));
       timer = setTimeout(
         () => (this.now() < due ? arm() : action()),
-        Math.min(rest, LONGEST_TIMER_MS),
+        Math.min(rest, MAX_TIMER_MS),
       );
     };
     arm();
     return () => clearTimeout(timer);
   }
 
-  // Calls `action` when what happens now is over; returns what calls it off.
+  // Calls `action` after the current event. Returns a function that cancels the call.
   soon(action) {
     const immediate = setImmediate(action);
     return () => clearImmediate(immediate);
   }
 }
 
-// A clock that stands still until told, for tests.
+// A clock for tests, which moves only by advance().
 export class ManualClock {
   #now = 0;
   #order = 0;
@@ -63,7 +64,7 @@ export class ManualClock {
     return this.after(0, action);
   }
 
-  // Lets `ms` pass, and with them everything that falls due.
+  // Lets `ms` pass and runs everything that is due in that time.
   advance(ms) {
     const end = this.#now + ms;
     for (;;) {

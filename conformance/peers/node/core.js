@@ -1,5 +1,5 @@
-// The execution core: tasks, the queue and its slots, attempts, timeouts, cancels, retries and
-// what stays on record. It knows no transport; time is the clock that it is given.
+// The execution core: tasks, the queue and its slots, attempts, timeouts, cancels, retries and the
+// retention of records. It has no transport; its time is that of the clock that it is given.
 
 import { randomUUID } from 'node:crypto';
 
@@ -9,9 +9,9 @@ import { Execution } from './execution.js';
 import { Refusal } from './refusal.js';
 import { Status } from './status.js';
 
-const RETRY_FIRST_MS = 100;
-const RETRY_LONGEST_MS = 10_000;
-const LOG_LINES = 1000;
+const FIRST_RETRY_MS = 100;
+const MAX_RETRY_MS = 10_000;
+const MAX_LOG_LINES = 1000;
 
 export class Core {
   #clock;
@@ -19,13 +19,13 @@ export class Core {
   #limits;
   #estimator;
   #queue = [];
-  #running = new Set(); // who holds a slot
+  #running = new Set(); // the executions that hold a slot
   #idleInstances = new Map();
   #accepted = 0;
   #instances = 0;
   #onEmpty = null;
 
-  // functions: name -> (attempt) => void; the same for every task.
+  // functions: a Map from name to (attempt) => void, the same for every task.
   // limits: slots, queueLimit, graceMs, retentionMs.
   constructor({ clock, functions, limits }) {
     this.#clock = clock;
@@ -65,8 +65,8 @@ export class Core {
     return this.#liveOf(taskId).length > 0;
   }
 
-  // Kills what still waits or runs of the task, forgets the task and, if asked, its records.
-  // Gives how many records are gone.
+  // Cancels the unfinished executions of the task, removes the task and, if `cleanup` is set, its
+  // records. Returns the number of removed records.
   removeTask(taskId, cleanup) {
     for (const execution of this.#liveOf(taskId)) {
       this.#conclude(execution, Status.CANCELLED, 'CANCELLED', 'the task was deleted');
@@ -79,7 +79,7 @@ export class Core {
     return records.length;
   }
 
-  // Why nothing can be accepted now, as a Refusal, or null.
+  // The Refusal of a new execution now; null if one can be accepted.
   obstacle() {
     if (this.draining) return new Refusal('UNAVAILABLE', 'the server is shutting down');
     if (this.#running.size >= this.#limits.slots && this.#queue.length >= this.#limits.queueLimit) {
@@ -91,20 +91,20 @@ export class Core {
     return null;
   }
 
-  // Accepts an execution, for which there must be no obstacle(). spec: id (or null), taskId,
-  // functionName, parameters, mode, timeoutMs, maxRetries, forceNewInstance, and whatever its
-  // caller wants to find in the record.
+  // Accepts an execution. Requires: no obstacle(). spec: id (or null), taskId, functionName,
+  // parameters, mode, timeoutMs, maxRetries, forceNewInstance, keepChunks, and further members that
+  // the caller keeps in the record.
   submit(spec) {
     const execution = new Execution(this.#clock, ++this.#accepted, spec.id ?? randomUUID(), spec);
     this.executions.set(execution.id, execution);
     this.#touch(execution);
-    execution.callOffTimeout = this.#clock.after(spec.timeoutMs, () => this.#timeOut(execution));
+    execution.cancelTimeout = this.#clock.after(spec.timeoutMs, () => this.#timeOut(execution));
     this.#queue.push(execution);
     this.#fillSlots();
     return execution;
   }
 
-  // Milliseconds from now to the end of a live execution, at that quantile.
+  // The estimated milliseconds from now to the end of a live execution, at that quantile.
   estimate(execution, quantile) {
     return this.#estimator.remaining(execution, this.#running, this.#queue, quantile);
   }
@@ -118,36 +118,36 @@ export class Core {
     return execution.acceptedAt + execution.spec.timeoutMs - this.#clock.now();
   }
 
-  // Asks for the end of a live execution; resolves once it has ended, to whether it was this (or
-  // an earlier) cancel that ended it.
+  // Cancels a live execution. Resolves once it has ended, to whether this or an earlier cancel
+  // ended it.
   async cancel(execution, reason, force) {
-    const began = execution.status === Status.RUNNING && execution.attempt !== null;
+    const isRunning = execution.status === Status.RUNNING && execution.attempt !== null;
     const text = execution.cancel?.reason ?? (reason || 'cancelled by a caller');
     const kill = () => this.#conclude(execution, Status.CANCELLED, 'CANCELLED', text);
-    if (!began || force) {
+    if (!isRunning || force) {
       kill();
     } else if (execution.cancel === null) {
-      const callOffGrace = this.#clock.after(this.#limits.graceMs, kill);
-      execution.cancel = { reason: text, callOffGrace };
+      const cancelGrace = this.#clock.after(this.#limits.graceMs, kill);
+      execution.cancel = { reason: text, cancelGrace };
       execution.attempt.askToStop();
     }
     await execution.ended;
     return execution.status === Status.CANCELLED;
   }
 
-  // Accepts nothing from now on; resolves when nothing waits or runs any more, at the latest after
-  // `ms`, when what is left is killed.
+  // Accepts nothing from now on. Resolves when no execution waits or runs; those that remain after
+  // `ms` are cancelled.
   async drain(ms) {
     this.draining = true;
     if (this.#busy()) {
       await new Promise((resolve) => {
-        const callOff = this.#clock.after(ms, () => {
+        const cancelTimer = this.#clock.after(ms, () => {
           for (const execution of [...this.#running, ...this.#queue]) {
             this.#conclude(execution, Status.CANCELLED, 'CANCELLED', 'the server is shutting down');
           }
         });
         this.#onEmpty = () => {
-          callOff();
+          cancelTimer();
           resolve();
         };
       });
@@ -156,7 +156,7 @@ export class Core {
 
   #timeOut(execution) {
     const { timeoutMs } = execution.spec;
-    this.#conclude(execution, Status.TIMEOUT, 'TIMEOUT', `no end within ${timeoutMs} ms`);
+    this.#conclude(execution, Status.TIMEOUT, 'TIMEOUT', `not ended within ${timeoutMs} ms`);
   }
 
   #busy() {
@@ -183,10 +183,10 @@ export class Core {
       const execution = this.#queue.shift();
       this.#running.add(execution);
       execution.holdsSlot = true;
-      // Not at once: whoever submitted it is told first, and it is PENDING until its function runs.
-      execution.callOffNext = this.#clock.soon(() => {
+      // Not at once: the caller of submit() must see it PENDING.
+      execution.cancelNextAttempt = this.#clock.soon(() => {
         execution.instanceId = this.#takeInstance(execution.spec);
-        execution.begin();
+        execution.start();
         this.#touch(execution);
         this.#startAttempt(execution);
       });
@@ -198,17 +198,17 @@ export class Core {
     return (!forceNewInstance && idle.pop()) || `${taskId}-instance-${++this.#instances}`;
   }
 
-  // An instance whose function was killed or broke off is not used again.
-  #giveInstanceBack({ spec: { taskId }, instanceId, status }) {
+  // An instance is used again only if its function ended by itself.
+  #returnInstance({ spec: { taskId }, instanceId, status }) {
     if (![Status.COMPLETED, Status.FAILED].includes(status) || !this.tasks.has(taskId)) return;
     const idle = this.#idleInstances.get(taskId) ?? [];
-    // More than there are slots cannot be in use at once.
+    // No more instances than slots can be in use at once.
     if (idle.length < this.#limits.slots) idle.push(instanceId);
     this.#idleInstances.set(taskId, idle);
   }
 
   #startAttempt(execution) {
-    execution.callOffNext = null;
+    execution.cancelNextAttempt = null;
     const { spec } = execution;
     const attempt = new Attempt({
       clock: this.#clock,
@@ -218,7 +218,7 @@ export class Core {
       listener: {
         log: (line) => {
           execution.logs.push(line);
-          if (execution.logs.length > LOG_LINES) execution.logs.shift();
+          if (execution.logs.length > MAX_LOG_LINES) execution.logs.shift();
         },
         chunk: (chunk) => {
           if (spec.keepChunks) execution.addChunk(chunk);
@@ -242,37 +242,37 @@ export class Core {
 
   #attemptFailed(execution, code, message) {
     execution.attempt = null;
-    const pause = Math.min(RETRY_FIRST_MS * 2 ** (execution.attempts - 1), RETRY_LONGEST_MS);
-    const again =
+    const delay = Math.min(FIRST_RETRY_MS * 2 ** (execution.attempts - 1), MAX_RETRY_MS);
+    const retry =
       execution.attempts <= execution.spec.maxRetries &&
       execution.cancel === null &&
       execution.chunks.length === 0 &&
-      pause < this.timeLeft(execution);
-    if (again) {
-      execution.callOffNext = this.#clock.after(pause, () => this.#startAttempt(execution));
+      delay < this.timeLeft(execution);
+    if (retry) {
+      execution.cancelNextAttempt = this.#clock.after(delay, () => this.#startAttempt(execution));
       return;
     }
     this.#conclude(execution, Status.FAILED, code, message);
     this.#estimator.observe(execution);
   }
 
-  // The one way to a terminal status.
+  // The only way to a terminal status.
   #conclude(execution, status, errorCode, errorMessage, payload = null) {
     execution.attempt?.kill();
     execution.attempt = null;
-    execution.callOffTimeout();
-    execution.callOffNext?.();
-    execution.cancel?.callOffGrace();
+    execution.cancelTimeout();
+    execution.cancelNextAttempt?.();
+    execution.cancel?.cancelGrace();
     if (execution.holdsSlot) {
       this.#running.delete(execution);
     } else {
       this.#queue.splice(this.#queue.indexOf(execution), 1);
     }
     execution.end(status, { payload, errorCode, errorMessage });
-    this.#giveInstanceBack(execution);
+    this.#returnInstance(execution);
     this.#touch(execution);
     this.#clock.after(this.#limits.retentionMs, () => {
-      // The id may name another execution by now.
+      // The id may belong to another execution by now.
       if (this.executions.get(execution.id) === execution) this.executions.delete(execution.id);
     });
     this.#fillSlots();

@@ -1,5 +1,5 @@
-// What server reflection tells: FileDescriptorProtos as protoc would make them. Those that
-// @grpc/proto-loader makes lack imports, full type names and proto3's `optional`.
+// The FileDescriptorProtos for server reflection, as protoc would make them. Those of
+// @grpc/proto-loader lack imports, full type names and proto3's `optional`.
 
 import protobuf from 'protobufjs';
 import descriptor from 'protobufjs/ext/descriptor/index.js';
@@ -52,7 +52,7 @@ function fieldProto(field, owner) {
   };
 }
 
-// A map is a repeated message of its own.
+// The message of a map field: a map is a repeated field of entries.
 function entryProto(field) {
   const key = { name: 'key', number: 1, jsonName: 'key', label: OPTIONAL };
   const value = { name: 'value', number: 2, jsonName: 'value', label: OPTIONAL };
@@ -76,9 +76,9 @@ function messageProto(type) {
   };
 }
 
-const enumProto = (its) => ({
-  name: its.name,
-  value: Object.entries(its.values).map(([name, number]) => ({ name, number })),
+const enumProto = (type) => ({
+  name: type.name,
+  value: Object.entries(type.values).map(([name, number]) => ({ name, number })),
 });
 
 const serviceProto = (service) => ({
@@ -96,7 +96,8 @@ function encode(file) {
   return FileDescriptorProto.encode(FileDescriptorProto.fromObject(file)).finish();
 }
 
-// The files of a protobufjs JSON with one package besides google.protobuf, which is `name`'s.
+// The encoded descriptors of the files of a protobufjs JSON: `name`, which has the package
+// `packageName`, and the google.protobuf files that it uses.
 export function fileDescriptors(json, packageName, name) {
   const root = protobuf.Root.fromJSON(json).resolveAll();
   const members = root.lookup(packageName).nestedArray;
@@ -112,9 +113,9 @@ export function fileDescriptors(json, packageName, name) {
     name,
     package: packageName,
     dependency: google.map((file) => file.name),
-    messageType: members.filter((its) => its instanceof protobuf.Type).map(messageProto),
-    enumType: members.filter((its) => its instanceof protobuf.Enum).map(enumProto),
-    service: members.filter((its) => its instanceof protobuf.Service).map(serviceProto),
+    messageType: members.filter((type) => type instanceof protobuf.Type).map(messageProto),
+    enumType: members.filter((type) => type instanceof protobuf.Enum).map(enumProto),
+    service: members.filter((type) => type instanceof protobuf.Service).map(serviceProto),
     syntax: 'proto3',
   };
   return [...google, own].map(encode);

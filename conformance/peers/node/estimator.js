@@ -1,8 +1,8 @@
-// When will an execution end? By playing forward what runs and what waits, each as long as its
-// function usually takes.
+// Estimates when an execution ends, by simulating the running and the waiting executions, each with
+// a quantile of the service times of its function.
 
-const HISTORY = 64; // the newest service times of a function that count
-const PRIOR_MS = 1000; // of a function that nobody has seen end
+const MAX_HISTORY = 64; // service times per function, the newest ones
+const PRIOR_MS = 1000; // the median of a function without history
 
 const key = (execution) => `${execution.spec.taskId}/${execution.spec.functionName}`;
 
@@ -18,26 +18,26 @@ export class Estimator {
     this.#slots = slots;
   }
 
-  // Learns from a function that came to its own end.
+  // Learns from an execution whose function ended by itself.
   observe(execution) {
     const times = this.#serviceTimes.get(key(execution)) ?? [];
     times.push(execution.endedAt - execution.startedAt);
-    if (times.length > HISTORY) times.shift();
+    if (times.length > MAX_HISTORY) times.shift();
     this.#serviceTimes.set(key(execution), times);
   }
 
-  // Milliseconds from now to the end of `subject`, which runs or waits: that quantile of every
-  // service time, and everyone ahead in the queue goes first.
-  remaining(subject, running, queue, quantile) {
-    const free = [...running].map((execution) => this.#rest(execution, quantile));
-    if (running.has(subject)) return this.#rest(subject, quantile);
-    while (free.length < this.#slots) free.push(0);
+  // Milliseconds from now to the end of `target`, which runs or waits, if every service time is at
+  // that quantile.
+  remaining(target, running, queue, quantile) {
+    const freeAt = [...running].map((execution) => this.#remainingService(execution, quantile));
+    if (running.has(target)) return this.#remainingService(target, quantile);
+    while (freeAt.length < this.#slots) freeAt.push(0);
     for (const waiting of queue) {
-      const first = free.indexOf(Math.min(...free));
-      free[first] += this.#service(waiting, quantile);
-      if (waiting === subject) return free[first];
+      const first = freeAt.indexOf(Math.min(...freeAt));
+      freeAt[first] += this.#service(waiting, quantile);
+      if (waiting === target) return freeAt[first];
     }
-    return this.#service(subject, quantile);
+    return this.#service(target, quantile);
   }
 
   #service(execution, quantile) {
@@ -47,11 +47,11 @@ export class Estimator {
     return sorted[Math.min(sorted.length - 1, Math.floor(quantile * sorted.length))];
   }
 
-  #rest(execution, quantile) {
+  #remainingService(execution, quantile) {
     const service = this.#service(execution, quantile);
     if (execution.startedAt === null) return service;
     const elapsed = this.#clock.now() - execution.startedAt;
-    // Who is overdue may end at any time; the longer it is, the longer it will take.
+    // The rest of an overdue execution is unknown; it is taken as proportional to the elapsed time.
     return elapsed < service ? service - elapsed : 0.1 * elapsed;
   }
 }

@@ -1,4 +1,4 @@
-// One execution: its state machine and all that can be asked about it.
+// One execution: its state machine and its record.
 
 import { Status, isTerminal, statusName } from './status.js';
 
@@ -12,7 +12,7 @@ export class Execution {
   #chunkListeners = new Set();
   #resolveEnded;
 
-  // `order` counts acceptances. `spec` is what the execution was asked to be (core.js, submit).
+  // `order` is the number of executions accepted so far. `spec`: see submit() in core.js.
   constructor(clock, order, id, spec) {
     this.#clock = clock;
     this.order = order;
@@ -22,7 +22,7 @@ export class Execution {
     this.acceptedAt = clock.now();
     this.acceptedWall = clock.wall();
     this.instanceId = '';
-    // When the function began and when the execution ended: monotonic, and on the wall.
+    // The start of the function and the end of the execution, in monotonic and in wall time.
     this.startedAt = null;
     this.startedWall = null;
     this.endedAt = null;
@@ -33,16 +33,16 @@ export class Execution {
     this.logs = [];
     this.chunks = [];
     this.attempts = 0;
-    // Resolves at the end, whatever it is.
+    // Resolves at the end, whatever the outcome.
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
     });
 
-    // What the core keeps of a live execution.
+    // For the core, while the execution is live.
     this.attempt = null;
-    this.cancel = null; // {reason, callOffGrace}
-    this.callOffTimeout = null;
-    this.callOffNext = null; // the start or the retry that is ahead
+    this.cancel = null; // {reason, cancelGrace}
+    this.cancelTimeout = null;
+    this.cancelNextAttempt = null; // of the start or the retry that is scheduled
     this.holdsSlot = false;
   }
 
@@ -50,13 +50,13 @@ export class Execution {
     return !isTerminal(this.status);
   }
 
-  // Whole milliseconds from the start to the end, or so far.
+  // Whole milliseconds from the start to the end, or to now.
   get executionTimeMs() {
     if (this.startedWall === null) return 0;
     return Math.floor((this.endedWall ?? this.#clock.wall()) - this.startedWall);
   }
 
-  begin() {
+  start() {
     this.#move(Status.RUNNING);
     this.startedAt = this.#clock.now();
     this.startedWall = this.#clock.wall();
@@ -77,7 +77,7 @@ export class Execution {
     for (const listener of this.#chunkListeners) listener(chunk);
   }
 
-  // Tells every chunk, those that have come included; returns what ends that.
+  // Calls `listener` for every chunk, past ones included. Returns a function that ends this.
   onChunk(listener) {
     for (const chunk of this.chunks) listener(chunk);
     this.#chunkListeners.add(listener);
@@ -87,7 +87,7 @@ export class Execution {
   #move(status) {
     if (!NEXT[this.status]?.includes(status)) {
       const [from, to] = [this.status, status].map(statusName);
-      throw new Error(`execution ${this.id}: ${from} -> ${to} is no transition`);
+      throw new Error(`execution ${this.id}: ${from} -> ${to} is not a transition`);
     }
     this.status = status;
   }

@@ -1,20 +1,21 @@
-// Faulty servers: each stands in front of the honest service and spoils one thing.
+// Faulty services: each is a proxy of the correct service with one fault.
 
 import { statusEndpoint } from './messages.js';
 import { Mode, Status } from './status.js';
 
-// A service whose calls in `overrides` come first; each gets the honest service to go on with.
-function front(service, overrides) {
+// The service with the methods in `overrides` in place of its own.
+function override(service, overrides) {
   return new Proxy(service, {
     get: (target, name) => overrides[name] ?? target[name].bind(target),
   });
 }
 
-const spoilAnswer = (service, spoil) =>
-  front(service, {
+// The service whose answers to InvokeFunction are changed by `change(answer, request)`.
+const changeAnswer = (service, change) =>
+  override(service, {
     InvokeFunction: async (request, call) => {
       const answer = await service.InvokeFunction(request, call);
-      spoil(answer, request);
+      change(answer, request);
       return answer;
     },
   });
@@ -22,39 +23,39 @@ const spoilAnswer = (service, spoil) =>
 const faults = {
   // status_endpoint is set in SYNC mode.
   M1: (service) =>
-    spoilAnswer(service, (answer) => {
+    changeAnswer(service, (answer) => {
       answer.status_endpoint = statusEndpoint('', answer.execution_id);
     }),
 
   // estimated_completion_ms is always 0.
   M2: (service) =>
-    spoilAnswer(service, (answer) => {
+    changeAnswer(service, (answer) => {
       answer.estimated_completion_ms = 0;
     }),
 
-  // Every answer says success = false and FAILED.
+  // Every answer to an invocation has success = false and FAILED.
   M3: (service) =>
-    spoilAnswer(service, (answer) => {
+    changeAnswer(service, (answer) => {
       answer.success = false;
       answer.result = { ...answer.result, status: Status.FAILED };
     }),
 
   // The mode is not read: every call acts as SYNC.
   M4: (service) =>
-    front(service, {
+    override(service, {
       InvokeFunction: (request, call) =>
         service.InvokeFunction({ ...request, execution_mode: Mode.SYNC }, call),
     }),
 
   // A status query never finds anything.
   M5: (service) =>
-    front(service, {
+    override(service, {
       GetExecutionStatus: (request) => service.GetExecutionStatus({ ...request, execution_id: '' }),
     }),
 
-  // An ASYNC call waits for the end before it says PENDING.
+  // An ASYNC call is answered with PENDING, but only when the execution has ended.
   M6: (service, core) =>
-    front(service, {
+    override(service, {
       InvokeFunction: async (request, call) => {
         const answer = await service.InvokeFunction(request, call);
         if (request.execution_mode === Mode.ASYNC) {
@@ -64,14 +65,14 @@ const faults = {
       },
     }),
 
-  // That an execution ended by itself is never recorded.
+  // The end of a function is never recorded.
   M7: (service) => {
     const forget = (record) => {
       if (![Status.COMPLETED, Status.FAILED].includes(record.status)) return;
       Object.assign(record, { status: Status.RUNNING, completed_at: null, error_message: '' });
       if ('error_code' in record) Object.assign(record, { error_code: '', result: null });
     };
-    return front(service, {
+    return override(service, {
       GetExecutionStatus: async (request) => {
         const answer = await service.GetExecutionStatus(request);
         if (answer.found) forget(answer.result);
@@ -88,7 +89,7 @@ const faults = {
 
 export const faultNames = Object.keys(faults);
 
-// The service with that fault, or as it is if there is none.
+// The service with the fault `name`; unchanged if `name` is null.
 export function withFault(name, service, core) {
   return name === null ? service : faults[name](service, core);
 }

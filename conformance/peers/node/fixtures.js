@@ -1,14 +1,15 @@
-// The functions that every task of this server has. A function is called with the attempt that it
-// runs in (attempt.js) and says through it how it ends.
+// The functions of every task of this server. A function is called with its attempt (attempt.js),
+// by which it reports how it ends.
 
 import { bytesValue, integerIn, stringValue } from './values.js';
 
 export const TASK_ID = 'fixtures';
 
-// The integer parameter of that name. One that is no integer ends the attempt.
-function integer(attempt, name, otherwise) {
+// The integer parameter of that name, or `fallback` without one. If the parameter is not an
+// integer, fails the attempt and returns null.
+function integer(attempt, name, fallback) {
   const parameter = attempt.parameters.find((candidate) => candidate.name === name);
-  if (parameter === undefined) return otherwise;
+  if (parameter === undefined) return fallback;
   const value = integerIn(parameter.value);
   if (value === null || value < 0) {
     attempt.fail('BAD_PARAMETER', `parameter ${name} must be an integer of at least 0`);
@@ -17,13 +18,13 @@ function integer(attempt, name, otherwise) {
   return value;
 }
 
-// Calls `then` after the parameter `ms`.
-function pause(attempt, otherwise, then) {
-  const ms = integer(attempt, 'ms', otherwise);
+// Calls `then` after the milliseconds in the parameter `ms`.
+function pause(attempt, fallbackMs, then) {
+  const ms = integer(attempt, 'ms', fallbackMs);
   if (ms !== null) attempt.after(ms, then);
 }
 
-const obey = (attempt) => attempt.onStop(() => attempt.stopped());
+const stopWhenAsked = (attempt) => attempt.onStop(() => attempt.stopped());
 
 const fixtures = {
   echo(attempt) {
@@ -31,12 +32,12 @@ const fixtures = {
   },
 
   sleep(attempt) {
-    obey(attempt);
+    stopWhenAsked(attempt);
     pause(attempt, 100, () => attempt.complete(stringValue('slept')));
   },
 
   fail(attempt) {
-    obey(attempt);
+    stopWhenAsked(attempt);
     pause(attempt, 0, () => attempt.fail('FIXTURE_FAILURE', 'this function always fails'));
   },
 
@@ -50,7 +51,7 @@ const fixtures = {
   },
 
   stream(attempt) {
-    obey(attempt);
+    stopWhenAsked(attempt);
     const chunks = integer(attempt, 'chunks', 3);
     const ms = integer(attempt, 'ms', 10);
     if (chunks === null || ms === null) return;
@@ -68,7 +69,7 @@ const fixtures = {
   },
 };
 
-// By name. Each first logs which attempt of which execution it is.
+// The functions by name. Each first logs its attempt and execution.
 export const functions = new Map(
   Object.entries(fixtures).map(([name, run]) => [
     name,

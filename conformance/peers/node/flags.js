@@ -8,17 +8,18 @@ import { profileNames } from './profiles.js';
 export const USAGE = `usage: node server.js [FLAG...]
   --listen ADDR        host:port (port 0: any free one) or unix:PATH (default 127.0.0.1:0);
                        may be given several times
-  --http ADDR          host:port of the status endpoint (default: not served, a path only)
-  --slots N            executions that run at once (default 4)
-  --queue-limit N      executions that may wait (default 8)
+  --http ADDR          host:port of the status endpoint (default: not served)
+  --slots N            maximum number of running executions (default 4)
+  --queue-limit N      maximum number of waiting executions (default 8)
   --grace-ms N         how long a cancelled function may take to stop (default 1000)
   --retention-ms N     how long finished executions stay on record (default 10000)
-  --sync-timeout-ms N  what a SYNC call has that names no timeout (default 30000)
+  --sync-timeout-ms N  timeout of a SYNC call without one (default 30000)
   --max-message N      the largest request, in bytes (default 4194304)
   --profile NAME       ${profileNames.join(' | ')} (default analysis)
   --fault NAME         ${faultNames.join(' | ')} (default: none)
 `;
 
+// By flag: default and minimum.
 const NUMBERS = {
   slots: [4, 1],
   'queue-limit': [8, 0],
@@ -28,7 +29,7 @@ const NUMBERS = {
   'max-message': [4_194_304, 1],
 };
 
-// The settings, or throws what is wrong with the arguments.
+// The settings; throws an Error that lists everything that is wrong with the arguments.
 export function parseFlags(args) {
   const options = {
     listen: { type: 'string', multiple: true, default: ['127.0.0.1:0'] },
@@ -42,12 +43,12 @@ export function parseFlags(args) {
 
   const wrong = [];
   const number = (name) => {
-    const [otherwise, least] = NUMBERS[name];
+    const [fallback, minimum] = NUMBERS[name];
     const text = values[name];
-    if (text === undefined) return otherwise;
-    if (/^\d+$/.test(text) && Number(text) >= least) return Number(text);
-    wrong.push(`--${name} takes an integer of at least ${least}, not '${text}'`);
-    return otherwise;
+    if (text === undefined) return fallback;
+    if (/^\d+$/.test(text) && Number(text) >= minimum) return Number(text);
+    wrong.push(`--${name} takes an integer of at least ${minimum}, not '${text}'`);
+    return fallback;
   };
   const oneOf = (name, names) => {
     const value = values[name] ?? null;

@@ -1,5 +1,5 @@
-// The services of the spear-head profile over those of the contract. How parameters and payloads
-// travel: proto/profiles/spear_head.proto.
+// The services of the spear-head profile, on top of the contract's service. The encoding of
+// parameters and payloads is described in proto/profiles/spear_head.proto.
 
 import { randomUUID } from 'node:crypto';
 
@@ -7,12 +7,12 @@ import { Refusal } from './refusal.js';
 import { InvocationType } from './status.js';
 import { stringValue } from './values.js';
 
-const LARGEST_PAGE = 1000;
+const MAX_PAGE = 1000;
 const DEFAULT_PAGE = 100;
 const NO_TYPE = 'application/octet-stream';
-const PARAMETER = 'parameter.';
+const PARAMETER_PREFIX = 'parameter.';
 
-// The input comes first, without a name.
+// The contract's parameters: first the input, which has no name, then the named ones.
 function parametersOf({ input, metadata }) {
   const first = input && {
     name: '',
@@ -22,8 +22,8 @@ function parametersOf({ input, metadata }) {
     },
   };
   const named = Object.entries(metadata)
-    .filter(([key]) => key.startsWith(PARAMETER))
-    .map(([key, text]) => ({ name: key.slice(PARAMETER.length), value: stringValue(text) }));
+    .filter(([key]) => key.startsWith(PARAMETER_PREFIX))
+    .map(([key, text]) => ({ name: key.slice(PARAMETER_PREFIX.length), value: stringValue(text) }));
   return [...(first ? [first] : []), ...named];
 }
 
@@ -61,9 +61,9 @@ function contractRequest(request) {
 }
 
 export function headServices(service, core) {
-  const invocations = new WeakMap(); // of an execution: its invocation's id
+  const invocations = new WeakMap(); // the invocation's id by execution
 
-  // What the two ways of asking about an execution have in common.
+  // The fields that GetExecution and ListExecutions have in common.
   const describe = (record, { status, started_at: startedAt, completed_at: completedAt }) => ({
     invocation_id: invocations.get(record),
     execution_id: record.id,
@@ -113,7 +113,7 @@ export function headServices(service, core) {
     },
 
     async ListExecutions({ task_id: task, invocation_id: invocation, limit, page_token: token }) {
-      const size = Math.min(limit || DEFAULT_PAGE, LARGEST_PAGE);
+      const size = Math.min(limit || DEFAULT_PAGE, MAX_PAGE);
       const executions = [];
       let place = token;
       do {

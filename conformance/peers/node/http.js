@@ -1,4 +1,4 @@
-// GET /status/{execution_id}: what status_endpoint names, as the protobuf-JSON of
+// The status endpoint: GET /status/{execution_id} returns the protobuf-JSON of a
 // GetExecutionStatusResponse.
 
 import http from 'node:http';
@@ -20,7 +20,7 @@ function resultToJson(result) {
     memoryUsedBytes: String(result.memory_used_bytes),
     metrics: result.metrics,
   };
-  // An Any of a type that is not known here has no JSON form: only its bytes could be shown.
+  // An Any of an unknown type has no JSON form and is left out.
   const payload = result.result && anyToJson(result.result);
   if (payload) json.result = payload;
   if (result.started_at) json.startedAt = timestamp(result.started_at);
@@ -42,7 +42,7 @@ export function createHttpServer(service) {
   return http.createServer(async (request, response) => {
     const [code, body] = await answer(service, request.method, request.url).catch(() => [
       400,
-      { message: 'this is no URL' },
+      { message: 'malformed URL' },
     ]);
     response.writeHead(code, { 'content-type': 'application/json' });
     response.end(JSON.stringify(body));

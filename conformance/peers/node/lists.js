@@ -3,27 +3,29 @@
 import { Refusal } from './refusal.js';
 
 const DEFAULT_PAGE = 100;
-const LARGEST_PAGE = 1000;
+const MAX_PAGE = 1000;
 
-// How many entries a page has for the limit that was asked.
+// The size of a page with the requested limit; throws if the limit is negative.
 export function pageSize(limit, field = 'limit') {
   if (limit < 0) throw new Refusal('INVALID_ARGUMENT', `${field} is negative`);
-  return limit === 0 ? DEFAULT_PAGE : Math.min(limit, LARGEST_PAGE);
+  return limit === 0 ? DEFAULT_PAGE : Math.min(limit, MAX_PAGE);
 }
 
-// The first `size` of the entries, and whether that leaves some.
+// The first `size` entries, and whether there are more.
 export function page(entries, size) {
   return { entries: entries.slice(0, size), hasMore: entries.length > size };
 }
 
-// A place in the list of executions outlives the execution that stands there, so it names the order
-// of acceptance. No execution id has a slash.
-export const placeAfter = (execution) => `/${execution.order}`;
+// A page token is the order of acceptance of the last entry, so that it is valid after the
+// retention of that execution. It starts with a slash, which no execution id contains.
+export const tokenAfter = (execution) => `/${execution.order}`;
 
-export function orderOf(place, executions) {
-  if (place === '') return 0;
-  if (/^\/\d+$/.test(place)) return Number(place.slice(1));
-  const execution = executions.get(place);
+// The order of acceptance after which a page starts; `token` may also be an execution id. Throws if
+// it is neither.
+export function orderOf(token, executions) {
+  if (token === '') return 0;
+  if (/^\/\d+$/.test(token)) return Number(token.slice(1));
+  const execution = executions.get(token);
   if (execution) return execution.order;
-  throw new Refusal('INVALID_ARGUMENT', `start_after names no place in the list: '${place}'`);
+  throw new Refusal('INVALID_ARGUMENT', `start_after is not a position in the list: '${token}'`);
 }

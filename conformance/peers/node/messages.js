@@ -1,4 +1,4 @@
-// What the core knows, as messages of the contract.
+// Messages of the contract, made from the core's tasks and executions.
 
 import { Mode, Status } from './status.js';
 
@@ -8,8 +8,8 @@ const timestamp = (wallMs) => {
   return { seconds, nanos: Math.floor((wallMs - seconds * 1000) * 1e6) };
 };
 
-// Where the status can be read: under `base`, which is empty if HTTP is not served. An id has nothing
-// that a path would have to escape (request.js).
+// The URL of an execution's status below `base`; a path if `base` is empty, which means that HTTP
+// is not served. Ids need no escaping (request.js).
 export const statusEndpoint = (base, id) => `${base}/status/${id}`;
 
 const atLeastOne = (ms) => Math.max(1, Math.ceil(ms));
@@ -50,7 +50,7 @@ export function invokeResponse(core, execution, endpointBase) {
   };
 }
 
-// The estimate that an execution is accepted with, in whole milliseconds.
+// The estimate in the answer to an ASYNC call, in whole milliseconds.
 export const firstEstimate = (core, execution) => atLeastOne(core.estimate(execution, 0.5));
 
 export function executionInfo(execution) {

@@ -1,8 +1,8 @@
-// The wire profiles: which gRPC services a Spear of a certain age has, and how their messages
-// become those of the contract.
+// The wire profiles: the gRPC services of a version of Spear, and how their messages become those
+// of the contract.
 //
 // A profile is {services, definition, descriptors}: the handlers by full service name and method,
-// in the style of Service; what @grpc/proto-loader makes of the profile's .proto; its descriptors.
+// as in Service; the definition by @grpc/proto-loader of the profile's .proto; its descriptors.
 
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,7 +15,7 @@ import { headServices } from './head.js';
 
 const PROTO_ROOT = fileURLToPath(new URL('../../../proto', import.meta.url));
 
-// The .proto as protobufjs' JSON, so that it can be changed before it is used.
+// The .proto file as protobufjs JSON, which the profiles change.
 function parse(file) {
   const root = new protobuf.Root();
   root.resolvePath = (_, target) =>
@@ -23,7 +23,7 @@ function parse(file) {
   return root.loadSync(file, { keepCase: true }).resolveAll().toJSON();
 }
 
-// Enums stay numbers, since any number may come; 64-bit integers become texts.
+// Enums stay numbers, since a request may have any number; 64-bit integers become strings.
 const OPTIONS = { keepCase: true, longs: String, defaults: true, arrays: true, objects: true };
 
 const describe = (services, json) => ({
@@ -36,16 +36,16 @@ function analysis(service) {
   return describe({ 'spearlet.FunctionService': service }, parse('spearlet/function.proto'));
 }
 
-// Only field numbers differ, and the names of zero values.
+// Differs from the contract only in field numbers and in the names of the enums' zero values.
 function spear202601(service) {
   const json = parse('profiles/spear_2026_01.proto');
   const { spearlet, quintain } = json.nested;
   Object.assign(spearlet.nested, quintain.nested.profile.nested.spear_2026_01.nested);
   delete json.nested.quintain;
   for (const name of ['InvocationType', 'ExecutionMode', 'ExecutionStatus']) {
-    const its = spearlet.nested[name];
-    its.values = Object.fromEntries(
-      Object.entries(its.values).map(([value, number]) => [
+    const type = spearlet.nested[name];
+    type.values = Object.fromEntries(
+      Object.entries(type.values).map(([value, number]) => [
         value.replace(/_UNSPECIFIED$/, '_UNKNOWN'),
         number,
       ]),
@@ -54,7 +54,7 @@ function spear202601(service) {
   return describe({ 'spearlet.FunctionService': service }, json);
 }
 
-// Another interface to the same executions.
+// A different interface to the same executions.
 function spearHead(service, core) {
   const json = parse('profiles/spear_head.proto');
   json.nested.spearlet = json.nested.quintain.nested.profile.nested.spear_head;

@@ -1,4 +1,4 @@
-// The profiles' descriptors, as reflection tells them.
+// The profiles' descriptors, as reflection shows them.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -7,7 +7,7 @@ import descriptor from 'protobufjs/ext/descriptor/index.js';
 
 import { profile } from './profiles.js';
 
-// The file of package spearlet, decoded.
+// The decoded descriptor of the file with package spearlet.
 function described(name) {
   const files = profile(name, {}, {}).descriptors.map((bytes) =>
     descriptor.FileDescriptorProto.decode(bytes),
@@ -15,28 +15,29 @@ function described(name) {
   return files.find((file) => file.package === 'spearlet');
 }
 
-const message = (file, name) => file.messageType.find((its) => its.name === name);
-const numbers = (its) => Object.fromEntries(its.field.map((field) => [field.name, field.number]));
+const message = (file, name) => file.messageType.find((entry) => entry.name === name);
+const numbers = ({ field: fields }) =>
+  Object.fromEntries(fields.map((field) => [field.name, field.number]));
 
-test('analysis: the request has the numbers of the contract', () => {
+test('analysis: the request has the field numbers of the contract', () => {
   const request = message(described('analysis'), 'InvokeFunctionRequest');
   const { execution_mode: mode, function_name: name, parameters } = numbers(request);
   assert.deepEqual([mode, name, parameters], [6, 7, 8]);
 });
 
-test('spear-2026-01: the numbers of that age, and `wait`', () => {
+test('spear-2026-01: the request has its own field numbers and `wait`', () => {
   const file = described('spear-2026-01');
   const request = message(file, 'InvokeFunctionRequest');
   const { execution_mode: mode, function_name: name, parameters, wait } = numbers(request);
   assert.deepEqual([mode, name, parameters, wait], [8, 6, 7, 13]);
-  const modes = file.enumType.find((its) => its.name === 'ExecutionMode');
+  const modes = file.enumType.find((type) => type.name === 'ExecutionMode');
   assert.equal(modes.value[0].name, 'EXECUTION_MODE_UNKNOWN');
 });
 
-test('spear-head: its services', () => {
+test('spear-head: the descriptor has its services', () => {
   const { service } = described('spear-head');
   assert.deepEqual(
-    service.map(({ name, method }) => [name, method.map((its) => its.name)]),
+    service.map(({ name, method }) => [name, method.map((m) => m.name)]),
     [
       ['InvocationService', ['Invoke']],
       ['ExecutionService', ['GetExecution', 'TerminateExecution', 'ListExecutions']],
@@ -44,14 +45,14 @@ test('spear-head: its services', () => {
   );
 });
 
-test('maps, optional fields and references are told as protoc does', () => {
+test('maps, optional fields and references are described as by protoc', () => {
   const file = described('analysis');
   assert.deepEqual(file.dependency, [
     'google/protobuf/any.proto',
     'google/protobuf/timestamp.proto',
   ]);
   const request = message(file, 'InvokeFunctionRequest');
-  const field = (name) => request.field.find((its) => its.name === name);
+  const field = (name) => request.field.find((entry) => entry.name === name);
   assert.equal(
     field('invocation_metadata').typeName,
     '.spearlet.InvokeFunctionRequest.InvocationMetadataEntry',

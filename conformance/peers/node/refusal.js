@@ -1,4 +1,4 @@
-// What a call is refused with: becomes the gRPC status of that name.
+// The refusal of a call, thrown by a service: `code` is the name of the gRPC status.
 export class Refusal extends Error {
   constructor(code, message) {
     super(message);

@@ -1,20 +1,20 @@
-// What an InvokeFunctionRequest asks for, checked: everything that is wrong is said at once.
+// Checks InvokeFunctionRequests and reads what they ask for.
 
 import { createHash, randomUUID } from 'node:crypto';
 
 import { Refusal } from './refusal.js';
 import { InvocationType, Mode } from './status.js';
 
-const ASYNC_TIMEOUT_MS = 3_600_000; // if the request names none
-const LONGEST_TIMEOUT_MS = 24 * 3_600_000;
+const ASYNC_TIMEOUT_MS = 3_600_000; // if the request has none
+const MAX_TIMEOUT_MS = 24 * 3_600_000;
 const ID = /^[A-Za-z0-9._~!$&'()*+,;=:@-]{1,128}$/; // a segment of a URL's path
 
-// The caller's id for the execution, or null.
+// The execution id in the request, or null.
 export function executionIdOf(request) {
   return request.execution_id || request.context?.execution_id || null;
 }
 
-// A text that two requests share exactly if they ask for the same, whatever id they give it.
+// A digest that is equal for two requests exactly if they are equal, apart from the execution id.
 export function fingerprint(request) {
   const context = request.context && { ...request.context, execution_id: '' };
   const hash = createHash('sha256');
@@ -22,7 +22,7 @@ export function fingerprint(request) {
   return hash.digest('base64');
 }
 
-// The order of a map's entries says nothing, so keys are sorted; lengths keep neighbours apart.
+// Keys are sorted, since the order of a map's entries has no meaning. Lengths separate neighbours.
 function digest(value, hash) {
   if (value === null || typeof value !== 'object') {
     const text = String(value);
@@ -39,7 +39,8 @@ function digest(value, hash) {
   }
 }
 
-// Throws what is wrong with the request for a call that serves `modes`.
+// Throws a Refusal that lists everything that is wrong with a request for a call that serves
+// `modes`.
 export function check(request, modes) {
   const wrong = [];
   const { execution_mode: mode, context } = request;
@@ -67,7 +68,7 @@ export function check(request, modes) {
   if (request.function_name === '') wrong.push('function_name is empty');
   const type = invocationType(request);
   if (type === null) {
-    wrong.push('neither invocation_type, nor task_id, nor artifact_spec says which task is meant');
+    wrong.push('the request has no invocation_type, no task_id and no artifact_spec');
   } else if (!Object.values(InvocationType).includes(type)) {
     wrong.push(`invocation_type must be NEW_TASK or EXISTING_TASK, not ${type}`);
   } else if (type === InvocationType.EXISTING_TASK && request.task_id === '') {
@@ -85,8 +86,8 @@ function invocationType(request) {
   return null;
 }
 
-// The task that a checked request means, {task, isNew}; throws if there is no such task, or one
-// that should be new. A new task is not added yet.
+// The task of a checked request, {task, isNew}; a new task is not added yet. Throws if an existing
+// task does not exist or a new one does.
 export function taskFor(request, core) {
   const existing = core.tasks.get(request.task_id);
   const isNew = invocationType(request) === InvocationType.NEW_TASK;
@@ -108,12 +109,12 @@ export function taskFor(request, core) {
   return { task, isNew: true };
 }
 
-// Milliseconds that a checked request's execution has from its acceptance. `timeLeft` is what the
-// caller's deadline leaves a call that waits; `syncTimeoutMs`, what such a call has if it names no
+// The timeout of a checked request's execution, in milliseconds from its acceptance. For a call
+// that waits, `timeLeft` is the time to the caller's deadline and `syncTimeoutMs` the default
 // timeout.
 export function timeoutMs(request, timeLeft, syncTimeoutMs) {
   const waits = request.execution_mode !== Mode.ASYNC;
   const asked = Number(request.context?.timeout_ms ?? 0);
-  const own = asked || (waits ? syncTimeoutMs : ASYNC_TIMEOUT_MS);
-  return Math.min(own, LONGEST_TIMEOUT_MS, waits ? timeLeft : Infinity);
+  const timeout = asked || (waits ? syncTimeoutMs : ASYNC_TIMEOUT_MS);
+  return Math.min(timeout, MAX_TIMEOUT_MS, waits ? timeLeft : Infinity);
 }

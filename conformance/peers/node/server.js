@@ -1,4 +1,4 @@
-// A small server of the function service's contract, for judging: honest, or with one fault.
+// The program: a small server of the contract, correct or with one fault, for tests of the suite.
 
 import { RealClock } from './clock.js';
 import { Core } from './core.js';
@@ -10,7 +10,7 @@ import { profile } from './profiles.js';
 import { Service } from './service.js';
 import { bind, createServer, hostOf, portOf } from './transport.js';
 
-const LAST_WORDS_MS = 500; // for answers that are still on their way
+const SHUTDOWN_MS = 500; // for answers that are being sent
 
 async function main(flags) {
   const clock = new RealClock();
@@ -31,7 +31,7 @@ async function main(flags) {
     settings.endpointBase = `http://${address}`;
     addresses.push(settings.endpointBase);
   }
-  // Whoever reads the first line may call at once.
+  // All addresses are served before the first is printed: a client may call at once.
   for (const address of addresses) console.log(`listening on ${address}`);
 
   let stopping = false;
@@ -40,7 +40,7 @@ async function main(flags) {
     stopping = true;
     for (const name of ['', ...serviceNames]) health.setStatus(name, 'NOT_SERVING');
     await core.drain(flags.limits.graceMs);
-    const deadline = setTimeout(() => server.forceShutdown(), LAST_WORDS_MS);
+    const deadline = setTimeout(() => server.forceShutdown(), SHUTDOWN_MS);
     await new Promise((resolve) => {
       server.tryShutdown(resolve);
     });

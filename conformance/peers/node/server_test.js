@@ -1,4 +1,4 @@
-// The program, from outside: over sockets, in every profile and with every fault.
+// The program over sockets, in every profile and with every fault.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -18,9 +18,9 @@ import { TASK_ID } from './fixtures.js';
 import { Mode, Status } from './status.js';
 import { int64Value, unwrap } from './values.js';
 
-const PATIENCE = { timeout: 30_000 };
+const LIMIT = { timeout: 30_000 };
 
-// Starts the program and reads the addresses that it tells.
+// Starts the program; address() reads the next address that it prints.
 async function start(...flags) {
   const script = fileURLToPath(new URL('server.js', import.meta.url));
   const child = spawn(process.execPath, [script, ...flags], {
@@ -50,10 +50,10 @@ function connect(address, profileName = 'analysis') {
     });
   const client = { raw, close: () => channel.close(), channel };
   for (const name of Object.keys(services)) {
-    for (const [method, its] of Object.entries(definition[name])) {
+    for (const [method, rpc] of Object.entries(definition[name])) {
       client[method] = async (request, options) =>
-        its.responseDeserialize(await raw(its.path, its.requestSerialize(request), options));
-      client[`${method}Bytes`] = (request) => its.requestSerialize(request);
+        rpc.responseDeserialize(await raw(rpc.path, rpc.requestSerialize(request), options));
+      client[`${method}Bytes`] = (request) => rpc.requestSerialize(request);
     }
   }
   return client;
@@ -66,7 +66,7 @@ const invocation = (functionName, mode, values = {}) => ({
   parameters: Object.entries(values).map(([name, value]) => ({ name, value: int64Value(value) })),
 });
 
-// Asks again and again, as every client must, until the answer is as wanted.
+// Calls `ask` until its answer satisfies `wanted`.
 async function until(ask, wanted) {
   for (;;) {
     const answer = await ask();
@@ -74,7 +74,7 @@ async function until(ask, wanted) {
   }
 }
 
-describe('the honest server', PATIENCE, () => {
+describe('the correct server', LIMIT, () => {
   let server;
   let client;
   let grpcAddress;
@@ -92,7 +92,7 @@ describe('the honest server', PATIENCE, () => {
     assert.equal(await stop(server), 0);
   });
 
-  test('SYNC and ASYNC', async () => {
+  test('SYNC answers at the end, ASYNC before it', async () => {
     const sync = await client.InvokeFunction(invocation('sleep', Mode.SYNC, { ms: 5 }));
     assert.equal(sync.success, true);
     assert.equal(unwrap(sync.result.result).value, 'slept');
@@ -106,7 +106,7 @@ describe('the honest server', PATIENCE, () => {
     assert.ok(Number(result.completed_at.seconds) > 0);
   });
 
-  test('status_endpoint', async () => {
+  test('status_endpoint shows the status as JSON', async () => {
     const { status_endpoint: endpoint } = await client.InvokeFunction({
       ...invocation('echo', Mode.ASYNC, { x: 7 }),
       execution_id: "it's(me)",
@@ -119,16 +119,16 @@ describe('the honest server', PATIENCE, () => {
     assert.equal(json.found, true);
     assert.equal(json.result.result.value, '7');
     assert.match(json.result.completedAt, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$/);
-    assert.equal((await fetch(`${httpAddress}/status/nobody`)).status, 404);
+    assert.equal((await fetch(`${httpAddress}/status/unknown`)).status, 404);
   });
 
   test('a client that cancels its SYNC call cancels the execution', async () => {
-    const its = { ...invocation('sleep', Mode.SYNC, { ms: 20_000 }), execution_id: 'left' };
+    const request = { ...invocation('sleep', Mode.SYNC, { ms: 20_000 }), execution_id: 'left' };
     const call = client.channel.makeUnaryRequest(
       '/spearlet.FunctionService/InvokeFunction',
       client.InvokeFunctionBytes,
       (buffer) => buffer,
-      its,
+      request,
       () => {},
     );
     const query = () => client.GetExecutionStatus({ execution_id: 'left' });
@@ -137,9 +137,9 @@ describe('the honest server', PATIENCE, () => {
     await until(query, ({ result }) => result.status === Status.CANCELLED);
   });
 
-  test('a deadline that passes is a TIMEOUT', async () => {
-    const its = { ...invocation('sleep', Mode.SYNC, { ms: 20_000 }), execution_id: 'late' };
-    const call = client.InvokeFunction(its, { deadline: Date.now() + 200 });
+  test('a SYNC call whose deadline passes ends as TIMEOUT', async () => {
+    const request = { ...invocation('sleep', Mode.SYNC, { ms: 20_000 }), execution_id: 'late' };
+    const call = client.InvokeFunction(request, { deadline: Date.now() + 200 });
     await assert.rejects(call, { code: grpc.status.DEADLINE_EXCEEDED });
     const { result } = await until(
       () => client.GetExecutionStatus({ execution_id: 'late' }),
@@ -148,7 +148,7 @@ describe('the honest server', PATIENCE, () => {
     assert.equal(result.status, Status.TIMEOUT);
   });
 
-  test('a stream', async () => {
+  test('a stream has all chunks and a final message', async () => {
     const call = client.channel.makeServerStreamRequest(
       '/spearlet.FunctionService/StreamFunction',
       client.StreamFunctionBytes,
@@ -160,7 +160,7 @@ describe('the honest server', PATIENCE, () => {
     assert.equal(messages, 4);
   });
 
-  test('unknown fields are ignored, what is no message is refused, the next call works', async () => {
+  test('unknown fields are ignored, malformed messages refused, the next call works', async () => {
     const method = '/spearlet.FunctionService/InvokeFunction';
     const good = client.InvokeFunctionBytes({
       ...invocation('echo', Mode.SYNC),
@@ -180,18 +180,18 @@ describe('the honest server', PATIENCE, () => {
     await client.raw(method, good);
   });
 
-  test('bytes that are not HTTP/2 harm nobody else', async () => {
+  test('bytes that are not HTTP/2 harm no other client', async () => {
     const [host, port] = grpcAddress.split(':');
     for (const bytes of ['GET / HTTP/1.1\r\n\r\n', Buffer.alloc(2000, 0xa5), Buffer.alloc(1)]) {
       const socket = net.connect(Number(port), host);
-      socket.on('error', () => {}); // the server may close it as it likes
+      socket.on('error', () => {}); // the server may close it at any time
       socket.write(bytes);
       assert.equal((await client.GetHealth({})).status, 'SERVING');
       socket.destroy();
     }
   });
 
-  test('what is not served is UNIMPLEMENTED', async () => {
+  test('an unknown method is UNIMPLEMENTED', async () => {
     const code = grpc.status.UNIMPLEMENTED;
     await assert.rejects(client.raw('/spearlet.FunctionService/Nothing', Buffer.alloc(0)), {
       code,
@@ -201,13 +201,13 @@ describe('the honest server', PATIENCE, () => {
     });
   });
 
-  test('health', async () => {
+  test('the health service answers SERVING', async () => {
     const answer = await client.raw('/grpc.health.v1.Health/Check', Buffer.alloc(0));
     assert.deepEqual([...answer], [0x08, 1]);
   });
 });
 
-test('a unix socket', PATIENCE, async (t) => {
+test('a unix socket is served', LIMIT, async (t) => {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'peer-'));
   t.after(() => rmSync(folder, { recursive: true }));
   const server = await start('--listen', `unix:${folder}/socket`);
@@ -217,11 +217,11 @@ test('a unix socket', PATIENCE, async (t) => {
   assert.equal(await stop(server), 0);
 });
 
-test('what is asked before SIGTERM is answered', PATIENCE, async () => {
+test('a call before SIGTERM is answered', LIMIT, async () => {
   const server = await start();
   const client = connect(await server.address());
-  const its = { ...invocation('sleep', Mode.SYNC, { ms: 300 }), execution_id: 'last' };
-  const call = client.InvokeFunction(its);
+  const request = { ...invocation('sleep', Mode.SYNC, { ms: 300 }), execution_id: 'last' };
+  const call = client.InvokeFunction(request);
   await until(
     () => client.GetExecutionStatus({ execution_id: 'last' }),
     ({ result }) => result?.status === Status.RUNNING,
@@ -232,7 +232,7 @@ test('what is asked before SIGTERM is answered', PATIENCE, async () => {
   client.close();
 });
 
-test('a bad command line is a usage error', PATIENCE, async () => {
+test('a bad command line is a usage error', LIMIT, async () => {
   const script = fileURLToPath(new URL('server.js', import.meta.url));
   const child = spawn(process.execPath, [script, '--fault', 'M9', '--slots', '0']);
   let text = '';
@@ -245,7 +245,7 @@ test('a bad command line is a usage error', PATIENCE, async () => {
   assert.match(text, /--fault is one of M1/);
 });
 
-describe('profiles', PATIENCE, () => {
+describe('profiles', LIMIT, () => {
   let server;
   let client;
 
@@ -259,7 +259,7 @@ describe('profiles', PATIENCE, () => {
     await stop(server);
   });
 
-  test('spear-2026-01: the numbers of the request', async () => {
+  test('spear-2026-01: the request has its own field numbers', async () => {
     await open('spear-2026-01');
     const bytes = client.InvokeFunctionBytes(invocation('echo', Mode.SYNC));
     assert.ok(bytes.includes(Buffer.from([0x32, 4, ...Buffer.from('echo')]))); // field 6
@@ -268,19 +268,19 @@ describe('profiles', PATIENCE, () => {
     assert.equal(unwrap(answer.result.result).value, 'slept');
   });
 
-  test('spear-head', async () => {
+  test('spear-head: its services', async () => {
     await open('spear-head');
     const number = int64Value(42);
     const input = { content_type: number.type_url, data: number.value };
-    const its = { task_id: TASK_ID, function_name: 'echo', mode: Mode.SYNC, input };
-    const echo = await client.Invoke(its);
+    const request = { task_id: TASK_ID, function_name: 'echo', mode: Mode.SYNC, input };
+    const echo = await client.Invoke(request);
     assert.equal(echo.status, Status.COMPLETED);
     assert.deepEqual(echo.output, input);
     assert.notEqual(echo.invocation_id, '');
 
     const metadata = { 'parameter.ms': '60000' };
     const sleep = await client.Invoke({
-      ...its,
+      ...request,
       function_name: 'sleep',
       mode: Mode.ASYNC,
       metadata,
@@ -307,13 +307,13 @@ describe('profiles', PATIENCE, () => {
     assert.equal(mine.executions.length, 1);
 
     const code = grpc.status.NOT_FOUND;
-    await assert.rejects(client.GetExecution({ execution_id: 'nobody' }), { code });
-    const unknown = await client.TerminateExecution({ execution_id: 'nobody' });
+    await assert.rejects(client.GetExecution({ execution_id: 'unknown' }), { code });
+    const unknown = await client.TerminateExecution({ execution_id: 'unknown' });
     assert.equal(unknown.success, false);
   });
 });
 
-describe('faults', PATIENCE, () => {
+describe('faults', LIMIT, () => {
   const cases = {
     M1: async (client) => {
       const answer = await client.InvokeFunction(invocation('echo', Mode.SYNC));

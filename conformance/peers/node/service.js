@@ -1,5 +1,5 @@
-// The ten calls of the contract over the core, without a transport: contract messages as plain
-// objects in, a promise of the answer out; a refusal is thrown.
+// The ten calls of the contract on top of the core, without a transport: each takes a contract
+// message as a plain object and returns a promise of the answer; a Refusal is thrown.
 
 import os from 'node:os';
 
@@ -12,29 +12,29 @@ import {
   invokeResponse,
   taskInfo,
 } from './messages.js';
-import { orderOf, page, pageSize, placeAfter } from './lists.js';
+import { orderOf, page, pageSize, tokenAfter } from './lists.js';
 import { Mode, Status } from './status.js';
 
-const MOST_ACTIVE = 10;
+const MAX_TASKS_SHOWN = 10;
 
-// A client counts its deadline down by its own clock, and in finer units than it tells the server.
-// It may leave by this share of the whole time before what the server takes for the deadline; then
-// the timeout that is about to come stands.
+// A client measures its deadline by its own clock, and in finer units than it sends to the server.
+// So it may leave before the server's deadline, by this share of the whole time; its execution then
+// ends by the timeout, not by a cancel.
 const DEADLINE_SLACK = 0.02;
 const DEADLINE_SLACK_MS = 25;
 
-// Deadlines travel in whole milliseconds, rounded up: who has one left may have none.
-const DEADLINE_GRAIN_MS = 1;
+// Deadlines are sent in whole milliseconds, rounded up: one that has 1 ms left may have passed.
+const DEADLINE_UNIT_MS = 1;
 
-// `call` is what the transport knows of a call: `timeLeft()`, milliseconds to the caller's deadline
-// or Infinity, and `gone`, a promise that resolves if the caller leaves before it is answered.
+// `call` has `timeLeft()`, the milliseconds to the caller's deadline or Infinity, and `gone`, a
+// promise that resolves if the caller leaves before it is answered.
 export class Service {
   #core;
   #clock;
   #settings;
 
-  // settings: syncTimeoutMs, what a call that waits has if it names no timeout; endpointBase, the
-  // URL before the path of a status_endpoint, or ''. They may change.
+  // settings: syncTimeoutMs, the default timeout of a call that waits; endpointBase, the URL before
+  // the path of a status_endpoint, or ''. Their values may change later.
   constructor(core, clock, settings) {
     this.#core = core;
     this.#clock = clock;
@@ -88,10 +88,10 @@ export class Service {
       return { success: false, message: 'no such execution', final_status: Status.UNSPECIFIED };
     }
     if (!execution.live) {
-      return { success: false, message: 'it had ended', final_status: execution.status };
+      return { success: false, message: 'the execution has ended', final_status: execution.status };
     }
     const success = await this.#core.cancel(execution, request.reason, request.force);
-    const message = success ? '' : 'it ended otherwise before it could be cancelled';
+    const message = success ? '' : 'the execution ended before it could be cancelled';
     return { success, message, final_status: execution.status };
   }
 
@@ -131,7 +131,7 @@ export class Service {
       cleaned_executions: 0,
     });
     if (!this.#core.tasks.has(id)) return refuse('no such task');
-    if (this.#core.isBusy(id) && !force) return refuse('executions of the task wait or run');
+    if (this.#core.isBusy(id) && !force) return refuse('the task has unfinished executions');
     const cleaned = this.#core.removeTask(id, cleanup);
     return { success: true, message: '', deleted: true, cleaned_executions: cleaned };
   }
@@ -140,7 +140,7 @@ export class Service {
     const size = pageSize(request.limit);
     const { task_id: taskId, status_filter: status } = request;
     if (!Object.values(Status).includes(status)) {
-      throw new Refusal('INVALID_ARGUMENT', `status_filter is no status: ${status}`);
+      throw new Refusal('INVALID_ARGUMENT', `status_filter is not a status: ${status}`);
     }
     const after = orderOf(request.start_after, this.#core.executions);
     const all = this.#executionsOf(taskId).filter(
@@ -151,7 +151,7 @@ export class Service {
     return {
       executions: entries.map(executionInfo),
       has_more: hasMore,
-      next_start_after: hasMore ? placeAfter(entries.at(-1)) : '',
+      next_start_after: hasMore ? tokenAfter(entries.at(-1)) : '',
     };
   }
 
@@ -185,19 +185,20 @@ export class Service {
     };
   }
 
-  // The execution that the request asks for: a new one, or the one that has its id already.
+  // Returns the execution of a request: a new one, or the existing one with the same id and
+  // request.
   #accept(request, modes, call) {
     check(request, modes);
     const core = this.#core;
     const id = executionIdOf(request);
-    const print = fingerprint(request);
+    const digest = fingerprint(request);
     const known = id === null ? undefined : core.executions.get(id);
     if (known) {
-      if (known.spec.fingerprint === print && known.spec.id === id) return known;
-      throw new Refusal('ALREADY_EXISTS', `execution '${id}' exists and was asked otherwise`);
+      if (known.spec.fingerprint === digest && known.spec.id === id) return known;
+      throw new Refusal('ALREADY_EXISTS', `execution '${id}' exists with another request`);
     }
     const timeLeft = call.timeLeft();
-    if (timeLeft <= DEADLINE_GRAIN_MS)
+    if (timeLeft <= DEADLINE_UNIT_MS)
       throw new Refusal('DEADLINE_EXCEEDED', 'the deadline has passed');
     const { task, isNew } = taskFor(request, core);
     if (!core.hasFunction(request.function_name)) {
@@ -208,7 +209,7 @@ export class Service {
     if (isNew) core.addTask(task);
     const execution = core.submit({
       id,
-      fingerprint: print,
+      fingerprint: digest,
       taskId: task.taskId,
       functionName: request.function_name,
       parameters: request.parameters,
@@ -224,7 +225,8 @@ export class Service {
     return execution;
   }
 
-  // Until the execution has ended. The last caller that leaves before takes it along.
+  // Waits for the end of the execution. It is cancelled when the last caller that waits for it
+  // leaves.
   async #waitFor(execution, call) {
     execution.spec.watchers += 1;
     const allowed = call.timeLeft();
@@ -278,7 +280,7 @@ export class Service {
       active_tasks: active,
       idle_tasks: tasks.length - active,
       tasks_by_type: byType,
-      most_active_tasks: infos.filter((info) => info.execution_count > 0).slice(0, MOST_ACTIVE),
+      most_active_tasks: infos.filter((info) => info.execution_count > 0).slice(0, MAX_TASKS_SHOWN),
     };
   }
 }

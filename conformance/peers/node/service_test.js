@@ -1,4 +1,4 @@
-// The service over the core, in time that the tests move by hand.
+// The service on top of the core, with a clock that the tests move.
 
 import assert from 'node:assert/strict';
 import { setImmediate as settle } from 'node:timers/promises';
@@ -17,12 +17,12 @@ let service;
 
 beforeEach(() => start());
 
-// `more` are functions besides the fixtures.
-function start(limits = {}, more = {}) {
+// Makes a service with the fixtures and `extraFunctions`.
+function start(limits = {}, extraFunctions = {}) {
   clock = new ManualClock();
   core = new Core({
     clock,
-    functions: new Map([...functions, ...Object.entries(more)]),
+    functions: new Map([...functions, ...Object.entries(extraFunctions)]),
     limits: { slots: 2, queueLimit: 2, graceMs: 1000, retentionMs: 10_000, ...limits },
   });
   core.addTask({ taskId: TASK_ID, taskName: TASK_ID });
@@ -73,12 +73,12 @@ const cancel = (id, options = {}) =>
 const list = (options = {}) =>
   service.ListExecutions({ task_id: '', limit: 0, start_after: '', status_filter: 0, ...options });
 
-// Whether a promise has been kept by now, and its value.
+// The value of a promise if it is resolved by now, else undefined.
 async function now(promise) {
-  const open = Symbol('open');
+  const pending = Symbol('pending');
   await settle();
-  const value = await Promise.race([promise, Promise.resolve(open)]);
-  return value === open ? undefined : value;
+  const value = await Promise.race([promise, Promise.resolve(pending)]);
+  return value === pending ? undefined : value;
 }
 
 const refused = (code, promise) => assert.rejects(promise, { code });
@@ -141,7 +141,7 @@ describe('modes', () => {
     );
   });
 
-  test('whatever is wrong with a request is said at once', async () => {
+  test('everything that is wrong with a request is reported at once', async () => {
     const bad = request('', { mode: 9, id: 'a/b', context: { timeout_ms: '-1', max_retries: -1 } });
     await assert.rejects(service.InvokeFunction(bad, caller()), (error) => {
       for (const word of [
@@ -159,7 +159,7 @@ describe('modes', () => {
 });
 
 describe('failures', () => {
-  test('a function that fails is an answer', async () => {
+  test('a function that fails is answered with OK and FAILED', async () => {
     const call = invoke('fail', { mode: Mode.SYNC });
     clock.advance(0);
     const answer = await now(call);
@@ -179,7 +179,7 @@ describe('failures', () => {
     assert.deepEqual(logs, ['attempt 1 of r', 'attempt 2 of r', 'attempt 3 of r']);
   });
 
-  test('no retry that the timeout would cut short', async () => {
+  test('there is no retry that would start after the timeout', async () => {
     invoke('fail', { id: 'r', context: { max_retries: 5, timeout_ms: '350' } });
     clock.advance(300);
     const { result, logs } = await statusOf('r');
@@ -187,16 +187,17 @@ describe('failures', () => {
     assert.equal(logs.length, 3);
   });
 
-  test('no retry after a stream has sent a chunk', async () => {
-    const tears = (attempt) => {
+  test('there is no retry after a stream has sent a chunk', async () => {
+    const breakOff = (attempt) => {
       attempt.log('attempt');
-      attempt.chunk(stringValue('piece'));
-      attempt.fail('TORN', 'in the middle');
+      attempt.chunk(stringValue('chunk'));
+      attempt.fail('BROKEN', 'in the middle');
     };
-    start({}, { tears });
+    start({}, { breakOff });
     const messages = [];
-    const its = request('tears', { mode: Mode.STREAM, id: 't', context: { max_retries: 2 } });
-    const call = service.StreamFunction(its, caller(), (message) => messages.push(message));
+    const context = { max_retries: 2 };
+    const streamed = request('breakOff', { mode: Mode.STREAM, id: 't', context });
+    const call = service.StreamFunction(streamed, caller(), (message) => messages.push(message));
     clock.advance(1000);
     await call;
     assert.deepEqual(
@@ -204,19 +205,19 @@ describe('failures', () => {
       [false, true],
     );
     assert.equal(messages[1].status, Status.FAILED);
-    assert.equal(messages[1].metadata.error_code, 'TORN');
+    assert.equal(messages[1].metadata.error_code, 'BROKEN');
     assert.deepEqual((await statusOf('t')).logs, ['attempt']);
   });
 
   test('an unknown task and an unknown function are refused', async () => {
-    await refused('NOT_FOUND', invoke('echo', { task_id: 'nobody' }));
+    await refused('NOT_FOUND', invoke('echo', { task_id: 'unknown' }));
     await refused('NOT_FOUND', invoke('nothing'));
     assert.equal(core.executions.size, 0);
   });
 });
 
 describe('timeouts', () => {
-  test('count from acceptance, to the point', async () => {
+  test('count from acceptance, exactly', async () => {
     invoke('stubborn', { id: 't', values: { ms: 1000 }, context: { timeout_ms: '100' } });
     clock.advance(99.9);
     assert.equal((await statusOf('t')).result.status, Status.RUNNING);
@@ -229,7 +230,7 @@ describe('timeouts', () => {
     assert.deepEqual((await statusOf('t')).result, result);
   });
 
-  test('without a timeout the default of the mode holds', async () => {
+  test('a request without a timeout has the default of its mode', async () => {
     invoke('sleep', { id: 's', mode: Mode.SYNC, values: { ms: 40_000 } });
     invoke('sleep', { id: 'a', values: { ms: 40_000 } });
     clock.advance(30_000);
@@ -238,7 +239,7 @@ describe('timeouts', () => {
     assert.equal((await statusOf('a')).result.status, Status.COMPLETED);
   });
 
-  test('in the queue the function never starts', async () => {
+  test('in the queue: the function never starts', async () => {
     for (const id of ['a', 'b']) invoke('sleep', { id, values: { ms: 500 } });
     invoke('sleep', { id: 'c', context: { timeout_ms: '100' } });
     clock.advance(600);
@@ -248,7 +249,7 @@ describe('timeouts', () => {
     assert.deepEqual(logs, []);
   });
 
-  test('the deadline bounds a SYNC call, not an ASYNC one', async () => {
+  test('a deadline bounds a SYNC execution, not an ASYNC one', async () => {
     invoke('sleep', { id: 's', mode: Mode.SYNC, values: { ms: 200 } }, caller(100));
     invoke('sleep', { id: 'a', values: { ms: 200 } }, caller(100));
     clock.advance(200);
@@ -256,7 +257,7 @@ describe('timeouts', () => {
     assert.equal((await statusOf('a')).result.status, Status.COMPLETED);
   });
 
-  test('a client that leaves at its deadline leaves a TIMEOUT', async () => {
+  test('the execution of a client that leaves at its deadline ends as TIMEOUT', async () => {
     const call = caller(1000);
     invoke('sleep', { id: 's', mode: Mode.SYNC, values: { ms: 2000 } }, call);
     clock.advance(990);
@@ -266,7 +267,7 @@ describe('timeouts', () => {
     assert.equal((await statusOf('s')).result.status, Status.TIMEOUT);
   });
 
-  test('an expired deadline starts nothing', async () => {
+  test('a call with an expired deadline starts nothing', async () => {
     for (const left of [-5, 0, 1]) {
       await refused('DEADLINE_EXCEEDED', invoke('echo', { id: 'x' }, caller(left)));
     }
@@ -275,7 +276,7 @@ describe('timeouts', () => {
 });
 
 describe('cancel', () => {
-  test('of one that runs is answered when it has stopped', async () => {
+  test('of a running execution is answered when it has stopped', async () => {
     invoke('sleep', { id: 'c', values: { ms: 500 } });
     clock.advance(1);
     const answer = await now(cancel('c', { reason: 'please' }));
@@ -285,7 +286,7 @@ describe('cancel', () => {
     assert.equal(result.error_code, 'CANCELLED');
   });
 
-  test('of a stubborn one: killed when the grace ends; another cancel changes nothing', async () => {
+  test('of a stubborn function kills it when the grace ends; a second has no effect', async () => {
     invoke('stubborn', { id: 'c', values: { ms: 5000 } });
     clock.advance(1);
     const first = cancel('c', { reason: 'first' });
@@ -299,16 +300,16 @@ describe('cancel', () => {
     assert.equal((await statusOf('c')).result.error_message, 'first');
   });
 
-  test('by force ends the grace; the first reason stays', async () => {
+  test('by force ends the grace, and the first reason stays', async () => {
     invoke('stubborn', { id: 'c', values: { ms: 5000 } });
     clock.advance(1);
-    const polite = cancel('c', { reason: 'please' });
+    const first = cancel('c', { reason: 'please' });
     assert.equal((await now(cancel('c', { reason: 'now', force: true }))).success, true);
-    assert.equal((await now(polite)).success, true);
+    assert.equal((await now(first)).success, true);
     assert.equal((await statusOf('c')).result.error_message, 'please');
   });
 
-  test('a function that fails in the grace is not tried again', async () => {
+  test('of a function that fails within the grace: there is no retry', async () => {
     const breaks = (attempt) => attempt.after(500, () => attempt.fail('BROKEN', ''));
     start({}, { breaks });
     invoke('breaks', { id: 'c', context: { max_retries: 3 } });
@@ -318,7 +319,7 @@ describe('cancel', () => {
     assert.equal((await now(call)).final_status, Status.FAILED);
   });
 
-  test('in the pause before a retry it ends at once', async () => {
+  test('between two attempts ends the execution at once', async () => {
     invoke('fail', { id: 'c', context: { max_retries: 3 } });
     clock.advance(1);
     assert.equal((await now(cancel('c'))).success, true);
@@ -326,7 +327,7 @@ describe('cancel', () => {
     assert.deepEqual((await statusOf('c')).logs, ['attempt 1 of c']);
   });
 
-  test('that the function outruns is no success', async () => {
+  test('of a function that ends within the grace is no success', async () => {
     invoke('stubborn', { id: 'c', values: { ms: 500 } });
     clock.advance(1);
     const call = cancel('c');
@@ -336,7 +337,7 @@ describe('cancel', () => {
     assert.equal(answer.final_status, Status.COMPLETED);
   });
 
-  test('of one that waits: it never starts', async () => {
+  test('of a queued execution: it never starts', async () => {
     for (const id of ['a', 'b', 'c']) invoke('sleep', { id, values: { ms: 100 } });
     clock.advance(1);
     assert.equal((await now(cancel('c'))).success, true);
@@ -346,14 +347,14 @@ describe('cancel', () => {
     assert.deepEqual(logs, []);
   });
 
-  test('before the start, in the slot already', async () => {
+  test('of an execution that has a slot but has not started: it never starts', async () => {
     invoke('sleep', { id: 'c' });
     assert.equal((await now(cancel('c'))).success, true);
     clock.advance(500);
     assert.deepEqual((await statusOf('c')).logs, []);
   });
 
-  test('of an unknown and of a finished one has no effect', async () => {
+  test('of an unknown or a finished execution has no effect', async () => {
     assert.deepEqual(await cancel('x'), {
       success: false,
       message: 'no such execution',
@@ -368,7 +369,7 @@ describe('cancel', () => {
     assert.deepEqual(await statusOf('e'), before);
   });
 
-  test('a SYNC caller that leaves takes its execution along, an ASYNC one does not', async () => {
+  test('is caused by the leaving of a SYNC caller, not of an ASYNC caller', async () => {
     const sync = caller();
     const async = caller();
     invoke('sleep', { id: 's', mode: Mode.SYNC, values: { ms: 500 } }, sync);
@@ -383,7 +384,7 @@ describe('cancel', () => {
   });
 });
 
-test('of two SYNC callers of one execution the last takes it along', async () => {
+test('an execution with two SYNC callers is cancelled when the last one leaves', async () => {
   const callers = [caller(), caller()];
   const options = { id: 's', mode: Mode.SYNC, values: { ms: 500 } };
   for (const call of callers) invoke('sleep', options, call);
@@ -397,13 +398,13 @@ test('of two SYNC callers of one execution the last takes it along', async () =>
 });
 
 describe('queue', () => {
-  test('is limited, and a refused call leaves no record', async () => {
+  test('has a limit, and a refused call leaves no record', async () => {
     for (const id of ['a', 'b', 'c', 'd']) invoke('sleep', { id });
     await refused('RESOURCE_EXHAUSTED', invoke('sleep', { id: 'e' }));
     assert.equal((await statusOf('e')).found, false);
   });
 
-  test('who waits is PENDING, and starts in turn when a slot is free', async () => {
+  test('a queued execution is PENDING, and starts when a slot is free', async () => {
     for (const id of ['a', 'b', 'c', 'd']) invoke('sleep', { id, values: { ms: 100 } });
     clock.advance(50);
     assert.equal((await statusOf('c')).result.status, Status.PENDING);
@@ -411,7 +412,7 @@ describe('queue', () => {
     assert.equal((await statusOf('c')).result.status, Status.RUNNING);
   });
 
-  test('draining refuses new work and waits for the old', async () => {
+  test('draining refuses new executions and waits for the others', async () => {
     invoke('sleep', { id: 'a', values: { ms: 100 } });
     const drained = core.drain(1000).then(() => true);
     await refused('UNAVAILABLE', invoke('echo'));
@@ -422,7 +423,7 @@ describe('queue', () => {
   });
 });
 
-describe('identity and memory', () => {
+describe('execution ids and retention', () => {
   test('the same id and request name the same execution', async () => {
     const first = invoke('sleep', { id: 'i', mode: Mode.SYNC });
     const second = invoke('sleep', { mode: Mode.SYNC, context: { execution_id: 'i' } });
@@ -441,32 +442,32 @@ describe('identity and memory', () => {
     assert.equal((await statusOf('i')).result.status, Status.COMPLETED);
   });
 
-  test('the order of a map is not part of a request', async () => {
+  test('the order of map entries does not matter', async () => {
     const invocation = (metadata) => invoke('sleep', { id: 'm', invocation_metadata: metadata });
     const first = await invocation({ a: '1', b: '2' });
     assert.equal((await invocation({ b: '2', a: '1' })).execution_id, first.execution_id);
     await refused('ALREADY_EXISTS', invocation({ a: '2', b: '1' }));
   });
 
-  test('an id that was made here cannot be asked for again', async () => {
+  test('an id that the server made cannot be used in a request', async () => {
     const { execution_id: id } = await invoke('sleep');
     await refused('ALREADY_EXISTS', invoke('sleep', { id }));
   });
 
-  test('a stream that is asked for again is told from its beginning', async () => {
-    const its = request('stream', { mode: Mode.STREAM, id: 's', values: { chunks: 2 } });
-    const call = service.StreamFunction(its, caller(), () => {});
+  test('a repeated stream is sent from its start', async () => {
+    const streamed = request('stream', { mode: Mode.STREAM, id: 's', values: { chunks: 2 } });
+    const call = service.StreamFunction(streamed, caller(), () => {});
     clock.advance(20);
     await call;
     const again = [];
-    await service.StreamFunction(its, caller(), (message) => again.push(message));
+    await service.StreamFunction(streamed, caller(), (message) => again.push(message));
     assert.deepEqual(
       again.map(({ is_final: final }) => final),
       [false, false, true],
     );
   });
 
-  test('a forgotten record does not take another of its id along', async () => {
+  test('the retention of a record does not end the next one with its id', async () => {
     invoke('echo', { id: 'i' });
     clock.advance(0);
     await service.DeleteTask({ task_id: TASK_ID, force: false, cleanup_executions: true });
@@ -492,7 +493,7 @@ describe('identity and memory', () => {
     assert.equal((await statusOf('i')).found, true);
   });
 
-  test('payloads come back untouched, or not at all if not asked for', async () => {
+  test('payloads are returned unchanged, and only with include_result', async () => {
     const value = { type_url: 'example.com/what.Ever', value: Buffer.from([255, 0]) };
     invoke('echo', { id: 'e', parameters: [{ name: 'x', value }] });
     clock.advance(0);
@@ -504,7 +505,7 @@ describe('identity and memory', () => {
 });
 
 describe('lists', () => {
-  test('pages have no gap and no duplicate while executions come and go', async () => {
+  test('pages have no gap and no duplicate while executions are added and expire', async () => {
     start({ slots: 100, retentionMs: 50 });
     for (let i = 0; i < 5; i += 1) invoke('sleep', { id: `e${i}`, values: { ms: 10 * (i + 1) } });
     assert.deepEqual(
@@ -517,7 +518,7 @@ describe('lists', () => {
       ['e0', 'e1'],
     );
     assert.equal(first.has_more, true);
-    clock.advance(75); // e0 and e1 are forgotten
+    clock.advance(75); // e0 and e1 expire
     invoke('echo', { id: 'new' });
     const second = await list({ limit: 4, start_after: first.next_start_after });
     assert.deepEqual(
@@ -529,7 +530,7 @@ describe('lists', () => {
     await refused('INVALID_ARGUMENT', list({ limit: -1 }));
   });
 
-  test('filter by status; statistics are the tally of the list', async () => {
+  test('can be filtered by status, and the statistics count what is listed', async () => {
     invoke('echo', { id: 'ok' });
     invoke('fail', { id: 'bad' });
     clock.advance(0);
@@ -554,19 +555,19 @@ describe('lists', () => {
     assert.equal(details.running_executions, 1);
   });
 
-  test('a busy task is deleted by force only', async () => {
+  test('a task with a running execution is deleted by force only', async () => {
     invoke('stubborn', { id: 'a' });
     clock.advance(1);
-    const gentle = { task_id: TASK_ID, force: false, cleanup_executions: false };
-    assert.equal((await service.DeleteTask(gentle)).deleted, false);
-    assert.equal((await service.DeleteTask({ ...gentle, force: true })).deleted, true);
+    const unforced = { task_id: TASK_ID, force: false, cleanup_executions: false };
+    assert.equal((await service.DeleteTask(unforced)).deleted, false);
+    assert.equal((await service.DeleteTask({ ...unforced, force: true })).deleted, true);
     assert.equal((await statusOf('a')).result.status, Status.CANCELLED);
     await refused('NOT_FOUND', invoke('echo'));
   });
 });
 
 describe('estimates', () => {
-  test('learn how long each function takes', async () => {
+  test('learn the duration of each function', async () => {
     for (let i = 0; i < 3; i += 1) {
       invoke('sleep', { values: { ms: 400 } });
       invoke('echo');
@@ -576,7 +577,7 @@ describe('estimates', () => {
     assert.equal((await invoke('echo')).estimated_completion_ms, 1);
   });
 
-  test('grow with the queue ahead, and shrink as time goes by', async () => {
+  test('grow with the length of the queue, and shrink as time passes', async () => {
     start({ slots: 1, queueLimit: 10 });
     const estimates = [];
     for (const id of ['a', 'b', 'c']) {
@@ -590,7 +591,7 @@ describe('estimates', () => {
   });
 });
 
-test('parameters may be digits in a text', async () => {
+test('an integer parameter may be a StringValue of digits', async () => {
   const ms = { name: 'ms', value: stringValue('30') };
   invoke('sleep', { id: 'p', parameters: [ms] });
   clock.advance(30);

@@ -7,8 +7,8 @@ import { ReflectionService } from '@grpc/reflection';
 
 const { HealthImplementation } = createRequire(import.meta.url)('grpc-health-check');
 
-// A message, or throws. Of a Buffer protobufjs reads a text that the message's end cuts off as far as
-// it goes; of other bytes it notices.
+// Decodes a message; throws if it is malformed. The first decoding is for its check only:
+// protobufjs detects a string that is cut off by the end of a Uint8Array, but not of a Buffer.
 function deserialize(method, bytes) {
   method.requestDeserialize(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   const message = method.requestDeserialize(bytes);
@@ -16,18 +16,18 @@ function deserialize(method, bytes) {
   return message;
 }
 
-// Throws if the bytes of a text are none; protobufjs puts U+FFFD in their place.
+// Throws if a string of the message was not UTF-8; protobufjs replaces wrong bytes by U+FFFD.
 function requireUtf8(message, bytes) {
   const replaced = Buffer.from('\uFFFD');
-  const holds = (value) => {
+  const contains = (value) => {
     if (typeof value === 'string') return value.includes('\uFFFD');
     if (value === null || typeof value !== 'object' || ArrayBuffer.isView(value)) return false;
-    return Object.entries(value).some(([key, member]) => holds(key) || holds(member));
+    return Object.entries(value).some(([key, member]) => contains(key) || contains(member));
   };
-  if (holds(message) && !bytes.includes(replaced)) throw new Error('a text is not UTF-8');
+  if (contains(message) && !bytes.includes(replaced)) throw new Error('a string is not UTF-8');
 }
 
-// What a handler may know of a call.
+// The `call` of a handler (service.js).
 function callContext(call) {
   const deadline = Number(call.getDeadline()); // Infinity without one
   return {
@@ -38,7 +38,7 @@ function callContext(call) {
   };
 }
 
-// A Refusal's status; anything else is this server's own fault.
+// The gRPC status of an error: that of a Refusal, else INTERNAL.
 function statusOf(error) {
   const code = grpc.status[error.code];
   if (code !== undefined) return { code, details: error.message };
@@ -99,7 +99,7 @@ export function createServer({ services, definition, descriptors }, { maxMessage
   return { server, health, serviceNames: Object.keys(services) };
 }
 
-// Binds "host:port" or "unix:path"; resolves to the address with the port that it got.
+// Binds "host:port" or "unix:path"; resolves to the address with the actual port.
 export async function bind(server, address) {
   const port = await new Promise((resolve, reject) => {
     server.bindAsync(address, grpc.ServerCredentials.createInsecure(), (error, bound) =>

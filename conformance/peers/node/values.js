@@ -1,5 +1,5 @@
-// google.protobuf.Any values of the well-known wrapper types. Every other Any passes through the
-// server as the type URL and the bytes that it came with.
+// Values of the well-known wrapper types in a google.protobuf.Any. The server passes every other
+// Any on unchanged.
 
 import protobuf from 'protobufjs';
 
@@ -20,7 +20,7 @@ export const stringValue = (text) => wrap('StringValue', text);
 export const bytesValue = (bytes) => wrap('BytesValue', bytes);
 export const int64Value = (number) => wrap('Int64Value', number);
 
-// {name, value} of an Any that holds a wrapper, or null.
+// {name, value} of the wrapper in an Any; null if it contains none.
 export function unwrap(any) {
   const name = any.type_url.slice(any.type_url.lastIndexOf('/') + 1);
   const short = name.replace(/^google\.protobuf\./, '');
@@ -34,20 +34,21 @@ export function unwrap(any) {
   }
 }
 
-// The integer in an Any: an integer wrapper, or a StringValue of digits. Null if it holds none.
+// The integer in an Any: of an integer wrapper or a StringValue of digits; null if it contains
+// none.
 export function integerIn(any) {
-  const held = any ? unwrap(any) : null;
-  if (held === null) return null;
-  if (INTEGERS.includes(held.name)) return Number(held.value);
-  if (held.name === 'StringValue' && /^-?\d+$/.test(held.value)) return Number(held.value);
+  const wrapped = any ? unwrap(any) : null;
+  if (wrapped === null) return null;
+  if (INTEGERS.includes(wrapped.name)) return Number(wrapped.value);
+  if (wrapped.name === 'StringValue' && /^-?\d+$/.test(wrapped.value)) return Number(wrapped.value);
   return null;
 }
 
-// The protobuf-JSON of an Any, or undefined if its type is not known here.
+// The protobuf-JSON of an Any; undefined if it contains no wrapper.
 export function anyToJson(any) {
-  const held = unwrap(any);
-  if (held === null) return undefined;
-  let { value } = held;
+  const wrapped = unwrap(any);
+  if (wrapped === null) return undefined;
+  let { value } = wrapped;
   if (Buffer.isBuffer(value) || value instanceof Uint8Array) {
     value = Buffer.from(value).toString('base64');
   } else if (typeof value === 'number' && !Number.isFinite(value)) {

@@ -1,37 +1,34 @@
-// The keys of all pending events, and which of them is first.
+// The keys of all pending events as a ladder queue.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <vector>
 
 #include "core/base/pending_events/bottom.h"
-#include "core/base/pending_events/current_instant.h"
-#include "core/base/pending_events/event_slab.h"
-#include "core/base/pending_events/key.h"
-#include "core/base/pending_events/key_stack.h"
+#include "core/base/pending_events/events.h"
 #include "core/base/pending_events/rung.h"
 
 namespace quintain::core::pending_events {
 
 /// A ladder queue (W. T. Tang, R. S. M. Goh and I. L.-J. Thng, "Ladder queue: an O(1) priority
 /// queue structure for large-scale discrete event simulation", ACM TOMACS 15(3), 2005). From late
-/// to early:
+/// to early keys:
 ///
-/// - far keys, in no order;
-/// - rungs of buckets, in no order within: all far keys, when they are nearest; and then, time and
-///   again, a bucket of the rung above that holds too many to be sorted;
-/// - near keys, sorted: what was in the first bucket of the last rung, and what came since and is
-/// as early.
+/// - top: unsorted keys;
+/// - rungs of unsorted buckets. The first rung is made from all of top when the ladder is empty;
+///   each further rung from a bucket of the rung above that has too many keys to be sorted;
+/// - bottom: sorted keys, from the first bucket of the lowest rung and from later insertions that
+///   are as early.
 ///
-/// A key is moved some three times and compared with a handful of others, however many there are.
-/// Beside them is the run of keys at the present instant, for which that is still too much.
+/// A key is moved about three times and compared with a few others, however many are pending. Two
+/// things differ from the paper. Keys at the current instant have a queue of their own, which costs
+/// even less. And buckets divide the whole key, not the time alone: since keys are unique, a large
+/// bucket can always be divided, so that many events at one instant are no special case.
 ///
-/// Unlike the published one, it cuts by the whole key and not by time alone. Keys are unique, so a
-/// bucket of many always falls apart, and a mass of events at one instant is no worse than any
-/// other.
-///
-/// An event that is withdrawn leaves its key behind, which is stale then: the slab doesn't hold it.
+/// A withdrawn event leaves a stale key behind: one whose event the slab doesn't hold any more.
+/// Serial context only.
 class KeyLadder {
  public:
   explicit KeyLadder(const EventSlab& events) : events_(events) {}
@@ -39,7 +36,7 @@ class KeyLadder {
   KeyLadder(const KeyLadder&) = delete;
   KeyLadder& operator=(const KeyLadder&) = delete;
 
-  /// Keys, stale ones among them.
+  /// The number of keys, stale ones included.
   std::size_t size() const { return size_; }
 
   void push(Key key) {
@@ -47,74 +44,75 @@ class KeyLadder {
     ++size_;
   }
 
-  /// The first key; kNoKey if there is none. It may be stale.
+  /// The first key, which may be stale; kNoKey if there is none.
   Key first() {
-    if (run_.empty()) [[likely]] {
-      if (bottom_.empty()) load();
+    if (current_.empty()) [[likely]] {
+      if (bottom_.empty()) refill_bottom();
       return bottom_.first();
     }
-    return first_beside_run();
+    return first_of_current_and_bottom();
   }
 
-  /// Takes out the key that first() has given.
+  /// Removes the first key. Requires: `first` is what first() returned.
   void drop_first(Key first) {
-    if (!run_.empty() && run_.first() == first) {
-      run_.drop_first();
+    if (!current_.empty() && current_.first() == first) {
+      current_.drop_first();
     } else {
       bottom_.drop_first();
     }
     --size_;
   }
 
-  /// Keys at this key's instant are the ones to be quick with.
-  void set_present(Key key) { current_ = time_of(key); }
+  /// Sets the current instant to that of `key`; keys at this instant take the fast path.
+  void set_current(Key key) { current_time_ = time_of(key); }
 
-  /// Drops all stale keys. Takes time for every key.
+  /// Removes all stale keys. Takes time proportional to size().
   void compact();
 
  private:
   void place(Key key) {
-    if (time_of(key) == current_ && run_.takes(key)) {
-      run_.push(key);
-    } else if (key >= far_from_) {
-      far_.push(key, pool_);
+    if (time_of(key) == current_time_ && current_.accepts(key)) {
+      current_.push(key);
+    } else if (key >= top_start_) {
+      top_.push(key, pool_);
     } else if (depth_ == 0) {
-      place_near(key);
-    } else if (key >= rungs_.front()->from()) {
+      place_in_bottom(key);
+    } else if (key >= rungs_.front()->current_start()) {
       rungs_.front()->push(key, pool_);
     } else {
-      place_lower(key);
+      place_below_first_rung(key);
     }
   }
-  void place_near(Key key) {
+  void place_in_bottom(Key key) {
     if (bottom_.full()) [[unlikely]] {
-      return spill(key);
+      return spill_bottom(key);
     }
     bottom_.insert(key);
   }
-  void place_lower(Key key);
-  void spill(Key next);
-  Key first_beside_run();
-  void load();
-  void load_near(KeyStack stack);
-  void split(KeyStack stack, Key end);
-  void gather();
+  void place_below_first_rung(Key key);
+  void spill_bottom(Key next);
+  Key first_of_current_and_bottom();
+  void refill_bottom();
+  void fill_bottom(KeyStack stack);
+  void spawn_rung(KeyStack stack, Key end);
+  void collect_in_top();
   void drop_stale(KeyStack& stack);
   Rung& add_rung();
-  Rung& finest() { return *rungs_[depth_ - 1]; }
+  Rung& lowest_rung() { return *rungs_[depth_ - 1]; }
 
-  // Whether so many keys are stale that it is better to look for them before they are moved.
+  // Whether more than a quarter of the keys are stale, so that it pays to drop them before keys are
+  // moved.
   bool many_stale() const { return size_ - events_.size() > size_ / 4; }
 
   const EventSlab& events_;
   std::size_t size_ = 0;
-  std::uint64_t current_ = 0;  // the time of the key that set_present() had
-  CurrentInstant run_;
+  std::uint64_t current_time_ = 0;
+  CurrentInstant current_;
   Bottom bottom_;
-  Key far_from_ = 0;  // keys from here on are far; all earlier ones are in rungs or near
-  KeyStack far_;
+  Key top_start_ = 0;  // keys from here on are in top; all earlier ones in rungs or bottom
+  KeyStack top_;
   std::size_t depth_ = 0;                     // rungs in use
-  std::vector<std::unique_ptr<Rung>> rungs_;  // from the coarsest; those beyond depth_ are empty
+  std::vector<std::unique_ptr<Rung>> rungs_;  // from the highest; those beyond depth_ are empty
   ChunkPool pool_;
 };
 

@@ -1,3 +1,4 @@
+// The ladder queue: stale keys, ties, and keys of every time scale.
 #include "core/base/pending_events/key_ladder.h"
 
 #include <gmock/gmock.h>
@@ -8,12 +9,12 @@
 #include <cstdint>
 #include <vector>
 
-#include "core/base/pending_events/event_slab.h"
+#include "core/base/pending_events/events.h"
 
 namespace quintain::core::pending_events {
 namespace {
 
-// A ladder and the events that its keys stand for.
+// A ladder and the slab with the events of its keys.
 class KeyLadderTest : public ::testing::Test {
  protected:
   Key add(std::int64_t when) {
@@ -24,7 +25,7 @@ class KeyLadderTest : public ::testing::Test {
     return key;
   }
 
-  // Takes out everything, stale keys included.
+  // Removes all keys, stale ones included, and returns them in order.
   std::vector<Key> drain() {
     std::vector<Key> keys;
     for (Key key = keys_.first(); key != kNoKey; key = keys_.first()) {
@@ -39,18 +40,18 @@ class KeyLadderTest : public ::testing::Test {
   std::uint64_t sequence_ = 0;
 };
 
-// Scattered over a second.
+// The i-th of a sequence of times that is scattered over a second.
 std::int64_t scattered(std::int64_t i) { return i * 618'033'989 % 1'000'000'007; }
 
-TEST_F(KeyLadderTest, CompactingDropsStaleKeysWhereverTheyAre) {
+TEST_F(KeyLadderTest, CompactDropsStaleKeysFromAllParts) {
   std::vector<Key> keys;
   for (int i = 0; i < 10'000; ++i) keys.push_back(add(scattered(i)));
-  // Loads a bucket of a second rung, so that there are near keys, and keys in two rungs.
+  // Fills bottom from a second rung, so that keys are in bottom and in two rungs.
   EXPECT_EQ(keys_.first(), *std::ranges::min_element(keys));
-  keys_.set_present(keys_.first());
+  keys_.set_current(keys_.first());
   for (int i = 0; i < 100; ++i) {
-    keys.push_back(add(instant_of(keys_.first()).since_start().count()));  // in the present run
-    keys.push_back(add(2'000'000'000 + i));                                // far
+    keys.push_back(add(instant_of(keys_.first()).since_start().count()));  // at the current instant
+    keys.push_back(add(2'000'000'000 + i));                                // in top
   }
   std::vector<Key> live;
   for (std::size_t i = 0; i < keys.size(); ++i) {
@@ -68,7 +69,7 @@ TEST_F(KeyLadderTest, CompactingDropsStaleKeysWhereverTheyAre) {
   EXPECT_EQ(keys_.size(), 0U);
 }
 
-TEST_F(KeyLadderTest, StaleKeysAreNotMovedAbout) {
+TEST_F(KeyLadderTest, RefillDropsManyStaleKeys) {
   for (int i = 1; i <= 10'000; ++i) {
     const Key key = add(scattered(i));
     if (i % 2 == 0) events_.remove(handle_of(key));
@@ -77,8 +78,8 @@ TEST_F(KeyLadderTest, StaleKeysAreNotMovedAbout) {
   EXPECT_EQ(keys_.size(), events_.size());
 }
 
-// One instant is cut up as any other stretch of keys is.
-TEST_F(KeyLadderTest, ManyKeysAtOneInstantComeInTheirOrder) {
+// One instant is divided into buckets like any other range of keys.
+TEST_F(KeyLadderTest, OrdersManyKeysAtOneInstant) {
   std::vector<Key> keys;
   for (int i = 0; i < 100'000; ++i) keys.push_back(add(7));
   keys.push_back(add(std::int64_t{1} << 60));
@@ -87,9 +88,8 @@ TEST_F(KeyLadderTest, ManyKeysAtOneInstantComeInTheirOrder) {
   EXPECT_EQ(drain(), keys);
 }
 
-// What was far is spread over so wide a range that one bucket holds nearly all of it, at each of
-// many scales.
-TEST_F(KeyLadderTest, EveryScaleOfTime) {
+// Top has so wide a range that one bucket holds nearly all of its keys, at each of many scales.
+TEST_F(KeyLadderTest, OrdersKeysOfEveryTimeScale) {
   std::vector<Key> keys;
   for (int scale = 0; scale < 60; ++scale) {
     for (int i = 0; i < 200; ++i) keys.push_back(add((std::int64_t{1} << scale) + i));

@@ -1,4 +1,4 @@
-// What estimators are asked in tests that need no node.
+// Questions to estimators for tests without a node.
 #pragma once
 
 #include <cstdint>
@@ -7,15 +7,15 @@
 
 namespace quintain::core::eta::testing {
 
-/// Executions that are accepted one after the other by a node whose slots are free, and that end
-/// before the next one comes.
+/// Executions that are accepted one after the other by a node whose slots are free; each ends
+/// before the next one arrives.
 class Acceptances {
  public:
   explicit Acceptances(Estimator& estimator) : estimator_(estimator) {
     backlog_.shares.push_back({.task = 0, .idle = 1, .instances = 1, .limit = 10});
   }
 
-  /// Forecast at acceptance.
+  /// Accepts the next execution and returns its forecast.
   Forecast accept() {
     ++ordinal_;
     backlog_.waiting.assign(1, {.ordinal = ordinal_,
@@ -36,7 +36,7 @@ class Acceptances {
                               node);
   }
 
-  /// It took so long, or was cut short then.
+  /// Ends it after this time, by itself or cut short.
   void end(Duration after,
            spearlet::ExecutionStatus status = spearlet::EXECUTION_STATUS_COMPLETED) {
     estimator_.observe_end({.function = 0,
@@ -58,7 +58,7 @@ class Acceptances {
   std::uint64_t ordinal_ = 0;
 };
 
-/// Says always the same.
+/// Always the same forecast.
 class Fixed final : public Estimator {
  public:
   explicit Fixed(const Forecast& forecast) : forecast_(forecast) {}
@@ -72,7 +72,7 @@ class Fixed final : public Estimator {
   Forecast forecast_;
 };
 
-/// `distribution`: from a probability to seconds.
+/// `distribution`: maps a probability to seconds.
 template <class Distribution>
 Forecast forecast_by(const Distribution& distribution) {
   Forecast forecast;

@@ -10,7 +10,7 @@
 
 namespace quintain::core::eta::testing {
 
-/// `quantile`: of a distribution, from a probability to seconds.
+/// `quantile`: maps a probability to seconds.
 template <class Quantile>
 QuantileTable table_of(const Quantile& quantile) {
   std::array<float, QuantileTable::kWanted> quantiles{};

@@ -1,11 +1,15 @@
-// A process runtime with everything around it that a test needs.
+// A test fixture with a process runtime.
 #pragma once
 
 #include <google/protobuf/wrappers.pb.h>
 #include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <boost/asio/io_context.hpp>
+#include <cerrno>
 #include <chrono>
 #include <cstdlib>
 #include <deque>
@@ -23,15 +27,15 @@
 
 namespace quintain::server::testing {
 
-/// What was reported of one attempt.
-struct Heard {
+/// The reports about one attempt.
+struct Reports {
   int started = 0;
   std::vector<core::Payload> chunks{};
   std::vector<std::string> logs{};
   std::optional<core::Outcome> outcome{};
 };
 
-/// A folder that goes with the test.
+/// A folder that is removed with this object.
 class TemporaryFolder {
  public:
   TemporaryFolder() {
@@ -53,9 +57,10 @@ class TemporaryFolder {
   std::string path_;
 };
 
-class ProcessTest : public ::testing::Test, protected core::AttemptListener {
+/// What fixtures with processes share.
+class ProcessHelpers {
  protected:
-  /// A function of the task "task" that is a shell script.
+  /// Returns a function of the task "task" that is a shell script.
   static ProcessFunction script(std::string name, std::string text) {
     ProcessFunction function;
     function.task_id = "task";
@@ -64,17 +69,32 @@ class ProcessTest : public ::testing::Test, protected core::AttemptListener {
     return function;
   }
 
+  /// Returns whether a process that is not a child ends within 30 s.
+  static bool ends(pid_t pid) {
+    const int pidfd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
+    if (pidfd < 0) return errno == ESRCH;
+    pollfd event{.fd = pidfd, .events = POLLIN, .revents = 0};
+    const bool ended = poll(&event, 1, 30'000) == 1;
+    close(pidfd);
+    return ended;
+  }
+};
+
+class ProcessTest : public ::testing::Test,
+                    protected ProcessHelpers,
+                    protected core::AttemptListener {
+ protected:
   void make_runtime(std::vector<ProcessFunction> functions) {
     runtime_ = std::make_unique<ProcessRuntime>(context_.get_executor(), std::move(functions),
                                                 folder_.path());
   }
 
-  /// A runtime with just this function.
+  /// Makes a runtime with this function only.
   void make_runtime(ProcessFunction function) {
     make_runtime(std::vector<ProcessFunction>{std::move(function)});
   }
 
-  /// Starts an attempt; its spec and request live as long as the test.
+  /// Starts an attempt, whose spec and request live as long as the test.
   core::AttemptId start(std::string function, spearlet::InvokeFunctionRequest request = {}) {
     const auto number = requests_.size() + 1;
     requests_.push_back(std::move(request));
@@ -94,38 +114,38 @@ class ProcessTest : public ::testing::Test, protected core::AttemptListener {
     return id;
   }
 
-  /// Handles events until `done`; a hang is a failure.
+  /// Handles events until `done` returns true; fails after 30 s.
   void run_until(const std::function<bool()>& done) {
-    const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
     while (!done()) {
       context_.restart();
-      context_.run_one_until(give_up);
-      if (std::chrono::steady_clock::now() >= give_up) {
-        ADD_FAILURE() << "this took too long";
+      context_.run_one_until(deadline);
+      if (std::chrono::steady_clock::now() >= deadline) {
+        ADD_FAILURE() << "timeout";
         return;
       }
     }
   }
 
   const core::Outcome& outcome(core::AttemptId id) {
-    run_until([&] { return heard_[id].outcome.has_value(); });
-    if (!heard_[id].outcome) heard_[id].outcome.emplace();
-    return *heard_[id].outcome;
+    run_until([&] { return reports_[id].outcome.has_value(); });
+    if (!reports_[id].outcome) reports_[id].outcome.emplace();
+    return *reports_[id].outcome;
   }
 
   void run_until_logged(core::AttemptId id, const std::string& line) {
     run_until([&] {
-      const auto& logs = heard_[id].logs;
-      return heard_[id].outcome || std::find(logs.begin(), logs.end(), line) != logs.end();
+      const auto& logs = reports_[id].logs;
+      return reports_[id].outcome || std::find(logs.begin(), logs.end(), line) != logs.end();
     });
-    EXPECT_FALSE(heard_[id].outcome) << heard_[id].outcome->error_message;
+    EXPECT_FALSE(reports_[id].outcome) << reports_[id].outcome->error_message;
   }
 
   const core::Outcome& run(std::string function, spearlet::InvokeFunctionRequest request = {}) {
     return outcome(start(std::move(function), std::move(request)));
   }
 
-  /// Runs a function of that script alone.
+  /// Makes a runtime with this script only, and runs it.
   const core::Outcome& run_script(std::string text) {
     make_runtime(script("f", std::move(text)));
     return run("f");
@@ -146,36 +166,36 @@ class ProcessTest : public ::testing::Test, protected core::AttemptListener {
   }
 
   void on_started(core::AttemptId id) override {
-    Heard& heard = heard_[id];
-    ++heard.started;
-    EXPECT_TRUE(heard.started == 1 && heard.chunks.empty() && heard.logs.empty());
-    EXPECT_FALSE(heard.outcome);
+    Reports& reports = reports_[id];
+    ++reports.started;
+    EXPECT_TRUE(reports.started == 1 && reports.chunks.empty() && reports.logs.empty());
+    EXPECT_FALSE(reports.outcome);
     if (on_any_) on_any_(id);
   }
   void on_chunk(core::AttemptId id, core::Payload chunk) override {
     expect_running(id);
-    heard_[id].chunks.push_back(std::move(chunk));
+    reports_[id].chunks.push_back(std::move(chunk));
     if (on_any_) on_any_(id);
   }
   void on_log(core::AttemptId id, std::string line) override {
     expect_running(id);
-    heard_[id].logs.push_back(std::move(line));
+    reports_[id].logs.push_back(std::move(line));
     if (on_any_) on_any_(id);
   }
   void on_finished(core::AttemptId id, core::Outcome&& outcome) override {
-    EXPECT_FALSE(heard_[id].outcome) << "finished twice";
-    heard_[id].outcome = std::move(outcome);
+    EXPECT_FALSE(reports_[id].outcome) << "finished twice";
+    reports_[id].outcome = std::move(outcome);
     if (on_any_) on_any_(id);
   }
 
   void expect_running(core::AttemptId id) {
-    EXPECT_EQ(heard_[id].started, 1);
-    EXPECT_FALSE(heard_[id].outcome) << "a report after the end";
+    EXPECT_EQ(reports_[id].started, 1);
+    EXPECT_FALSE(reports_[id].outcome) << "a report after the end";
   }
 
   TemporaryFolder folder_;
   boost::asio::io_context context_;
-  std::map<core::AttemptId, Heard> heard_;
+  std::map<core::AttemptId, Reports> reports_;
   std::function<void(core::AttemptId)> on_any_;
   std::deque<spearlet::InvokeFunctionRequest> requests_;
   std::deque<std::string> names_;

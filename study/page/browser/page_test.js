@@ -1,11 +1,11 @@
-// The sample's page in a headless Chromium: what it draws, for whom, and what it leaves alone.
+// The sample's page in a headless Chromium: its texts, tables and pictures, on screens and in print.
 //
-// QUINTAIN_SAMPLE_PAGE names the program that writes the page. Without a browser everything is skipped, or
+// QUINTAIN_SAMPLE_PAGE names the program that writes the page. Without a browser every test is skipped, or
 // fails if QUINTAIN_NEEDS_BROWSER is set.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -24,7 +24,7 @@ function whyNot() {
 
 if (whyNot() && process.env.QUINTAIN_NEEDS_BROWSER) throw new Error(whyNot());
 
-// As the sample has them: the last workload has no data for three of its pictures.
+// The sample's last workload has no data for three of its pictures.
 const CHARTS = ['reliability', 'pit', 'ratios', 'sharpness', 'depth', 'rolling', 'scatter', 'cost'];
 const FIGURES = 2 * CHARTS.length + 5;
 const HOSTILE = 'replay </script><b>bold</b> & "quoted" <!-- \'x\'';
@@ -38,7 +38,7 @@ describe('the page of a study', { skip: whyNot() }, () => {
     folder = mkdtempSync(path.join(os.tmpdir(), 'quintain-page-'));
     file = path.join(folder, 'page.html');
     writeFileSync(file, execFileSync(process.env.QUINTAIN_SAMPLE_PAGE, { maxBuffer: 1 << 28 }));
-    // Root may not use the sandbox.
+    // Chromium's sandbox does not run as root.
     const args = process.getuid() === 0 ? ['--no-sandbox'] : [];
     browser = await chromium.launch({ executablePath: CHROMIUM, args });
   });
@@ -48,8 +48,8 @@ describe('the page of a study', { skip: whyNot() }, () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  // Opens the page, lets `look` look at it, and checks that it was silent and fetched nothing.
-  async function visit(options, look) {
+  // Opens the page, calls `look` with it, and checks that it logged nothing and fetched nothing.
+  async function visit(options, look, address = pathToFileURL(file).href) {
     const page = await browser.newPage({ viewport: { width: 1280, height: 900 }, ...options });
     const said = [];
     const fetched = [];
@@ -61,35 +61,45 @@ describe('the page of a study', { skip: whyNot() }, () => {
     });
     page.on('request', (request) => fetched.push(request.url()));
     try {
-      await page.goto(pathToFileURL(file).href);
+      await page.goto(address);
       if (options.javaScriptEnabled !== false) await drawn(page);
       await look(page);
       assert.deepEqual(said, []);
       assert.deepEqual(
         fetched.filter((url) => !url.startsWith('data:')),
-        [pathToFileURL(file).href],
+        [address],
       );
     } finally {
       await page.close();
     }
   }
 
+  // The same with another report: `change` returns what the page gets instead of the sample's.
+  async function visitChanged(change, look) {
+    const [, before, data, after] = /^(.*id="study">)(.*?)(<\/script>.*)$/s.exec(
+      readFileSync(file, 'utf8'),
+    );
+    const changed = path.join(folder, 'changed.html');
+    const json = JSON.stringify(change(JSON.parse(data))).replaceAll('<', '\\u003c');
+    writeFileSync(changed, before + json + after);
+    await visit({}, look, pathToFileURL(changed).href);
+  }
+
   const drawn = (page) => page.waitForSelector('html[data-drawn=all]', { state: 'attached' });
 
-  // The picture of a workload.
+  // The figure of a workload.
   const figure = (page, chart, workload = 0) =>
     page.locator(`figure[data-chart=${chart}][data-workload="${workload}"]`);
 
-  // How many marks a picture has, of a kind or of any: symbols, bars, lines, areas.
+  // The number of marks in a picture, of one kind or of all: symbols, bars, lines, areas.
   const marks = (locator, kind = ':is(.mark-symbol,.mark-rect,.mark-line,.mark-area)') =>
     locator.locator(`svg ${kind} path`).count();
 
-  test('draws every picture as SVG with marks, silently', () =>
+  test('draws every picture as SVG with marks, without messages', () =>
     visit({}, async (page) => {
       assert.equal(await page.locator('figure').count(), FIGURES);
       assert.equal(await page.locator('figure .plot svg').count(), FIGURES);
       assert.equal(await page.locator('canvas').count(), 0);
-      assert.ok(await page.getByText('Without JavaScript').isHidden());
       for (const locator of await page.locator('figure').all()) {
         const name = await locator.getAttribute('data-chart');
         assert.ok((await marks(locator)) >= 2, `${name} has marks`);
@@ -98,14 +108,14 @@ describe('the page of a study', { skip: whyNot() }, () => {
       }
     }));
 
-  test('draws what the numbers say', () =>
+  test('draws a mark for each value of the report', () =>
     visit({}, async (page) => {
-      // Three estimators are shown: 20 bars each, a reliability point a level in both panels.
+      // Three estimators are shown: 20 bars each, and a reliability point for each level in both panels.
       assert.equal(await marks(figure(page, 'pit'), '.mark-rect'), 3 * 20 + 3);
       assert.equal(await marks(figure(page, 'reliability'), '.mark-symbol'), 3 * 19 * 2);
       assert.equal(await marks(figure(page, 'scatter'), '.mark-symbol'), 3 * 240);
       assert.equal(await marks(figure(page, 'sharpness'), '.mark-symbol'), 3);
-      // Of two changes in the second workload each has a word.
+      // Each of the two changes in the second workload has a label.
       assert.equal(
         await figure(page, 'rolling', 1).locator('svg text', { hasText: 'change' }).count(),
         2,
@@ -114,7 +124,7 @@ describe('the page of a study', { skip: whyNot() }, () => {
         await figure(page, 'rolling', 0).locator('svg text', { hasText: 'change' }).count(),
         0,
       );
-      // The default's bar against the oracle ends in its ratio.
+      // The label of the default's bar against the oracle is its ratio.
       assert.equal(
         await figure(page, 'ratios')
           .locator('svg text', { hasText: /^1\.014$/ })
@@ -167,7 +177,7 @@ describe('the page of a study', { skip: whyNot() }, () => {
       assert.match(await pit.locator('.plot').textContent(), /None of the estimators shown/);
     }));
 
-  test('a point tells its numbers', () =>
+  test('a point shows its numbers under the pointer', () =>
     visit({}, async (page) => {
       await figure(page, 'sharpness').scrollIntoViewIfNeeded();
       await figure(page, 'sharpness')
@@ -181,13 +191,35 @@ describe('the page of a study', { skip: whyNot() }, () => {
 
   test('every picture has its text alternative', () =>
     visit({}, async (page) => {
+      const labelOf = (chart, workload) =>
+        figure(page, chart, workload).locator('[role=img]').getAttribute('aria-label');
+      assert.match(
+        await labelOf('reliability', 0),
+        /^Reliability, stationary\. best: at most 0\.39 pp from the diagonal, at 75\.0 %\. /,
+      );
+      assert.match(
+        await labelOf('rolling', 1),
+        /best: the 90 % quantile covers 84\.3 to 90\.5 %; changes at arrivals 4000, 8200\. /,
+      );
+      assert.match(
+        await labelOf('ratios', 0),
+        /best: 1\.014 \[1\.009, 1\.019\] times the loss of oracle, 0\.719 \[0\.715, 0\.723\] times the loss of queue-length\./,
+      );
+      assert.match(
+        await labelOf('cost', 0),
+        /best: 3\.40 µs with 0 waiting, 21\.5 µs with 64; p99 8\.16 µs\./,
+      );
+      assert.equal(
+        await page.locator('#workload-2 .missing').textContent(),
+        'No data for: Coverage by the queue at acceptance, Rolling coverage, Cost of a prediction.',
+      );
       for (const locator of await page.locator('figure').all()) {
         const label = await locator.locator('[role=img]').getAttribute('aria-label');
         assert.match(label, /\d/, label);
         assert.ok((await locator.locator('figcaption').innerText()).length > 40);
         assert.ok((await locator.locator('details tbody tr').count()) >= 1, label);
       }
-      // The picture's own marks are not read out beside it.
+      // A screen reader does not read the marks besides.
       assert.equal(await page.locator('figure .plot > [aria-hidden=true] svg').count(), FIGURES);
     }));
 
@@ -229,7 +261,7 @@ describe('the page of a study', { skip: whyNot() }, () => {
 
   test('pictures follow the width of the window', () =>
     visit({}, async (page) => {
-      // As drawn, not as scaled.
+      // The width as drawn, not as scaled by the style.
       const width = () =>
         figure(page, 'depth')
           .locator('svg')
@@ -262,7 +294,7 @@ describe('the page of a study', { skip: whyNot() }, () => {
       };
     });
 
-  // 0 black to 1 white, as WCAG has it.
+  // Relative luminance as WCAG defines it: 0 is black, 1 white.
   function luminance(rgb) {
     const [r, g, b] = rgb
       .match(/[\d.]+/g)
@@ -307,11 +339,11 @@ describe('the page of a study', { skip: whyNot() }, () => {
       assert.equal(await page.locator('figure svg[data-same]').count(), 1);
     }));
 
-  test('prints every picture, whole and on white', () =>
+  test('prints every picture unbroken and on white', () =>
     visit({ colorScheme: 'dark' }, async (page) => {
       await page.emulateMedia({ media: 'print', colorScheme: 'dark' });
       assert.equal(luminance((await colours(page)).page), 1);
-      // The width of A4 less its margins, at 96 dots an inch.
+      // The width of A4 without its margins, at 96 dots per inch.
       await page.setViewportSize({ width: 718, height: 1000 });
       const boxes = await page.locator('figure').evaluateAll((all) =>
         all.map((figure) => {
@@ -326,17 +358,17 @@ describe('the page of a study', { skip: whyNot() }, () => {
       assert.equal(boxes.length, FIGURES);
       for (const { inside, height } of boxes) {
         assert.ok(inside);
-        assert.ok(height < 1000); // so that it fits a page and need not break
+        assert.ok(height < 1000); // fits on one printed page
       }
       const pdf = await page.pdf({ format: 'A4' });
       const pages = pdf.toString('latin1').match(/\/Type\s*\/Page\b/g).length;
       assert.ok(pages >= 6 && pages <= 40, `${pages} pages`);
     }));
 
-  test('draws before it prints, however early that is', async () => {
+  test('draws before it prints, even if nothing was drawn yet', async () => {
     const page = await browser.newPage();
     try {
-      // Stopped before the first picture: timers never fire.
+      // Timers never fire, so no picture is drawn by itself.
       await page.addInitScript(() => {
         globalThis.setTimeout = () => 0;
       });
@@ -349,14 +381,110 @@ describe('the page of a study', { skip: whyNot() }, () => {
     }
   });
 
-  test('without JavaScript the text and the tables are there', () =>
+  test('says where the report is if JavaScript is off', () =>
     visit({ javaScriptEnabled: false }, async (page) => {
-      assert.equal(await page.locator('figure svg').count(), 0);
       assert.ok(await page.getByText('Without JavaScript').isVisible());
-      assert.match(await page.locator('#workload-0').innerText(), /1\.014 \[1\.009, 1\.019\]/);
-      assert.equal(await page.locator('figure details table').count(), FIGURES);
-      await page.locator('figure summary').first().click();
-      assert.ok(await page.locator('figure details table').first().isVisible());
+      const report = JSON.parse(await page.locator('#study').textContent());
+      assert.equal(report.study.name, 'sample');
+    }));
+
+  test('says that there is no report if it could not be written as JSON', () =>
+    visitChanged(
+      () => null,
+      async (page) => {
+        assert.ok(await page.getByText('could not be written as JSON').isVisible());
+        assert.equal(await page.locator('section, figure').count(), 0);
+      },
+    ));
+
+  test('shows a study without workloads', () =>
+    visitChanged(
+      (report) => ({ ...report, workloads: [], costs: [], verdict: 'error' }),
+      async (page) => {
+        assert.equal(await page.locator('h1 .badge.bad').textContent(), 'error');
+        assert.equal(await page.locator('figure').count(), 0);
+      },
+    ));
+
+  test('the header and the footer describe the study', () =>
+    visit({}, async (page) => {
+      assert.equal(await page.title(), 'sample · Quintain study');
+      const header = await page.locator('header').innerText();
+      assert.match(header, /^sample passed\n/);
+      assert.match(header, /Made-up numbers, to test what shows them/);
+      assert.match(
+        header,
+        /3 workloads, 7 estimators, 25 replications, 236\u202f900 executions scored/,
+      );
+      assert.match(header, /2024-05-01T12:00:00Z · studies\/sample\.json · quintain 0\.1\.0/);
+      const footer = await page.locator('footer').innerText();
+      assert.match(footer, /quintain study studies\/sample\.json --seeds 12/);
+      assert.match(footer, /6m52\.5s/);
+    }));
+
+  test('shows goals and controls that hold', () =>
+    visit({}, async (page) => {
+      const overview = page.locator('#overview');
+      assert.deepEqual(await overview.locator('.badge.good').allTextContents(), [
+        ...['2 of 2', '2 of 2', 'met', 'met', 'met', 'met', 'flagged'],
+      ]);
+      assert.equal(await overview.locator('.badge.bad').count(), 0);
+      assert.equal(await overview.locator('summary').textContent(), '4 of 4 goals met');
+      assert.equal(await page.getByText('Goals that are missed').count(), 0);
+    }));
+
+  test('shows a missed goal and a control that is not flagged', () =>
+    visitChanged(
+      (report) => {
+        report.verdict = 'failed';
+        const { estimators } = report.workloads[0];
+        estimators[0].flags[2].holds = false;
+        estimators.find(({ role }) => role === 'control').flagged = false;
+        return report;
+      },
+      async (page) => {
+        assert.equal(await page.locator('h1 .badge.bad').textContent(), 'failed');
+        const overview = page.locator('#overview');
+        assert.equal(await overview.locator('summary').textContent(), '3 of 4 goals met');
+        assert.deepEqual(await overview.locator('.badge.bad').allTextContents(), [
+          ...['1 of 2', 'missed', 'missed', 'not flagged'],
+        ]);
+        const missed = overview.getByRole('table', { name: 'Goals that are missed' });
+        assert.match(await missed.innerText(), /stationary\tbest default\tpinball-to-oracle/);
+      },
+    ));
+
+  test('at first shows the default, the oracle and the best baseline', () =>
+    visit({}, async (page) => {
+      const checked = page.locator('.legend input:checked + span');
+      assert.deepEqual(await checked.allTextContents(), ['best', 'queue-length', 'oracle']);
+    }));
+
+  test('tables show the numbers of the report', () =>
+    visit({}, async (page) => {
+      const cells = (table, name) =>
+        page
+          .locator('#workload-0')
+          .getByRole('table', { name: table })
+          .getByRole('row', { name })
+          .locator('td')
+          .allTextContents();
+      assert.deepEqual(await cells('Loss and calibration', /^best default/), [
+        ...['1.014 [1.009, 1.019]', '0.719 [0.715, 0.723]', '50.2', '80.4', '90.3', '95.2'],
+        ...['0.38 [0.08, 0.68]', '1.64'],
+      ]);
+      assert.deepEqual(await cells('Sharpness, memory', /^best default/), [
+        ...['374 ms', '811 ms', '1.12 s', '1.19 MiB', '6.08 KiB', '3.40 µs', '8.16 µs'],
+      ]);
+      assert.match(await page.locator('#workload-2').innerText(), /fedcba9876543210/);
+      await page.locator('#workload-2 > details').last().locator('summary').click();
+      assert.match(await page.locator('#workload-2').innerText(), /Seeds: 18446744073709551615/);
+    }));
+
+  test('an unknown value is a dash', () =>
+    visit({}, async (page) => {
+      const text = await page.locator('main').innerText();
+      assert.doesNotMatch(text, /\b(NaN|Infinity|undefined)\b/);
     }));
 
   test('the keyboard reaches the boxes, the tables and the data', () =>

@@ -1,24 +1,21 @@
-// Reliability and the PIT histogram. Like all pictures they take a workload, what to show of it, and a
-// width; they give a specification, or null if there is nothing to draw.
+// Reliability and the PIT histogram. As all pictures, they take a workload, the results to show and a width,
+// and return a Vega specification, or null if there is nothing to draw.
 
 function reliability(workload, results, width) {
   const sets = layered(results)
     .map((result) => {
-      const points = result.terminal.coverage
-        .slice(0, study.levels.length)
+      const points = coverageByLevel(result)
         .map((coverage, i) => ({
           x: study.levels[i] * 100,
           y: coverage.value * 100,
           low: coverage.low * 100,
           high: coverage.high * 100,
-          banded: known(coverage.low, coverage.high) && coverage.low !== null,
+          banded: known(coverage.low, coverage.high),
           defined: true,
           tip:
-            `${result.name}\n${short(study.levels[i] * 100)} % quantile covers ${short(coverage.value * 100)} %` +
-            (coverage.low === null
-              ? ''
-              : ` [${short(coverage.low * 100)}, ${short(coverage.high * 100)}]`),
-          known: coverage.value !== null,
+            `${result.name}\n${percent(study.levels[i])} % quantile covers ` +
+            `${withInterval(coverage, percent)} %`,
+          known: known(coverage.value),
         }))
         .filter((point) => point.known);
       return { look: result.look, points };
@@ -100,6 +97,7 @@ function pit(workload, results, width) {
   const rows = Math.ceil(own.length / columns);
   const groups = own.map((result, i) => {
     const { bins, null_low: low, null_high: high } = result.pit;
+    const banded = known(low, high);
     const column = i % columns;
     const set = data(
       bins.map((share, bin) => ({
@@ -107,13 +105,10 @@ function pit(workload, results, width) {
         right: (bin + 1) / bins.length,
         y: share * 100,
         tip:
-          `${result.name}\nbin ${bin + 1} of ${bins.length}: ${short(share * 100)} %\n` +
-          (low !== null && high !== null
-            ? `band ${short(low * 100)} to ${short(high * 100)} %`
-            : ''),
+          `${result.name}\nbin ${bin + 1} of ${bins.length}: ${precisePercent(share)} %\n` +
+          (banded ? `band ${precisePercent(low)} to ${precisePercent(high)} %` : ''),
       })),
     );
-    const banded = low !== null && high !== null;
     const marks = [
       {
         type: 'rect',

@@ -1,4 +1,4 @@
-// Coverage along the queue and along time.
+// Coverage by the queue met and by arrival.
 
 // Coverage at 90 % (solid) and 50 % (dashed) along x.
 function coverage(results, width, { curves: [at50, at90], xsOf, xTitle, what, extra = () => [] }) {
@@ -16,7 +16,7 @@ function coverage(results, width, { curves: [at50, at90], xsOf, xTitle, what, ex
             x,
             y: y * 100,
             defined: true,
-            tip: `${result.name}\n${what} ${short(x)}: ${nominal} % quantile covers ${short(y * 100)} %`,
+            tip: `${result.name}\n${what} ${plain(x)}: ${nominal} % quantile covers ${percent(y)} %`,
           })),
       })),
     )

@@ -1,4 +1,4 @@
-// Draws the pictures into their places, and again when something changed.
+// Draws the pictures into their figures, and again when the selection or the width changes.
 
 const modules = globalThis.vegaModules;
 for (const name of ['vega-transforms', 'vega-view-transforms', 'vega-encode']) {
@@ -6,36 +6,31 @@ for (const name of ['vega-transforms', 'vega-view-transforms', 'vega-encode']) {
 }
 
 const CHARTS = { reliability, pit, ratios, sharpness, depth, rolling, scatter, cost };
-// These two name their estimators in the picture.
+// Pictures that name their estimators themselves need no key.
 const NAMED = new Set(['pit', 'sharpness']);
 
-const plots = (study === null ? [] : [...document.querySelectorAll('figure[data-chart]')]).map(
-  (figure) => ({
-    kind: figure.dataset.chart,
-    workload: study.workloads[Number(figure.dataset.workload)],
-    place: figure.querySelector('.plot'),
-    width: 0,
-    view: null,
-    stale: true,
-  }),
-);
+const plots = [...document.querySelectorAll('figure[data-chart]')].map((figure) => ({
+  kind: figure.dataset.chart,
+  workload: workloads[Number(figure.dataset.workload)],
+  place: figure.querySelector('.plot'),
+  width: 0,
+  view: null,
+  stale: true,
+}));
 
-// Nothing is ever fetched.
+// The page fetches nothing.
 const loader = {
   load: () => Promise.reject(new Error('this page loads nothing')),
   sanitize: () => Promise.reject(new Error('this page loads nothing')),
 };
 
 function keys(results) {
-  const list = document.createElement('p');
-  list.className = 'keys';
-  for (const { name, look } of results) {
-    const key = document.createElement('span');
-    key.className = `name series ${look.kind}`;
-    key.textContent = name;
-    list.append(key, ' ');
-  }
-  return list;
+  const key = ({ name, look }) => element('span', { class: `name series ${look.kind}` }, name);
+  return element(
+    'p',
+    { class: 'keys' },
+    results.map((result) => [key(result), ' ']),
+  );
 }
 
 function draw(plot) {
@@ -45,16 +40,17 @@ function draw(plot) {
   plot.view = null;
   const results = shown(plot.workload);
   const spec = CHARTS[plot.kind](plot.workload, results, Math.max(plot.width, 240));
-  const canvas = document.createElement('div');
-  // The place has a text that says more than a list of marks.
-  canvas.setAttribute('aria-hidden', 'true');
   if (spec === null) {
-    canvas.removeAttribute('aria-hidden');
-    canvas.className = 'empty';
-    canvas.textContent = 'None of the estimators shown has this.';
-    plot.place.replaceChildren(canvas);
+    const empty = element(
+      'div',
+      { class: 'empty' },
+      'None of the estimators shown has data for this picture.',
+    );
+    plot.place.replaceChildren(empty);
     return;
   }
+  // The figure has a text alternative that says more than a list of marks.
+  const canvas = element('div', { 'aria-hidden': true });
   plot.place.replaceChildren(...(NAMED.has(plot.kind) ? [] : [keys(results)]), canvas);
   const runtime = modules['vega-parser'].parse(spec, CONFIG, { ast: true });
   plot.view = new modules['vega-view'].View(runtime, {
@@ -73,7 +69,7 @@ function drawStale() {
   for (const plot of plots) if (plot.stale) draw(plot);
 }
 
-// A few at a time, so that the page answers while it draws; in the order of the page.
+// Draws a few pictures at a time, in the order of the page, so that the page responds while it draws.
 let timer = 0;
 function drawSoon() {
   clearTimeout(timer);
@@ -118,8 +114,7 @@ const seen = new IntersectionObserver(
 );
 for (const section of document.querySelectorAll('main > section')) seen.observe(section);
 
-// On a phone the long list of estimators would stand before the results.
+// On a phone the long list of estimators would come before the results.
 if (matchMedia('(max-width: 900px)').matches) document.querySelector('.legend').open = false;
 
-document.getElementById('no-pictures').hidden = study !== null;
 drawSoon();

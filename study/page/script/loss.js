@@ -1,20 +1,13 @@
-// Ratios of losses.
-
-// Bars from 1, in rows; each row may hold several.
+// Ratios of losses, as bars from 1.
 function ratios(workload, results, width) {
   const blocks = [];
-  const bar = (result, ratio) => ({
-    look: result.look,
-    ratio: ratio.ratio,
-    tip: `${result.name} / ${ratio.to}`,
+  const bar = ({ name, look }, to) => ({
+    look,
+    ratio: to.ratio,
+    tip: `${name} / ${to.to}: ${withInterval(to.ratio, ratio)}`,
   });
   const toOracle = results
-    .filter(
-      (result) =>
-        result.role !== 'oracle' &&
-        known(result.to_oracle.ratio.value) &&
-        result.to_oracle.ratio.value !== null,
-    )
+    .filter((result) => result.role !== 'oracle' && known(result.to_oracle.ratio.value))
     .map((result) => ({ name: result.name, bars: [bar(result, result.to_oracle)] }));
   if (toOracle.length > 0) blocks.push({ title: 'loss / oracle’s', rows: toOracle });
   const judged = results.filter((result) => result.role === 'estimator');
@@ -26,8 +19,8 @@ function ratios(workload, results, width) {
       name,
       bars: judged.flatMap((result) =>
         result.to_baselines
-          .filter(({ to, ratio }) => to === name && ratio.value !== null)
-          .map((ratio) => bar(result, ratio)),
+          .filter(({ to, ratio: { value } }) => to === name && known(value))
+          .map((to) => bar(result, to)),
       ),
     }))
     .filter(({ bars }) => bars.length > 0);
@@ -40,11 +33,7 @@ function ratios(workload, results, width) {
   let y = TOP;
   for (const { title, rows } of blocks) {
     const ends = rows.flatMap(({ bars }) =>
-      bars.flatMap(({ ratio }) => [
-        ratio.value,
-        ratio.low ?? ratio.value,
-        ratio.high ?? ratio.value,
-      ]),
+      bars.flatMap(({ ratio: { value, low, high } }) => [value, low ?? value, high ?? value]),
     );
     const low = Math.max(1e-3, Math.min(1, ...ends));
     const high = Math.max(1, ...ends);
@@ -83,18 +72,15 @@ function ratios(workload, results, width) {
     ];
     const sets = [];
     for (const { bars } of rows) {
-      for (const { look, ratio, tip, y: middle } of bars) {
-        const whiskers = ratio.low !== null && ratio.high !== null;
-        const set = data([
-          {
-            value: ratio.value,
-            low: ratio.low,
-            high: ratio.high,
-            label: ratio.value < 10 ? ratio.value.toFixed(3) : short(ratio.value),
-            end: whiskers ? Math.max(ratio.high, 1) : Math.max(ratio.value, 1),
-            tip: `${tip}: ${ratio.value.toFixed(3)}${whiskers ? ` [${ratio.low.toFixed(3)}, ${ratio.high.toFixed(3)}]` : ''}`,
-          },
-        ]);
+      for (const {
+        look,
+        ratio: { value, low, high },
+        tip,
+        y: middle,
+      } of bars) {
+        const whiskers = known(low, high);
+        const end = Math.max(whiskers ? high : value, 1);
+        const set = data([{ value, low, high, label: ratio(value), end, tip }]);
         sets.push(set);
         inside.push({
           type: 'rect',

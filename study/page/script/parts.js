@@ -1,8 +1,8 @@
-// The parts of which the pictures' Vega specifications are made. Names never become part of an expression,
-// and colours are the style's properties.
+// Parts of the pictures' Vega specifications. An estimator's name never becomes part of an expression, and
+// colours are properties of the style sheet.
 
 const LEFT = 46;
-// Half a label of the last tick.
+// Room for half the label of the last tick.
 const RIGHT = 22;
 const TOP = 10;
 const BOTTOM = 40;
@@ -30,7 +30,7 @@ const CONFIG = {
   },
 };
 
-// As they are: the library's own formats turn 100 into 1e+2 beside 20.
+// Labels in plain notation: the library's default formats write 100 as 1e+2 beside 20.
 const LABELS = { labels: { update: { text: { signal: "format(datum.value, ',~r')" } } } };
 
 const at = (field, scale = field) => ({ scale, field });
@@ -117,7 +117,7 @@ const whole = (width, height, marks) => ({ width, height, padding: 0, autosize: 
 
 const plotWidth = (width) => width - LEFT - RIGHT;
 
-// Names of data sets need only differ within a picture.
+// Names of data sets must be unique within a picture.
 let serial = 0;
 const data = (values) => ({ name: `d${++serial}`, values });
 
@@ -135,7 +135,7 @@ const level = (y, width) =>
     strokeDash: { value: [2, 3] },
   });
 
-// The oracle's is broad and pale, so that a line that keeps to it stays visible upon it.
+// The oracle's line is broad and pale, so that a line on top of it stays visible.
 const line = (set, look, dash = []) => ({
   type: 'line',
   from: { data: set.name },

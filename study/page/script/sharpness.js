@@ -1,4 +1,4 @@
-// Sharpness against calibration, with the points' names beside them.
+// Sharpness against calibration, with the estimators' names beside their points.
 
 function sharpness(workload, results, width) {
   const points = results
@@ -11,7 +11,7 @@ function sharpness(workload, results, width) {
         result.worst_coverage_error.high === null ? null : result.worst_coverage_error.high * 100,
       y: result.width_80,
       name: result.name,
-      tip: `${result.name}\n80 % interval ${seconds(result.width_80)} wide\nworst coverage error ${short(result.worst_coverage_error.value * 100)} pp`,
+      tip: `${result.name}\n80 % interval ${seconds(result.width_80)} wide\nworst coverage error ${percentagePoints(result.worst_coverage_error.value)} pp`,
     }));
   if (points.length === 0) return null;
   const inner = plotWidth(width);
@@ -66,7 +66,8 @@ function sharpness(workload, results, width) {
   ]);
 }
 
-// The points' names, each at the first place around its point where it covers no point and no other name.
+// Places each name at the first position around its point where it covers no point, no whisker and no other
+// name.
 function labelled(points, xs, ys, width, height) {
   const share = (scale, value) => {
     const [from, to] = scale.domain;
@@ -87,7 +88,6 @@ function labelled(points, xs, ys, width, height) {
     top: y - 6,
     bottom: y + 6,
   }));
-  // Nor may it cover a whisker.
   for (const { y, low, high } of points) {
     if (low === null || high === null) continue;
     const middle = (1 - share(ys, y)) * height;

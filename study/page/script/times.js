@@ -1,4 +1,4 @@
-// Actual time against its forecast, and the time that a forecast takes.
+// Actual time against p50, and the cost of a prediction.
 
 function scatter(workload, results, width) {
   const own = layered(results)
@@ -53,9 +53,7 @@ function scatter(workload, results, width) {
 function cost(workload, results, width) {
   const own = layered(results)
     .map((result) => {
-      const found = study.costs.find(
-        (entry) => entry.workload === workload.name && entry.estimator === result.name,
-      );
+      const found = costOf(workload, result);
       return {
         look: result.look,
         points: (found?.by_depth ?? [])
@@ -64,7 +62,7 @@ function cost(workload, results, width) {
             x,
             y: y / 1000,
             defined: true,
-            tip: `${result.name}\n${short(x)} waiting: ${seconds(y * 1e-9)}`,
+            tip: `${result.name}\n${plain(x)} waiting: ${nanoseconds(y)}`,
           })),
       };
     })

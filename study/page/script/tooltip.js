@@ -1,4 +1,4 @@
-// What a mark tells when it is pointed at.
+// The text that a mark shows while the pointer is over it.
 
 const tip = document.createElement('div');
 tip.className = 'tip';

@@ -1,3 +1,5 @@
+// A simulated node with one function whose slots are the servers; each customer is a SYNC call.
+// Callers are pooled, because runs have millions of customers.
 #include "study/queueing/testing/queue_run.h"
 
 #include <fmt/format.h>
@@ -8,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/answer.h"
+#include "core/function_service.h"
 #include "sim/world.h"
 
 namespace quintain::study::testing {
@@ -17,7 +19,7 @@ namespace {
 core::Instant instant_of(const google::protobuf::Timestamp& time) {
   const core::Duration since_epoch =
       std::chrono::seconds(time.seconds()) + std::chrono::nanoseconds(time.nanos());
-  return core::Instant(since_epoch - sim::kWorldBegins.since_epoch);
+  return core::Instant(since_epoch - sim::kWorldStart.since_epoch);
 }
 
 sim::NodeSpec node_spec(const QueueModel& model) {
@@ -90,9 +92,9 @@ class QueueRun::Caller final : private core::UnaryCaller<spearlet::InvokeFunctio
       : run_(run),
         patience_(
             run.node_.environment(),
-            [](void* caller) { static_cast<Caller*>(caller)->lose_patience(); }, this) {}
+            [](void* caller) { static_cast<Caller*>(caller)->on_patience_end(); }, this) {}
 
-  void come(const Customer& customer) {
+  void arrive(const Customer& customer) {
     customer_ = customer;
     arrived_at_ = run_.world_.now();
     renew();
@@ -102,7 +104,7 @@ class QueueRun::Caller final : private core::UnaryCaller<spearlet::InvokeFunctio
     request.set_function_name("serve");
     if (customer.urgent) (*request.mutable_invocation_metadata())["priority"] = "1";
     if (run_.model_.patience) {
-      // Only under an id of its own can it ask whether it still waits.
+      // With a known id the caller can ask whether it still waits.
       id_ = fmt::format("c{}", customer.index);
       request.set_execution_id(id_);
       patience_.arm(arrived_at_ + *run_.model_.patience, core::Precedence::kTimeout);
@@ -114,27 +116,27 @@ class QueueRun::Caller final : private core::UnaryCaller<spearlet::InvokeFunctio
   const Customer& customer() const { return customer_; }
 
  private:
-  // The answer to a question that is answered at once.
+  // A call that is answered immediately.
   template <class Response>
-  struct Question final : core::UnaryCaller<Response> {
+  struct ImmediateCall final : core::UnaryCaller<Response> {
     void deliver(Response&& message) override { response = std::move(message); }
     void refuse(const absl::Status&) override {}
     Response response;
   };
 
-  // WaitingExecution ends at once with a cancel. Whoever is being served stays.
-  void lose_patience() {
-    Question<spearlet::GetExecutionStatusResponse> status;
-    spearlet::GetExecutionStatusRequest question;
-    question.set_execution_id(id_);
+  // Cancels the execution if it waits; a customer in service stays.
+  void on_patience_end() {
+    ImmediateCall<spearlet::GetExecutionStatusResponse> status;
+    spearlet::GetExecutionStatusRequest request;
+    request.set_execution_id(id_);
     run_.node_.service().GetExecutionStatus(
-        question, core::Answer<spearlet::GetExecutionStatusResponse>(status));
+        request, core::Answer<spearlet::GetExecutionStatusResponse>(status));
     if (status.response.result().status() != spearlet::EXECUTION_STATUS_PENDING) return;
-    Question<spearlet::CancelExecutionResponse> cancelled;
-    spearlet::CancelExecutionRequest order;
-    order.set_execution_id(id_);
+    ImmediateCall<spearlet::CancelExecutionResponse> cancelled;
+    spearlet::CancelExecutionRequest cancel;
+    cancel.set_execution_id(id_);
     run_.node_.service().CancelExecution(
-        order, core::Answer<spearlet::CancelExecutionResponse>(cancelled));
+        cancel, core::Answer<spearlet::CancelExecutionResponse>(cancelled));
   }
 
   void deliver(spearlet::InvokeFunctionResponse&& response) override {
@@ -143,7 +145,7 @@ class QueueRun::Caller final : private core::UnaryCaller<spearlet::InvokeFunctio
     const core::Instant completed = instant_of(result.completed_at());
     const bool served = result.status() == spearlet::EXECUTION_STATUS_COMPLETED;
     const core::Instant started = served ? instant_of(result.started_at()) : completed;
-    customer_.end = served ? Customer::End::kServed : Customer::End::kGaveUp;
+    customer_.end = served ? Customer::End::kServed : Customer::End::kLeft;
     customer_.wait = started - arrived_at_;
     customer_.service = completed - started;
     run_.ended(*this);
@@ -151,7 +153,7 @@ class QueueRun::Caller final : private core::UnaryCaller<spearlet::InvokeFunctio
 
   void refuse(const absl::Status&) override {
     patience_.disarm();
-    customer_.end = Customer::End::kRefused;
+    customer_.end = Customer::End::kRejected;
     run_.ended(*this);
   }
 
@@ -175,7 +177,7 @@ void QueueRun::arrive() {
   }
   Caller& caller = *free_.back();
   free_.pop_back();
-  caller.come(customer);
+  caller.arrive(customer);
   expect_next();
 }
 

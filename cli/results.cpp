@@ -1,0 +1,140 @@
+#include "cli/results.h"
+
+#include <fmt/format.h>
+#include <fnmatch.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+
+#include "cli/progress.h"
+#include "reports/file.h"
+#include "reports/formats.h"
+#include "reports/table.h"
+
+namespace quintain::cli {
+namespace {
+
+bool any_matches(std::span<const std::string> names, const std::vector<std::string>& patterns) {
+  return std::ranges::any_of(patterns, [&](const std::string& pattern) {
+    return std::ranges::any_of(names,
+                               [&](const std::string& name) { return matches(name, pattern); });
+  });
+}
+
+}  // namespace
+
+void print_error(std::string_view command, std::string_view what) {
+  fmt::print(stderr, "quintain {}: {}\n", command, what);
+}
+
+bool matches(const std::string& name, const std::string& pattern) {
+  return name == pattern || fnmatch(pattern.c_str(), name.c_str(), 0) == 0;
+}
+
+void Selection::add_options(CLI::App& command, const std::string& what,
+                            const std::string& old_name) {
+  command
+      .add_option("--only", only,
+                  fmt::format("Only {} that match this pattern (* ? [...]) or have this name; "
+                              "repeatable",
+                              what))
+      ->type_name("PATTERN")
+      ->allow_extra_args(false);
+  command.add_option("--skip", skip, fmt::format("No {} that match; repeatable", what))
+      ->type_name("PATTERN")
+      ->allow_extra_args(false);
+  if (old_name.empty()) return;
+  command
+      .add_option_function<std::vector<std::string>>(
+          old_name,
+          [this, old_name](const std::vector<std::string>& patterns) {
+            fmt::print(stderr, "quintain: {} is now called --only\n", old_name);
+            only.insert(only.end(), patterns.begin(), patterns.end());
+          })
+      ->allow_extra_args(false)
+      ->group("");  // not shown by --help
+}
+
+bool Selection::chooses(std::span<const std::string> names) const {
+  return (only.empty() || any_matches(names, only)) && !any_matches(names, skip);
+}
+
+bool Selection::check(std::string_view command, std::span<const std::string> all_names) const {
+  bool good = true;
+  for (const auto* patterns : {&only, &skip}) {
+    for (const std::string& pattern : *patterns) {
+      if (any_matches(all_names, {pattern})) continue;
+      print_error(command, fmt::format("'{}' matches no name; --list shows the names", pattern));
+      good = false;
+    }
+  }
+  return good;
+}
+
+std::string Selection::arguments() const {
+  std::string text;
+  for (const std::string& pattern : only) text += " --only " + quoted(pattern);
+  for (const std::string& pattern : skip) text += " --skip " + quoted(pattern);
+  return text;
+}
+
+void ReportFiles::add_options(CLI::App& command) {
+  command.add_option("--report", report, "Write the JSON report to this file")->type_name("FILE");
+  command.add_option("--junit", junit, "Write JUnit XML to this file")->type_name("FILE");
+  command.add_option("--ctrf", ctrf, "Write CTRF JSON to this file")->type_name("FILE");
+}
+
+bool ReportFiles::check(std::string_view command) const {
+  bool good = true;
+  for (const std::string& path : {report, junit, ctrf}) {
+    if (!path.empty() && !can_write(command, path)) good = false;
+  }
+  return good;
+}
+
+bool ReportFiles::write(std::string_view command, const reports::Report& results,
+                        const absl::StatusOr<std::string>& json) const {
+  bool good = true;
+  if (!report.empty()) {
+    if (json.ok()) {
+      good &= write_text(command, *json, report);
+    } else {
+      print_error(command, std::string(json.status().message()));
+      good = false;
+    }
+  }
+  if (!junit.empty()) good &= write_text(command, reports::to_junit(results), junit);
+  if (!ctrf.empty()) good &= write_text(command, reports::to_ctrf(results), ctrf);
+  return good;
+}
+
+void print_report(const reports::Report& report) {
+  const bool terminal = isatty(STDOUT_FILENO) == 1;
+  const std::string text =
+      terminal ? reports::render_table(report, {.colour = true, .width = terminal_width()})
+               : reports::render_plain(report);
+  std::fputs(text.c_str(), stdout);
+}
+
+bool can_write(std::string_view command, const std::string& path) {
+  const absl::Status writable = reports::check_writable(path);
+  if (!writable.ok()) print_error(command, std::string(writable.message()));
+  return writable.ok();
+}
+
+bool write_text(std::string_view command, const std::string& text, const std::string& path) {
+  const absl::Status written = reports::write_atomically(path, text);
+  if (!written.ok()) print_error(command, std::string(written.message()));
+  return written.ok();
+}
+
+std::string quoted(const std::string& word) {
+  if (!word.empty() && word.find_first_of(" '\"$*?[]()&|;<>\\`") == std::string::npos) return word;
+  std::string text = "'";
+  for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return text + "'";
+}
+
+}  // namespace quintain::cli

@@ -1,0 +1,79 @@
+// What the subcommands that give verdicts have in common: the choice of cases, error messages, and
+// where results go.
+#pragma once
+
+#include <absl/status/statusor.h>
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "reports/report.h"
+
+namespace CLI {
+class App;
+}
+
+namespace quintain::cli {
+
+/// Prints "quintain COMMAND: WHAT" to standard error.
+void print_error(std::string_view command, std::string_view what);
+
+/// Whether a name matches a pattern (* ? [...]). A case's whole name matches that case, even though
+/// its brackets have another meaning in a pattern.
+bool matches(const std::string& name, const std::string& pattern);
+
+/// The options --only and --skip.
+struct Selection {
+  std::vector<std::string> only;
+  std::vector<std::string> skip;
+
+  /// Adds both options. `what` names the things that are chosen ("cases"). `old_name` is an option
+  /// that earlier versions had instead of --only; it is still accepted, with a hint. Empty: none.
+  void add_options(CLI::App& command, const std::string& what, const std::string& old_name = "");
+
+  bool empty() const { return only.empty() && skip.empty(); }
+
+  /// Whether something is chosen that is known by these names (a case's name, its clauses).
+  bool chooses(std::span<const std::string> names) const;
+
+  /// Whether every pattern matches one of these names at least. Prints an error for each that does
+  /// not.
+  bool check(std::string_view command, std::span<const std::string> all_names) const;
+
+  /// " --only 'PATTERN' ..." for the command line in a report.
+  std::string arguments() const;
+};
+
+/// The options --report, --junit and --ctrf.
+struct ReportFiles {
+  std::string report;
+  std::string junit;
+  std::string ctrf;
+
+  void add_options(CLI::App& command);
+
+  /// Whether all files can be written, which is found out before the work is done. Prints an error
+  /// for each that can't.
+  bool check(std::string_view command) const;
+
+  /// Writes the files that were asked for, `json` being the text of --report. Each is complete or
+  /// is not there. Prints an error and returns false if one can't be written.
+  bool write(std::string_view command, const reports::Report& report,
+             const absl::StatusOr<std::string>& json) const;
+};
+
+/// Prints the report to standard output: a table on a terminal, plain lines in a pipe.
+void print_report(const reports::Report& report);
+
+/// Whether the file can be written. Prints an error if it can't.
+bool can_write(std::string_view command, const std::string& path);
+
+/// Writes the text, all of it or nothing. Prints an error and returns false if that fails.
+bool write_text(std::string_view command, const std::string& text, const std::string& path);
+
+/// The word, quoted for a shell where that is needed.
+std::string quoted(const std::string& word);
+
+}  // namespace quintain::cli

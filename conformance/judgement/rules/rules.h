@@ -1,0 +1,54 @@
+// The rules for single calls: small functions that each judge one clause.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "conformance/judgement/findings.h"
+#include "conformance/judgement/policies.h"
+#include "conformance/judgement/recorded_call.h"
+
+namespace quintain::conformance {
+
+/// The judgement of one call by one rule. Without a require() the clause is not judged.
+class Opinion {
+ public:
+  /// Requires `holds`. `observed()` returns the text of what was seen instead; it is called only if
+  /// `holds` is false.
+  template <class Text>
+  void require(bool holds, std::string_view expected, const Text& observed) {
+    judged_ = true;
+    if (!holds) violations_.push_back({std::string(expected), observed()});
+  }
+
+  /// The same with the text of the clause as what is expected.
+  template <class Text>
+  void require(bool holds, const Text& observed) {
+    require(holds, "", observed);
+  }
+
+  bool judged() const { return judged_; }
+  const std::vector<Violation>& violations() const { return violations_; }
+
+ private:
+  bool judged_ = false;
+  std::vector<Violation> violations_;
+};
+
+struct Rule {
+  std::string_view clause;
+  void (*judge)(const RecordedCall& recorded, const Policies& policies, Opinion& opinion);
+};
+
+/// Rules for InvokeFunction answers (SYNC, ASYNC, ETA clauses).
+std::span<const Rule> invoke_rules();
+
+/// Rules for the executions that any answer describes (STATE clauses, SYNC-4).
+std::span<const Rule> state_rules();
+
+/// Rules for the other methods (CANCEL, STREAM, LIST clauses).
+std::span<const Rule> call_rules();
+
+}  // namespace quintain::conformance

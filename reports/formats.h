@@ -1,0 +1,35 @@
+// The report in its file formats: JSON, JUnit XML and CTRF. A new format is a function here, its
+// .cpp file, and the command-line option that calls it.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "reports/report.h"
+
+namespace quintain::reports {
+
+/// The document that report.schema.json describes: keys in a fixed order, two spaces of indent,
+/// doubles in the shortest form that reads back as the same double, bytes that are not UTF-8
+/// replaced by U+FFFD, a newline at the end. `wall_clock` comes last; reports that differ in it
+/// alone have the same text before it. InvalidArgument: a case's `config` is not JSON.
+absl::StatusOr<std::string> to_json(const Report& report);
+
+/// The inverse of to_json(). InvalidArgument: the text is not JSON, has another schema version, or
+/// is not exactly what to_json() writes for the report read from it, white space and key order
+/// aside. So a missing or unknown key, a wrong type and a verdict that contradicts its checks are
+/// all found.
+absl::StatusOr<Report> from_json(std::string_view text);
+
+/// JUnit XML for CI servers, in the elements that the readers of Jenkins, GitHub and GitLab share:
+/// a testsuite for each folder, a testcase for each case. A known failure is `skipped`, an
+/// unexpected pass is a `failure`; warnings are in system-out. The time of a testcase is the
+/// virtual time of the case; the time of `testsuites` is the wall-clock time of the run.
+std::string to_junit(const Report& report);
+
+/// The Common Test Report Format, version 0.1.0 (ctrf.io). An error and an unexpected pass count as
+/// `failed`, a known failure as `other`; `rawStatus` distinguishes them.
+std::string to_ctrf(const Report& report);
+
+}  // namespace quintain::reports

@@ -1,0 +1,178 @@
+// Parses listening addresses, checks unix sockets, and loads TLS certificates, so that errors are
+// reported before the server starts.
+#include "server/listen.h"
+
+#include <absl/strings/str_join.h>
+#include <fmt/format.h>
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <sstream>
+#include <vector>
+
+#include "server/system/descriptor.h"
+
+namespace quintain::server {
+namespace {
+
+constexpr std::string_view kUnix = "unix:";
+
+absl::Status cannot_listen(const ListenAddress& address, std::string_view what) {
+  return absl::UnavailableError(fmt::format("can't listen on {}: {}", address.text(), what));
+}
+
+struct Free {
+  void operator()(BIO* bio) const { BIO_free(bio); }
+  void operator()(X509* certificate) const { X509_free(certificate); }
+  void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
+};
+template <class T>
+using Owned = std::unique_ptr<T, Free>;
+
+// PEM may be encrypted, but the server cannot ask for a password.
+int no_password(char*, int, int, void*) { return -1; }
+
+Owned<BIO> reader(std::string_view text) {
+  return Owned<BIO>(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+}
+
+Owned<X509> parse_certificate(std::string_view text) {
+  return Owned<X509>(PEM_read_bio_X509(reader(text).get(), nullptr, &no_password, nullptr));
+}
+
+Owned<EVP_PKEY> parse_key(std::string_view text) {
+  return Owned<EVP_PKEY>(
+      PEM_read_bio_PrivateKey(reader(text).get(), nullptr, &no_password, nullptr));
+}
+
+// Reads files and collects the problems with them.
+class Loader {
+ public:
+  std::string read(std::string_view what, const std::string& path) {
+    errno = 0;
+    std::ifstream file(path, std::ios::binary);
+    std::stringstream text;
+    if (file) text << file.rdbuf();
+    if (text.str().empty()) {
+      add_problem(what, path, errno != 0 ? std::strerror(errno) : "the file is empty");
+    }
+    return text.str();
+  }
+
+  void add_problem(std::string_view what, const std::string& path, std::string_view problem) {
+    problems_.push_back(fmt::format("{} '{}': {}", what, path, problem));
+  }
+
+  const std::vector<std::string>& problems() const { return problems_; }
+
+ private:
+  std::vector<std::string> problems_;
+};
+
+}  // namespace
+
+std::string ListenAddress::text() const {
+  if (is_unix) return fmt::format("{}{}", kUnix, path);
+  return host.find(':') == std::string::npos ? fmt::format("{}:{}", host, port)
+                                             : fmt::format("[{}]:{}", host, port);
+}
+
+absl::StatusOr<ListenAddress> parse_address(std::string_view text) {
+  ListenAddress address;
+  if (text.starts_with(kUnix)) {
+    address.is_unix = true;
+    address.path = text.substr(kUnix.size());
+    if (address.path.empty() || address.path.size() >= sizeof(sockaddr_un::sun_path)) {
+      return absl::InvalidArgumentError(fmt::format("'{}': the path must have 1 to {} characters",
+                                                    text, sizeof(sockaddr_un::sun_path) - 1));
+    }
+    return address;
+  }
+  const std::size_t colon = text.rfind(':');
+  const std::string_view port = colon == text.npos ? "" : text.substr(colon + 1);
+  std::string_view host = colon == text.npos ? text : text.substr(0, colon);
+  if (host.starts_with('[') && host.ends_with(']')) {
+    host = host.substr(1, host.size() - 2);
+  } else if (host.find(':') != host.npos) {
+    host = "";
+  }
+  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), address.port);
+  if (host.empty() || port.empty() || error != std::errc() || end != port.data() + port.size() ||
+      address.port < 0 || address.port > 65535) {
+    return absl::InvalidArgumentError(
+        fmt::format("'{}' is not an address; write HOST:PORT, [IPV6]:PORT or unix:PATH", text));
+  }
+  address.host = host;
+  return address;
+}
+
+absl::Status check_unix_socket(const ListenAddress& address) {
+  struct stat found = {};
+  if (lstat(address.path.c_str(), &found) != 0) {
+    if (errno != ENOENT) return cannot_listen(address, std::strerror(errno));
+    const auto folder = std::filesystem::path(address.path).parent_path();
+    if (access(folder.empty() ? "." : folder.c_str(), W_OK) != 0) {
+      return cannot_listen(address, std::strerror(errno));
+    }
+    return absl::OkStatus();
+  }
+  if (!S_ISSOCK(found.st_mode)) {
+    return cannot_listen(address, "there is a file that is not a socket");
+  }
+  sockaddr_un name = {};
+  name.sun_family = AF_UNIX;
+  address.path.copy(name.sun_path, sizeof name.sun_path - 1);
+  const Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (connect(socket.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) == 0) {
+    return cannot_listen(address, "another server listens there");
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<TlsMaterial> load_tls(const TlsFiles& files) {
+  if (files.certificate.empty() || files.key.empty()) {
+    return absl::InvalidArgumentError("TLS needs both a certificate and its key");
+  }
+  Loader loader;
+  TlsMaterial material;
+  material.certificate_chain = loader.read("TLS certificate", files.certificate);
+  material.private_key = loader.read("TLS key", files.key);
+  if (!files.client_ca.empty()) {
+    material.client_cas = loader.read("TLS client CA", files.client_ca);
+  }
+  if (loader.problems().empty()) {
+    const auto certificate = parse_certificate(material.certificate_chain);
+    const auto key = parse_key(material.private_key);
+    if (certificate == nullptr) {
+      loader.add_problem("TLS certificate", files.certificate, "not a certificate in PEM form");
+    }
+    if (key == nullptr) {
+      loader.add_problem("TLS key", files.key, "not an unencrypted private key in PEM form");
+    }
+    if (certificate != nullptr && key != nullptr &&
+        X509_check_private_key(certificate.get(), key.get()) != 1) {
+      loader.add_problem("TLS key", files.key,
+                         fmt::format("not the key of certificate '{}'", files.certificate));
+    }
+    if (!files.client_ca.empty() && parse_certificate(material.client_cas) == nullptr) {
+      loader.add_problem("TLS client CA", files.client_ca, "not a certificate in PEM form");
+    }
+    ERR_clear_error();
+  }
+  if (loader.problems().empty()) return material;
+  return absl::InvalidArgumentError(absl::StrJoin(loader.problems(), "\n"));
+}
+
+}  // namespace quintain::server

@@ -1,0 +1,61 @@
+#include "sim/workload/csv.h"
+
+#include <csv.h>
+
+#include <memory>
+#include <string_view>
+
+namespace quintain::sim {
+namespace {
+
+// Receives the fields and rows that libcsv finds.
+struct Receiver {
+  const std::function<void(const CsvRow&)>& on_row;
+  int line = 0;  // the current one
+  CsvRow row;
+
+  static void on_field(void* field, std::size_t length, void* self) {
+    static_cast<Receiver*>(self)->row.fields.emplace_back(static_cast<const char*>(field), length);
+  }
+  static void on_row_end(int, void* self) {
+    auto& receiver = *static_cast<Receiver*>(self);
+    receiver.on_row(receiver.row);
+    receiver.row = {.line = receiver.line, .fields = {}};
+  }
+};
+
+}  // namespace
+
+std::optional<CsvError> read_csv(std::istream& in,
+                                 const std::function<void(const CsvRow&)>& on_row) {
+  constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";  // some editors write it
+  csv_parser parser;
+  csv_init(&parser, CSV_STRICT | CSV_STRICT_FINI);
+  const std::unique_ptr<csv_parser, void (*)(csv_parser*)> owner(&parser, csv_free);
+
+  // The parser gets one line at a time, because it does not report where a row starts.
+  Receiver receiver{.on_row = on_row, .row = {}};
+  std::string line;
+  while (std::getline(in, line)) {
+    if (!in.eof()) line += '\n';
+    if (++receiver.line == 1 && line.starts_with(kByteOrderMark)) {
+      line.erase(0, kByteOrderMark.size());
+    }
+    const bool in_quoted_field = parser.quoted != 0;
+    if (!in_quoted_field) receiver.row.line = receiver.line;
+    if (csv_parse(&parser, line.data(), line.size(), Receiver::on_field, Receiver::on_row_end,
+                  &receiver) != line.size()) {
+      return CsvError{receiver.line,
+                      "there is a quote in or after the text of a field; the field must be quoted "
+                      "as a whole, and the quotes in it doubled"};
+    }
+  }
+  if (in.bad()) return CsvError{receiver.row.line, "the file can't be read beyond this line"};
+  if (csv_fini(&parser, Receiver::on_field, Receiver::on_row_end, &receiver) != 0) {
+    return CsvError{receiver.row.line,
+                    "a quoted field of this row is not closed; it must end with a quote"};
+  }
+  return std::nullopt;
+}
+
+}  // namespace quintain::sim

@@ -1,0 +1,105 @@
+// Draws each function's scale and form from streams of its own, so that a larger population starts
+// with the same functions.
+#include "study/language/traffic.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "core/base/random.h"
+#include "sim/random/randomness.h"
+
+namespace quintain::study {
+namespace {
+
+namespace distribution = sim::distribution;
+
+/// The draws for one function: the scale of its distribution in seconds, and its form.
+struct Draw {
+  double scale;
+  double form;
+};
+
+core::Duration duration(double seconds) { return sim::to_duration(seconds * 1e9); }
+
+/// Makes the distribution of one function, `factor` times as long as drawn.
+struct MakeDistribution {
+  Draw draw;
+  double factor;
+
+  sim::Distribution operator()(const Population::Lognormal&) const {
+    return distribution::Lognormal{.mu = std::log(draw.scale * factor), .sigma = draw.form};
+  }
+  sim::Distribution operator()(const Population::Pareto&) const {
+    return distribution::Pareto{.shape = draw.form, .minimum = duration(draw.scale * factor)};
+  }
+  sim::Distribution operator()(const Population::Weibull&) const {
+    return distribution::Weibull{.shape = draw.form, .scale = duration(draw.scale * factor)};
+  }
+  sim::Distribution operator()(const Population::Exponential&) const {
+    return distribution::Exponential{duration(draw.scale * factor)};
+  }
+};
+
+/// Draws for one function.
+class Drawer {
+ public:
+  Drawer(std::uint64_t seed, std::uint64_t function) : randomness_(seed), function_(function) {}
+
+  Draw operator()(const Population::Lognormal& kind) { return draw(kind.median, kind.sigma); }
+  Draw operator()(const Population::Pareto& kind) { return draw(kind.minimum, kind.shape); }
+  Draw operator()(const Population::Weibull& kind) { return draw(kind.scale, kind.shape); }
+  Draw operator()(const Population::Exponential& kind) { return draw(kind.mean, {}); }
+
+ private:
+  Draw draw(const sim::Distribution& scale, Spread form) {
+    core::RandomStream scales("population.scale", function_);
+    core::RandomStream forms("population.form", function_);
+    // At least a nanosecond: a distribution needs a scale.
+    const core::Duration drawn = std::max(core::Duration(1), scale.sample(randomness_, scales));
+    return {.scale = static_cast<double>(drawn.count()) / 1e9,
+            .form = form.low + (form.high - form.low) * randomness_.uniform(forms)};
+  }
+
+  sim::Randomness randomness_;
+  std::uint64_t function_;
+};
+
+}  // namespace
+
+std::optional<std::vector<PopulationMember>> make_population(
+    const Population& population, std::optional<double> mean_service_seconds) {
+  std::vector<Draw> draws;
+  std::vector<PopulationMember> members;
+  double weights = 0;
+  for (int i = 0; i < population.functions; ++i) {
+    draws.push_back(
+        std::visit(Drawer(population.seed, static_cast<std::uint64_t>(i)), population.service));
+    PopulationMember& member = members.emplace_back();
+    member.model = population.common;
+    member.model.task = fmt::format("f{:04}", i + 1);
+    member.model.function = "";
+    member.popularity = std::pow(i + 1, -population.zipf);
+    weights += member.popularity;
+  }
+  for (PopulationMember& member : members) member.popularity /= weights;
+
+  const auto set_distributions = [&](double factor) {
+    double mean = 0;
+    for (std::size_t i = 0; i < members.size(); ++i) {
+      members[i].model.service =
+          std::visit(MakeDistribution{.draw = draws[i], .factor = factor}, population.service);
+      mean += members[i].popularity * members[i].model.service.mean_seconds();
+    }
+    return mean;
+  };
+  const double mean = set_distributions(1);
+  if (!mean_service_seconds) return members;
+  if (!std::isfinite(mean) || mean <= 0) return std::nullopt;
+  set_distributions(*mean_service_seconds / mean);
+  return members;
+}
+
+}  // namespace quintain::study
