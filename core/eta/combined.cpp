@@ -251,8 +251,11 @@ class Guarded final : public Estimator {
     }
     pending_.remember(target, node, asked);
     const auto& losses = strata_[asked.stratum];
+    // Behind a queue, an estimate has to grow with it (clause ETA-3), whatever a baseline that does
+    // not look at the queue would have gained in the past.
+    const std::size_t eligible = asked.stratum == 0 ? kEstimators : kSeeTheQueue;
     std::size_t best = 1;
-    for (std::size_t i = 2; i < kEstimators; ++i) best = losses[i] < losses[best] ? i : best;
+    for (std::size_t i = 2; i < eligible; ++i) best = losses[i] < losses[best] ? i : best;
     const double weight = first_weight(losses[0], losses[best]);
     if (weight < 1) mix(forecast, asked.forecasts[best], weight);
     return forecast;
@@ -281,6 +284,8 @@ class Guarded final : public Estimator {
 
  private:
   static constexpr std::size_t kEstimators = 6;
+  // The first estimators, up to this one, look at the queue; the others only at past executions.
+  static constexpr std::size_t kSeeTheQueue = 4;
   // Memory of the losses: short, so that a first estimator that fails is noticed within some tens
   // of completions.
   static constexpr int kMemory = 100;

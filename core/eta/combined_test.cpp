@@ -255,47 +255,40 @@ TEST(Guarded, ReturnsWhenTheFirstIsGoodAgain) {
   EXPECT_EQ(node.accept().quantiles, first.quantiles);
 }
 
-// It is wrong in short queues, and right in deep ones and where a slot is free.
-TEST(Guarded, JudgesDepthsOfTheQueueSeparately) {
-  class WrongInShortQueues final : public Estimator {
-   public:
-    std::string_view name() const override { return "wrong-in-short-queues"; }
-    Forecast predict(const Target& target, const NodeState&) override {
-      const double right = static_cast<double>(target.ahead + 1);
-      return forecast_by(lognormal_distribution(target.ahead == 3 ? 1000 : right, 0.1));
-    }
-    void observe_dispatch(FunctionIndex, Instant, Duration) override {}
-    void observe_end(const Observation&) override {}
-    std::size_t bytes() const override { return sizeof(*this); }
-  };
-  const auto estimator = make_guarded("guarded", std::make_unique<WrongInShortQueues>(), 1s);
-  Backlog backlog;
-  backlog.shares.push_back({.task = 0, .idle = 1, .instances = 1, .limit = 10});
-  std::uint64_t ordinal = 0;
-  const auto ask = [&](std::int64_t ahead) {
-    ++ordinal;
-    backlog.waiting.assign(static_cast<std::size_t>(ahead + 1), {.ordinal = 0,
-                                                                 .function = 0,
-                                                                 .rank = 0,
-                                                                 .deadline = Instant::never(),
-                                                                 .share = 0,
-                                                                 .fresh = false});
-    backlog.waiting.back().ordinal = ordinal;
+// Executions behind a queue of any length, on a node with one slot.
+class QueuedAcceptances {
+ public:
+  explicit QueuedAcceptances(Estimator& estimator) : estimator_(estimator) {
+    backlog_.shares.push_back({.task = 0, .idle = 1, .instances = 1, .limit = 10});
+  }
+
+  // Accepts an execution with `ahead` executions in front of it.
+  Forecast ask(std::int64_t ahead) {
+    ++ordinal_;
+    backlog_.waiting.assign(static_cast<std::size_t>(ahead + 1), {.ordinal = 0,
+                                                                  .function = 0,
+                                                                  .rank = 0,
+                                                                  .deadline = Instant::never(),
+                                                                  .share = 0,
+                                                                  .fresh = false});
+    backlog_.waiting.back().ordinal = ordinal_;
     const NodeState node = {.now = Acceptances::kNow,
                             .slots = 1,
                             .busy = ahead > 0 ? 1 : 0,
                             .queued = ahead,
-                            .backlog = [&]() -> const Backlog& { return backlog; }};
-    return estimator->predict({.function = 0,
-                               .ordinal = ordinal,
+                            .backlog = [this]() -> const Backlog& { return backlog_; }};
+    return estimator_.predict({.function = 0,
+                               .ordinal = ordinal_,
                                .accepted_at = Acceptances::kNow,
                                .dispatched_at = Instant::never(),
                                .ahead = ahead},
                               node);
-  };
-  const auto end = [&](Duration waited) {
-    estimator->observe_end({.function = 0,
-                            .ordinal = ordinal,
+  }
+
+  // Ends the last execution, which has waited and then run for one second.
+  void end(Duration waited) {
+    estimator_.observe_end({.function = 0,
+                            .ordinal = ordinal_,
                             .accepted_at = Acceptances::kNow,
                             .deadline = Instant::never(),
                             .dispatched_at = Acceptances::kNow + waited,
@@ -303,19 +296,54 @@ TEST(Guarded, JudgesDepthsOfTheQueueSeparately) {
                             .ended_at = Acceptances::kNow + waited + 1s,
                             .cold = false,
                             .status = spearlet::EXECUTION_STATUS_COMPLETED});
-  };
+  }
+
+ private:
+  Estimator& estimator_;
+  Backlog backlog_;
+  std::uint64_t ordinal_ = 0;
+};
+
+// Wrong in short queues, and right in deep ones and where a slot is free.
+class WrongInShortQueues final : public Estimator {
+ public:
+  std::string_view name() const override { return "wrong-in-short-queues"; }
+  Forecast predict(const Target& target, const NodeState&) override {
+    const double right = static_cast<double>(target.ahead + 1);
+    const bool is_short = target.ahead > 0 && target.ahead < 10;
+    return forecast_by(lognormal_distribution(is_short ? 1000 : right, 0.1));
+  }
+  void observe_dispatch(FunctionIndex, Instant, Duration) override {}
+  void observe_end(const Observation&) override {}
+  std::size_t bytes() const override { return sizeof(*this); }
+};
+
+TEST(Guarded, JudgesDepthsOfTheQueueSeparately) {
+  const auto estimator = make_guarded("guarded", std::make_unique<WrongInShortQueues>(), 1s);
+  QueuedAcceptances node(*estimator);
   for (int i = 0; i < 40; ++i) {
     for (const int ahead : {0, 3, 50}) {
-      ask(ahead);
-      end(std::chrono::seconds(ahead));
+      node.ask(ahead);
+      node.end(std::chrono::seconds(ahead));
     }
   }
   const auto right = [](double median) {
     return forecast_by(lognormal_distribution(median, 0.1)).quantiles;
   };
-  EXPECT_EQ(ask(0).quantiles, right(1));
-  EXPECT_LT(ask(3).point, 10s);
-  EXPECT_EQ(ask(50).quantiles, right(51));
+  EXPECT_EQ(node.ask(0).quantiles, right(1));
+  EXPECT_LT(node.ask(3).point, 10s);
+  EXPECT_EQ(node.ask(50).quantiles, right(51));
+}
+
+// In the past, the time did not depend on the queue, so that a baseline that ignores it was best.
+TEST(Guarded, GrowsWithTheQueueWhateverWasBestInThePast) {
+  const auto estimator = make_guarded("guarded", std::make_unique<WrongInShortQueues>(), 1s);
+  QueuedAcceptances node(*estimator);
+  for (int i = 0; i < 200; ++i) {
+    node.ask(i % 5 + 1);
+    node.end(0s);
+  }
+  EXPECT_LT(node.ask(1).point, node.ask(6).point);
 }
 
 TEST(Guarded, ForgetsEndedExecutions) {
