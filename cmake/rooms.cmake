@@ -7,17 +7,18 @@
 # Sources are found by their names, so that a new file needs no entry in a list: in each folder of a room,
 # NAME_test.cpp is a test, NAME_benchmark.cpp a benchmark, and every other .cpp is part of the library.
 
-# quintain_room(NAME [WHOLE] [COLD] [FOLDERS folder...] [EXCEPT file...] [SOURCES file...] USES target...)
+# quintain_room(NAME [WHOLE] [COLD] [SEPARATE] [FOLDERS folder...] [EXCEPT file...] [SOURCES file...] USES target...)
 #   WHOLE    programs get every object file of the library. Without it the linker leaves out object
 #            files that nothing refers to, and with them objects that register themselves.
 #   COLD     no run spends its time in this code: in Release it is optimised less, which compiles faster.
+#   SEPARATE compiles each file by itself, even in a unity build.
 #   FOLDERS  relative to the room's CMakeLists.txt, without the folders in them; the default is that
 #            folder itself. The most deeply nested folder that contains a header decides who owns it.
 #   EXCEPT   files in these folders that are no part of the library
 #   SOURCES  further files, such as generated ones
 #   USES     libraries. Their headers, and those of the rooms that they use, may be included.
 function(quintain_room name)
-  cmake_parse_arguments(ROOM "WHOLE;COLD" "" "FOLDERS;EXCEPT;SOURCES;USES" ${ARGN})
+  cmake_parse_arguments(ROOM "WHOLE;COLD;SEPARATE" "" "FOLDERS;EXCEPT;SOURCES;USES" ${ARGN})
   quintain_find_sources(found "[^/]*" "${ROOM_FOLDERS}" "${ROOM_EXCEPT}")
   list(FILTER found EXCLUDE REGEX "_(test|benchmark)\\.cpp$")
   set(library quintain_${name})
@@ -31,6 +32,9 @@ function(quintain_room name)
   target_link_libraries(${library} PUBLIC ${ROOM_USES})
   quintain_warnings(${library})
   set_target_properties(${library} PROPERTIES UNITY_BUILD ${QUINTAIN_UNITY} UNITY_BUILD_BATCH_SIZE 24)
+  if(ROOM_SEPARATE)
+    set_target_properties(${library} PROPERTIES UNITY_BUILD OFF)
+  endif()
   if(ROOM_COLD)
     target_compile_options(${library} PRIVATE ${QUINTAIN_COLD_OPTIONS})
   endif()

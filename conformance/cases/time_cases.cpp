@@ -112,7 +112,7 @@ void late_completion(CaseRun& run) {
   }
 }
 
-void frees_the_slot(CaseRun& run) {
+void timeout_frees_the_slot(CaseRun& run) {
   const int slots = *run.node().slots;
   std::vector<std::string> ids;
   for (int i = 0; i < slots; ++i) {
@@ -241,7 +241,7 @@ std::vector<Case> time_cases() {
        .fixtures = {"stubborn", "sleep"},
        .needs = {Need::kSlots},
        .exclusive = true,
-       .run = frees_the_slot},
+       .run = timeout_frees_the_slot},
       {.name = "time/same-instant",
        .about = "a function ends at the instant of its timeout: the execution is COMPLETED",
        .clauses = {"TIME-5"},

@@ -15,14 +15,14 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::int64_t kEstimateMs = 1000;
+constexpr std::int64_t kAsyncEstimateMs = 1000;
 constexpr std::int64_t kEpochMs = 1'735'689'600'000;  // 2025-01-01T00:00:00Z
 
 void make_accepted(std::string id, InvokeFunctionResponse& response) {
   response.set_success(true);
   response.set_message("accepted");
   response.set_status_endpoint("/status/" + id);
-  response.set_estimated_completion_ms(kEstimateMs);
+  response.set_estimated_completion_ms(kAsyncEstimateMs);
   response.set_execution_id(std::move(id));
   response.mutable_result()->Clear();
   response.mutable_result()->set_status(kPending);

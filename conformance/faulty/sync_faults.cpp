@@ -6,7 +6,7 @@
 namespace quintain::conformance::faulty {
 namespace {
 
-constexpr std::int64_t kEstimateMs = 5000;
+constexpr std::int64_t kSyncEstimateMs = 5000;
 
 // Runs a SYNC call as ASYNC and answers in the shape of SYNC.
 class SyncAnswersAtOnce final : public ForwardingService {
@@ -59,9 +59,10 @@ std::vector<FaultyCore> sync_faults() {
        .about = "A SYNC answer has an estimate.",
        .origin = "for SYNC-1",
        .caught_by = {"SYNC-1", "ETA-1"},
-       .decorate = editing(
-           {.invoked = [](auto&,
-                          auto& response) { response.set_estimated_completion_ms(kEstimateMs); }})},
+       .decorate = editing({.invoked =
+                                [](auto&, auto& response) {
+                                  response.set_estimated_completion_ms(kSyncEstimateMs);
+                                }})},
       {.name = "always-failed",
        .about = "Every invocation is answered with success = false and FAILED, although it runs.",
        .origin = "M3",

@@ -163,14 +163,16 @@ Json to_json(const Message& message, bool is_outermost) {
   return json;
 }
 
-std::string time_of(core::Instant t) { return core::format_duration(t.since_start()); }
+std::string time_text(core::Instant t) { return core::format_duration(t.since_start()); }
 
 std::string describe_end(const RecordedCall& recorded) {
   if (!recorded.ended()) return "no end yet";
-  if (recorded.abandoned) return fmt::format("abandoned by the client at {}", time_of(recorded.returned));
-  if (recorded.status.ok()) return fmt::format("OK at {}", time_of(recorded.returned));
+  if (recorded.abandoned)
+    return fmt::format("abandoned by the client at {}", time_text(recorded.returned));
+  if (recorded.status.ok()) return fmt::format("OK at {}", time_text(recorded.returned));
   return fmt::format(
-      "{} at {}: {}", absl::StatusCodeToString(recorded.status.code()), time_of(recorded.returned),
+      "{} at {}: {}", absl::StatusCodeToString(recorded.status.code()),
+      time_text(recorded.returned),
       truncated(std::string(recorded.status.message().data(), recorded.status.message().size())));
 }
 
@@ -200,14 +202,14 @@ std::string brief_json(const Message& message) {
 
 std::string describe(const RecordedCall& recorded) {
   std::string line =
-      fmt::format("#{} {} {} {}", recorded.number, time_of(recorded.sent), name_of(recorded.method),
-                  recorded.request ? brief_json(*recorded.request) : "?");
+      fmt::format("#{} {} {} {}", recorded.number, time_text(recorded.sent),
+                  name_of(recorded.method), recorded.request ? brief_json(*recorded.request) : "?");
   if (!recorded.deadline.is_never()) {
-    line += fmt::format(" (deadline {})", time_of(recorded.deadline));
+    line += fmt::format(" (deadline {})", time_text(recorded.deadline));
   }
   line += " ->";
   if (recorded.method != Method::kStreamFunction && recorded.answered()) {
-    return line + fmt::format(" {} {}", time_of(recorded.returned),
+    return line + fmt::format(" {} {}", time_text(recorded.returned),
                               brief_json(*recorded.received.front().message));
   }
   int shown = 0;
@@ -216,7 +218,7 @@ std::string describe(const RecordedCall& recorded) {
       line += fmt::format(" and {} more,", recorded.received.size() - kMaxEntries);
       break;
     }
-    line += fmt::format(" {} {},", time_of(received.at), brief_json(*received.message));
+    line += fmt::format(" {} {},", time_text(received.at), brief_json(*received.message));
   }
   return line + " " + describe_end(recorded);
 }

@@ -13,7 +13,7 @@
 namespace quintain::conformance {
 namespace {
 
-namespace wire = profile::spear_2026_01;
+namespace january = profile::spear_2026_01;
 
 using google::protobuf::FileDescriptorProto;
 using google::protobuf::Message;
@@ -65,8 +65,8 @@ class ContractProfile : public Profile {
   }
 };
 
-wire::InvokeFunctionRequest translate(const spearlet::InvokeFunctionRequest& from) {
-  wire::InvokeFunctionRequest to;
+january::InvokeFunctionRequest translate(const spearlet::InvokeFunctionRequest& from) {
+  january::InvokeFunctionRequest to;
   to.set_invocation_type(from.invocation_type());
   to.set_task_name(from.task_name());
   to.set_task_description(from.task_description());
@@ -102,7 +102,7 @@ class Spear202601Profile final : public ContractProfile {
     for (google::protobuf::DescriptorProto& message : *file.mutable_message_type()) {
       if (message.name() != "InvokeFunctionRequest") continue;
       message.Clear();
-      wire::InvokeFunctionRequest::descriptor()->CopyTo(&message);
+      january::InvokeFunctionRequest::descriptor()->CopyTo(&message);
       // The type of its map field is nested in the message, so the type's name includes the
       // package.
       for (google::protobuf::FieldDescriptorProto& field : *message.mutable_field()) {

@@ -17,7 +17,7 @@
 namespace quintain::conformance {
 namespace {
 
-namespace wire = profile::spear_head;
+namespace head = profile::spear_head;
 
 using google::protobuf::Message;
 
@@ -33,7 +33,7 @@ void copy_unknown_fields(const Message& from, Message& to) {
 // Adds the parameter to `metadata`. The first parameter travels as `input`, and only a number is
 // added as well.
 void put_parameter(const spearlet::FunctionParameter& parameter, bool first,
-                   wire::InvokeRequest& to) {
+                   head::InvokeRequest& to) {
   std::string& text = (*to.mutable_metadata())["parameter." + parameter.name()];
   google::protobuf::Int64Value number;
   google::protobuf::StringValue string;
@@ -48,9 +48,9 @@ void put_parameter(const spearlet::FunctionParameter& parameter, bool first,
   }
 }
 
-wire::InvokeRequest translate(const spearlet::InvokeFunctionRequest& from) {
+head::InvokeRequest translate(const spearlet::InvokeFunctionRequest& from) {
   const spearlet::ExecutionContext& context = from.context();
-  wire::InvokeRequest to;
+  head::InvokeRequest to;
   to.set_execution_id(from.has_execution_id() ? from.execution_id() : context.execution_id());
   to.set_task_id(from.task_id());
   to.set_function_name(from.function_name());
@@ -58,7 +58,7 @@ wire::InvokeRequest translate(const spearlet::InvokeFunctionRequest& from) {
   *to.mutable_environment() = context.environment();
   to.set_timeout_ms(static_cast<std::uint64_t>(std::max<std::int64_t>(context.timeout_ms(), 0)));
   to.set_session_id(context.session_id());
-  to.set_mode(static_cast<wire::ExecutionMode>(from.execution_mode()));
+  to.set_mode(static_cast<head::ExecutionMode>(from.execution_mode()));
   to.set_force_new_instance(from.force_new_instance());
   *to.mutable_metadata() = from.invocation_metadata();
   for (int i = 0; i < from.parameters_size(); ++i) {
@@ -74,24 +74,24 @@ wire::InvokeRequest translate(const spearlet::InvokeFunctionRequest& from) {
   return to;
 }
 
-wire::GetExecutionRequest translate(const spearlet::GetExecutionStatusRequest& from) {
-  wire::GetExecutionRequest to;
+head::GetExecutionRequest translate(const spearlet::GetExecutionStatusRequest& from) {
+  head::GetExecutionRequest to;
   to.set_execution_id(from.execution_id());
   to.set_include_output(from.include_result());
   copy_unknown_fields(from, to);
   return to;
 }
 
-wire::TerminateExecutionRequest translate(const spearlet::CancelExecutionRequest& from) {
-  wire::TerminateExecutionRequest to;
+head::TerminateExecutionRequest translate(const spearlet::CancelExecutionRequest& from) {
+  head::TerminateExecutionRequest to;
   to.set_execution_id(from.execution_id());
   to.set_reason(from.reason());
   copy_unknown_fields(from, to);
   return to;
 }
 
-wire::ListExecutionsRequest translate(const spearlet::ListExecutionsRequest& from) {
-  wire::ListExecutionsRequest to;
+head::ListExecutionsRequest translate(const spearlet::ListExecutionsRequest& from) {
+  head::ListExecutionsRequest to;
   to.set_task_id(from.task_id());
   to.set_limit(static_cast<std::uint32_t>(std::max(from.limit(), 0)));
   to.set_page_token(from.start_after());
@@ -130,7 +130,7 @@ bool expresses_list(const Message& message) {
 // ---- Answers -----------------------------------------------------------------------------------
 
 // The numbers are those of the contract; only the name of CANCELLED differs.
-spearlet::ExecutionStatus translate(wire::ExecutionStatus status) {
+spearlet::ExecutionStatus translate(head::ExecutionStatus status) {
   return static_cast<spearlet::ExecutionStatus>(status);
 }
 
@@ -146,7 +146,7 @@ spearlet::ExecutionResult result_of(const Answer& from) {
   spearlet::ExecutionResult to;
   to.set_status(translate(from.status()));
   if (from.has_output()) {
-    const wire::Payload& output = from.output();
+    const head::Payload& output = from.output();
     if (output.content_type() != kNoType) {
       to.mutable_result()->set_type_url(output.content_type());
     }
@@ -162,11 +162,11 @@ spearlet::ExecutionResult result_of(const Answer& from) {
   return to;
 }
 
-std::unique_ptr<Message> translate(const wire::InvokeResponse& from) {
+std::unique_ptr<Message> translate(const head::InvokeResponse& from) {
   auto to = std::make_unique<spearlet::InvokeFunctionResponse>();
-  to->set_success(from.status() == wire::EXECUTION_STATUS_PENDING ||
-                  from.status() == wire::EXECUTION_STATUS_RUNNING ||
-                  from.status() == wire::EXECUTION_STATUS_COMPLETED);
+  to->set_success(from.status() == head::EXECUTION_STATUS_PENDING ||
+                  from.status() == head::EXECUTION_STATUS_RUNNING ||
+                  from.status() == head::EXECUTION_STATUS_COMPLETED);
   to->set_message(from.error().message());
   to->set_execution_id(from.execution_id());
   to->set_instance_id(from.instance_id());
@@ -174,14 +174,14 @@ std::unique_ptr<Message> translate(const wire::InvokeResponse& from) {
   return to;
 }
 
-std::unique_ptr<Message> translate(const wire::Execution& from) {
+std::unique_ptr<Message> translate(const head::Execution& from) {
   auto to = std::make_unique<spearlet::GetExecutionStatusResponse>();
   to->set_found(true);
   *to->mutable_result() = result_of(from);
   return to;
 }
 
-std::unique_ptr<Message> translate(const wire::TerminateExecutionResponse& from) {
+std::unique_ptr<Message> translate(const head::TerminateExecutionResponse& from) {
   auto to = std::make_unique<spearlet::CancelExecutionResponse>();
   to->set_success(from.success());
   to->set_final_status(translate(from.final_status()));
@@ -189,9 +189,9 @@ std::unique_ptr<Message> translate(const wire::TerminateExecutionResponse& from)
   return to;
 }
 
-std::unique_ptr<Message> translate(const wire::ListExecutionsResponse& from) {
+std::unique_ptr<Message> translate(const head::ListExecutionsResponse& from) {
   auto to = std::make_unique<spearlet::ListExecutionsResponse>();
-  for (const wire::Execution& execution : from.executions()) {
+  for (const head::Execution& execution : from.executions()) {
     const spearlet::ExecutionResult result = result_of(execution);
     spearlet::ExecutionInfo& info = *to->add_executions();
     info.set_execution_id(execution.execution_id());
@@ -237,13 +237,13 @@ struct ServedMethod {
 
 constexpr ServedMethod kServed[] = {
     {Method::kInvokeFunction, "/spearlet.InvocationService/Invoke", expresses_invocation,
-     encode_as<spearlet::InvokeFunctionRequest>, decode_as<wire::InvokeResponse>},
+     encode_as<spearlet::InvokeFunctionRequest>, decode_as<head::InvokeResponse>},
     {Method::kGetExecutionStatus, "/spearlet.ExecutionService/GetExecution", expresses_query,
-     encode_as<spearlet::GetExecutionStatusRequest>, decode_as<wire::Execution>},
+     encode_as<spearlet::GetExecutionStatusRequest>, decode_as<head::Execution>},
     {Method::kCancelExecution, "/spearlet.ExecutionService/TerminateExecution", expresses_cancel,
-     encode_as<spearlet::CancelExecutionRequest>, decode_as<wire::TerminateExecutionResponse>},
+     encode_as<spearlet::CancelExecutionRequest>, decode_as<head::TerminateExecutionResponse>},
     {Method::kListExecutions, "/spearlet.ExecutionService/ListExecutions", expresses_list,
-     encode_as<spearlet::ListExecutionsRequest>, decode_as<wire::ListExecutionsResponse>},
+     encode_as<spearlet::ListExecutionsRequest>, decode_as<head::ListExecutionsResponse>},
 };
 
 const ServedMethod* find(Method method) {
@@ -310,7 +310,7 @@ absl::StatusOr<std::unique_ptr<Message>> SpearHeadProfile::decode_error(
 
 google::protobuf::FileDescriptorProto SpearHeadProfile::descriptor() const {
   google::protobuf::FileDescriptorProto file;
-  wire::InvokeRequest::descriptor()->file()->CopyTo(&file);
+  head::InvokeRequest::descriptor()->file()->CopyTo(&file);
   // The target's package is that of the contract, so the names of this file's types change too.
   const std::string own = "." + file.package() + ".";
   const auto rename = [&own](std::string& type) {

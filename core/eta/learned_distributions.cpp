@@ -26,7 +26,7 @@ constexpr float kPriorOctaves = 1;
 constexpr float kKnownWell = 20;
 
 // A share of times that follow no distribution, anywhere within 16 deviations.
-constexpr float kStray = 0.01F;
+constexpr float kStrayTime = 0.01F;
 
 }  // namespace
 
@@ -69,7 +69,7 @@ void LearnedDistributions::likelihoods(FunctionIndex function, float log_time,
   const LearnedDistribution::Base base = known(function).base(prior_);
   for (std::size_t i = 0; i < shifts.size(); ++i) {
     const float z = LearnedDistribution::standardise(base, log_time - shifts[i]);
-    out[i] = (1 - kStray) * shape_.density(z) + kStray / 16;
+    out[i] = (1 - kStrayTime) * shape_.density(z) + kStrayTime / 16;
   }
 }
 

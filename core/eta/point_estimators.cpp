@@ -34,7 +34,7 @@ Forecast around(Duration mean) {
 }
 
 // Saturates: the nanoseconds of a long queue may exceed what a Duration holds.
-Duration duration(double nanoseconds) {
+Duration duration_of(double nanoseconds) {
   return Duration(
       static_cast<std::int64_t>(std::min(nanoseconds, static_cast<double>(kMax.count()))));
 }
@@ -124,7 +124,7 @@ class QueueLength final : public Estimator {
     const double departures = must_wait ? static_cast<double>(target.ahead + 1) : 0;
     const double delay =
         departures * static_cast<double>(service_.node_mean().count()) / node.slots;
-    return around(duration(delay) + service);
+    return around(duration_of(delay) + service);
   }
   void observe_dispatch(FunctionIndex, Instant, Duration) override {}
   void observe_end(const Observation& observation) override { service_.observe(observation); }
@@ -168,7 +168,7 @@ class QueuedWork final : public Estimator {
     const auto ahead =
         static_cast<double>(backlog.waiting.size() - 1) + static_cast<double>(backlog.hidden_count);
     const double delay = ahead > 0 ? work / std::min<double>(node.slots, ahead) : 0;
-    return around(duration(delay) + mean(target.function, cold));
+    return around(duration_of(delay) + mean(target.function, cold));
   }
   void observe_dispatch(FunctionIndex, Instant, Duration) override {}
   void observe_end(const Observation& observation) override {

@@ -1,4 +1,4 @@
-// Reads distributions of durations. The table kKinds maps their names to readers.
+// Reads distributions of durations. The table kDistributionKinds maps their names to readers.
 
 #include <fmt/format.h>
 
@@ -129,19 +129,23 @@ std::optional<Distribution> mixture(const Reader& value) {
   return distribution;
 }
 
-struct Kind {
+struct DistributionKind {
   std::string_view key;
   std::optional<Distribution> (*read)(const Reader& value);
 };
 
-constexpr std::array kKinds = {
-    Kind{"constant", constant},       Kind{"uniform", uniform},
-    Kind{"exponential", exponential}, Kind{"lognormal", lognormal},
-    Kind{"weibull", weibull},         Kind{"gamma", gamma},
-    Kind{"pareto", pareto},           Kind{"hyperexponential", hyperexponential},
-    Kind{"empirical", empirical},     Kind{"mixture", mixture}};
+constexpr std::array kDistributionKinds = {DistributionKind{"constant", constant},
+                                           DistributionKind{"uniform", uniform},
+                                           DistributionKind{"exponential", exponential},
+                                           DistributionKind{"lognormal", lognormal},
+                                           DistributionKind{"weibull", weibull},
+                                           DistributionKind{"gamma", gamma},
+                                           DistributionKind{"pareto", pareto},
+                                           DistributionKind{"hyperexponential", hyperexponential},
+                                           DistributionKind{"empirical", empirical},
+                                           DistributionKind{"mixture", mixture}};
 
-constexpr auto kKeys = keys_of(kKinds);
+constexpr auto kDistributionKeys = keys_of(kDistributionKinds);
 
 std::optional<Distribution> read(const Reader& distribution) {
   if (!distribution.present()) return std::nullopt;
@@ -155,13 +159,14 @@ std::optional<Distribution> read(const Reader& distribution) {
     return std::nullopt;
   }
   const auto [name, value] = distribution.members().front();
-  for (const Kind& kind : kKinds) {
+  for (const DistributionKind& kind : kDistributionKinds) {
     if (kind.key != name) continue;
     const auto read = kind.read(value);
     return read && report_problems(read->problems(), value) ? read : std::nullopt;
   }
-  value.error(fmt::format("there is no distribution '{}'{}", name,
-                          json_input::alternatives(name, kKeys, "known", kKeys)));
+  value.error(
+      fmt::format("there is no distribution '{}'{}", name,
+                  json_input::alternatives(name, kDistributionKeys, "known", kDistributionKeys)));
   return std::nullopt;
 }
 

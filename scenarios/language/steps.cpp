@@ -1,5 +1,5 @@
-// Reads the script: the table kKinds maps the key of a step to its reader, its action and the type
-// of its answer. References between steps are resolved once all steps are known.
+// Reads the script: the table kStepKinds maps the key of a step to its reader, its action and the
+// type of its answer. References between steps are resolved once all steps are known.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -144,7 +144,7 @@ constexpr StepKind plain_call(std::string_view key) {
   return call<Request, Answer>(key, read_body<Request>);
 }
 
-constexpr std::array kKinds = {
+constexpr std::array kStepKinds = {
     call<spearlet::InvokeFunctionRequest, spearlet::InvokeFunctionResponse>("invoke", read_invoke),
     call<sim::StreamStep, spearlet::StreamExecutionResult>("stream", read_stream),
     call<spearlet::GetExecutionStatusRequest, spearlet::GetExecutionStatusResponse>("status",
@@ -162,12 +162,12 @@ constexpr std::array kKinds = {
     StepKind{"leave", read_leave, kActionIndex<sim::LeaveStep>},
     StepKind{"drain", read_drain, kActionIndex<sim::DrainStep>},
 };
-constexpr auto kKeys = keys_of(kKinds);
-static_assert(kKinds.size() == std::variant_size_v<decltype(Step::action)>,
+constexpr auto kStepKeys = keys_of(kStepKinds);
+static_assert(kStepKinds.size() == std::variant_size_v<decltype(Step::action)>,
               "each action of sim::Step has a kind here");
 
 const StepKind& kind_of(const Step& step) {
-  return *std::find_if(kKinds.begin(), kKinds.end(), [&step](const StepKind& kind) {
+  return *std::find_if(kStepKinds.begin(), kStepKinds.end(), [&step](const StepKind& kind) {
     return kind.action == step.action.index();
   });
 }
@@ -250,10 +250,10 @@ Entry read_entry(const Reader& place, ObjectReader& object, Instant default_at, 
   step.at = Instant(object.optional("at").duration({}, default_at.since_start()));
   const Reader node = object.optional("node");
   step.node = nodes.find(node).value_or(0);
-  const auto action = only_key(place, object, kKeys);
+  const auto action = only_key(place, object, kStepKeys);
   if (!action) return entry;
-  kKinds[action->index].read(action->value, object, functions, entry);
-  if (kKinds[action->index].answer != nullptr) {
+  kStepKinds[action->index].read(action->value, object, functions, entry);
+  if (kStepKinds[action->index].answer != nullptr) {
     step.deadline = object.optional("deadline").duration({}, core::kForever);
   }
   if (entry.reference) entry.reference->has_node = node.present();
@@ -298,7 +298,7 @@ Steps read_steps(const Reader& reader, const Names& nodes, const Functions& func
   return result;
 }
 
-std::vector<std::string_view> step_kinds() { return {kKeys.begin(), kKeys.end()}; }
+std::vector<std::string_view> step_kinds() { return {kStepKeys.begin(), kStepKeys.end()}; }
 
 bool invokes(const Step& step) {
   return std::holds_alternative<spearlet::InvokeFunctionRequest>(step.action) ||

@@ -19,14 +19,14 @@ using core::Duration;
 using core::Instant;
 using core::RandomStream;
 
-constexpr double kNanosecondsPerSecond = 1e9;
+constexpr double kSecond = 1e9;
 constexpr std::string_view kArrivals = "arrivals";  // the stream that all kinds draw from
 
-double ns(Duration d) { return static_cast<double>(d.count()); }
+double to_ns(Duration d) { return static_cast<double>(d.count()); }
 
 // The quantile u of the exponential distribution with mean 1 / rate.
 Duration exponential_gap(double rate, double u) {
-  return to_duration(unit_exponential_quantile(u) / rate * kNanosecondsPerSecond);
+  return to_duration(unit_exponential_quantile(u) / rate * kSecond);
 }
 
 // A sum of gaps saturates at never(). There are no arrivals then.
@@ -108,7 +108,7 @@ class Process<arrivals::Diurnal> final : public ArrivalProcess {
     // Reduced to one period in integers, so that the sine is as exact after years as on the first
     // day.
     const Duration into = (t.since_start() % spec_.period + spec_.phase) % spec_.period;
-    const double angle = 2 * std::numbers::pi * ns(into) / ns(spec_.period);
+    const double angle = 2 * std::numbers::pi * to_ns(into) / to_ns(spec_.period);
     return spec_.mean_rate * (1 + spec_.amplitude * std::sin(angle));
   }
 
@@ -132,8 +132,8 @@ class Process<arrivals::Mmpp> final : public ArrivalProcess {
     if (!started_) start(randomness);
     double left = unit_exponential_quantile(randomness.uniform(arrivals_));
     while (true) {
-      const double rate = spec_.states[state_].rate / kNanosecondsPerSecond;
-      const double until_end = ns(state_ends_ - now_) * rate;
+      const double rate = spec_.states[state_].rate / kSecond;
+      const double until_end = to_ns(state_ends_ - now_) * rate;
       if (left < until_end) {
         now_ = std::min(now_ + to_duration(left / rate), state_ends_);
         return now_;
@@ -150,16 +150,16 @@ class Process<arrivals::Mmpp> final : public ArrivalProcess {
   void start(Randomness& randomness) {
     started_ = true;
     double total = 0;
-    for (const auto& state : spec_.states) total += ns(state.mean_sojourn);
+    for (const auto& state : spec_.states) total += to_ns(state.mean_sojourn);
     double left = randomness.uniform(states_) * total;
-    while (state_ + 1 < spec_.states.size() && left >= ns(spec_.states[state_].mean_sojourn)) {
-      left -= ns(spec_.states[state_++].mean_sojourn);
+    while (state_ + 1 < spec_.states.size() && left >= to_ns(spec_.states[state_].mean_sojourn)) {
+      left -= to_ns(spec_.states[state_++].mean_sojourn);
     }
     stay(randomness);
   }
 
   void stay(Randomness& randomness) {
-    const double mean = ns(spec_.states[state_].mean_sojourn);
+    const double mean = to_ns(spec_.states[state_].mean_sojourn);
     state_ends_ = now_ + to_duration(mean * unit_exponential_quantile(randomness.uniform(states_)));
   }
 
@@ -210,7 +210,8 @@ class Process<arrivals::PerMinute> final : public ArrivalProcess {
     constexpr Duration kMinute = std::chrono::minutes(1);
     const Instant minute(kMinute * (minutes_started_ - 1));
     // Rounding could move the last arrivals into the next minute.
-    return minute + std::min(to_duration((1 - share_left_) * ns(kMinute)), kMinute - Duration(1));
+    return minute +
+           std::min(to_duration((1 - share_left_) * to_ns(kMinute)), kMinute - Duration(1));
   }
 
  private:
@@ -221,7 +222,7 @@ class Process<arrivals::PerMinute> final : public ArrivalProcess {
   double share_left_ = 1;
 };
 
-std::string text(Duration d) { return fmt::format("{} s", ns(d) / kNanosecondsPerSecond); }
+std::string text(Duration d) { return fmt::format("{} s", to_ns(d) / kSecond); }
 
 std::string problem(std::string_view what, const std::string& value, const std::string& rule) {
   return fmt::format("{} is {}; it must be {}", what, value, rule);

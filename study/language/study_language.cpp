@@ -48,7 +48,7 @@ class Defaults {
   json_input::ObjectReader& study_;
 };
 
-std::string default_estimator() { return core::eta::EtaConfig().estimator; }
+std::string default_estimator_name() { return core::eta::EtaConfig().estimator; }
 
 std::vector<std::string> read_estimators(const json_input::Reader& reader) {
   const auto known = core::eta::estimator_names();
@@ -67,8 +67,9 @@ std::vector<std::string> read_estimators(const json_input::Reader& reader) {
     }
   }
   // A study compares the estimator that nodes use by default with the others.
-  if (reader.raw().is_array() && std::ranges::find(chosen, default_estimator()) == chosen.end()) {
-    reader.error(fmt::format("'{}' is missing: it is the default", default_estimator()));
+  if (reader.raw().is_array() &&
+      std::ranges::find(chosen, default_estimator_name()) == chosen.end()) {
+    reader.error(fmt::format("'{}' is missing: it is the default", default_estimator_name()));
   }
   return chosen;
 }

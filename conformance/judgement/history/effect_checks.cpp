@@ -382,7 +382,7 @@ void records_expire(const ExecutionHistory& execution, const Policies& policies,
   }
 }
 
-constexpr auto kChecks = std::to_array<HistoryCheck>(
+constexpr auto kEffectChecks = std::to_array<HistoryCheck>(
     {first_answers_are_pending, failures_have_an_error_code, refusals_leave_no_record,
      late_cancel_changes_nothing, cancelled_does_not_complete, successful_cancel_has_an_effect,
      cancelled_record_is_kept, repeated_ids_are_handled, records_expire});
@@ -410,6 +410,6 @@ void judge_first_answer(const RecordedCall& invoke, const Policies& policies, Fi
   findings.record_pass("ASYNC-1");
 }
 
-std::span<const HistoryCheck> effect_checks() { return kChecks; }
+std::span<const HistoryCheck> effect_checks() { return kEffectChecks; }
 
 }  // namespace quintain::conformance

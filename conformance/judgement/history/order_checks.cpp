@@ -177,12 +177,12 @@ void unused_id_is_not_found(const ExecutionHistory& execution, const Policies&,
   if (queried_before) findings.record_pass("STATE-10");
 }
 
-constexpr auto kChecks =
+constexpr auto kOrderChecks =
     std::to_array<HistoryCheck>({statuses_advance, streams_advance, outcome_is_unique,
                                  existing_record_is_found, unused_id_is_not_found});
 
 }  // namespace
 
-std::span<const HistoryCheck> order_checks() { return kChecks; }
+std::span<const HistoryCheck> order_checks() { return kOrderChecks; }
 
 }  // namespace quintain::conformance

@@ -206,12 +206,12 @@ void lists_match_the_request(const ExecutionHistory& execution, const Policies&,
   }
 }
 
-constexpr auto kChecks =
+constexpr auto kRecordChecks =
     std::to_array<HistoryCheck>({ended_record_is_constant, started_at_is_constant,
                                  payload_is_constant, lists_match_the_request});
 
 }  // namespace
 
-std::span<const HistoryCheck> record_checks() { return kChecks; }
+std::span<const HistoryCheck> record_checks() { return kRecordChecks; }
 
 }  // namespace quintain::conformance

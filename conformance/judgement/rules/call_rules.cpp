@@ -185,7 +185,7 @@ void filter_selects_one_status(const RecordedCall& recorded, const Policies&, Op
   }
 }
 
-constexpr auto kRules = std::to_array<Rule>({
+constexpr auto kCallRules = std::to_array<Rule>({
     {"CANCEL-1", unknown_id_is_not_cancelled},
     {"CANCEL-3", success_means_cancelled},
     {"STREAM-1", one_message_is_final_and_last},
@@ -198,6 +198,6 @@ constexpr auto kRules = std::to_array<Rule>({
 
 }  // namespace
 
-std::span<const Rule> call_rules() { return kRules; }
+std::span<const Rule> call_rules() { return kCallRules; }
 
 }  // namespace quintain::conformance

@@ -44,7 +44,7 @@ bool is_async(const RecordedCall& recorded, const Policies& policies) {
          (given_id(request).empty() || !core::is_terminal(answer.result().status()));
 }
 
-std::string quoted(std::string_view text) { return fmt::format("'{}'", text); }
+std::string in_quotes(std::string_view text) { return fmt::format("'{}'", text); }
 
 void require_execution_id(std::string_view expected, const InvokeFunctionRequest& request,
                           const InvokeFunctionResponse& answer, Opinion& opinion) {
@@ -52,8 +52,9 @@ void require_execution_id(std::string_view expected, const InvokeFunctionRequest
   opinion.require(!id.empty(), expected, [] { return "execution_id is empty"; });
   const std::string_view given = given_id(request);
   if (given.empty() || id.empty()) return;
-  opinion.require(id == given, fmt::format("execution_id is {}, as in the request", quoted(given)),
-                  [&] { return "it is " + quoted(id); });
+  opinion.require(id == given,
+                  fmt::format("execution_id is {}, as in the request", in_quotes(given)),
+                  [&] { return "it is " + in_quotes(id); });
 }
 
 void sync_has_no_status_endpoint(const RecordedCall& recorded, const Policies& policies,
@@ -61,7 +62,7 @@ void sync_has_no_status_endpoint(const RecordedCall& recorded, const Policies& p
   if (!is_sync(recorded, policies)) return;
   const auto& answer = invocation(recorded).answer;
   opinion.require(answer.status_endpoint().empty(), "a SYNC answer has no status_endpoint",
-                  [&] { return "status_endpoint is " + quoted(answer.status_endpoint()); });
+                  [&] { return "status_endpoint is " + in_quotes(answer.status_endpoint()); });
   opinion.require(
       answer.estimated_completion_ms() == 0, "a SYNC answer has estimated_completion_ms 0", [&] {
         return fmt::format("estimated_completion_ms is {}", answer.estimated_completion_ms());
@@ -116,8 +117,8 @@ void answer_has_the_requested_task(const RecordedCall& recorded, const Policies&
                             !request.create_if_not_exists();
   if (!names_a_task || answer.task_id().empty()) return;
   opinion.require(answer.task_id() == request.task_id(),
-                  fmt::format("task_id is {}, as in the request", quoted(request.task_id())),
-                  [&, id = answer.task_id()] { return "it is " + quoted(id); });
+                  fmt::format("task_id is {}, as in the request", in_quotes(request.task_id())),
+                  [&, id = answer.task_id()] { return "it is " + in_quotes(id); });
 }
 
 void async_has_a_status_endpoint(const RecordedCall& recorded, const Policies& policies,
@@ -129,9 +130,10 @@ void async_has_a_status_endpoint(const RecordedCall& recorded, const Policies& p
   opinion.require(!endpoint.empty(), "an ASYNC answer has a status_endpoint",
                   [] { return "status_endpoint is empty"; });
   if (endpoint.empty() || answer.execution_id().empty()) return;
-  opinion.require(endpoint.find(answer.execution_id()) != std::string::npos,
-                  fmt::format("status_endpoint contains the id {}", quoted(answer.execution_id())),
-                  [&] { return "it is " + quoted(endpoint); });
+  opinion.require(
+      endpoint.find(answer.execution_id()) != std::string::npos,
+      fmt::format("status_endpoint contains the id {}", in_quotes(answer.execution_id())),
+      [&] { return "it is " + in_quotes(endpoint); });
 }
 
 // A Unix time in milliseconds has exceeded this since 1980, and no function runs for ten years. (A
@@ -160,7 +162,7 @@ void estimate_fits_the_mode(const RecordedCall& recorded, const Policies& polici
   }
 }
 
-constexpr auto kRules = std::to_array<Rule>({
+constexpr auto kInvokeRules = std::to_array<Rule>({
     {"SYNC-1", sync_has_no_status_endpoint},
     {"SYNC-2", sync_answer_is_final},
     {"SYNC-3", sync_has_the_execution_id},
@@ -173,6 +175,6 @@ constexpr auto kRules = std::to_array<Rule>({
 
 }  // namespace
 
-std::span<const Rule> invoke_rules() { return kRules; }
+std::span<const Rule> invoke_rules() { return kInvokeRules; }
 
 }  // namespace quintain::conformance

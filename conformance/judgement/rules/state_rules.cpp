@@ -132,7 +132,7 @@ void unknown_id_is_no_error(const RecordedCall& recorded, const Policies&, Opini
       [&] { return fmt::format("'{}' is not found and has status {}", id, status_name(status)); });
 }
 
-constexpr auto kRules = std::to_array<Rule>({
+constexpr auto kStateRules = std::to_array<Rule>({
     {"SYNC-4", errors_match_the_status},
     {"STATE-5", every_status_is_known},
     {"STATE-6", times_are_in_order},
@@ -143,6 +143,6 @@ constexpr auto kRules = std::to_array<Rule>({
 
 }  // namespace
 
-std::span<const Rule> state_rules() { return kRules; }
+std::span<const Rule> state_rules() { return kStateRules; }
 
 }  // namespace quintain::conformance
