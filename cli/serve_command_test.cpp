@@ -233,7 +233,8 @@ TEST_F(ServeCommandTest, ServesTheFixturesAndFaults) {
 
 TEST_F(ServeCommandTest, BadUsageIsToldAndNothingIsServed) {
   EXPECT_THAT(complaint({}), HasSubstr("expected one of --functions FILE"));
-  EXPECT_THAT(complaint({"--fixtures", "--functions", "f.json"}), HasSubstr("expected one of --functions FILE"));
+  EXPECT_THAT(complaint({"--fixtures", "--functions", "f.json"}),
+              HasSubstr("expected one of --functions FILE"));
   EXPECT_THAT(complaint({"--runtime", "simulated"}), HasSubstr("needs --scenario"));
   EXPECT_THAT(complaint({"--fixtures", "--scenario", path("scenario.json")}),
               HasSubstr("--scenario is for --runtime simulated"));
@@ -263,7 +264,8 @@ TEST_F(ServeCommandTest, OneCaseOfSeveralMustBeNamed) {
   // One of the names in the message.
   const auto begin = printed.find("\n  ") + 3;
   auto with_case = arguments;
-  with_case.insert(with_case.end(), {"--case", printed.substr(begin, printed.find('\n', begin) - begin)});
+  with_case.insert(with_case.end(),
+                   {"--case", printed.substr(begin, printed.find('\n', begin) - begin)});
   auto served = serve(with_case);
   EXPECT_TRUE(invoke(*connect(served.line()), "quick", response_).ok());
 }

@@ -16,8 +16,8 @@ namespace quintain::conformance {
 
 using core::Method;
 
-/// One call as its client saw it, from the time it was sent. Its messages are those of the contract,
-/// whichever wire profile carried them.
+/// One call as its client saw it, from the time it was sent. Its messages are those of the
+/// contract, whichever wire profile carried them.
 struct RecordedCall {
   /// Position in the order of sending within the case, from 1.
   std::uint64_t number = 0;

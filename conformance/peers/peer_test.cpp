@@ -42,7 +42,7 @@ TEST_P(CorrectPeer, Conforms) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Profiles, CorrectPeer,
-                         testing::Values("analysis", "spear-2026-01", "spear-head"),
+                         testing::Values("contract", "spear-2026-01", "spear-head"),
                          [](const auto& profile) {
                            std::string name = profile.param;
                            std::erase(name, '-');
@@ -61,7 +61,7 @@ TEST_P(FaultyPeer, IsCaughtByTheClausesThatForbidItsFault) {
     if (core.origin != fault) continue;
     ++known;
     const auto results =
-        judge_live(server->address(), peer_manifest("analysis"), cases_for(core.caught_by));
+        judge_live(server->address(), peer_manifest("contract"), cases_for(core.caught_by));
     const auto broken = violated_clauses(results);
     for (const std::string_view clause : core.caught_by) {
       EXPECT_TRUE(broken.contains(clause)) << clause << " does not catch " << fault;

@@ -11,9 +11,9 @@
 
 namespace quintain::conformance {
 
-/// Loads a .proto file and everything that it imports. Imports are searched in the file's folder and
-/// in all folders above it; google/protobuf/*.proto need not exist there. The error lists everything
-/// that is wrong with the files, each as FILE:LINE:COLUMN: what.
+/// Loads a .proto file and everything that it imports. Imports are searched in the file's folder
+/// and in all folders above it; google/protobuf/*.proto need not exist there. The error lists
+/// everything that is wrong with the files, each as FILE:LINE:COLUMN: what.
 absl::StatusOr<google::protobuf::FileDescriptorSet> load_proto(const std::string& path);
 
 /// Loads a binary google.protobuf.FileDescriptorSet, as written by `protoc --include_imports

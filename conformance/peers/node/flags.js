@@ -34,7 +34,7 @@ export function parseFlags(args) {
   const options = {
     listen: { type: 'string', multiple: true, default: ['127.0.0.1:0'] },
     http: { type: 'string' },
-    profile: { type: 'string', default: 'analysis' },
+    profile: { type: 'string', default: 'contract' },
     fault: { type: 'string' },
     help: { type: 'boolean', default: false },
   };

@@ -19,8 +19,8 @@ const message = (file, name) => file.messageType.find((entry) => entry.name === 
 const numbers = ({ field: fields }) =>
   Object.fromEntries(fields.map((field) => [field.name, field.number]));
 
-test('analysis: the request has the field numbers of the contract', () => {
-  const request = message(described('analysis'), 'InvokeFunctionRequest');
+test('contract: the request has the field numbers of the contract', () => {
+  const request = message(described('contract'), 'InvokeFunctionRequest');
   const { execution_mode: mode, function_name: name, parameters } = numbers(request);
   assert.deepEqual([mode, name, parameters], [6, 7, 8]);
 });
@@ -46,7 +46,7 @@ test('spear-head: the descriptor has its services', () => {
 });
 
 test('maps, optional fields and references are described as by protoc', () => {
-  const file = described('analysis');
+  const file = described('contract');
   assert.deepEqual(file.dependency, [
     'google/protobuf/any.proto',
     'google/protobuf/timestamp.proto',

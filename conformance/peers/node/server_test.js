@@ -38,7 +38,7 @@ async function stop({ child }) {
 }
 
 // A client of a profile's services: client.Method(request) resolves to the answer.
-function connect(address, profileName = 'analysis') {
+function connect(address, profileName = 'contract') {
   const { services, definition } = profile(profileName, {}, {});
   const channel = new grpc.Client(address, grpc.credentials.createInsecure());
   const raw = (method, bytes, options = {}) =>
