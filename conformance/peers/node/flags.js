@@ -15,7 +15,7 @@ export const USAGE = `usage: node server.js [FLAG...]
   --retention-ms N     how long finished executions stay on record (default 10000)
   --sync-timeout-ms N  timeout of a SYNC call without one (default 30000)
   --max-message N      the largest request, in bytes (default 4194304)
-  --profile NAME       ${profileNames.join(' | ')} (default analysis)
+  --profile NAME       ${profileNames.join(' | ')} (default contract)
   --fault NAME         ${faultNames.join(' | ')} (default: none)
 `;
 

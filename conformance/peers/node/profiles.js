@@ -32,7 +32,7 @@ const describe = (services, json) => ({
   descriptors: fileDescriptors(json, 'spearlet', 'spearlet/function.proto'),
 });
 
-function analysis(service) {
+function contract(service) {
   return describe({ 'spearlet.FunctionService': service }, parse('spearlet/function.proto'));
 }
 
@@ -62,7 +62,7 @@ function spearHead(service, core) {
   return describe(headServices(service, core), json);
 }
 
-const profiles = { analysis, 'spear-2026-01': spear202601, 'spear-head': spearHead };
+const profiles = { contract, 'spear-2026-01': spear202601, 'spear-head': spearHead };
 
 export const profileNames = Object.keys(profiles);
 
