@@ -167,10 +167,11 @@ std::optional<conformance::Manifest> the_manifest(const Arguments& arguments) {
       return std::nullopt;
     }
   }
-  if (manifest.profile == conformance::kFormerContractName) {
-    manifest.profile = conformance::contract_profile().name();
-    print_error(fmt::format("hint: the profile '{}' is now called '{}'",
-                            conformance::kFormerContractName, manifest.profile));
+  const std::string_view present = conformance::find_profile(manifest.profile)->name();
+  if (manifest.profile != present) {
+    print_error(
+        fmt::format("hint: the profile '{}' is now called '{}'", manifest.profile, present));
+    manifest.profile = present;
   }
   return manifest;
 }

@@ -144,7 +144,7 @@ INSTANTIATE_TEST_SUITE_P(
         Misuse{"--target localhost:1 --profile spear-99", "there is no profile 'spear-99'"},
         Misuse{"--target localhost:1 --descriptor-set none.bin", "none.bin"},
         Misuse{"--target nonsense", "nonsense"},
-        Misuse{"--transport sim --profile spear-head", "--profile is for a live target"},
+        Misuse{"--transport sim --profile spear-2026-05", "--profile is for a live target"},
         Misuse{"--transport sim --report no/such/folder/r.json", "no/such/folder"}));
 
 }  // namespace

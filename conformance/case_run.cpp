@@ -30,25 +30,46 @@ CaseRun::~CaseRun() {
 
 std::string CaseRun::fresh_id() { return fmt::format("{}-{}", setup_.id_prefix, ++last_id_); }
 
-spearlet::InvokeFunctionRequest CaseRun::request(std::string_view fixture,
+const FixtureFunction& CaseRun::fixture(std::string_view name) const {
+  const auto known = setup_.manifest.fixtures.find(name);
+  if (known == setup_.manifest.fixtures.end()) {
+    abort(fmt::format("the manifest names no function for the fixture '{}'", name));
+  }
+  return known->second;
+}
+
+std::int64_t CaseRun::takes_ms(std::string_view name, std::int64_t wanted) const {
+  const auto& takes = fixture(name).takes;
+  return takes ? core::floor_milliseconds(*takes) : wanted;
+}
+
+spearlet::InvokeFunctionRequest CaseRun::request(std::string_view name,
                                                  spearlet::ExecutionMode mode,
                                                  Parameters parameters) {
-  const auto known = setup_.manifest.fixtures.find(fixture);
-  if (known == setup_.manifest.fixtures.end()) {
-    abort(fmt::format("the manifest names no function for the fixture '{}'", fixture));
-  }
-  spearlet::InvokeFunctionRequest request;
+  const FixtureFunction& function = fixture(name);
+  spearlet::InvokeFunctionRequest request = function.request;
   request.set_invocation_type(spearlet::INVOCATION_TYPE_EXISTING_TASK);
-  request.set_task_id(known->second.task_id);
-  request.set_function_name(known->second.function_name);
+  request.set_task_id(function.task_id);
+  request.set_function_name(function.function_name);
   request.set_execution_mode(mode);
   request.set_execution_id(fresh_id());
-  for (const auto& [name, value] : parameters) {
-    spearlet::FunctionParameter& parameter = *request.add_parameters();
-    parameter.set_name(std::string(name));
+  for (const auto& [parameter, amount] : parameters) {
+    if (parameter == "ms" && function.takes) {
+      const std::int64_t takes = core::floor_milliseconds(*function.takes);
+      if (takes < amount.least || takes > amount.most) {
+        abort(fmt::format("the fixture '{}' always takes {} ms, and the case needs {}{} ms", name,
+                          takes,
+                          takes < amount.least && amount.most > amount.least ? "at least " : "",
+                          takes < amount.least ? amount.least : amount.most));
+      }
+      continue;
+    }
+    if (function.answers_any) continue;
+    spearlet::FunctionParameter& added = *request.add_parameters();
+    added.set_name(std::string(parameter));
     google::protobuf::Int64Value number;
-    number.set_value(value);
-    parameter.mutable_value()->PackFrom(number);
+    number.set_value(amount.wanted);
+    added.mutable_value()->PackFrom(number);
   }
   return request;
 }

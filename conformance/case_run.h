@@ -4,10 +4,12 @@
 #include <google/protobuf/any.pb.h>
 
 #include <chrono>
+#include <concepts>
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <initializer_list>
+#include <limits>
 #include <optional>
 #include <set>
 #include <string>
@@ -73,8 +75,30 @@ using StatusCall = Call<spearlet::GetExecutionStatusResponse>;
 using CancelCall = Call<spearlet::CancelExecutionResponse>;
 using StreamCall = Call<spearlet::StreamExecutionResult>;
 
+/// The value of a fixture's numeric parameter, and what will do instead with a target whose
+/// functions take no parameters.
+struct Amount {
+  /// Exactly this. A target whose function always takes another time cannot be judged.
+  template <std::integral Number>
+  // NOLINTNEXTLINE(google-explicit-constructor): so that {{"ms", 50}} can be written
+  constexpr Amount(Number exactly)
+      : wanted(exactly), least(static_cast<std::int64_t>(exactly)), most(least) {}
+  constexpr Amount(std::int64_t wanted_, std::int64_t least_, std::int64_t most_)
+      : wanted(wanted_), least(least_), most(most_) {}
+
+  std::int64_t wanted;
+  std::int64_t least;
+  std::int64_t most;
+};
+
+/// `wanted`; a constant of at least `least` will do.
+constexpr Amount at_least(std::int64_t least, std::int64_t wanted) {
+  return {wanted, least, std::numeric_limits<std::int64_t>::max()};
+}
+constexpr Amount at_least(std::int64_t wanted) { return at_least(wanted, wanted); }
+
 /// Numeric parameters of a fixture, by name: {{"ms", 50}}.
-using Parameters = std::initializer_list<std::pair<std::string_view, std::int64_t>>;
+using Parameters = std::initializer_list<std::pair<std::string_view, Amount>>;
 
 /// One run of one case against one target. Records every call and every judgement. Used by one
 /// thread.
@@ -123,8 +147,16 @@ class CaseRun {
   /// A new execution id.
   std::string fresh_id();
 
-  /// An invocation of the fixture with a fresh id. Aborts the case if the manifest does not name
-  /// the fixture.
+  /// The function that is the fixture. Aborts the case if the manifest does not name it.
+  const FixtureFunction& fixture(std::string_view name) const;
+
+  /// The milliseconds that the fixture takes if it is asked for `wanted`: a function without the
+  /// parameter `ms` always takes what the manifest declares.
+  std::int64_t takes_ms(std::string_view name, std::int64_t wanted) const;
+
+  /// An invocation of the fixture with a fresh id and with what the manifest adds to every request.
+  /// Aborts the case if the manifest does not name the fixture, or if the fixture takes no
+  /// parameter `ms` and its constant is not what the case asks for.
   spearlet::InvokeFunctionRequest request(std::string_view fixture, spearlet::ExecutionMode mode,
                                           Parameters parameters = {});
   spearlet::InvokeFunctionRequest sync(std::string_view fixture, Parameters parameters = {}) {

@@ -41,6 +41,49 @@ TEST_F(CaseRunTest, RecordsACallUntilItsEnd) {
   EXPECT_EQ(run.recorded_calls().size(), 1U);
 }
 
+TEST_F(CaseRunTest, SendsWhatTheManifestAddsToEveryRequest) {
+  FixtureFunction& sleep = manifest_.fixtures["sleep"];
+  sleep.request.mutable_context()->set_timeout_ms(700);
+  (*sleep.request.mutable_invocation_metadata())["a"] = "1";
+  CaseRun run(setup());
+  const auto request = run.async("sleep", {{"ms", 5}});
+  EXPECT_EQ(request.context().timeout_ms(), 700);
+  EXPECT_EQ(request.invocation_metadata().at("a"), "1");
+  EXPECT_EQ(request.execution_id(), "t-1");
+  EXPECT_EQ(request.parameters_size(), 1);
+}
+
+// The reason for which a request ends the case; empty if it does not.
+std::string refusal(CaseRun& run, Amount ms) {
+  try {
+    run.async("sleep", {{"ms", ms}});
+    return "";
+  } catch (const CaseRun::Aborted& aborted) {
+    return aborted.reason;
+  }
+}
+
+TEST_F(CaseRunTest, RefusesParametersThatAFixtureDoesNotTake) {
+  CaseRun with_parameters(setup());
+  EXPECT_EQ(with_parameters.takes_ms("sleep", 40), 40);
+  EXPECT_EQ(refusal(with_parameters, 40), "");
+
+  manifest_.fixtures["sleep"].takes = 2s;
+  CaseRun run(setup());
+  EXPECT_EQ(run.takes_ms("sleep", 40), 2000);
+  EXPECT_EQ(run.async("sleep", {{"ms", 2000}}).parameters_size(), 0);
+  EXPECT_EQ(run.async("sleep", {{"ms", at_least(40)}}).parameters_size(), 0);
+  EXPECT_EQ(refusal(run, 40), "the fixture 'sleep' always takes 2000 ms, and the case needs 40 ms");
+  EXPECT_EQ(refusal(run, at_least(2001)),
+            "the fixture 'sleep' always takes 2000 ms, and the case needs at least 2001 ms");
+}
+
+TEST_F(CaseRunTest, SendsNoParametersToAFixtureThatAnswersAnything) {
+  manifest_.fixtures["echo"].answers_any = true;
+  CaseRun run(setup());
+  EXPECT_EQ(run.sync("echo", {{"value", 3}}).parameters_size(), 0);
+}
+
 TEST_F(CaseRunTest, LetsTimePassWithoutEvents) {
   CaseRun run(setup());
   const core::Instant start = run.now();
@@ -88,7 +131,7 @@ TEST_F(CaseRunTest, AbortsForAFixtureThatTheManifestDoesNotName) {
 }
 
 TEST_F(CaseRunTest, DoesNotApplyIfTheProfileCannotExpressACall) {
-  CaseRun run(setup("spear-head"));
+  CaseRun run(setup("spear-2026-05"));
   EXPECT_THROW(run.call(spearlet::GetStatsRequest()), CaseRun::NotApplicable);
   EXPECT_THROW(run.send_cancel("x", /*force=*/true), CaseRun::NotApplicable);
 }

@@ -1,15 +1,24 @@
-// Reads manifests from JSON, and makes the manifest of the reference node from its configuration.
+// Reads manifests from JSON and makes the manifest of the reference node from its configuration.
+// The typed reader words what is wrong; the schema is checked after it, so that the loader accepts
+// nothing that editors and other programs reject.
 #include "conformance/manifest.h"
 
+#include <absl/strings/str_replace.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
 #include <chrono>
+#include <nlohmann/json.hpp>
 #include <type_traits>
+#include <valijson/adapters/nlohmann_json_adapter.hpp>
+#include <valijson/schema.hpp>
+#include <valijson/schema_parser.hpp>
+#include <valijson/validator.hpp>
 
 #include "conformance/fixtures/fixture_runtime.h"
 #include "conformance/wire/profile.h"
+#include "core/method.h"
 #include "reports/json_input/reader.h"
 
 namespace quintain::conformance {
@@ -18,11 +27,12 @@ namespace {
 using json_input::ObjectReader;
 using json_input::Reader;
 
+constexpr std::int64_t kMaxMilliseconds = std::int64_t{100} * 365 * 24 * 3600 * 1000;
+
 // The value of a member whose name ends in _ms.
 std::optional<core::Duration> milliseconds(const Reader& reader) {
   if (!reader.present()) return std::nullopt;
-  constexpr std::int64_t kMax = std::int64_t{100} * 365 * 24 * 3600 * 1000;
-  return std::chrono::milliseconds(reader.integer<std::int64_t>({0, kMax}));
+  return std::chrono::milliseconds(reader.integer<std::int64_t>({0, kMaxMilliseconds}));
 }
 
 // Reads an optional choice; without it the value stays as it is.
@@ -90,29 +100,134 @@ void read_node(const Reader& reader, NodeFacts& node) {
   }
 }
 
+template <class Map>
+void read_texts(const Reader& reader, Map& texts) {
+  for (const auto& [name, member] : reader.members()) texts[name] = member.string();
+}
+
+void read_artifact_spec(const Reader& reader, spearlet::ArtifactSpec& spec) {
+  ObjectReader object = reader.object();
+  spec.set_artifact_id(object.optional("artifact_id").string(spec.artifact_id()));
+  spec.set_artifact_type(object.optional("artifact_type").string(spec.artifact_type()));
+  spec.set_location(object.optional("location").string(spec.location()));
+  spec.set_version(object.optional("version").string(spec.version()));
+  spec.set_checksum(object.optional("checksum").string(spec.checksum()));
+  read_texts(object.optional("metadata"), *spec.mutable_metadata());
+}
+
+void read_context(const Reader& reader, spearlet::ExecutionContext& context) {
+  ObjectReader object = reader.object();
+  context.set_session_id(object.optional("session_id").string(context.session_id()));
+  context.set_user_id(object.optional("user_id").string(context.user_id()));
+  read_texts(object.optional("environment"), *context.mutable_environment());
+  read_texts(object.optional("headers"), *context.mutable_headers());
+}
+
+void read_timeout(const Reader& reader, spearlet::InvokeFunctionRequest& request) {
+  if (!reader.present()) return;
+  request.mutable_context()->set_timeout_ms(reader.integer<std::int64_t>({1, kMaxMilliseconds}));
+}
+
+// Adds to `request` what a member "request" declares.
+void read_request(const Reader& reader, spearlet::InvokeFunctionRequest& request) {
+  if (!reader.present()) return;
+  ObjectReader object = reader.object();
+  if (const Reader spec = object.optional("artifact_spec"); spec.present()) {
+    read_artifact_spec(spec, *request.mutable_artifact_spec());
+  }
+  read_texts(object.optional("metadata"), *request.mutable_invocation_metadata());
+  if (const Reader context = object.optional("context"); context.present()) {
+    read_context(context, *request.mutable_context());
+  }
+  read_timeout(object.optional("timeout_ms"), request);
+}
+
+// Replaces {task_id} in the texts of the artifact.
+void insert_task_id(const std::string& task_id, spearlet::ArtifactSpec& spec) {
+  for (std::string* text : {spec.mutable_artifact_id(), spec.mutable_location()}) {
+    absl::StrReplaceAll({{"{task_id}", task_id}}, text);
+  }
+}
+
+FixtureFunction read_fixture(const Reader& reader, const spearlet::InvokeFunctionRequest& shared,
+                             const Profile* profile) {
+  ObjectReader object = reader.object();
+  FixtureFunction fixture{.task_id = object.required("task_id").string(),
+                          .function_name = object.required("function_name").string(),
+                          .request = shared,
+                          .takes = milliseconds(object.optional("takes_ms"))};
+  read_choice(object, "answers", fixture.answers_any, {{"parameter", false}, {"any", true}});
+  const Reader request = object.optional("request");
+  read_request(request, fixture.request);
+  if (fixture.request.has_artifact_spec()) {
+    insert_task_id(fixture.task_id, *fixture.request.mutable_artifact_spec());
+  }
+  if (profile != nullptr && !profile->expresses(Method::kInvokeFunction, fixture.request)) {
+    reader.error(
+        fmt::format("the profile {} has no field for a part of the declared request; it is {}",
+                    profile->name(), brief_json(fixture.request)));
+  }
+  return fixture;
+}
+
 Manifest read_manifest(const Reader& reader) {
   Manifest manifest;
   ObjectReader object = reader.object();
+  static_cast<void>(object.optional("$schema").string());
   static_cast<void>(object.optional("about").string());
-  const Reader profile = object.optional("profile");
-  manifest.profile = profile.string(manifest.profile);
-  if (find_profile(manifest.profile) == nullptr) {
-    profile.error(fmt::format("there is no profile '{}'; the profiles are {}", manifest.profile,
-                              fmt::join(profile_names(), ", ")));
+  const Reader name = object.optional("profile");
+  manifest.profile = name.string(manifest.profile);
+  const Profile* profile = find_profile(manifest.profile);
+  if (profile == nullptr) {
+    name.error(fmt::format("there is no profile '{}'; the profiles are {}", manifest.profile,
+                           fmt::join(profile_names(), ", ")));
   }
-  for (const auto& [name, member] : object.required("fixtures").members()) {
+  spearlet::InvokeFunctionRequest shared;
+  read_timeout(object.optional("default_timeout_ms"), shared);
+  read_request(object.optional("request"), shared);
+  for (const auto& [fixture, member] : object.required("fixtures").members()) {
     const auto known = fixture_names();
-    if (std::find(known.begin(), known.end(), name) == known.end()) {
-      member.error(fmt::format("there is no fixture '{}'; the fixtures are {}", name,
+    if (std::find(known.begin(), known.end(), fixture) == known.end()) {
+      member.error(fmt::format("there is no fixture '{}'; the fixtures are {}", fixture,
                                fmt::join(known, ", ")));
     }
-    ObjectReader fixture = member.object();
-    manifest.fixtures[name] = {.task_id = fixture.required("task_id").string(),
-                               .function_name = fixture.required("function_name").string()};
+    manifest.fixtures[fixture] = read_fixture(member, shared, profile);
   }
   read_node(object.optional("node"), manifest.node);
   read_policies(object.optional("policies"), manifest.policies);
   return manifest;
+}
+
+// The node that a path of valijson leads to, as far as it leads: "<root>", "[node]", "[slots]".
+json_input::DocumentNode follow(const json_input::Document& document,
+                                const std::vector<std::string>& path) {
+  json_input::DocumentNode node = document.root();
+  for (const std::string& step : path) {
+    if (step.size() < 2 || step.front() != '[') continue;
+    const auto member = node.member(step.substr(1, step.size() - 2));
+    if (!member) break;
+    node = *member;
+  }
+  return node;
+}
+
+// Reports everything that the schema does not allow.
+void check_schema(const json_input::Document& document, json_input::Diagnostics& diagnostics) {
+  static const auto* const schema = [] {
+    const auto text = nlohmann::json::parse(manifest_schema());
+    auto* made = new valijson::Schema;
+    valijson::SchemaParser().populateSchema(valijson::adapters::NlohmannJsonAdapter(text), *made);
+    return made;
+  }();
+  const nlohmann::json json = document.root().json();
+  valijson::ValidationResults problems;
+  if (valijson::Validator().validate(*schema, valijson::adapters::NlohmannJsonAdapter(json),
+                                     &problems)) {
+    return;
+  }
+  for (valijson::ValidationResults::Error error; problems.popError(error);) {
+    diagnostics.add(follow(document, error.context).diagnostic(error.description));
+  }
 }
 
 }  // namespace
@@ -124,6 +239,7 @@ std::optional<Manifest> load_manifest(const std::string& path,
   const auto document = json_input::Document::parse(path, *text, diagnostics);
   if (!document) return std::nullopt;
   Manifest manifest = read_manifest(Reader(document->root(), diagnostics));
+  if (diagnostics.empty()) check_schema(*document, diagnostics);
   if (!diagnostics.empty()) return std::nullopt;
   return manifest;
 }

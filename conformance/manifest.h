@@ -4,9 +4,11 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "conformance/judgement/policies.h"
 #include "reports/json_input/diagnostics.h"
+#include "spearlet/function.pb.h"
 
 namespace quintain::conformance {
 
@@ -14,6 +16,14 @@ namespace quintain::conformance {
 struct FixtureFunction {
   std::string task_id{};
   std::string function_name{};
+  /// What every InvokeFunction of it contains unless a case sets it: artifact_spec,
+  /// invocation_metadata, and of the context session_id, user_id, environment, headers and
+  /// timeout_ms.
+  spearlet::InvokeFunctionRequest request{};
+  /// How long it always takes; nullopt: as long as its parameter `ms` says.
+  std::optional<core::Duration> takes{};
+  /// Whether its result does not depend on its parameters, so that no case can judge it.
+  bool answers_any = false;
 };
 
 /// Facts about the target's node that some cases need; nullopt: not declared.
@@ -33,7 +43,7 @@ struct NodeFacts {
 };
 
 struct Manifest {
-  /// The wire profile: contract | spear-2026-01 | spear-head.
+  /// The wire profile (wire/profile.h); a former name is kept as it was written.
   std::string profile = "contract";
   /// By name of the fixture (fixtures/fixture_runtime.h).
   std::map<std::string, FixtureFunction, std::less<>> fixtures{};
@@ -41,10 +51,14 @@ struct Manifest {
   Policies policies{};
 };
 
-/// Loads a manifest: JSON with comments; docs/conformance.md documents its members. Reports
-/// everything that is wrong with the file and then returns nullopt.
+/// Loads a manifest: JSON with comments; docs/conformance.md documents its members, and
+/// manifest.schema.json, which is part of the program, is checked as well. Reports everything that
+/// is wrong with the file and then returns nullopt.
 std::optional<Manifest> load_manifest(const std::string& path,
                                       json_input::Diagnostics& diagnostics);
+
+/// The text of manifest.schema.json.
+std::string_view manifest_schema();
 
 /// The manifest of the reference node with the built-in fixtures. It is the default for targets
 /// without a manifest.

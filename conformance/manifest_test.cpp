@@ -1,14 +1,27 @@
-// Loading manifests.
+// Loading manifests, and the schema of manifests, which must accept and reject what the loader
+// does.
 #include "conformance/manifest.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cctype>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
+#include <valijson/adapters/nlohmann_json_adapter.hpp>
+#include <valijson/schema.hpp>
+#include <valijson/schema_parser.hpp>
+#include <valijson/validator.hpp>
+#include <vector>
+
+#include "conformance/fixtures/fixture_runtime.h"
+#include "conformance/wire/profile.h"
 
 namespace quintain::conformance {
 namespace {
@@ -82,6 +95,156 @@ TEST(Manifest, ReportsAllProblemsAtOnce) {
     EXPECT_THAT(loaded.problems, HasSubstr(what));
   }
 }
+
+TEST(Manifest, ReadsWhatEveryRequestContains) {
+  const Loaded loaded = load(R"({
+    "profile": "spear-2026-01",
+    "default_timeout_ms": 20000,
+    "request": {"artifact_spec": {"artifact_id": "sms:{task_id}", "artifact_type": "sms"},
+                "metadata": {"a": "1", "b": "1"}, "context": {"user_id": "u"}},
+    "fixtures": {
+      "echo": {"task_id": "t-1", "function_name": "main", "answers": "any"},
+      "sleep": {"task_id": "t-2", "function_name": "main", "takes_ms": 2000,
+                "request": {"metadata": {"b": "2"}, "timeout_ms": 7000,
+                            "context": {"environment": {"E": "e"}, "headers": {"H": "h"}}}}
+    }
+  })");
+  ASSERT_TRUE(loaded.manifest) << loaded.problems;
+  const FixtureFunction& echo = loaded.manifest->fixtures.at("echo");
+  EXPECT_TRUE(echo.answers_any);
+  EXPECT_FALSE(echo.takes);
+  EXPECT_EQ(echo.request.artifact_spec().artifact_id(), "sms:t-1");
+  EXPECT_EQ(echo.request.context().timeout_ms(), 20'000);
+  EXPECT_EQ(echo.request.invocation_metadata().at("b"), "1");
+  const FixtureFunction& sleep = loaded.manifest->fixtures.at("sleep");
+  EXPECT_FALSE(sleep.answers_any);
+  EXPECT_EQ(sleep.takes, core::Duration(2s));
+  EXPECT_EQ(sleep.request.artifact_spec().artifact_id(), "sms:t-2");
+  EXPECT_EQ(sleep.request.artifact_spec().artifact_type(), "sms");
+  EXPECT_EQ(sleep.request.context().timeout_ms(), 7000);
+  EXPECT_EQ(sleep.request.context().user_id(), "u");
+  EXPECT_EQ(sleep.request.context().environment().at("E"), "e");
+  EXPECT_EQ(sleep.request.context().headers().at("H"), "h");
+  EXPECT_EQ(sleep.request.invocation_metadata().at("a"), "1");
+  EXPECT_EQ(sleep.request.invocation_metadata().at("b"), "2");
+}
+
+TEST(Manifest, RejectsARequestThatTheProfileCannotExpress) {
+  const Loaded loaded = load(R"({
+    "profile": "spear-2026-05",
+    "fixtures": {"echo": {"task_id": "t", "function_name": "f",
+                          "request": {"artifact_spec": {"artifact_id": "a"}}}}
+  })");
+  EXPECT_FALSE(loaded.manifest);
+  EXPECT_THAT(loaded.problems, HasSubstr("/fixtures/echo"));
+  EXPECT_THAT(loaded.problems, HasSubstr("spear-2026-05"));
+  EXPECT_THAT(loaded.problems, HasSubstr("artifact_spec"));
+}
+
+// Every member, so that each can be spoilt.
+constexpr std::string_view kEveryMember = R"({
+  "$schema": "manifest.schema.json", "about": "a", "profile": "contract", "default_timeout_ms": 1,
+  "request": {
+    "artifact_spec": {"artifact_id": "", "artifact_type": "", "location": "", "version": "",
+                      "checksum": "", "metadata": {"a": ""}},
+    "metadata": {"a": ""}, "timeout_ms": 1,
+    "context": {"session_id": "", "user_id": "", "environment": {"a": ""}, "headers": {"a": ""}}
+  },
+  "fixtures": {
+    "echo": {"task_id": "", "function_name": "", "takes_ms": 0, "answers": "any", "request": {}},
+    "sleep": {"task_id": "", "function_name": ""}, "fail": {"task_id": "", "function_name": ""},
+    "stubborn": {"task_id": "", "function_name": ""}, "flood": {"task_id": "", "function_name": ""},
+    "stream": {"task_id": "", "function_name": "", "answers": "parameter"}
+  },
+  "node": {"slots": 1, "queue_limit": 1, "maximum_timeout_ms": 0, "default_sync_timeout_ms": 0,
+           "cancel_grace_ms": 0, "largest_message_bytes": 1024},
+  "policies": {
+    "mode_unspecified": "sync", "stream_via_invoke": "unimplemented",
+    "start_errors": "failed_body", "success_sync": "served", "timeout_from": "start",
+    "timeout_zero": "unlimited", "same_instant": "unspecified", "cancel_running": "immediate",
+    "cancel_unknown": "not_found", "sync_caller_gone": "continues", "duplicate_id": "refused",
+    "retention_ms": 0, "status_endpoint_http": "", "eta_quantile": 0.01, "grace_ms": 0
+  }
+})";
+
+bool schema_accepts(const nlohmann::json& document) {
+  static const nlohmann::json text = nlohmann::json::parse(manifest_schema());
+  valijson::Schema schema;
+  valijson::SchemaParser().populateSchema(valijson::adapters::NlohmannJsonAdapter(text), schema);
+  return valijson::Validator().validate(schema, valijson::adapters::NlohmannJsonAdapter(document),
+                                        nullptr);
+}
+
+// Pointers to all values of a document.
+void collect(const nlohmann::json& value, const nlohmann::json::json_pointer& at,
+             std::vector<nlohmann::json::json_pointer>& all) {
+  all.push_back(at);
+  if (!value.is_object()) return;
+  for (const auto& [name, member] : value.items()) collect(member, at / name, all);
+}
+
+TEST(ManifestSchema, AcceptsAndRejectsWhatTheLoaderDoes) {
+  const nlohmann::json good = nlohmann::json::parse(kEveryMember);
+  ASSERT_TRUE(schema_accepts(good));
+  ASSERT_EQ(load(good.dump()).problems, "");
+  std::vector<nlohmann::json::json_pointer> places;
+  collect(good, nlohmann::json::json_pointer(), places);
+  ASSERT_GT(places.size(), 60U);
+  const nlohmann::json spoils[] = {
+      nullptr, true, -1, 0, 1.5, 4e18, "nonsense", nlohmann::json::array(), {{"surprise", 1}}};
+  int rejected = 0;
+  for (const auto& place : places) {
+    std::vector<nlohmann::json> documents;
+    for (const nlohmann::json& spoil : spoils) {
+      documents.push_back(good);
+      documents.back()[place] = spoil;
+    }
+    if (!place.empty()) {
+      documents.push_back(good);
+      documents.back().at(place.parent_pointer()).erase(place.back());
+    }
+    for (const nlohmann::json& document : documents) {
+      const Loaded loaded = load(document.dump());
+      EXPECT_EQ(loaded.manifest.has_value(), schema_accepts(document)) << place << "\n"
+                                                                       << document.dump() << "\n"
+                                                                       << loaded.problems;
+      rejected += loaded.manifest ? 0 : 1;
+    }
+  }
+  EXPECT_GT(rejected, 300);
+}
+
+TEST(ManifestSchema, ListsTheFixturesAndTheProfiles) {
+  const nlohmann::json schema = nlohmann::json::parse(manifest_schema());
+  const auto& fixtures = schema["properties"]["fixtures"]["properties"];
+  EXPECT_EQ(fixtures.size(), fixture_names().size());
+  for (const std::string_view name : fixture_names()) EXPECT_TRUE(fixtures.contains(name)) << name;
+  std::set<std::string> profiles = schema["properties"]["profile"]["enum"];
+  EXPECT_EQ(profiles.size(), profile_names().size() + 2) << "and two former names";
+  for (const std::string& name : profiles) EXPECT_NE(find_profile(name), nullptr) << name;
+  for (const std::string_view name : profile_names())
+    EXPECT_TRUE(profiles.contains(std::string(name)));
+}
+
+class ShippedManifest : public testing::TestWithParam<const char*> {};
+
+TEST_P(ShippedManifest, Loads) {
+  json_input::Diagnostics diagnostics;
+  const auto manifest =
+      load_manifest(std::string(QUINTAIN_SOURCE_DIR "/conformance/") + GetParam(), diagnostics);
+  ASSERT_TRUE(manifest) << diagnostics.text();
+  EXPECT_EQ(manifest->fixtures.contains("echo"), true);
+}
+
+INSTANTIATE_TEST_SUITE_P(Files, ShippedManifest,
+                         testing::Values("manifests/spear-2026-01.json",
+                                         "manifests/spear-2026-05.json",
+                                         "peers/node/manifest.json"),
+                         [](const auto& file) {
+                           std::string name = file.param;
+                           std::erase_if(name, [](char c) { return !std::isalnum(c); });
+                           return name;
+                         });
 
 TEST(Manifest, ReportsAMissingFile) {
   json_input::Diagnostics diagnostics;

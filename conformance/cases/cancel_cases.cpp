@@ -46,11 +46,12 @@ void finished(CaseRun& run) {
 
 void outrun(CaseRun& run) {
   // The function ignores the cancel and returns before the grace ends.
-  const std::string id = start_running(run, run.async("stubborn", {{"ms", 600}}));
+  const std::string id = start_running(run, run.async("stubborn", {{"ms", at_least(600)}}));
+  const core::Duration rest = std::chrono::milliseconds(run.takes_ms("stubborn", 600) + 100);
   const CancelCall call = run.cancel(id);
   const auto end = run.await_end(id);
   if (run.policies().cancel_running == Policies::CancelRunning::kCooperative &&
-      grace(run) > 700ms + run.slack()) {
+      grace(run) > rest + run.slack()) {
     run.check("CANCEL-3", end == kCompleted,
               "a function that returns within the grace has its own outcome",
               "its final status is " + status_name(end));
@@ -59,7 +60,7 @@ void outrun(CaseRun& run) {
       "CANCEL-3", call, call.answer().success() == (end == kCancelled),
       fmt::format("success is true exactly if the cancel had an effect; the final status is {}",
                   status_name(end)));
-  run.sleep_for(700ms);
+  run.sleep_for(rest);
   const StatusCall later = run.read(id);
   run.check("CANCEL-3", later, status_of(later) == end,
             "an execution that was reported CANCELLED does not complete later");
@@ -121,7 +122,9 @@ void frees_the_slot(CaseRun& run) {
 }
 
 void grace_ends(CaseRun& run) {
-  const std::string id = start_running(run, run.async("stubborn", {{"ms", kLongMs}}));
+  const std::int64_t grace_ms = core::floor_milliseconds(grace(run));
+  const std::string id =
+      start_running(run, run.async("stubborn", {{"ms", at_least(2 * grace_ms, kLongMs.wanted)}}));
   const CancelCall call = run.send_cancel(id);
   run.wait_until([&] { return call.ended(); }, grace(run) + run.slack());
   run.check("CANCEL-7", call, call.answer().final_status() == kCancelled,

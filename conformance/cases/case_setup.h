@@ -33,8 +33,11 @@ inline constexpr auto kFailed = spearlet::EXECUTION_STATUS_FAILED;
 inline constexpr auto kCancelled = spearlet::EXECUTION_STATUS_CANCELLED;
 inline constexpr auto kTimeout = spearlet::EXECUTION_STATUS_TIMEOUT;
 
-/// Longer than any case lasts.
-inline constexpr std::int64_t kLongMs = 50'000;
+/// Longer than any case lasts. A function that always takes the same time does if it still runs
+/// when the case ends it.
+inline constexpr Amount kLongMs = at_least(1500, 50'000);
+/// The same for cases that need it to run all the time.
+inline constexpr Amount kEndlessMs = at_least(20'000, 50'000);
 
 /// The status in an answer to InvokeFunction or GetExecutionStatus; UNSPECIFIED without an answer.
 template <class Response>
@@ -54,6 +57,11 @@ int attempts_logged(const spearlet::GetExecutionStatusResponse& status);
 /// The value in a wrapper (StringValue, BytesValue, Int64Value) as text; the bytes of any other
 /// message. A fixture that runs as a process can return text only.
 std::string text_of(const google::protobuf::Any& value);
+
+/// Whether an answer has the number that `echo` was asked to return: as a message, as text, or as
+/// bytes without a type, which is what a wire without types leaves of the message. True if the
+/// target's `echo` takes no parameters and answered anything.
+bool echoes(const CaseRun& run, const spearlet::ExecutionResult& result, std::int64_t number);
 
 // ---- Situations ---------------------------------------------------------------------------------
 

@@ -22,17 +22,18 @@ void shape(CaseRun& run) {
 
 void learns(CaseRun& run) {
   constexpr int kRounds = 4;
+  const std::int64_t slow_ms = run.takes_ms("stubborn", 500);
   for (int i = 0; i < kRounds; ++i) {
-    const InvokeCall slow = run.send(run.sync("stubborn", {{"ms", 500}}));
+    const InvokeCall slow = run.send(run.sync("stubborn", {{"ms", at_least(200, 500)}}));
     run.call(run.sync("echo", {{"value", 1}}));
     run.wait(slow);
   }
   const InvokeCall fast = run.call(run.async("echo", {{"value", 1}}));
-  const InvokeCall slow = run.call(run.async("stubborn", {{"ms", 500}}));
+  const InvokeCall slow = run.call(run.async("stubborn", {{"ms", at_least(200, 500)}}));
   run.check("ETA-2", slow, estimate(slow) != estimate(fast),
-            fmt::format("a function of 500 ms and one that returns at once have different "
+            fmt::format("a function of {} ms and one that returns at once have different "
                         "estimates: {} ms and {} ms",
-                        estimate(slow), estimate(fast)));
+                        slow_ms, estimate(slow), estimate(fast)));
   run.check("ETA-2", slow, estimate(slow) > estimate(fast),
             "with history, the longer function has the longer estimate");
   run.await_end(slow.answer().execution_id());
@@ -43,13 +44,14 @@ void grows_with_the_queue(CaseRun& run) {
   // The target gets a history of this function first.
   for (int i = 0; i < 2; ++i) {
     std::vector<InvokeCall> calls;
-    for (int j = 0; j < slots; ++j) calls.push_back(run.send(run.sync("sleep", {{"ms", 200}})));
+    for (int j = 0; j < slots; ++j)
+      calls.push_back(run.send(run.sync("sleep", {{"ms", at_least(200)}})));
     for (const InvokeCall& call : calls) run.wait(call);
   }
   std::vector<std::string> ids;
   std::vector<std::int64_t> estimates;
   for (int i = 0; i < slots + *run.node().queue_limit; ++i) {
-    const InvokeCall call = run.call(run.async("sleep", {{"ms", 1000}}));
+    const InvokeCall call = run.call(run.async("sleep", {{"ms", at_least(1000)}}));
     if (!call.answered()) break;
     ids.push_back(call.answer().execution_id());
     estimates.push_back(estimate(call));

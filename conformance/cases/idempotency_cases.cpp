@@ -48,7 +48,7 @@ void after_the_end(CaseRun& run) {
 }
 
 void other_request(CaseRun& run) {
-  const auto request = run.async("sleep", {{"ms", 200}});
+  const auto request = run.async("sleep", {{"ms", at_least(200)}});
   const std::string id = run.start_async(request);
   auto other = run.async("echo", {{"value", 1}});
   other.set_execution_id(id);
@@ -59,7 +59,7 @@ void other_request(CaseRun& run) {
 }
 
 void in_flight(CaseRun& run) {
-  const auto request = run.async("sleep", {{"ms", 700}});
+  const auto request = run.async("sleep", {{"ms", at_least(700)}});
   const std::string id = start_running(run, request);
   check_repetition(run, "IDEM-3", run.call(request), id);
   check_end(run, "IDEM-3", id, kCompleted, "it ends as if it had been requested once");
@@ -67,7 +67,7 @@ void in_flight(CaseRun& run) {
 }
 
 void two_sync_callers(CaseRun& run) {
-  const auto request = run.sync("sleep", {{"ms", 200}});
+  const auto request = run.sync("sleep", {{"ms", at_least(200)}});
   const InvokeCall first = run.send(request);
   const InvokeCall second = run.send(request);
   run.wait(first);
@@ -96,7 +96,7 @@ void past_retention(CaseRun& run) {
           .has_value();
   run.check("IDEM-4", gone, "past its retention an execution is not found",
             "it is still found after the retention that the target declares");
-  auto other = run.async("sleep", {{"ms", 10}});
+  auto other = run.async("sleep", {{"ms", at_least(10)}});
   other.set_execution_id(id);
   const InvokeCall call = run.call(other);
   run.check("IDEM-4", call, status_of(call) == kPending,

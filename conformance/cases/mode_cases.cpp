@@ -28,17 +28,18 @@ void out_of_range(CaseRun& run) {
 void stream_through_invoke(CaseRun& run) {
   const InvokeCall call =
       run.call(run.request("echo", spearlet::EXECUTION_MODE_STREAM, {{"value", 1}}));
+  // Some targets refuse every request that they cannot serve in the body of an OK answer.
   const auto code = run.policies().stream_via_invoke == Policies::StreamViaInvoke::kInvalid
                         ? absl::StatusCode::kInvalidArgument
                         : absl::StatusCode::kUnimplemented;
-  run.check("MODE-2", call, call.ended() && call.code() == code,
+  run.check("MODE-2", call, refused(run, call, code),
             fmt::format("STREAM through InvokeFunction is refused with {}",
                         absl::StatusCodeToString(code)));
 }
 
 void modes_differ(CaseRun& run) {
-  const InvokeCall sync = run.call(run.sync("sleep", {{"ms", 200}}));
-  const InvokeCall async = run.call(run.async("sleep", {{"ms", 200}}));
+  const InvokeCall sync = run.call(run.sync("sleep", {{"ms", at_least(200)}}));
+  const InvokeCall async = run.call(run.async("sleep", {{"ms", at_least(200)}}));
   run.check("MODE-3", sync, is_terminal(status_of(sync)),
             "the request in mode SYNC is answered with a terminal status");
   run.check("MODE-3", async, async.answered() && !is_terminal(status_of(async)),

@@ -84,7 +84,11 @@ void maximum(CaseRun& run) {
 
 void zero_is_the_default(CaseRun& run) {
   const core::Duration expected = *run.node().default_sync_timeout;
-  const InvokeCall call = run.call(run.sync("sleep", {{"ms", kLongMs}}));
+  auto request =
+      run.sync("sleep", {{"ms", at_least(2 * core::floor_milliseconds(expected), kLongMs.wanted)}});
+  // The manifest may declare one for requests without a timeout.
+  request.mutable_context()->clear_timeout_ms();
+  const InvokeCall call = run.call(request);
   run.check("TIME-3", call,
             status_of(call) == kTimeout && duration_of(call) >= expected &&
                 duration_of(call) <= expected + run.slack(),
@@ -102,13 +106,15 @@ void negative(CaseRun& run) {
 
 void late_completion(CaseRun& run) {
   // The function ignores signals and returns long after its timeout.
-  const std::string id = run.start_async(limited(run.async("stubborn", {{"ms", 500}}), 150));
+  const std::string id =
+      run.start_async(limited(run.async("stubborn", {{"ms", at_least(500)}}), 150));
   run.await_end(id);
+  const core::Duration takes = std::chrono::milliseconds(run.takes_ms("stubborn", 500));
   for (int i = 0; i < 5; ++i) {
     const StatusCall status = run.read(id);
     run.check("TIME-4", status, status_of(status) == kTimeout,
               "a completion after TIMEOUT changes nothing");
-    run.sleep_for(120ms);
+    run.sleep_for(takes / 4);
   }
 }
 
@@ -116,7 +122,7 @@ void timeout_frees_the_slot(CaseRun& run) {
   const int slots = *run.node().slots;
   std::vector<std::string> ids;
   for (int i = 0; i < slots; ++i) {
-    ids.push_back(run.start_async(limited(run.async("stubborn", {{"ms", kLongMs}}), 150)));
+    ids.push_back(run.start_async(limited(run.async("stubborn", {{"ms", kEndlessMs}}), 150)));
   }
   for (const std::string& id : ids) {
     check_end(run, "TIME-4", id, kTimeout, "each of the executions is TIMEOUT");
@@ -124,7 +130,7 @@ void timeout_frees_the_slot(CaseRun& run) {
   // Every slot is needed, so a node that leaks even one is caught.
   std::vector<std::string> again;
   for (int i = 0; i < slots; ++i) {
-    again.push_back(run.start_async(run.async("sleep", {{"ms", kLongMs}})));
+    again.push_back(run.start_async(run.async("sleep", {{"ms", kEndlessMs}})));
   }
   for (const std::string& id : again) {
     run.check("TIME-4", run.await(id, kRunning, 5s + run.slack()),
@@ -178,7 +184,7 @@ void retries(CaseRun& run) {
 }
 
 void retries_within_the_timeout(CaseRun& run) {
-  auto request = limited(run.async("fail", {{"ms", 100}}), 450);
+  auto request = limited(run.async("fail", {{"ms", at_least(0, 100)}}), 450);
   request.mutable_context()->set_max_retries(1000);
   const core::Instant sent = run.now();
   const std::string id = run.start_async(request);

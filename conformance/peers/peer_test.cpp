@@ -42,7 +42,7 @@ TEST_P(CorrectPeer, Conforms) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Profiles, CorrectPeer,
-                         testing::Values("contract", "spear-2026-01", "spear-head"),
+                         testing::Values("contract", "spear-2026-01", "spear-2026-05"),
                          [](const auto& profile) {
                            std::string name = profile.param;
                            std::erase(name, '-');

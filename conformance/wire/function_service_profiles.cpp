@@ -65,12 +65,18 @@ class ContractProfile : public Profile {
   }
 };
 
+// Spear's own caller always sends `wait` and an artifact; without them every call fails.
 january::InvokeFunctionRequest translate(const spearlet::InvokeFunctionRequest& from) {
   january::InvokeFunctionRequest to;
   to.set_invocation_type(from.invocation_type());
   to.set_task_name(from.task_name());
   to.set_task_description(from.task_description());
-  if (from.has_artifact_spec()) *to.mutable_artifact_spec() = from.artifact_spec();
+  if (from.has_artifact_spec()) {
+    *to.mutable_artifact_spec() = from.artifact_spec();
+  } else if (!from.task_id().empty()) {
+    to.mutable_artifact_spec()->set_artifact_id("sms:" + from.task_id());
+    to.mutable_artifact_spec()->set_artifact_type("sms");
+  }
   to.set_task_id(from.task_id());
   to.set_function_name(from.function_name());
   *to.mutable_parameters() = from.parameters();
@@ -79,6 +85,7 @@ january::InvokeFunctionRequest translate(const spearlet::InvokeFunctionRequest& 
   to.set_create_if_not_exists(from.create_if_not_exists());
   to.set_force_new_instance(from.force_new_instance());
   *to.mutable_invocation_metadata() = from.invocation_metadata();
+  to.set_wait(from.execution_mode() == spearlet::EXECUTION_MODE_SYNC);
   if (from.has_execution_id()) to.set_execution_id(from.execution_id());
   to.GetReflection()->MutableUnknownFields(&to)->MergeFrom(
       from.GetReflection()->GetUnknownFields(from));

@@ -58,24 +58,28 @@ class Profile {
 /// Messages and paths of spearlet/function.proto; all clauses apply.
 const Profile& contract_profile();
 
-/// Spear in January 2026: the contract except for the field numbers of InvokeFunctionRequest
-/// (proto/profiles/spear_2026_01.proto).
+/// Spear from 10 to 13 January 2026: the contract except for the field numbers of
+/// InvokeFunctionRequest (proto/profiles/spear_2026_01.proto). Every invocation has `wait`, which
+/// is true for the mode SYNC, and, if the request has none, the artifact_spec of Spear's own
+/// caller.
 const Profile& spear_2026_01_profile();
 
-/// Spear after invocations, executions and instances were separated: InvocationService and
-/// ExecutionService instead of FunctionService (proto/profiles/spear_head.proto, which also
-/// explains how parameters are transferred).
+/// Spear from 14 January to 13 March 2026 (proto/profiles/spear_2026_03.proto): the wire of May
+/// 2026 with the mode STREAM, served by InvokeStream, and with CancelExecution.
+const Profile& spear_2026_03_profile();
+
+/// Spear in May 2026: InvocationService and ExecutionService instead of FunctionService, and no
+/// mode STREAM (proto/profiles/spear_2026_05.proto, which also explains how parameters are
+/// transferred).
 ///
 /// Fields of the contract's answers that this wire lacks are derived where possible: `success` of
 /// an invocation from its status, `execution_time_ms` from the times, `found` from NOT_FOUND. The
 /// other fields stay empty, and clauses about them do not apply. Logs are among them, so the
 /// attempts of a function cannot be counted.
-const Profile& spear_head_profile();
+const Profile& spear_2026_05_profile();
 
-/// The name that the profile `contract` had in earlier versions. Users are told to replace it.
-inline constexpr std::string_view kFormerContractName = "analysis";
-
-/// The profile with this name or former name, or nullptr.
+/// The profile with this name or former name, or nullptr. Users of a former name should be told the
+/// present one, name().
 const Profile* find_profile(std::string_view name);
 
 /// The names of all profiles, without former ones.

@@ -11,7 +11,8 @@
 #include <string>
 
 #include "profiles/spear_2026_01.pb.h"
-#include "profiles/spear_head.pb.h"
+#include "profiles/spear_2026_03.pb.h"
+#include "profiles/spear_2026_05.pb.h"
 #include "spearlet/function.pb.h"
 
 namespace quintain::conformance {
@@ -23,13 +24,15 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 namespace january = profile::spear_2026_01;
-namespace head = profile::spear_head;
+namespace march = profile::spear_2026_03;
+namespace may = profile::spear_2026_05;
 
 constexpr std::string_view kInt64 = "type.googleapis.com/google.protobuf.Int64Value";
 
 const Profile& contract() { return *find_profile("contract"); }
 const Profile& spear_2026_01() { return *find_profile("spear-2026-01"); }
-const Profile& spear_head() { return *find_profile("spear-head"); }
+const Profile& spear_2026_03() { return *find_profile("spear-2026-03"); }
+const Profile& spear_2026_05() { return *find_profile("spear-2026-05"); }
 
 template <class Wrapper, class Value>
 void add_parameter(spearlet::InvokeFunctionRequest& request, const char* name, Value value) {
@@ -80,9 +83,11 @@ Answer decoded(const Profile& profile, Method method, const google::protobuf::Me
 }
 
 TEST(Profile, IsFoundByName) {
-  EXPECT_THAT(profile_names(), ElementsAre("contract", "spear-2026-01", "spear-head"));
+  EXPECT_THAT(profile_names(),
+              ElementsAre("contract", "spear-2026-01", "spear-2026-03", "spear-2026-05"));
   for (const std::string_view name : profile_names()) EXPECT_EQ(find_profile(name)->name(), name);
   EXPECT_EQ(find_profile("analysis"), find_profile("contract")) << "the former name";
+  EXPECT_EQ(find_profile("spear-head"), find_profile("spear-2026-05")) << "the former name";
   EXPECT_EQ(find_profile("spear"), nullptr);
 }
 
@@ -153,6 +158,25 @@ TEST(Spear202601Profile, OmitsUnsetFields) {
   EXPECT_EQ(spear_2026_01().encode(Method::kInvokeFunction, spearlet::InvokeFunctionRequest()), "");
 }
 
+TEST(Spear202601Profile, SendsWhatSpearsOwnCallerSends) {
+  spearlet::InvokeFunctionRequest request;
+  request.set_task_id("t-1");
+  const auto arrived = [&] {
+    january::InvokeFunctionRequest message;
+    EXPECT_TRUE(message.ParseFromString(spear_2026_01().encode(Method::kInvokeFunction, request)));
+    return message;
+  };
+  request.set_execution_mode(spearlet::EXECUTION_MODE_ASYNC);
+  EXPECT_FALSE(arrived().wait());
+  request.set_execution_mode(spearlet::EXECUTION_MODE_SYNC);
+  EXPECT_TRUE(arrived().wait());
+  EXPECT_EQ(arrived().artifact_spec().artifact_id(), "sms:t-1");
+  EXPECT_EQ(arrived().artifact_spec().artifact_type(), "sms");
+  request.mutable_artifact_spec()->set_artifact_id("own");
+  EXPECT_EQ(arrived().artifact_spec().artifact_id(), "own");
+  EXPECT_EQ(arrived().artifact_spec().artifact_type(), "");
+}
+
 TEST(Spear202601Profile, PreservesTheOtherMessages) {
   spearlet::CancelExecutionRequest cancel;
   cancel.set_execution_id("e-1");
@@ -161,32 +185,32 @@ TEST(Spear202601Profile, PreservesTheOtherMessages) {
   EXPECT_EQ(spear_2026_01().path(Method::kGetStats), "/spearlet.FunctionService/GetStats");
 }
 
-TEST(SpearHeadProfile, HasItsOwnPaths) {
-  EXPECT_EQ(spear_head().path(Method::kInvokeFunction), "/spearlet.InvocationService/Invoke");
-  EXPECT_EQ(spear_head().path(Method::kGetExecutionStatus),
+TEST(Spear202605Profile, HasItsOwnPaths) {
+  EXPECT_EQ(spear_2026_05().path(Method::kInvokeFunction), "/spearlet.InvocationService/Invoke");
+  EXPECT_EQ(spear_2026_05().path(Method::kGetExecutionStatus),
             "/spearlet.ExecutionService/GetExecution");
-  EXPECT_EQ(spear_head().path(Method::kCancelExecution),
+  EXPECT_EQ(spear_2026_05().path(Method::kCancelExecution),
             "/spearlet.ExecutionService/TerminateExecution");
-  EXPECT_EQ(spear_head().path(Method::kListExecutions),
+  EXPECT_EQ(spear_2026_05().path(Method::kListExecutions),
             "/spearlet.ExecutionService/ListExecutions");
   for (const Method method : {Method::kStreamFunction, Method::kListTasks, Method::kGetTask,
                               Method::kDeleteTask, Method::kGetHealth, Method::kGetStats}) {
-    EXPECT_FALSE(spear_head().serves(method));
+    EXPECT_FALSE(spear_2026_05().serves(method));
   }
 }
 
-TEST(SpearHeadProfile, DoesNotApplyClausesAboutMissingFields) {
+TEST(Spear202605Profile, DoesNotApplyClausesAboutMissingFields) {
   for (const char* clause : {"SYNC-1", "SYNC-5", "ASYNC-2", "ASYNC-5", "ETA-1", "ETA-4", "STREAM-1",
-                             "LIST-4", "LIST-5"}) {
-    EXPECT_FALSE(spear_head().applies(clause)) << clause;
+                             "LIST-4", "LIST-5", "MODE-2"}) {
+    EXPECT_FALSE(spear_2026_05().applies(clause)) << clause;
   }
   for (const char* clause :
        {"SYNC-2", "ASYNC-1", "MODE-3", "STATE-2", "CANCEL-1", "TIME-1", "LIST-1", "WIRE-1"}) {
-    EXPECT_TRUE(spear_head().applies(clause)) << clause;
+    EXPECT_TRUE(spear_2026_05().applies(clause)) << clause;
   }
 }
 
-TEST(SpearHeadProfile, TranslatesAnInvocation) {
+TEST(Spear202605Profile, TranslatesAnInvocation) {
   spearlet::InvokeFunctionRequest request;
   request.set_task_id("fixtures");
   request.set_function_name("sleep");
@@ -203,14 +227,14 @@ TEST(SpearHeadProfile, TranslatesAnInvocation) {
   (*request.mutable_context()->mutable_environment())["E"] = "2";
   (*request.mutable_invocation_metadata())["priority"] = "7";
   add_unknown_field(request);
-  ASSERT_TRUE(spear_head().expresses(Method::kInvokeFunction, request));
+  ASSERT_TRUE(spear_2026_05().expresses(Method::kInvokeFunction, request));
 
-  head::InvokeRequest arrived;
-  ASSERT_TRUE(arrived.ParseFromString(spear_head().encode(Method::kInvokeFunction, request)));
+  may::InvokeRequest arrived;
+  ASSERT_TRUE(arrived.ParseFromString(spear_2026_05().encode(Method::kInvokeFunction, request)));
   EXPECT_EQ(unknown_field(arrived), "new");
   arrived.DiscardUnknownFields();
 
-  head::InvokeRequest expected;
+  may::InvokeRequest expected;
   expected.set_execution_id("e-1");
   expected.set_task_id("fixtures");
   expected.set_function_name("sleep");
@@ -220,7 +244,7 @@ TEST(SpearHeadProfile, TranslatesAnInvocation) {
   (*expected.mutable_environment())["E"] = "2";
   expected.set_timeout_ms(1234);
   expected.set_session_id("s");
-  expected.set_mode(head::EXECUTION_MODE_SYNC);
+  expected.set_mode(may::EXECUTION_MODE_SYNC);
   expected.set_force_new_instance(true);
   (*expected.mutable_metadata())["priority"] = "7";
   (*expected.mutable_metadata())["parameter.ms"] = "50";
@@ -230,15 +254,15 @@ TEST(SpearHeadProfile, TranslatesAnInvocation) {
   EXPECT_TRUE(MessageDifferencer::Equals(arrived, expected)) << arrived.DebugString();
 }
 
-TEST(SpearHeadProfile, UsesTheIdOfTheContextIfThereIsNoOther) {
+TEST(Spear202605Profile, UsesTheIdOfTheContextIfThereIsNoOther) {
   spearlet::InvokeFunctionRequest request;
   request.mutable_context()->set_execution_id("from the context");
-  head::InvokeRequest arrived;
-  ASSERT_TRUE(arrived.ParseFromString(spear_head().encode(Method::kInvokeFunction, request)));
+  may::InvokeRequest arrived;
+  ASSERT_TRUE(arrived.ParseFromString(spear_2026_05().encode(Method::kInvokeFunction, request)));
   EXPECT_EQ(arrived.execution_id(), "from the context");
 }
 
-TEST(SpearHeadProfile, PreservesPayloads) {
+TEST(Spear202605Profile, PreservesPayloads) {
   google::protobuf::Any typed;
   typed.PackFrom(google::protobuf::StringValue());
   typed.set_value("\x0a\x02hi");
@@ -247,26 +271,26 @@ TEST(SpearHeadProfile, PreservesPayloads) {
   for (const google::protobuf::Any& value : {typed, untyped}) {
     spearlet::InvokeFunctionRequest request;
     *request.add_parameters()->mutable_value() = value;
-    head::InvokeRequest arrived;
-    ASSERT_TRUE(arrived.ParseFromString(spear_head().encode(Method::kInvokeFunction, request)));
+    may::InvokeRequest arrived;
+    ASSERT_TRUE(arrived.ParseFromString(spear_2026_05().encode(Method::kInvokeFunction, request)));
     EXPECT_TRUE(arrived.metadata().empty()) << arrived.DebugString();
 
-    head::InvokeResponse echoed;
+    may::InvokeResponse echoed;
     *echoed.mutable_output() = arrived.input();
     EXPECT_TRUE(MessageDifferencer::Equals(
-        decoded<spearlet::InvokeFunctionResponse>(spear_head(), Method::kInvokeFunction, echoed)
+        decoded<spearlet::InvokeFunctionResponse>(spear_2026_05(), Method::kInvokeFunction, echoed)
             .result()
             .result(),
         value));
   }
 }
 
-TEST(SpearHeadProfile, ReportsRequestsThatItCannotExpress) {
+TEST(Spear202605Profile, ReportsRequestsThatItCannotExpress) {
   const auto invoke = [](auto change) {
     spearlet::InvokeFunctionRequest request;
     request.set_task_id("t");
     change(request);
-    return spear_head().expresses(Method::kInvokeFunction, request);
+    return spear_2026_05().expresses(Method::kInvokeFunction, request);
   };
   using Request = spearlet::InvokeFunctionRequest;
   EXPECT_TRUE(invoke([](Request&) {}));
@@ -279,24 +303,24 @@ TEST(SpearHeadProfile, ReportsRequestsThatItCannotExpress) {
   }));
 
   spearlet::CancelExecutionRequest cancel;
-  EXPECT_TRUE(spear_head().expresses(Method::kCancelExecution, cancel));
+  EXPECT_TRUE(spear_2026_05().expresses(Method::kCancelExecution, cancel));
   cancel.set_force(true);
-  EXPECT_FALSE(spear_head().expresses(Method::kCancelExecution, cancel));
+  EXPECT_FALSE(spear_2026_05().expresses(Method::kCancelExecution, cancel));
 
   spearlet::ListExecutionsRequest list;
-  EXPECT_TRUE(spear_head().expresses(Method::kListExecutions, list));
+  EXPECT_TRUE(spear_2026_05().expresses(Method::kListExecutions, list));
   list.set_limit(-1);
-  EXPECT_FALSE(spear_head().expresses(Method::kListExecutions, list));
+  EXPECT_FALSE(spear_2026_05().expresses(Method::kListExecutions, list));
 
-  EXPECT_FALSE(spear_head().expresses(Method::kGetStats, spearlet::GetStatsRequest()));
+  EXPECT_FALSE(spear_2026_05().expresses(Method::kGetStats, spearlet::GetStatsRequest()));
 }
 
-TEST(SpearHeadProfile, TranslatesAnEndedInvocation) {
-  head::InvokeResponse sent;
+TEST(Spear202605Profile, TranslatesAnEndedInvocation) {
+  may::InvokeResponse sent;
   sent.set_invocation_id("i");
   sent.set_execution_id("e-1");
   sent.set_instance_id("instance");
-  sent.set_status(head::EXECUTION_STATUS_TERMINATED);
+  sent.set_status(may::EXECUTION_STATUS_TERMINATED);
   sent.mutable_error()->set_code("CANCELLED");
   sent.mutable_error()->set_message("please");
   *sent.mutable_started_at() = TimeUtil::MillisecondsToTimestamp(10'900);
@@ -313,105 +337,116 @@ TEST(SpearHeadProfile, TranslatesAnEndedInvocation) {
   *expected.mutable_result()->mutable_started_at() = sent.started_at();
   *expected.mutable_result()->mutable_completed_at() = sent.completed_at();
   const auto answer =
-      decoded<spearlet::InvokeFunctionResponse>(spear_head(), Method::kInvokeFunction, sent);
+      decoded<spearlet::InvokeFunctionResponse>(spear_2026_05(), Method::kInvokeFunction, sent);
   EXPECT_TRUE(MessageDifferencer::Equals(answer, expected)) << answer.DebugString();
 }
 
-TEST(SpearHeadProfile, DerivesSuccessFromTheStatus) {
-  const auto success = [](head::ExecutionStatus status) {
-    head::InvokeResponse sent;
-    sent.set_status(status);
-    return decoded<spearlet::InvokeFunctionResponse>(spear_head(), Method::kInvokeFunction, sent)
-        .success();
+TEST(Spear202605Profile, TakesAnEmptyOutputForNone) {
+  may::Execution sent;
+  sent.mutable_output()->set_content_type("application/octet-stream");
+  const auto result = [&] {
+    return decoded<spearlet::GetExecutionStatusResponse>(spear_2026_05(),
+                                                         Method::kGetExecutionStatus, sent)
+        .result();
   };
-  EXPECT_TRUE(success(head::EXECUTION_STATUS_PENDING));
-  EXPECT_TRUE(success(head::EXECUTION_STATUS_COMPLETED));
-  EXPECT_FALSE(success(head::EXECUTION_STATUS_FAILED));
-  EXPECT_FALSE(success(head::EXECUTION_STATUS_TIMEOUT));
-  EXPECT_FALSE(success(head::EXECUTION_STATUS_UNSPECIFIED));
+  EXPECT_FALSE(result().has_result());
+  sent.mutable_output()->set_data("x");
+  EXPECT_EQ(result().result().value(), "x");
+  EXPECT_EQ(result().result().type_url(), "");
 }
 
-TEST(SpearHeadProfile, TranslatesAStatus) {
+TEST(Spear202605Profile, DerivesSuccessFromTheStatus) {
+  const auto success = [](may::ExecutionStatus status) {
+    may::InvokeResponse sent;
+    sent.set_status(status);
+    return decoded<spearlet::InvokeFunctionResponse>(spear_2026_05(), Method::kInvokeFunction, sent)
+        .success();
+  };
+  EXPECT_TRUE(success(may::EXECUTION_STATUS_PENDING));
+  EXPECT_TRUE(success(may::EXECUTION_STATUS_COMPLETED));
+  EXPECT_FALSE(success(may::EXECUTION_STATUS_FAILED));
+  EXPECT_FALSE(success(may::EXECUTION_STATUS_TIMEOUT));
+  EXPECT_FALSE(success(may::EXECUTION_STATUS_UNSPECIFIED));
+}
+
+TEST(Spear202605Profile, TranslatesAStatus) {
   spearlet::GetExecutionStatusRequest request;
   request.set_execution_id("e-1");
   request.set_include_result(true);
   add_unknown_field(request);
-  head::GetExecutionRequest arrived;
-  ASSERT_TRUE(arrived.ParseFromString(spear_head().encode(Method::kGetExecutionStatus, request)));
+  may::GetExecutionRequest arrived;
+  ASSERT_TRUE(
+      arrived.ParseFromString(spear_2026_05().encode(Method::kGetExecutionStatus, request)));
   EXPECT_EQ(arrived.execution_id(), "e-1");
   EXPECT_TRUE(arrived.include_output());
   EXPECT_EQ(unknown_field(arrived), "new");
 
-  head::Execution sent;
+  may::Execution sent;
   sent.set_execution_id("e-1");
-  sent.set_status(head::EXECUTION_STATUS_RUNNING);
+  sent.set_status(may::EXECUTION_STATUS_RUNNING);
   const auto answer = decoded<spearlet::GetExecutionStatusResponse>(
-      spear_head(), Method::kGetExecutionStatus, sent);
+      spear_2026_05(), Method::kGetExecutionStatus, sent);
   EXPECT_TRUE(answer.found());
   EXPECT_EQ(answer.result().status(), spearlet::EXECUTION_STATUS_RUNNING);
   EXPECT_FALSE(answer.result().has_result());
   EXPECT_FALSE(answer.result().has_started_at());
 }
 
-TEST(SpearHeadProfile, TranslatesNotFoundToAnAnswer) {
+TEST(Spear202605Profile, TranslatesNotFoundToAnAnswer) {
   const absl::Status unknown = absl::NotFoundError("no e-9");
-  const auto status = spear_head().decode_error(Method::kGetExecutionStatus, unknown);
+  const auto status = spear_2026_05().decode_error(Method::kGetExecutionStatus, unknown);
   ASSERT_TRUE(status.ok());
   const auto& not_found = static_cast<const spearlet::GetExecutionStatusResponse&>(**status);
   EXPECT_FALSE(not_found.found());
   EXPECT_EQ(not_found.message(), "no e-9");
 
-  const auto cancel = spear_head().decode_error(Method::kCancelExecution, unknown);
-  ASSERT_TRUE(cancel.ok());
-  const auto& refused = static_cast<const spearlet::CancelExecutionResponse&>(**cancel);
-  EXPECT_FALSE(refused.success());
-  EXPECT_EQ(refused.final_status(), spearlet::EXECUTION_STATUS_UNSPECIFIED);
-
-  EXPECT_EQ(spear_head().decode_error(Method::kInvokeFunction, unknown).status(), unknown);
+  // The manifest declares what a cancel of an unknown id is.
+  EXPECT_EQ(spear_2026_05().decode_error(Method::kCancelExecution, unknown).status(), unknown);
+  EXPECT_EQ(spear_2026_05().decode_error(Method::kInvokeFunction, unknown).status(), unknown);
   EXPECT_EQ(contract().decode_error(Method::kGetExecutionStatus, unknown).status(), unknown);
   const absl::Status other = absl::UnavailableError("draining");
-  EXPECT_EQ(spear_head().decode_error(Method::kGetExecutionStatus, other).status(), other);
+  EXPECT_EQ(spear_2026_05().decode_error(Method::kGetExecutionStatus, other).status(), other);
 }
 
-TEST(SpearHeadProfile, TranslatesACancel) {
+TEST(Spear202605Profile, TranslatesACancel) {
   spearlet::CancelExecutionRequest request;
   request.set_execution_id("e-1");
   request.set_reason("please");
-  head::TerminateExecutionRequest arrived;
-  ASSERT_TRUE(arrived.ParseFromString(spear_head().encode(Method::kCancelExecution, request)));
+  may::TerminateExecutionRequest arrived;
+  ASSERT_TRUE(arrived.ParseFromString(spear_2026_05().encode(Method::kCancelExecution, request)));
   EXPECT_EQ(arrived.execution_id(), "e-1");
   EXPECT_EQ(arrived.reason(), "please");
 
-  head::TerminateExecutionResponse sent;
+  may::TerminateExecutionResponse sent;
   sent.set_success(true);
-  sent.set_final_status(head::EXECUTION_STATUS_TERMINATED);
+  sent.set_final_status(may::EXECUTION_STATUS_TERMINATED);
   sent.set_message("done");
   const auto answer =
-      decoded<spearlet::CancelExecutionResponse>(spear_head(), Method::kCancelExecution, sent);
+      decoded<spearlet::CancelExecutionResponse>(spear_2026_05(), Method::kCancelExecution, sent);
   EXPECT_TRUE(answer.success());
   EXPECT_EQ(answer.final_status(), spearlet::EXECUTION_STATUS_CANCELLED);
   EXPECT_EQ(answer.message(), "done");
 }
 
-TEST(SpearHeadProfile, TranslatesAList) {
+TEST(Spear202605Profile, TranslatesAList) {
   spearlet::ListExecutionsRequest request;
   request.set_task_id("fixtures");
   request.set_limit(5);
   request.set_start_after("token");
-  head::ListExecutionsRequest arrived;
-  ASSERT_TRUE(arrived.ParseFromString(spear_head().encode(Method::kListExecutions, request)));
+  may::ListExecutionsRequest arrived;
+  ASSERT_TRUE(arrived.ParseFromString(spear_2026_05().encode(Method::kListExecutions, request)));
   EXPECT_EQ(arrived.task_id(), "fixtures");
   EXPECT_EQ(arrived.limit(), 5u);
   EXPECT_EQ(arrived.page_token(), "token");
 
-  head::ListExecutionsResponse sent;
-  head::Execution& execution = *sent.add_executions();
+  may::ListExecutionsResponse sent;
+  may::Execution& execution = *sent.add_executions();
   execution.set_execution_id("e-1");
   execution.set_task_id("fixtures");
   execution.set_function_name("echo");
-  execution.set_status(head::EXECUTION_STATUS_COMPLETED);
+  execution.set_status(may::EXECUTION_STATUS_COMPLETED);
   auto answer =
-      decoded<spearlet::ListExecutionsResponse>(spear_head(), Method::kListExecutions, sent);
+      decoded<spearlet::ListExecutionsResponse>(spear_2026_05(), Method::kListExecutions, sent);
   ASSERT_EQ(answer.executions_size(), 1);
   EXPECT_EQ(answer.executions(0).execution_id(), "e-1");
   EXPECT_EQ(answer.executions(0).task_id(), "fixtures");
@@ -420,15 +455,39 @@ TEST(SpearHeadProfile, TranslatesAList) {
   EXPECT_FALSE(answer.has_more());
 
   sent.set_next_page_token("next");
-  answer = decoded<spearlet::ListExecutionsResponse>(spear_head(), Method::kListExecutions, sent);
+  answer =
+      decoded<spearlet::ListExecutionsResponse>(spear_2026_05(), Method::kListExecutions, sent);
   EXPECT_TRUE(answer.has_more());
   EXPECT_EQ(answer.next_start_after(), "next");
 }
 
-TEST(SpearHeadProfile, RejectsMalformedBytes) {
-  const auto answer = spear_head().decode(Method::kInvokeFunction, "\xff\xff");
+TEST(Spear202603Profile, HasStreamsAndCancels) {
+  EXPECT_EQ(spear_2026_03().path(Method::kStreamFunction),
+            "/spearlet.InvocationService/InvokeStream");
+  EXPECT_EQ(spear_2026_03().path(Method::kCancelExecution),
+            "/spearlet.ExecutionService/CancelExecution");
+  for (const char* clause : {"STREAM-1", "MODE-2"}) {
+    EXPECT_TRUE(spear_2026_03().applies(clause)) << clause;
+  }
+  march::InvokeStreamChunk sent;
+  sent.set_execution_id("e-1");
+  sent.set_status(march::EXECUTION_STATUS_CANCELLED);
+  sent.mutable_chunk()->set_data("x");
+  sent.set_is_final(true);
+  sent.mutable_error()->set_message("please");
+  const auto chunk =
+      decoded<spearlet::StreamExecutionResult>(spear_2026_03(), Method::kStreamFunction, sent);
+  EXPECT_EQ(chunk.execution_id(), "e-1");
+  EXPECT_EQ(chunk.status(), spearlet::EXECUTION_STATUS_CANCELLED);
+  EXPECT_EQ(chunk.chunk_data().value(), "x");
+  EXPECT_TRUE(chunk.is_final());
+  EXPECT_EQ(chunk.error_message(), "please");
+}
+
+TEST(Spear202605Profile, RejectsMalformedBytes) {
+  const auto answer = spear_2026_05().decode(Method::kInvokeFunction, "\xff\xff");
   ASSERT_FALSE(answer.ok());
-  EXPECT_THAT(answer.status().ToString(), HasSubstr("InvokeResponse of profile spear-head"));
+  EXPECT_THAT(answer.status().ToString(), HasSubstr("InvokeResponse of InvocationService"));
 }
 
 }  // namespace

@@ -11,10 +11,6 @@ namespace {
 
 using google::protobuf::Timestamp;
 
-bool any_is_set(const google::protobuf::Any& any) {
-  return !any.type_url().empty() || !any.value().empty();
-}
-
 StatusObservation observation(const RecordedCall& recorded, std::string_view id,
                               spearlet::ExecutionStatus status) {
   return {.recorded = &recorded, .at = recorded.returned, .execution_id = id, .status = status};
@@ -62,7 +58,12 @@ std::string_view StatusObservation::error_message() const {
 }
 
 bool StatusObservation::has_payload() const {
-  return result != nullptr && result->has_result() && any_is_set(result->result());
+  return result != nullptr && conformance::has_payload(*result);
+}
+
+bool has_payload(const spearlet::ExecutionResult& result) {
+  return result.has_result() &&
+         !(result.result().type_url().empty() && result.result().value().empty());
 }
 
 std::vector<StatusObservation> observations_of(const RecordedCall& recorded) {

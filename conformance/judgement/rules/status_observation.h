@@ -37,6 +37,10 @@ struct StatusObservation {
 /// All observations in the answer, in its order. A cancel's final_status UNSPECIFIED is not one.
 std::vector<StatusObservation> observations_of(const RecordedCall& recorded);
 
+/// Whether a result has a payload. An Any without type and bytes is none: some servers always set
+/// the field.
+bool has_payload(const spearlet::ExecutionResult& result);
+
 /// "COMPLETED", or the number of a status that the contract does not have.
 std::string status_name(spearlet::ExecutionStatus status);
 

@@ -3,7 +3,7 @@
 import { parseArgs } from 'node:util';
 
 import { faultNames } from './faults.js';
-import { profileNames } from './profiles.js';
+import { ageNames, profileNames } from './profiles.js';
 
 export const USAGE = `usage: node server.js [FLAG...]
   --listen ADDR        host:port (port 0: any free one) or unix:PATH (default 127.0.0.1:0);
@@ -16,6 +16,12 @@ export const USAGE = `usage: node server.js [FLAG...]
   --sync-timeout-ms N  timeout of a SYNC call without one (default 30000)
   --max-message N      the largest request, in bytes (default 4194304)
   --profile NAME       ${profileNames.join(' | ')} (default contract)
+  --spear AGE          ${ageNames.join(' | ')}: do what the spearlet of that time does, right or
+                       wrong, on its wire; --profile, --fault and the limits do not apply
+  --takes-ms N         with --spear: how long the task 'sleep' takes (default 2000)
+  --instances N        with --spear 2026-01: how many instances a task may have (default 50)
+  --lose-every N       with --spear 2026-05: of the ASYNC executions that end at once, every Nth never
+                       ends (default 10)
   --fault NAME         ${faultNames.join(' | ')} (default: none)
 `;
 
@@ -27,6 +33,9 @@ const NUMBERS = {
   'retention-ms': [10_000, 0],
   'sync-timeout-ms': [30_000, 1],
   'max-message': [4_194_304, 1],
+  'takes-ms': [2000, 0],
+  instances: [50, 1],
+  'lose-every': [10, 1],
 };
 
 // The settings; throws an Error that lists everything that is wrong with the arguments.
@@ -36,6 +45,7 @@ export function parseFlags(args) {
     http: { type: 'string' },
     profile: { type: 'string', default: 'contract' },
     fault: { type: 'string' },
+    spear: { type: 'string' },
     help: { type: 'boolean', default: false },
   };
   for (const name of Object.keys(NUMBERS)) options[name] = { type: 'string' };
@@ -78,6 +88,12 @@ export function parseFlags(args) {
     maxMessageBytes: number('max-message'),
     profile: oneOf('profile', profileNames),
     fault: oneOf('fault', faultNames),
+    spear: oneOf('spear', ageNames),
+    spearSettings: {
+      takesMs: number('takes-ms'),
+      instances: number('instances'),
+      loseEvery: number('lose-every'),
+    },
   };
   if (wrong.length > 0) throw new Error(wrong.join('\n'));
   return flags;

@@ -49,6 +49,17 @@ export function createHttpServer(service) {
   });
 }
 
+// What a spearlet of January 2026 serves of executions: nothing at the endpoint in its answers, and
+// elsewhere the same text for every id.
+export function createSpearHttpServer() {
+  return http.createServer((request, response) => {
+    const id = /^\/functions\/executions\/([^/?]+)$/.exec(request.url)?.[1];
+    response.writeHead(id ? 200 : 404, { 'content-type': 'application/json' });
+    const message = 'Execution status endpoint - Not implemented yet';
+    response.end(id ? JSON.stringify({ execution_id: id, message, status: 'pending' }) : '');
+  });
+}
+
 export function listen(server, host, port) {
   return new Promise((resolve, reject) => {
     server.once('error', reject);

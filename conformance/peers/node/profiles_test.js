@@ -34,8 +34,8 @@ test('spear-2026-01: the request has its own field numbers and `wait`', () => {
   assert.equal(modes.value[0].name, 'EXECUTION_MODE_UNKNOWN');
 });
 
-test('spear-head: the descriptor has its services', () => {
-  const { service } = described('spear-head');
+test('spear-2026-05: the descriptor has its services', () => {
+  const { service } = described('spear-2026-05');
   assert.deepEqual(
     service.map(({ name, method }) => [name, method.map((m) => m.name)]),
     [

@@ -5,8 +5,8 @@ import { Core } from './core.js';
 import { withFault } from './faults.js';
 import { TASK_ID, functions } from './fixtures.js';
 import { USAGE, parseFlags } from './flags.js';
-import { createHttpServer, listen } from './http.js';
-import { profile } from './profiles.js';
+import { createHttpServer, createSpearHttpServer, listen } from './http.js';
+import { age, profile } from './profiles.js';
 import { Service } from './service.js';
 import { bind, createServer, hostOf, portOf } from './transport.js';
 
@@ -20,13 +20,15 @@ async function main(flags) {
   const service = withFault(flags.fault, new Service(core, clock, settings), core);
 
   const { server, health, serviceNames } = createServer(
-    profile(flags.profile, service, core),
+    flags.spear === null
+      ? profile(flags.profile, service, core)
+      : age(flags.spear, flags.spearSettings),
     flags,
   );
   const addresses = [];
   for (const address of flags.listen) addresses.push(await bind(server, address));
   if (flags.http !== null) {
-    const http = createHttpServer(service);
+    const http = flags.spear === null ? createHttpServer(service) : createSpearHttpServer();
     const address = await listen(http, hostOf(flags.http), portOf(flags.http));
     settings.endpointBase = `http://${address}`;
     addresses.push(settings.endpointBase);

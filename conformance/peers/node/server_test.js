@@ -268,8 +268,8 @@ describe('profiles', LIMIT, () => {
     assert.equal(unwrap(answer.result.result).value, 'slept');
   });
 
-  test('spear-head: its services', async () => {
-    await open('spear-head');
+  test('spear-2026-05: its services', async () => {
+    await open('spear-2026-05');
     const number = int64Value(42);
     const input = { content_type: number.type_url, data: number.value };
     const request = { task_id: TASK_ID, function_name: 'echo', mode: Mode.SYNC, input };

@@ -1,5 +1,5 @@
-// The services of the spear-head profile, on top of the contract's service. The encoding of
-// parameters and payloads is described in proto/profiles/spear_head.proto.
+// The services of the profiles spear-2026-03 and spear-2026-05, on top of the contract's service. The
+// encoding of parameters and payloads is described in proto/profiles/spear_2026_05.proto.
 
 import { randomUUID } from 'node:crypto';
 
@@ -60,7 +60,8 @@ function contractRequest(request) {
   };
 }
 
-export function headServices(service, core) {
+// `march`: with InvokeStream, and with CancelExecution instead of TerminateExecution.
+export function invocationServices(service, core, { march = false } = {}) {
   const invocations = new WeakMap(); // the invocation's id by execution
 
   // The fields that GetExecution and ListExecutions have in common.
@@ -96,6 +97,22 @@ export function headServices(service, core) {
     },
   };
 
+  if (march) {
+    InvocationService.InvokeStream = (request, call, write) =>
+      service.StreamFunction(contractRequest(request), call, (message) =>
+        write({
+          invocation_id: request.invocation_id,
+          execution_id: message.execution_id,
+          instance_id: '',
+          status: message.status,
+          chunk: payloadOf(message.chunk_data),
+          is_final: message.is_final,
+          error: errorOf(message.metadata.error_code ?? '', message.error_message),
+          metadata: message.metadata,
+        }),
+      );
+  }
+
   const ExecutionService = {
     async GetExecution({ execution_id: id, include_output: output }) {
       const query = { execution_id: id, include_result: output, include_logs: false };
@@ -108,7 +125,7 @@ export function headServices(service, core) {
       };
     },
 
-    TerminateExecution({ execution_id: id, reason }) {
+    [march ? 'CancelExecution' : 'TerminateExecution']({ execution_id: id, reason }) {
       return service.CancelExecution({ execution_id: id, reason, force: false });
     },
 
