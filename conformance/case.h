@@ -22,6 +22,16 @@ enum class Need : std::uint8_t {
   kLargestMessage,  // node.largest_message_bytes
 };
 
+/// The smoke cases: they find in a moment whether anything works, and run before all others.
+enum class Smoke : std::uint8_t {
+  kNone,  // the case says something about a target on which nothing works
+  kSync,  // smoke/sync
+  kBoth,  // smoke/sync and smoke/async
+};
+
+inline constexpr std::string_view kSmokeSync = "smoke/sync";
+inline constexpr std::string_view kSmokeAsync = "smoke/async";
+
 /// One scripted interaction with a target that judges clauses. Independent of other cases and of
 /// the state of the target. Immutable.
 struct Case {
@@ -35,6 +45,11 @@ struct Case {
   std::vector<Need> needs{};
   /// No other case may run at the same time, because this one fills the slots or counts records.
   bool exclusive = false;
+  /// The smoke case without which this one says nothing: if that fails, this one is blocked.
+  Smoke depends_on = Smoke::kBoth;
+  /// It sends what may make a target reset the connection, so that a reset is no reason to try
+  /// the case again.
+  bool provokes_resets = false;
   /// Why it can be judged only in virtual time; empty: live targets can be judged too.
   std::string_view virtual_time_only{};
   /// Why it can be judged only on a live target; empty: virtual time works too.

@@ -15,6 +15,9 @@ namespace {
 // to leave the processor to the target.
 constexpr core::Duration kPollInterval = std::chrono::milliseconds(5);
 
+// How soon a case that waits notices that the run is to stop.
+constexpr core::Duration kStopInterval = std::chrono::milliseconds(200);
+
 // A record that has not been found for this long will not appear.
 constexpr core::Duration kMaxNotFound = std::chrono::seconds(3);
 
@@ -33,7 +36,7 @@ std::string CaseRun::fresh_id() { return fmt::format("{}-{}", setup_.id_prefix, 
 const FixtureFunction& CaseRun::fixture(std::string_view name) const {
   const auto known = setup_.manifest.fixtures.find(name);
   if (known == setup_.manifest.fixtures.end()) {
-    abort(fmt::format("the manifest names no function for the fixture '{}'", name));
+    not_judged(fmt::format("the manifest names no function for the fixture '{}'", name));
   }
   return known->second;
 }
@@ -57,10 +60,10 @@ spearlet::InvokeFunctionRequest CaseRun::request(std::string_view name,
     if (parameter == "ms" && function.takes) {
       const std::int64_t takes = core::floor_milliseconds(*function.takes);
       if (takes < amount.least || takes > amount.most) {
-        abort(fmt::format("the fixture '{}' always takes {} ms, and the case needs {}{} ms", name,
-                          takes,
-                          takes < amount.least && amount.most > amount.least ? "at least " : "",
-                          takes < amount.least ? amount.least : amount.most));
+        not_judged(fmt::format(
+            "the fixture '{}' always takes {} ms, and the case needs {}{} ms", name, takes,
+            takes < amount.least && amount.most > amount.least ? "at least " : "",
+            takes < amount.least ? amount.least : amount.most));
       }
       continue;
     }
@@ -199,12 +202,27 @@ CancelCall CaseRun::send_forced_cancel(const std::string& id) {
 
 // ---- Time ---------------------------------------------------------------------------------------
 
+// Every wait of a case passes here, so that none outlasts the budget of the case or a stop.
+bool CaseRun::run_until(core::Instant until, const std::function<bool()>& done) {
+  while (true) {
+    const core::Instant next = setup_.stop ? std::min(until, now() + kStopInterval) : until;
+    if (setup_.transport.run_until(std::min(next, setup_.budget_ends), done)) return true;
+    if (setup_.stop) {
+      if (std::string reason = setup_.stop(); !reason.empty()) not_judged(std::move(reason));
+    }
+    if (now() >= setup_.budget_ends) {
+      abort("the case did not end within its time budget");
+    }
+    if (now() >= until) return false;
+  }
+}
+
 void CaseRun::sleep_until(core::Instant when) {
-  setup_.transport.run_until(when, [] { return false; });
+  run_until(when, [] { return false; });
 }
 
 bool CaseRun::wait_until(const std::function<bool()>& done, core::Duration limit) {
-  return setup_.transport.run_until(now() + limit, done);
+  return run_until(now() + limit, done);
 }
 
 std::optional<spearlet::GetExecutionStatusResponse> CaseRun::poll(

@@ -111,11 +111,20 @@ class CaseRun {
     /// Prefix of every execution id that the run makes, so that runs on one target do not share
     /// ids.
     std::string id_prefix;
+    /// When the case must have ended.
+    core::Instant budget_ends = core::Instant::never();
+    /// SuiteOptions::stop.
+    std::function<std::string()> stop{};
   };
 
   /// Thrown by require(), abort() and calls that are not answered. Ends the script of the case.
   struct Aborted {
     /// What the target lacks or refused; empty if a violated clause is the reason.
+    std::string reason;
+  };
+
+  /// Thrown by not_judged(). Ends the script of the case.
+  struct NotJudged {
     std::string reason;
   };
 
@@ -258,6 +267,10 @@ class CaseRun {
   /// Ends the case because the target lacks or refused something.
   [[noreturn]] static void abort(std::string reason) { throw Aborted{std::move(reason)}; }
 
+  /// Ends the case because it cannot be judged on this target, which is no fault: a fact that the
+  /// manifest does not declare, or that leaves no room for the case.
+  [[noreturn]] static void not_judged(std::string reason) { throw NotJudged{std::move(reason)}; }
+
   // ---- Results ---------------------------------------------------------------------------------
 
   Findings& findings() { return findings_; }
@@ -268,6 +281,7 @@ class CaseRun {
   void cancel_leftovers();
 
  private:
+  bool run_until(core::Instant until, const std::function<bool()>& done);
   const RecordedCall& start(Method method, const google::protobuf::Message& request,
                             core::Duration timeout);
   void wait_for(const RecordedCall& recorded);

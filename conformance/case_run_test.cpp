@@ -58,8 +58,8 @@ std::string refusal(CaseRun& run, Amount ms) {
   try {
     run.async("sleep", {{"ms", ms}});
     return "";
-  } catch (const CaseRun::Aborted& aborted) {
-    return aborted.reason;
+  } catch (const CaseRun::NotJudged& not_judged) {
+    return not_judged.reason;
   }
 }
 
@@ -125,8 +125,8 @@ TEST_F(CaseRunTest, AbortsForAFixtureThatTheManifestDoesNotName) {
   try {
     run.sync("echo");
     FAIL() << "not aborted";
-  } catch (const CaseRun::Aborted& aborted) {
-    EXPECT_THAT(aborted.reason, HasSubstr("'echo'"));
+  } catch (const CaseRun::NotJudged& not_judged) {
+    EXPECT_THAT(not_judged.reason, HasSubstr("'echo'"));
   }
 }
 

@@ -22,7 +22,9 @@ CoreVerdict judge_core(const FaultyCore* core) {
   for (const CaseResult& result : run_suite(cases, options)) {
     const std::string name(result.test_case->name);
     if (!result.error.empty()) verdict.errors.push_back(name + ": " + result.error);
-    if (!result.aborted.empty()) verdict.aborted.push_back(name + ": " + result.aborted);
+    for (const std::string& reason : {result.aborted, result.not_judged}) {
+      if (!reason.empty()) verdict.aborted.push_back(name + ": " + reason);
+    }
     for (const auto& [clause, finding] : result.findings.by_clause()) {
       if (!finding.violations.empty()) verdict.violated[clause].insert(name);
     }

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <exception>
 #include <mutex>
+#include <set>
 #include <thread>
 #include <utility>
 
@@ -40,7 +41,7 @@ std::pair<std::string_view, bool> declared(Need need, const Manifest& manifest) 
 }
 
 // What the manifest lacks for the case; empty if nothing.
-std::string missing_prerequisite(const Case& test_case, const Manifest& manifest) {
+std::string missing_declaration(const Case& test_case, const Manifest& manifest) {
   for (const std::string_view fixture : test_case.fixtures) {
     if (!manifest.fixtures.contains(fixture)) {
       return fmt::format("the manifest names no function for the fixture '{}'", fixture);
@@ -72,12 +73,17 @@ void run_with(Transport& transport, const SuiteOptions& options, std::size_t num
   CaseRun run({.transport = transport,
                .profile = *options.profile,
                .manifest = *options.manifest,
-               .id_prefix = fmt::format("{}-{}", options.run_id, number)});
+               .id_prefix = fmt::format("{}-{}", options.run_id, number),
+               .budget_ends = options.virtual_time ? core::Instant::never()
+                                                   : transport.now() + options.case_budget,
+               .stop = options.stop});
   const core::Instant start = transport.now();
   try {
     result.test_case->run(run);
   } catch (const CaseRun::Aborted& aborted) {
     result.aborted = aborted.reason;
+  } catch (const CaseRun::NotJudged& not_judged) {
+    result.not_judged = not_judged.reason;
   } catch (const CaseRun::NotApplicable& not_applicable) {
     result.skipped = not_applicable.reason;
   }
@@ -93,13 +99,15 @@ void run_with(Transport& transport, const SuiteOptions& options, std::size_t num
   if (!options.virtual_time) run.cancel_leftovers();
 }
 
+bool violates_anything(const CaseResult& result) {
+  return std::ranges::any_of(result.findings.by_clause(),
+                             [](const auto& entry) { return !entry.second.violations.empty(); });
+}
+
 // A case that ran to its end without a violation must have judged all of its clauses.
 void require_judgements(const Profile& profile, CaseResult& result) {
-  const auto& findings = result.findings.by_clause();
-  const bool violated = std::any_of(findings.begin(), findings.end(), [](const auto& entry) {
-    return !entry.second.violations.empty();
-  });
-  if (violated || !result.aborted.empty() || !result.skipped.empty()) return;
+  if (!result.aborted.empty() || !result.skipped.empty() || !result.not_judged.empty()) return;
+  if (violates_anything(result)) return;
   for (const std::string_view clause : result.test_case->clauses) {
     if (profile.applies(clause) && !result.findings.judged(clause)) {
       result.error +=
@@ -108,14 +116,28 @@ void require_judgements(const Profile& profile, CaseResult& result) {
   }
 }
 
+// The smoke case that failed and on which this one depends; empty if there is none.
+std::string_view blocker(const Case& test_case, const std::set<std::string_view>& failed_smoke) {
+  if (test_case.depends_on == Smoke::kNone) return {};
+  if (failed_smoke.contains(kSmokeSync)) return kSmokeSync;
+  if (test_case.depends_on == Smoke::kBoth && failed_smoke.contains(kSmokeAsync)) {
+    return kSmokeAsync;
+  }
+  return {};
+}
+
+bool is_smoke(const Case& test_case) {
+  return test_case.name == kSmokeSync || test_case.name == kSmokeAsync;
+}
+
 }  // namespace
 
 CaseResult run_case(const Case& test_case, const SuiteOptions& options, std::size_t number) {
   CaseResult result{.test_case = &test_case};
   result.skipped = skip_reason(test_case, options);
   if (!result.skipped.empty()) return result;
-  result.aborted = missing_prerequisite(test_case, *options.manifest);
-  if (!result.aborted.empty()) return result;
+  result.not_judged = missing_declaration(test_case, *options.manifest);
+  if (!result.not_judged.empty()) return result;
   try {
     const std::unique_ptr<Transport> transport = options.connect();
     if (transport == nullptr) {
@@ -134,14 +156,34 @@ std::vector<CaseResult> run_suite(std::span<const Case* const> cases, const Suit
   std::vector<CaseResult> results(cases.size());
   std::mutex mutex;
   std::size_t done = 0;
+  std::set<std::string_view> failed_smoke;
   const auto run = [&](std::size_t i) {
-    results[i] = run_case(*cases[i], options, i + 1);
+    const std::string_view blocked_by = blocker(*cases[i], failed_smoke);
+    std::string stopped = options.stop ? options.stop() : "";
+    if (!blocked_by.empty()) {
+      results[i] = {.test_case = cases[i],
+                    .not_judged = fmt::format("blocked by {}, which failed", blocked_by)};
+    } else if (!stopped.empty()) {
+      results[i] = {.test_case = cases[i], .not_judged = std::move(stopped)};
+    } else {
+      results[i] = run_case(*cases[i], options, i + 1);
+    }
     const std::lock_guard lock(mutex);
     if (options.progress) options.progress(++done, cases.size());
   };
+  std::vector<bool> done_before(cases.size());
+  for (std::size_t i = 0; i < cases.size(); ++i) {
+    if (!options.smoke_first || !is_smoke(*cases[i])) continue;
+    run(i);
+    done_before[i] = true;
+    const bool failed =
+        !results[i].aborted.empty() || !results[i].error.empty() || violates_anything(results[i]);
+    if (failed) failed_smoke.insert(cases[i]->name);
+  }
   // Exclusive cases count slots, so they run before any other case can have leaked one.
   std::vector<std::size_t> concurrent;
   for (std::size_t i = 0; i < cases.size(); ++i) {
+    if (done_before[i]) continue;
     if (!options.virtual_time && cases[i]->exclusive) {
       run(i);
     } else {

@@ -18,12 +18,16 @@
 
 namespace quintain::conformance {
 
-/// The result of one run of a case. At most one of `skipped` and `aborted` is not empty.
+/// The result of one run of a case. At most one of `skipped`, `not_judged` and `aborted` is not
+/// empty.
 struct CaseResult {
   const Case* test_case = nullptr;
   /// Why it was not run; empty if it was.
   std::string skipped{};
-  /// Why it could not be run to its end: what the target or its manifest lacks or refused.
+  /// Why it could not be judged: what the manifest does not declare, or the case that failed before
+  /// and on which this one depends.
+  std::string not_judged{};
+  /// Why it could not be run to its end: what the target lacks or refused.
   std::string aborted{};
   /// An error of the harness itself.
   std::string error{};
@@ -46,6 +50,13 @@ struct SuiteOptions {
   int jobs = 1;
   /// Prefix of all execution ids of this run.
   std::string run_id = "q";
+  /// How long a case may take on a live target. One that takes longer is ended.
+  core::Duration case_budget = std::chrono::minutes(2);
+  /// When a smoke case fails, the cases that depend on it are not run but blocked by it.
+  bool smoke_first = false;
+  /// Asked between two cases and while one waits; once it returns a reason, the run ends: running
+  /// cases and those that were not run are then not judged, for this reason. Thread-safe.
+  std::function<std::string()> stop{};
   /// Called after each case, by one thread at a time.
   std::function<void(std::size_t done, std::size_t of)> progress{};
 };

@@ -51,19 +51,50 @@ TEST_F(SuiteTest, ReportsACaseThatDoesNotJudgeItsClause) {
   EXPECT_THAT(run(test_case).error, HasSubstr("IDEM-4"));
 }
 
-TEST_F(SuiteTest, AbortsForAMissingPrerequisite) {
+TEST_F(SuiteTest, DoesNotJudgeACaseThatTheManifestLacksSomethingFor) {
   manifest_.fixtures.erase("echo");
   manifest_.node.slots.reset();
   const Case fixture{
       .name = "x/f", .about = "", .clauses = {"SYNC-1"}, .fixtures = {"echo"}, .run = [](CaseRun&) {
       }};
-  EXPECT_THAT(run(fixture).aborted, HasSubstr("'echo'"));
+  EXPECT_THAT(run(fixture).not_judged, HasSubstr("'echo'"));
   const Case fact{.name = "x/n",
                   .about = "",
                   .clauses = {"SYNC-1"},
                   .needs = {Need::kSlots},
                   .run = [](CaseRun&) {}};
-  EXPECT_THAT(run(fact).aborted, HasSubstr("node.slots"));
+  EXPECT_THAT(run(fact).not_judged, HasSubstr("node.slots"));
+}
+
+TEST_F(SuiteTest, BlocksWhatDependsOnAFailedSmokeCase) {
+  const auto judge_sync = [](CaseRun& run) { run.check("SYNC-2", false, "", "nothing works"); };
+  const auto hold = [](CaseRun& run) { run.check("SYNC-2", true, "", ""); };
+  const Case other{.name = "x/o", .about = "", .clauses = {"SYNC-2"}, .run = hold};
+  const Case alone{
+      .name = "x/a", .about = "", .clauses = {"SYNC-2"}, .depends_on = Smoke::kNone, .run = hold};
+  const Case smoke{.name = kSmokeSync, .about = "", .clauses = {"SYNC-2"}, .run = judge_sync};
+  const std::vector<const Case*> cases{&other, &alone, &smoke};
+  SuiteOptions blocking = options();
+  blocking.smoke_first = true;
+  const auto results = run_suite(cases, blocking);
+  EXPECT_EQ(results[0].not_judged, "blocked by smoke/sync, which failed");
+  EXPECT_THAT(results[1].not_judged, IsEmpty());
+  EXPECT_TRUE(results[2].findings.violated("SYNC-2"));
+  EXPECT_THAT(run_suite(cases, options())[0].not_judged, IsEmpty()) << "only on request";
+}
+
+TEST_F(SuiteTest, AStopEndsWaitingCasesAndTheRest) {
+  const Case waits{.name = "x/w", .about = "", .clauses = {"SYNC-2"}, .run = [](CaseRun& run) {
+                     run.sleep_for(std::chrono::hours(1));
+                   }};
+  const Case later{.name = "x/l", .about = "", .clauses = {"SYNC-2"}, .run = [](CaseRun&) {}};
+  const std::vector<const Case*> cases{&waits, &later};
+  SuiteOptions stopping = options();
+  std::atomic<int> asked = 0;
+  stopping.stop = [&] { return ++asked > 5 ? "interrupted by SIGINT" : ""; };
+  const auto results = run_suite(cases, stopping);
+  EXPECT_EQ(results[0].not_judged, "interrupted by SIGINT");
+  EXPECT_EQ(results[1].not_judged, "interrupted by SIGINT");
 }
 
 TEST_F(SuiteTest, SkipsACaseThatDoesNotApplyToTheProfile) {

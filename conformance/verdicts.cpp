@@ -155,6 +155,7 @@ reports::Case every_clause_catches_a_core(const std::vector<CoreVerdict>& verdic
 reports::Case to_report(const CaseResult& result, const VerdictOptions& options) {
   reports::Case report{.name = std::string(result.test_case->name),
                        .skip_reason = result.skipped,
+                       .not_judged_reason = options.strict ? "" : result.not_judged,
                        .error_message = result.error,
                        .events = static_cast<std::int64_t>(result.recorded_calls.size()),
                        .virtual_time = result.took};
@@ -164,6 +165,13 @@ reports::Case to_report(const CaseResult& result, const VerdictOptions& options)
     const auto finding = result.findings.by_clause().find(clause.id);
     if (finding == result.findings.by_clause().end()) continue;
     add_checks(clause, finding->second, result, options.strict, report.checks);
+  }
+  if (options.strict && !result.not_judged.empty()) {
+    report.checks.push_back({.name = "is-judged",
+                             .kind = reports::CheckKind::kLiveness,
+                             .verdict = reports::Verdict::kFailed,
+                             .expected = "the case can be judged (--strict)",
+                             .observed = "not judged: " + result.not_judged});
   }
   if (!result.aborted.empty()) {
     report.checks.push_back({.name = "comes-to-its-end",

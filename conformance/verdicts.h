@@ -13,7 +13,7 @@
 namespace quintain::conformance {
 
 struct VerdictOptions {
-  /// A violated SHOULD fails instead of warning.
+  /// A violated SHOULD fails instead of warning, and a case that could not be judged fails.
   bool strict = false;
   /// The command that tests the same target; reports append --only CASE to it.
   std::string command{};

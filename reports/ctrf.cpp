@@ -31,6 +31,8 @@ Status status_of(const Case& c) {
       return {"failed", "failed"};
     case Outcome::kSkipped:
       return {"skipped", "skipped"};
+    case Outcome::kNotJudged:
+      return {"other", "not judged"};
     case Outcome::kKnownFailure:
       return {"other", "known failure"};
     case Outcome::kUnexpectedPass:

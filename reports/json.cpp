@@ -44,6 +44,7 @@ Json write_case(const Case& c, Json config) {
   Json json = {
       {"name", c.name}, {"file", c.file}, {"seed", c.seed}, {"verdict", to_string(verdict_of(c))}};
   add_text(json, "skip_reason", c.skip_reason);
+  add_text(json, "not_judged_reason", c.not_judged_reason);
   add_text(json, "error_message", error_text(c));
   add_text(json, "known_failure", c.known_failure);
   json["checks"] = Json::array();
@@ -63,6 +64,7 @@ Json write_totals(const Totals& totals) {
           {"passed", totals.passed},
           {"failed", totals.failed},
           {"skipped", totals.skipped},
+          {"not_judged", totals.not_judged},
           {"error", totals.error},
           {"known_failures", totals.known_failures},
           {"unexpected_passes", totals.unexpected_passes},
@@ -75,8 +77,14 @@ absl::StatusOr<Json> write_report(const Report& report) {
                {"command", report.command},
                {"seeds", report.seeds},
                {"verdict", to_string(verdict_of(report))},
-               {"totals", write_totals(totals_of(report))},
-               {"cases", Json::array()}};
+               {"totals", write_totals(totals_of(report))}};
+  add_text(json, "incomplete", report.incomplete);
+  if (!report.target.empty()) {
+    auto target = parse_config(report.target, "the target");
+    if (!target.ok()) return target.status();
+    json["target"] = *std::move(target);
+  }
+  json["cases"] = Json::array();
   for (const Case& c : report.cases) {
     auto config = parse_config(c.config, c.name);
     if (!config.ok()) return config.status();
@@ -129,6 +137,7 @@ Case read_case(const Json& json) {
   c.file = json.at("file");
   c.seed = read_integer<std::uint64_t>(json.at("seed"));
   c.skip_reason = json.value("skip_reason", "");
+  c.not_judged_reason = json.value("not_judged_reason", "");
   c.error_message = json.value("error_message", "");
   c.known_failure = json.value("known_failure", "");
   for (const Json& check : json.at("checks")) c.checks.push_back(read_check(check));
@@ -150,6 +159,8 @@ Report read_report(const Json& json) {
   for (const Json& seed : json.at("seeds")) {
     report.seeds.push_back(read_integer<std::uint64_t>(seed));
   }
+  report.incomplete = json.value("incomplete", "");
+  if (json.contains("target")) report.target = dump(json.at("target"), -1);
   for (const Json& c : json.at("cases")) report.cases.push_back(read_case(c));
   report.wall_clock = read_wall_clock(json.at("wall_clock"));
   return report;

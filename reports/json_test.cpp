@@ -67,7 +67,7 @@ TEST_F(SchemaTest, RejectsAVerdictThatContradictsTheChecks) {
   const json sound = tree(sample_report());
   // The cases passed, failed, skipped and error: each fits its own verdict only.
   for (const std::size_t i : {0u, 1u, 2u, 3u}) {
-    for (const char* verdict : {"passed", "failed", "skipped", "error", "unknown"}) {
+    for (const char* verdict : {"passed", "failed", "skipped", "error", "not_judged", "unknown"}) {
       json document = sound;
       json& stated = document["cases"][i]["verdict"];
       const bool same = stated == verdict;
@@ -75,6 +75,20 @@ TEST_F(SchemaTest, RejectsAVerdictThatContradictsTheChecks) {
       EXPECT_EQ(valid(document), same) << i << " as " << verdict;
     }
   }
+}
+
+TEST_F(SchemaTest, AcceptsAnIncompleteRunWithACaseThatWasNotJudged) {
+  Report report = sample_report();
+  report.incomplete = "interrupted by SIGINT";
+  report.target = R"({"address":"127.0.0.1:50051"})";
+  report.cases.front().checks.clear();
+  report.cases.front().not_judged_reason = "the manifest does not declare node.queue_limit";
+  EXPECT_EQ(from_json(to_json(report).value()).value(), report);
+  json document = tree(report);
+  EXPECT_TRUE(valid(document));
+  EXPECT_EQ(document["totals"]["not_judged"], 1);
+  document["cases"][0].erase("not_judged_reason");
+  EXPECT_FALSE(valid(document));
 }
 
 TEST(ToJson, KeepsTheOrderOfKeysAndTheLayout) {
@@ -101,6 +115,7 @@ TEST(ToJson, KeepsTheOrderOfKeysAndTheLayout) {
     "passed": 1,
     "failed": 0,
     "skipped": 0,
+    "not_judged": 0,
     "error": 0,
     "known_failures": 0,
     "unexpected_passes": 0,

@@ -24,7 +24,7 @@ std::string attribute(std::string_view name, std::string_view value) {
 std::string counts(const Totals& totals) {
   return fmt::format(R"( tests="{}" failures="{}" errors="{}" skipped="{}")", totals.cases,
                      totals.failed + totals.unexpected_passes, totals.error,
-                     totals.skipped + totals.known_failures);
+                     totals.skipped + totals.not_judged + totals.known_failures);
 }
 
 std::string property(std::string_view name, std::string_view value) {
@@ -39,6 +39,7 @@ std::string outcome_element(const Case& c) {
     case Outcome::kPassed:
       return "";
     case Outcome::kSkipped:
+    case Outcome::kNotJudged:
     case Outcome::kKnownFailure:
       return fmt::format("      <skipped{}/>\n", attribute("message", headline(c)));
     case Outcome::kError:

@@ -84,6 +84,14 @@ TEST(ToJunit, WritesEachOutcomeAsItsElement) {
               HasSubstr("no longer a known failure"));
 }
 
+TEST(ToJunit, ACaseThatWasNotJudgedIsSkippedWithItsReason) {
+  const Report report{.cases = {{.name = "a", .not_judged_reason = "the queue is too short"}}};
+  const std::string text = to_junit(report);
+  EXPECT_THAT(text, ::testing::HasSubstr("skipped=\"1\""));
+  EXPECT_THAT(text,
+              ::testing::HasSubstr("<skipped message=\"not judged: the queue is too short\"/>"));
+}
+
 TEST(ToJunit, WarningsAreNotFailures) {
   Report report{.cases = {sample_case("state/times")}};
   report.cases[0].checks.push_back({.name = "STATE-7",

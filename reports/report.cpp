@@ -23,8 +23,8 @@ std::size_t folder_length(std::string_view name) {
 }  // namespace
 
 std::string_view to_string(Verdict verdict) {
-  static constexpr std::array<std::string_view, 5> kNames = {"passed", "failed", "skipped", "error",
-                                                             "warning"};
+  static constexpr std::array<std::string_view, 6> kNames = {"passed", "failed",  "skipped",
+                                                             "error",  "warning", "not_judged"};
   return kNames[static_cast<std::size_t>(verdict)];
 }
 
@@ -38,6 +38,7 @@ Verdict verdict_of(const Case& c) {
   if (!c.error_message.empty() || any_check(c, Verdict::kError)) return Verdict::kError;
   if (any_check(c, Verdict::kFailed)) return Verdict::kFailed;
   if (!c.skip_reason.empty()) return Verdict::kSkipped;
+  if (!c.not_judged_reason.empty()) return Verdict::kNotJudged;
   const bool judged = any_check(c, Verdict::kPassed) || any_check(c, Verdict::kWarning);
   return judged ? Verdict::kPassed : Verdict::kError;
 }
@@ -57,6 +58,8 @@ Outcome outcome_of(const Case& c) {
       return known ? Outcome::kKnownFailure : Outcome::kFailed;
     case Verdict::kSkipped:
       return Outcome::kSkipped;
+    case Verdict::kNotJudged:
+      return Outcome::kNotJudged;
     case Verdict::kError:
     case Verdict::kWarning:  // not the verdict of a case
       break;
@@ -76,6 +79,9 @@ void Totals::add(const Case& c) {
       break;
     case Outcome::kSkipped:
       ++skipped;
+      break;
+    case Outcome::kNotJudged:
+      ++not_judged;
       break;
     case Outcome::kError:
       ++error;
@@ -99,13 +105,15 @@ Verdict verdict_of(const Report& report) {
   const Totals totals = totals_of(report);
   if (totals.cases == 0 || totals.error > 0) return Verdict::kError;
   if (totals.failed + totals.unexpected_passes > 0) return Verdict::kFailed;
-  return totals.passed + totals.known_failures > 0 ? Verdict::kPassed : Verdict::kSkipped;
+  if (totals.passed + totals.known_failures > 0) return Verdict::kPassed;
+  return totals.not_judged > 0 ? Verdict::kNotJudged : Verdict::kSkipped;
 }
 
 int exit_code(Verdict run) {
   switch (run) {
     case Verdict::kPassed:
     case Verdict::kSkipped:
+    case Verdict::kNotJudged:
       return 0;
     case Verdict::kFailed:
       return 1;
@@ -122,6 +130,8 @@ std::string headline(const Case& c) {
       return "";
     case Outcome::kSkipped:
       return c.skip_reason;
+    case Outcome::kNotJudged:
+      return "not judged: " + c.not_judged_reason;
     case Outcome::kError:
       return error_text(c);
     case Outcome::kKnownFailure:

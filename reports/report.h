@@ -19,8 +19,9 @@ inline constexpr int kSchemaVersion = 1;
 
 /// The result of a check, a case or a run. An error is a fault of the harness itself: it says
 /// nothing about the target. Only a check can be a warning: a recommendation was not met, and
-/// nothing fails because of it.
-enum class Verdict { kPassed, kFailed, kSkipped, kError, kWarning };
+/// nothing fails because of it. Only a case can be not judged: it was chosen and applies, but the
+/// target did not give what is needed to judge it.
+enum class Verdict { kPassed, kFailed, kSkipped, kError, kWarning, kNotJudged };
 
 /// An event of a run, described for a person.
 struct Event {
@@ -85,6 +86,8 @@ struct Case {
   std::uint64_t seed = 0;
   /// Why the case was not run; empty if it was.
   std::string skip_reason{};
+  /// Why the case could not be judged; empty if it was.
+  std::string not_judged_reason{};
   /// The fault of the harness; empty if there was none.
   std::string error_message{};
   /// Why the case is known to fail; empty if it has to pass.
@@ -124,6 +127,10 @@ struct Report {
   /// The command line, without options that cannot change the result (--jobs, --report).
   std::string command{};
   std::vector<std::uint64_t> seeds{};
+  /// Why the run ended before all of its cases were run; empty if it did not.
+  std::string incomplete{};
+  /// What was judged, as JSON text: an address, the facts that it declares. Empty: not told.
+  std::string target{};
   std::vector<Case> cases{};
   WallClock wall_clock{};
 
@@ -131,7 +138,15 @@ struct Report {
 };
 
 /// How a case counts in a run: its verdict combined with whether it is known to fail.
-enum class Outcome { kPassed, kFailed, kSkipped, kError, kKnownFailure, kUnexpectedPass };
+enum class Outcome {
+  kPassed,
+  kFailed,
+  kSkipped,
+  kNotJudged,
+  kError,
+  kKnownFailure,
+  kUnexpectedPass
+};
 
 /// The number of cases of each outcome; every case is counted once. `warnings` counts checks.
 struct Totals {
@@ -139,6 +154,7 @@ struct Totals {
   std::int64_t passed = 0;
   std::int64_t failed = 0;
   std::int64_t skipped = 0;
+  std::int64_t not_judged = 0;
   std::int64_t error = 0;
   /// Cases that failed and are known to fail.
   std::int64_t known_failures = 0;
@@ -152,15 +168,15 @@ struct Totals {
   bool operator==(const Totals&) const = default;
 };
 
-/// "passed", "failed", "skipped", "error", "warning".
+/// "passed", "failed", "skipped", "error", "warning", "not_judged".
 std::string_view to_string(Verdict verdict);
 
 /// "invariant", "expectation", "determinism", "liveness", "clause".
 std::string_view to_string(CheckKind kind);
 
 /// The first that applies: error if the harness or any check had one; failed if any check failed;
-/// skipped if there is a skip reason; passed if any check passed or is a warning; else error, since
-/// nothing was checked.
+/// skipped if there is a skip reason; not judged if there is a reason for that; passed if any check
+/// passed or is a warning; else error, since nothing was checked.
 Verdict verdict_of(const Case& c);
 
 /// The reason for the verdict error, never empty; empty for any other verdict.
@@ -170,13 +186,15 @@ Outcome outcome_of(const Case& c);
 Totals totals_of(const Report& report);
 
 /// The first that applies: error if any case is an error or there is no case; failed if any case
-/// failed or passed unexpectedly; passed if any case passed or is a known failure; else skipped.
+/// failed or passed unexpectedly; passed if any case passed or is a known failure; not judged if
+/// any case is; else skipped.
 Verdict verdict_of(const Report& report);
 
-/// The program's exit code for the verdict of a run: 0 passed or skipped, 1 failed, 3 error.
+/// The program's exit code for the verdict of a run: 0 passed, skipped or not judged, 1 failed,
+/// 3 error.
 int exit_code(Verdict run);
 
-/// Why the case failed, is an error or was skipped, in one line; empty if it passed.
+/// Why the case failed, is an error, was skipped or not judged, in one line; empty if it passed.
 std::string headline(const Case& c);
 
 /// Cases whose names have the same top folder, in the report's order.

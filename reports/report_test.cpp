@@ -52,6 +52,20 @@ TEST(CaseVerdict, ASkipHidesNoFailure) {
   EXPECT_EQ(error_text(c), "lost the target");
 }
 
+TEST(CaseVerdict, NotJudgedCountsApartAndFailsNothing) {
+  Case open{.not_judged_reason = "the manifest does not declare node.queue_limit"};
+  EXPECT_EQ(verdict_of(open), Verdict::kNotJudged);
+  EXPECT_EQ(headline(open), "not judged: the manifest does not declare node.queue_limit");
+  const Report alone{.cases = {open}};
+  EXPECT_EQ(totals_of(alone), (Totals{.cases = 1, .not_judged = 1}));
+  EXPECT_EQ(verdict_of(alone), Verdict::kNotJudged);
+  EXPECT_EQ(exit_code(verdict_of(alone)), 0);
+  EXPECT_EQ(verdict_of(Report{.cases = {open, {.checks = {check(Verdict::kPassed)}}}}),
+            Verdict::kPassed);
+  open.checks = {check(Verdict::kFailed)};
+  EXPECT_EQ(verdict_of(open), Verdict::kFailed) << "a violation that was seen before counts";
+}
+
 TEST(Totals, CountEachCaseOnce) {
   EXPECT_EQ(totals_of(sample_report()), (Totals{.cases = 6,
                                                 .passed = 1,

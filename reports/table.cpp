@@ -35,6 +35,8 @@ Look look_of(Outcome outcome) {
       return {"FAIL", "✗", fmt::terminal_color::red};
     case Outcome::kSkipped:
       return {"SKIP", "-", fmt::terminal_color::yellow};
+    case Outcome::kNotJudged:
+      return {"OPEN", "?", fmt::terminal_color::yellow};
     case Outcome::kError:
       return {"ERROR", "!", fmt::terminal_color::magenta};
     case Outcome::kKnownFailure:
@@ -67,8 +69,9 @@ std::string case_line(const Case& c, bool seeded) {
       return fmt::format("{} {}\n", head, check_counts(c));
     case Outcome::kSkipped:
       return fmt::format("{}: {}\n", head, printable(c.skip_reason));
+    case Outcome::kNotJudged:
     case Outcome::kError:
-      return fmt::format("{}: {}\n", head, printable(error_text(c)));
+      return fmt::format("{}: {}\n", head, printable(headline(c)));
     case Outcome::kKnownFailure:
       return fmt::format("{}: {}\n", head, printable(c.known_failure));
     case Outcome::kUnexpectedPass:
@@ -99,13 +102,18 @@ bool warns(const Case& c) {
   return std::ranges::find(c.checks, Verdict::kWarning, &Check::verdict) != c.checks.end();
 }
 
+std::string_view word_of(Verdict verdict) {
+  return verdict == Verdict::kNotJudged ? "not judged" : to_string(verdict);
+}
+
 std::string summary(const Report& report) {
   const Totals totals = totals_of(report);
   std::string text =
-      fmt::format("{}: {}, {} passed, {} failed", to_string(verdict_of(report)),
+      fmt::format("{}: {}, {} passed, {} failed", word_of(verdict_of(report)),
                   count(totals.cases, "case", "cases"), totals.passed, totals.failed);
   if (totals.warnings > 0) text += ", " + count(totals.warnings, "warning", "warnings");
   if (totals.skipped > 0) text += fmt::format(", {} skipped", totals.skipped);
+  if (totals.not_judged > 0) text += fmt::format(", {} not judged", totals.not_judged);
   if (totals.error > 0) text += ", " + count(totals.error, "error", "errors");
   if (totals.known_failures > 0) {
     text += ", " + count(totals.known_failures, "known failure", "known failures");
@@ -114,7 +122,11 @@ std::string summary(const Report& report) {
     text += ", " + count(totals.unexpected_passes, "known failure that passes",
                          "known failures that pass");
   }
-  return text + "\n";
+  text += "\n";
+  if (!report.incomplete.empty()) {
+    text += fmt::format("incomplete: {}\n", printable(report.incomplete));
+  }
+  return text;
 }
 
 /// A case's line in the table: its name, then cells that are aligned to the right.

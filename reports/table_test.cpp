@@ -43,6 +43,13 @@ TEST(RenderPlain, ShowsEveryOutcome) {
                 kOthers + kSummary);
 }
 
+TEST(RenderPlain, TellsWhyACaseWasNotJudged) {
+  const Report report{.cases = {{.name = "a", .not_judged_reason = "the queue is too short"}}};
+  EXPECT_EQ(render_plain(report),
+            "OPEN a: not judged: the queue is too short\n"
+            "not judged: 1 case, 0 passed, 0 failed, 1 not judged\n");
+}
+
 TEST(RenderPlain, ReportWithoutCases) {
   EXPECT_EQ(render_plain({}), "error: 0 cases, 0 passed, 0 failed\n");
 }
