@@ -108,7 +108,11 @@ void late_completion(CaseRun& run) {
   // The function ignores signals and returns long after its timeout.
   const std::string id =
       run.start_async(limited(run.async("stubborn", {{"ms", at_least(500)}}), 150));
-  run.await_end(id);
+  // Whether it is TIMEOUT at all is judged by time/async-timeout.
+  const auto end = run.await_end(id);
+  if (end != kTimeout) {
+    CaseRun::abort(fmt::format("the execution did not end TIMEOUT but is {}", status_name(end)));
+  }
   const core::Duration takes = std::chrono::milliseconds(run.takes_ms("stubborn", 500));
   for (int i = 0; i < 5; ++i) {
     const StatusCall status = run.read(id);

@@ -42,7 +42,8 @@ TEST_P(CorrectPeer, Conforms) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Profiles, CorrectPeer,
-                         testing::Values("contract", "spear-2026-01", "spear-2026-05"),
+                         testing::Values("contract", "spear-2026-01", "spear-2026-03",
+                                         "spear-2026-05"),
                          [](const auto& profile) {
                            std::string name = profile.param;
                            std::erase(name, '-');

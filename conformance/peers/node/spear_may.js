@@ -1,6 +1,6 @@
 // What a spearlet of May 2026 does (commit b583009), as it was seen on the running program:
 // docs/spear-findings.md has the places in its source. `sleep` and `stubborn` take no parameters;
-// `echo` returns its input.
+// `echo` returns its input or, without one, a constant.
 
 import { randomUUID } from 'node:crypto';
 
@@ -18,7 +18,7 @@ const noData = Buffer.alloc(0);
 // end at once, the completion of each so-many-th is lost.
 export function mayServices({ takesMs, loseEvery }) {
   const tasks = new Map([
-    ['echo', { ms: 0, output: ({ input }) => input?.data ?? noData }],
+    ['echo', { ms: 0, output: ({ input }) => input?.data ?? Buffer.from('Process execution completed') }],
     ['sleep', { ms: takesMs, output: () => Buffer.from('slept') }],
     ['stubborn', { ms: takesMs, output: () => Buffer.from('slept'), stubborn: true }],
     ['fail', { ms: 0, error: 'Runtime error: wasmedge exec error: unreachable' }],
