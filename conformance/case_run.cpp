@@ -96,6 +96,8 @@ const RecordedCall& CaseRun::start(Method method, const google::protobuf::Messag
   copy->CopyFrom(request);
   recorded.request = std::move(copy);
   recorded.sent = now();
+  recorded.wall_sent = setup_.transport.wall_now();
+  recorded.clock_tolerance = slack();
   if (timeout != core::kForever) recorded.deadline = recorded.sent + timeout;
   remember_execution(recorded);
   const Profile& profile = setup_.profile;

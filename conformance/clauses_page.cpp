@@ -31,7 +31,10 @@ constexpr Family kFamilies[] = {
     {"TIME", "Timeouts, deadlines and retries."},
     {"IDEM", "Execution ids that are used again."},
     {"STREAM", "Executions whose output is streamed."},
-    {"LIST", "Lists, counts, and the deletion of tasks."},
+    {"LIST", "Lists, counts, and the deletion of busy tasks."},
+    {"TASK", "Tasks: how invocations name and make them, how they are listed and deleted."},
+    {"STATS", "The numbers of GetStats and GetHealth."},
+    {"DRAIN", "A node that is told to take no new work."},
     {"ETA", "Estimated completion times."},
     {"WIRE", "The encoding: the descriptor, unknown fields, malformed messages."},
 };
@@ -95,7 +98,8 @@ void add_contents(std::string& page) {
     text +=
         fmt::format(" [{}](#{}),", family.name, absl::AsciiStrToLower(std::string(family.name)));
   }
-  add_wrapped(text + " [Cases](#cases), [Faulty cores](#faulty-cores).", 0, page);
+  add_wrapped(text + " [Left free](#left-free), [Cases](#cases), [Faulty cores](#faulty-cores).", 0,
+              page);
   page += "\n";
 }
 
@@ -110,6 +114,16 @@ void add_clauses(const std::vector<CoreVerdict>& verdicts, std::string& page) {
     }
     add_clause(clause, verdicts, page);
   }
+}
+
+void add_free_points(std::string& page) {
+  page += "## Left free\n\n";
+  add_wrapped("The contract leaves these points open, and no clause judges them.", 0, page);
+  page += "\n| what | left free, because |\n|---|---|\n";
+  for (const FreePoint& point : free_points()) {
+    page += fmt::format("| {} | {} |\n", point.what, point.reason);
+  }
+  page += "\n";
 }
 
 void add_cases(std::string& page) {
@@ -169,6 +183,7 @@ std::string clauses_page(const std::vector<CoreVerdict>& verdicts) {
   }
   page += "\n";
   add_clauses(verdicts, page);
+  add_free_points(page);
   add_cases(page);
   page += "\n## Faulty cores\n\n";
   add_wrapped(

@@ -119,6 +119,7 @@ class SimTransport final : public Transport {
   }
 
   core::Instant now() const override { return kernel_.now(); }
+  core::WallTime wall_now() const override { return environment_.wall_now(); }
   core::Environment& environment() { return environment_; }
   core::Duration slack() const override { return core::Duration::zero(); }
 
@@ -148,6 +149,11 @@ class SimTransport final : public Transport {
     wake_up_.disarm();
     forget_ended();
     return done();
+  }
+
+  absl::Status drain() override {
+    node_->drain();
+    return absl::OkStatus();
   }
 
   absl::StatusOr<google::protobuf::FileDescriptorSet> describe() override {

@@ -50,6 +50,9 @@ class Transport {
 
   virtual core::Instant now() const = 0;
 
+  /// The wall-clock time by the client's clock, in UTC. In virtual time it is also the target's.
+  virtual core::WallTime wall_now() const = 0;
+
   /// Sends a call and returns its number.
   virtual std::uint64_t start(WireCall call) = 0;
 
@@ -69,6 +72,12 @@ class Transport {
 
   /// Resolves a status_endpoint. An error if nothing can resolve it.
   virtual absl::StatusOr<HttpAnswer> get(const std::string& endpoint) = 0;
+
+  /// Tells the target to take no new work and to end once its executions have ended. An error if
+  /// this transport cannot: a live target serves other cases too.
+  virtual absl::Status drain() {
+    return absl::UnimplementedError("a live target is not told to drain");
+  }
 
   /// Sends bytes that need not be a call over a separate connection. Returns after the target has
   /// closed it or has had enough time to. An error if there is no connection; a transport without a

@@ -150,6 +150,169 @@ std::vector<spearlet::ExecutionInfo> list_all(CaseRun& run, const std::string& t
   CaseRun::abort(fmt::format("a list does not end within {} pages", kMaxPages));
 }
 
+InvokeCall submit(CaseRun& run, const spearlet::InvokeFunctionRequest& request) {
+  const core::Instant until = run.now() + CaseRun::patience();
+  while (true) {
+    const InvokeCall call = run.call(request);
+    if (!absl::IsResourceExhausted(call.recorded().status) || run.now() >= until) return call;
+    run.sleep_for(50ms);
+  }
+}
+
+// ---- Tasks --------------------------------------------------------------------------------------
+
+spearlet::ArtifactSpec artifact(const std::string& id) {
+  spearlet::ArtifactSpec spec;
+  spec.set_artifact_id("artifact-" + id);
+  spec.set_artifact_type("fixture");
+  spec.set_location("builtin:fixtures");
+  spec.set_version("1.2.3");
+  spec.set_checksum("sha256:0");
+  (*spec.mutable_metadata())["made-by"] = "quintain";
+  return spec;
+}
+
+std::optional<OwnTask> try_make_task(CaseRun& run) {
+  OwnTask task{.id = "task-" + run.fresh_id()};
+  task.request = run.async("echo", {{"value", 1}});
+  task.request.set_task_id(task.id);
+  task.request.set_task_name("name of " + task.id);
+  task.request.set_create_if_not_exists(true);
+  *task.request.mutable_artifact_spec() = artifact(task.id);
+  if (!run.profile().expresses(Method::kInvokeFunction, task.request)) return std::nullopt;
+  const InvokeCall call = submit(run, task.request);
+  if (absl::IsUnimplemented(call.recorded().status)) return std::nullopt;
+  if (!call.answered() || call.answer().task_id() != task.id) {
+    CaseRun::abort("a task could not be made with create_if_not_exists: " +
+                   describe(call.recorded()));
+  }
+  task.first_status = run.await_end(task.first_execution());
+  return task;
+}
+
+OwnTask make_task(CaseRun& run) {
+  std::optional<OwnTask> task = try_make_task(run);
+  if (!task) CaseRun::not_judged("the target does not make tasks");
+  return *std::move(task);
+}
+
+spearlet::InvokeFunctionRequest in_task(spearlet::InvokeFunctionRequest request,
+                                        const OwnTask& task) {
+  request.set_task_id(task.id);
+  return request;
+}
+
+void require_functions_run(CaseRun& run, const OwnTask& task) {
+  if (task.first_status == kCompleted) return;
+  drop(run, task);
+  CaseRun::not_judged("functions do not run in a task that a call has made");
+}
+
+std::string run_to_end(CaseRun& run, const spearlet::InvokeFunctionRequest& request) {
+  std::string id = run.start_async(request);
+  if (!is_terminal(run.await_end(id))) {
+    CaseRun::abort(fmt::format("execution {} did not end", id));
+  }
+  return id;
+}
+
+Call<spearlet::GetTaskResponse> get_task(CaseRun& run, const std::string& id,
+                                         bool include_executions, int limit) {
+  spearlet::GetTaskRequest request;
+  request.set_task_id(id);
+  request.set_include_executions(include_executions);
+  request.set_execution_limit(limit);
+  return run.call(request);
+}
+
+Call<spearlet::DeleteTaskResponse> delete_task(CaseRun& run, const std::string& id, bool force,
+                                               bool cleanup) {
+  spearlet::DeleteTaskRequest request;
+  request.set_task_id(id);
+  request.set_force(force);
+  request.set_cleanup_executions(cleanup);
+  return run.call(request);
+}
+
+void drop(CaseRun& run, const OwnTask& task) {
+  delete_task(run, task.id, /*force=*/true, /*cleanup=*/true);
+}
+
+// ---- Counts -------------------------------------------------------------------------------------
+
+void Look::expect(std::string_view clause, bool held, std::string expected, std::string observed) {
+  expectations_.push_back({clause, held, std::move(expected), std::move(observed)});
+}
+
+bool Look::held() const { return std::ranges::all_of(expectations_, &Expectation::held); }
+
+void Look::record(CaseRun& run) const {
+  for (const Expectation& one : expectations_) {
+    run.check(one.clause, one.held, one.expected, one.observed);
+  }
+}
+
+void before_expiry(CaseRun& run, const std::function<void(Look& look)>& script) {
+  const core::Instant start = run.now();
+  Look look;
+  script(look);
+  if (!look.held() && run.now() - start >= run.policies().retention - run.slack()) {
+    CaseRun::not_judged("the case takes longer than the target keeps records");
+  }
+  look.record(run);
+}
+
+Counts count(CaseRun& run) {
+  spearlet::GetStatsRequest stats;
+  stats.set_include_task_stats(true);
+  stats.set_include_execution_stats(true);
+  spearlet::GetHealthRequest health;
+  health.set_include_details(true);
+  return {run.call(stats), run.call(health)};
+}
+
+namespace {
+
+// Whether the counts change while this case does nothing.
+bool others_change_the_counts(CaseRun& run, core::Duration during) {
+  const auto shown = [&] {
+    spearlet::ExecutionStats stats = count(run).executions();
+    stats.clear_average_execution_time_ms();
+    stats.clear_success_rate_percent();
+    return brief_json(stats);
+  };
+  const std::string before = shown();
+  run.sleep_for(during);
+  return shown() != before;
+}
+
+}  // namespace
+
+void look_until_quiet(CaseRun& run, const std::function<void(Look& look)>& look) {
+  constexpr int kLooks = 3;
+  constexpr core::Duration kMaxWait = 30s;
+  core::Duration took{0};
+  const auto holds = [&](bool last) {
+    const core::Instant start = run.now();
+    Look seen;
+    look(seen);
+    took = run.now() - start;
+    if (!last && !seen.held()) return false;
+    if (!seen.held() && others_change_the_counts(run, took)) {
+      CaseRun::not_judged("other clients change the counts all the time");
+    }
+    seen.record(run);
+    return true;
+  };
+  // In virtual time there is no other client.
+  const bool may_wait = !run.exact() && run.policies().retention <= kMaxWait;
+  for (int i = 1; i < kLooks; ++i) {
+    if (holds(/*last=*/run.exact() || (i + 1 == kLooks && !may_wait))) return;
+  }
+  run.sleep_for(run.policies().retention + run.slack());
+  holds(/*last=*/true);
+}
+
 spearlet::ExecutionStatus check_end(CaseRun& run, std::string_view clause, const std::string& id,
                                     spearlet::ExecutionStatus expected_status,
                                     std::string_view expected, core::Duration limit) {

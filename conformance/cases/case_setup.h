@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -83,6 +85,98 @@ void watch_by_many(CaseRun& run, const std::string& id, int clients);
 /// All entries of ListExecutions for a task ("": for all tasks), page by page.
 std::vector<spearlet::ExecutionInfo> list_all(CaseRun& run, const std::string& task_id,
                                               int page_size);
+
+/// Sends an invocation and waits for its answer; repeats it while the queue is full, because other
+/// cases may fill it temporarily.
+InvokeCall submit(CaseRun& run, const spearlet::InvokeFunctionRequest& request);
+
+// ---- Tasks --------------------------------------------------------------------------------------
+
+/// A task that no one else uses.
+struct OwnTask {
+  std::string id{};
+  /// The invocation that made the task: "echo", ASYNC. It has ended.
+  spearlet::InvokeFunctionRequest request{};
+  spearlet::ExecutionStatus first_status{};
+
+  const std::string& first_execution() const { return request.execution_id(); }
+};
+
+/// The artifact of the tasks that cases make.
+spearlet::ArtifactSpec artifact(const std::string& id);
+
+/// Makes a task with create_if_not_exists. Ends the case if that is refused, and judges nothing if
+/// the target or the profile does not make tasks. Requires the fixture "echo".
+OwnTask make_task(CaseRun& run);
+
+/// The same; nullopt if the target or the profile does not make tasks.
+std::optional<OwnTask> try_make_task(CaseRun& run);
+
+/// The request for the fixture of the same name in a task of the run's own.
+spearlet::InvokeFunctionRequest in_task(spearlet::InvokeFunctionRequest request,
+                                        const OwnTask& task);
+
+/// Judges nothing unless functions run in the task. On a target whose functions belong to certain
+/// tasks they fail in a new one.
+void require_functions_run(CaseRun& run, const OwnTask& task);
+
+/// Runs an ASYNC invocation to its end, whatever that is, and returns the execution's id.
+std::string run_to_end(CaseRun& run, const spearlet::InvokeFunctionRequest& request);
+
+Call<spearlet::GetTaskResponse> get_task(CaseRun& run, const std::string& id,
+                                         bool include_executions = false, int limit = 0);
+Call<spearlet::DeleteTaskResponse> delete_task(CaseRun& run, const std::string& id,
+                                               bool force = false, bool cleanup = false);
+
+/// Deletes the task with all its executions, so that the target is left as it was.
+void drop(CaseRun& run, const OwnTask& task);
+
+// ---- Counts -------------------------------------------------------------------------------------
+
+/// What one look at the target showed: judgements that are recorded only if no other client
+/// disturbed it.
+class Look {
+ public:
+  void expect(std::string_view clause, bool held, std::string expected, std::string observed);
+  template <class Response>
+  void expect(std::string_view clause, const Call<Response>& call, bool held,
+              std::string expected) {
+    expect(clause, held, std::move(expected), held ? "" : describe(call.recorded()));
+  }
+  bool held() const;
+  void record(CaseRun& run) const;
+
+ private:
+  struct Expectation {
+    std::string_view clause;
+    bool held;
+    std::string expected;
+    std::string observed;
+  };
+  std::vector<Expectation> expectations_;
+};
+
+/// Repeats the look until all of its expectations hold, and records them. The numbers of a live
+/// target also change because records of earlier cases expire; so the look is repeated a few times,
+/// and then again after the retention if that is short. If the last look fails, it is recorded,
+/// unless the counts change even while this case does nothing.
+void look_until_quiet(CaseRun& run, const std::function<void(Look& look)>& look);
+
+/// Judges records that the script makes and reads. If an expectation does not hold, and the records
+/// may have expired in the meantime because the target is slow or far away, nothing is judged.
+void before_expiry(CaseRun& run, const std::function<void(Look& look)>& script);
+
+/// GetStats with all parts, and GetHealth with details.
+struct Counts {
+  Call<spearlet::GetStatsResponse> stats;
+  Call<spearlet::GetHealthResponse> health;
+
+  const spearlet::ExecutionStats& executions() const { return stats.answer().execution_stats(); }
+  const spearlet::TaskStats& tasks() const { return stats.answer().task_stats(); }
+  const spearlet::ServiceStats& service() const { return stats.answer().service_stats(); }
+  const spearlet::HealthDetails& details() const { return health.answer().details(); }
+};
+Counts count(CaseRun& run);
 
 // ---- Judgements ---------------------------------------------------------------------------------
 

@@ -4,36 +4,60 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
+#include <cstdlib>
 #include <map>
+#include <optional>
 #include <set>
+#include <utility>
 
 #include "conformance/cases/case_setup.h"
 
 namespace quintain::conformance {
 namespace {
 
+using namespace std::chrono_literals;
+
 constexpr int kMaxPages = 2000;
-constexpr int kMaxLooks = 5;
 
 std::string fixture_task(CaseRun& run) { return run.async("echo").task_id(); }
 
-// Runs a fixture to its end and returns the execution's id.
-std::string finish(CaseRun& run, const spearlet::InvokeFunctionRequest& request) {
-  std::string id = run.start_async(request);
-  run.await_end(id);
-  return id;
+// A task whose list is short: one of the run's own, or else that of the fixtures.
+struct ListedTask {
+  std::string id;
+  std::optional<OwnTask> own;
+
+  spearlet::InvokeFunctionRequest echo(CaseRun& run, int value) const {
+    auto request = run.async("echo", {{"value", value}});
+    request.set_task_id(id);
+    return request;
+  }
+};
+
+ListedTask listed_task(CaseRun& run) {
+  std::optional<OwnTask> own = try_make_task(run);
+  return {own ? own->id : fixture_task(run), own};
+}
+
+void drop(CaseRun& run, const ListedTask& task) {
+  if (task.own) drop(run, *task.own);
+}
+
+std::vector<std::string> ids_of(const std::vector<spearlet::ExecutionInfo>& entries) {
+  std::vector<std::string> ids;
+  for (const auto& entry : entries) ids.push_back(entry.execution_id());
+  return ids;
 }
 
 void pages(CaseRun& run) {
   constexpr int kPageSize = 5;
+  const ListedTask task = listed_task(run);
   std::set<std::string> wanted;
-  for (int i = 0; i < 12; ++i) {
-    wanted.insert(run.start_async(run.async("echo", {{"value", i}})));
-  }
+  for (int i = 0; i < 12; ++i) wanted.insert(run.start_async(task.echo(run, i)));
   for (const std::string& id : wanted) run.await_end(id);
   std::map<std::string, int> pages_with;
   spearlet::ListExecutionsRequest request;
-  request.set_task_id(fixture_task(run));
+  request.set_task_id(task.id);
   request.set_limit(kPageSize);
   for (int page = 0; page < kMaxPages; ++page) {
     const auto call = run.call(request);
@@ -44,7 +68,7 @@ void pages(CaseRun& run) {
     run.check("LIST-1", call, call.answer().executions_size() > 0,
               "a page with has_more is not empty");
     // Executions are added between two pages.
-    if (page < 3) run.start_async(run.async("echo", {{"value", page}}));
+    if (page < 3) run.start_async(task.echo(run, page));
     request.set_start_after(call.answer().next_start_after());
   }
   const auto missing = std::ranges::count_if(
@@ -55,30 +79,47 @@ void pages(CaseRun& run) {
       std::ranges::count_if(pages_with, [](const auto& entry) { return entry.second > 1; });
   run.check("LIST-1", repeated == 0, "no execution is on two pages",
             fmt::format("{} are", repeated));
+  drop(run, task);
 }
 
 void more_is_exact(CaseRun& run) {
-  constexpr int kPageSize = 100;
-  finish(run, run.async("echo", {{"value", 1}}));
-  spearlet::ListExecutionsRequest request;
-  request.set_task_id(fixture_task(run));
-  for (int i = 0; i < kMaxLooks; ++i) {
-    const auto all = list_all(run, fixture_task(run), kPageSize);
-    run.require("LIST-1", !all.empty(), "the execution is listed", "the list is empty");
-    const int total = static_cast<int>(std::min<std::size_t>(all.size(), kPageSize));
-    request.set_limit(total);
-    const auto exact = run.call(request);
-    request.set_limit(std::max(total - 1, 1));
-    const auto shorter = run.call(request);
-    if (list_all(run, fixture_task(run), kPageSize).size() != all.size()) continue;
-    run.check("LIST-1", exact,
-              exact.answer().executions_size() == total &&
-                  exact.answer().has_more() == (all.size() > kPageSize),
-              fmt::format("has_more of a page of {} is right for a list of {}", total, all.size()));
-    run.check("LIST-1", shorter, total == 1 || shorter.answer().has_more(),
-              "a page that is one entry short of the list has has_more");
-    return;
-  }
+  before_expiry(run, [&](Look& look) {
+    const OwnTask task = make_task(run);
+    std::vector<std::string> wanted = {task.first_execution()};
+    for (int i = 0; i < 4; ++i) {
+      wanted.push_back(run_to_end(run, in_task(run.async("echo", {{"value", i}}), task)));
+    }
+    for (const int limit : {1, 2, 4, 5, 6, 0}) {
+      const auto entries = list_all(run, task.id, limit);
+      look.expect("LIST-1", ids_of(entries) == wanted,
+                  fmt::format("pages with limit {} have the 5 executions once, in the order of "
+                              "acceptance",
+                              limit),
+                  fmt::format("they have {} entries", entries.size()));
+    }
+    // A page may be shorter than its limit, but then it has has_more.
+    spearlet::ListExecutionsRequest request;
+    request.set_task_id(task.id);
+    for (const int limit : {4, 5}) {
+      request.set_limit(limit);
+      const auto page = run.call(request);
+      look.expect("LIST-1", page, page.answer().has_more() == (page.answer().executions_size() < 5),
+                  "has_more is true exactly if entries are left");
+    }
+    request.set_limit(0);
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+      request.set_start_after(wanted[i]);
+      const auto page = run.call(request);
+      const bool is_last = i + 1 == wanted.size();
+      look.expect("LIST-1", page,
+                  page.answered() &&
+                      (is_last ? page.answer().executions().empty() && !page.answer().has_more()
+                               : page.answer().executions_size() > 0 &&
+                                     page.answer().executions(0).execution_id() == wanted[i + 1]),
+                  "a page that starts after an execution starts with the next one");
+    }
+    drop(run, task);
+  });
 }
 
 void limits(CaseRun& run) {
@@ -88,7 +129,7 @@ void limits(CaseRun& run) {
   const auto negative = run.call(executions);
   run.check("LIST-2", negative, negative.code() == absl::StatusCode::kInvalidArgument,
             "a negative limit is refused with INVALID_ARGUMENT");
-  finish(run, run.async("echo", {{"value", 1}}));
+  run_to_end(run, run.async("echo", {{"value", 1}}));
   executions.set_limit(0);
   const auto zero = run.call(executions);
   run.check("LIST-2", zero, zero.answered() && zero.answer().executions_size() > 0,
@@ -102,65 +143,204 @@ void limits(CaseRun& run) {
 }
 
 void status_filter(CaseRun& run) {
-  finish(run, run.async("echo", {{"value", 1}}));
-  const std::string failed = finish(run, run.async("fail"));
+  before_expiry(run, [&](Look& look) {
+    const OwnTask task = make_task(run);
+    const std::string failed = run_to_end(run, in_task(run.async("fail"), task));
+    auto limited = in_task(run.async("sleep", {{"ms", kLongMs}}), task);
+    limited.mutable_context()->set_timeout_ms(30);
+    run_to_end(run, limited);
+    std::map<spearlet::ExecutionStatus, std::vector<std::string>> by_status;
+    for (const auto& entry : list_all(run, task.id, 100)) {
+      by_status[entry.status()].push_back(entry.execution_id());
+    }
+    look.expect("LIST-3", !by_status[kFailed].empty() && by_status[kFailed].size() <= 3,
+                fmt::format("execution {} is listed as FAILED", failed),
+                fmt::format("{} executions are", by_status[kFailed].size()));
+    for (const auto status : {kPending, kRunning, kCompleted, kFailed, kCancelled, kTimeout}) {
+      spearlet::ListExecutionsRequest request;
+      request.set_task_id(task.id);
+      request.set_status_filter(status);
+      std::vector<std::string> listed;
+      for (int page = 0; page < kMaxPages; ++page) {
+        const auto call = run.call(request);
+        look.expect("LIST-3", call, call.answered(), "a list with a status_filter is answered");
+        for (const auto& entry : call.answer().executions()) listed.push_back(entry.execution_id());
+        if (!call.answer().has_more()) break;
+        request.set_start_after(call.answer().next_start_after());
+      }
+      look.expect("LIST-3", listed == by_status[status],
+                  fmt::format("the list with the filter {} has the {} executions of that status",
+                              status_name(status), by_status[status].size()),
+                  fmt::format("it has {}", listed.size()));
+    }
+    drop(run, task);
+  });
+}
+
+int count_with_status(CaseRun& run, spearlet::ExecutionStatus status) {
   spearlet::ListExecutionsRequest request;
-  request.set_task_id(fixture_task(run));
-  request.set_status_filter(kFailed);
-  bool found = false;
+  request.set_status_filter(status);
+  int count = 0;
   for (int page = 0; page < kMaxPages; ++page) {
     const auto call = run.call(request);
-    for (const auto& entry : call.answer().executions()) {
-      found |= entry.execution_id() == failed;
-      run.check("LIST-3", call, entry.status() == kFailed,
-                "a list with the filter FAILED has FAILED executions only");
-    }
-    if (!call.answer().has_more()) break;
+    count += call.answer().executions_size();
+    if (!call.answer().has_more()) return count;
     request.set_start_after(call.answer().next_start_after());
   }
-  run.check("LIST-3", found, "a FAILED execution is in the list with the filter FAILED",
-            fmt::format("execution {} is not", failed));
+  CaseRun::abort(fmt::format("a list does not end within {} pages", kMaxPages));
 }
 
 void tally(CaseRun& run) {
+  // A target with more records is not listed as a whole: only the unfinished ones are.
+  constexpr int kMaxRecords = 1000;
   const std::string running = start_running(run, run.async("sleep", {{"ms", kLongMs}}));
-  finish(run, run.async("echo", {{"value", 1}}));
-  finish(run, run.async("fail"));
-  spearlet::GetStatsRequest stats_request;
-  stats_request.set_include_execution_stats(true);
-  spearlet::GetHealthRequest health_request;
-  health_request.set_include_details(true);
-  for (int i = 0; i < kMaxLooks; ++i) {
-    const auto before = run.call(stats_request);
-    const auto entries = list_all(run, "", 100);
-    const auto stats = run.call(stats_request);
-    const auto health = run.call(health_request);
-    const auto& earlier = before.answer().execution_stats();
-    const auto& counted = stats.answer().execution_stats();
-    if (earlier.completed_executions() != counted.completed_executions() ||
-        earlier.failed_executions() != counted.failed_executions()) {
-      continue;
-    }
-    const auto listed = [&](spearlet::ExecutionStatus status) {
-      return static_cast<int>(
-          std::ranges::count(entries, status, &spearlet::ExecutionInfo::status));
+  run_to_end(run, run.async("echo", {{"value", 1}}));
+  run_to_end(run, run.async("fail"));
+  look_until_quiet(run, [&](Look& look) {
+    const Counts counts = count(run);
+    const auto expect = [&](std::string_view what, spearlet::ExecutionStatus status, int counted) {
+      const int listed = count_with_status(run, status);
+      look.expect(
+          "LIST-4", counts.stats, counted == listed,
+          fmt::format("GetStats counts the {} {} executions that are listed", listed, what));
     };
-    run.check("LIST-4", stats,
-              counted.running_executions() == listed(kRunning) &&
-                  counted.pending_executions() == listed(kPending) &&
-                  counted.completed_executions() == listed(kCompleted),
-              fmt::format("GetStats counts what is listed: {} running, {} pending, {} completed",
-                          listed(kRunning), listed(kPending), listed(kCompleted)));
-    run.check("LIST-4", counted.running_executions() >= 1, "a running execution is counted",
-              describe(stats.recorded()));
-    const auto& details = health.answer().details();
-    run.check("LIST-4", health,
-              details.running_executions() == listed(kRunning) &&
-                  details.pending_executions() == listed(kPending),
-              "GetHealth counts what is listed");
-    break;
-  }
+    const auto& executions = counts.executions();
+    expect("RUNNING", kRunning, executions.running_executions());
+    expect("PENDING", kPending, executions.pending_executions());
+    look.expect("LIST-4", counts.stats, executions.running_executions() >= 1,
+                "a running execution is counted");
+    look.expect("LIST-4", counts.health,
+                counts.details().running_executions() == executions.running_executions() &&
+                    counts.details().pending_executions() == executions.pending_executions(),
+                "GetHealth counts what GetStats counts");
+    if (counts.service().total_executions() > kMaxRecords) return;
+    expect("COMPLETED", kCompleted, executions.completed_executions());
+    expect("FAILED", kFailed, executions.failed_executions());
+  });
   release(run, {running});
+}
+
+// ---- What entries contain -----------------------------------------------------------------------
+
+void order(CaseRun& run) {
+  before_expiry(run, [&](Look& look) {
+    const OwnTask task = make_task(run);
+    std::vector<std::string> accepted = {task.first_execution()};
+    // The first ones end last.
+    for (const int ms : {120, 60, 1}) {
+      accepted.push_back(run.start_async(in_task(run.async("sleep", {{"ms", ms}}), task)));
+    }
+    for (const std::string& id : accepted) run.await_end(id);
+    for (const int limit : {0, 1, 3}) {
+      const auto entries = list_all(run, task.id, limit);
+      look.expect("LIST-6", ids_of(entries) == accepted,
+                  "executions are in the order of acceptance",
+                  fmt::format("the order of {} entries is another", entries.size()));
+    }
+    drop(run, task);
+  });
+}
+
+void by_task(CaseRun& run) {
+  before_expiry(run, [&](Look& look) {
+    const OwnTask first = make_task(run);
+    const OwnTask second = make_task(run);
+    const std::vector<std::string> of_first = {
+        first.first_execution(),
+        run_to_end(run, in_task(run.async("echo", {{"value", 1}}), first))};
+    for (const auto& [task, ids] : {std::pair(first.id, of_first),
+                                    std::pair(second.id, std::vector{second.first_execution()})}) {
+      const auto entries = list_all(run, task, 100);
+      look.expect("LIST-7", ids_of(entries) == ids,
+                  fmt::format("the list of a task has its {} executions and no others", ids.size()),
+                  fmt::format("it has {} entries", entries.size()));
+    }
+    spearlet::ListExecutionsRequest unknown;
+    unknown.set_task_id("no-such-" + first.id);
+    const auto call = run.call(unknown);
+    look.expect(
+        "LIST-7", call,
+        call.code() == absl::StatusCode::kNotFound ||
+            (call.answered() && call.answer().executions().empty() && !call.answer().has_more()),
+        "the list of an unknown task has no entries");
+    drop(run, first);
+    drop(run, second);
+  });
+}
+
+void entries(CaseRun& run) {
+  before_expiry(run, [&](Look& look) {
+    const OwnTask task = make_task(run);
+    std::map<std::string, spearlet::InvokeFunctionRequest> requests = {
+        {task.first_execution(), task.request}};
+    auto sync = in_task(run.sync("echo", {{"value", 3}}), task);
+    auto limited = in_task(run.async("sleep", {{"ms", kLongMs}}), task);
+    limited.mutable_context()->set_timeout_ms(60);
+    for (const auto& request : {sync, in_task(run.async("fail", {{"ms", 30}}), task), limited,
+                                in_task(run.async("sleep", {{"ms", 70}}), task)}) {
+      const InvokeCall call = submit(run, request);
+      if (!call.answered()) CaseRun::abort("a call was refused: " + describe(call.recorded()));
+      requests[call.answer().execution_id()] = request;
+    }
+    for (const auto& [id, request] : requests) run.await_end(id);
+    const auto listed = list_all(run, task.id, 100);
+    look.expect("LIST-8", listed.size() == requests.size(), "every execution is listed",
+                fmt::format("{} of {} are", listed.size(), requests.size()));
+    for (const spearlet::ExecutionInfo& info : listed) {
+      const auto request = requests.find(info.execution_id());
+      if (request == requests.end()) continue;
+      const StatusCall status = run.read(info.execution_id());
+      const auto& result = status.answer().result();
+      const auto same = [](const auto& a, const auto& b) {
+        const core::Duration apart = time_of(a) - time_of(b);
+        return apart < 1ms && -apart < 1ms;
+      };
+      look.expect(
+          "LIST-8",
+          info.task_id() == task.id && info.function_name() == request->second.function_name() &&
+              info.execution_mode() == request->second.execution_mode(),
+          "an entry has the task, the function and the mode of the request", brief_json(info));
+      look.expect(
+          "LIST-8",
+          info.status() == result.status() && info.error_message() == result.error_message() &&
+              info.has_started_at() == result.has_started_at() &&
+              same(info.started_at(), result.started_at()) && info.has_completed_at() &&
+              same(info.completed_at(), result.completed_at()) &&
+              std::abs(info.execution_time_ms() - result.execution_time_ms()) <= 1,
+          fmt::format("an entry has the status, the times and the error of the status query: {}",
+                      brief_json(result)),
+          brief_json(info));
+    }
+    get_task(run, task.id, /*include_executions=*/true);  // judged by the history
+    drop(run, task);
+  });
+}
+
+void after_retention(CaseRun& run) {
+  constexpr core::Duration kMaxWait = 60s;
+  const core::Duration retention = run.policies().retention;
+  if (!run.exact() && retention > kMaxWait) {
+    CaseRun::not_judged("the target keeps records for longer than a minute");
+  }
+  const OwnTask task = make_task(run);
+  const auto before = list_all(run, task.id, 100);
+  run.check("LIST-9", before.size() == 1, "before the end of its retention an execution is listed",
+            fmt::format("{} are", before.size()));
+  run.sleep_for(retention + 10ms);
+  const bool gone = [&] {
+    const core::Instant until = run.now() + run.slack();
+    while (!list_all(run, task.id, 100).empty()) {
+      if (run.now() >= until) return false;
+      run.sleep_for(100ms);
+    }
+    return true;
+  }();
+  run.check("LIST-9", gone, "after its retention an execution is not listed", "it still is");
+  const auto counted = get_task(run, task.id, /*include_executions=*/true);
+  run.check("LIST-9", counted,
+            counted.answer().executions().empty() && counted.answer().task().execution_count() == 0,
+            "after its retention an execution is no longer counted for its task");
+  drop(run, task);
 }
 
 void busy_task(CaseRun& run) {
@@ -182,13 +362,11 @@ std::vector<Case> list_cases() {
        .about = "pages have no gap and no duplicate while executions are added",
        .clauses = {"LIST-1"},
        .fixtures = {"echo"},
-       .exclusive = true,
        .run = pages},
       {.name = "list/more-is-exact",
        .about = "has_more is true exactly if there are further entries",
        .clauses = {"LIST-1"},
        .fixtures = {"echo"},
-       .exclusive = true,
        .run = more_is_exact},
       {.name = "list/limits",
        .about = "a negative limit is refused, and 0 is the default",
@@ -198,7 +376,7 @@ std::vector<Case> list_cases() {
       {.name = "list/status-filter",
        .about = "status_filter selects executions by status",
        .clauses = {"LIST-3"},
-       .fixtures = {"echo", "fail"},
+       .fixtures = {"echo", "fail", "sleep"},
        .run = status_filter},
       {.name = "list/tally",
        .about = "GetStats and GetHealth count the executions that are listed",
@@ -212,6 +390,27 @@ std::vector<Case> list_cases() {
        .fixtures = {"sleep"},
        .exclusive = true,
        .run = busy_task},
+      {.name = "list/order",
+       .about = "executions are listed in the order of acceptance, not of their end",
+       .clauses = {"LIST-6"},
+       .fixtures = {"echo", "sleep"},
+       .run = order},
+      {.name = "list/by-task",
+       .about = "the list of a task has its executions only",
+       .clauses = {"LIST-7"},
+       .fixtures = {"echo"},
+       .run = by_task},
+      {.name = "list/entries",
+       .about = "entries agree with the requests and with status queries",
+       .clauses = {"LIST-8"},
+       .fixtures = {"echo", "sleep", "fail"},
+       .run = entries},
+      {.name = "list/after-retention",
+       .about = "an execution is neither listed nor counted after its retention",
+       .clauses = {"LIST-9"},
+       .fixtures = {"echo"},
+       .needs = {Need::kRetention},
+       .run = after_retention},
   };
 }
 

@@ -166,8 +166,48 @@ class AsyncBoundToItsCall final : public ForwardingService {
   }
 };
 
+// An execution that is cancelled while it waits keeps its place in the queue.
+class CancelledKeepsItsPlace final : public ForwardingService {
+ public:
+  CancelledKeepsItsPlace(core::FunctionService& inner, core::Environment& environment,
+                         const core::NodeConfig& config)
+      : ForwardingService(inner, environment), config_(config) {}
+
+  void InvokeFunction(InvokeFunctionRequest&& request, const CallContext& call,
+                      Answer<InvokeFunctionResponse> answer) override {
+    GetStatsRequest query;
+    query.set_include_execution_stats(true);
+    const GetStatsResponse stats = ask(inner(), &core::FunctionService::GetStats, query);
+    const auto& counts = stats.execution_stats();
+    if (counts.running_executions() >= config_.slots &&
+        counts.pending_executions() + lost_ >= config_.queue_limit) {
+      return std::move(answer).refuse(absl::ResourceExhaustedError("the queue is full"));
+    }
+    inner().InvokeFunction(std::move(request), call, std::move(answer));
+  }
+
+  void CancelExecution(const CancelExecutionRequest& request,
+                       Answer<CancelExecutionResponse> answer) override {
+    if (look_up(request.execution_id()).result().status() == kPending) ++lost_;
+    inner().CancelExecution(request, std::move(answer));
+  }
+
+ private:
+  core::NodeConfig config_;
+  int lost_ = 0;
+};
+
 std::vector<FaultyCore> async_faults() {
   return {
+      {.name = "cancelled-keeps-its-place",
+       .about = "An execution that is cancelled while it waits keeps its place in the queue.",
+       .origin = "for ASYNC-9",
+       .caught_by = {"ASYNC-9"},
+       .decorate =
+           [](core::FunctionService& inner, core::Environment& environment,
+              const core::NodeConfig& config) {
+             return std::make_unique<CancelledKeepsItsPlace>(inner, environment, config);
+           }},
       {.name = "async-answers-finished",
        .about = "The first ASYNC answer is COMPLETED if the execution ends at once.",
        .origin = "for ASYNC-1",

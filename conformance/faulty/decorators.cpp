@@ -113,19 +113,30 @@ class EditingService final : public ForwardingService {
   }
 
   void ListTasks(const ListTasksRequest& request, Answer<ListTasksResponse> answer) override {
-    inner().ListTasks(request, edited(std::move(answer), edits_.tasks));
+    ListTasksRequest query = request;
+    edits_.tasks_query(query);
+    inner().ListTasks(query, edited(std::move(answer), [this](auto& response) {
+                        for (auto& task : *response.mutable_tasks()) edits_.task_info(task);
+                        edits_.tasks(response);
+                      }));
   }
 
   void GetTask(const GetTaskRequest& request, Answer<GetTaskResponse> answer) override {
-    inner().GetTask(request, edited(std::move(answer), [this](auto& response) {
+    GetTaskRequest query = request;
+    edits_.task_query(query);
+    inner().GetTask(query, edited(std::move(answer), [this, asked = request](auto& response) {
+                      if (response.has_task()) edits_.task_info(*response.mutable_task());
                       for (auto& entry : *response.mutable_executions()) edit(entry);
+                      edits_.task(asked, response);
                     }));
   }
 
   void DeleteTask(const DeleteTaskRequest& request, Answer<DeleteTaskResponse> answer) override {
     DeleteTaskRequest deletion = request;
     edits_.deletion(deletion);
-    inner().DeleteTask(deletion, std::move(answer));
+    inner().DeleteTask(deletion, edited(std::move(answer), [this, asked = request](auto& response) {
+                         edits_.deleted(asked, response);
+                       }));
   }
 
   void ListExecutions(const ListExecutionsRequest& request,
@@ -140,11 +151,15 @@ class EditingService final : public ForwardingService {
   }
 
   void GetHealth(const GetHealthRequest& request, Answer<GetHealthResponse> answer) override {
-    inner().GetHealth(request, edited(std::move(answer), edits_.health));
+    GetHealthRequest query = request;
+    edits_.health_query(query);
+    inner().GetHealth(query, edited(std::move(answer), edits_.health));
   }
 
   void GetStats(const GetStatsRequest& request, Answer<GetStatsResponse> answer) override {
-    inner().GetStats(request, edited(std::move(answer), edits_.stats));
+    GetStatsRequest query = request;
+    edits_.stats_query(query);
+    inner().GetStats(query, edited(std::move(answer), edits_.stats));
   }
 
  private:

@@ -142,6 +142,10 @@ struct Edits {
   void (*status_query)(GetExecutionStatusRequest&) = [](auto&) {};
   void (*list_query)(ListExecutionsRequest&) = [](auto&) {};
   void (*deletion)(DeleteTaskRequest&) = [](auto&) {};
+  void (*task_query)(GetTaskRequest&) = [](auto&) {};
+  void (*tasks_query)(ListTasksRequest&) = [](auto&) {};
+  void (*stats_query)(GetStatsRequest&) = [](auto&) {};
+  void (*health_query)(GetHealthRequest&) = [](auto&) {};
 
   // Responses. `status` gets only responses with found = true.
   void (*invoked)(const InvokeFunctionRequest&, InvokeFunctionResponse&) = [](auto&, auto&) {};
@@ -149,14 +153,17 @@ struct Edits {
   void (*chunk)(StreamExecutionResult&) = [](auto&) {};
   void (*list)(const ListExecutionsRequest&, ListExecutionsResponse&) = [](auto&, auto&) {};
   void (*tasks)(ListTasksResponse&) = [](auto&) {};
+  void (*task)(const GetTaskRequest&, GetTaskResponse&) = [](auto&, auto&) {};
+  void (*deleted)(const DeleteTaskRequest&, DeleteTaskResponse&) = [](auto&, auto&) {};
   void (*health)(GetHealthResponse&) = [](auto&) {};
   void (*stats)(GetStatsResponse&) = [](auto&) {};
 
   // Parts of several responses, changed before the whole: the result of an invocation or of a
-  // status query with found = true, an entry of a list of executions, an execution's status
-  // anywhere.
+  // status query with found = true, an entry of a list of executions, a task in GetTask and
+  // ListTasks, an execution's status anywhere.
   void (*result)(ExecutionResult&) = [](auto&) {};
   void (*entry)(ExecutionInfo&) = [](auto&) {};
+  void (*task_info)(spearlet::TaskInfo&) = [](auto&) {};
   ExecutionStatus (*any_status)(ExecutionStatus) = [](auto shown) { return shown; };
 };
 

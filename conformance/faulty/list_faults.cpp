@@ -1,6 +1,7 @@
 // Faults of lists and counts.
 #include <algorithm>
 #include <charconv>
+#include <map>
 #include <string>
 
 #include "conformance/faulty/decorators.h"
@@ -49,8 +50,69 @@ class PagesByOffset final : public ForwardingService {
   }
 };
 
+// Lists executions that have expired, as if their records were kept in the list only.
+class ExpiredStayListed final : public ForwardingService {
+ public:
+  using ForwardingService::ForwardingService;
+
+  void ListExecutions(const ListExecutionsRequest& request,
+                      Answer<ListExecutionsResponse> answer) override {
+    inner().ListExecutions(request, edited(std::move(answer), [this, request](auto& response) {
+                             if (!request.start_after().empty() || response.has_more()) return;
+                             for (const auto& entry : response.executions()) {
+                               kept_[entry.execution_id()] = entry;
+                             }
+                             response.clear_executions();
+                             for (const auto& [id, entry] : kept_) {
+                               const bool matches = request.task_id().empty() ||
+                                                    request.task_id() == entry.task_id();
+                               if (matches) *response.add_executions() = entry;
+                             }
+                           }));
+  }
+
+ private:
+  std::map<std::string, ExecutionInfo> kept_;
+};
+
 std::vector<FaultyCore> list_faults() {
   return {
+      {.name = "pages-backwards",
+       .about = "The entries of each page are in the reverse order.",
+       .origin = "for LIST-6",
+       .caught_by = {"LIST-6"},
+       .decorate = editing({.list =
+                                [](auto&, auto& response) {
+                                  auto& entries = *response.mutable_executions();
+                                  std::reverse(entries.begin(), entries.end());
+                                }})},
+      {.name = "task-filter-ignored",
+       .about = "ListExecutions ignores task_id.",
+       .origin = "for LIST-7",
+       .caught_by = {"LIST-7"},
+       .decorate = editing({.list_query = [](auto& query) { query.clear_task_id(); }})},
+      {.name = "entries-are-all-sync",
+       .about = "Every entry of a list has the mode SYNC.",
+       .origin = "for LIST-8",
+       .caught_by = {"LIST-8"},
+       .decorate = editing(
+           {.entry =
+                [](auto& entry) { entry.set_execution_mode(spearlet::EXECUTION_MODE_SYNC); }})},
+      {.name = "entries-without-error",
+       .about = "Entries of lists have no error_message.",
+       .origin = "for LIST-8",
+       .caught_by = {"LIST-8"},
+       .decorate = editing({.entry = [](auto& entry) { entry.clear_error_message(); }})},
+      {.name = "entries-without-function",
+       .about = "Entries of lists have no function_name.",
+       .origin = "for LIST-8",
+       .caught_by = {"LIST-8"},
+       .decorate = editing({.entry = [](auto& entry) { entry.clear_function_name(); }})},
+      {.name = "expired-stay-listed",
+       .about = "Executions stay in lists after their retention.",
+       .origin = "for LIST-9",
+       .caught_by = {"LIST-9"},
+       .decorate = decorated_by<ExpiredStayListed>()},
       {.name = "lists-always-empty",
        .about = "ListTasks and ListExecutions are always empty.",
        .origin = "seen in Spear",

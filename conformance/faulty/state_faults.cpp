@@ -153,8 +153,107 @@ class UnknownIdIsAnError final : public ForwardingService {
   }
 };
 
+// Hides the records of SYNC executions that did not complete.
+class SyncRecordHidden final : public ForwardingService {
+ public:
+  using ForwardingService::ForwardingService;
+
+  void InvokeFunction(InvokeFunctionRequest&& request, const CallContext& call,
+                      Answer<InvokeFunctionResponse> answer) override {
+    if (!is_async(request)) sync_.insert(given_id(request));
+    inner().InvokeFunction(std::move(request), call, std::move(answer));
+  }
+
+  void GetExecutionStatus(const GetExecutionStatusRequest& request,
+                          Answer<GetExecutionStatusResponse> answer) override {
+    const bool is_sync = sync_.contains(request.execution_id());
+    inner().GetExecutionStatus(
+        request, edited(std::move(answer), [is_sync](GetExecutionStatusResponse& response) {
+          const ExecutionStatus status = response.result().status();
+          if (is_sync && is_terminal(status) && status != kCompleted) response.Clear();
+        }));
+  }
+
+ private:
+  std::set<std::string> sync_;
+};
+
+// Shows SYNC executions that wait for a slot as RUNNING.
+class WaitingSyncIsShownRunning final : public ForwardingService {
+ public:
+  using ForwardingService::ForwardingService;
+
+  void InvokeFunction(InvokeFunctionRequest&& request, const CallContext& call,
+                      Answer<InvokeFunctionResponse> answer) override {
+    if (!is_async(request)) sync_.insert(given_id(request));
+    inner().InvokeFunction(std::move(request), call, std::move(answer));
+  }
+
+  void GetExecutionStatus(const GetExecutionStatusRequest& request,
+                          Answer<GetExecutionStatusResponse> answer) override {
+    const bool is_sync = sync_.contains(request.execution_id());
+    inner().GetExecutionStatus(
+        request, edited(std::move(answer), [is_sync](GetExecutionStatusResponse& response) {
+          if (!is_sync || response.result().status() != kPending) return;
+          response.mutable_result()->set_status(kRunning);
+        }));
+  }
+
+ private:
+  std::set<std::string> sync_;
+};
+
+constexpr std::int64_t kHour = 3600;
+
+void shift(ExecutionResult& result, std::int64_t seconds) {
+  for (auto* time : {result.has_started_at() ? result.mutable_started_at() : nullptr,
+                     result.has_completed_at() ? result.mutable_completed_at() : nullptr}) {
+    if (time != nullptr) time->set_seconds(time->seconds() + seconds);
+  }
+}
+
+void shift(ExecutionInfo& entry, std::int64_t seconds) {
+  for (auto* time : {entry.has_started_at() ? entry.mutable_started_at() : nullptr,
+                     entry.has_completed_at() ? entry.mutable_completed_at() : nullptr}) {
+    if (time != nullptr) time->set_seconds(time->seconds() + seconds);
+  }
+}
+
 std::vector<FaultyCore> state_faults() {
   return {
+      {.name = "failed-sync-record-hidden",
+       .about = "The record of a SYNC execution that did not complete is not found.",
+       .origin = "for STATE-11",
+       .caught_by = {"STATE-11"},
+       .decorate = decorated_by<SyncRecordHidden>()},
+      {.name = "waiting-sync-shown-running",
+       .about = "A SYNC execution that waits for a slot is RUNNING.",
+       .origin = "for STATE-1",
+       .caught_by = {"STATE-1"},
+       .decorate = decorated_by<WaitingSyncIsShownRunning>()},
+      {.name = "logs-unasked",
+       .about = "Status answers always have log lines.",
+       .origin = "for STATE-12",
+       .caught_by = {"STATE-12"},
+       .decorate = editing({.status_query = [](auto& query) { query.set_include_logs(true); }})},
+      {.name = "logs-never",
+       .about = "Status answers never have log lines.",
+       .origin = "for STATE-12",
+       .caught_by = {"STATE-12"},
+       .decorate = editing({.status_query = [](auto& query) { query.set_include_logs(false); }})},
+      {.name = "times-an-hour-ahead",
+       .about = "All timestamps are an hour ahead.",
+       .origin = "for STATE-13",
+       .caught_by = {"STATE-13"},
+       .decorate = editing({.result = [](auto& result) { shift(result, kHour); },
+                            .entry = [](auto& entry) { shift(entry, kHour); }})},
+      {.name = "times-an-hour-behind",
+       .about =
+           "All timestamps are an hour behind, so that functions start before they are called.",
+       .origin = "for STATE-13",
+       .caught_by = {"STATE-13", "STATE-6"},
+       .decorate = editing({.result = [](auto& result) { shift(result, -kHour); },
+                            .entry = [](auto& entry) { shift(entry, -kHour); }})},
       {.name = "completion-never-recorded",
        .about = "A record stays RUNNING after its execution has ended.",
        .origin = "M7",

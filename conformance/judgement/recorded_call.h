@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,10 @@ struct RecordedCall {
   std::shared_ptr<const google::protobuf::Message> request;
 
   core::Instant sent;
+  /// The wall-clock time of `sent`, by the client's clock; nullopt: not known.
+  std::optional<core::WallTime> wall_sent{};
+  /// How much the target's wall clock may differ from the client's.
+  core::Duration clock_tolerance{0};
   /// The RPC's deadline; never() without one.
   core::Instant deadline = core::Instant::never();
   /// When the client saw the call end, or abandoned it; never() while it is open.

@@ -202,6 +202,10 @@ class GrpcTransport final : public Transport {
 
   core::Instant now() const override { return core::Instant(Clock::now() - started_at_); }
 
+  core::WallTime wall_now() const override {
+    return {std::chrono::system_clock::now().time_since_epoch()};
+  }
+
   std::uint64_t start(WireCall call) override {
     const std::uint64_t number = ++last_number_;
     const core::Duration left = call.deadline.is_never() ? core::kForever : call.deadline - now();

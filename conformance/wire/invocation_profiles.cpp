@@ -360,21 +360,26 @@ class InvocationProfile final : public Profile {
 
 bool InvocationProfile::applies(std::string_view clause) const {
   constexpr std::string_view kWithout[] = {
-      "SYNC-1",   // no status_endpoint, no estimate
-      "SYNC-5",   // no success of an invocation
-      "SYNC-6",   // no task and no function in the answer
-      "ASYNC-2",  // no status_endpoint
-      "ASYNC-5",  // no estimate
-      "STATE-7",  // no execution_time_ms
-      "TIME-7",   // no retries
-      "LIST-2",   // limits are unsigned
-      "LIST-3",   // no filter
-      "LIST-4",   // no statistics
-      "LIST-5",   // no tasks
+      "SYNC-1",    // no status_endpoint, no estimate
+      "SYNC-5",    // no success of an invocation
+      "SYNC-6",    // no task and no function in the answer
+      "ASYNC-2",   // no status_endpoint
+      "ASYNC-5",   // no estimate
+      "STATE-7",   // no execution_time_ms
+      "TIME-7",    // no retries
+      "LIST-2",    // limits are unsigned
+      "LIST-3",    // no filter
+      "LIST-4",    // no statistics
+      "LIST-5",    // no tasks
+      "LIST-8",    // no mode in an entry
+      "STATE-12",  // no logs
   };
   // Without StreamFunction there is no mode STREAM either.
   const bool of_streams = clause.starts_with("STREAM-") || clause == "MODE-2";
-  return !clause.starts_with("ETA-") && (!of_streams || serves(Method::kStreamFunction)) &&
+  constexpr std::string_view kWithoutFamilies[] = {"ETA-", "TASK-", "STATS-", "DRAIN-"};
+  return std::ranges::none_of(kWithoutFamilies,
+                              [&](auto family) { return clause.starts_with(family); }) &&
+         (!of_streams || serves(Method::kStreamFunction)) &&
          std::ranges::find(kWithout, clause) == std::end(kWithout);
 }
 

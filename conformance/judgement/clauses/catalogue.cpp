@@ -23,6 +23,26 @@ constexpr auto kSources = std::to_array<ClauseSource>({
     {kDecision, "a decision of this project where both are silent; see contract.md"},
 });
 
+constexpr auto kFreePoints = std::to_array<FreePoint>({
+    {"memory_used_bytes, total_memory_used, memory_usage_percent, cpu_usage_percent",
+     "what is measured, and how, depends on the platform"},
+    {"session_id, user_id, headers, environment", "they are for the function, not for the node"},
+    {"force_new_instance, instance_id", "no other answer shows instances"},
+    {"ExecutionInfo.metadata, TaskInfo.metadata, StreamExecutionResult.metadata",
+     "the interface names no keys"},
+    {"message of every answer", "it is text for a person"},
+    {"system_info", "the interface names no keys"},
+    {"the order of ListTasks", "the interface names none"},
+    {"the size and the order of most_active_tasks",
+     "the interface says neither what makes a task "
+     "active nor how many are meant"},
+    {"the ids that a target makes", "any text that names one execution or one task will do"},
+    {"the statuses of a task's executions in TaskInfo.last_status while several are unfinished",
+     "the interface does not say which of them is the last"},
+    {"records of a deleted task that were not cleaned up, in lists",
+     "the interface says only that they are kept"},
+});
+
 constexpr auto kClauses = std::to_array<Clause>({
     // ---- SYNC: answers to calls that wait for the result ----------------------------------------
     {"SYNC-1", kMust,
@@ -107,6 +127,17 @@ constexpr auto kClauses = std::to_array<Clause>({
      kInterface},
     {"STATE-10", kMust, "A query for an unknown id is answered with found = false and no error.",
      kInterface},
+    {"STATE-11", kMust,
+     "The record of a SYNC execution is found after its answer, whatever the outcome, and agrees "
+     "with it.",
+     kDecision},
+    {"STATE-12", kMust,
+     "A status answer has the execution's log lines if include_logs is true, and none otherwise.",
+     kInterface},
+    {"STATE-13", kMust,
+     "Timestamps are wall-clock times in UTC: none is before the call that started the execution "
+     "or in the future.",
+     kInterface},
 
     // ---- CANCEL ---------------------------------------------------------------------------------
     {"CANCEL-1", kMust, "A cancel of an unknown id does not succeed.", kAnalysis},
@@ -188,6 +219,89 @@ constexpr auto kClauses = std::to_array<Clause>({
     {"LIST-4", kMust, "The counts of GetStats and GetHealth equal those of the lists.", kInterface},
     {"LIST-5", kMust, "DeleteTask without force refuses a task with unfinished executions.",
      kDecision},
+    {"LIST-6", kMust, "ListExecutions returns executions in the order of their acceptance.",
+     kInterface},
+    {"LIST-7", kMust,
+     "A list with a task_id contains the executions of that task and no others; for an unknown "
+     "task it has no entries.",
+     kInterface},
+    {"LIST-8", kMust,
+     "An entry of a list agrees with the request and the status of its execution: function, mode, "
+     "times and error.",
+     kInterface},
+    {"LIST-9", kMust, "After the retention period an execution is in no list.", kDecision},
+
+    // ---- TASK -----------------------------------------------------------------------------------
+    {"TASK-1", kMust,
+     "An unspecified invocation_type means EXISTING_TASK if task_id is given, else NEW_TASK if "
+     "artifact_spec is; a call that lacks what its type needs is refused with INVALID_ARGUMENT.",
+     kDecision},
+    {"TASK-2", kMust,
+     "NEW_TASK makes a task from task_name and artifact_spec, whose id is in the answer, and is "
+     "refused for the id of an existing task.",
+     kInterface},
+    {"TASK-3", kMust,
+     "The flag create_if_not_exists makes the task that task_id names if there is none, and "
+     "otherwise uses the existing one.",
+     kInterface},
+    {"TASK-4", kMust,
+     "An error that prevents the start (a malformed request, an unknown function, a full queue) "
+     "refuses the call and makes neither a record nor a task.",
+     kInterface},
+    {"TASK-5", kMust,
+     "GetTask returns the task and, if asked for, its newest executions, at most execution_limit "
+     "of them; an unknown task is answered with found = false and no error.",
+     kInterface},
+    {"TASK-6", kMust,
+     "ListTasks returns every task whose id starts with the prefix exactly once, in pages with an "
+     "exact has_more; include_details adds the artifact_spec.",
+     kInterface},
+    {"TASK-7", kMust,
+     "A TaskInfo counts the records of its task and has the status of the last execution, the time "
+     "of the creation and that of the last change, in milliseconds since the Unix epoch.",
+     kInterface},
+    {"TASK-8", kMust,
+     "A deleted task is not found, not listed and takes no invocation, and its id is free; a task "
+     "that does not exist is not deleted.",
+     kInterface},
+    {"TASK-9", kMust,
+     "DeleteTask with cleanup_executions removes the finished records of the task and returns "
+     "their number; without it they are kept.",
+     kInterface},
+    {"TASK-10", kMust,
+     "DeleteTask with force cancels the unfinished executions of the task at once.", kInterface},
+
+    // ---- STATS ----------------------------------------------------------------------------------
+    {"STATS-1", kMust,
+     "GetStats counts every execution on record once by its status and once by its function.",
+     kInterface},
+    {"STATS-2", kMust,
+     "The field average_execution_time_ms is the mean over the COMPLETED executions, and "
+     "success_rate_percent is the share of COMPLETED among those that have ended.",
+     kInterface},
+    {"STATS-3", kMust,
+     "GetStats counts the tasks in total, by artifact_type, and as active if executions of theirs "
+     "wait or run and else as idle.",
+     kInterface},
+    {"STATS-4", kMust,
+     "A positive time_range_hours restricts the execution statistics to executions accepted in "
+     "that time, 0 does not, and a negative one is refused.",
+     kInterface},
+    {"STATS-5", kMust,
+     "GetHealth and the service statistics agree with the tasks and executions on record; parts "
+     "that were not asked for are left out.",
+     kInterface},
+    {"STATS-6", kMust,
+     "A node that takes new work has the health status SERVING, and uptime_seconds grows by the "
+     "seconds that pass.",
+     kInterface},
+
+    // ---- DRAIN ----------------------------------------------------------------------------------
+    {"DRAIN-1", kMust,
+     "A draining node has the health status DRAINING and refuses new invocations with UNAVAILABLE.",
+     kDecision},
+    {"DRAIN-2", kMust,
+     "Executions that were accepted before a node drains wait, run and end as usual.", kDecision},
 
     // ---- ETA ------------------------------------------------------------------------------------
     {"ETA-1", kMust, "The estimate is positive for ASYNC and 0 for SYNC.", kAnalysis},
@@ -218,6 +332,8 @@ const Clause* find_clause(std::string_view id) {
   const auto* const found = std::ranges::find(kClauses, id, &Clause::id);
   return found == kClauses.end() ? nullptr : &*found;
 }
+
+std::span<const FreePoint> free_points() { return kFreePoints; }
 
 std::span<const ClauseSource> clause_sources() { return kSources; }
 

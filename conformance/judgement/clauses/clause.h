@@ -26,6 +26,17 @@ std::span<const Clause> all_clauses();
 /// The clause with this id, or nullptr.
 const Clause* find_clause(std::string_view id);
 
+/// A point of the interface that no clause judges.
+struct FreePoint {
+  /// Fields or behaviour.
+  std::string_view what;
+  /// Completes "left free, because ...".
+  std::string_view reason;
+};
+
+/// What the contract leaves open. A target may do what it likes there.
+std::span<const FreePoint> free_points();
+
 struct ClauseSource {
   std::string_view name;
   std::string_view meaning;

@@ -382,10 +382,50 @@ void records_expire(const ExecutionHistory& execution, const Policies& policies,
   }
 }
 
+// An entry of a list that was requested after the retention period.
+void expired_records_are_not_listed(const ExecutionHistory& execution, const Policies& policies,
+                                    Findings& findings) {
+  const StatusObservation* const end = first_end(execution);
+  if (policies.retention == core::kForever || end == nullptr) return;
+  const core::Instant gone = end->at + policies.retention + policies.grace;
+  for (const StatusObservation& observation : execution.observations) {
+    if (observation.info == nullptr || observation.recorded->sent <= gone) continue;
+    findings.record_failure(
+        "LIST-9", contradiction(execution, "after the retention period an execution is not listed",
+                                *end, observation));
+    return;
+  }
+}
+
+// ---- SYNC ---------------------------------------------------------------------------------------
+
+void sync_record_is_found(const ExecutionHistory& execution, const Policies& policies,
+                          Findings& findings) {
+  const RecordedCall* const invoke = execution.first_invoke();
+  if (invoke == nullptr || invoke->method != Method::kInvokeFunction || !invoke->answered() ||
+      may_be_refusal(*invoke, policies) ||
+      !wants_sync(invoke->request_as<InvokeFunctionRequest>(), policies)) {
+    return;
+  }
+  for (const RecordedCall* miss : execution.misses) {
+    if (!before(*invoke, *miss) || miss->returned >= execution.may_be_gone) continue;
+    findings.record_failure(
+        "STATE-11", violation(execution, "the record of a SYNC execution is found after its answer",
+                              {*invoke, {*miss, ", after that, returned found = false"}}));
+    return;
+  }
+  if (std::ranges::any_of(execution.observations, [&](const StatusObservation& observation) {
+        return is_query(observation) && before(*invoke, observation);
+      })) {
+    findings.record_pass("STATE-11");
+  }
+}
+
 constexpr auto kEffectChecks = std::to_array<HistoryCheck>(
     {first_answers_are_pending, failures_have_an_error_code, refusals_leave_no_record,
      late_cancel_changes_nothing, cancelled_does_not_complete, successful_cancel_has_an_effect,
-     cancelled_record_is_kept, repeated_ids_are_handled, records_expire});
+     cancelled_record_is_kept, repeated_ids_are_handled, records_expire,
+     expired_records_are_not_listed, sync_record_is_found});
 
 }  // namespace
 

@@ -113,10 +113,10 @@ using HistoryCheck = void (*)(const ExecutionHistory& execution, const Policies&
 /// The order of the observations: STATE-1 to -4, ASYNC-4, STATE-10.
 std::span<const HistoryCheck> order_checks();
 
-/// The contents of a record at different times: STATE-2, -6, -9, SYNC-6.
+/// The contents of a record at different times: STATE-2, -6, -9, -13, SYNC-6, LIST-8.
 std::span<const HistoryCheck> record_checks();
 
-/// The effects of calls: ASYNC-1, -6, -8, -9, CANCEL-2, -3, -5, IDEM-1 to -4.
+/// The effects of calls: ASYNC-1, -6, -8, -9, CANCEL-2, -3, -5, IDEM-1 to -4, STATE-11, LIST-9.
 std::span<const HistoryCheck> effect_checks();
 
 }  // namespace quintain::conformance

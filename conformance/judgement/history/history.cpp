@@ -1,10 +1,12 @@
 // Runs the checks of all executions of a case, and checks that lists are complete.
 #include "conformance/judgement/history/execution_history.h"
 
+#include <absl/container/flat_hash_map.h>
 #include <absl/container/flat_hash_set.h>
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <vector>
 
 #include "conformance/judgement/judge.h"
 
@@ -68,6 +70,64 @@ void judge_complete_list(const RecordedCall& list, std::span<const ExecutionHist
   if (judged) findings.record_pass("LIST-1");
 }
 
+// The executions of a case by id, without those whose id named another execution too.
+using ExecutionsById = absl::flat_hash_map<std::string_view, const ExecutionHistory*>;
+
+ExecutionsById by_unique_id(std::span<const ExecutionHistory> executions) {
+  ExecutionsById by_id;
+  for (const ExecutionHistory& execution : executions) {
+    const auto [position, is_new] = by_id.try_emplace(execution.id, &execution);
+    if (!is_new) position->second = nullptr;
+  }
+  return by_id;
+}
+
+// Judges that entries are in the order of acceptance. What is known of it: a call was accepted
+// while it was open, so of two calls that do not overlap the earlier one was accepted first.
+template <class Entries>
+void judge_order(const RecordedCall& list, const Entries& entries, const ExecutionsById& executions,
+                 std::string_view clause, std::string_view expected, Findings& findings) {
+  // Of the entries so far, the one whose call was sent last.
+  const ExecutionHistory* latest = nullptr;
+  bool judged = false;
+  for (const spearlet::ExecutionInfo& info : entries) {
+    const auto found = executions.find(info.execution_id());
+    const ExecutionHistory* const execution = found == executions.end() ? nullptr : found->second;
+    if (execution == nullptr || execution->first_invoke() == nullptr || !execution->fresh) continue;
+    if (latest == nullptr) {
+      latest = execution;
+      continue;
+    }
+    const Read earlier = interval_of(*latest->first_invoke());
+    const Read later = interval_of(*execution->first_invoke());
+    judged = judged || precedes(earlier, later);
+    if (precedes(later, earlier)) {
+      findings.record_failure(
+          clause,
+          violation(*execution, std::string(expected),
+                    {{*execution->first_invoke(), ", was answered first"},
+                     {*latest->first_invoke(), ", was sent after that"},
+                     {list, fmt::format(", lists '{}' before '{}'", latest->id, execution->id)}}));
+      return;
+    }
+    if (earlier.start < later.start) latest = execution;
+  }
+  if (judged) findings.record_pass(clause);
+}
+
+void judge_order_of_list(const RecordedCall& list, const ExecutionsById& executions,
+                         Findings& findings) {
+  if (!list.answered()) return;
+  if (list.method == Method::kListExecutions) {
+    judge_order(list, list.answer_as<spearlet::ListExecutionsResponse>().executions(), executions,
+                "LIST-6", "executions are listed in the order of acceptance", findings);
+  } else if (list.method == Method::kGetTask) {
+    const auto& newest_first = list.answer_as<spearlet::GetTaskResponse>().executions();
+    judge_order(list, std::vector(newest_first.rbegin(), newest_first.rend()), executions, "TASK-5",
+                "the executions of a task are listed newest first", findings);
+  }
+}
+
 }  // namespace
 
 void judge_history(std::span<const RecordedCall> recorded_calls, const Policies& policies,
@@ -78,7 +138,9 @@ void judge_history(std::span<const RecordedCall> recorded_calls, const Policies&
       for (const HistoryCheck check : checks) check(execution, policies, findings);
     }
   }
+  const ExecutionsById by_id = by_unique_id(executions);
   for (const RecordedCall& recorded : recorded_calls) {
+    judge_order_of_list(recorded, by_id, findings);
     judge_complete_list(recorded, executions, policies, findings);
     // A call without an id always starts a new execution.
     if (recorded.method == Method::kInvokeFunction &&

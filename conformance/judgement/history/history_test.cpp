@@ -83,7 +83,9 @@ class CallSequence {
       info.set_execution_id("a");
       info.set_task_id("fixtures");
       info.set_function_name("echo");
+      info.set_execution_mode(spearlet::EXECUTION_MODE_ASYNC);
       info.set_status(status);
+      info.set_execution_time_ms(result.execution_time_ms());
       if (result.has_started_at()) *info.mutable_started_at() = result.started_at();
       if (result.has_completed_at()) *info.mutable_completed_at() = result.completed_at();
       info.set_error_message(result.error_message());
@@ -368,7 +370,110 @@ TEST(Sync6, RejectsListsWithAnotherFunction) {
   request.set_function_name("sleep");
   calls.invoke(request, async_answer(), 0, 10);
   calls.list({kRunning}, 11, 20);
-  EXPECT_THAT(calls.violated(), UnorderedElementsAre("SYNC-6"));
+  EXPECT_THAT(calls.violated(), UnorderedElementsAre("SYNC-6", "LIST-8"));
+}
+
+TEST(State11, RequiresTheRecordOfASyncExecution) {
+  CallSequence calls;
+  calls.invoke_sync(kFailed, 0, 10);
+  calls.miss(11, 12);
+  EXPECT_THAT(calls.violated(), UnorderedElementsAre("STATE-11"));
+  CallSequence found;
+  found.invoke_sync(kFailed, 0, 10);
+  found.query(kFailed, 11, 12);
+  EXPECT_THAT(found.violated(), IsEmpty());
+  EXPECT_TRUE(found.judge().judged("STATE-11"));
+  CallSequence overlapping;
+  overlapping.invoke_sync(kFailed, 0, 10);
+  overlapping.miss(9, 12);
+  EXPECT_THAT(overlapping.violated(), IsEmpty());
+}
+
+// The results of sample calls start at 1'700'000'000 s and 100 ms.
+core::WallTime wall_ms(std::int64_t ms) {
+  return {std::chrono::seconds(1'700'000'000) + std::chrono::milliseconds(ms)};
+}
+
+TEST(State13, RejectsAStartBeforeTheCall) {
+  for (const std::int64_t sent : {50, 100, 101, 102, 500}) {
+    CallSequence calls;
+    calls.invoke_async(0, 10).wall_sent = wall_ms(sent);
+    calls.query(kRunning, 11, 20);
+    if (sent <= 101) {  // times may be truncated to milliseconds
+      EXPECT_THAT(calls.violated(), IsEmpty()) << sent;
+      EXPECT_TRUE(calls.judge().judged("STATE-13"));
+    } else {
+      EXPECT_THAT(calls.violated(), UnorderedElementsAre("STATE-13", "STATE-6")) << sent;
+    }
+  }
+  CallSequence tolerated;
+  RecordedCall& invoke = tolerated.invoke_async(0, 10);
+  invoke.wall_sent = wall_ms(600);
+  invoke.clock_tolerance = std::chrono::milliseconds(500);
+  tolerated.query(kRunning, 11, 20);
+  EXPECT_THAT(tolerated.violated(), IsEmpty());
+}
+
+// Lists executions that were accepted one after the other, in this order.
+CallSequence listed(const std::vector<std::string>& order, Method method) {
+  CallSequence calls;
+  std::int64_t at = 0;
+  for (const std::string id : {"a", "b", "c"}) {
+    calls.invoke(invoke_request(EXECUTION_MODE_ASYNC, id), async_answer(id), at, at + 5);
+    at += 10;
+  }
+  const auto add_entries = [&](auto& answer) {
+    for (const std::string& id : order) {
+      auto& info = *answer.add_executions();
+      info.set_execution_id(id);
+      info.set_task_id("fixtures");
+      info.set_function_name("echo");
+      info.set_execution_mode(spearlet::EXECUTION_MODE_ASYNC);
+      info.set_status(kPending);
+    }
+  };
+  if (method == Method::kGetTask) {
+    spearlet::GetTaskResponse answer;
+    add_entries(answer);
+    calls.add(answered_call(method, spearlet::GetTaskRequest(), answer, 50, 60));
+  } else {
+    spearlet::ListExecutionsResponse answer;
+    add_entries(answer);
+    calls.add(answered_call(method, spearlet::ListExecutionsRequest(), answer, 50, 60));
+  }
+  return calls;
+}
+
+TEST(List6, RequiresTheOrderOfAcceptance) {
+  EXPECT_THAT(listed({"a", "b", "c"}, Method::kListExecutions).violated(), IsEmpty());
+  for (const auto& order :
+       {std::vector<std::string>{"b", "a", "c"}, {"a", "c", "b"}, {"b", "c", "a"}}) {
+    EXPECT_THAT(listed(order, Method::kListExecutions).violated(), UnorderedElementsAre("LIST-6"));
+  }
+  EXPECT_THAT(listed({"c", "b", "a"}, Method::kGetTask).violated(), IsEmpty());
+  EXPECT_THAT(listed({"a", "b", "c"}, Method::kGetTask).violated(), UnorderedElementsAre("TASK-5"));
+}
+
+TEST(List8, RejectsAnEntryThatDiffersFromTheQuery) {
+  CallSequence calls;
+  calls.invoke_async(0, 10);
+  auto result = good_result(kFailed);
+  result.set_error_message("another");
+  calls.query(result, 11, 12);
+  calls.list({kFailed}, 13, 14);
+  EXPECT_THAT(calls.violated(), UnorderedElementsAre("LIST-8", "STATE-2"));
+}
+
+TEST(List9, RejectsAnEntryAfterTheRetention) {
+  CallSequence calls;
+  calls.invoke_async(0, 10);
+  calls.query(kCompleted, 11, 12);
+  calls.list({kCompleted}, 3000, 3001);
+  Policies policies;
+  policies.retention = std::chrono::seconds(1);
+  EXPECT_THAT(calls.violated(policies), UnorderedElementsAre("LIST-9"));
+  policies.retention = std::chrono::seconds(2);
+  EXPECT_THAT(calls.violated(policies), IsEmpty());
 }
 
 TEST(List1, RejectsACompleteListWithoutAKnownExecution) {
@@ -721,6 +826,9 @@ CallSequence any_conforming_calls() {
       const auto result = result_at(moment);
       auto& info = *answer.add_executions();
       info.set_execution_id("a");
+      info.set_function_name("echo");
+      info.set_execution_mode(spearlet::EXECUTION_MODE_ASYNC);
+      info.set_error_message(result.error_message());
       info.set_status(result.status());
       info.set_execution_time_ms(result.execution_time_ms());
       if (result.has_started_at()) *info.mutable_started_at() = result.started_at();

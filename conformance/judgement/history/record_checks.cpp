@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 
 #include "conformance/judgement/history/execution_history.h"
+#include "core/base/duration_text.h"
 #include "core/transitions.h"
 
 namespace quintain::conformance {
@@ -206,9 +208,99 @@ void lists_match_the_request(const ExecutionHistory& execution, const Policies&,
   }
 }
 
-constexpr auto kRecordChecks =
-    std::to_array<HistoryCheck>({ended_record_is_constant, started_at_is_constant,
-                                 payload_is_constant, lists_match_the_request});
+// How an entry of a list contradicts a status query that shows the same end; empty if it does not.
+std::string difference_to_query(const spearlet::ExecutionInfo& info,
+                                const spearlet::ExecutionResult& result) {
+  // Each may be truncated to milliseconds.
+  if (std::abs(info.execution_time_ms() - result.execution_time_ms()) > 1) {
+    return fmt::format("execution_time_ms is {} and {}", info.execution_time_ms(),
+                       result.execution_time_ms());
+  }
+  if (info.error_message() != result.error_message()) {
+    return fmt::format("error_message is '{}' and '{}'", info.error_message(),
+                       result.error_message());
+  }
+  return {};
+}
+
+void entries_agree_with_the_request(const ExecutionHistory& execution, const Policies&,
+                                    Findings& findings) {
+  const RecordedCall* const invoke = execution.first_invoke();
+  if (invoke == nullptr || !execution.fresh) return;
+  const auto& request = invoke->request_as<spearlet::InvokeFunctionRequest>();
+  for (const StatusObservation& observation : execution.observations) {
+    if (observation.info == nullptr) continue;
+    const auto& info = *observation.info;
+    const auto mode = request.execution_mode();
+    const bool is_known_mode = mode == spearlet::EXECUTION_MODE_SYNC ||
+                               mode == spearlet::EXECUTION_MODE_ASYNC ||
+                               mode == spearlet::EXECUTION_MODE_STREAM;
+    if ((!is_known_mode || info.execution_mode() == mode) &&
+        info.function_name() == request.function_name()) {
+      findings.record_pass("LIST-8");
+      continue;
+    }
+    const std::string addition =
+        fmt::format(", with function '{}' and mode {}", info.function_name(),
+                    static_cast<int>(info.execution_mode()));
+    findings.record_failure(
+        "LIST-8", violation(execution, "an entry has the function and the mode of the request",
+                            {*invoke, {observation, addition}}));
+    return;
+  }
+}
+
+void entries_agree_with_queries(const ExecutionHistory& execution, const Policies&,
+                                Findings& findings) {
+  const std::vector<const StatusObservation*> ends = ends_of(execution);
+  const auto query =
+      std::ranges::find_if(ends, [](const StatusObservation* end) { return is_query(*end); });
+  if (query == ends.end()) return;
+  for (const StatusObservation* end : ends) {
+    if (end->info == nullptr || end->status != (*query)->status) continue;
+    const std::string found = difference_to_query(*end->info, *(*query)->result);
+    if (found.empty()) {
+      findings.record_pass("LIST-8");
+      continue;
+    }
+    findings.record_failure(
+        "LIST-8", contradiction(execution, "an entry reports what a status query reports", **query,
+                                *end, found));
+    return;
+  }
+}
+
+void times_are_after_acceptance(const ExecutionHistory& execution, const Policies&,
+                                Findings& findings) {
+  const RecordedCall* const invoke = execution.first_invoke();
+  if (invoke == nullptr || !execution.fresh || !invoke->wall_sent) return;
+  // Times may be truncated to milliseconds.
+  constexpr core::Duration kRounding = std::chrono::milliseconds(1);
+  const core::Duration earliest =
+      invoke->wall_sent->since_epoch - invoke->clock_tolerance - kRounding;
+  for (const StatusObservation& observation : execution.observations) {
+    const Timestamp* const started = observation.started_at();
+    const Timestamp* const completed = observation.completed_at();
+    if (started == nullptr && completed == nullptr) continue;
+    const Timestamp& first = started != nullptr ? *started : *completed;
+    if (time_of(first) >= earliest) {
+      findings.record_pass("STATE-13");
+      continue;
+    }
+    const std::string addition = fmt::format(", with a time {} before the call",
+                                             core::format_duration(earliest - time_of(first)));
+    const Violation found = violation(
+        execution, "an execution does not start or end before the call that started it was sent",
+        {*invoke, {observation, addition}});
+    findings.record_failure("STATE-13", found);
+    if (started != nullptr) findings.record_failure("STATE-6", found);
+    return;
+  }
+}
+
+constexpr auto kRecordChecks = std::to_array<HistoryCheck>(
+    {ended_record_is_constant, started_at_is_constant, payload_is_constant, lists_match_the_request,
+     entries_agree_with_the_request, entries_agree_with_queries, times_are_after_acceptance});
 
 }  // namespace
 

@@ -185,6 +185,28 @@ void filter_selects_one_status(const RecordedCall& recorded, const Policies&, Op
   }
 }
 
+void list_has_one_task(const RecordedCall& recorded, const Policies&, Opinion& opinion) {
+  if (recorded.method != Method::kListExecutions || !recorded.answered()) return;
+  const std::string& id = recorded.request_as<spearlet::ListExecutionsRequest>().task_id();
+  if (id.empty()) return;
+  for (const auto& info : recorded.answer_as<spearlet::ListExecutionsResponse>().executions()) {
+    opinion.require(info.task_id() == id, fmt::format("every entry is of task '{}'", id), [&] {
+      return fmt::format("'{}' is of task '{}'", info.execution_id(), info.task_id());
+    });
+  }
+}
+
+void further_pages_can_be_reached(const RecordedCall& recorded, const Policies&, Opinion& opinion) {
+  if (recorded.method != Method::kListExecutions || !recorded.answered()) return;
+  const auto& answer = recorded.answer_as<spearlet::ListExecutionsResponse>();
+  if (!answer.has_more()) return;
+  opinion.require(answer.executions_size() > 0 && !answer.next_start_after().empty(),
+                  "a page with has_more has entries and a next_start_after", [&] {
+                    return fmt::format("it has {} and '{}'", answer.executions_size(),
+                                       answer.next_start_after());
+                  });
+}
+
 constexpr auto kCallRules = std::to_array<Rule>({
     {"CANCEL-1", unknown_id_is_not_cancelled},
     {"CANCEL-3", success_means_cancelled},
@@ -192,8 +214,10 @@ constexpr auto kCallRules = std::to_array<Rule>({
     {"STREAM-2", stream_has_one_execution},
     {"STREAM-4", stream_reports_an_error_once},
     {"LIST-1", page_has_no_duplicates},
+    {"LIST-1", further_pages_can_be_reached},
     {"LIST-2", limit_is_obeyed},
     {"LIST-3", filter_selects_one_status},
+    {"LIST-7", list_has_one_task},
 });
 
 }  // namespace

@@ -8,7 +8,8 @@ namespace quintain::conformance {
 
 void judge_recorded_call(const RecordedCall& recorded, const Policies& policies,
                          Findings& findings) {
-  for (const auto rules : {invoke_rules(), state_rules(), call_rules()}) {
+  for (const auto rules :
+       {invoke_rules(), state_rules(), call_rules(), task_rules(), stats_rules()}) {
     for (const Rule& rule : rules) {
       Opinion opinion;
       rule.judge(recorded, policies, opinion);

@@ -51,4 +51,10 @@ std::span<const Rule> state_rules();
 /// Rules for the other methods (CANCEL, STREAM, LIST clauses).
 std::span<const Rule> call_rules();
 
+/// Rules for what answers say of tasks (TASK clauses).
+std::span<const Rule> task_rules();
+
+/// Rules for GetStats and GetHealth (STATS clauses).
+std::span<const Rule> stats_rules();
+
 }  // namespace quintain::conformance

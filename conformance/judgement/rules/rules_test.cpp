@@ -252,7 +252,226 @@ TEST(State6, AppliesToLists) {
   info.set_execution_id("a");
   info.set_status(EXECUTION_STATUS_COMPLETED);
   EXPECT_THAT(violated_by(answered_call(Method::kGetTask, spearlet::GetTaskRequest(), task)),
-              UnorderedElementsAre("STATE-6"));
+              ::testing::Contains("STATE-6"));
+}
+
+TEST(State12, RejectsLogsThatWereNotAskedFor) {
+  auto answer = status_answer(good_result(EXECUTION_STATUS_COMPLETED));
+  answer.add_logs("attempt 1 of a");
+  spearlet::GetExecutionStatusRequest request = status_request("a");
+  EXPECT_THAT(violated_by(answered_call(Method::kGetExecutionStatus, request, answer)),
+              UnorderedElementsAre("STATE-12"));
+  request.set_include_logs(true);
+  EXPECT_THAT(violated_by(answered_call(Method::kGetExecutionStatus, request, answer)), IsEmpty());
+}
+
+TEST(State13, RejectsTimesInTheFuture) {
+  // The sample ends at 300 ms; the call is answered 10 ms after it was sent.
+  for (const std::int64_t sent : {280, 290, 400}) {
+    auto call = status_call(status_answer(good_result(EXECUTION_STATUS_COMPLETED)));
+    call.wall_sent =
+        core::WallTime{std::chrono::seconds(1'700'000'000) + std::chrono::milliseconds(sent)};
+    if (sent < 290) {
+      EXPECT_THAT(violated_by(call), UnorderedElementsAre("STATE-13"));
+      call.clock_tolerance = std::chrono::milliseconds(10);
+    }
+    EXPECT_THAT(violated_by(call), IsEmpty());
+  }
+}
+
+// ---- TASK ---------------------------------------------------------------------------------------
+
+spearlet::TaskInfo good_task(const std::string& id = "t") {
+  spearlet::TaskInfo task;
+  task.set_task_id(id);
+  task.set_created_at(1'700'000'000'000);
+  task.set_updated_at(1'700'000'000'300);
+  task.set_execution_count(2);
+  task.set_last_status(EXECUTION_STATUS_COMPLETED);
+  return task;
+}
+
+struct TaskCall {
+  spearlet::GetTaskRequest request;
+  spearlet::GetTaskResponse answer;
+
+  TaskCall() {
+    request.set_task_id("t");
+    request.set_include_executions(true);
+    request.set_execution_limit(2);
+    answer.set_found(true);
+    *answer.mutable_task() = good_task();
+    for (const char* id : {"b", "a"}) {
+      auto& info = *answer.add_executions();
+      info.set_execution_id(id);
+      info.set_task_id("t");
+      info.set_status(EXECUTION_STATUS_COMPLETED);
+      set_time_ms(info.mutable_completed_at(), 300);
+    }
+  }
+  std::vector<std::string> violated() const {
+    return violated_by(answered_call(Method::kGetTask, request, answer));
+  }
+};
+
+TEST(Task5, RequiresAnAnswerThatFitsTheRequest) {
+  EXPECT_THAT(TaskCall().violated(), IsEmpty());
+  const auto reject = [](void (*change)(TaskCall&)) {
+    TaskCall call;
+    change(call);
+    EXPECT_THAT(call.violated(), ::testing::Contains("TASK-5"));
+  };
+  reject([](TaskCall& call) { call.request.set_include_executions(false); });
+  reject([](TaskCall& call) { call.request.set_execution_limit(1); });
+  reject([](TaskCall& call) { call.request.set_execution_limit(-1); });
+  reject([](TaskCall& call) { call.answer.set_found(false); });
+  reject([](TaskCall& call) { call.answer.mutable_task()->set_task_id("other"); });
+  reject([](TaskCall& call) { call.answer.mutable_executions(0)->set_task_id("other"); });
+  reject([](TaskCall& call) { call.answer.mutable_executions(0)->set_execution_id("a"); });
+  EXPECT_THAT(violated_by(refused_call(Method::kGetTask, spearlet::GetTaskRequest(),
+                                       absl::NotFoundError(""))),
+              UnorderedElementsAre("TASK-5"));
+}
+
+TEST(Task6, RequiresAPageThatFitsTheRequest) {
+  spearlet::ListTasksRequest request;
+  request.set_prefix("t");
+  spearlet::ListTasksResponse good;
+  *good.add_tasks() = good_task("t1");
+  *good.add_tasks() = good_task("t2");
+  const auto violated = [&](const spearlet::ListTasksResponse& answer) {
+    return violated_by(answered_call(Method::kListTasks, request, answer));
+  };
+  EXPECT_THAT(violated(good), IsEmpty());
+  for (void (*change)(spearlet::ListTasksResponse&) : {
+           +[](spearlet::ListTasksResponse& a) { a.mutable_tasks(0)->set_task_id("other"); },
+           +[](spearlet::ListTasksResponse& a) { a.mutable_tasks(0)->set_task_id("t2"); },
+           +[](spearlet::ListTasksResponse& a) { a.mutable_tasks(0)->mutable_artifact_spec(); },
+           +[](spearlet::ListTasksResponse& a) { a.set_has_more(true); },
+       }) {
+    auto answer = good;
+    change(answer);
+    EXPECT_THAT(violated(answer), UnorderedElementsAre("TASK-6"));
+  }
+}
+
+TEST(Task7, RequiresASoundDescription) {
+  const auto reject = [](void (*change)(spearlet::TaskInfo&)) {
+    TaskCall call;
+    change(*call.answer.mutable_task());
+    EXPECT_THAT(call.violated(), UnorderedElementsAre("TASK-7"));
+  };
+  reject([](auto& task) { task.set_execution_count(-1); });
+  reject([](auto& task) { task.set_execution_count(1); });
+  reject([](auto& task) { task.set_last_status(EXECUTION_STATUS_UNSPECIFIED); });
+  reject([](auto& task) { task.set_last_status(EXECUTION_STATUS_FAILED); });
+  reject([](auto& task) { task.set_created_at(0); });
+  reject([](auto& task) { task.set_updated_at(task.created_at() - 1); });
+}
+
+TEST(Task8And9, RequireAConsistentDeletion) {
+  spearlet::DeleteTaskRequest request;
+  spearlet::DeleteTaskResponse answer;
+  const auto violated = [&] {
+    return violated_by(answered_call(Method::kDeleteTask, request, answer));
+  };
+  EXPECT_THAT(violated(), IsEmpty());
+  answer.set_success(true);
+  EXPECT_THAT(violated(), UnorderedElementsAre("TASK-8"));
+  answer.set_deleted(true);
+  EXPECT_THAT(violated(), IsEmpty());
+  answer.set_cleaned_executions(1);
+  EXPECT_THAT(violated(), UnorderedElementsAre("TASK-9"));
+  request.set_cleanup_executions(true);
+  EXPECT_THAT(violated(), IsEmpty());
+}
+
+// ---- STATS --------------------------------------------------------------------------------------
+
+struct StatsCall {
+  spearlet::GetStatsRequest request;
+  spearlet::GetStatsResponse answer;
+
+  StatsCall() {
+    request.set_include_task_stats(true);
+    request.set_include_execution_stats(true);
+    auto& executions = *answer.mutable_execution_stats();
+    executions.set_running_executions(1);
+    executions.set_pending_executions(1);
+    executions.set_completed_executions(2);
+    executions.set_failed_executions(1);
+    executions.set_average_execution_time_ms(10);
+    executions.set_success_rate_percent(50);  // of 4, one of which is a TIMEOUT
+    (*executions.mutable_executions_by_function())["echo"] = 6;
+    answer.mutable_service_stats()->set_total_executions(6);
+    answer.mutable_service_stats()->set_total_tasks(3);
+    answer.mutable_task_stats()->set_active_tasks(1);
+    answer.mutable_task_stats()->set_idle_tasks(2);
+    (*answer.mutable_task_stats()->mutable_tasks_by_type())[""] = 3;
+  }
+  std::vector<std::string> violated() const {
+    return violated_by(answered_call(Method::kGetStats, request, answer));
+  }
+};
+
+TEST(Stats, RequireNumbersThatAgree) {
+  EXPECT_THAT(StatsCall().violated(), IsEmpty());
+  const auto reject = [](std::string_view clause, void (*change)(StatsCall&)) {
+    StatsCall call;
+    change(call);
+    EXPECT_THAT(call.violated(), ::testing::Contains(clause));
+  };
+  reject("STATS-1",
+         [](auto& call) { call.answer.mutable_execution_stats()->set_failed_executions(-1); });
+  reject("STATS-1",
+         [](auto& call) { call.answer.mutable_execution_stats()->set_failed_executions(3); });
+  reject("STATS-2",
+         [](auto& call) { call.answer.mutable_execution_stats()->set_success_rate_percent(67); });
+  reject("STATS-2", [](auto& call) {
+    call.answer.mutable_execution_stats()->set_average_execution_time_ms(-1);
+  });
+  reject("STATS-3", [](auto& call) { call.answer.mutable_task_stats()->set_idle_tasks(3); });
+  reject("STATS-3", [](auto& call) { call.answer.mutable_task_stats()->clear_tasks_by_type(); });
+  reject("STATS-4", [](auto& call) { call.request.set_time_range_hours(-1); });
+  reject("STATS-5", [](auto& call) { call.request.set_include_task_stats(false); });
+  reject("STATS-5", [](auto& call) { call.answer.clear_execution_stats(); });
+  reject("STATS-5",
+         [](auto& call) { call.answer.mutable_service_stats()->set_total_executions(5); });
+}
+
+TEST(Stats6, RequiresAKnownHealth) {
+  spearlet::GetHealthResponse answer;
+  for (const char* status : {"SERVING", "DRAINING", "OK", ""}) {
+    answer.set_status(status);
+    const bool known = std::string_view(status).ends_with("ING");
+    EXPECT_EQ(violated_by(answered_call(Method::kGetHealth, spearlet::GetHealthRequest(), answer))
+                  .empty(),
+              known);
+  }
+}
+
+// ---- LIST ---------------------------------------------------------------------------------------
+
+TEST(List7, RejectsEntriesOfOtherTasks) {
+  spearlet::ListExecutionsRequest request;
+  request.set_task_id("t");
+  spearlet::ListExecutionsResponse answer;
+  auto& info = *answer.add_executions();
+  info.set_execution_id("a");
+  info.set_status(EXECUTION_STATUS_PENDING);
+  for (const char* task : {"t", "other", ""}) {
+    info.set_task_id(task);
+    EXPECT_EQ(violated_by(answered_call(Method::kListExecutions, request, answer)).empty(),
+              std::string_view(task) == "t");
+  }
+}
+
+TEST(List1, RejectsAPageFromWhichNothingFollows) {
+  spearlet::ListExecutionsResponse answer;
+  answer.set_has_more(true);
+  EXPECT_THAT(violated_by(answered_call(Method::kListExecutions, spearlet::ListExecutionsRequest(),
+                                        answer)),
+              UnorderedElementsAre("LIST-1"));
 }
 
 TEST(State7, RequiresTheTimeFromStartToEnd) {

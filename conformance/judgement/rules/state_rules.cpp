@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <utility>
 
 #include "conformance/judgement/rules/rules.h"
 #include "conformance/judgement/rules/status_observation.h"
@@ -114,6 +115,33 @@ void found_has_a_result(const RecordedCall& recorded, const Policies&, Opinion& 
   }
 }
 
+void logs_are_there_if_asked_for(const RecordedCall& recorded, const Policies&, Opinion& opinion) {
+  if (recorded.method != Method::kGetExecutionStatus || !recorded.answered()) return;
+  const auto& answer = recorded.answer_as<spearlet::GetExecutionStatusResponse>();
+  if (!answer.found()) return;
+  const auto& request = recorded.request_as<spearlet::GetExecutionStatusRequest>();
+  if (request.include_logs()) return;  // an execution may have no log
+  opinion.require(answer.logs().empty(), "include_logs = false omits the log lines", [&] {
+    return fmt::format("the answer for '{}' has {}", request.execution_id(), answer.logs_size());
+  });
+}
+
+void no_time_is_in_the_future(const RecordedCall& recorded, const Policies&, Opinion& opinion) {
+  for (const StatusObservation& observation : observations_of(recorded)) {
+    const auto limit = wall_clock_limit(recorded, observation.at);
+    if (!limit) continue;
+    for (const auto& [name, time] : {std::pair("started_at", observation.started_at()),
+                                     std::pair("completed_at", observation.completed_at())}) {
+      if (time == nullptr) continue;
+      opinion.require(time_of(*time) <= *limit,
+                      "a timestamp is not after the time at which the answer arrived", [&] {
+                        return fmt::format("{} of '{}' is {} later", name, observation.execution_id,
+                                           core::format_duration(time_of(*time) - *limit));
+                      });
+    }
+  }
+}
+
 void unknown_id_is_no_error(const RecordedCall& recorded, const Policies&, Opinion& opinion) {
   if (recorded.method != Method::kGetExecutionStatus || !recorded.ended()) return;
   const std::string_view id =
@@ -139,6 +167,8 @@ constexpr auto kStateRules = std::to_array<Rule>({
     {"STATE-7", execution_time_matches_the_times},
     {"STATE-9", found_has_a_result},
     {"STATE-10", unknown_id_is_no_error},
+    {"STATE-12", logs_are_there_if_asked_for},
+    {"STATE-13", no_time_is_in_the_future},
 });
 
 }  // namespace

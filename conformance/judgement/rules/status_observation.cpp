@@ -133,6 +133,11 @@ core::Duration time_of(const Timestamp& timestamp) {
   return std::chrono::seconds(timestamp.seconds()) + std::chrono::nanoseconds(timestamp.nanos());
 }
 
+std::optional<core::Duration> wall_clock_limit(const RecordedCall& recorded, core::Instant at) {
+  if (!recorded.wall_sent || at.is_never()) return std::nullopt;
+  return recorded.wall_sent->since_epoch + (at - recorded.sent) + recorded.clock_tolerance;
+}
+
 std::string_view given_id(const spearlet::InvokeFunctionRequest& request) {
   return request.has_execution_id() ? request.execution_id() : request.context().execution_id();
 }

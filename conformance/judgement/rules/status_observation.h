@@ -1,6 +1,7 @@
 // What answers of all methods show of executions.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -49,6 +50,10 @@ bool is_live(spearlet::ExecutionStatus status);
 
 /// Nanoseconds since the Unix epoch, clamped to the range of Duration.
 core::Duration time_of(const google::protobuf::Timestamp& timestamp);
+
+/// The latest wall-clock time, since the Unix epoch, that a conforming target can put into an
+/// answer that arrived at `at`; nullopt if the client's wall clock is not known.
+std::optional<core::Duration> wall_clock_limit(const RecordedCall& recorded, core::Instant at);
 
 /// The execution id in the request, from execution_id or else from the context. Empty: none.
 std::string_view given_id(const spearlet::InvokeFunctionRequest& request);
