@@ -191,6 +191,9 @@ std::optional<OwnTask> try_make_task(CaseRun& run) {
 }
 
 OwnTask make_task(CaseRun& run) {
+  if (!run.profile().serves(Method::kGetTask)) {
+    throw CaseRun::NotApplicable{fmt::format("the profile {} has no tasks", run.profile().name())};
+  }
   std::optional<OwnTask> task = try_make_task(run);
   if (!task) CaseRun::not_judged("the target does not make tasks");
   return *std::move(task);
