@@ -44,6 +44,10 @@ constexpr int kInterrupted = 128 + SIGINT;
 struct Arguments {
   std::string file;
   std::string predictions;
+  std::vector<std::string> columns;
+  std::string time_unit;
+  std::string duration_unit;
+  std::string goals;
   Selection selection;
   int seeds = 0;
   int jobs = 0;
@@ -93,6 +97,10 @@ std::string command_line(const Arguments& arguments) {
   std::string command = "quintain study";
   if (!arguments.file.empty()) command += " " + arguments.file;
   if (!arguments.predictions.empty()) command += " --predictions " + arguments.predictions;
+  for (const std::string& column : arguments.columns) command += " --column " + column;
+  if (!arguments.time_unit.empty()) command += " --time-unit " + arguments.time_unit;
+  if (!arguments.duration_unit.empty()) command += " --duration-unit " + arguments.duration_unit;
+  if (!arguments.goals.empty()) command += " --goals " + arguments.goals;
   if (arguments.seeds > 0) command += fmt::format(" --seeds {}", arguments.seeds);
   return command + arguments.selection.arguments();
 }
@@ -110,8 +118,19 @@ bool validate_arguments(const Arguments& arguments) {
       (arguments.seeds > 0 || arguments.list || arguments.cost || !arguments.keep.empty() ||
        !arguments.trace_dir.empty() || !arguments.selection.empty())) {
     problem(
-        "--predictions judges a recorded file; only --report, --junit, --ctrf and --html apply to "
-        "it");
+        "--predictions judges a recorded file; only --column, --time-unit, --duration-unit, "
+        "--goals, --report, --junit, --ctrf and --html apply to it");
+  }
+  if (arguments.predictions.empty() &&
+      (!arguments.columns.empty() || !arguments.goals.empty() || !arguments.time_unit.empty() ||
+       !arguments.duration_unit.empty())) {
+    problem("--column, --time-unit, --duration-unit and --goals apply to --predictions only");
+  }
+  for (const std::string& column : arguments.columns) {
+    const std::size_t equals = column.find('=');
+    if (equals == std::string::npos || equals == 0 || equals + 1 == column.size()) {
+      problem(fmt::format("--column '{}': expected OURS=THEIRS, such as accepted=submit", column));
+    }
   }
   if (!arguments.files.check(kCommand)) good = false;
   if (!arguments.html.empty() && !can_write(kCommand, arguments.html)) good = false;
@@ -250,7 +269,29 @@ int run_predictions(const Arguments& arguments) {
   const auto started = std::chrono::steady_clock::now();
   const std::string started_at = utc_now();
   json_input::Diagnostics diagnostics;
-  auto report = study::judge_predictions(arguments.predictions, diagnostics);
+  std::optional<std::vector<study::RecordedGoal>> goals;
+  if (arguments.goals.empty() || arguments.goals == "default") {
+    goals = study::default_recorded_goals();
+  } else if (arguments.goals == "none") {
+    goals.emplace();
+  } else {
+    goals = study::load_recorded_goals(arguments.goals, diagnostics);
+  }
+  study::PredictionsFormat format{
+      .time_unit = study::time_unit(arguments.time_unit).value_or(study::TimeUnit::kSeconds),
+      .duration_unit =
+          study::time_unit(arguments.duration_unit).value_or(study::TimeUnit::kSeconds)};
+  for (const std::string& column : arguments.columns) {
+    const std::size_t equals = column.find('=');
+    format.columns.emplace_back(column.substr(0, equals), column.substr(equals + 1));
+  }
+  study::Notes notes;
+  auto report =
+      goals ? study::judge_predictions(arguments.predictions, format, *goals, notes, diagnostics)
+            : std::nullopt;
+  for (const std::string& note : notes) {
+    fmt::print(stderr, "{}: {}\n", arguments.predictions, note);
+  }
   if (!report) {
     fmt::print(stderr, "{}", diagnostics.text());
     return kBadInput;
@@ -272,6 +313,27 @@ void add_study_command(CLI::App& app, int& exit_code) {
   command->add_option("FILE", arguments->file, "The study file, *.study.json");
   command->add_option("--predictions", arguments->predictions,
                       "Judge the predictions in this CSV file instead (docs/studies.md)");
+  command
+      ->add_option("--column", arguments->columns,
+                   "OURS=THEIRS: the name of a column in the predictions, such as "
+                   "accepted=submit or q50=median; repeatable")
+      ->type_name("OURS=THEIRS")
+      ->allow_extra_args(false);
+  const std::vector<std::string> units = {"s", "ms", "us", "ns"};
+  command
+      ->add_option("--time-unit", arguments->time_unit,
+                   "s, ms, us or ns: the unit of accepted, ended and deadline where they are "
+                   "numbers (default: s)")
+      ->type_name("UNIT")
+      ->check(CLI::IsMember(units).description(""));
+  command
+      ->add_option("--duration-unit", arguments->duration_unit,
+                   "s, ms, us or ns: the unit of quantiles and points (default: s)")
+      ->type_name("UNIT")
+      ->check(CLI::IsMember(units).description(""));
+  command->add_option("--goals", arguments->goals,
+                      "What the predictions must reach: a JSON file, or none (default: unbiased, "
+                      "intervals wide enough, no hindsight)");
   command
       ->add_option("--seeds", arguments->seeds,
                    "Run each workload with the seeds 1 to N (default: as the study file says)")

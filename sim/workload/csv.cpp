@@ -2,6 +2,9 @@
 
 #include <csv.h>
 
+#include <algorithm>
+#include <array>
+#include <cstddef>
 #include <memory>
 #include <string_view>
 
@@ -26,11 +29,12 @@ struct Receiver {
 
 }  // namespace
 
-std::optional<CsvError> read_csv(std::istream& in,
-                                 const std::function<void(const CsvRow&)>& on_row) {
+std::optional<CsvError> read_csv(std::istream& in, const std::function<void(const CsvRow&)>& on_row,
+                                 char delimiter) {
   constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";  // some editors write it
   csv_parser parser;
   csv_init(&parser, CSV_STRICT | CSV_STRICT_FINI);
+  csv_set_delim(&parser, static_cast<unsigned char>(delimiter));
   const std::unique_ptr<csv_parser, void (*)(csv_parser*)> owner(&parser, csv_free);
 
   // The parser gets one line at a time, because it does not report where a row starts.
@@ -56,6 +60,19 @@ std::optional<CsvError> read_csv(std::istream& in,
                     "a quoted field of this row is not closed; it must end with a quote"};
   }
   return std::nullopt;
+}
+
+char find_delimiter(std::string_view first_line) {
+  constexpr std::array kDelimiters = {',', ';', '\t', '|'};
+  std::array<std::size_t, kDelimiters.size()> counts{};
+  bool quoted = false;
+  for (const char c : first_line) {
+    if (c == '"') quoted = !quoted;
+    if (quoted) continue;
+    const auto found = std::ranges::find(kDelimiters, c);
+    if (found != kDelimiters.end()) ++counts[static_cast<std::size_t>(found - kDelimiters.begin())];
+  }
+  return kDelimiters[static_cast<std::size_t>(std::ranges::max_element(counts) - counts.begin())];
 }
 
 }  // namespace quintain::sim

@@ -5,6 +5,7 @@
 #include <istream>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace quintain::sim {
@@ -30,7 +31,11 @@ struct CsvError {
 ///
 /// Returns the first error; the rows before it have been delivered by then. `on_row` must not
 /// throw.
-std::optional<CsvError> read_csv(std::istream& in,
-                                 const std::function<void(const CsvRow&)>& on_row);
+std::optional<CsvError> read_csv(std::istream& in, const std::function<void(const CsvRow&)>& on_row,
+                                 char delimiter = ',');
+
+/// The delimiter of a file with this first line: of comma, semicolon, tab and vertical bar the one
+/// that occurs most often outside quotes; a comma if none does.
+char find_delimiter(std::string_view first_line);
 
 }  // namespace quintain::sim

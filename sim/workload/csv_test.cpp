@@ -43,6 +43,21 @@ Table fields_of(const std::string& text) {
   return fields;
 }
 
+TEST(Csv, FindsAndUsesOtherDelimiters) {
+  EXPECT_EQ(find_delimiter("a;b;\"c,d,e\";f"), ';');
+  EXPECT_EQ(find_delimiter("a\tb c\td"), '\t');
+  EXPECT_EQ(find_delimiter("JobID|Submit|End"), '|');
+  EXPECT_EQ(find_delimiter("a,b;c,d"), ',');
+  EXPECT_EQ(find_delimiter("alone"), ',');
+  for (const char delimiter : {';', '\t', '|'}) {
+    std::istringstream in(std::string("a") + delimiter + "b,c" + delimiter + "\n");
+    std::vector<CsvRow> rows;
+    EXPECT_FALSE(read_csv(in, [&](const CsvRow& row) { rows.push_back(row); }, delimiter));
+    ASSERT_THAT(rows, SizeIs(1));
+    EXPECT_THAT(rows[0].fields, ElementsAre("a", "b,c", ""));
+  }
+}
+
 TEST(Csv, ReadsRowsAndTheirLines) {
   const auto rows = rows_of(
       "\xef\xbb\xbf"

@@ -22,6 +22,7 @@ void describe(Archive& archive, PartScores& part) {
   archive("censored", part.censored);
   archive("pinball", part.pinball);
   archive("pinball_by_level", part.pinball_by_level);
+  archive("crps", part.crps);
   archive("interval_score_80", part.interval_score_80);
   archive("interval_score_90", part.interval_score_90);
   archive("absolute_error", part.absolute_error);

@@ -17,6 +17,8 @@ namespace {
 constexpr double kMaxError = 0.03;
 /// Of a PIT histogram from a flat one: 5 % of the probability mass are in the wrong bins.
 constexpr double kMaxDistance = 0.05;
+/// With fewer scored executions the flags say nothing, and a control need not be detected.
+constexpr std::int64_t kMinScored = 500;
 /// Below this p-value a histogram is significantly not flat.
 constexpr double kMinPValue = 0.001;
 /// The oracle knows the distributions, but not which executions will be cancelled; if many are, an
@@ -127,6 +129,14 @@ void set_flags(WorkloadResult& result, Replicated replications, std::span<const 
                        flat(estimator.pit)};
     if (has_oracle && estimator.role != Role::kOracle) {
       estimator.flags.push_back(no_better_than_the_oracle(estimator.to_oracle.ratio));
+    }
+    const std::int64_t scored = estimator.terminal.scored;
+    if (scored == 0 || scored >= kMinScored) continue;
+    for (Flag& flag : estimator.flags) {
+      flag.holds = true;
+      flag.too_few = kMinScored;
+      flag.observed =
+          fmt::format("too few: {} executions are scored, {} needed", scored, kMinScored);
     }
   }
   // The baseline with the smallest loss after a change.

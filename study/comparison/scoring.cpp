@@ -26,6 +26,28 @@ double ratio(double sum, std::int64_t count) {
   return count > 0 ? sum / static_cast<double>(count) : kUnknown;
 }
 
+/// The weights of the levels in the CRPS, which is twice the integral of the pinball loss over all
+/// levels (F. Laio and S. Tamea, "Verification tools for probabilistic forecasts of continuous
+/// hydrological variables", Hydrology and Earth System Sciences 11, 2007; T. Gneiting and R.
+/// Ranjan, "Comparing density forecasts using threshold- and quantile-weighted scoring rules",
+/// Journal of Business & Economic Statistics 29, 2011): each level counts for the levels that are
+/// closest to it, the outermost ones as far outwards as inwards. Evenly spaced levels have equal
+/// weights. At the 19 levels .05 to .95 the result is 4 to 5 % above the CRPS of a normal forecast;
+/// it ignores the tails beyond the first and the last level.
+std::vector<double> crps_weights(std::span<const double> levels) {
+  std::vector<double> weights;
+  double sum = 0;
+  const std::size_t last = levels.size() - 1;
+  for (std::size_t i = 0; i < levels.size(); ++i) {
+    const double before = i == 0 ? levels[1] - levels[0] : levels[i] - levels[i - 1];
+    const double after = i == last ? levels[i] - levels[i - 1] : levels[i + 1] - levels[i];
+    weights.push_back((before + after) / 2);
+    sum += weights.back();
+  }
+  for (double& weight : weights) weight /= sum;
+  return weights;
+}
+
 /// The scores of one kind of end. `levels` must outlive it.
 class PartSums {
  public:
@@ -69,6 +91,14 @@ class PartSums {
     scores.scored = scored_;
     scores.pinball = ratio(pinball_, scored_);
     for (const double sum : by_level_) scores.pinball_by_level.push_back(ratio(sum, scored_));
+    scores.crps = kUnknown;
+    if (supports_crps(levels_)) {
+      const std::vector<double> weights = crps_weights(levels_);
+      scores.crps = 0;
+      for (std::size_t i = 0; i < levels_.size(); ++i) {
+        scores.crps += 2 * weights[i] * scores.pinball_by_level[i];
+      }
+    }
     scores.interval_score_80 = ratio(interval_80_, scored_);
     scores.interval_score_90 = ratio(interval_90_, scored_);
     scores.absolute_error = ratio(absolute_error_, scored_);
@@ -124,7 +154,7 @@ class Scorer {
 
   void add(const PredictedExecution& execution, std::span<const double> quantiles, double point) {
     add_to_success(execution, quantiles, point);
-    if (execution.end == End::kUnfinished) return;
+    if (execution.end == End::kUnfinished && execution.elapsed < execution.limit) return;
     std::ranges::transform(quantiles, capped_.begin(),
                            [&](double q) { return std::min(q, execution.limit); });
     const double capped_point = std::min(point, execution.limit);
@@ -281,18 +311,27 @@ class Scorer {
 }  // namespace
 
 bool can_judge(std::span<const double> levels, double level) {
-  return level >= levels.front() - kSame && level <= levels.back() + kSame;
+  return std::ranges::any_of(levels,
+                             [level](double other) { return std::abs(other - level) < kSame; });
+}
+
+bool supports_crps(std::span<const double> levels) {
+  constexpr std::size_t kMinLevels = 9;
+  constexpr double kMaxGap = 0.2;
+  if (levels.size() < kMinLevels || levels.front() > 0.1 + kSame || levels.back() < 0.9 - kSame) {
+    return false;
+  }
+  for (std::size_t i = 1; i < levels.size(); ++i) {
+    if (levels[i] - levels[i - 1] > kMaxGap + kSame) return false;
+  }
+  return true;
 }
 
 double quantile_at(std::span<const double> levels, std::span<const double> quantiles,
                    double level) {
   const auto above = std::ranges::lower_bound(levels, level - kSame);
-  if (above == levels.end()) return kUnknown;
-  const auto i = static_cast<std::size_t>(above - levels.begin());
-  if (*above <= level + kSame) return quantiles[i];
-  if (i == 0) return kUnknown;
-  const double share = (level - levels[i - 1]) / (levels[i] - levels[i - 1]);
-  return quantiles[i - 1] + share * (quantiles[i] - quantiles[i - 1]);
+  if (above == levels.end() || *above > level + kSame) return kUnknown;
+  return quantiles[static_cast<std::size_t>(above - levels.begin())];
 }
 
 SeriesScores score(std::span<const double> levels, std::span<const PredictedExecution> executions,

@@ -29,6 +29,8 @@ struct PartScores {
   std::int64_t censored = 0;
   double pinball = 0;
   std::vector<double> pinball_by_level{};
+  /// kUnknown if the levels do not support it; see supports_crps().
+  double crps = 0;
   double interval_score_80 = 0;
   double interval_score_90 = 0;
   double absolute_error = 0;
@@ -107,14 +109,18 @@ struct SeriesScores {
   bool operator==(const SeriesScores&) const = default;
 };
 
-/// The quantile at a level, interpolated linearly between its neighbours; NaN beyond the first and
-/// the last level.
+/// The quantile at a level; NaN if the forecast does not have this level. Nothing is interpolated.
 double quantile_at(std::span<const double> levels, std::span<const double> quantiles, double level);
 
-/// Whether the level is not beyond the first and the last level of a forecast.
+/// Whether a forecast has the level.
 bool can_judge(std::span<const double> levels, double level);
 
-/// Scores the executions. The terminal scores leave out unfinished executions.
+/// Whether the CRPS can be computed from these levels: at least nine, the first at most 10 %, the
+/// last at least 90 %, and no gap above 20 percentage points.
+bool supports_crps(std::span<const double> levels);
+
+/// Scores the executions. The terminal scores treat an unfinished execution as censored at the
+/// moment until which it was watched if its `limit` is that moment, and leave it out if not.
 /// Requires: a forecast for each execution; `levels` ascend within (0, 1).
 SeriesScores score(std::span<const double> levels, std::span<const PredictedExecution> executions,
                    const Forecasts& forecasts);

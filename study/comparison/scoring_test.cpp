@@ -174,12 +174,28 @@ TEST(Stratify, NumbersFifthsAndThirds) {
   EXPECT_EQ(executions[99].depth_quintile, 1);  // with equal queues there is one group
 }
 
-TEST(Quantiles, InterpolateBetweenLevels) {
+TEST(Quantiles, AreNeverInterpolated) {
   const std::vector<double> quantiles = {1, 2, 4, 5, 6, 7, 8};
   EXPECT_EQ(quantile_at(kLevels, quantiles, 0.5), 4);
-  EXPECT_NEAR(quantile_at(kLevels, quantiles, 0.375), 3, 1e-12);
+  EXPECT_TRUE(std::isnan(quantile_at(kLevels, quantiles, 0.375)));
   EXPECT_TRUE(std::isnan(quantile_at(kLevels, quantiles, 0.04)));
   EXPECT_TRUE(std::isnan(quantile_at(kLevels, quantiles, 0.96)));
+}
+
+TEST(Crps, NeedsLevelsThatSupportIt) {
+  std::vector<double> levels;
+  for (int i = 1; i < 20; ++i) levels.push_back(0.05 * i);
+  EXPECT_TRUE(supports_crps(levels));
+  EXPECT_FALSE(supports_crps(std::vector{0.5}));
+  EXPECT_FALSE(supports_crps(kLevels));  // seven
+  levels.resize(17);                     // up to 85 %
+  EXPECT_FALSE(supports_crps(levels));
+  // Of a uniform forecast on (0, 1) at 0.3 the CRPS is the integral of (F(x) - [x > 0.3])^2.
+  std::vector<double> fine;
+  for (int i = 1; i < 1000; ++i) fine.push_back(i / 1000.0);
+  const std::vector<PredictedExecution> one = {{.elapsed = 0.3}};
+  const SeriesScores scores = score(fine, one, {.points = {0.5}, .quantiles = fine});
+  EXPECT_NEAR(scores.terminal.crps, (0.027 + 0.343) / 3, 1e-3);
 }
 
 TEST(Controls, AreBiasedNarrowOrPeeking) {

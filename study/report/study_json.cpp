@@ -83,9 +83,19 @@ void describe(Archive& archive, Curves& curves) {
 template <class Archive>
 void describe(Archive& archive, Flag& flag) {
   archive("name", flag.name);
-  archive("holds", flag.holds);
+  archive.custom(
+      "holds", flag,
+      [](const Flag& written) {
+        return written.too_few ? reports::Json(nullptr) : reports::Json(written.holds);
+      },
+      [&flag](const reports::Json& json) {
+        Flag read = flag;
+        read.holds = json.is_null() || json.get<bool>();
+        return read;
+      });
   archive("expected", flag.expected);
   archive("observed", flag.observed);
+  archive("too_few", flag.too_few);
 }
 
 /// An enumerator by its name.

@@ -7,15 +7,21 @@
 namespace quintain::study {
 namespace {
 
-bool failed(const EstimatorResult& result) {
-  if (result.role == Role::kControl) return !flagged(result);
-  return has_goal(result) && !std::ranges::all_of(result.flags, &Flag::holds);
+bool failed(const EstimatorResult& result, bool recorded) {
+  if (result.role == Role::kControl) return !flagged(result) && !has_too_few(result);
+  // The goals of recorded predictions name the flags that must hold.
+  return has_goal(result) && std::ranges::any_of(result.flags, [&](const Flag& flag) {
+           return !flag.holds && (!recorded || is_goal(flag));
+         });
 }
 
 bool failed(const WorkloadResult& workload) {
-  return !std::ranges::all_of(workload.analytic, &AnalyticCheck::holds) ||
-         std::ranges::any_of(workload.estimators,
-                             [](const EstimatorResult& result) { return failed(result); });
+  const bool recorded = workload.stopped == StopReason::kRecorded;
+  return workload.counts.scored == 0 ||
+         !std::ranges::all_of(workload.analytic, &AnalyticCheck::holds) ||
+         std::ranges::any_of(workload.estimators, [&](const EstimatorResult& result) {
+           return failed(result, recorded);
+         });
 }
 
 }  // namespace
@@ -24,6 +30,10 @@ std::string_view to_string(Role role) {
   static constexpr std::array<std::string_view, 4> kNames = {"estimator", "baseline", "oracle",
                                                              "control"};
   return kNames[static_cast<std::size_t>(role)];
+}
+
+bool has_too_few(const EstimatorResult& result) {
+  return std::ranges::any_of(result.flags, [](const Flag& flag) { return flag.too_few.has_value(); });
 }
 
 bool is_goal(const Flag& flag) { return flag.name.starts_with("goal/"); }

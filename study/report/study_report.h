@@ -138,6 +138,9 @@ struct Flag {
   bool holds = true;
   std::string expected{};
   std::string observed{};
+  /// If there were too few executions to tell: the number that is needed. `holds` is true then and
+  /// means nothing.
+  std::optional<std::int64_t> too_few{};
 
   bool operator==(const Flag&) const = default;
 };
@@ -154,7 +157,7 @@ struct EstimatorResult {
   /// The largest |coverage - level| at the judged levels, and the same of the worst stratum that
   /// has enough executions.
   Estimate worst_coverage_error{};
-  double worst_stratum_error = 0;
+  double worst_stratum_error = kUnknown;
   std::vector<Stratum> strata{};
   /// Mean widths of the central 50, 80 and 90 % intervals.
   double width_50 = 0;
@@ -270,15 +273,19 @@ bool is_goal(const Flag& flag);
 /// Whether a goal is set for the estimator on its workload. If so, all its flags must hold.
 bool has_goal(const EstimatorResult& result);
 
+/// Whether a flag could not be judged, because too few executions were scored.
+bool has_too_few(const EstimatorResult& result);
+
 /// Whether the study distinguishes the control from an honest estimator: a flag other than a goal
 /// does not hold.
 bool flagged(const EstimatorResult& control);
 
 /// The first that applies:
 /// - error: there is no workload, or a workload has no estimators;
-/// - failed: a closed form is not matched, a flag of an estimator, baseline or oracle that has a
-/// goal
-///   does not hold, or a control is not flagged, so that the study cannot be trusted;
+/// - failed: nothing was scored on a workload, a closed form is not matched, a flag of an
+/// estimator,
+///   baseline or oracle that has a goal does not hold (of recorded predictions: a goal is missed),
+///   or a control is not flagged, so that the study cannot be trusted;
 /// - passed. An estimator without a goal may have any result.
 reports::Verdict verdict_of(const StudyReport& report);
 

@@ -9,7 +9,8 @@ namespace {
 
 /// A study with one workload that has these results.
 StudyReport study_of(std::vector<EstimatorResult> estimators) {
-  return {.workloads = {{.name = "w", .estimators = std::move(estimators)}}};
+  return {
+      .workloads = {{.name = "w", .counts = {.scored = 1}, .estimators = std::move(estimators)}}};
 }
 
 EstimatorResult with_flags(Role role, std::vector<Flag> flags) {
@@ -51,6 +52,27 @@ TEST(VerdictOfStudy, FailsIfAControlIsNotFlagged) {
   EXPECT_EQ(verdict_of(study_of({with_flags(Role::kControl, {{"calibrated", kHolds}})})),
             reports::Verdict::kFailed);
   EXPECT_EQ(verdict_of(study_of({with_flags(Role::kControl, {})})), reports::Verdict::kFailed);
+}
+
+TEST(VerdictOfStudy, FailsIfNothingWasScored) {
+  StudyReport report = study_of({with_flags(Role::kEstimator, {})});
+  EXPECT_EQ(verdict_of(report), reports::Verdict::kPassed);
+  report.workloads[0].counts.scored = 0;
+  EXPECT_EQ(verdict_of(report), reports::Verdict::kFailed);
+}
+
+TEST(VerdictOfStudy, DoesNotFailIfThereAreTooFewToTell) {
+  const Flag too_few = {.name = "calibrated", .too_few = 500};
+  EXPECT_EQ(verdict_of(study_of({with_flags(Role::kControl, {too_few})})),
+            reports::Verdict::kPassed);
+}
+
+TEST(VerdictOfStudy, OfRecordedPredictionsOnlyGoalsAreDemanded) {
+  StudyReport report =
+      study_of({with_flags(Role::kEstimator, {{"narrow-enough", kFails}, {"goal/a", kHolds}})});
+  EXPECT_EQ(verdict_of(report), reports::Verdict::kFailed);
+  report.workloads[0].stopped = StopReason::kRecorded;
+  EXPECT_EQ(verdict_of(report), reports::Verdict::kPassed);
 }
 
 TEST(VerdictOfStudy, FailsIfAClosedFormIsMissed) {

@@ -117,7 +117,7 @@ std::vector<ControlOutcome> control_outcomes(const StudyReport& report) {
   std::vector<ControlOutcome> outcomes;
   for (const WorkloadResult& workload : report.workloads) {
     for (const EstimatorResult& result : workload.estimators) {
-      if (result.role != Role::kControl) continue;
+      if (result.role != Role::kControl || (!flagged(result) && has_too_few(result))) continue;
       auto outcome = std::ranges::find(outcomes, result.name, &ControlOutcome::name);
       if (outcome == outcomes.end()) outcome = outcomes.insert(outcomes.end(), {result.name});
       (flagged(result) ? outcome->flagged_on : outcome->missed_on)
@@ -198,6 +198,10 @@ void append_flags(std::string& out, const WorkloadResult& workload,
     if (result.role == Role::kControl) continue;
     std::vector<std::string> failed;
     for (const Flag& flag : result.flags) {
+      if (flag.too_few && !is_goal(flag) && has_goal(result)) {
+        out += fmt::format("  ? {}: {}: {}\n", reports::printable(result.name),
+                           reports::printable(flag.name), reports::printable(flag.observed));
+      }
       if (flag.holds) continue;
       failed.push_back(reports::printable(flag.name));
       if (!has_goal(result)) continue;
@@ -233,9 +237,14 @@ void append_workload(std::string& out, const WorkloadResult& workload, const Stu
   out += "  executions: " + absl::StrJoin(counts, ", ", [](std::string* text, const auto& count) {
            *text += fmt::format("{} {}", count.second, count.first);
          });
-  out += fmt::format("\n  warm-up: MSER-5 found {} arrivals, {} were cut\n  stopped: {}\n\n",
-                     plain(workload.warm_up_found), plain(workload.warm_up_cut),
-                     describe_stop(workload));
+  out += "\n";
+  // Of a recording nothing is cut.
+  if (workload.stopped != StopReason::kRecorded) {
+    out += fmt::format("  warm-up: MSER-5 found {} arrivals, {} were cut\n",
+                       plain(workload.warm_up_found), plain(workload.warm_up_cut));
+  }
+  out += fmt::format("  stopped: {}\n", describe_stop(workload));
+  out += "\n";
 }
 
 void append_controls(std::string& out, const StudyReport& report,
@@ -260,7 +269,8 @@ void append_goals(std::string& out, const StudyReport& report, const reports::Ta
     for (const EstimatorResult& result : workload.estimators) {
       for (const Flag& flag : result.flags) {
         if (!is_goal(flag)) continue;
-        lines += fmt::format("  {} {} {} {}: expected {}, observed {}\n", mark(flag.holds, style),
+        lines += fmt::format("  {} {} {} {}: expected {}, observed {}\n",
+                             flag.too_few ? "?" : mark(flag.holds, style),
                              reports::printable(workload.name), reports::printable(result.name),
                              reports::printable(flag.name), reports::printable(flag.expected),
                              reports::printable(flag.observed));
@@ -297,6 +307,12 @@ std::string render_study(const StudyReport& report, const reports::TableStyle& s
   if (!report.workloads.empty()) {
     out += fmt::format("{}, the default\n", reports::printable(report.default_estimator));
     out += render_summary(report) + "\n";
+  }
+  for (const WorkloadResult& workload : report.workloads) {
+    if (workload.counts.scored > 0 || workload.estimators.empty()) continue;
+    out += fmt::format("{} {}: nothing was scored, because no execution {}\n", mark(false, style),
+                       reports::printable(workload.name),
+                       workload.counts.predicted == 0 ? "was accepted" : "ended");
   }
   const reports::Verdict verdict = verdict_of(report);
   return out + fmt::format("{}: {}\n", to_string(verdict),

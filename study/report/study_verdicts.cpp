@@ -8,6 +8,16 @@
 namespace quintain::study {
 namespace {
 
+reports::Check check_of(const Flag& flag) {
+  return {.name = flag.name,
+          .kind = reports::CheckKind::kExpectation,
+          .verdict = flag.too_few ? reports::Verdict::kSkipped
+                     : flag.holds ? reports::Verdict::kPassed
+                                  : reports::Verdict::kFailed,
+          .expected = flag.expected,
+          .observed = flag.observed};
+}
+
 reports::Check check_of(std::string name, bool holds, std::string expected, std::string observed) {
   return {.name = std::move(name),
           .kind = reports::CheckKind::kExpectation,
@@ -29,6 +39,10 @@ reports::Report to_test_report(const StudyReport& study) {
   reports::Report report{
       .tool_version = study.tool_version, .command = study.command, .wall_clock = study.wall_clock};
   for (const WorkloadResult& workload : study.workloads) {
+    if (workload.counts.scored == 0) {
+      report.cases.emplace_back(new_case(study, workload, "scored")).checks = {
+          check_of("scored", false, "at least one execution ended and was scored", "none")};
+    }
     if (!workload.analytic.empty()) {
       reports::Case& closed_forms =
           report.cases.emplace_back(new_case(study, workload, "closed-forms"));
@@ -41,14 +55,22 @@ reports::Report to_test_report(const StudyReport& study) {
     }
     for (const EstimatorResult& estimator : workload.estimators) {
       if (estimator.role == Role::kControl) {
-        report.cases.emplace_back(new_case(study, workload, estimator.name)).checks = {
+        reports::Check check =
             check_of("control", flagged(estimator), "the control is flagged as dishonest",
-                     flagged(estimator) ? "it is flagged" : "no flag is raised")};
+                     flagged(estimator) ? "it is flagged" : "no flag is raised");
+        if (!flagged(estimator) && has_too_few(estimator)) {
+          check.verdict = reports::Verdict::kSkipped;
+          check.observed = estimator.flags.front().observed;
+        }
+        report.cases.emplace_back(new_case(study, workload, estimator.name)).checks = {
+            std::move(check)};
       } else if (has_goal(estimator)) {
         reports::Case& judged =
             report.cases.emplace_back(new_case(study, workload, estimator.name));
         for (const Flag& flag : estimator.flags) {
-          judged.checks.push_back(check_of(flag.name, flag.holds, flag.expected, flag.observed));
+          // Of recorded predictions only the goals are demanded.
+          if (workload.stopped == StopReason::kRecorded && !is_goal(flag)) continue;
+          judged.checks.push_back(check_of(flag));
         }
       }
     }

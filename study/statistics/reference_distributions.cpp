@@ -43,6 +43,16 @@ double chi_squared_tail(double x, double freedom) {
   return boost::math::cdf(boost::math::complement(ChiSquared(freedom), x));
 }
 
+double student_tail(double t, double freedom) {
+  assert(freedom > 0);
+  return boost::math::cdf(boost::math::complement(Student(freedom), t));
+}
+
+double binomial_cdf(double successes, double trials, double probability) {
+  assert(successes >= 0 && successes <= trials && probability >= 0 && probability <= 1);
+  return boost::math::cdf(Binomial(trials, probability), successes);
+}
+
 double binomial_quantile(double p, double trials, double probability) {
   assert(p > 0 && p < 1 && probability > 0 && probability < 1);
   assert(trials >= 0 && trials == std::floor(trials));

@@ -162,18 +162,21 @@ const renderClosedForms = ({ analytic }) =>
     ]),
   );
 
+// null: there are too few executions to tell.
+const tellFlag = ({ holds }, yes, no) => (holds === null ? 'too few' : holds ? yes : no);
+
 function renderFlags({ estimators }) {
   const rows = estimators.flatMap((result) =>
     result.flags.map((flag) => [
       nameCell(result),
       flag.name,
-      badge(flag.holds, flag.holds ? 'holds' : 'does not hold'),
+      badge(flag.holds !== false, tellFlag(flag, 'holds', 'does not hold')),
       prose(flag.expected),
       prose(flag.observed),
     ]),
   );
   if (rows.length === 0) return null;
-  const broken = estimators.flatMap(({ flags }) => flags).filter(({ holds }) => !holds).length;
+  const broken = estimators.flatMap(({ flags }) => flags).filter(({ holds }) => holds === false).length;
   return folded(
     `${counted(rows.length, 'flag')}, ${broken} do not hold`,
     table(
@@ -275,7 +278,7 @@ function renderSummary() {
   const cells = (result) => {
     if (!result) return ['-', '-', '-', '-'];
     const goals = result.flags.filter(isGoal);
-    const met = goals.filter(({ holds }) => holds).length;
+    const met = goals.filter(({ holds }) => holds !== false).length;
     return [
       intervalCell(result.to_oracle.ratio, ratio),
       [intervalCell(result.to_best_baseline.ratio, ratio), role(result.to_best_baseline.to)],
@@ -306,12 +309,12 @@ function renderGoals() {
         linkTo(i),
         nameCell(result),
         flag.name.slice('goal/'.length),
-        badge(flag.holds, flag.holds ? 'met' : 'missed'),
+        badge(flag.holds !== false, tellFlag(flag, 'met', 'missed')),
         prose(flag.expected),
         prose(flag.observed),
       ]),
     );
-  const missed = goals.filter(({ flag }) => !flag.holds);
+  const missed = goals.filter(({ flag }) => flag.holds === false);
   return [
     goalTable('Goals that are missed', missed),
     folded(
