@@ -12,12 +12,14 @@
 #include <cstdio>
 #include <functional>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "cli/interruption.h"
 #include "cli/program.h"
 #include "cli/progress.h"
 #include "cli/results.h"
@@ -30,6 +32,7 @@
 #include "conformance/manifest.h"
 #include "conformance/self_testing.h"
 #include "conformance/suite.h"
+#include "conformance/summary.h"
 #include "conformance/verdicts.h"
 #include "conformance/wire/descriptor.h"
 #include "reports/formats.h"
@@ -55,7 +58,11 @@ struct Arguments {
   std::string descriptor_set;
   Selection selection;
   std::string known_failing;
+  std::string explain;
   bool strict = false;
+  bool verbose = false;
+  bool no_preflight = false;
+  double timeout_seconds = 0;
   bool list = false;
   bool self_test = false;
   std::string markdown;
@@ -85,7 +92,8 @@ bool validate_arguments(const Arguments& arguments) {
           "--self-test judges the suite in virtual time; it takes no --transport, --target or "
           "--spawn");
     }
-  } else if (!arguments.list && arguments.transport.empty() && !is_live(arguments)) {
+  } else if (!arguments.list && arguments.explain.empty() && arguments.transport.empty() &&
+             !is_live(arguments)) {
     problem("expected --target ADDRESS, --spawn COMMAND, --transport sim or --self-test");
   }
   if (!arguments.transport.empty() && is_live(arguments)) {
@@ -231,7 +239,10 @@ int finish(const Arguments& arguments, reports::Report report,
            std::chrono::steady_clock::time_point started) {
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
   report.wall_clock.duration_seconds = took.count();
-  print_report(report);
+  print_report(arguments.verbose ? report : conformance::shortened(report));
+  if (verdict_of(report) == reports::Verdict::kFailed) {
+    fmt::print("{}", conformance::table_by_clause(report));
+  }
   fmt::print(stderr, "{:.2f} s\n", took.count());
   if (!arguments.files.write(kCommand, report, reports::to_json(report))) return kHarnessError;
   return reports::exit_code(reports::verdict_of(report));
@@ -328,6 +339,36 @@ bool answers(const conformance::LiveTarget& target) {
   return false;
 }
 
+// What a report says of its target.
+std::string target_facts(const Arguments& arguments, const conformance::Manifest& manifest) {
+  nlohmann::ordered_json facts;
+  if (!is_live(arguments)) {
+    facts["transport"] = "sim";
+  } else {
+    facts["address"] = arguments.target.empty() ? "started by --spawn" : arguments.target;
+  }
+  facts["profile"] = manifest.profile;
+  if (!arguments.manifest.empty()) {
+    facts["manifest_file"] = arguments.manifest;
+    // It was loaded before, so that it can be read; JSON with comments.
+    const auto declared = nlohmann::ordered_json::parse(text_of(arguments.manifest).value_or(""),
+                                                        nullptr, false, true);
+    if (!declared.is_discarded()) facts["manifest"] = declared;
+  }
+  return facts.dump();
+}
+
+// The address for a command that repeats a call by hand; empty where there is no such command.
+std::string grpcurl_target(const Arguments& arguments, const conformance::Manifest& manifest) {
+  const bool contract = manifest.profile == conformance::contract_profile().name();
+  if (!contract || arguments.target.empty()) return {};
+  const std::string address = arguments.target.starts_with("unix:")
+                                  ? "-unix " + quoted(arguments.target.substr(5))
+                                  : quoted(arguments.target);
+  return (arguments.tls_ca.empty() ? "-plaintext " : "-cacert " + quoted(arguments.tls_ca) + " ") +
+         address;
+}
+
 int judge(const Arguments& arguments) {
   const auto cases = choose_cases(arguments.selection);
   if (!cases) return kBadInput;
@@ -358,24 +399,55 @@ int judge(const Arguments& arguments) {
   }
 
   const auto started = std::chrono::steady_clock::now();
+  const Interruption interruption;
+  options.stop = [&]() -> std::string {
+    if (std::string reason = Interruption::reason(); !reason.empty()) return reason;
+    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - started;
+    if (arguments.timeout_seconds > 0 && elapsed.count() > arguments.timeout_seconds) {
+      return fmt::format("the run took longer than --timeout {:g}", arguments.timeout_seconds);
+    }
+    return {};
+  };
+  options.smoke_first = is_live(arguments) && !arguments.no_preflight;
+  if (live) options.reachable = [&live] { return answers(*live->target); };
   reports::Report report = new_report(arguments);
+  report.target = target_facts(arguments, *manifest);
   Progress progress("cases");
   options.progress = [&](std::size_t done, std::size_t of) { progress.show(done, of); };
   const auto results = conformance::run_suite(*cases, options);
   progress.clear();
+  report.incomplete = options.stop();
   for (const auto& result : results) {
     report.cases.push_back(
-        conformance::to_report(result, {.strict = arguments.strict, .command = report.command}));
+        conformance::to_report(result, {.strict = arguments.strict,
+                                        .command = report.command,
+                                        .grpcurl_target = grpcurl_target(arguments, *manifest)}));
   }
   conformance::apply(conformance::parse_known_failing(arguments.known_failing, *known_text),
                      matches, report.cases);
-  return finish(arguments, std::move(report), started);
+  const int exit_code = finish(arguments, std::move(report), started);
+  if (exit_code != kBadInput && !Interruption::reason().empty()) return Interruption::exit_code();
+  return exit_code;
+}
+
+int explain(const std::string& name) {
+  const std::string text = conformance::explanation(name);
+  if (text.empty()) {
+    print_error(fmt::format(
+        "there is no clause or case '{}'; `quintain conform --list` shows the cases and their "
+        "clauses",
+        name));
+    return kBadInput;
+  }
+  fmt::print("{}", text);
+  return kAllHeld;
 }
 
 int conform(const Arguments& arguments) {
   // Cases send bytes that are no valid message; protobuf would log an error for each.
   google::protobuf::SetLogHandler(nullptr);
   if (!validate_arguments(arguments)) return kBadInput;
+  if (!arguments.explain.empty()) return explain(arguments.explain);
   return arguments.self_test ? run_self_test(arguments) : judge(arguments);
 }
 
@@ -405,7 +477,21 @@ void add_conform_command(CLI::App& app, int& exit_code) {
   arguments->selection.add_options(*command, "cases or clauses");
   command->add_option("--known-failing", arguments->known_failing,
                       "A file of cases that may fail, one per line; one that passes fails the run");
-  command->add_flag("--strict", arguments->strict, "A broken SHOULD fails instead of warning");
+  command->add_flag(
+      "--strict", arguments->strict,
+      "A violated SHOULD fails instead of warning, and a case that could not be judged "
+      "fails");
+  command->add_option(
+      "--explain", arguments->explain,
+      "Print what this clause or case is about, how it is judged and what it needs");
+  command
+      ->add_option("--timeout", arguments->timeout_seconds,
+                   "End the run after this many seconds, with a report of what was judged")
+      ->check(CLI::Range(0.1, 1e6));
+  command->add_flag("--no-preflight", arguments->no_preflight,
+                    "Run the other cases even if a smoke case fails");
+  command->add_flag("--verbose", arguments->verbose,
+                    "Print every failed check with all of its calls");
   command->add_flag("--list", arguments->list, "Show the cases and run nothing");
   command->add_flag(
       "--self-test", arguments->self_test,

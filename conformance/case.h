@@ -47,9 +47,6 @@ struct Case {
   bool exclusive = false;
   /// The smoke case without which this one says nothing: if that fails, this one is blocked.
   Smoke depends_on = Smoke::kBoth;
-  /// It sends what may make a target reset the connection, so that a reset is no reason to try
-  /// the case again.
-  bool provokes_resets = false;
   /// Why it can be judged only in virtual time; empty: live targets can be judged too.
   std::string_view virtual_time_only{};
   /// Why it can be judged only on a live target; empty: virtual time works too.

@@ -2,6 +2,7 @@
 // checks that it has judged the clauses that it claims.
 #include "conformance/suite.h"
 
+#include <absl/strings/ascii.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -13,6 +14,7 @@
 #include <utility>
 
 #include "conformance/case_run.h"
+#include "conformance/endpoint_check.h"
 #include "conformance/judgement/judge.h"
 
 namespace quintain::conformance {
@@ -87,6 +89,17 @@ void run_with(Transport& transport, const SuiteOptions& options, std::size_t num
   } catch (const CaseRun::NotApplicable& not_applicable) {
     result.skipped = not_applicable.reason;
   }
+  if (result.not_judged.empty() && result.skipped.empty() && options.profile->applies("ASYNC-2")) {
+    try {
+      judge_endpoints(run);
+    } catch (const CaseRun::Aborted&) {
+      // The target no longer answers status queries, which other clauses judge.
+    } catch (const CaseRun::NotJudged& not_judged) {
+      result.not_judged = not_judged.reason;
+    } catch (const CaseRun::NotApplicable&) {
+      // The profile has no status query.
+    }
+  }
   const std::vector<RecordedCall> calls(run.recorded_calls().begin(), run.recorded_calls().end());
   const Policies& policies = options.manifest->policies;
   for (const RecordedCall& call : calls) judge_recorded_call(call, policies, run.findings());
@@ -116,6 +129,47 @@ void require_judgements(const Profile& profile, CaseResult& result) {
   }
 }
 
+// Whether the connection broke under a call. gRPC reports that as UNAVAILABLE, as a server may do
+// for reasons of its own; only the message tells them apart.
+bool connection_broke(const RecordedCall& call) {
+  if (!absl::IsUnavailable(call.status)) return false;
+  static constexpr std::string_view kTexts[] = {
+      "socket closed",      "connection reset", "broken pipe",       "failed to connect",
+      "connection refused", "goaway",           "stream removed",    "end of tcp stream",
+      "transport closed",   "keepalive",        "connection attempt"};
+  const std::string message = absl::AsciiStrToLower(call.status.message());
+  return std::ranges::any_of(
+      kTexts, [&](std::string_view text) { return message.find(text) != std::string::npos; });
+}
+
+const RecordedCall* broken_call(const CaseResult& result) {
+  const auto found = std::ranges::find_if(result.recorded_calls, connection_broke);
+  return found == result.recorded_calls.end() ? nullptr : &*found;
+}
+
+// Whether the result may be due to a broken connection instead of the target.
+bool doubtful(const CaseResult& result) {
+  // What cases of WIRE-4 send may make a target reset the connection.
+  const auto& clauses = result.test_case->clauses;
+  if (std::ranges::find(clauses, "WIRE-4") != clauses.end()) return false;
+  if (broken_call(result) == nullptr) return false;
+  return !result.aborted.empty() || !result.error.empty() || violates_anything(result);
+}
+
+void run_once(const SuiteOptions& options, std::size_t number, CaseResult& result) {
+  try {
+    const std::unique_ptr<Transport> transport = options.connect();
+    if (transport == nullptr) {
+      result.error = "the target cannot be reached";
+      return;
+    }
+    run_with(*transport, options, number, result);
+    require_judgements(*options.profile, result);
+  } catch (const std::exception& error) {
+    result.error = error.what();
+  }
+}
+
 // The smoke case that failed and on which this one depends; empty if there is none.
 std::string_view blocker(const Case& test_case, const std::set<std::string_view>& failed_smoke) {
   if (test_case.depends_on == Smoke::kNone) return {};
@@ -138,18 +192,18 @@ CaseResult run_case(const Case& test_case, const SuiteOptions& options, std::siz
   if (!result.skipped.empty()) return result;
   result.not_judged = missing_declaration(test_case, *options.manifest);
   if (!result.not_judged.empty()) return result;
-  try {
-    const std::unique_ptr<Transport> transport = options.connect();
-    if (transport == nullptr) {
-      result.error = "the target cannot be reached";
-      return result;
-    }
-    run_with(*transport, options, number, result);
-    require_judgements(*options.profile, result);
-  } catch (const std::exception& error) {
-    result.error = error.what();
-  }
-  return result;
+  run_once(options, number, result);
+  if (options.virtual_time || !doubtful(result)) return result;
+  CaseResult second{.test_case = &test_case};
+  // Ids of the second try must differ from those of the first.
+  constexpr std::size_t kSecondTry = 1'000'000;
+  run_once(options, number + kSecondTry, second);
+  if (!doubtful(second)) return second;
+  CaseResult inconclusive{.test_case = &test_case, .took = second.took};
+  inconclusive.error = fmt::format("inconclusive: the connection broke in both of two tries: {}",
+                                   describe(*broken_call(second)));
+  inconclusive.recorded_calls = std::move(second.recorded_calls);
+  return inconclusive;
 }
 
 std::vector<CaseResult> run_suite(std::span<const Case* const> cases, const SuiteOptions& options) {
@@ -157,9 +211,11 @@ std::vector<CaseResult> run_suite(std::span<const Case* const> cases, const Suit
   std::mutex mutex;
   std::size_t done = 0;
   std::set<std::string_view> failed_smoke;
+  std::atomic<bool> lost = false;
   const auto run = [&](std::size_t i) {
     const std::string_view blocked_by = blocker(*cases[i], failed_smoke);
     std::string stopped = options.stop ? options.stop() : "";
+    if (stopped.empty() && lost) stopped = "the target can no longer be reached";
     if (!blocked_by.empty()) {
       results[i] = {.test_case = cases[i],
                     .not_judged = fmt::format("blocked by {}, which failed", blocked_by)};
@@ -167,6 +223,9 @@ std::vector<CaseResult> run_suite(std::span<const Case* const> cases, const Suit
       results[i] = {.test_case = cases[i], .not_judged = std::move(stopped)};
     } else {
       results[i] = run_case(*cases[i], options, i + 1);
+      if (options.reachable && broken_call(results[i]) != nullptr && !options.reachable()) {
+        lost = true;
+      }
     }
     const std::lock_guard lock(mutex);
     if (options.progress) options.progress(++done, cases.size());

@@ -29,7 +29,8 @@ struct CaseResult {
   std::string not_judged{};
   /// Why it could not be run to its end: what the target lacks or refused.
   std::string aborted{};
-  /// An error of the harness itself.
+  /// Why the case says nothing about the target: an error of the harness itself, or a connection
+  /// that broke twice ("inconclusive: ...").
   std::string error{};
   /// The judgements of the clauses that apply to the profile.
   Findings findings{};
@@ -54,6 +55,9 @@ struct SuiteOptions {
   core::Duration case_budget = std::chrono::minutes(2);
   /// When a smoke case fails, the cases that depend on it are not run but blocked by it.
   bool smoke_first = false;
+  /// Whether the target can still be reached. Asked after a case whose connection broke; if it
+  /// cannot, the remaining cases are not judged. Empty: it always can.
+  std::function<bool()> reachable{};
   /// Asked between two cases and while one waits; once it returns a reason, the run ends: running
   /// cases and those that were not run are then not judged, for this reason. Thread-safe.
   std::function<std::string()> stop{};

@@ -6,6 +6,7 @@
 #include <absl/strings/strip.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <google/protobuf/util/json_util.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -42,8 +43,36 @@ reports::Verdict verdict_of_violation(const Clause& clause, bool strict) {
                                                 : reports::Verdict::kWarning;
 }
 
-void add_checks(const Clause& clause, const Finding& finding, const CaseResult& result, bool strict,
-                std::vector<reports::Check>& checks) {
+// The command that repeats a unary call by hand; empty if it would be too long to be of use.
+std::string grpcurl_command(const RecordedCall& call, const std::string& target) {
+  constexpr std::size_t kMaxCommand = 2000;
+  std::string body;
+  if (target.empty() || !google::protobuf::util::MessageToJsonString(*call.request, &body).ok()) {
+    return {};
+  }
+  std::string quoted = "'";
+  for (const char c : body) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  std::string command = fmt::format("grpcurl -d {}' {} spearlet.FunctionService/{}", quoted, target,
+                                    name_of(call.method));
+  return command.size() > kMaxCommand ? std::string() : command;
+}
+
+// Adds the command that repeats the call which shows the violation.
+void add_command(const Violation& violation, const CaseResult& result, const std::string& target,
+                 reports::Evidence& evidence) {
+  if (target.empty() || violation.recorded_calls.empty()) return;
+  const std::uint64_t number = violation.recorded_calls.back();
+  for (const RecordedCall& call : result.recorded_calls) {
+    if (call.number != number || call.request == nullptr) continue;
+    std::string command = grpcurl_command(call, target);
+    if (command.empty()) return;
+    evidence.events.push_back(
+        {.at = call.sent.since_start(), .text = "by hand: " + std::move(command)});
+  }
+}
+
+void add_checks(const Clause& clause, const Finding& finding, const CaseResult& result,
+                const VerdictOptions& options, std::vector<reports::Check>& checks) {
   if (finding.violations.empty()) {
     checks.push_back({.name = std::string(clause.id),
                       .kind = reports::CheckKind::kClause,
@@ -62,10 +91,11 @@ void add_checks(const Clause& clause, const Finding& finding, const CaseResult& 
     checks.push_back(
         {.name = i == 0 ? std::string(clause.id) : fmt::format("{}/{}", clause.id, i + 1),
          .kind = reports::CheckKind::kClause,
-         .verdict = verdict_of_violation(clause, strict),
+         .verdict = verdict_of_violation(clause, options.strict),
          .expected = violation.expected,
          .observed = std::move(observed),
          .evidence = evidence(violation, result)});
+    add_command(violation, result, options.grpcurl_target, checks.back().evidence);
   }
 }
 
@@ -164,7 +194,7 @@ reports::Case to_report(const CaseResult& result, const VerdictOptions& options)
   for (const Clause& clause : all_clauses()) {
     const auto finding = result.findings.by_clause().find(clause.id);
     if (finding == result.findings.by_clause().end()) continue;
-    add_checks(clause, finding->second, result, options.strict, report.checks);
+    add_checks(clause, finding->second, result, options, report.checks);
   }
   if (options.strict && !result.not_judged.empty()) {
     report.checks.push_back({.name = "is-judged",

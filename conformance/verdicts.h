@@ -17,6 +17,9 @@ struct VerdictOptions {
   bool strict = false;
   /// The command that tests the same target; reports append --only CASE to it.
   std::string command{};
+  /// The options and the address with which `grpcurl` reaches the target. Then evidence has the
+  /// command that repeats a call. Empty: it has none.
+  std::string grpcurl_target{};
 };
 
 /// The case of a report: one check for each clause, and one more for each further violation of it.
@@ -31,6 +34,10 @@ std::vector<reports::Case> to_report(const std::vector<CoreVerdict>& verdicts);
 /// The page docs/clauses.md in Markdown: clauses, the cases that judge them, and the faulty cores
 /// that they catch.
 std::string clauses_page(const std::vector<CoreVerdict>& verdicts);
+
+/// What a clause or a case is about: its text, its source, how it is judged, what it needs. Empty
+/// if there is no clause or case of this name.
+std::string explanation(std::string_view name);
 
 /// A list of cases that are known to fail.
 struct KnownFailing {

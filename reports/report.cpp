@@ -103,8 +103,8 @@ Totals totals_of(const Report& report) {
 
 Verdict verdict_of(const Report& report) {
   const Totals totals = totals_of(report);
-  if (totals.cases == 0 || totals.error > 0) return Verdict::kError;
   if (totals.failed + totals.unexpected_passes > 0) return Verdict::kFailed;
+  if (totals.cases == 0 || totals.error > 0 || !report.incomplete.empty()) return Verdict::kError;
   if (totals.passed + totals.known_failures > 0) return Verdict::kPassed;
   return totals.not_judged > 0 ? Verdict::kNotJudged : Verdict::kSkipped;
 }

@@ -185,9 +185,9 @@ std::string error_text(const Case& c);
 Outcome outcome_of(const Case& c);
 Totals totals_of(const Report& report);
 
-/// The first that applies: error if any case is an error or there is no case; failed if any case
-/// failed or passed unexpectedly; passed if any case passed or is a known failure; not judged if
-/// any case is; else skipped.
+/// The first that applies: failed if any case failed or passed unexpectedly; error if any case is
+/// an error, if there is no case, or if the run ended early; passed if any case passed or is a
+/// known failure; not judged if any case is; else skipped.
 Verdict verdict_of(const Report& report);
 
 /// The program's exit code for the verdict of a run: 0 passed, skipped or not judged, 1 failed,

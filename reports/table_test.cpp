@@ -34,7 +34,7 @@ FIXED smoke seed=7: passes, so it is no longer a known failure: flaky clock
 )";
 
 constexpr const char* kSummary =
-    "error: 6 cases, 1 passed, 1 failed, 1 skipped, 1 error, 1 known failure, "
+    "failed: 6 cases, 1 passed, 1 failed, 1 skipped, 1 error, 1 known failure, "
     "1 known failure that passes\n";
 
 TEST(RenderPlain, ShowsEveryOutcome) {
