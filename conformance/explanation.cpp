@@ -35,8 +35,8 @@ std::string_view declared_as(Need need) {
   return {};
 }
 
-bool contains(const std::vector<std::string_view>& names, std::string_view name) {
-  return std::ranges::find(names, name) != names.end();
+bool names(const std::vector<std::string_view>& ids, std::string_view id) {
+  return std::ranges::find(ids, id) != ids.end();
 }
 
 std::string explain(const Clause& clause) {
@@ -45,11 +45,11 @@ std::string explain(const Clause& clause) {
                   clause.level == Level::kMust ? "MUST" : "SHOULD", clause.source, clause.text);
   text += "Cases that judge it:\n";
   for (const Case& one : all_cases()) {
-    if (contains(one.clauses, clause.id)) text += fmt::format("  {}: {}\n", one.name, one.about);
+    if (names(one.clauses, clause.id)) text += fmt::format("  {}: {}\n", one.name, one.about);
   }
   text += "Faults that it must catch:\n";
   for (const FaultyCore& core : faulty_cores()) {
-    if (contains(core.caught_by, clause.id)) {
+    if (names(core.caught_by, clause.id)) {
       text += fmt::format("  {}: {}\n", core.name, core.about);
     }
   }

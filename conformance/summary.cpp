@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::size_t kMaxDetailedCases = 12;
 constexpr std::size_t kMaxChecks = 4;
-constexpr std::size_t kMaxEvents = 3;
+constexpr std::size_t kMaxShownEvents = 3;
 constexpr std::size_t kMaxText = 400;
 
 void shorten(std::string& text) {
@@ -39,7 +39,7 @@ void shorten(reports::Case& one, bool with_details) {
     shorten(check.expected);
     shorten(check.observed);
     reports::Evidence& evidence = check.evidence;
-    const std::size_t kept = with_details && i < kMaxChecks ? kMaxEvents : 0;
+    const std::size_t kept = with_details && i < kMaxChecks ? kMaxShownEvents : 0;
     if (evidence.events.size() > kept) {
       evidence.omitted += static_cast<std::int64_t>(evidence.events.size() - kept);
       evidence.events.resize(kept);

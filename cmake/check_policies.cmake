@@ -1,0 +1,25 @@
+# Fails if a policy that manifests declare is used by no case and no rule: a declaration without
+# effect would let a target believe that it is judged by it.
+#
+# quintain_check_policies(HEADER folder...)
+function(quintain_check_policies header)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${header})
+  file(READ ${header} text)
+  # Members look like "} name = " (a choice) and "type name = " or "type name{}".
+  string(REGEX MATCHALL "[}a-z] ([a-z_]+) ?(= [A-Z0-9c]|{})" members "${text}")
+  set(used "")
+  foreach(folder IN LISTS ARGN)
+    file(GLOB_RECURSE files CONFIGURE_DEPENDS ${folder}/*.cpp ${folder}/*.h)
+    list(FILTER files EXCLUDE REGEX "_test\\.cpp$|policies\\.h$|manifest\\.cpp$")
+    foreach(file IN LISTS files)
+      file(READ ${file} source)
+      string(APPEND used "${source}")
+    endforeach()
+  endforeach()
+  foreach(member IN LISTS members)
+    string(REGEX REPLACE "^[}a-z] ([a-z_]+).*" "\\1" name "${member}")
+    if(NOT used MATCHES "policies(\\(\\))?\\.${name}")
+      message(FATAL_ERROR "the policy '${name}' of ${header} is used by no case and no rule")
+    endif()
+  endforeach()
+endfunction()
