@@ -1,5 +1,5 @@
-// The smoke cases: whether anything works at all. They run before all others, which are blocked if one
-// of these fails, so that a target on which nothing works has one failure and not a hundred.
+// The smoke cases: whether anything works at all. They run before all others, which are blocked if
+// one of these fails, so that a target on which nothing works has one failure and not a hundred.
 #include "conformance/cases/case_setup.h"
 
 namespace quintain::conformance {

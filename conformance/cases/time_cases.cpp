@@ -82,13 +82,25 @@ void maximum(CaseRun& run) {
             "no execution runs longer than the node's maximum");
 }
 
+void zero_is_unlimited(CaseRun& run) {
+  auto request = run.sync("sleep", {{"ms", at_least(1500)}});
+  request.mutable_context()->set_timeout_ms(0);
+  const InvokeCall call = run.call(request);
+  run.check("TIME-3", call, status_of(call) == kCompleted,
+            "timeout_ms = 0 is no timeout, as declared: the function runs to its end");
+}
+
 void zero_is_the_default(CaseRun& run) {
+  if (run.policies().timeout_zero == Policies::TimeoutZero::kUnlimited) {
+    return zero_is_unlimited(run);
+  }
   const core::Duration expected = *run.node().default_sync_timeout;
   auto request =
       run.sync("sleep", {{"ms", at_least(2 * core::floor_milliseconds(expected), kLongMs.wanted)}});
   // The manifest may declare one for requests without a timeout.
   request.mutable_context()->clear_timeout_ms();
-  const InvokeCall call = run.call(request);
+  const InvokeCall call = run.send(request);
+  run.wait_until([&] { return call.ended(); }, expected + run.slack() + CaseRun::patience());
   run.check("TIME-3", call,
             status_of(call) == kTimeout && duration_of(call) >= expected &&
                 duration_of(call) <= expected + run.slack(),

@@ -1,6 +1,8 @@
 // A transport that adds latency to another one, in virtual time.
 #pragma once
 
+#include <algorithm>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -18,6 +20,7 @@ class DelayedTransport final : public Transport {
       : inner_(std::move(inner)), one_way_(one_way), slack_(slack) {}
 
   core::Instant now() const override { return inner_->now(); }
+  core::WallTime wall_now() const override { return inner_->wall_now(); }
   core::Duration slack() const override { return slack_; }
 
   std::uint64_t start(WireCall call) override {
@@ -42,7 +45,9 @@ class DelayedTransport final : public Transport {
     while (true) {
       if (done()) return true;
       const core::Instant next = events_.empty() ? until : std::min(until, events_.begin()->first);
-      if (inner_->run_until(next, done)) return true;
+      // What the target answers meanwhile makes an event, which may come before `next`.
+      inner_->run_until(
+          next, [&] { return done() || (!events_.empty() && events_.begin()->first < next); });
       if (events_.empty() || events_.begin()->first > now()) {
         if (now() >= until) return done();
         continue;
