@@ -5,6 +5,7 @@
 function(quintain_check_policies header)
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${header})
   file(READ ${header} text)
+  string(REGEX REPLACE "//[^\n]*" "" text "${text}")
   # Members look like "} name = " (a choice) and "type name = " or "type name{}".
   string(REGEX MATCHALL "[}a-z] ([a-z_]+) ?(= [A-Z0-9c]|{})" members "${text}")
   set(used "")

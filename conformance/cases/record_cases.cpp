@@ -162,7 +162,9 @@ void sync_takes_a_slot(CaseRun& run) {
   const std::vector<std::string> blockers = fill_slots_by_sync(run, calls);
   const std::string waiting = run.start_async(run.async("echo", {{"value", 1}}));
   check_waits(run, waiting, "an execution waits while SYNC executions take all slots");
-  // A SYNC call waits too.
+  // A SYNC call waits too, in the place of the other one where there is no second.
+  const bool only_one_waits = run.node().queue_limit.value_or(2) < 2;
+  if (only_one_waits) release(run, {waiting});
   const auto second = run.sync("echo", {{"value", 2}});
   const InvokeCall call = run.send(second);
   const bool is_known = run.await(second.execution_id(), kPending, 1s + run.slack());
@@ -173,6 +175,7 @@ void sync_takes_a_slot(CaseRun& run) {
   release(run, blockers);
   run.wait(call);
   run.check("STATE-1", call, status_of(call) == kCompleted, "it runs once a slot is free");
+  if (only_one_waits) return;
   check_end(run, "STATE-1", waiting, kCompleted, "the ASYNC one runs once a slot is free");
 }
 

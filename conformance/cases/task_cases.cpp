@@ -429,6 +429,10 @@ void refused_without_force(CaseRun& run, const OwnTask& task, const std::string&
   run.check("LIST-5", get_task(run, task.id), is_found(run, task.id), "the task is still found");
   for (const std::string& execution : {id, task.first_execution()}) {
     const StatusCall read = run.read(execution);
+    // Over a slow connection the record of the first one may have expired by now.
+    const bool may_have_expired =
+        execution != id && run.now().since_start() > run.policies().retention - 2 * run.slack();
+    if (may_have_expired && read.answered() && !read.answer().found()) continue;
     run.check("LIST-5", read, status_of(read) == (execution == id ? status : task.first_status),
               "the refused deletion changes no execution");
   }
