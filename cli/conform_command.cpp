@@ -58,6 +58,7 @@ struct Arguments {
   std::string descriptor_set;
   Selection selection;
   std::string known_failing;
+  std::string write_known_failing;
   std::string explain;
   bool strict = false;
   bool verbose = false;
@@ -123,6 +124,10 @@ bool validate_arguments(const Arguments& arguments) {
     problem("--proto and --descriptor-set exclude each other");
   }
   if (!arguments.files.check(kCommand)) good = false;
+  if (!arguments.write_known_failing.empty() &&
+      !can_write(kCommand, arguments.write_known_failing)) {
+    good = false;
+  }
   if (!arguments.markdown.empty() && !can_write(kCommand, arguments.markdown)) good = false;
   return good;
 }
@@ -424,7 +429,13 @@ int judge(const Arguments& arguments) {
                                         .grpcurl_target = grpcurl_target(arguments, *manifest)}));
   }
   conformance::apply(conformance::parse_known_failing(arguments.known_failing, *known_text),
-                     matches, report.cases);
+                     matches, !arguments.selection.empty() || !report.incomplete.empty(),
+                     report.cases);
+  if (!arguments.write_known_failing.empty() &&
+      !write_text(kCommand, conformance::known_failing_text(report.cases),
+                  arguments.write_known_failing)) {
+    return kHarnessError;
+  }
   const int exit_code = finish(arguments, std::move(report), started);
   if (exit_code != kBadInput && !Interruption::reason().empty()) return Interruption::exit_code();
   return exit_code;
@@ -475,8 +486,12 @@ void add_conform_command(CLI::App& app, int& exit_code) {
   command->add_option("--descriptor-set", arguments->descriptor_set,
                       "The target's FileDescriptorSet, for WIRE-1, instead of server reflection");
   arguments->selection.add_options(*command, "cases or clauses");
-  command->add_option("--known-failing", arguments->known_failing,
-                      "A file of cases that may fail, one per line; one that passes fails the run");
+  command->add_option(
+      "--known-failing", arguments->known_failing,
+      "A file of cases, clauses or CASE:CLAUSE that may fail, one per line; one that "
+      "does not fail any more fails the run");
+  command->add_option("--write-known-failing", arguments->write_known_failing,
+                      "Write such a file with everything that fails now");
   command->add_flag(
       "--strict", arguments->strict,
       "A violated SHOULD fails instead of warning, and a case that could not be judged "

@@ -239,29 +239,102 @@ KnownFailing parse_known_failing(std::string file, std::string_view text) {
   return known;
 }
 
-void apply(const KnownFailing& known,
-           bool (*matches)(const std::string& name, const std::string& pattern),
-           std::vector<reports::Case>& cases) {
-  std::vector<reports::Case> unused;
-  for (const KnownFailing::Entry& entry : known.entries) {
-    bool used = false;
-    for (reports::Case& one : cases) {
-      if (!matches(one.name, entry.pattern)) continue;
-      used = true;
-      one.known_failure = entry.reason;
-    }
-    if (used) continue;
-    unused.push_back(
-        {.name = fmt::format("known-failing/{}", entry.pattern),
-         .file = known.file,
-         .checks = {{.name = "matches-a-case",
-                     .kind = reports::CheckKind::kExpectation,
-                     .verdict = reports::Verdict::kFailed,
-                     .expected = fmt::format("'{}' matches a case that was run", entry.pattern),
-                     .observed = "it matches none",
-                     .where = reports::Location{known.file, entry.line}}}});
+namespace {
+
+std::string_view clause_in(const std::string& name_of_check) {
+  return std::string_view(name_of_check).substr(0, name_of_check.find('/'));
+}
+
+struct KnownPattern {
+  const KnownFailing::Entry* entry;
+  /// Empty: every case.
+  std::string of_case;
+  /// Empty: the case as a whole.
+  std::string clause;
+  bool used = false;
+};
+
+KnownPattern split_pattern(const KnownFailing::Entry& entry) {
+  const std::size_t colon = entry.pattern.rfind(':');
+  if (colon != std::string::npos) {
+    return {.entry = &entry,
+            .of_case = entry.pattern.substr(0, colon),
+            .clause = entry.pattern.substr(colon + 1)};
   }
-  cases.insert(cases.end(), unused.begin(), unused.end());
+  if (find_clause(entry.pattern) != nullptr)
+    return {.entry = &entry, .of_case = {}, .clause = entry.pattern};
+  return {.entry = &entry, .of_case = entry.pattern, .clause = {}};
+}
+
+reports::Case out_of_date(const KnownFailing& known, const KnownFailing::Entry& entry,
+                          std::string expected) {
+  return {.name = fmt::format("known-failing/{}", entry.pattern),
+          .file = known.file,
+          .checks = {{.name = "is-up-to-date",
+                      .kind = reports::CheckKind::kExpectation,
+                      .verdict = reports::Verdict::kFailed,
+                      .expected = std::move(expected),
+                      .observed = "there is none",
+                      .where = reports::Location{known.file, entry.line}}}};
+}
+
+}  // namespace
+
+void apply(const KnownFailing& known,
+           bool (*matches)(const std::string& name, const std::string& pattern), bool partial,
+           std::vector<reports::Case>& cases) {
+  std::vector<KnownPattern> patterns;
+  for (const KnownFailing::Entry& entry : known.entries) patterns.push_back(split_pattern(entry));
+  for (reports::Case& one : cases) {
+    bool all_known = true;
+    std::string reason;
+    for (KnownPattern& pattern : patterns) {
+      if (!pattern.clause.empty() || !matches(one.name, pattern.of_case)) continue;
+      pattern.used = true;
+      one.known_failure = pattern.entry->reason;
+    }
+    for (const reports::Check& check : one.checks) {
+      if (check.verdict != reports::Verdict::kFailed) continue;
+      bool is_known = false;
+      for (KnownPattern& pattern : patterns) {
+        if (pattern.clause != clause_in(check.name)) continue;
+        if (!pattern.of_case.empty() && !matches(one.name, pattern.of_case)) continue;
+        pattern.used = true;
+        is_known = true;
+        reason = pattern.entry->reason;
+      }
+      all_known &= is_known;
+    }
+    if (one.known_failure.empty() && all_known && !reason.empty()) one.known_failure = reason;
+  }
+  for (const KnownPattern& pattern : patterns) {
+    if (pattern.used) continue;
+    const auto names_it = [&](const Case& one) {
+      return pattern.of_case.empty() || matches(std::string(one.name), pattern.of_case);
+    };
+    if (partial && std::ranges::any_of(all_cases(), names_it)) continue;
+    const std::string expected =
+        pattern.clause.empty()
+            ? fmt::format("'{}' matches a case", pattern.entry->pattern)
+            : fmt::format("a case that was run violates '{}'", pattern.entry->pattern);
+    cases.push_back(out_of_date(known, *pattern.entry, expected));
+  }
+}
+
+std::string known_failing_text(const std::vector<reports::Case>& cases) {
+  std::string text;
+  for (const reports::Case& one : cases) {
+    if (verdict_of(one) != reports::Verdict::kFailed) continue;
+    std::string_view last;
+    for (const reports::Check& check : one.checks) {
+      if (check.verdict != reports::Verdict::kFailed || clause_in(check.name) == last) continue;
+      last = clause_in(check.name);
+      std::string reason = check.observed.substr(0, 100);
+      std::ranges::replace(reason, '\n', ' ');
+      text += fmt::format("{}:{}  # {}\n", one.name, last, reason);
+    }
+  }
+  return text;
 }
 
 }  // namespace quintain::conformance

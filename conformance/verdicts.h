@@ -39,11 +39,12 @@ std::string clauses_page(const std::vector<CoreVerdict>& verdicts);
 /// if there is no clause or case of this name.
 std::string explanation(std::string_view name);
 
-/// A list of cases that are known to fail.
+/// A list of cases and clauses that are known to fail.
 struct KnownFailing {
   struct Entry {
     int line = 0;
-    /// A pattern of case names.
+    /// A pattern of case names, a clause ("STATE-2"), or both with a colon between them
+    /// ("state/times:STATE-7").
     std::string pattern{};
     std::string reason{};
   };
@@ -51,14 +52,20 @@ struct KnownFailing {
   std::vector<Entry> entries{};
 };
 
-/// Parses one entry per line: a name or pattern of cases, then "#" and the reason. Empty lines and
-/// lines that start with "#" are ignored.
+/// Parses one entry per line: a case, a clause or CASE:CLAUSE, then "#" and the reason. Empty lines
+/// and lines that start with "#" are ignored.
 KnownFailing parse_known_failing(std::string file, std::string_view text);
 
-/// Marks the cases that are known to fail. For every entry that matches no case, and so is out of
-/// date, adds a failed case.
+/// Marks the cases that are known to fail: those that an entry names by their name, and those whose
+/// failed checks are all named by entries with a clause. For every entry that is out of date, adds
+/// a failed case: one that names no case at all, and, unless `partial`, one with a clause that no
+/// case violates. `partial`: only some cases were run, so an entry may be about another one.
 void apply(const KnownFailing& known,
-           bool (*matches)(const std::string& name, const std::string& pattern),
+           bool (*matches)(const std::string& name, const std::string& pattern), bool partial,
            std::vector<reports::Case>& cases);
+
+/// The text of a list that names every violated clause of every failed case, for
+/// parse_known_failing.
+std::string known_failing_text(const std::vector<reports::Case>& cases);
 
 }  // namespace quintain::conformance

@@ -94,22 +94,52 @@ TEST(KnownFailing, ParsesPatternsAndReasons) {
 
 TEST(KnownFailing, DoesNotFailTheRun) {
   std::vector<reports::Case> cases{judged("a/b", Verdict::kFailed)};
-  apply(parse_known_failing("f", "a/b # not yet"), same, cases);
+  apply(parse_known_failing("f", "a/b # not yet"), same, false, cases);
   EXPECT_EQ(verdict_of(reports::Report{.cases = cases}), Verdict::kPassed);
 }
 
 TEST(KnownFailing, FailsTheRunIfItPasses) {
   std::vector<reports::Case> cases{judged("a/b", Verdict::kPassed)};
-  apply(parse_known_failing("f", "a/b"), same, cases);
+  apply(parse_known_failing("f", "a/b"), same, false, cases);
   EXPECT_EQ(verdict_of(reports::Report{.cases = cases}), Verdict::kFailed);
 }
 
 TEST(KnownFailing, FailsTheRunIfItMatchesNothing) {
   std::vector<reports::Case> cases{judged("a/b", Verdict::kPassed)};
-  apply(parse_known_failing("f", "x/y"), same, cases);
+  apply(parse_known_failing("f", "x/y"), same, false, cases);
   ASSERT_THAT(cases, SizeIs(2));
   EXPECT_EQ(cases[1].checks[0].where->line, 1);
   EXPECT_EQ(verdict_of(reports::Report{.cases = cases}), Verdict::kFailed);
+}
+
+TEST(KnownFailing, NamesClausesOfAllCasesOrOfOne) {
+  for (const char* text : {"SYNC-1", "a/b:SYNC-1"}) {
+    std::vector<reports::Case> cases{judged("a/b", Verdict::kFailed)};
+    apply(parse_known_failing("f", text), same, false, cases);
+    EXPECT_EQ(verdict_of(reports::Report{.cases = cases}), Verdict::kPassed) << text;
+    cases[0].known_failure.clear();
+    cases[0].checks.push_back({.name = "SYNC-2", .verdict = Verdict::kFailed});
+    apply(parse_known_failing("f", text), same, false, cases);
+    EXPECT_EQ(verdict_of(reports::Report{.cases = cases}), Verdict::kFailed)
+        << text << ": another clause fails too";
+  }
+}
+
+TEST(KnownFailing, AClauseThatHoldsIsOutOfDateUnlessItsCaseWasNotRun) {
+  std::vector<reports::Case> cases{judged("sync/completes", Verdict::kPassed)};
+  apply(parse_known_failing("f", "sync/fails:SYNC-1"), same, true, cases);
+  EXPECT_THAT(cases, SizeIs(1));
+  apply(parse_known_failing("f", "sync/fails:SYNC-1"), same, false, cases);
+  EXPECT_THAT(cases, SizeIs(2));
+}
+
+TEST(KnownFailing, IsWrittenAndReadBack) {
+  std::vector<reports::Case> cases{judged("a/b", Verdict::kFailed),
+                                   judged("c/d", Verdict::kPassed)};
+  cases[0].checks[0].observed = "no";
+  EXPECT_EQ(known_failing_text(cases), "a/b:SYNC-1  # no\n");
+  apply(parse_known_failing("f", known_failing_text(cases)), same, false, cases);
+  EXPECT_EQ(verdict_of(reports::Report{.cases = cases}), Verdict::kPassed);
 }
 
 }  // namespace
