@@ -193,6 +193,7 @@ Manifest read_manifest(const Reader& reader) {
     }
     manifest.fixtures[fixture] = read_fixture(member, shared, profile);
   }
+  manifest.shared = object.optional("shared").boolean(false);
   read_node(object.optional("node"), manifest.node);
   read_policies(object.optional("policies"), manifest.policies);
   return manifest;

@@ -49,6 +49,9 @@ struct Manifest {
   std::map<std::string, FixtureFunction, std::less<>> fixtures{};
   NodeFacts node{};
   Policies policies{};
+  /// Whether other clients use the node during the run. Then cases that need it for themselves,
+  /// because they fill its slots or count its records, are not judged.
+  bool shared = false;
 };
 
 /// Loads a manifest: JSON with comments; docs/conformance.md documents its members, and

@@ -49,6 +49,10 @@ std::string missing_declaration(const Case& test_case, const Manifest& manifest)
       return fmt::format("the manifest names no function for the fixture '{}'", fixture);
     }
   }
+  if (manifest.shared && test_case.exclusive) {
+    return "the manifest declares that other clients use the node (shared), and this case needs it "
+           "for itself";
+  }
   for (const Need need : test_case.needs) {
     const auto [member, is_declared] = declared(need, manifest);
     if (!is_declared) return fmt::format("the manifest does not declare {}", member);
@@ -235,8 +239,10 @@ std::vector<CaseResult> run_suite(std::span<const Case* const> cases, const Suit
     if (!options.smoke_first || !is_smoke(*cases[i])) continue;
     run(i);
     done_before[i] = true;
-    // A violation that is not about the case itself, found by a rule for every call, blocks nothing.
-    if (!results[i].aborted.empty() || !results[i].error.empty()) failed_smoke.insert(cases[i]->name);
+    // A violation that is not about the case itself, found by a rule for every call, blocks
+    // nothing.
+    if (!results[i].aborted.empty() || !results[i].error.empty())
+      failed_smoke.insert(cases[i]->name);
   }
   // Exclusive cases count slots, so they run before any other case can have leaked one.
   std::vector<std::size_t> concurrent;

@@ -97,6 +97,76 @@ TEST_F(SuiteTest, AStopEndsWaitingCasesAndTheRest) {
   EXPECT_EQ(results[1].not_judged, "interrupted by SIGINT");
 }
 
+TEST_F(SuiteTest, DoesNotJudgeExclusiveCasesOnASharedNode) {
+  manifest_.shared = true;
+  Case test_case{.name = "x/e",
+                 .about = "",
+                 .clauses = {"SYNC-1"},
+                 .exclusive = true,
+                 .run = [](CaseRun& run) { run.call(run.sync("echo")); }};
+  EXPECT_THAT(run(test_case).not_judged, HasSubstr("shared"));
+  test_case.exclusive = false;
+  EXPECT_THAT(run(test_case).not_judged, IsEmpty());
+}
+
+// Breaks the connection under some calls.
+class BreakingTransport final : public Transport {
+ public:
+  BreakingTransport(std::unique_ptr<Transport> inner, bool breaks)
+      : inner_(std::move(inner)), breaks_(breaks) {}
+
+  core::Instant now() const override { return inner_->now(); }
+  core::WallTime wall_now() const override { return inner_->wall_now(); }
+  std::uint64_t start(WireCall call) override {
+    if (!breaks_) return inner_->start(std::move(call));
+    call.on_end(absl::UnavailableError("Socket closed"));
+    return 0;
+  }
+  void abandon(std::uint64_t call) override { inner_->abandon(call); }
+  bool run_until(core::Instant until, const std::function<bool()>& done) override {
+    return inner_->run_until(until, done);
+  }
+  core::Duration slack() const override { return inner_->slack(); }
+  absl::StatusOr<google::protobuf::FileDescriptorSet> describe() override {
+    return inner_->describe();
+  }
+  absl::StatusOr<HttpAnswer> get(const std::string& endpoint) override {
+    return inner_->get(endpoint);
+  }
+
+ private:
+  std::unique_ptr<Transport> inner_;
+  bool breaks_;
+};
+
+TEST_F(SuiteTest, ABrokenConnectionIsTriedAgainAndThenInconclusive) {
+  const Case test_case{.name = "x/b", .about = "", .clauses = {"SYNC-2"}, .run = [](CaseRun& run) {
+                         const InvokeCall call = run.call(run.sync("echo"));
+                         run.check("SYNC-2", call, call.answered(), "it is answered");
+                       }};
+  int connections = 0;
+  int broken = 1;
+  SuiteOptions live = options();
+  live.virtual_time = false;
+  live.connect = [&] {
+    return std::make_unique<BreakingTransport>(make_sim_transport(reference_node(), nullptr),
+                                               connections++ < broken);
+  };
+  const CaseResult once = run_case(test_case, live, 1);
+  EXPECT_THAT(once.error, IsEmpty());
+  EXPECT_FALSE(once.findings.violated("SYNC-2"));
+  EXPECT_EQ(connections, 2);
+
+  broken = 10;
+  const CaseResult always = run_case(test_case, live, 1);
+  EXPECT_THAT(always.error, HasSubstr("inconclusive"));
+  EXPECT_FALSE(always.findings.violated("SYNC-2")) << "a reset is no violation";
+
+  live.reachable = [] { return false; };
+  const auto results = run_suite(std::vector<const Case*>{&test_case, &test_case}, live);
+  EXPECT_EQ(results[1].not_judged, "the target can no longer be reached");
+}
+
 TEST_F(SuiteTest, SkipsACaseThatDoesNotApplyToTheProfile) {
   const Case test_case{.name = "x/eta", .about = "", .clauses = {"ETA-1"}, .run = [](CaseRun&) {}};
   EXPECT_THAT(run_case(test_case, options("spear-2026-05"), 1).skipped, HasSubstr("spear-2026-05"));
