@@ -30,6 +30,7 @@
 #include "conformance/live/grpc_transport.h"
 #include "conformance/live/spawn.h"
 #include "conformance/manifest.h"
+#include "conformance/mutation/mutation_testing.h"
 #include "conformance/self_testing.h"
 #include "conformance/suite.h"
 #include "conformance/summary.h"
@@ -260,9 +261,13 @@ int run_self_test(const Arguments& arguments) {
   const auto verdicts = conformance::run_self_test(
       arguments.jobs, [&](std::size_t done, std::size_t of) { progress.show(done, of); });
   progress.clear();
-  report.cases = conformance::to_report(verdicts);
+  Progress generated_progress("generated faults");
+  const auto mutations = conformance::run_mutations(
+      arguments.jobs, [&](std::size_t done, std::size_t of) { generated_progress.show(done, of); });
+  generated_progress.clear();
+  report.cases = conformance::to_report(verdicts, mutations);
   if (!arguments.markdown.empty() &&
-      !write_text(kCommand, conformance::clauses_page(verdicts), arguments.markdown)) {
+      !write_text(kCommand, conformance::clauses_page(verdicts, mutations), arguments.markdown)) {
     return kHarnessError;
   }
   return finish(arguments, std::move(report), started);

@@ -25,6 +25,7 @@ using AddCommand = void (*)(CLI::App& app, int& exit_code);
 
 void add_run_command(CLI::App& app, int& exit_code);
 void add_conform_command(CLI::App& app, int& exit_code);
+void add_mutate_command(CLI::App& app, int& exit_code);
 void add_study_command(CLI::App& app, int& exit_code);
 void add_serve_command(CLI::App& app, int& exit_code);
 void add_fixture_command(CLI::App& app, int& exit_code);

@@ -143,9 +143,11 @@ void CaseRun::remember_execution(const RecordedCall& recorded) {
 
 void CaseRun::wait_for(const RecordedCall& recorded) {
   if (wait_until([&] { return recorded.ended(); })) return;
-  abort(fmt::format("a call was not answered within {} s: {}",
-                    std::chrono::duration_cast<std::chrono::seconds>(patience()).count(),
-                    describe(recorded)));
+  judge("WIRE-5", false,
+        fmt::format("a call is answered within {} s",
+                    std::chrono::duration_cast<std::chrono::seconds>(patience()).count()),
+        describe(recorded), recorded.number);
+  throw Aborted{};
 }
 
 void CaseRun::leave(const RecordedCall& recorded) {

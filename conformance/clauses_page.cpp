@@ -42,7 +42,8 @@ constexpr Family kFamilies[] = {
 /// "SYNC" of "SYNC-1", "sync" of "sync/completes".
 std::string_view family_of(std::string_view id) { return id.substr(0, id.find_first_of("-/")); }
 
-bool contains(const std::vector<std::string_view>& names, std::string_view name) {
+template <class Name>
+bool contains(const std::vector<Name>& names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
@@ -69,7 +70,8 @@ void add_wrapped(std::string_view text, std::size_t indent, std::string& page) {
   page += line + "\n";
 }
 
-void add_clause(const Clause& clause, const std::vector<CoreVerdict>& verdicts, std::string& page) {
+void add_clause(const Clause& clause, const std::vector<CoreVerdict>& verdicts,
+                const std::vector<MutationVerdict>& mutations, std::string& page) {
   std::vector<std::string_view> cases;
   for (const Case& one : all_cases()) {
     if (contains(one.clauses, clause.id)) cases.push_back(one.name);
@@ -89,6 +91,10 @@ void add_clause(const Clause& clause, const std::vector<CoreVerdict>& verdicts, 
   add_wrapped("- Cases: " + list(cases, "`"), 2, page);
   add_wrapped("- Must catch: " + list(must_catch, "`"), 2, page);
   if (!also_catches.empty()) add_wrapped("- Also catches: " + list(also_catches, "`"), 2, page);
+  const auto generated = std::ranges::count_if(mutations, [&](const MutationVerdict& verdict) {
+    return contains(verdict.clauses, clause.id);
+  });
+  if (generated > 0) page += fmt::format("- Generated faults: {}\n", generated);
   page += "\n";
 }
 
@@ -98,12 +104,15 @@ void add_contents(std::string& page) {
     text +=
         fmt::format(" [{}](#{}),", family.name, absl::AsciiStrToLower(std::string(family.name)));
   }
-  add_wrapped(text + " [Left free](#left-free), [Cases](#cases), [Faulty cores](#faulty-cores).", 0,
-              page);
+  add_wrapped(text +
+                  " [Left free](#left-free), [Cases](#cases), [Faulty cores](#faulty-cores), "
+                  "[Generated faults](#generated-faults).",
+              0, page);
   page += "\n";
 }
 
-void add_clauses(const std::vector<CoreVerdict>& verdicts, std::string& page) {
+void add_clauses(const std::vector<CoreVerdict>& verdicts,
+                 const std::vector<MutationVerdict>& mutations, std::string& page) {
   std::string_view family;
   for (const Clause& clause : all_clauses()) {
     if (family_of(clause.id) != family) {
@@ -112,7 +121,7 @@ void add_clauses(const std::vector<CoreVerdict>& verdicts, std::string& page) {
       page +=
           fmt::format("## {}\n\n{}\n\n", family, known == std::end(kFamilies) ? "" : known->about);
     }
-    add_clause(clause, verdicts, page);
+    add_clause(clause, verdicts, mutations, page);
   }
 }
 
@@ -157,7 +166,8 @@ void add_core(const CoreVerdict& verdict, std::string& page) {
 
 }  // namespace
 
-std::string clauses_page(const std::vector<CoreVerdict>& verdicts) {
+std::string clauses_page(const std::vector<CoreVerdict>& verdicts,
+                         const std::vector<MutationVerdict>& mutations) {
   const auto cores =
       std::ranges::count_if(verdicts, [](const CoreVerdict& one) { return one.core != nullptr; });
   const auto musts = std::ranges::count(all_clauses(), Level::kMust, &Clause::level);
@@ -175,14 +185,16 @@ std::string clauses_page(const std::vector<CoreVerdict>& verdicts) {
       "that check every answer and the whole history judge many clauses in other cases too. A "
       "*faulty core* is our core with one fault. \"Must catch\" lists the faulty cores whose fault "
       "the clause forbids; each clause must catch at least one. \"Also catches\" lists those that "
-      "violate the clause as a consequence. Sources, where not a standard:",
+      "violate the clause as a consequence. \"Generated faults\" counts those that it was the "
+      "first "
+      "to see, alone or with others. Sources, where not a standard:",
       0, page);
   page += "\n";
   for (const ClauseSource& source : clause_sources()) {
     add_wrapped(fmt::format("- {}: {}", source.name, source.meaning), 2, page);
   }
   page += "\n";
-  add_clauses(verdicts, page);
+  add_clauses(verdicts, mutations, page);
   add_free_points(page);
   add_cases(page);
   page += "\n## Faulty cores\n\n";
@@ -197,6 +209,7 @@ std::string clauses_page(const std::vector<CoreVerdict>& verdicts) {
   for (const CoreVerdict& verdict : verdicts) {
     if (verdict.core != nullptr) add_core(verdict, page);
   }
+  page += "\n" + generated_faults_section(mutations);
   return page;
 }
 

@@ -58,9 +58,13 @@ std::vector<std::string> missed_clauses(const CoreVerdict& verdict) {
   return clauses;
 }
 
-std::vector<std::string> problems(const std::vector<CoreVerdict>& verdicts) {
+std::vector<std::string> problems(const std::vector<CoreVerdict>& verdicts,
+                                  const std::vector<MutationVerdict>& mutations) {
   std::vector<std::string> problems;
   std::set<std::string_view> proven;
+  for (const MutationVerdict& verdict : mutations) {
+    proven.insert(verdict.clauses.begin(), verdict.clauses.end());
+  }
   for (const CoreVerdict& verdict : verdicts) {
     // With a faulty core a case may find nothing to judge; with the correct one it must not.
     if (verdict.core == nullptr) {
@@ -84,7 +88,7 @@ std::vector<std::string> problems(const std::vector<CoreVerdict>& verdicts) {
   for (const Clause& clause : all_clauses()) {
     if (!proven.contains(clause.id)) {
       problems.push_back(
-          fmt::format("{} catches none of the cores that must violate it", clause.id));
+          fmt::format("{} catches none of the faults that must violate it", clause.id));
     }
   }
   return problems;

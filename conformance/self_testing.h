@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "conformance/faulty/faulty_core.h"
+#include "conformance/mutation/mutation_testing.h"
 #include "conformance/suite.h"
 
 namespace quintain::conformance {
@@ -32,8 +33,10 @@ std::vector<CoreVerdict> run_self_test(
 
 /// The defects of the suite that the verdicts show: a clause that the correct core violates, a case
 /// that does not end with it, a faulty core that one of its clauses (FaultyCore::caught_by) does
-/// not catch, and a clause that catches no faulty core. Empty if there are none.
-std::vector<std::string> problems(const std::vector<CoreVerdict>& verdicts);
+/// not catch, and a clause that catches neither a faulty core nor a generated fault. Empty if there
+/// are none.
+std::vector<std::string> problems(const std::vector<CoreVerdict>& verdicts,
+                                  const std::vector<MutationVerdict>& mutations);
 
 /// The clauses of FaultyCore::caught_by that did not catch the core. Empty for the correct core.
 std::vector<std::string> missed_clauses(const CoreVerdict& verdict);

@@ -158,9 +158,10 @@ reports::Case faulty_core_case(const CoreVerdict& verdict) {
   return report;
 }
 
-// A clause that catches no core proves nothing about the suite.
-reports::Case every_clause_catches_a_core(const std::vector<CoreVerdict>& verdicts) {
-  reports::Case report{.name = "self-test/every-clause-catches-a-core",
+// A clause that catches nothing proves nothing about the suite.
+reports::Case every_clause_catches_a_fault(const std::vector<CoreVerdict>& verdicts,
+                                           const std::vector<MutationVerdict>& mutations) {
+  reports::Case report{.name = "self-test/every-clause-catches-a-fault",
                        .reproduce = "quintain conform --self-test"};
   for (const Clause& clause : all_clauses()) {
     std::vector<std::string_view> caught;
@@ -171,9 +172,14 @@ reports::Case every_clause_catches_a_core(const std::vector<CoreVerdict>& verdic
         caught.push_back(verdict.core->name);
       }
     }
+    for (const MutationVerdict& verdict : mutations) {
+      const bool catches = std::find(verdict.clauses.begin(), verdict.clauses.end(), clause.id) !=
+                           verdict.clauses.end();
+      if (caught.empty() && catches) caught.push_back(verdict.mutation->name);
+    }
     report.checks.push_back(
         clause_check(std::string(clause.id), !caught.empty(),
-                     "it catches at least one core that must violate it",
+                     "it catches at least one fault that must violate it",
                      caught.empty() ? "it catches none"
                                     : fmt::format("it catches {}", fmt::join(caught, ", "))));
   }
@@ -214,13 +220,15 @@ reports::Case to_report(const CaseResult& result, const VerdictOptions& options)
   return report;
 }
 
-std::vector<reports::Case> to_report(const std::vector<CoreVerdict>& verdicts) {
+std::vector<reports::Case> to_report(const std::vector<CoreVerdict>& verdicts,
+                                     const std::vector<MutationVerdict>& mutations) {
   std::vector<reports::Case> cases;
   for (const CoreVerdict& verdict : verdicts) {
     cases.push_back(verdict.core == nullptr ? correct_core_case(verdict)
                                             : faulty_core_case(verdict));
   }
-  cases.push_back(every_clause_catches_a_core(verdicts));
+  cases.push_back(every_clause_catches_a_fault(verdicts, mutations));
+  cases.push_back(to_report(mutations));
   return cases;
 }
 

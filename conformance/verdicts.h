@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "conformance/mutation/mutation_testing.h"
 #include "conformance/self_testing.h"
 #include "conformance/suite.h"
 #include "reports/report.h"
@@ -26,14 +27,16 @@ struct VerdictOptions {
 /// A case that could not be run to its end has failed, with the reason.
 reports::Case to_report(const CaseResult& result, const VerdictOptions& options);
 
-/// The self-test as cases: the correct core with every clause, and each faulty core with the
-/// clauses that have to catch it. The configuration of a faulty core's case is its row of the
-/// matrix: every clause that it violates, with the cases that saw it.
-std::vector<reports::Case> to_report(const std::vector<CoreVerdict>& verdicts);
+/// The self-test as cases: the correct core with every clause, each faulty core with the clauses
+/// that have to catch it, and the generated faults. The configuration of a faulty core's case is
+/// its row of the matrix: every clause that it violates, with the cases that saw it.
+std::vector<reports::Case> to_report(const std::vector<CoreVerdict>& verdicts,
+                                     const std::vector<MutationVerdict>& mutations);
 
 /// The page docs/clauses.md in Markdown: clauses, the cases that judge them, and the faulty cores
-/// that they catch.
-std::string clauses_page(const std::vector<CoreVerdict>& verdicts);
+/// and generated faults that they catch.
+std::string clauses_page(const std::vector<CoreVerdict>& verdicts,
+                         const std::vector<MutationVerdict>& mutations);
 
 /// What a clause or a case is about: its text, its source, how it is judged, what it needs. Empty
 /// if there is no clause or case of this name.

@@ -8,6 +8,9 @@
 
 namespace quintain::conformance {
 
+/// What happens at once happens within this time, plus the tolerance of the target (grace).
+inline constexpr core::Duration kPromptly = std::chrono::seconds(1);
+
 /// The choices that the contract leaves to a target. The initial values are those of the reference
 /// core (docs/contract.md); a target's manifest declares others.
 struct Policies {

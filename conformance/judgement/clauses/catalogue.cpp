@@ -115,8 +115,9 @@ constexpr auto kClauses = std::to_array<Clause>({
      kLinearizability},
     {"STATE-5", kMust, "No execution ever has the status UNSPECIFIED.", kInterface},
     {"STATE-6", kMust,
-     "Acceptance, started_at and completed_at are in this order; each field is unset until the "
-     "event has happened and does not change afterwards.",
+     "Acceptance, started_at and completed_at are in this order; each of them, and the error, the "
+     "payload and execution_time_ms, is unset until the event has happened and does not change "
+     "afterwards.",
      kInterface},
     {"STATE-7", kShould, "The field execution_time_ms is the time from started_at to completed_at.",
      kInterface},
@@ -322,6 +323,10 @@ constexpr auto kClauses = std::to_array<Clause>({
     {"WIRE-3", kMust, "A method that is not served is answered with UNIMPLEMENTED.", kGrpc},
     {"WIRE-4", kMust, "Malformed and oversized messages get a gRPC error, and the next call works.",
      kGrpc},
+    {"WIRE-5", kMust,
+     "Every call is answered: at once if it does not wait for an execution, and otherwise when the "
+     "execution ends.",
+     kDecision},
 });
 
 }  // namespace

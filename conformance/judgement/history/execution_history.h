@@ -106,6 +106,10 @@ Violation contradiction(const ExecutionHistory& execution, std::string expected,
 /// Requires: the call was the first one for its execution.
 void judge_first_answer(const RecordedCall& invoke, const Policies& policies, Findings& findings);
 
+/// WIRE-5 for calls that wait for an execution, given all executions of a case.
+void judge_delays(std::span<const ExecutionHistory> executions, const Policies& policies,
+                  Findings& findings);
+
 /// Judges some clauses for one execution.
 using HistoryCheck = void (*)(const ExecutionHistory& execution, const Policies& policies,
                               Findings& findings);

@@ -138,6 +138,7 @@ void judge_history(std::span<const RecordedCall> recorded_calls, const Policies&
       for (const HistoryCheck check : checks) check(execution, policies, findings);
     }
   }
+  judge_delays(executions, policies, findings);
   const ExecutionsById by_id = by_unique_id(executions);
   for (const RecordedCall& recorded : recorded_calls) {
     judge_order_of_list(recorded, by_id, findings);

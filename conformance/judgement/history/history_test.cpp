@@ -88,6 +88,7 @@ class CallSequence {
       info.set_execution_time_ms(result.execution_time_ms());
       if (result.has_started_at()) *info.mutable_started_at() = result.started_at();
       if (result.has_completed_at()) *info.mutable_completed_at() = result.completed_at();
+      info.set_execution_time_ms(result.execution_time_ms());
       info.set_error_message(result.error_message());
     }
     return add(answered_call(Method::kListExecutions, spearlet::ListExecutionsRequest(), answer,
@@ -898,6 +899,55 @@ TEST(History, JudgesManyCallsQuickly) {
   calls.invoke_async(0, 10);
   for (int i = 0; i < 20'000; ++i) calls.query(kRunning, 120 + i, 125 + i);
   EXPECT_THAT(calls.violated(), IsEmpty());
+}
+
+TEST(State2, RequiresTheSameNumbersInAllAnswers) {
+  const auto violated = [](auto change) {
+    CallSequence calls;
+    calls.invoke_sync(kCompleted, 0, 310);
+    auto result = good_result(kCompleted);
+    change(result);
+    calls.query(result, 320, 330);
+    return calls.violated();
+  };
+  EXPECT_THAT(violated([](auto&) {}), IsEmpty());
+  EXPECT_THAT(violated([](auto& result) { result.set_execution_time_ms(201); }),
+              UnorderedElementsAre("STATE-2"));
+  EXPECT_THAT(violated([](auto& result) { result.set_memory_used_bytes(1); }),
+              UnorderedElementsAre("STATE-2"));
+}
+
+TEST(State2, RequiresTheSameMetricsInAllQueries) {
+  CallSequence calls;
+  auto result = good_result(kCompleted);
+  (*result.mutable_metrics())["retries"] = "1";
+  calls.query(result, 320, 330);
+  calls.query(result, 340, 350);
+  EXPECT_THAT(calls.violated(), IsEmpty());
+  (*result.mutable_metrics())["retries"] = "2";
+  calls.query(result, 360, 370);
+  EXPECT_THAT(calls.violated(), UnorderedElementsAre("STATE-2"));
+}
+
+// The sample execution ends at 300 ms on the target's clock.
+TEST(Wire5, RequiresTheAnswerWhenTheExecutionEnds) {
+  CallSequence calls;
+  calls.invoke_sync(kCompleted, 0, 310);
+  EXPECT_THAT(calls.violated(), IsEmpty());
+  EXPECT_TRUE(calls.judge().judged("WIRE-5"));
+  // Another client sees the end 2 s before the caller does.
+  CallSequence late;
+  late.invoke_sync(kCompleted, 0, 2'311);
+  EXPECT_THAT(late.violated(), IsEmpty());
+  late.query(kCompleted, 300, 310);
+  EXPECT_THAT(late.violated(), UnorderedElementsAre("WIRE-5"));
+  // The cancel is sent after the end.
+  CallSequence cancelled;
+  cancelled.query(kCancelled, 300, 310);
+  cancelled.cancel(false, kCancelled, 9'000, 9'010);
+  EXPECT_THAT(cancelled.violated(), IsEmpty());
+  cancelled.cancel(false, kCancelled, 9'000, 11'001);
+  EXPECT_THAT(cancelled.violated(), UnorderedElementsAre("WIRE-5"));
 }
 
 }  // namespace

@@ -46,6 +46,36 @@ std::optional<Difference> time_difference(std::string_view name, const Timestamp
   return Difference{fmt::format("{} is {} and {}", name, text_of(a), text_of(b)), true};
 }
 
+std::optional<Difference> number_difference(std::string_view name, std::int64_t a, std::int64_t b) {
+  if (a == b) return std::nullopt;
+  return Difference{fmt::format("{} is {} and {}", name, a, b)};
+}
+
+// Requires: both observations have a result, or both have an info.
+const google::protobuf::Map<std::string, std::string>& extras(
+    const StatusObservation& observation) {
+  return observation.result != nullptr ? observation.result->metrics()
+                                       : observation.info->metadata();
+}
+
+std::optional<Difference> extras_difference(const StatusObservation& a,
+                                            const StatusObservation& b) {
+  // An answer to an invocation may have more to say than the record.
+  const bool comparable = (is_query(a) && is_query(b)) || (a.info != nullptr && b.info != nullptr);
+  if (!comparable) return std::nullopt;
+  const auto& in_a = extras(a);
+  const auto& in_b = extras(b);
+  for (const auto& [name, value] : in_a) {
+    const auto found = in_b.find(name);
+    if (found == in_b.end()) return Difference{fmt::format("'{}' is in only one of them", name)};
+    if (found->second != value) {
+      return Difference{fmt::format("'{}' is '{}' and '{}'", name, value, found->second)};
+    }
+  }
+  if (in_a.size() == in_b.size()) return std::nullopt;
+  return Difference{fmt::format("one has {} metrics, the other {}", in_a.size(), in_b.size())};
+}
+
 // The first difference between two observations of an ended execution, apart from the status and
 // the payload.
 std::optional<Difference> difference(const StatusObservation& a, const StatusObservation& b) {
@@ -56,6 +86,15 @@ std::optional<Difference> difference(const StatusObservation& a, const StatusObs
   if (auto found = time_difference("completed_at", a.completed_at(), b.completed_at(), exactly)) {
     return found;
   }
+  if (auto found =
+          number_difference("execution_time_ms", a.execution_time_ms(), b.execution_time_ms())) {
+    return found;
+  }
+  if (auto found =
+          number_difference("memory_used_bytes", a.memory_used_bytes(), b.memory_used_bytes())) {
+    return found;
+  }
+  if (auto found = extras_difference(a, b)) return found;
   if (a.result != nullptr && b.result != nullptr &&
       a.result->error_code() != b.result->error_code()) {
     return Difference{

@@ -9,7 +9,7 @@ namespace quintain::conformance {
 void judge_recorded_call(const RecordedCall& recorded, const Policies& policies,
                          Findings& findings) {
   for (const auto rules :
-       {invoke_rules(), state_rules(), call_rules(), task_rules(), stats_rules()}) {
+       {invoke_rules(), state_rules(), answer_rules(), call_rules(), task_rules(), stats_rules()}) {
     for (const Rule& rule : rules) {
       Opinion opinion;
       rule.judge(recorded, policies, opinion);

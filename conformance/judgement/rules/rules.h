@@ -48,6 +48,9 @@ std::span<const Rule> invoke_rules();
 /// Rules for the executions that any answer describes (STATE clauses, SYNC-4).
 std::span<const Rule> state_rules();
 
+/// Rules for the answers of every method (WIRE-5, STATE-6, STREAM-4).
+std::span<const Rule> answer_rules();
+
 /// Rules for the other methods (CANCEL, STREAM, LIST clauses).
 std::span<const Rule> call_rules();
 

@@ -89,7 +89,8 @@ TEST(Rules, JudgeOnlyWhatAppliesToTheCall) {
               UnorderedElementsAre("SYNC-1", "SYNC-2", "SYNC-3", "SYNC-4", "SYNC-5", "SYNC-6",
                                    "ETA-1", "STATE-5", "STATE-6", "STATE-7"));
   EXPECT_THAT(judged_by(async_call(async_answer())),
-              UnorderedElementsAre("SYNC-6", "ASYNC-2", "ASYNC-5", "ETA-1", "STATE-5", "STATE-6"));
+              UnorderedElementsAre("SYNC-6", "ASYNC-2", "ASYNC-5", "ETA-1", "STATE-5", "STATE-6",
+                                   "WIRE-5"));
   EXPECT_THAT(judged_by(refused_call(Method::kInvokeFunction, invoke_request(EXECUTION_MODE_SYNC),
                                      absl::NotFoundError("no task"))),
               IsEmpty());
@@ -581,6 +582,7 @@ TEST(Stream4, RequiresErrorsOnlyOnceAndAtTheEnd) {
               UnorderedElementsAre("STREAM-4"));
   EXPECT_THAT(violated_by(stream_call({{kCompleted, true, "why"}})),
               UnorderedElementsAre("STREAM-4"));
+  EXPECT_THAT(violated_by(stream_call({{kFailed, true}})), UnorderedElementsAre("STREAM-4"));
   EXPECT_THAT(violated_by(stream_call({{kFailed, true, "why"}}, absl::InternalError("why"))),
               UnorderedElementsAre("STREAM-4"));
   EXPECT_THAT(violated_by(stream_call({{kFailed, true, "why"}}, absl::UnavailableError("line"))),
@@ -625,6 +627,35 @@ TEST(List3, RejectsOtherStatusesThanTheFilters) {
   EXPECT_THAT(violated_by(list_call(request, {"a"})), IsEmpty());
   request.set_status_filter(kCompleted);
   EXPECT_THAT(violated_by(list_call(request, {"a"})), UnorderedElementsAre("LIST-3"));
+}
+
+TEST(Wire5, RequiresCallsThatDoNotWaitToBeAnsweredAtOnce) {
+  const auto violated = [](RecordedCall recorded, std::int64_t returned) {
+    end_call(recorded, returned);
+    return violated_by(recorded);
+  };
+  const RecordedCall query = status_call(status_answer(good_result(EXECUTION_STATUS_RUNNING)));
+  EXPECT_THAT(violated(query, 2000), IsEmpty());
+  EXPECT_THAT(violated(query, 2001), UnorderedElementsAre("WIRE-5"));
+  EXPECT_THAT(violated(async_call(async_answer()), 2001), UnorderedElementsAre("WIRE-5"));
+  EXPECT_THAT(violated(sync_call(sync_answer(EXECUTION_STATUS_COMPLETED)), 9000), IsEmpty());
+  EXPECT_THAT(violated(cancel_call(true, EXECUTION_STATUS_CANCELLED), 9000), IsEmpty());
+}
+
+TEST(State6, RequiresThatAnUnfinishedExecutionHasNoOutcome) {
+  const auto violated = [](auto change) {
+    auto result = good_result(EXECUTION_STATUS_RUNNING);
+    change(result);
+    return violated_by(status_call(status_answer(result)));
+  };
+  EXPECT_THAT(violated([](auto& result) { result.set_error_code("CODE"); }),
+              UnorderedElementsAre("STATE-6"));
+  EXPECT_THAT(violated([](auto& result) { result.set_error_message("why"); }),
+              UnorderedElementsAre("STATE-6"));
+  EXPECT_THAT(violated([](auto& result) { result.set_execution_time_ms(1); }),
+              UnorderedElementsAre("STATE-6"));
+  EXPECT_THAT(violated([](auto& result) { result.mutable_result()->set_value("x"); }),
+              UnorderedElementsAre("STATE-6"));
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "conformance/judgement/rules/rules.h"
+#include "spearlet/function.pb.h"
 
 namespace quintain::conformance {
 namespace {

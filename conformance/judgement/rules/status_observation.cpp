@@ -57,6 +57,16 @@ std::string_view StatusObservation::error_message() const {
   return chunk != nullptr ? std::string_view(chunk->error_message()) : std::string_view();
 }
 
+std::int64_t StatusObservation::execution_time_ms() const {
+  if (result != nullptr) return result->execution_time_ms();
+  return info != nullptr ? info->execution_time_ms() : 0;
+}
+
+std::int64_t StatusObservation::memory_used_bytes() const {
+  if (result != nullptr) return result->memory_used_bytes();
+  return info != nullptr ? info->memory_used_bytes() : 0;
+}
+
 bool StatusObservation::has_payload() const {
   return result != nullptr && conformance::has_payload(*result);
 }

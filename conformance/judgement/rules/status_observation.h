@@ -1,6 +1,7 @@
 // What answers of all methods show of executions.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -32,6 +33,9 @@ struct StatusObservation {
   const google::protobuf::Timestamp* started_at() const;
   const google::protobuf::Timestamp* completed_at() const;
   std::string_view error_message() const;
+  /// 0 if the answer does not contain it.
+  std::int64_t execution_time_ms() const;
+  std::int64_t memory_used_bytes() const;
   bool has_payload() const;
 };
 

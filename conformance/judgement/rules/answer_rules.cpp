@@ -1,0 +1,91 @@
+// Rules for answers of every method: when they come, and what they must not have yet.
+#include <fmt/format.h>
+
+#include <array>
+
+#include "conformance/judgement/rules/rules.h"
+#include "conformance/judgement/rules/status_observation.h"
+#include "core/base/duration_text.h"
+#include "core/transitions.h"
+
+namespace quintain::conformance {
+namespace {
+
+// Whether the answer may wait for an execution to end.
+bool may_wait(const RecordedCall& recorded) {
+  switch (recorded.method) {
+    case Method::kInvokeFunction:
+      return !wants_async(recorded.request_as<spearlet::InvokeFunctionRequest>());
+    case Method::kStreamFunction:
+    case Method::kCancelExecution:
+      return true;
+    default:
+      return false;
+  }
+}
+
+void answers_come_at_once(const RecordedCall& recorded, const Policies& policies,
+                          Opinion& opinion) {
+  if (!recorded.ended() || recorded.abandoned || may_wait(recorded)) return;
+  // A client's library reports UNAVAILABLE after it has tried to connect for some time.
+  if (absl::IsUnavailable(recorded.status)) return;
+  const core::Duration limit = core::saturating_add(kPromptly, policies.grace);
+  const core::Duration took = recorded.returned - recorded.sent;
+  opinion.require(took <= limit,
+                  fmt::format("the call does not wait for an execution and is answered within {}",
+                              core::format_duration(limit)),
+                  [&] {
+                    return fmt::format("{} was answered after {}", name_of(recorded.method),
+                                       core::format_duration(took));
+                  });
+}
+
+// What an execution has only when it has ended; `what` is the first that it has before.
+void unfinished_has_no_outcome(const RecordedCall& recorded, const Policies&, Opinion& opinion) {
+  for (const StatusObservation& observation : observations_of(recorded)) {
+    // STREAM-4 is about the errors of streams.
+    if (!is_live(observation.status) || observation.chunk != nullptr) continue;
+    std::string_view what;
+    if (!observation.error_message().empty()) {
+      what = "an error_message";
+    } else if (observation.result != nullptr && !observation.result->error_code().empty()) {
+      what = "an error_code";
+    } else if (observation.has_payload()) {
+      what = "a payload";
+    } else if (observation.execution_time_ms() != 0) {
+      what = "an execution_time_ms";
+    }
+    opinion.require(what.empty(),
+                    "an execution that has not ended has no result, no error and no execution time",
+                    [&] {
+                      return fmt::format("'{}' is {} and has {}", observation.execution_id,
+                                         status_name(observation.status), what);
+                    });
+  }
+}
+
+void failed_stream_says_why(const RecordedCall& recorded, const Policies&, Opinion& opinion) {
+  for (const StatusObservation& observation : observations_of(recorded)) {
+    if (observation.chunk == nullptr || !observation.chunk->is_final() ||
+        !core::is_terminal(observation.status) ||
+        observation.status == spearlet::EXECUTION_STATUS_COMPLETED) {
+      continue;
+    }
+    opinion.require(
+        !observation.error_message().empty(),
+        "the final message of a stream that did not complete has an error_message",
+        [&] { return fmt::format("it is {} and has none", status_name(observation.status)); });
+  }
+}
+
+constexpr auto kAnswerRules = std::to_array<Rule>({
+    {"WIRE-5", answers_come_at_once},
+    {"STATE-6", unfinished_has_no_outcome},
+    {"STREAM-4", failed_stream_says_why},
+});
+
+}  // namespace
+
+std::span<const Rule> answer_rules() { return kAnswerRules; }
+
+}  // namespace quintain::conformance
