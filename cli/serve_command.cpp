@@ -12,7 +12,6 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,6 +27,7 @@
 #include "reports/json_input/diagnostics.h"
 #include "scenarios/language/loader.h"
 #include "server/log.h"
+#include "server/process/process_guard.h"
 #include "server/process/process_runtime.h"
 #include "server/server.h"
 #include "sim/random/randomness.h"
@@ -65,6 +65,8 @@ class RuntimeWith final : public core::Runtime {
     runtime_->start(attempt, listener);
   }
   void stop(core::AttemptId attempt) override { runtime_->stop(attempt); }
+  void hold_output(core::AttemptId attempt) override { runtime_->hold_output(attempt); }
+  void resume_output(core::AttemptId attempt) override { runtime_->resume_output(attempt); }
   void kill(core::AttemptId attempt) override { runtime_->kill(attempt); }
   void retire(std::string_view instance_id) override { runtime_->retire(instance_id); }
   core::ResourceUsage usage() const override { return runtime_->usage(); }
@@ -74,28 +76,6 @@ class RuntimeWith final : public core::Runtime {
   std::unique_ptr<core::Runtime> runtime_;  // destroyed first
 };
 
-// A temporary folder of this run. Its destructor removes it with everything in it.
-class RunFolder {
- public:
-  RunFolder() {
-    std::error_code error;
-    path_ = std::filesystem::temp_directory_path(error) / "quintain-serve-XXXXXX";
-    if (error || mkdtemp(path_.data()) == nullptr) path_.clear();
-  }
-  ~RunFolder() {
-    std::error_code ignored;
-    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
-  }
-  RunFolder(const RunFolder&) = delete;
-  RunFolder& operator=(const RunFolder&) = delete;
-
-  /// Empty if the folder could not be created.
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
-
 bool choose_processes(Arguments& arguments) {
   json_input::Diagnostics diagnostics;
   auto file = load_functions_file(arguments.functions, diagnostics);
@@ -103,16 +83,28 @@ bool choose_processes(Arguments& arguments) {
     fmt::print(stderr, "{}", diagnostics.text());
     return false;
   }
-  const auto folder = std::make_shared<RunFolder>();
-  if (folder->path().empty()) {
-    print_error("can't create a temporary folder for the functions; check TMPDIR");
+  auto started = server::ProcessGuard::start();
+  if (!started.ok()) {
+    print_error(std::string(started.status().message()) + "; check TMPDIR");
     return false;
   }
+  const std::shared_ptr<server::ProcessGuard> guard = *std::move(started);
   arguments.server.node = file->node;
   arguments.server.tasks = file->tasks;
-  arguments.server.runtime = [functions = file->functions, folder](
+  const server::Log log(arguments.log_level, arguments.log_format);
+  arguments.server.runtime = [functions = file->functions, guard, log](
                                  core::Environment&, boost::asio::any_io_executor io) {
-    return std::make_unique<server::ProcessRuntime>(io, functions, folder->path());
+    auto runtime = std::make_unique<server::ProcessRuntime>(io, functions, guard->folder());
+    runtime->set_tag(guard->tag());
+    runtime->on_start_failed([log, limiter = server::LogLimiter()](const core::AttemptSpec& attempt,
+                                                                   std::string_view why) mutable {
+      if (!limiter.admit(log, "start-failed")) return;
+      log.warn("start-failed", {{"task", attempt.task_id},
+                                {"function", attempt.function_name},
+                                {"execution", attempt.execution_id},
+                                {"reason", why}});
+    });
+    return std::make_unique<RuntimeWith>(guard, std::move(runtime));
   };
   return true;
 }
@@ -357,6 +349,21 @@ void add_serve_command(CLI::App& app, int& exit_code) {
                    "Serve gRPC at HOST:PORT or unix:PATH; repeatable (default: 127.0.0.1:50051)")
       ->group("Network");
   command->add_option("--http", options.http, "Serve HTTP at HOST:PORT")->group("Network");
+  command
+      ->add_option_function<std::string>(
+          "--public-url",
+          [&options](const std::string& url) {
+            const bool web = url.starts_with("http://") || url.starts_with("https://");
+            if (!web || url.find_first_of(" ?#") != std::string::npos) {
+              throw CLI::ValidationError("--public-url",
+                                         "expected http://... or https://..., "
+                                         "without a query");
+            }
+            options.public_url = url.substr(0, url.find_last_not_of('/') + 1);
+          },
+          "The URL under which clients reach --http; stands before /status/ID in answers")
+      ->type_name("URL")
+      ->group("Network");
   command->add_option("--tls-cert", options.tls.certificate, "The server's certificate chain, PEM")
       ->group("Network");
   command->add_option("--tls-key", options.tls.key, "Its key, PEM")->group("Network");
@@ -380,8 +387,9 @@ void add_serve_command(CLI::App& app, int& exit_code) {
       ->group("Limits");
   command
       ->add_option("--max-memory-bytes", limits.memory_bytes,
-                   "Memory for all connections' buffers; 0: no limit")
-      ->capture_default_str()
+                   "Memory that clients may make the server occupy (default: a quarter of the "
+                   "machine's)")
+      ->check(CLI::Range(std::size_t{16} << 20, std::size_t{1} << 50))
       ->group("Limits");
   command
       ->add_option("--stream-buffer-bytes", limits.stream_buffer_bytes,
@@ -410,6 +418,9 @@ void add_serve_command(CLI::App& app, int& exit_code) {
 
   add_duration(*command, "--drain-timeout", options.drain_timeout,
                "How long running executions may continue after SIGTERM");
+  options.drain_linger = std::chrono::seconds(2);
+  add_duration(*command, "--drain-linger", options.drain_linger,
+               "How long a drained server waits until the ends of ASYNC executions are read");
   command->add_option("--log-level", arguments->log_level, "debug, info, warn, error or off")
       ->transform(CLI::CheckedTransformer(
           std::vector<std::pair<std::string, server::LogLevel>>{{"debug", server::LogLevel::kDebug},

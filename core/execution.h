@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <boost/circular_buffer.hpp>
 #include <boost/intrusive/list_hook.hpp>
 #include <boost/intrusive/set_hook.hpp>
 #include <cstdint>
@@ -29,7 +30,7 @@ class TaskExecutionManager;
 /// The part of an execution that is needed only until it ends: its request, timers, pending
 /// answers, place in the queue and attempt. Released at the terminal status, so that a finished
 /// record is small, and reused for another execution. Serial context only.
-struct LiveExecution {
+struct LiveExecution : LiveOfTask {
   /// The timers call `on_deadline` and `on_pause_over` with a pointer to this object.
   LiveExecution(TaskExecutionManager& execution_manager, Environment& environment,
                 void (*on_deadline)(void*), void (*on_pause_over)(void*))
@@ -44,6 +45,8 @@ struct LiveExecution {
   TaskExecutionManager* manager;
   AsyncExecution* record = nullptr;
   spearlet::InvokeFunctionRequest request;
+  /// What the account of memory contains for this object and its request.
+  std::int64_t request_bytes = 0;
 
   Timer deadline;
   /// The end of the cancel's grace or of the pause before a retry; never both, since a cancel ends
@@ -70,22 +73,56 @@ struct LiveExecution {
   /// Answers to be sent. A duplicate of a waiting SYNC call waits beside it.
   std::vector<Answer<spearlet::InvokeFunctionResponse>> waiting;
   std::optional<StreamAnswer<spearlet::StreamExecutionResult>> stream;
+  /// What the account contains for the stream's output that waits for the reader.
+  std::int64_t stream_bytes = 0;
+  /// Whether the runtime holds back the function's output until the reader has caught up.
+  bool output_held = false;
   std::vector<Answer<spearlet::CancelExecutionResponse>> cancels;
 
   /// The place in the queue; see ExecutionQueue.
   boost::intrusive::set_member_hook<> by_rank;
   boost::intrusive::set_member_hook<> by_arrival;
   std::int64_t rank = 0;
+  /// What the strategy has charged to the task for this execution.
+  std::int64_t charge = 0;
   bool parked = false;
 
   bool queued() const { return by_rank.is_linked(); }
+};
+
+/// The last lines that a function logged, within limits of lines and bytes. Adding a line takes
+/// constant time; what it removes has been added before.
+class LogLines {
+ public:
+  /// Adds a line and drops the oldest ones beyond the limits. Returns by how many bytes the lines
+  /// have grown. A line that is longer than `max_bytes` is cut.
+  std::int64_t add(std::string line, std::size_t max_lines, std::size_t max_bytes);
+
+  bool empty() const { return lines_.empty(); }
+  std::size_t size() const { return lines_.size(); }
+  auto begin() const { return lines_.begin(); }
+  auto end() const { return lines_.end(); }
+  /// Including a fixed amount for each line.
+  std::int64_t bytes() const { return bytes_; }
+  /// The number of lines that were dropped.
+  std::int64_t dropped() const { return dropped_; }
+
+  /// Removes all lines and frees their memory.
+  void reset();
+
+ private:
+  void drop_oldest();
+
+  boost::circular_buffer<std::string> lines_;
+  std::int64_t bytes_ = 0;
+  std::int64_t dropped_ = 0;
 };
 
 /// What only some executions have: errors, log lines, an id that the caller chose.
 struct ExecutionDetails {
   std::string error_code;
   std::string error_message;
-  std::vector<std::string> logs;
+  LogLines logs;
   /// The fingerprint() of the request if the caller chose the id; separates a repetition from
   /// another request.
   std::optional<std::array<std::uint64_t, 2>> fingerprint;
@@ -104,7 +141,7 @@ struct KeptPayload {
 
 /// The record of an execution of any mode, owned by AsyncExecutionTracker. Only the tracker changes
 /// the status, and only along the transition table. Serial context only.
-class AsyncExecution {
+class AsyncExecution : public RecordOfTask {
  public:
   std::string execution_id;
   /// The position in the node's order of acceptance, from 1.
@@ -153,6 +190,9 @@ class AsyncExecution {
   spearlet::ExecutionStatus status_ = spearlet::EXECUTION_STATUS_UNSPECIFIED;
   std::uint32_t slot_ = 0;
   std::uint32_t id_hash_ = 0;
+  // What the account of memory contains for this record: log lines, and all of it once finished.
+  std::int64_t kept_bytes_ = 0;
+  bool unread_ = false;  // ended while the node drains, and not read since
   std::unique_ptr<ExecutionDetails> details_;
   boost::intrusive::list_member_hook<> finished_hook_;
 };

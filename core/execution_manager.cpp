@@ -10,6 +10,7 @@
 #include <cassert>
 #include <cmath>
 #include <iterator>
+#include <limits>
 #include <utility>
 
 namespace quintain::core {
@@ -22,6 +23,23 @@ constexpr auto kFailed = spearlet::EXECUTION_STATUS_FAILED;
 constexpr auto kCancelled = spearlet::EXECUTION_STATUS_CANCELLED;
 constexpr auto kTimeout = spearlet::EXECUTION_STATUS_TIMEOUT;
 
+// What an answer needs besides its result and its log lines.
+constexpr int kAnswerRest = 32 << 10;
+
+// Work on deletions within one turn: a dropped record counts 1, and 1 more for this many bytes; a
+// cancelled execution counts kCancelWork. The rest follows in turns of its own, so that other
+// callers do not wait.
+constexpr std::int64_t kMaxDeletionWork = 512;
+constexpr std::int64_t kCancelWork = 4;
+constexpr std::int64_t kBytesPerWork = 64 << 10;
+
+// Cuts a text of a runtime, not within a character of UTF-8.
+void shorten(std::string& text, std::size_t max) {
+  if (text.size() <= max) return;
+  while (max > 0 && (static_cast<unsigned char>(text[max]) & 0xc0) == 0x80) --max;
+  text.resize(max);
+}
+
 }  // namespace
 
 TaskExecutionManager::TaskExecutionManager(Environment& environment, Runtime& runtime,
@@ -32,12 +50,26 @@ TaskExecutionManager::TaskExecutionManager(Environment& environment, Runtime& ru
       config_(config),
       observer_(observer),
       slots_(std::min(config.slots, config.instances.per_node)),
+      memory_(config.memory),
+      tasks_(environment, memory_, config.task_expiry),
       pool_(environment, runtime, config.instances),
       service_times_(config.eta.prior),
       estimator_(estimator(config.eta, environment.draw(estimator_seed_))),
-      tracker_(environment, config.retention, observer),
+      tracker_(environment, config.retention, memory_, tasks_, observer),
       queue_(make_scheduling_strategy(config.scheduling.strategy, service_times_),
-             config.scheduling.starvation_bound) {
+             config.scheduling.starvation_bound),
+      linger_(
+          environment,
+          [](void* self) {
+            auto& manager = *static_cast<TaskExecutionManager*>(self);
+            manager.lingered_ = true;
+            manager.notify_if_drained();
+          },
+          this),
+      next_deletions_(
+          environment,
+          [](void* self) { static_cast<TaskExecutionManager*>(self)->continue_deletions(); },
+          this) {
   assert(problems(config).empty());
 }
 
@@ -49,21 +81,31 @@ TaskExecutionManager::~TaskExecutionManager() {
     LiveExecution& live = *execution->live;
     if (live.attempt_active) runtime_.kill(live.attempt);
     if (live.by_dispatch.is_linked()) holders_.erase(holders_.iterator_to(live));
+    execution->task->live.erase(execution->task->live.iterator_to(live));
     for (auto& answer : live.waiting) std::move(answer).refuse(gone);
     for (auto& answer : live.cancels) std::move(answer).refuse(gone);
     if (live.stream) std::move(*live.stream).finish(gone);
+  }
+  for (Deletion& deletion : deletions_) {
+    if (deletion.answer) std::move(*deletion.answer).refuse(gone);
   }
 }
 
 // ---- Attempts -----------------------------------------------------------------------------------
 
 void TaskExecutionManager::dispatch() {
-  const auto may_start = [this](const Task& task) { return pool_.available(task); };
+  if (cancelling_all_) return;
+  const auto may_start = [this](const Task& task) {
+    return pool_.available(task) && !task.deleted;
+  };
   while (busy_ < slots_ + (planted("one-slot-too-many") ? 1 : 0)) {
     AsyncExecution* execution = queue_.pop(environment_.now(), may_start);
     if (execution == nullptr) return;
     // Its timeout is due at this instant and will end it, so no attempt is started.
-    if (execution->deadline <= environment_.now()) continue;
+    if (execution->deadline <= environment_.now()) {
+      queue_.take_back_charge(*execution);
+      continue;
+    }
     LiveExecution& live = *execution->live;
     ++busy_;
     live.dispatched_at = environment_.now();
@@ -135,22 +177,57 @@ void TaskExecutionManager::set_running(AsyncExecution& execution) {
 void TaskExecutionManager::on_chunk(AttemptId attempt, Payload chunk) {
   AsyncExecution* execution = execution_of_report(attempt);
   if (execution == nullptr || !execution->live->stream) return;
-  execution->live->emitted_chunk = true;
-  if (!execution->live->stream->awaited()) return;
+  LiveExecution& live = *execution->live;
+  live.emitted_chunk = true;
+  if (!live.stream->awaited()) return;
+  if (chunk.value.size() + chunk.type_url.size() + kAnswerRest >
+      static_cast<std::size_t>(config_.answer_bytes)) {
+    return finish_with_error(*execution, kFailed, "RESULT_TOO_LARGE",
+                             fmt::format("a chunk has {} bytes; at most {} are allowed",
+                                         chunk.value.size(), config_.answer_bytes - kAnswerRest));
+  }
   spearlet::StreamExecutionResult message;
   message.set_execution_id(execution->execution_id);
   message.set_status(execution->status());
   message.mutable_chunk_data()->set_type_url(std::move(chunk.type_url));
   message.mutable_chunk_data()->set_value(std::move(chunk.value));
-  execution->live->stream->write(std::move(message));
+  live.stream->write(std::move(message));
+  account_for_stream(live);
+  if (live.stream_bytes > config_.stream_buffer_bytes) {
+    return finish_with_error(*execution, kFailed, "SLOW_READER",
+                             fmt::format("{} bytes of output wait for the reader of the stream; at "
+                                         "most {} may",
+                                         live.stream_bytes, config_.stream_buffer_bytes));
+  }
+  const bool full = live.stream_bytes > config_.stream_buffer_bytes / 2 ||
+                    (live.stream_bytes > 0 && !memory_.fits(MemoryUse::kStreams, 0));
+  if (full && !live.output_held) {
+    live.output_held = true;
+    runtime_.hold_output(attempt);
+  }
+}
+
+void TaskExecutionManager::account_for_stream(LiveExecution& live) {
+  const auto bytes = static_cast<std::int64_t>(live.stream->unsent_bytes());
+  memory_.add(MemoryUse::kStreams, bytes - live.stream_bytes);
+  live.stream_bytes = bytes;
+}
+
+void TaskExecutionManager::on_reader_caught_up(std::uint64_t ordinal) {
+  AsyncExecution* execution = tracker_.find_ordinal(ordinal);
+  if (execution == nullptr || execution->live == nullptr || !execution->live->stream) return;
+  LiveExecution& live = *execution->live;
+  account_for_stream(live);
+  if (!live.output_held || live.stream_bytes > config_.stream_buffer_bytes / 4) return;
+  live.output_held = false;
+  if (live.attempt_active) runtime_.resume_output(live.attempt);
 }
 
 void TaskExecutionManager::on_log(AttemptId attempt, std::string line) {
   AsyncExecution* execution = execution_of_report(attempt);
   if (execution == nullptr) return;
-  std::vector<std::string>& logs = tracker_.details(*execution).logs;
-  logs.push_back(std::move(line));
-  if (logs.size() > static_cast<std::size_t>(config_.log_lines)) logs.erase(logs.begin());
+  tracker_.add_log(*execution, std::move(line), static_cast<std::size_t>(config_.log_lines),
+                   static_cast<std::size_t>(config_.log_bytes));
 }
 
 void TaskExecutionManager::on_finished(AttemptId attempt, Outcome&& outcome) {
@@ -169,17 +246,26 @@ void TaskExecutionManager::on_finished(AttemptId attempt, Outcome&& outcome) {
     return finish_cancelled(*execution);
   }
   switch (outcome.kind) {
-    case Outcome::Kind::kCompleted:
+    case Outcome::Kind::kCompleted: {
+      const std::size_t size = outcome.payload.value.size() + outcome.payload.type_url.size();
+      if (size + kAnswerRest > static_cast<std::size_t>(config_.answer_bytes)) {
+        return finish_with_error(*execution, kFailed, "RESULT_TOO_LARGE",
+                                 fmt::format("the result has {} bytes; at most {} are allowed",
+                                             size, config_.answer_bytes - kAnswerRest));
+      }
       execution->result.type_url.assign(outcome.payload.type_url,
                                         execution->function->returned_type);
       execution->result.value.swap(outcome.payload.value);
       return finish(*execution, kCompleted);
+    }
     case Outcome::Kind::kStopped:
       if (live.cancel_requested) return finish_cancelled(*execution);
       return finish_with_error(*execution, kFailed, "STOPPED", "the function was stopped");
     case Outcome::Kind::kFailed:
       if (retry(*execution)) return;
       if (outcome.error_code.empty()) outcome.error_code = "FUNCTION_FAILED";
+      shorten(outcome.error_code, RequestLimits::kName);
+      shorten(outcome.error_message, RequestLimits::kText);
       tracker_.details(*execution).error_code.swap(outcome.error_code);
       tracker_.details(*execution).error_message.swap(outcome.error_message);
       if (planted("failure-reported-as-completed") && !execution->started_at.is_never()) {
@@ -220,11 +306,16 @@ Duration TaskExecutionManager::retry_pause(int attempts) {
 
 void TaskExecutionManager::cancel(const spearlet::CancelExecutionRequest& request,
                                   Answer<spearlet::CancelExecutionResponse> answer) {
+  if (request.reason().size() > RequestLimits::kText) {
+    return std::move(answer).refuse(
+        invalid_argument({fmt::format("reason: has {} bytes; at most {} are allowed",
+                                      request.reason().size(), RequestLimits::kText)}));
+  }
   AsyncExecution* execution = tracker_.find(request.execution_id());
   if (execution == nullptr || execution->finished()) {
     spearlet::CancelExecutionResponse response;
     if (execution == nullptr) {
-      response.set_message(fmt::format("no execution '{}'", request.execution_id()));
+      response.set_message(fmt::format("no execution {}", quoted(request.execution_id())));
     } else {
       response.set_final_status(execution->status());
       response.set_message("it had ended before");
@@ -255,18 +346,73 @@ void TaskExecutionManager::request_cancel(AsyncExecution& execution, std::string
   runtime_.stop(live.attempt);
 }
 
-void TaskExecutionManager::cancel_all(const Task& task, std::string_view reason) {
+void TaskExecutionManager::delete_task(Task& task, const spearlet::DeleteTaskRequest& request,
+                                       Answer<spearlet::DeleteTaskResponse> answer) {
+  deletions_.push_back({.task = TaskPointer(&task),
+                        .cleanup = request.cleanup_executions(),
+                        .reason = "the task was deleted",
+                        .cleaned = 0,
+                        .answer = std::move(answer)});
+  tasks_.remove(task);
+  if (!next_deletions_.armed()) continue_deletions();
+}
+
+void TaskExecutionManager::cancel_all(std::string_view reason) {
+  assert(draining_);
+  cancelling_all_ = true;
+  for (const auto& [id, task] : tasks_.all()) {
+    if (task->live.empty()) continue;
+    deletions_.push_back({.task = task,
+                          .cleanup = false,
+                          .reason = std::string(reason),
+                          .cleaned = 0,
+                          .answer = std::nullopt});
+  }
+  if (!next_deletions_.armed()) continue_deletions();
+}
+
+void TaskExecutionManager::continue_deletions() {
+  std::int64_t work = 0;
+  while (!deletions_.empty()) {
+    if (!continue_deletion(deletions_.front(), work)) {
+      return next_deletions_.arm(environment_.now(), Precedence::kOther);
+    }
+    Deletion done = std::move(deletions_.front());
+    deletions_.pop_front();
+    if (!done.answer) continue;
+    spearlet::DeleteTaskResponse response;
+    response.set_success(true);
+    response.set_deleted(true);
+    constexpr std::int64_t kMax = std::numeric_limits<std::int32_t>::max();
+    response.set_cleaned_executions(static_cast<std::int32_t>(std::min(done.cleaned, kMax)));
+    response.set_message("deleted");
+    std::move(*done.answer).send(std::move(response));
+  }
+}
+
+// Returns whether the deletion is complete.
+bool TaskExecutionManager::continue_deletion(Deletion& deletion, std::int64_t& work) {
+  Task& task = *deletion.task;
   // Queued executions first: each end frees a slot, which must not go to one of them.
   for (const bool queued : {true, false}) {
-    std::uint64_t ordinal = 0;
-    while (AsyncExecution* execution = tracker_.next_after(ordinal)) {
-      ordinal = execution->ordinal;
-      if (execution->task.get() == &task && !execution->finished() &&
-          execution->live->queued() == queued) {
-        request_cancel(*execution, reason, /*force=*/true);
-      }
+    for (auto position = task.live.begin(); position != task.live.end();) {
+      LiveExecution& live = static_cast<LiveExecution&>(*position++);
+      if (live.queued() != queued) continue;
+      if (work >= kMaxDeletionWork) return false;
+      work += kCancelWork;
+      request_cancel(*live.record, deletion.reason, /*force=*/true);
     }
   }
+  if (task.deleted) pool_.retire_idle(task);
+  if (!deletion.cleanup) return true;
+  while (!task.records.empty()) {
+    if (work >= kMaxDeletionWork) return false;
+    auto& record = static_cast<AsyncExecution&>(task.records.front());
+    work += 1 + static_cast<std::int64_t>(record.result.value.size()) / kBytesPerWork;
+    tracker_.drop(record);
+    ++deletion.cleaned;
+  }
+  return true;
 }
 
 void TaskExecutionManager::on_caller_gone(std::uint64_t ordinal) {
@@ -281,6 +427,7 @@ void TaskExecutionManager::on_caller_gone(std::uint64_t ordinal) {
 void TaskExecutionManager::on_deadline(AsyncExecution& execution) {
   const std::string_view where = execution.live->dispatched_at.is_never() ? "it never got a slot"
                                  : execution.started_at.is_never() ? "its instance was not ready"
+                                 : execution.live->output_held     ? "it waited for its reader"
                                                                    : "it was running";
   finish_with_error(
       execution, kTimeout, "TIMEOUT",
@@ -314,6 +461,10 @@ void TaskExecutionManager::finish_with_error(AsyncExecution& execution,
 void TaskExecutionManager::finish(AsyncExecution& execution, spearlet::ExecutionStatus status) {
   if (execution.live->queued()) queue_.remove(execution);
   std::unique_ptr<LiveExecution> live = std::move(execution.live);
+  execution.task->live.erase(execution.task->live.iterator_to(*live));
+  memory_.add(MemoryUse::kRequests, -live->request_bytes);
+  memory_.add(MemoryUse::kStreams, -live->stream_bytes);
+  if (draining_ && execution.mode == spearlet::EXECUTION_MODE_ASYNC) tracker_.set_unread(execution);
   live->deadline.disarm();
   live->pause.disarm();
   tracker_.transition(execution, status);
@@ -356,6 +507,7 @@ void TaskExecutionManager::observe_end(const AsyncExecution& execution, const Li
                                         .status = execution.status()};
   service_times_.observe(observation);
   estimator_->observe_end(observation);
+  ends_.add(execution.status(), execution.completed_at - execution.accepted_at);
 }
 
 void TaskExecutionManager::send_answers(AsyncExecution& execution, LiveExecution& live) {
@@ -403,7 +555,22 @@ void TaskExecutionManager::notify_if_drained() {
   if (!drained_) return;
   const auto& tally = tracker_.tally();
   if (tally.count(kPending) + tally.count(kRunning) > 0) return;
+  if (tracker_.unread() > 0 && config_.drain_linger > Duration::zero() && !lingered_) {
+    if (!linger_.armed()) {
+      linger_.arm(environment_.now() + config_.drain_linger, Precedence::kOther);
+    }
+    return;
+  }
+  linger_.disarm();
   std::exchange(drained_, nullptr)();
+}
+
+void EndStatistics::add(spearlet::ExecutionStatus status, Duration took) {
+  ++by_status[static_cast<std::size_t>(status)];
+  const double seconds = std::chrono::duration<double>(took).count();
+  sum_seconds += seconds;
+  const auto bucket = std::ranges::lower_bound(kBounds, seconds) - kBounds.begin();
+  ++by_duration[static_cast<std::size_t>(bucket)];
 }
 
 }  // namespace quintain::core

@@ -1,10 +1,13 @@
 // The state machine of executions, from the invocation to the terminal status.
 #pragma once
 
+#include <array>
 #include <boost/intrusive/list.hpp>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,8 +22,10 @@
 #include "core/function_service.h"
 #include "core/instance_pool.h"
 #include "core/invocation.h"
+#include "core/memory_account.h"
 #include "core/node_config.h"
 #include "core/observer.h"
+#include "core/refusal.h"
 #include "core/runtime.h"
 #include "core/task_registry.h"
 
@@ -30,16 +35,30 @@ namespace quintain::core {
 struct Counters {
   std::int64_t accepted = 0;
   std::int64_t repeated = 0;  // answered from an existing record
-  std::int64_t refused_invalid = 0;
-  std::int64_t refused_unknown_task = 0;
-  std::int64_t refused_queue_full = 0;
-  std::int64_t refused_draining = 0;
-  std::int64_t refused_other = 0;
+  std::array<std::int64_t, kRefusalReasons> refused_by_reason{};
   std::int64_t attempts = 0;
   std::int64_t cold_starts = 0;
   std::int64_t retries = 0;
   std::int64_t kills = 0;
   std::int64_t reports_ignored = 0;
+
+  std::int64_t refused(RefusalReason reason) const {
+    return refused_by_reason[static_cast<std::size_t>(reason)];
+  }
+};
+
+/// Executions that have ended: their number by status, and how long they took from acceptance.
+struct EndStatistics {
+  /// Upper bounds of the buckets in seconds; one more bucket without a bound follows.
+  static constexpr std::array kBounds = {0.001, 0.0025, 0.005, 0.01,  0.025, 0.05,
+                                         0.1,   0.25,   0.5,   1.0,   2.5,   5.0,
+                                         10.0,  30.0,   60.0,  300.0, 900.0, 3600.0};
+
+  std::array<std::int64_t, spearlet::ExecutionStatus_ARRAYSIZE> by_status{};
+  std::array<std::int64_t, kBounds.size() + 1> by_duration{};
+  double sum_seconds = 0;
+
+  void add(spearlet::ExecutionStatus status, Duration took);
 };
 
 /// Admits executions, dispatches them to slots, and handles attempts, retries, cancels, timeouts
@@ -76,19 +95,33 @@ class TaskExecutionManager final : private AttemptListener {
   /// Adds the current prediction of a live execution's end to the description's metadata.
   void add_estimate(const AsyncExecution& execution, ExecutionResponse& response);
 
-  /// Cancels every live execution of the task by force.
-  void cancel_all(const Task& task, std::string_view reason);
+  /// Removes the task, ends its live executions and, if `request` asks for it, drops its records. A
+  /// large task is deleted in several turns at the same instant; the answer follows the last one.
+  void delete_task(Task& task, const spearlet::DeleteTaskRequest& request,
+                   Answer<spearlet::DeleteTaskResponse> answer);
 
-  /// Retires the task's idle instances.
-  void retire_instances(const Task& task) { pool_.retire_idle(task); }
+  /// Cancels every live execution by force, in several turns if there are many. Requires:
+  /// draining().
+  void cancel_all(std::string_view reason);
 
-  /// Refuses new work from now on, and calls `drained` as soon as no execution is live.
+  /// Refuses new work from now on. Calls `drained` once no execution is live and the linger is
+  /// over: the callers of ASYNC executions that ended since now have read their results, or the
+  /// time for it is over. Further calls only replace `drained`.
   void drain(std::function<void()> drained);
   bool draining() const { return draining_; }
+
+  /// Called when a status answer has shown the execution's end.
+  void note_read(AsyncExecution& execution) {
+    if (!draining_) return;
+    tracker_.set_read(execution);
+    notify_if_drained();
+  }
 
   AsyncExecutionTracker& tracker() { return tracker_; }
   TaskRegistry& tasks() { return tasks_; }
   const Counters& counters() const { return counters_; }
+  const EndStatistics& ends() const { return ends_; }
+  const MemoryAccount& memory() const { return memory_; }
   const eta::Estimator& estimator() const { return *estimator_; }
   ResourceUsage usage() const { return runtime_.usage(); }
 
@@ -99,13 +132,17 @@ class TaskExecutionManager final : private AttemptListener {
   // Admission.
   absl::StatusOr<Function*> find_function(const Invocation& invocation,
                                           const spearlet::InvokeFunctionRequest& request);
+  absl::StatusOr<Task*> add_task(const spearlet::InvokeFunctionRequest& request);
   absl::StatusOr<AsyncExecution*> admit(const Invocation& invocation,
                                         spearlet::InvokeFunctionRequest& request,
                                         const CallContext& call);
   template <class AnswerType>
   void cancel_when_gone(AnswerType& answer, const AsyncExecution& execution);
-  void refuse(Answer<spearlet::InvokeFunctionResponse> answer, const absl::Status& status);
-  void count_refusal(const absl::Status& status);
+  absl::Status refused(RefusalReason reason, std::string_view message,
+                       std::optional<ReachedLimit> limit = {},
+                       std::optional<Duration> retry_after = {});
+  absl::Status check_memory(MemoryUse use, std::int64_t bytes);
+  Duration expected_wait() const;
   std::unique_ptr<LiveExecution> new_live(AsyncExecution& execution);
   Duration timeout_of(const Invocation& invocation, const CallContext& call) const;
   std::string new_id(char prefix);
@@ -142,8 +179,23 @@ class TaskExecutionManager final : private AttemptListener {
   void on_deadline(AsyncExecution& execution);
   void on_pause_over(AsyncExecution& execution);
   void on_caller_gone(std::uint64_t ordinal);
+  void on_reader_caught_up(std::uint64_t ordinal);
+  void account_for_stream(LiveExecution& live);
   void notify_if_drained();
 
+  // Work in several turns.
+  struct Deletion {
+    TaskPointer task;
+    bool cleanup;
+    std::string reason;
+    std::int64_t cleaned;
+    std::optional<Answer<spearlet::DeleteTaskResponse>> answer;  // none: nobody asked
+  };
+  void continue_deletions();
+  bool continue_deletion(Deletion& deletion, std::int64_t& work);
+
+  void send_accepted(const AsyncExecution& execution,
+                     Answer<spearlet::InvokeFunctionResponse> answer);
   void send(const ExecutionResponse& response, Answer<spearlet::InvokeFunctionResponse> answer);
 
   eta::Estimate predict(const AsyncExecution& execution);
@@ -155,6 +207,7 @@ class TaskExecutionManager final : private AttemptListener {
   Observer* observer_;
   int slots_;  // at most the number of instances that the node may have
 
+  MemoryAccount memory_;
   TaskRegistry tasks_;
   InstancePool pool_;
   eta::ServiceTimes service_times_;
@@ -181,7 +234,13 @@ class TaskExecutionManager final : private AttemptListener {
   int busy_ = 0;
   bool draining_ = false;
   std::function<void()> drained_;
+  Timer linger_;
+  bool lingered_ = false;
+  std::deque<Deletion> deletions_;
+  Timer next_deletions_;
+  bool cancelling_all_ = false;
   Counters counters_;
+  EndStatistics ends_;
 };
 
 }  // namespace quintain::core

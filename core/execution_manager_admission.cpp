@@ -22,9 +22,17 @@ void write_base32(std::uint64_t bits, char* text) {
 }
 
 // For a caller that left before its call was handled, which watch() would not report.
-absl::Status caller_gone() {
-  return absl::CancelledError("the caller went away; nothing was started");
-}
+constexpr std::string_view kCallerGone = "the caller went away; nothing was started";
+
+// What an execution that waits or runs needs besides its request.
+constexpr std::int64_t kLiveBytes = sizeof(LiveExecution) + sizeof(AsyncExecution) + 512;
+
+// Unknown fields of a request that are kept and not counted.
+constexpr std::int64_t kMaxUnknownBytes = 1024;
+
+// When to try again after a refusal.
+constexpr Duration kMinRetry = std::chrono::milliseconds(100);
+constexpr Duration kMaxRetry = std::chrono::minutes(1);
 
 }  // namespace
 
@@ -34,9 +42,12 @@ void TaskExecutionManager::submit_execution(spearlet::InvokeFunctionRequest&& re
                                             const CallContext& call,
                                             Answer<spearlet::InvokeFunctionResponse> answer) {
   const auto invocation = parse_invocation(request, InvocationCall::kInvokeFunction);
-  if (!invocation.ok()) return refuse(std::move(answer), invocation.status());
+  if (!invocation.ok()) {
+    ++counters_.refused_by_reason[static_cast<std::size_t>(RefusalReason::kInvalid)];
+    return std::move(answer).refuse(invocation.status());
+  }
   if (invocation->mode == spearlet::EXECUTION_MODE_SYNC && !answer.awaited()) {
-    return refuse(std::move(answer), caller_gone());
+    return std::move(answer).refuse(refused(RefusalReason::kCallerGone, kCallerGone));
   }
   if (invocation->execution_id) {
     if (AsyncExecution* existing = tracker_.find(*invocation->execution_id)) {
@@ -44,7 +55,7 @@ void TaskExecutionManager::submit_execution(spearlet::InvokeFunctionRequest&& re
     }
   }
   const auto execution = admit(*invocation, request, call);
-  if (!execution.ok()) return refuse(std::move(answer), execution.status());
+  if (!execution.ok()) return std::move(answer).refuse(execution.status());
   if ((*execution)->mode == spearlet::EXECUTION_MODE_ASYNC || planted("mode-not-read")) {
     execute_async(**execution, std::move(answer));
   } else {
@@ -64,21 +75,27 @@ void TaskExecutionManager::cancel_when_gone(AnswerType& answer, const AsyncExecu
 void TaskExecutionManager::submit_stream(spearlet::InvokeFunctionRequest&& request,
                                          const CallContext& call,
                                          StreamAnswer<spearlet::StreamExecutionResult> answer) {
-  const auto refuse_stream = [&](const absl::Status& status) {
-    count_refusal(status);
-    std::move(answer).finish(status);
-  };
   const auto invocation = parse_invocation(request, InvocationCall::kStreamFunction);
-  if (!invocation.ok()) return refuse_stream(invocation.status());
-  if (!answer.awaited()) return refuse_stream(caller_gone());
+  if (!invocation.ok()) {
+    ++counters_.refused_by_reason[static_cast<std::size_t>(RefusalReason::kInvalid)];
+    return std::move(answer).finish(invocation.status());
+  }
+  if (!answer.awaited()) {
+    return std::move(answer).finish(refused(RefusalReason::kCallerGone, kCallerGone));
+  }
   if (invocation->execution_id && tracker_.find(*invocation->execution_id) != nullptr) {
-    return refuse_stream(absl::AlreadyExistsError(fmt::format(
-        "execution '{}' exists; a stream can't be joined or repeated", *invocation->execution_id)));
+    return std::move(answer).finish(
+        refused(RefusalReason::kExists,
+                fmt::format("execution '{}' exists; a stream can't be joined or repeated",
+                            *invocation->execution_id)));
   }
   const auto admitted = admit(*invocation, request, call);
-  if (!admitted.ok()) return refuse_stream(admitted.status());
+  if (!admitted.ok()) return std::move(answer).finish(admitted.status());
   AsyncExecution& execution = **admitted;
   cancel_when_gone(answer, execution);
+  answer.watch_room([](void* self, std::uint64_t ordinal) {
+    static_cast<TaskExecutionManager*>(self)->on_reader_caught_up(ordinal);
+  });
   execution.live->stream.emplace(std::move(answer));
   dispatch();
 }
@@ -87,11 +104,11 @@ absl::StatusOr<AsyncExecution*> TaskExecutionManager::admit(
     const Invocation& invocation, spearlet::InvokeFunctionRequest& request,
     const CallContext& call) {
   if (draining_ && !planted("draining-ignored")) {
-    return absl::UnavailableError(
-        fmt::format("node '{}' is draining and takes no new work", config_.name));
+    return refused(RefusalReason::kDraining,
+                   fmt::format("node '{}' is draining and takes no new work", config_.name));
   }
   if (call.deadline <= environment_.now()) {
-    return absl::DeadlineExceededError("the call's deadline has passed; nothing was started");
+    return refused(RefusalReason::kTooLate, "the call's deadline has passed; nothing was started");
   }
   const auto function = find_function(invocation, request);
   if (!function.ok()) return function.status();
@@ -105,7 +122,14 @@ absl::StatusOr<AsyncExecution*> TaskExecutionManager::admit(
 
   execution.live = new_live(execution);
   LiveExecution& live = *execution.live;
+  execution.task->live.push_back(live);
   live.request = std::move(request);
+  // Fields that the contract does not know are on the wire, but not among the bytes of the request.
+  if (call.request_bytes > 2 * invocation.bytes + kMaxUnknownBytes) {
+    live.request.DiscardUnknownFields();
+  }
+  live.request_bytes = invocation.bytes + kLiveBytes;
+  memory_.add(MemoryUse::kRequests, live.request_bytes);
   live.max_retries = invocation.max_retries;
   if (planted("timeout-a-millisecond-late")) {
     live.deadline.arm(execution.deadline + std::chrono::milliseconds(1), Precedence::kTimeout);
@@ -169,41 +193,44 @@ absl::StatusOr<Function*> TaskExecutionManager::find_function(
   const bool new_task = invocation.type == spearlet::INVOCATION_TYPE_NEW_TASK;
   Task* task = request.task_id().empty() ? nullptr : tasks_.find(request.task_id());
   if (task == nullptr && !new_task && !request.create_if_not_exists()) {
-    return absl::NotFoundError(fmt::format("no task '{}'", request.task_id()));
+    return refused(RefusalReason::kUnknownTask, fmt::format("no task '{}'", request.task_id()));
   }
   if (task != nullptr && new_task && !request.create_if_not_exists()) {
-    return absl::AlreadyExistsError(fmt::format("task '{}' exists", request.task_id()));
+    return refused(RefusalReason::kExists, fmt::format("task '{}' exists", request.task_id()));
   }
   if (task != nullptr && !TaskRegistry::offers(*task, request.function_name())) {
-    return absl::NotFoundError(
-        fmt::format("task '{}' has no function '{}'", task->id(), request.function_name()));
+    return refused(RefusalReason::kUnknownTask, fmt::format("task '{}' has no function '{}'",
+                                                            task->id(), request.function_name()));
   }
   // Checked first, so that a refused invocation creates no task.
   const bool starts_now = busy_ < slots_ && (task == nullptr || pool_.available(*task));
   const int limit = config_.queue_limit + (planted("queue-one-longer") ? 1 : 0);
   if (!starts_now && queue_.size() >= limit) {
-    return absl::ResourceExhaustedError(
-        fmt::format("the queue is full ({} executions wait)", queue_.size()));
+    return refused(RefusalReason::kQueueFull,
+                   fmt::format("the queue is full ({} executions wait)", queue_.size()),
+                   ReachedLimit{"queue_limit", config_.queue_limit}, expected_wait());
+  }
+  if (auto status = check_memory(MemoryUse::kRequests, invocation.bytes + kLiveBytes);
+      !status.ok()) {
+    return status;
   }
   if (task == nullptr) {
-    if (tasks_.all().size() >= static_cast<std::size_t>(config_.task_limit)) {
-      return absl::ResourceExhaustedError(
-          fmt::format("the node has {} tasks and may have no more", tasks_.all().size()));
-    }
-    std::string id = request.task_id();
-    while (id.empty() || tasks_.find(id) != nullptr) id = new_id('t');
-    TaskSpec spec;
-    spec.task_name = request.task_name().empty() ? id : request.task_name();
-    spec.task_id = std::move(id);
-    spec.description = request.task_description();
-    spec.artifact = request.artifact_spec();
-    task = &tasks_.add(std::move(spec), environment_.wall_now());
+    const auto added = add_task(request);
+    if (!added.ok()) return added.status();
+    task = *added;
+  }
+  if (Function* const known = tasks_.find_function(*task, request.function_name())) return known;
+  if (auto status =
+          check_memory(MemoryUse::kTasks, TaskRegistry::bytes_of_function(request.function_name()));
+      !status.ok()) {
+    return status;
   }
   Function* function = tasks_.function(*task, request.function_name(), config_.functions_per_task);
   if (function == nullptr) {
-    return absl::ResourceExhaustedError(
-        fmt::format("task '{}' was called by {} function names and takes no more", task->id(),
-                    config_.functions_per_task));
+    return refused(RefusalReason::kFunctionLimit,
+                   fmt::format("task '{}' was called by {} function names and takes no more",
+                               task->id(), config_.functions_per_task),
+                   ReachedLimit{"functions_per_task", config_.functions_per_task});
   }
   if (function->index == introduced_) {
     estimator_->introduce(introduced_++, task->id(), function->name);
@@ -211,30 +238,62 @@ absl::StatusOr<Function*> TaskExecutionManager::find_function(
   return function;
 }
 
-void TaskExecutionManager::refuse(Answer<spearlet::InvokeFunctionResponse> answer,
-                                  const absl::Status& status) {
-  count_refusal(status);
-  std::move(answer).refuse(status);
+absl::StatusOr<Task*> TaskExecutionManager::add_task(
+    const spearlet::InvokeFunctionRequest& request) {
+  if (tasks_.all().size() >= static_cast<std::size_t>(config_.task_limit)) {
+    return refused(RefusalReason::kTaskLimit,
+                   fmt::format("the node has {} tasks and may have no more", tasks_.all().size()),
+                   ReachedLimit{"task_limit", config_.task_limit});
+  }
+  std::string id = request.task_id();
+  while (id.empty() || tasks_.find(id) != nullptr) id = new_id('t');
+  TaskSpec spec;
+  spec.task_name = request.task_name().empty() ? id : request.task_name();
+  spec.task_id = std::move(id);
+  spec.description = request.task_description();
+  spec.artifact = request.artifact_spec();
+  spec.artifact.DiscardUnknownFields();
+  // Its first function counts as well, so that the task is not added in vain.
+  const std::int64_t bytes =
+      TaskRegistry::bytes_of(spec) + TaskRegistry::bytes_of_function(request.function_name());
+  if (auto status = check_memory(MemoryUse::kTasks, bytes); !status.ok()) return status;
+  Task& task = tasks_.add(std::move(spec), environment_.wall_now());
+  task.temporary = true;
+  return &task;
 }
 
-void TaskExecutionManager::count_refusal(const absl::Status& status) {
-  switch (status.code()) {
-    case absl::StatusCode::kInvalidArgument:
-      ++counters_.refused_invalid;
-      break;
-    case absl::StatusCode::kNotFound:
-      ++counters_.refused_unknown_task;
-      break;
-    case absl::StatusCode::kResourceExhausted:
-      ++counters_.refused_queue_full;
-      break;
-    case absl::StatusCode::kUnavailable:
-      ++counters_.refused_draining;
-      break;
-    default:
-      ++counters_.refused_other;
-      break;
+// Counts a refusal and returns its status.
+absl::Status TaskExecutionManager::refused(RefusalReason reason, std::string_view message,
+                                           std::optional<ReachedLimit> limit,
+                                           std::optional<Duration> retry_after) {
+  ++counters_.refused_by_reason[static_cast<std::size_t>(reason)];
+  return refusal(reason, message, limit, retry_after);
+}
+
+// Finished records make room for what is to be added.
+absl::Status TaskExecutionManager::check_memory(MemoryUse use, std::int64_t bytes) {
+  if (!memory_.fits(use, bytes)) {
+    const std::string_view name = kMemoryUseNames[static_cast<std::size_t>(use)];
+    return refused(RefusalReason::kMemory,
+                   fmt::format("the node's {} occupy {} bytes; with {} more they would exceed {}",
+                               name, memory_.used(use), bytes, memory_.limit(use)),
+                   ReachedLimit{fmt::format("memory.{}", name), memory_.limit(use)},
+                   expected_wait());
   }
+  tracker_.make_room(bytes);
+  if (memory_.fits_total(bytes)) return absl::OkStatus();
+  return refused(RefusalReason::kMemory,
+                 fmt::format("the node keeps {} bytes; with {} more it would exceed {}",
+                             memory_.total(), bytes, memory_.total_limit()),
+                 ReachedLimit{"memory.total", memory_.total_limit()}, expected_wait());
+}
+
+// The time until a slot becomes free, roughly: the mean service time of the function that has held
+// its slot the longest, shared by all slots.
+Duration TaskExecutionManager::expected_wait() const {
+  if (holders_.empty()) return kMinRetry;
+  const Function& function = *holders_.front().record->function;
+  return std::clamp(service_times_.mean(function.index) / slots_, kMinRetry, kMaxRetry);
 }
 
 Duration TaskExecutionManager::timeout_of(const Invocation& invocation,
@@ -265,17 +324,15 @@ void TaskExecutionManager::repeat(AsyncExecution& execution,
                                   Answer<spearlet::InvokeFunctionResponse> answer) {
   const auto& original = execution.details().fingerprint;
   if (!original || (*original != fingerprint(request) && !planted("any-request-repeats"))) {
-    return refuse(std::move(answer), absl::AlreadyExistsError(fmt::format(
-                                         "execution '{}' exists and came from another request",
-                                         execution.execution_id)));
+    return std::move(answer).refuse(refused(
+        RefusalReason::kExists, fmt::format("execution '{}' exists and came from another request",
+                                            execution.execution_id)));
   }
   ++counters_.repeated;
   if (execution.mode == spearlet::EXECUTION_MODE_SYNC && !execution.finished()) {
     return wait_for_end(execution, std::move(answer));
   }
-  ExecutionResponse response = describe(execution);
-  add_estimate(execution, response);
-  send(response, std::move(answer));
+  send_accepted(execution, std::move(answer));
 }
 
 void TaskExecutionManager::send(const ExecutionResponse& response,
@@ -296,11 +353,20 @@ void TaskExecutionManager::execute_sync(AsyncExecution& execution,
 
 void TaskExecutionManager::execute_async(AsyncExecution& execution,
                                          Answer<spearlet::InvokeFunctionResponse> answer) {
-  ExecutionResponse response = describe(execution);
-  response.metadata.add("eta_p90_ms", std::to_string(execution.live->estimated_p90_ms));
-  response.metadata.add("eta_estimator", std::string(estimator_->name()));
-  send(response, std::move(answer));
+  send_accepted(execution, std::move(answer));
   dispatch();
+}
+
+// The forecast in it is that of the acceptance, in a repeated answer too, so that median and 90th
+// percentile belong together.
+void TaskExecutionManager::send_accepted(const AsyncExecution& execution,
+                                         Answer<spearlet::InvokeFunctionResponse> answer) {
+  ExecutionResponse response = describe(execution);
+  if (execution.live != nullptr) {
+    response.metadata.add("eta_p90_ms", std::to_string(execution.live->estimated_p90_ms));
+    response.metadata.add("eta_estimator", std::string(estimator_->name()));
+  }
+  send(response, std::move(answer));
 }
 
 void TaskExecutionManager::wait_for_end(AsyncExecution& execution,

@@ -30,9 +30,9 @@ eta::Estimate TaskExecutionManager::predict(const AsyncExecution& execution) {
                            .queued = queue_.size() - (live.queued() ? 1 : 0),
                            .overtaking = queue_.overtaking(),
                            .backlog = std::ref(backlog)});
-  // At the latest it ends by its timeout.
-  return {.p50 = std::min(forecast.point, left),
-          .p90 = std::min(forecast.quantiles[eta::k90Level], left)};
+  // At the latest it ends by its timeout. The point of an estimator need not be its median.
+  const Duration p50 = std::min(forecast.point, left);
+  return {.p50 = p50, .p90 = std::max(p50, std::min(forecast.quantiles[eta::k90Level], left))};
 }
 
 void TaskExecutionManager::fill_backlog(const AsyncExecution& execution) {

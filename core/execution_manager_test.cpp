@@ -139,7 +139,7 @@ TEST(AsyncClause, Async6RejectsUnknownTasksAndFunctions) {
   auto& no_function = node.async({.id = "b", .task = "listed"});
   EXPECT_EQ(no_task.code(), absl::StatusCode::kNotFound);
   EXPECT_EQ(no_function.code(), absl::StatusCode::kNotFound);
-  EXPECT_EQ(node.counters().refused_unknown_task, 2);
+  EXPECT_EQ(node.counters().refused(RefusalReason::kUnknownTask), 2);
   EXPECT_EQ(node.list().executions_size(), 0);
 }
 
@@ -178,7 +178,7 @@ TEST(AsyncClause, Async9AFullQueueRejectsWithoutATrace) {
   EXPECT_FALSE(node.found("a"));
   EXPECT_FALSE(node.found("b"));
   EXPECT_EQ(node.node->manager().tasks().find("new"), nullptr);
-  EXPECT_EQ(node.counters().refused_queue_full, 2);
+  EXPECT_EQ(node.counters().refused(RefusalReason::kQueueFull), 2);
   node.settle();
   node.runtime.finish("runs");
   EXPECT_TRUE(node.async({.id = "a"})->success()) << "the id was not used up";
@@ -198,7 +198,7 @@ TEST(ModeClause, Mode1And2RejectsOtherModesWithoutATrace) {
     auto& call = node.invoke(request(static_cast<spearlet::ExecutionMode>(mode)));
     EXPECT_EQ(call.code(), absl::StatusCode::kInvalidArgument) << mode;
   }
-  EXPECT_EQ(node.counters().refused_invalid, 4);
+  EXPECT_EQ(node.counters().refused(RefusalReason::kInvalid), 4);
   EXPECT_EQ(node.list().executions_size(), 0);
 }
 
@@ -438,7 +438,7 @@ TEST(Drain, RejectsNewWorkAndFinishesTheOld) {
   node.node->drain([&] { ++drained; });
   EXPECT_EQ(node.async().code(), absl::StatusCode::kUnavailable);
   EXPECT_EQ(node.stream().code(), absl::StatusCode::kUnavailable);
-  EXPECT_EQ(node.counters().refused_draining, 2);
+  EXPECT_EQ(node.counters().refused(RefusalReason::kDraining), 2);
   node.runtime.finish("a");
   node.settle();
   EXPECT_EQ(drained, 0);

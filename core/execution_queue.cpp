@@ -120,7 +120,26 @@ void ExecutionQueue::unpark(LiveExecution& execution, Lane& lane) {
   ready_.insert(execution);
 }
 
+// The task's later executions move forward. Their number is limited, so that a removal is cheap
+// even if thousands of a task wait; those beyond it keep their places.
+void ExecutionQueue::take_back_charge(AsyncExecution& execution) {
+  constexpr int kMaxMoved = 256;
+  const std::int64_t charge = strategy_->take_back_charge(execution);
+  if (charge == 0 || !execution.live->LiveOfTask::is_linked()) return;
+  auto& live_ones = execution.task->live;
+  auto position = live_ones.iterator_to(*execution.live);
+  for (int moved = 0; ++position != live_ones.end() && moved < kMaxMoved; ++moved) {
+    auto& later = static_cast<LiveExecution&>(*position);
+    if (!later.queued()) continue;
+    Lane& lane = later.parked ? parked_.find(execution.task->number())->second : ready_;
+    lane.erase(later);
+    later.rank = strategy_->rank_without(later.rank, charge);
+    lane.insert(later);
+  }
+}
+
 void ExecutionQueue::remove(AsyncExecution& execution) {
+  take_back_charge(execution);
   LiveExecution& live = *execution.live;
   assert(live.queued());
   if (live.parked) {

@@ -38,8 +38,11 @@ class ExecutionQueue {
   /// Called when the task may start an execution again.
   void unpark(const Task& task);
 
-  /// Removes an execution. Requires: it is in the queue.
+  /// Removes an execution that will not run. Requires: it is in the queue.
   void remove(AsyncExecution& execution);
+
+  /// Called when an execution will not run although pop() has returned it.
+  void take_back_charge(AsyncExecution& execution);
 
   /// An upper bound on the number of waiting executions that arrived before this one: some that
   /// left the queue out of order may be counted too. Requires: the execution is in the queue.

@@ -47,7 +47,7 @@ class QueueTest : public ::testing::Test {
   }
 
   testing::TestNode node;
-  TaskRegistry tasks;
+  testing::TestTasks tasks;
   eta::ServiceTimes service_times{1s};
   ExecutionQueue queue{make_scheduling_strategy("earliest-deadline-first", service_times), kBound};
   std::list<AsyncExecution> executions;

@@ -24,6 +24,15 @@ constexpr unsigned kSlotBits = 28;
 // The maximum capacity in bytes of a returned value that a dropped record keeps for reuse.
 constexpr std::size_t kMaxValueKept = 256;
 
+// The objects around a record's texts.
+constexpr std::int64_t kRecordBytes = sizeof(AsyncExecution) + 64;
+constexpr std::int64_t kDetailsBytes = sizeof(ExecutionDetails);
+
+// The number of records that expire in a row, and the bytes that count as one more. The rest
+// expires in a turn of its own, so that other callers do not wait.
+constexpr std::int64_t kMaxExpiredInARow = 256;
+constexpr std::int64_t kBytesLikeARecord = 64 << 10;
+
 // Debian's Abseil hashes std::string_view with std::hash, which is slow for short strings.
 std::uint32_t hash_of(std::string_view id) {
   return static_cast<std::uint32_t>(
@@ -54,15 +63,26 @@ void AsyncExecutionTracker::Tally::apply(const AsyncExecution& execution, int si
 }
 
 AsyncExecutionTracker::AsyncExecutionTracker(Environment& environment,
-                                             const RetentionConfig& retention, Observer* observer)
+                                             const RetentionConfig& retention,
+                                             MemoryAccount& account, TaskRegistry& tasks,
+                                             Observer* observer)
     : environment_(environment),
       retention_(retention),
+      account_(account),
+      tasks_(tasks),
       observer_(observer),
       expiry_(
           environment, [](void* self) { static_cast<AsyncExecutionTracker*>(self)->expire(); },
           this) {}
 
-AsyncExecutionTracker::~AsyncExecutionTracker() { finished_.clear(); }
+AsyncExecutionTracker::~AsyncExecutionTracker() {
+  finished_.clear();
+  for (AsyncExecution* execution = next_after(0); execution != nullptr;
+       execution = next_after(execution->ordinal)) {
+    Task& task = *execution->task;
+    task.records.erase(task.records.iterator_to(*execution));
+  }
+}
 
 AsyncExecution& AsyncExecutionTracker::add(std::string execution_id, Function& function) {
   const std::uint32_t hash = hash_of(execution_id);
@@ -93,8 +113,11 @@ AsyncExecution& AsyncExecutionTracker::add(std::string execution_id, Function& f
 
   execution.status_ = spearlet::EXECUTION_STATUS_PENDING;
   tally_.add(execution);
-  Task::Activity& activity = execution.task->activity;
-  ++activity.active;
+  Task& task = *execution.task;
+  task.records.push_back(execution);
+  tasks_.set_used(task);
+  Task::Activity& activity = task.activity;
+  active_tasks_ += activity.active++ == 0 ? 1 : 0;
   ++activity.records;
   activity.last_status = execution.status_;
   activity.updated_at = execution.wall_accepted_at;
@@ -112,7 +135,11 @@ AsyncExecution* AsyncExecutionTracker::find(std::string_view execution_id) {
 }
 
 AsyncExecution* AsyncExecutionTracker::find_ordinal(std::uint64_t ordinal) {
-  if (ordinal < first_ordinal_ || ordinal > last_ordinal()) return nullptr;
+  if (ordinal > last_ordinal()) return nullptr;
+  if (ordinal < first_ordinal_) {
+    const auto position = early_.find(ordinal);
+    return position == early_.end() ? nullptr : &record(position->second);
+  }
   const Slot slot = by_ordinal_[ordinal - first_ordinal_];
   return slot == kNoSlot ? nullptr : &record(slot);
 }
@@ -152,7 +179,7 @@ void AsyncExecutionTracker::transition(AsyncExecution& execution, spearlet::Exec
     observer_->on_transition(execution.ordinal, from, to);
   }
   if (is_terminal(to)) {
-    --activity.active;
+    active_tasks_ -= --activity.active == 0 ? 1 : 0;
     retain(execution);
   }
 }
@@ -176,19 +203,63 @@ void AsyncExecutionTracker::set_memory_used(AsyncExecution& execution, std::int6
   tally_.add(execution);
 }
 
+void AsyncExecutionTracker::add_log(AsyncExecution& execution, std::string line,
+                                    std::size_t max_lines, std::size_t max_bytes) {
+  const std::int64_t grown = details(execution).logs.add(std::move(line), max_lines, max_bytes);
+  execution.kept_bytes_ += grown;
+  account_.add(MemoryUse::kRecords, grown);
+  while (over_limit() && !finished_.empty()) drop(finished_.front());
+}
+
+void AsyncExecutionTracker::make_room(std::int64_t bytes) {
+  while (!account_.fits_total(bytes) && !finished_.empty()) drop(finished_.front());
+}
+
+void AsyncExecutionTracker::set_unread(AsyncExecution& execution) {
+  execution.unread_ = true;
+  ++unread_;
+}
+
+void AsyncExecutionTracker::set_read(AsyncExecution& execution) {
+  if (std::exchange(execution.unread_, false)) --unread_;
+}
+
+bool AsyncExecutionTracker::over_limit() const {
+  return !account_.fits(MemoryUse::kRecords, 0) || !account_.fits_total(0);
+}
+
 void AsyncExecutionTracker::drop(AsyncExecution& execution) {
   assert(execution.finished());
   finished_.erase(Finished::s_iterator_to(execution));
   tally_.subtract(execution);
-  --execution.task->activity.records;
+  account_.add(MemoryUse::kRecords, -execution.kept_bytes_);
+  set_read(execution);
+  Task& task = *execution.task;
+  task.records.erase(task.records.iterator_to(execution));
+  if (--task.activity.records == 0) tasks_.set_unused(task);
   by_id_.erase(execution.id_hash_, execution.slot_);
-  by_ordinal_[execution.ordinal - first_ordinal_] = kNoSlot;
-  while (!by_ordinal_.empty() && by_ordinal_.front() == kNoSlot) {
-    by_ordinal_.pop_front();
-    ++first_ordinal_;
+  if (execution.ordinal < first_ordinal_) {
+    early_.erase(execution.ordinal);
+  } else {
+    by_ordinal_[execution.ordinal - first_ordinal_] = kNoSlot;
+    set_early_apart();
   }
   if (observer_ != nullptr) observer_->on_record_dropped(execution.ordinal);
   recycle(execution);
+}
+
+// Removes the entries of dropped records from the start of by_ordinal_. Records of other ages among
+// them move to early_ once half of the entries are of dropped records.
+void AsyncExecutionTracker::set_early_apart() {
+  constexpr std::size_t kMinEntries = 64;
+  while (!by_ordinal_.empty()) {
+    if (by_ordinal_.front() != kNoSlot) {
+      if (by_ordinal_.size() < 2 * by_id_.size() + kMinEntries) return;
+      early_.emplace_hint(early_.end(), first_ordinal_, by_ordinal_.front());
+    }
+    by_ordinal_.pop_front();
+    ++first_ordinal_;
+  }
 }
 
 // Makes the record as new, but keeps the memory of a short returned value.
@@ -210,6 +281,10 @@ void AsyncExecutionTracker::recycle(AsyncExecution& execution) {
 
 AsyncExecution* AsyncExecutionTracker::next_after(std::uint64_t ordinal) {
   if (ordinal >= last_ordinal()) return nullptr;  // so ordinal + 1 does not overflow
+  if (ordinal + 1 < first_ordinal_ && !early_.empty()) {
+    const auto position = early_.upper_bound(ordinal);
+    if (position != early_.end()) return &record(position->second);
+  }
   for (std::uint64_t next = std::max(ordinal + 1, first_ordinal_); next <= last_ordinal(); ++next) {
     if (AsyncExecution* execution = find_ordinal(next)) return execution;
   }
@@ -229,12 +304,21 @@ AsyncExecution* AsyncExecutionTracker::next_after(std::uint64_t ordinal) {
 
 void AsyncExecutionTracker::retain(AsyncExecution& execution) {
   finished_.push_back(execution);
-  // The count is at least 1 (see problems()), so this never drops the record that has just
-  // finished, whose answers are still to be written.
-  while (finished_.size() > static_cast<std::size_t>(retention_.count) &&
-         !planted("records-never-expire")) {
-    drop(finished_.front());
+  std::int64_t bytes = kRecordBytes + static_cast<std::int64_t>(execution.execution_id.capacity() +
+                                                                execution.result.value.capacity());
+  if (execution.details_ != nullptr) {
+    const ExecutionDetails& details = *execution.details_;
+    bytes += kDetailsBytes + static_cast<std::int64_t>(details.error_code.capacity() +
+                                                       details.error_message.capacity());
   }
+  execution.kept_bytes_ += bytes;
+  account_.add(MemoryUse::kRecords, bytes);
+  // Never the record that has just finished, whose answers are still to be written.
+  const auto too_many = [this] {
+    return finished_.size() > 1 &&
+           (finished_.size() > static_cast<std::size_t>(retention_.count) || over_limit());
+  };
+  while (too_many() && !planted("records-never-expire")) drop(finished_.front());
   prepare_to_drop();
   if (!expiry_.armed() && !planted("records-never-expire")) arm_expiry();
 }
@@ -245,9 +329,11 @@ void AsyncExecutionTracker::arm_expiry() {
 }
 
 void AsyncExecutionTracker::expire() {
-  while (!finished_.empty() &&
-         finished_.front().completed_at + retained_for(retention_) <= environment_.now()) {
-    drop(finished_.front());
+  for (std::int64_t work = 0; work < kMaxExpiredInARow && !finished_.empty(); ++work) {
+    AsyncExecution& oldest = finished_.front();
+    if (oldest.completed_at + retained_for(retention_) > environment_.now()) break;
+    work += oldest.kept_bytes_ / kBytesLikeARecord;
+    drop(oldest);
   }
   arm_expiry();
 }

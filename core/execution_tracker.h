@@ -5,6 +5,7 @@
 #include <boost/circular_buffer.hpp>
 #include <boost/intrusive/list.hpp>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,9 +27,10 @@ namespace quintain::core {
 /// move. Serial context only.
 class AsyncExecutionTracker {
  public:
-  /// `observer` may be null.
+  /// `observer` may be null. The bytes of records are counted in `account`; beyond its limits the
+  /// records that finished first are dropped.
   AsyncExecutionTracker(Environment& environment, const RetentionConfig& retention,
-                        Observer* observer);
+                        MemoryAccount& account, TaskRegistry& tasks, Observer* observer);
   ~AsyncExecutionTracker();
 
   AsyncExecutionTracker(const AsyncExecutionTracker&) = delete;
@@ -57,6 +59,18 @@ class AsyncExecutionTracker {
   /// Sets the memory that the execution used, according to its runtime.
   void set_memory_used(AsyncExecution& execution, std::int64_t bytes);
 
+  /// Keeps a line that the execution's function logged.
+  void add_log(AsyncExecution& execution, std::string line, std::size_t max_lines,
+               std::size_t max_bytes);
+
+  /// Drops the records that finished first until the total may grow by `bytes`, or none is left.
+  void make_room(std::int64_t bytes);
+
+  /// Marks a record whose end its caller has not seen, and counts it until it is read or dropped.
+  void set_unread(AsyncExecution& execution);
+  void set_read(AsyncExecution& execution);
+  std::int64_t unread() const { return unread_; }
+
   /// Drops a record now. Requires: it is finished.
   void drop(AsyncExecution& execution);
 
@@ -65,6 +79,9 @@ class AsyncExecutionTracker {
 
   /// The ordinal of the last accepted record, dropped or not; 0 if there was none.
   std::uint64_t last_ordinal() const { return first_ordinal_ + by_ordinal_.size() - 1; }
+
+  /// Tasks with an execution that waits or runs.
+  std::int32_t active_tasks() const { return active_tasks_; }
 
   /// Counts and sums over records.
   struct Tally {
@@ -105,11 +122,15 @@ class AsyncExecutionTracker {
   void recycle(AsyncExecution& execution);
   void retain(AsyncExecution& execution);
   void prepare_to_drop() const;
+  void set_early_apart();
+  bool over_limit() const;
   void expire();
   void arm_expiry();
 
   Environment& environment_;
   RetentionConfig retention_;
+  MemoryAccount& account_;
+  TaskRegistry& tasks_;
   Observer* observer_;
 
   std::vector<std::unique_ptr<Page>> pages_;  // records never move
@@ -120,11 +141,16 @@ class AsyncExecutionTracker {
   // By ordinal, from first_ordinal_ on; kNoSlot if the record was dropped.
   boost::circular_buffer<Slot> by_ordinal_;
   std::uint64_t first_ordinal_ = 1;
+  // Records that outlive most later ones, by ordinal, all before first_ordinal_: by_ordinal_ would
+  // need an entry for each dropped record behind them.
+  std::map<std::uint64_t, Slot> early_;
   std::uint64_t attempts_ = 0;
 
   Finished finished_;  // in the order of completion
   Timer expiry_;
   Tally tally_;
+  std::int32_t active_tasks_ = 0;
+  std::int64_t unread_ = 0;
 };
 
 }  // namespace quintain::core

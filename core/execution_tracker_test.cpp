@@ -28,7 +28,7 @@ using testing::kTimeout;
 class TrackerTest : public ::testing::Test {
  protected:
   explicit TrackerTest(const RetentionConfig& retention = {.age = 60s, .count = 3})
-      : tracker(environment, retention, nullptr) {}
+      : tracker(environment, retention, tasks.task_account, tasks, nullptr) {}
 
   AsyncExecution& add(const std::string& id) { return tracker.add(id, f); }
 
@@ -40,7 +40,7 @@ class TrackerTest : public ::testing::Test {
   }
 
   testing::ManualEnvironment environment;
-  TaskRegistry tasks;
+  testing::TestTasks tasks;
   Task& task = tasks.add(testing::task_spec("task"), {});
   Function& f = *tasks.function(task, "f", 1);
   AsyncExecutionTracker tracker;

@@ -5,6 +5,7 @@
 #include <absl/status/status.h>
 
 #include <cassert>
+#include <cstddef>
 #include <cstdint>
 #include <utility>
 
@@ -17,6 +18,8 @@ namespace quintain::core {
 struct CallContext {
   /// When the caller stops waiting; never() if it set no deadline.
   Instant deadline = Instant::never();
+  /// The size of the request on the wire; 0 if it was not on a wire.
+  std::int64_t request_bytes = 0;
 };
 
 /// The transport's end of one call. It lives until the call is answered, even after the caller has
@@ -44,12 +47,17 @@ class Caller {
   /// Reuses this object for a new call. Requires: the previous call has been answered.
   void renew() { gone_ = false; }
 
+  void notify_room() {
+    if (on_room_ != nullptr) on_room_(watcher_, target_);
+  }
+
  private:
   template <class>
   friend class AnswerHandle;
 
   bool gone_ = false;
   void (*on_gone_)(void* watcher, std::uint64_t target) = nullptr;
+  void (*on_room_)(void* watcher, std::uint64_t target) = nullptr;
   void* watcher_ = nullptr;
   std::uint64_t target_ = 0;
 };
@@ -70,8 +78,16 @@ class StreamCaller : public Caller {
  public:
   virtual void write(Message&& message) = 0;
 
+  /// Bytes that were written and still wait for the reader; 0 if the transport does not know.
+  virtual std::size_t unsent_bytes() const { return 0; }
+
   /// Called exactly once, after the last write(). The callee is bound as for UnaryCaller.
   virtual void finish(const absl::Status& status) = 0;
+
+ protected:
+  /// Called by the transport when unsent_bytes() has become less, but not from within write().
+  /// Notifies the watcher of the answer, unless the call has been answered.
+  void made_room() { this->notify_room(); }
 };
 
 /// The core's end of one call. Move-only. Requires: the call is answered before the handle is
@@ -103,11 +119,17 @@ class AnswerHandle {
 
  protected:
   CallerType& peek() { return *caller_; }
+  const CallerType& peek() const { return *caller_; }
+
+  void watch_room(void (*on_room)(void* watcher, std::uint64_t target)) {
+    caller_->on_room_ = on_room;
+  }
 
   // Detaches the caller for its final answer; leave() has no effect afterwards.
   CallerType& take() {
     assert(caller_ != nullptr && "a call was answered twice");
     caller_->on_gone_ = nullptr;
+    caller_->on_room_ = nullptr;
     return *std::exchange(caller_, nullptr);
   }
 
@@ -135,6 +157,11 @@ class StreamAnswer : public AnswerHandle<StreamCaller<Message>> {
   using AnswerHandle<StreamCaller<Message>>::AnswerHandle;
 
   void write(Message&& message) { this->peek().write(std::move(message)); }
+  std::size_t unsent_bytes() const { return this->peek().unsent_bytes(); }
+
+  /// Calls on_room() with the watcher and the target of watch() whenever unsent_bytes() has become
+  /// less. Requires: watch() was called.
+  using AnswerHandle<StreamCaller<Message>>::watch_room;
   void finish(const absl::Status& status) && { this->take().finish(status); }
 };
 

@@ -35,7 +35,7 @@ class InstancePoolTest : public ::testing::Test {
 
   testing::ManualEnvironment environment;
   testing::ScriptedRuntime runtime{environment};
-  TaskRegistry tasks;
+  testing::TestTasks tasks;
   Task& a = tasks.add(testing::task_spec("a"), {});
   Task& b = tasks.add(testing::task_spec("b"), {});
   Task& small = tasks.add(testing::task_spec("small", {}, 1), {});

@@ -2,7 +2,6 @@
 // freeing their memory.
 #include "core/invocation.h"
 
-#include <absl/strings/str_join.h>
 #include <fmt/format.h>
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
@@ -11,14 +10,13 @@
 #include <string_view>
 #include <vector>
 
+#include "core/refusal.h"
 #include "core/scheduling.h"
 
 namespace quintain::core {
 namespace {
 
 using Errors = std::vector<std::string>;
-
-constexpr std::size_t kMaxIdSize = 128;
 
 // An id is a segment of the path /status/{id} and must be valid there unchanged: RFC 3986's pchar
 // without percent-encoding, and not a dot segment, which clients remove from a path.
@@ -53,17 +51,17 @@ std::optional<std::string_view> check_execution_id(const spearlet::InvokeFunctio
   if (!request.has_execution_id() && in_context.empty()) return std::nullopt;
   const std::string& id = request.has_execution_id() ? request.execution_id() : in_context;
   if (request.has_execution_id() && !in_context.empty() && id != in_context) {
-    errors.emplace_back(fmt::format(
-        "execution_id: '{}' differs from context.execution_id '{}'; give one, or the same", id,
-        in_context));
+    errors.emplace_back(
+        fmt::format("execution_id: {} differs from context.execution_id {}; give one, or the same",
+                    quoted(id), quoted(in_context)));
   }
   if (id.empty()) {
     errors.emplace_back("execution_id: given but empty; leave it out to have one made");
-  } else if (id.size() > kMaxIdSize || !is_path_segment(id)) {
+  } else if (id.size() > RequestLimits::kExecutionId || !is_path_segment(id)) {
     errors.emplace_back(fmt::format(
         "execution_id: must be 1 to {} characters that are allowed in a URL path segment "
         "(letters, digits, -._~!$&'()*+,;=:@)",
-        kMaxIdSize));
+        RequestLimits::kExecutionId));
   }
   return id;
 }
@@ -104,6 +102,96 @@ std::optional<Duration> check_timeout(std::int64_t timeout_ms, Errors& errors) {
         "context.timeout_ms: {} is negative; give milliseconds, or 0 for the default", timeout_ms));
   }
   return saturating_milliseconds(timeout_ms);
+}
+
+// Adds up the sizes of a request's parts and checks them against their limits.
+class Sizes {
+ public:
+  explicit Sizes(Errors& errors) : errors_(errors) {}
+
+  void text(const std::string& text, std::size_t limit, const char* field) {
+    bytes_ += text.size();
+    if (text.size() > limit) too_long(field, text.size(), limit);
+  }
+
+  void map(const google::protobuf::Map<std::string, std::string>& map, const char* field) {
+    if (map.empty()) return;
+    if (map.size() > RequestLimits::kMapEntries) {
+      errors_.push_back(fmt::format("{}: has {} entries; at most {} are allowed", field, map.size(),
+                                    RequestLimits::kMapEntries));
+      return;
+    }
+    std::size_t sum = 0;
+    for (const auto& [key, value] : map) {
+      if (key.size() > RequestLimits::kName) {
+        return too_long(fmt::format("{}: a key", field), key.size(), RequestLimits::kName);
+      }
+      if (value.size() > RequestLimits::kMapValue) {
+        return too_long(fmt::format("{}: the value of {}", field, quoted(key)), value.size(),
+                        RequestLimits::kMapValue);
+      }
+      sum += key.size() + value.size();
+    }
+    if (sum > RequestLimits::kMap) too_long(field, sum, RequestLimits::kMap);
+    bytes_ += sum + kEntryBytes * map.size();
+  }
+
+  void parameters(const spearlet::InvokeFunctionRequest& request) {
+    const int count = request.parameters_size();
+    if (count > RequestLimits::kParameters) {
+      errors_.push_back(fmt::format("parameters: {} are given; at most {} are allowed", count,
+                                    RequestLimits::kParameters));
+      return;
+    }
+    for (const auto& parameter : request.parameters()) {
+      text(parameter.name(), RequestLimits::kName, "parameters.name");
+      text(parameter.type(), RequestLimits::kName, "parameters.type");
+      text(parameter.description(), RequestLimits::kText, "parameters.description");
+      text(parameter.value().type_url(), RequestLimits::kText, "parameters.value.type_url");
+      bytes_ += parameter.value().value().size() + kParameterBytes;
+    }
+  }
+
+  std::size_t bytes() const { return bytes_; }
+
+ private:
+  // The objects around the contents.
+  static constexpr std::size_t kEntryBytes = 96;
+  static constexpr std::size_t kParameterBytes = 256;
+
+  void too_long(std::string_view field, std::size_t size, std::size_t limit) {
+    errors_.push_back(fmt::format("{}: has {} bytes; at most {} are allowed", field, size, limit));
+  }
+
+  Errors& errors_;
+  std::size_t bytes_ = 0;
+};
+
+void check_sizes(const spearlet::InvokeFunctionRequest& request, Sizes& sizes) {
+  constexpr std::size_t kName = RequestLimits::kName;
+  constexpr std::size_t kText = RequestLimits::kText;
+  sizes.text(request.task_id(), kName, "task_id");
+  sizes.text(request.task_name(), kName, "task_name");
+  sizes.text(request.task_description(), kText, "task_description");
+  sizes.text(request.function_name(), kName, "function_name");
+  sizes.map(request.invocation_metadata(), "invocation_metadata");
+  sizes.parameters(request);
+  if (request.has_context()) {
+    const spearlet::ExecutionContext& context = request.context();
+    sizes.text(context.session_id(), kName, "context.session_id");
+    sizes.text(context.user_id(), kName, "context.user_id");
+    sizes.map(context.environment(), "context.environment");
+    sizes.map(context.headers(), "context.headers");
+  }
+  if (request.has_artifact_spec()) {
+    const spearlet::ArtifactSpec& artifact = request.artifact_spec();
+    sizes.text(artifact.artifact_id(), kName, "artifact_spec.artifact_id");
+    sizes.text(artifact.artifact_type(), kName, "artifact_spec.artifact_type");
+    sizes.text(artifact.location(), kText, "artifact_spec.location");
+    sizes.text(artifact.version(), kName, "artifact_spec.version");
+    sizes.text(artifact.checksum(), kText, "artifact_spec.checksum");
+    sizes.map(artifact.metadata(), "artifact_spec.metadata");
+  }
 }
 
 // FNV-1a.
@@ -151,9 +239,10 @@ absl::StatusOr<Invocation> parse_invocation(const spearlet::InvokeFunctionReques
   if (!stated_priority(request)) {
     errors.emplace_back("invocation_metadata: 'priority' must be an integer");
   }
-  if (!errors.empty()) {
-    return absl::InvalidArgumentError(absl::StrJoin(errors, "; "));
-  }
+  Sizes sizes(errors);
+  check_sizes(request, sizes);
+  invocation.bytes = static_cast<std::int64_t>(sizes.bytes());
+  if (!errors.empty()) return invalid_argument(errors);
   return invocation;
 }
 

@@ -4,6 +4,7 @@
 #include <absl/status/statusor.h>
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -12,6 +13,25 @@
 #include "spearlet/function.pb.h"
 
 namespace quintain::core {
+
+/// Limits of a request's parts, in bytes unless stated otherwise. The node keeps these parts, and
+/// lists show many of them at once. A parameter's value and the sum of all parts are limited by the
+/// transport's limit of a message.
+struct RequestLimits {
+  static constexpr std::size_t kExecutionId = 128;
+  /// Names, ids, types, versions and keys of maps.
+  static constexpr std::size_t kName = 256;
+  /// Descriptions, locations, type URLs, reasons of cancels.
+  static constexpr std::size_t kText = 4096;
+  /// The value of an entry of a map.
+  static constexpr std::size_t kMapValue = 32 << 10;
+  /// All keys and values of a map.
+  static constexpr std::size_t kMap = 64 << 10;
+  /// Entries of a map.
+  static constexpr int kMapEntries = 128;
+  /// Parameters.
+  static constexpr int kParameters = 1024;
+};
 
 /// The parts of a valid request on which the node's decisions depend; the rest is for the function.
 /// The request must outlive it.
@@ -24,6 +44,8 @@ struct Invocation {
   /// The requested timeout; nullopt means the mode's default.
   std::optional<Duration> timeout;
   int max_retries;
+  /// Bytes that the request occupies, roughly, without fields that the contract does not know.
+  std::int64_t bytes;
 };
 
 /// The call that carried a request; each accepts other modes.

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <cstddef>
 #include <limits>
 #include <optional>
 #include <string_view>
@@ -34,6 +35,16 @@ std::optional<std::uint64_t> parse_token(std::string_view token) {
 }
 
 constexpr std::size_t kMaxActiveTasks = 10;
+
+// Function names in statistics; those with the fewest executions are left out.
+constexpr std::size_t kMaxCountedFunctions = 1000;
+
+// Records that one call examines for a page of a list. A page with fewer entries than asked for
+// ends there if the filter fits to few records.
+constexpr int kMaxExamined = 10'000;
+
+// What a page needs besides its entries, and a status besides result and log lines.
+constexpr std::size_t kPageRest = 32 << 10;
 
 // Clamps a count to the 32 bits of the wire format.
 std::int32_t narrow(std::int64_t count) {
@@ -88,10 +99,10 @@ class NodeService final : public FunctionService {
 
   void GetExecutionStatus(const spearlet::GetExecutionStatusRequest& request,
                           Answer<spearlet::GetExecutionStatusResponse> answer) override {
-    const AsyncExecution* execution = manager_.tracker().find(request.execution_id());
+    AsyncExecution* execution = manager_.tracker().find(request.execution_id());
     if (execution == nullptr || planted("status-never-found")) {
       spearlet::GetExecutionStatusResponse response;
-      response.set_message(fmt::format("no execution '{}'", request.execution_id()));
+      response.set_message(fmt::format("no execution {}", quoted(request.execution_id())));
       return std::move(answer).send(std::move(response));
     }
     ExecutionResponse description = describe(*execution);
@@ -102,10 +113,9 @@ class NodeService final : public FunctionService {
     response.set_found(true);
     write_result(description, *response.mutable_result());
     response.clear_logs();
-    if (request.include_logs()) {
-      for (const std::string& line : execution->details().logs) response.add_logs(line);
-    }
     response.clear_message();
+    if (request.include_logs()) add_logs(*execution, response);
+    if (description.is_completed) manager_.note_read(*execution);
     std::move(answer).send(std::move(response));
   }
 
@@ -118,8 +128,8 @@ class NodeService final : public FunctionService {
     const auto start = page_start(request.start_after());
     if (!start.ok()) return std::move(answer).refuse(start.status());
     if (!spearlet::ExecutionStatus_IsValid(request.status_filter())) {
-      return std::move(answer).refuse(absl::InvalidArgumentError(fmt::format(
-          "status_filter: {} is no ExecutionStatus", static_cast<int>(request.status_filter()))));
+      return std::move(answer).refuse(invalid_argument({fmt::format(
+          "status_filter: {} is no ExecutionStatus", static_cast<int>(request.status_filter()))}));
     }
     const auto matches = [&](const AsyncExecution& execution) {
       return (request.task_id().empty() || execution.task->id() == request.task_id()) &&
@@ -132,14 +142,19 @@ class NodeService final : public FunctionService {
     response.clear_next_start_after();
     auto& entries = *response.mutable_executions();
     std::size_t listed = 0;
+    std::size_t left = page_bytes();
     std::uint64_t ordinal = *start;
-    while (const AsyncExecution* execution = manager_.tracker().next_after(ordinal)) {
-      if (matches(*execution) && !planted("lists-always-empty")) {
-        if (listed == *size) {
-          response.set_has_more(!planted("page-cut-short"));
-          response.set_next_start_after(fmt::format("{}{}", kTokenMark, ordinal));
-          break;
-        }
+    for (int examined = 0; const AsyncExecution* execution = manager_.tracker().next_after(ordinal);
+         ++examined) {
+      const bool matching = matches(*execution) && !planted("lists-always-empty");
+      const std::size_t bytes = matching ? bytes_of(*execution) : 0;
+      if ((matching && (listed == *size || bytes > left)) || examined == kMaxExamined) {
+        response.set_has_more(!planted("page-cut-short"));
+        response.set_next_start_after(fmt::format("{}{}", kTokenMark, ordinal));
+        break;
+      }
+      if (matching) {
+        left -= bytes;
         const int place = static_cast<int>(listed++);
         write_info(*execution, place < entries.size() ? *entries.Mutable(place) : *entries.Add());
       }
@@ -159,13 +174,18 @@ class NodeService final : public FunctionService {
     auto position = request.start_after() < request.prefix()
                         ? tasks.lower_bound(request.prefix())
                         : tasks.upper_bound(request.start_after());
+    std::size_t left = page_bytes();
     for (; position != tasks.end() && position->first.starts_with(request.prefix()); ++position) {
-      if (static_cast<std::size_t>(response.tasks_size()) == *size) {
+      spearlet::TaskInfo info = to_info(*position->second, request.include_details());
+      const std::size_t bytes = info.ByteSizeLong() + kEntryRest;
+      const auto listed = static_cast<std::size_t>(response.tasks_size());
+      if (listed == *size || (listed > 0 && bytes > left)) {
         response.set_has_more(true);
         response.set_next_start_after(response.tasks().rbegin()->task_id());
         break;
       }
-      *response.add_tasks() = to_info(*position->second, request.include_details());
+      left -= std::min(left, bytes);
+      *response.add_tasks() = std::move(info);
     }
     std::move(answer).send(std::move(response));
   }
@@ -177,24 +197,20 @@ class NodeService final : public FunctionService {
     spearlet::GetTaskResponse response;
     const Task* task = manager_.tasks().find(request.task_id());
     if (task == nullptr) {
-      response.set_message(fmt::format("no task '{}'", request.task_id()));
+      response.set_message(fmt::format("no task {}", quoted(request.task_id())));
       return std::move(answer).send(std::move(response));
     }
     response.set_found(true);
     *response.mutable_task() = to_info(*task, /*include_details=*/true);
     if (request.include_executions()) {
-      std::uint64_t ordinal = manager_.tracker().last_ordinal();
-      for (; ordinal > 0 && static_cast<std::size_t>(response.executions_size()) < *size;
-           --ordinal) {
-        const AsyncExecution* execution = manager_.tracker().find_ordinal(ordinal);
-        if (execution == nullptr) {
-          if (manager_.tracker().next_after(0) == nullptr ||
-              ordinal < manager_.tracker().next_after(0)->ordinal) {
-            break;
-          }
-          continue;
-        }
-        if (execution->task.get() == task) write_info(*execution, *response.add_executions());
+      // The latest first.
+      std::size_t left = page_bytes();
+      for (auto position = task->records.rbegin(); position != task->records.rend(); ++position) {
+        const auto& execution = static_cast<const AsyncExecution&>(*position);
+        const std::size_t bytes = bytes_of(execution);
+        if (static_cast<std::size_t>(response.executions_size()) == *size || bytes > left) break;
+        left -= bytes;
+        write_info(execution, *response.add_executions());
       }
     }
     std::move(answer).send(std::move(response));
@@ -203,9 +219,9 @@ class NodeService final : public FunctionService {
   void DeleteTask(const spearlet::DeleteTaskRequest& request,
                   Answer<spearlet::DeleteTaskResponse> answer) override {
     spearlet::DeleteTaskResponse response;
-    const TaskPointer task(manager_.tasks().find(request.task_id()));
+    Task* const task = manager_.tasks().find(request.task_id());
     if (task == nullptr) {
-      response.set_message(fmt::format("no task '{}'", request.task_id()));
+      response.set_message(fmt::format("no task {}", quoted(request.task_id())));
       return std::move(answer).send(std::move(response));
     }
     if (task->activity.active > 0 && !request.force()) {
@@ -214,25 +230,7 @@ class NodeService final : public FunctionService {
                       task->activity.active, task->id()));
       return std::move(answer).send(std::move(response));
     }
-    manager_.tasks().remove(*task);
-    manager_.cancel_all(*task, "the task was deleted");
-    manager_.retire_instances(*task);
-    std::int64_t cleaned = 0;
-    if (request.cleanup_executions()) {
-      std::uint64_t ordinal = 0;
-      while (AsyncExecution* execution = manager_.tracker().next_after(ordinal)) {
-        ordinal = execution->ordinal;
-        if (execution->task == task) {
-          manager_.tracker().drop(*execution);
-          ++cleaned;
-        }
-      }
-    }
-    response.set_success(true);
-    response.set_deleted(true);
-    response.set_cleaned_executions(narrow(cleaned));
-    response.set_message("deleted");
-    std::move(answer).send(std::move(response));
+    manager_.delete_task(*task, request, std::move(answer));
   }
 
   // ---- Health and statistics --------------------------------------------------------------------
@@ -246,7 +244,7 @@ class NodeService final : public FunctionService {
     if (request.include_details()) {
       const auto& tally = manager_.tracker().tally();
       spearlet::HealthDetails& details = *response.mutable_details();
-      details.set_active_tasks(task_stats().active_tasks());
+      details.set_active_tasks(manager_.tracker().active_tasks());
       details.set_running_executions(narrow(tally.count(spearlet::EXECUTION_STATUS_RUNNING)));
       details.set_pending_executions(narrow(tally.count(spearlet::EXECUTION_STATUS_PENDING)));
       details.set_total_memory_used(manager_.usage().memory_bytes);
@@ -264,9 +262,9 @@ class NodeService final : public FunctionService {
   void GetStats(const spearlet::GetStatsRequest& request,
                 Answer<spearlet::GetStatsResponse> answer) override {
     if (request.time_range_hours() < 0) {
-      return std::move(answer).refuse(absl::InvalidArgumentError(
-          fmt::format("time_range_hours: {} is negative; 0 means all that are on record",
-                      request.time_range_hours())));
+      return std::move(answer).refuse(invalid_argument(
+          {fmt::format("time_range_hours: {} is negative; 0 means all that are on record",
+                       request.time_range_hours())}));
     }
     const ResourceUsage usage = manager_.usage();
     spearlet::GetStatsResponse response;
@@ -287,8 +285,8 @@ class NodeService final : public FunctionService {
  private:
   absl::StatusOr<std::size_t> page_size(std::int32_t limit) const {
     if (limit < 0) {
-      return absl::InvalidArgumentError(fmt::format(
-          "limit: {} is negative; 0 means the default of {}", limit, config_.default_page));
+      return invalid_argument({fmt::format("limit: {} is negative; 0 means the default of {}",
+                                           limit, config_.default_page)});
     }
     return static_cast<std::size_t>(limit == 0 ? config_.default_page
                                                : std::min(limit, config_.largest_page));
@@ -299,8 +297,42 @@ class NodeService final : public FunctionService {
     if (const auto ordinal = parse_token(start_after)) return *ordinal;
     const AsyncExecution* execution = manager_.tracker().find(start_after);
     if (execution != nullptr) return execution->ordinal;
-    return absl::InvalidArgumentError(fmt::format(
-        "start_after: '{}' is neither a next_start_after nor the id of an execution", start_after));
+    return invalid_argument(
+        {fmt::format("start_after: {} is neither a next_start_after nor the id of an execution",
+                     quoted(start_after))});
+  }
+
+  // The objects around an entry's texts on the wire, at most.
+  static constexpr std::size_t kEntryRest = 160;
+
+  std::size_t page_bytes() const {
+    return static_cast<std::size_t>(config_.answer_bytes) - kPageRest;
+  }
+
+  // The size of an execution's entry in a list, at most.
+  static std::size_t bytes_of(const AsyncExecution& execution) {
+    return execution.execution_id.size() + execution.task->id().size() +
+           execution.function->name.size() + execution.details().error_message.size() + kEntryRest;
+  }
+
+  // Adds the last log lines for which the answer has room.
+  void add_logs(const AsyncExecution& execution,
+                spearlet::GetExecutionStatusResponse& response) const {
+    constexpr std::size_t kLineRest = 8;
+    const LogLines& logs = execution.details().logs;
+    if (logs.empty()) return;
+    const std::size_t result = response.result().result().value().size();
+    std::size_t left = page_bytes() - std::min(page_bytes(), result);
+    std::ptrdiff_t lines = 0;
+    for (auto line = logs.end(); line != logs.begin(); ++lines) {
+      const std::size_t bytes = (--line)->size() + kLineRest;
+      if (bytes > left) break;
+      left -= bytes;
+    }
+    for (auto line = logs.end() - lines; line != logs.end(); ++line) response.add_logs(*line);
+    const std::int64_t omitted = logs.dropped() + static_cast<std::int64_t>(logs.size()) - lines;
+    if (omitted > 0)
+      response.set_message(fmt::format("{} earlier log lines are left out", omitted));
   }
 
   std::int64_t uptime_seconds() const {
@@ -350,9 +382,13 @@ class NodeService final : public FunctionService {
       by_function[function.index].function = &function;
       ++by_function[function.index].executions;
     }
+    std::erase_if(by_function, [](const Count& count) { return count.function == nullptr; });
+    if (by_function.size() > kMaxCountedFunctions) {
+      std::ranges::stable_sort(by_function, std::ranges::greater{}, &Count::executions);
+      by_function.resize(kMaxCountedFunctions);
+    }
     // Functions with the same name are counted together across tasks.
     for (const auto& [function, executions] : by_function) {
-      if (function == nullptr) continue;
       (*stats.mutable_executions_by_function())[function->name] += executions;
     }
     const std::int64_t completed = tally.count(spearlet::EXECUTION_STATUS_COMPLETED);

@@ -17,6 +17,9 @@ namespace {
 // and a record takes about a kilobyte.
 constexpr int kMaxSlots = 100'000;
 constexpr int kMaxRecords = 100'000'000;
+constexpr int kMinAnswerBytes = 64 << 10;  // room for any answer without a result
+constexpr int kMaxBytes = 1 << 30;
+constexpr std::int64_t kMinMemory = 1 << 20;
 constexpr Duration kMaxDuration = std::chrono::hours(24 * 365 * 10);
 
 // Collects the errors.
@@ -26,6 +29,10 @@ class Checker {
     if (value < min || value > max) {
       found_.push_back(fmt::format("{}: {} is not within {} to {}", field, value, min, max));
     }
+  }
+
+  void bytes(std::string_view field, std::int64_t value, std::int64_t min) {
+    if (value < min) found_.push_back(fmt::format("{}: {} is less than {}", field, value, min));
   }
 
   void duration(std::string_view field, Duration value, Duration min) {
@@ -83,6 +90,16 @@ std::vector<std::string> problems(const NodeConfig& config) {
   check.name("eta.estimator", config.eta.estimator, eta::estimator_names());
   check.duration("eta.constant", config.eta.constant, kPositive);
   check.duration("eta.prior", config.eta.prior, kPositive);
+  check.bytes("memory.total", config.memory.total, kMinMemory);
+  check.bytes("memory.requests", config.memory.requests, 0);
+  check.bytes("memory.records", config.memory.records, 0);
+  check.bytes("memory.tasks", config.memory.tasks, 0);
+  check.bytes("memory.streams", config.memory.streams, 0);
+  check.duration("task_expiry", config.task_expiry, kAny);
+  check.duration("drain_linger", config.drain_linger, kAny);
+  check.count("log_bytes", config.log_bytes, 0, kMaxBytes);
+  check.count("answer_bytes", config.answer_bytes, kMinAnswerBytes, kMaxBytes);
+  check.count("stream_buffer_bytes", config.stream_buffer_bytes, 1, kMaxBytes);
   check.count("task_limit", config.task_limit, 1, kMaxRecords);
   check.count("functions_per_task", config.functions_per_task, 1, kMaxRecords);
   check.count("log_lines", config.log_lines, 0, kMaxRecords);

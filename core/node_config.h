@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -52,6 +53,19 @@ struct RetryConfig {
   double jitter = 0.0;
 };
 
+/// How many bytes the node may keep for its clients. MemoryAccount says what is counted.
+struct MemoryConfig {
+  std::int64_t total = std::int64_t{4} << 30;
+  /// Requests of executions that wait or run; 0: half of the total.
+  std::int64_t requests = 0;
+  /// Results, errors and log lines; beyond it, records that finished first are dropped. 0: half.
+  std::int64_t records = 0;
+  /// Tasks and names of functions; 0: an eighth.
+  std::int64_t tasks = 0;
+  /// Output that waits for the readers of streams; 0: a quarter.
+  std::int64_t streams = 0;
+};
+
 /// Requires: problems() of it is empty before it is used.
 struct NodeConfig {
   std::string name = "node";
@@ -67,11 +81,26 @@ struct NodeConfig {
   InstanceConfig instances;
   RetryConfig retry;
   eta::EtaConfig eta;
+  MemoryConfig memory;
   int task_limit = 10'000;
+  /// A task that an invocation created is removed when it has had no execution, not even a finished
+  /// one on record, for this long.
+  Duration task_expiry = std::chrono::hours(1);
   /// The maximum number of function names per task.
   int functions_per_task = 1000;
   /// Log lines kept per execution; if there are more, the oldest are dropped.
   int log_lines = 1000;
+  /// Bytes of log lines kept per execution; likewise.
+  int log_bytes = 256 << 10;
+  /// The largest answer. A larger result fails its execution with RESULT_TOO_LARGE; a page of a
+  /// list ends early. The default is what clients of gRPC accept by default.
+  int answer_bytes = 4 << 20;
+  /// Output of one stream that may wait for its reader. At half of it the function is held back; a
+  /// function that cannot be held back and exceeds it ends with SLOW_READER.
+  int stream_buffer_bytes = 1 << 20;
+  /// How long a draining node waits, once all executions have ended, for the callers of ASYNC
+  /// executions that ended meanwhile to read their results.
+  Duration drain_linger = Duration::zero();
   /// Entries on a page of a list: without a limit in the request, and at most.
   int default_page = 100;
   int largest_page = 1000;

@@ -96,6 +96,11 @@ class Runtime {
   /// ignore the request.
   virtual void stop(AttemptId attempt) = 0;
 
+  /// Holds back the function's output, if the runtime can, until resume_output(): its reader is
+  /// slow. A chunk that is on its way may still be reported.
+  virtual void hold_output(AttemptId /*attempt*/) {}
+  virtual void resume_output(AttemptId /*attempt*/) {}
+
   /// Ends the attempt and its instance at once. No report is needed afterwards.
   virtual void kill(AttemptId attempt) = 0;
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <unordered_map>
+#include <utility>
 
 namespace quintain::core {
 namespace {
@@ -65,9 +66,22 @@ class FairShare final : public SchedulingStrategy {
     std::int64_t& finish = finish_tags_[execution.task->number()];
     const std::int64_t start = std::max(virtual_time_, finish);
     // At least 1 ns; otherwise a task whose functions take no time would always go first.
-    finish =
-        start + std::max<std::int64_t>(service_times_.mean(execution.function->index).count(), 1);
+    const std::int64_t charge =
+        std::max<std::int64_t>(service_times_.mean(execution.function->index).count(), 1);
+    execution.live->charge = charge;
+    finish = start + charge;
     return start;
+  }
+
+  std::int64_t take_back_charge(const AsyncExecution& execution) override {
+    const std::int64_t charge = std::exchange(execution.live->charge, 0);
+    const auto tag = finish_tags_.find(execution.task->number());
+    if (tag != finish_tags_.end()) tag->second -= charge;
+    return charge;
+  }
+
+  std::int64_t rank_without(std::int64_t rank, std::int64_t charge) override {
+    return std::max(virtual_time_, rank - charge);
   }
 
   eta::Overtaking overtaking() const override { return eta::Overtaking::kUnforeseeable; }

@@ -27,6 +27,13 @@ class SchedulingStrategy {
 
   /// An execution with this rank got a slot.
   virtual void on_dispatched(std::int64_t rank) = 0;
+
+  /// The execution will not run. Returns what its task had been charged for it.
+  virtual std::int64_t take_back_charge(const AsyncExecution&) { return 0; }
+
+  /// The rank of an execution with this rank once its task's earlier work has become less by
+  /// `charge`.
+  virtual std::int64_t rank_without(std::int64_t rank, std::int64_t /*charge*/) { return rank; }
 };
 
 /// The names: fifo, priority, shortest-expected-first, earliest-deadline-first, fair-share.

@@ -56,7 +56,7 @@ class SchedulingTest : public ::testing::Test {
   }
 
   testing::TestNode node_;
-  TaskRegistry tasks_;
+  testing::TestTasks tasks_;
   eta::ServiceTimes service_times_{10ns};
   std::vector<std::unique_ptr<AsyncExecution>> executions_;
 };

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "core/testing/calls.h"
+#include "core/testing/fakes.h"
 
 namespace quintain::core {
 namespace {
@@ -10,7 +11,7 @@ namespace {
 using testing::task_spec;
 
 TEST(TaskRegistry, FindsTasksAndListsThemById) {
-  TaskRegistry tasks;
+  testing::TestTasks tasks;
   tasks.add(task_spec("b"), WallTime{Duration(7)});
   tasks.add(task_spec("a"), WallTime{Duration(8)});
   EXPECT_EQ(tasks.find("b")->number(), 1U);
@@ -22,7 +23,7 @@ TEST(TaskRegistry, FindsTasksAndListsThemById) {
 }
 
 TEST(TaskRegistry, ARemovedTaskStaysValidAndItsIdIsFree) {
-  TaskRegistry tasks;
+  testing::TestTasks tasks;
   const TaskPointer old(&tasks.add(task_spec("a"), {}));
   tasks.remove(*old);
   EXPECT_TRUE(old->deleted);
@@ -34,13 +35,13 @@ TEST(TaskRegistry, ARemovedTaskStaysValidAndItsIdIsFree) {
 }
 
 TEST(TaskRegistryDeathTest, AnIdMustBeFree) {
-  TaskRegistry tasks;
+  testing::TestTasks tasks;
   tasks.add(task_spec("a"), {});
   EXPECT_DEATH(tasks.add(task_spec("a"), {}), "registered twice");
 }
 
 TEST(TaskRegistry, OffersTheFunctionsOfItsSpecOrAny) {
-  TaskRegistry tasks;
+  testing::TestTasks tasks;
   const Task& any = tasks.add(task_spec("any"), {});
   const Task& some = tasks.add(task_spec("some", {"f", "g"}), {});
   EXPECT_TRUE(TaskRegistry::offers(any, "f"));
@@ -50,7 +51,7 @@ TEST(TaskRegistry, OffersTheFunctionsOfItsSpecOrAny) {
 }
 
 TEST(TaskRegistry, FunctionsAreNumberedAcrossTasksAndBounded) {
-  TaskRegistry tasks;
+  testing::TestTasks tasks;
   Task& a = tasks.add(task_spec("a"), {});
   Task& b = tasks.add(task_spec("b"), {});
   EXPECT_EQ(tasks.function(a, "f", 2)->index, 0U);

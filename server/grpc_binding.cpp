@@ -8,6 +8,7 @@
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/server_callback.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <deque>
@@ -15,7 +16,10 @@
 #include <type_traits>
 #include <utility>
 
+#include "core/refusal.h"
+#include "details/error_details.pb.h"
 #include "server/message_pool.h"
+#include "server/wire_check.h"
 #include "spearlet/function.grpc.pb.h"
 
 #ifdef __SANITIZE_THREAD__
@@ -42,7 +46,14 @@ void take_over([[maybe_unused]] void* object) {
 #endif
 }
 
-// What all calls share. `service` may be used in the serial context only, the rest on any thread.
+// Answers of this size count as large: their memory is watched, and the time until they are sent.
+constexpr std::int64_t kLargeAnswer = 64 << 10;
+
+// Larger requests are checked before they are parsed.
+constexpr std::size_t kLargeRequest = 16 << 10;
+
+// What all calls share. `service` and `refusals` may be used in the serial context only,
+// the rest on any thread.
 struct Binding {
   SerialContext& context;
   RealEnvironment& environment;
@@ -50,12 +61,68 @@ struct Binding {
   const GrpcBinding::Limits limits;
   const Log log;
   core::FunctionService* service = nullptr;
+  LogLimiter refusals{};
+  std::atomic<std::int64_t> open_calls = 0;
+  std::atomic<std::int64_t> unsent_bytes = 0;
 };
 
-// The codes of both libraries have the same numbers.
+// The codes of both libraries have the same numbers. The payloads become the details, which gRPC
+// sends in the trailer grpc-status-details-bin.
 grpc::Status to_grpc(const absl::Status& status) {
-  return {static_cast<grpc::StatusCode>(status.raw_code()),
-          std::string(status.message().data(), status.message().size())};
+  std::string message(status.message().data(), status.message().size());
+  details::Status all;
+  status.ForEachPayload([&all](absl::string_view url, const absl::Cord& payload) {
+    google::protobuf::Any& detail = *all.add_details();
+    detail.set_type_url(std::string(url));
+    detail.set_value(std::string(payload));
+  });
+  const auto code = static_cast<grpc::StatusCode>(status.raw_code());
+  if (all.details().empty()) return {code, message};
+  all.set_code(code);
+  all.set_message(message);
+  return {code, message, all.SerializeAsString()};
+}
+
+// Parses a request. Large ones are checked first, because small parts take far more memory when
+// they are parsed; malformed ones are checked afterwards, for the reason.
+template <class Request>
+absl::Status parse(grpc::ByteBuffer& bytes, Request& request) {
+  const auto check = [&bytes] {
+    grpc::Slice whole;
+    if (!bytes.TrySingleSlice(&whole).ok() && !bytes.DumpToSingleSlice(&whole).ok()) {
+      return absl::InternalError("the request could not be read");
+    }
+    return check_wire({reinterpret_cast<const char*>(whole.begin()), whole.size()},
+                      *Request::descriptor());
+  };
+  if (bytes.Length() > kLargeRequest) {
+    if (auto status = check(); !status.ok()) return status;
+  }
+  grpc::ByteBuffer copy = bytes;  // shares the bytes; parsing clears it
+  if (grpc::SerializationTraits<Request>::Deserialize(&copy, &request).ok()) {
+    return absl::OkStatus();
+  }
+  if (auto status = check(); !status.ok()) return status;
+  return core::invalid_argument({"request: is not a serialized message"});
+}
+
+template <class Message>
+grpc::ByteBuffer serialize(const Message& message) {
+  grpc::ByteBuffer bytes;
+  bool own = false;
+  // The size has been checked, so this cannot fail.
+  static_cast<void>(grpc::SerializationTraits<Message>::Serialize(message, &bytes, &own));
+  return bytes;
+}
+
+// The status of the execution in an answer; UNSPECIFIED for answers without one.
+template <class Response>
+spearlet::ExecutionStatus outcome_of(const Response& response) {
+  if constexpr (std::is_same_v<Response, spearlet::InvokeFunctionResponse>) {
+    return response.result().status();
+  } else {
+    return spearlet::EXECUTION_STATUS_UNSPECIFIED;
+  }
 }
 
 // The properties of a call at its arrival.
@@ -91,7 +158,13 @@ class CallBase : public CallerType, public std::enable_shared_from_this<Call> {
  protected:
   // NOLINTNEXTLINE(bugprone-crtp-constructor-accessibility): Call is only the shared type.
   CallBase(Binding& binding, Method method, const Arrival& arrival)
-      : binding_(binding), method_(method), arrival_(arrival) {}
+      : binding_(binding), method_(method), arrival_(arrival) {
+    open_calls_ = binding_.open_calls.fetch_add(1, std::memory_order_relaxed) + 1;
+  }
+  ~CallBase() {
+    binding_.open_calls.fetch_sub(1, std::memory_order_relaxed);
+    binding_.unsent_bytes.fetch_sub(unsent_bytes_, std::memory_order_relaxed);
+  }
 
   // gRPC's threads. Holds gRPC's share in the call until on_done().
   void hold() {
@@ -100,7 +173,12 @@ class CallBase : public CallerType, public std::enable_shared_from_this<Call> {
   }
   void on_done() {
     take_over(this);
-    held_.reset();
+    if (watched_) {
+      // Timers belong to the serial context.
+      binding_.context.post([call = std::move(held_)] { call->until_sent_.reset(); });
+    } else {
+      held_.reset();
+    }
   }
 
   // gRPC's threads.
@@ -110,8 +188,9 @@ class CallBase : public CallerType, public std::enable_shared_from_this<Call> {
   }
 
   core::CallContext call_context() const {
-    if (!arrival_.deadline) return {};
-    return {.deadline = binding_.environment.instant_of(*arrival_.deadline)};
+    core::CallContext context{.request_bytes = request_bytes_};
+    if (arrival_.deadline) context.deadline = binding_.environment.instant_of(*arrival_.deadline);
+    return context;
   }
 
   // Returns why the call cannot be passed to the service, or OK.
@@ -122,42 +201,95 @@ class CallBase : public CallerType, public std::enable_shared_from_this<Call> {
           fmt::format("the call has {} bytes of metadata; at most {} are allowed",
                       arrival_.metadata_bytes, binding_.limits.metadata_bytes));
     }
-    return absl::OkStatus();
+    if (open_calls_ > binding_.limits.open_calls) {
+      return core::refusal(core::RefusalReason::kMemory,
+                           fmt::format("{} calls are open; at most {} may be", open_calls_,
+                                       binding_.limits.open_calls),
+                           core::ReachedLimit{"open_calls", binding_.limits.open_calls},
+                           std::chrono::seconds(1));
+    }
+    return parsed_;
   }
 
-  // Returns why gRPC cannot send the message, or OK. A message of 4 GiB makes gRPC abort the
-  // process.
-  template <class Message>
-  absl::Status check_size(const Message& message) const {
-    const std::size_t size = message.ByteSizeLong();
+  // Whether the caller has stopped waiting: its deadline has passed.
+  bool is_late() const { return arrival_.deadline && steady_clock::now() >= *arrival_.deadline; }
+
+  // Returns why gRPC cannot send a message of this size, or OK. A message of 4 GiB makes gRPC abort
+  // the process.
+  absl::Status check_size(std::size_t size) const {
     const std::size_t max = binding_.limits.answer_bytes;
-    if (size <= max) return absl::OkStatus();
-    return absl::ResourceExhaustedError(
-        fmt::format("the answer has {} bytes; at most {} are allowed", size, max));
+    if (size > max) {
+      return absl::ResourceExhaustedError(
+          fmt::format("the answer has {} bytes; at most {} are allowed", size, max));
+    }
+    const std::int64_t unsent = binding_.unsent_bytes.load(std::memory_order_relaxed);
+    const std::int64_t bytes = static_cast<std::int64_t>(size);
+    if (bytes < kLargeAnswer || unsent + bytes <= binding_.limits.unsent_bytes) {
+      return absl::OkStatus();
+    }
+    return core::refusal(core::RefusalReason::kMemory,
+                         fmt::format("{} bytes of answers wait for their readers; at most {} may",
+                                     unsent, binding_.limits.unsent_bytes),
+                         core::ReachedLimit{"unsent_bytes", binding_.limits.unsent_bytes},
+                         std::chrono::seconds(1));
+  }
+
+  // Counts bytes that wait for the reader, until the call is done.
+  void add_unsent(std::int64_t bytes) {
+    unsent_bytes_ += bytes;
+    binding_.unsent_bytes.fetch_add(bytes, std::memory_order_relaxed);
+  }
+
+  // Ends the call unless it is done, or progress is made, in time. Derived classes implement
+  // on_stalled().
+  void watch_sending() {
+    watched_ = true;
+    if (!until_sent_) {
+      until_sent_.emplace(
+          binding_.environment, [](void* self) { static_cast<Call*>(self)->on_stalled(); },
+          static_cast<Call*>(this));
+    }
+    until_sent_->arm(
+        binding_.environment.instant_of(steady_clock::now() + binding_.limits.send_time),
+        core::Precedence::kOther);
+    hand_over(this);
   }
 
   // Records the end of the call. Must be called once, before the answer is passed to gRPC, which
   // may destroy the call at once.
-  void record_end(const absl::Status& status) {
+  void record_end(const absl::Status& status,
+                  spearlet::ExecutionStatus outcome = spearlet::EXECUTION_STATUS_UNSPECIFIED) {
     answered_ = true;
     until_deadline_.reset();
-    binding_.metrics.count(method_, status.code(), steady_clock::now() - arrival_.at);
+    const auto now = steady_clock::now();
+    // A caller that has left gets no answer.
+    const bool left = status.ok() && this->gone();
+    binding_.metrics.count(method_, left ? absl::StatusCode::kCancelled : status.code(), outcome,
+                           now - arrival_.at);
     if (status.ok()) return;
     const std::string_view message(status.message().data(), status.message().size());
     if (status.code() == absl::StatusCode::kInternal) {
       binding_.log.error("internal-error", {{"method", name_of(method_)}, {"message", message}});
-    } else if (binding_.log.debugging()) {
-      binding_.log.debug("refused", {{"method", name_of(method_)},
-                                     {"code", absl::StatusCodeToString(status.code())},
-                                     {"message", message}});
+    } else {
+      log_refusal(status, message);
     }
   }
 
   bool answered() const { return answered_; }
 
   Binding& binding_;
+  // Set before the call is posted.
+  absl::Status parsed_;
+  std::int64_t request_bytes_ = 0;
 
  private:
+  void log_refusal(const absl::Status& status, std::string_view message) {
+    if (!binding_.refusals.admit(binding_.log, "refused") && !binding_.log.debugging()) return;
+    binding_.log.info("refused", {{"method", name_of(method_)},
+                                  {"code", absl::StatusCodeToString(status.code())},
+                                  {"message", message}});
+  }
+
   // The client has cancelled or disconnected, or the deadline has passed.
   //
   // Three timers implement the deadline: the core's, gRPC's in this process, and the client's,
@@ -186,6 +318,12 @@ class CallBase : public CallerType, public std::enable_shared_from_this<Call> {
   std::shared_ptr<Call> held_;
   bool answered_ = false;
   std::optional<core::Timer> until_deadline_;
+  std::int64_t open_calls_ = 0;  // when this one arrived
+  std::int64_t unsent_bytes_ = 0;
+  // Whether until_sent_ may be set. Written before the answer is passed to gRPC, read when it is
+  // done.
+  bool watched_ = false;
+  std::optional<core::Timer> until_sent_;
 };
 
 // A call with one answer.
@@ -194,24 +332,34 @@ class UnaryCall final
     : public CallBase<UnaryCall<Request, Response, kMethod, kCall>, core::UnaryCaller<Response>>,
       public grpc::ServerUnaryReactor {
   using Base = CallBase<UnaryCall, core::UnaryCaller<Response>>;
+  friend Base;
 
  public:
-  using Pool = MessagePool<Request, Response>;
+  using Pool = MessagePool<Request>;
 
-  // gRPC's threads. Requires: the messages of the method come from a Pool.
-  static grpc::ServerUnaryReactor* accept(Binding& binding, grpc::CallbackServerContext& context) {
-    // The call's share in the messages; gRPC has the other one.
-    typename Pool::Lease messages(
-        static_cast<typename Pool::Messages*>(context.GetRpcAllocatorState()));
-    auto call = std::make_shared<UnaryCall>(binding, context, std::move(messages));
+  // gRPC's threads.
+  static grpc::ServerUnaryReactor* accept(Binding& binding, Pool& pool,
+                                          grpc::CallbackServerContext& context,
+                                          const grpc::ByteBuffer& request,
+                                          grpc::ByteBuffer& response) {
+    auto call =
+        std::make_shared<UnaryCall>(binding, context, response, pool.lease(request.Length()));
+    // Nobody else uses the buffer, whose memory can be freed with the message.
+    auto& bytes = const_cast<grpc::ByteBuffer&>(request);
+    call->request_bytes_ = static_cast<std::int64_t>(bytes.Length());
+    call->parsed_ = parse(bytes, *call->request_);
+    bytes.Clear();
     call->hold();
     binding.context.post([call] { call->start(); });
     return call.get();
   }
 
-  UnaryCall(Binding& binding, const grpc::CallbackServerContext& context,
-            typename Pool::Lease messages)
-      : Base(binding, kMethod, Arrival(context)), messages_(std::move(messages)) {}
+  UnaryCall(Binding& binding, grpc::CallbackServerContext& context, grpc::ByteBuffer& response,
+            typename Pool::Lease request)
+      : Base(binding, kMethod, Arrival(context)),
+        context_(context),
+        response_(response),
+        request_(std::move(request)) {}
 
  private:
   void start() {
@@ -219,23 +367,44 @@ class UnaryCall final
     core::FunctionService* service = this->binding_.service;
     core::Answer<Response> answer(*this);
     if constexpr (std::is_same_v<Request, spearlet::InvokeFunctionRequest>) {
-      (service->*kCall)(std::move(*messages_->request()), this->call_context(), std::move(answer));
+      (service->*kCall)(std::move(*request_), this->call_context(), std::move(answer));
     } else {
-      (service->*kCall)(*messages_->request(), std::move(answer));
+      (service->*kCall)(*request_, std::move(answer));
     }
   }
 
   void deliver(Response&& response) override {
-    if (const auto status = this->check_size(response); !status.ok()) return refuse(status);
-    *messages_->response() = std::move(response);
-    this->record_end(absl::OkStatus());
+    // The one rule for a deadline that has passed: the call gets DEADLINE_EXCEEDED, whatever became
+    // of its execution, which its record tells.
+    if (this->is_late()) {
+      return refuse(absl::DeadlineExceededError("the deadline of the call has passed"),
+                    outcome_of(response));
+    }
+    if constexpr (std::is_same_v<Response, spearlet::InvokeFunctionResponse>) {
+      const std::string& url = this->binding_.limits.public_url;
+      if (!url.empty() && !response.status_endpoint().empty()) {
+        response.mutable_status_endpoint()->insert(0, url);
+      }
+    }
+    const std::size_t size = response.ByteSizeLong();
+    if (const auto status = this->check_size(size); !status.ok()) return refuse(status);
+    response_ = serialize(response);
+    this->record_end(absl::OkStatus(), outcome_of(response));
+    const auto bytes = static_cast<std::int64_t>(size);
+    this->add_unsent(bytes);
+    if (bytes >= kLargeAnswer) this->watch_sending();
     Finish(grpc::Status::OK);
   }
 
   void refuse(const absl::Status& status) override {
-    this->record_end(status);
+    refuse(status, spearlet::EXECUTION_STATUS_UNSPECIFIED);
+  }
+  void refuse(const absl::Status& status, spearlet::ExecutionStatus outcome) {
+    this->record_end(status, outcome);
     Finish(to_grpc(status));
   }
+
+  void on_stalled() { context_.TryCancel(); }
 
   // gRPC's threads.
   void OnCancel() override { this->on_cancel(); }
@@ -243,30 +412,35 @@ class UnaryCall final
   // OnCancel() and OnDone() never wait and hold no lock, so gRPC may call them inline.
   bool InternalInlineable() override { return true; }
 
-  const typename Pool::Lease messages_;
+  grpc::CallbackServerContext& context_;  // until OnDone()
+  grpc::ByteBuffer& response_;            // likewise
+  const typename Pool::Lease request_;
 };
 
 // A call of StreamFunction. gRPC accepts one write at a time; further messages wait in a queue.
 class StreamCall final
     : public CallBase<StreamCall, core::StreamCaller<spearlet::StreamExecutionResult>>,
-      public grpc::ServerWriteReactor<spearlet::StreamExecutionResult> {
+      public grpc::ServerWriteReactor<grpc::ByteBuffer> {
   using Message = spearlet::StreamExecutionResult;
+  friend CallBase<StreamCall, core::StreamCaller<Message>>;
 
  public:
   // gRPC's threads.
-  static grpc::ServerWriteReactor<Message>* accept(Binding& binding,
-                                                   const grpc::CallbackServerContext& context,
-                                                   const spearlet::InvokeFunctionRequest* request) {
-    auto call = std::make_shared<StreamCall>(binding, context, request);
+  static grpc::ServerWriteReactor<grpc::ByteBuffer>* accept(Binding& binding,
+                                                            grpc::CallbackServerContext& context,
+                                                            const grpc::ByteBuffer& request) {
+    auto call = std::make_shared<StreamCall>(binding, context);
+    auto& bytes = const_cast<grpc::ByteBuffer&>(request);
+    call->request_bytes_ = static_cast<std::int64_t>(bytes.Length());
+    call->parsed_ = parse(bytes, call->request_);
+    bytes.Clear();
     call->hold();
     binding.context.post([call] { call->start(); });
     return call.get();
   }
 
-  StreamCall(Binding& binding, const grpc::CallbackServerContext& context,
-             const spearlet::InvokeFunctionRequest* request)
-      : CallBase(binding, Method::kStreamFunction, Arrival(context)),
-        request_(std::move(*const_cast<spearlet::InvokeFunctionRequest*>(request))) {}
+  StreamCall(Binding& binding, grpc::CallbackServerContext& context)
+      : CallBase(binding, Method::kStreamFunction, Arrival(context)), context_(context) {}
 
  private:
   void start() {
@@ -277,17 +451,20 @@ class StreamCall final
 
   void write(Message&& message) override {
     if (broken_ || abort_) return;
-    if (auto status = check_size(message); !status.ok()) return abort(std::move(status));
-    if (!writing_) return start_write(std::move(message));
-    waiting_bytes_ += message.ByteSizeLong();
-    waiting_.push_back(std::move(message));
-    if (waiting_bytes_ <= binding_.limits.stream_buffer_bytes) return;
-    abort(absl::ResourceExhaustedError("the stream's reader is too slow"));
+    outcome_ = message.status();
+    const std::size_t size = message.ByteSizeLong();
+    if (auto status = check_size(size); !status.ok()) return abort(std::move(status));
+    waiting_bytes_ += size;
+    add_unsent(static_cast<std::int64_t>(size));
+    if (!writing_) return start_write(serialize(message));
+    waiting_.push_back(serialize(message));
   }
+
+  std::size_t unsent_bytes() const override { return waiting_bytes_; }
 
   void abort(absl::Status status) {
     abort_ = std::move(status);
-    waiting_.clear();
+    drop_waiting();
     // The core must not be called back from within its call.
     binding_.context.post([call = shared_from_this()] {
       if (!call->answered()) call->leave();
@@ -296,11 +473,15 @@ class StreamCall final
 
   void finish(const absl::Status& status) override {
     end_ = abort_ ? *abort_ : status;
-    record_end(*end_);
-    if (!writing_) Finish(to_grpc(*end_));
+    record_end(*end_, outcome_);
+    if (!writing_) {
+      Finish(to_grpc(*end_));
+    } else {
+      watch_sending();
+    }
   }
 
-  void start_write(Message&& message) {
+  void start_write(grpc::ByteBuffer message) {
     writing_ = true;
     current_ = std::move(message);
     hand_over(this);
@@ -309,18 +490,34 @@ class StreamCall final
 
   void written(bool ok) {
     writing_ = false;
+    sent(current_.Length());
+    current_.Clear();
     if (!ok) {
       broken_ = true;
-      waiting_.clear();
+      drop_waiting();
     }
     if (!waiting_.empty()) {
-      Message next = std::move(waiting_.front());
+      grpc::ByteBuffer next = std::move(waiting_.front());
       waiting_.pop_front();
-      waiting_bytes_ -= next.ByteSizeLong();
-      return start_write(std::move(next));
+      start_write(std::move(next));
+      if (end_) watch_sending();
+    } else if (end_) {
+      return Finish(to_grpc(*end_));
     }
-    if (end_) Finish(to_grpc(*end_));
+    if (!answered()) made_room();
   }
+
+  void sent(std::size_t bytes) {
+    waiting_bytes_ -= bytes;
+    add_unsent(-static_cast<std::int64_t>(bytes));
+  }
+
+  void drop_waiting() {
+    for (const grpc::ByteBuffer& message : waiting_) sent(message.Length());
+    waiting_.clear();
+  }
+
+  void on_stalled() { context_.TryCancel(); }
 
   // gRPC's threads.
   void OnWriteDone(bool ok) override {
@@ -330,11 +527,13 @@ class StreamCall final
   void OnCancel() override { on_cancel(); }
   void OnDone() override { on_done(); }
 
+  grpc::CallbackServerContext& context_;  // until OnDone()
   spearlet::InvokeFunctionRequest request_;
-  Message current_;
+  spearlet::ExecutionStatus outcome_ = spearlet::EXECUTION_STATUS_UNSPECIFIED;
+  grpc::ByteBuffer current_;
   bool writing_ = false;
-  std::deque<Message> waiting_;
-  std::size_t waiting_bytes_ = 0;
+  std::deque<grpc::ByteBuffer> waiting_;
+  std::size_t waiting_bytes_ = 0;      // of current_ and waiting_
   bool broken_ = false;                // a write has failed: the reader has gone
   std::optional<absl::Status> abort_;  // why the binding has ended the call
   std::optional<absl::Status> end_;
@@ -354,39 +553,50 @@ class StreamCall final
 
 }  // namespace
 
+// Each makes gRPC pass the messages of some methods as bytes.
+template <class Base>
+using RawMethods1 = spearlet::FunctionService::WithRawCallbackMethod_InvokeFunction<
+    spearlet::FunctionService::WithRawCallbackMethod_GetExecutionStatus<
+        spearlet::FunctionService::WithRawCallbackMethod_CancelExecution<
+            spearlet::FunctionService::WithRawCallbackMethod_StreamFunction<
+                spearlet::FunctionService::WithRawCallbackMethod_ListTasks<Base>>>>>;
+template <class Base>
+using RawMethods2 = spearlet::FunctionService::WithRawCallbackMethod_GetTask<
+    spearlet::FunctionService::WithRawCallbackMethod_DeleteTask<
+        spearlet::FunctionService::WithRawCallbackMethod_ListExecutions<
+            spearlet::FunctionService::WithRawCallbackMethod_GetHealth<
+                spearlet::FunctionService::WithRawCallbackMethod_GetStats<Base>>>>>;
+
 // gRPC's threads call the methods of the contract.
-class GrpcBinding::Service final : public spearlet::FunctionService::CallbackService {
+class GrpcBinding::Service final
+    : public RawMethods1<RawMethods2<spearlet::FunctionService::Service>> {
  public:
   Service(SerialContext& context, RealEnvironment& environment, RpcMetrics& metrics,
           const Limits& limits, const Log& log)
       : binding_{context, environment, metrics, limits, log} {
-#define QUINTAIN_SET_ALLOCATOR(name) SetMessageAllocatorFor_##name(&name##_messages_);
-    QUINTAIN_FOR_UNARY_METHODS(QUINTAIN_SET_ALLOCATOR)
-#undef QUINTAIN_SET_ALLOCATOR
     hand_over(this);
   }
 
   Binding& binding() { return binding_; }
 
  private:
-  // The messages that gRPC passes belong to the pool; the context has the reference to them.
-#define QUINTAIN_SERVE(name)                                                                \
-  MessagePool<spearlet::name##Request, spearlet::name##Response> name##_messages_;          \
-  grpc::ServerUnaryReactor* name(grpc::CallbackServerContext* context,                      \
-                                 const spearlet::name##Request*, spearlet::name##Response*) \
-      override {                                                                            \
-    take_over(this);                                                                        \
-    return UnaryCall<spearlet::name##Request, spearlet::name##Response, Method::k##name,    \
-                     &core::FunctionService::name>::accept(binding_, *context);             \
+#define QUINTAIN_SERVE(name)                                                                     \
+  MessagePool<spearlet::name##Request> name##_requests_;                                         \
+  grpc::ServerUnaryReactor* name(grpc::CallbackServerContext* context,                           \
+                                 const grpc::ByteBuffer* request, grpc::ByteBuffer* response)    \
+      override {                                                                                 \
+    take_over(this);                                                                             \
+    return UnaryCall<spearlet::name##Request, spearlet::name##Response, Method::k##name,         \
+                     &core::FunctionService::name>::accept(binding_, name##_requests_, *context, \
+                                                           *request, *response);                 \
   }
   QUINTAIN_FOR_UNARY_METHODS(QUINTAIN_SERVE)
 #undef QUINTAIN_SERVE
 
-  grpc::ServerWriteReactor<spearlet::StreamExecutionResult>* StreamFunction(
-      grpc::CallbackServerContext* context,
-      const spearlet::InvokeFunctionRequest* request) override {
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* StreamFunction(
+      grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) override {
     take_over(this);
-    return StreamCall::accept(binding_, *context, request);
+    return StreamCall::accept(binding_, *context, *request);
   }
 
   Binding binding_;
@@ -403,5 +613,13 @@ grpc::Service& GrpcBinding::grpc_service() { return *service_; }
 void GrpcBinding::open(core::FunctionService& service) { service_->binding().service = &service; }
 
 void GrpcBinding::close() { service_->binding().service = nullptr; }
+
+std::int64_t GrpcBinding::open_calls() const {
+  return service_->binding().open_calls.load(std::memory_order_relaxed);
+}
+
+std::int64_t GrpcBinding::unsent_bytes() const {
+  return service_->binding().unsent_bytes.load(std::memory_order_relaxed);
+}
 
 }  // namespace quintain::server

@@ -1,10 +1,12 @@
 // spearlet.FunctionService on gRPC, bound to the service of the core.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <string>
 
 #include "core/function_service.h"
 #include "server/log.h"
@@ -20,6 +22,7 @@ namespace quintain::server {
 
 /// Moves calls from gRPC's threads into the serial context, and answers back to gRPC.
 ///
+/// gRPC hands over messages as bytes, so that a malformed one is refused with a reason and counted.
 /// gRPC's threads decode a call, post it to the context and never wait. Everything else of a call,
 /// including its answer, happens in the serial context. The object of a call is owned jointly by
 /// gRPC, until the call is done, and by the functions posted for it, so it outlives both gRPC and
@@ -32,9 +35,15 @@ class GrpcBinding {
     std::size_t metadata_bytes = 8 << 10;
     /// A larger answer is replaced by RESOURCE_EXHAUSTED. The default is the limit of protobuf.
     std::size_t answer_bytes = std::numeric_limits<std::int32_t>::max();
-    /// Bytes of a stream's messages that may wait for their reader. If there are more, the call
-    /// ends with RESOURCE_EXHAUSTED.
-    std::size_t stream_buffer_bytes = 8 << 20;
+    /// Calls that may be open at once. Further ones are rejected with RESOURCE_EXHAUSTED.
+    std::int64_t open_calls = 10'000;
+    /// Bytes of all answers that wait for their readers. While there are more, large answers are
+    /// replaced by RESOURCE_EXHAUSTED.
+    std::int64_t unsent_bytes = std::int64_t{256} << 20;
+    /// How long a large answer may take to be sent.
+    std::chrono::milliseconds send_time = std::chrono::seconds(60);
+    /// Stands before "/status/ID" in answers; empty: clients know where the server is.
+    std::string public_url{};
   };
 
   /// Requires: `context`, `environment` and `metrics` outlive the binding, and the context runs
@@ -52,6 +61,10 @@ class GrpcBinding {
 
   /// From now on calls are rejected with UNAVAILABLE. Serial context only.
   void close();
+
+  /// The number of open calls, and the bytes of answers that wait for their readers. Thread-safe.
+  std::int64_t open_calls() const;
+  std::int64_t unsent_bytes() const;
 
  private:
   class Service;

@@ -2,13 +2,17 @@
 #include "server/grpc_binding.h"
 
 #include <gmock/gmock.h>
+#include <grpcpp/create_channel.h>
+#include <grpcpp/generic/generic_stub.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdlib>
+#include <future>
 
+#include "details/error_details.pb.h"
 #include "server/testing/live_server.h"
 
 namespace quintain::server {
@@ -40,6 +44,21 @@ class GrpcBindingTest : public ::testing::Test {
 
   grpc::Status invoke(const spearlet::InvokeFunctionRequest& request) {
     return call(&Stub::InvokeFunction, request, invoked);
+  }
+
+  // A call whose request is these bytes.
+  grpc::Status call_raw(const std::string& method, const std::string& bytes) {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + kTooLong);
+    const grpc::Slice slice(bytes);
+    const grpc::ByteBuffer request(&slice, 1);
+    grpc::ByteBuffer response;
+    grpc::GenericStub generic(
+        grpc::CreateChannel(live.server->addresses().front(), grpc::InsecureChannelCredentials()));
+    std::promise<grpc::Status> done;
+    generic.UnaryCall(&context, "/spearlet.FunctionService/" + method, {}, &request, &response,
+                      [&done](grpc::Status status) { done.set_value(std::move(status)); });
+    return done.get_future().get();
   }
 
   using Stub = spearlet::FunctionService::Stub;
@@ -229,7 +248,7 @@ TEST_F(GrpcBindingTest, CancellingAStreamCancelsTheExecution) {
   EXPECT_EQ(live.await_end("a"), kCancelled);
 }
 
-TEST(SlowReaderTest, EndsTheCallAndTheExecution) {
+TEST(SlowReaderTest, EndsTheExecutionWithTheTrueReason) {
   LiveServer live([](ServerOptions& options) { options.limits.stream_buffer_bytes = 1 << 20; });
   grpc::ClientContext context;
   const auto stub = live.connect();
@@ -239,15 +258,53 @@ TEST(SlowReaderTest, EndsTheCallAndTheExecution) {
   live.run([&] {
     for (int i = 0; i < 64; ++i) live.runtime->chunk("a", std::string(256 << 10, 'x'));
   });
-  EXPECT_EQ(live.await_end("a"), kCancelled);
-  // When the client finally reads, it receives the messages already sent, and then the reason.
+  EXPECT_EQ(live.await_end("a"), kFailed);
+  // When the client finally reads, it receives what was written before, and then the reason.
   spearlet::StreamExecutionResult message;
   int messages = 0;
   while (reader->Read(&message)) ++messages;
   EXPECT_LT(messages, 64);
-  const grpc::Status status = reader->Finish();
-  EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
-  EXPECT_THAT(status.error_message(), HasSubstr("too slow"));
+  EXPECT_TRUE(message.is_final());
+  EXPECT_THAT(message.error_message(), HasSubstr("wait for the reader"));
+  EXPECT_TRUE(reader->Finish().ok());
+}
+
+TEST_F(GrpcBindingTest, ATextThatIsNotUtf8IsRefusedWithItsField) {
+  // The field session_id of context, written by hand: a client's library would refuse it.
+  auto request = sync_request({.id = "a"});
+  request.mutable_context()->set_session_id("good");
+  std::string bytes = request.SerializeAsString();
+  bytes.replace(bytes.find("good"), 4, "\xff\xfe\xff\xfe");
+  const grpc::Status status = call_raw("InvokeFunction", bytes);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(status.error_message(), HasSubstr("context.session_id: is not UTF-8"));
+}
+
+TEST_F(GrpcBindingTest, ManySmallPartsAreRefusedBeforeTheyAreParsed) {
+  std::string bytes;
+  for (int i = 0; i < 30'000; ++i) bytes += std::string("\x42\x00", 2);  // empty parameters
+  const grpc::Status status = call_raw("InvokeFunction", bytes);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(status.error_message(), HasSubstr("parts"));
+}
+
+TEST_F(GrpcBindingTest, RefusalsHaveDetails) {
+  const grpc::Status status = invoke(sync_request({.task = "nope"}));
+  details::Status all;
+  ASSERT_TRUE(all.ParseFromString(status.error_details()));
+  EXPECT_EQ(all.code(), grpc::StatusCode::NOT_FOUND);
+  details::ErrorInfo info;
+  ASSERT_EQ(all.details_size(), 1);
+  EXPECT_EQ(all.details(0).type_url(), "type.googleapis.com/google.rpc.ErrorInfo");
+  ASSERT_TRUE(info.ParseFromString(all.details(0).value()));
+  EXPECT_EQ(info.reason(), "UNKNOWN_TASK");
+}
+
+TEST(PublicUrlTest, StandsBeforeTheStatusEndpoint) {
+  LiveServer live([](ServerOptions& options) { options.public_url = "https://node.example/q"; });
+  PendingInvoke call(live.stub(), async_request({.id = "a"}));
+  EXPECT_TRUE(call.wait().ok());
+  EXPECT_EQ(call.response.status_endpoint(), "https://node.example/q/status/a");
 }
 
 }  // namespace

@@ -23,6 +23,9 @@ namespace {
 namespace protobuf = google::protobuf;
 
 constexpr std::string_view kStatusPath = "/status/";
+// Statuses of this size are refused while this many bytes of statuses wait for their conversion.
+constexpr std::int64_t kLargeStatus = 64 << 10;
+constexpr std::int64_t kMaxPendingBytes = 32 << 20;
 constexpr std::string_view kTypeUrlPrefix = "type.googleapis.com/";
 
 // RFC 3986, 2.1. Returns nullopt if the text is malformed.
@@ -50,23 +53,42 @@ class StatusCall final : public core::UnaryCaller<spearlet::GetExecutionStatusRe
 
  public:
   static void make(core::FunctionService& service, const std::string& execution_id,
-                   HttpRespond respond) {
+                   std::atomic<std::int64_t>& pending, HttpRespond respond) {
     spearlet::GetExecutionStatusRequest request;
     request.set_execution_id(execution_id);
     request.set_include_result(true);
     request.set_include_logs(true);
-    service.GetExecutionStatus(request,
-                               core::Answer<Response>(*new StatusCall(std::move(respond))));
+    service.GetExecutionStatus(
+        request, core::Answer<Response>(*new StatusCall(pending, std::move(respond))));
   }
 
  private:
-  explicit StatusCall(HttpRespond respond) : respond_(std::move(respond)) {}
+  StatusCall(std::atomic<std::int64_t>& pending, HttpRespond respond)
+      : pending_(pending), respond_(std::move(respond)) {}
+
+  // A status that waits for its conversion, and its share in the count of their bytes.
+  struct Pending {
+    Pending(std::atomic<std::int64_t>& its_count, std::int64_t its_bytes, Response&& its_response)
+        : count(its_count), bytes(its_bytes), response(std::move(its_response)) {}
+    ~Pending() { count -= bytes; }
+
+    std::atomic<std::int64_t>& count;
+    const std::int64_t bytes;
+    const Response response;
+  };
 
   void deliver(Response&& response) override {
-    const auto shared = std::make_shared<const Response>(std::move(response));
-    respond_({.status = shared->found() ? 200 : 404,
+    const auto bytes = static_cast<std::int64_t>(response.ByteSizeLong());
+    if (bytes >= kLargeStatus && pending_ + bytes > kMaxPendingBytes) {
+      respond_({.status = 503, .body = "too many statuses are asked for; try again later\n"});
+      delete this;
+      return;
+    }
+    pending_ += bytes;
+    const auto shared = std::make_shared<const Pending>(pending_, bytes, std::move(response));
+    respond_({.status = shared->response.found() ? 200 : 404,
               .content_type = "application/json",
-              .make_body = [shared] { return to_json(*shared) + "\n"; }});
+              .make_body = [shared] { return to_json(shared->response) + "\n"; }});
     delete this;
   }
 
@@ -76,6 +98,7 @@ class StatusCall final : public core::UnaryCaller<spearlet::GetExecutionStatusRe
     delete this;
   }
 
+  std::atomic<std::int64_t>& pending_;
   HttpRespond respond_;
 };
 
@@ -120,10 +143,7 @@ void HttpEndpoints::answer(const std::string& path, const HttpRespond& respond) 
     return node_->manager().draining() ? respond({.status = 503, .body = "draining\n"})
                                        : respond({.body = "ok\n"});
   }
-  if (path == "/metrics") {
-    return respond(
-        {.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = metrics_text()});
-  }
+  if (path == "/metrics") return answer_metrics(respond);
   if (path.starts_with(kStatusPath)) {
     return answer_status(path.substr(kStatusPath.size()), respond);
   }
@@ -133,14 +153,19 @@ void HttpEndpoints::answer(const std::string& path, const HttpRespond& respond) 
 void HttpEndpoints::answer_status(const std::string& execution_id, const HttpRespond& respond) {
   const auto id = percent_decoded(execution_id);
   if (!id) return respond({.status = 400, .body = "the path has a malformed percent-encoding\n"});
-  StatusCall::make(*service_, *id, respond);
+  StatusCall::make(*service_, *id, status_bytes_, respond);
 }
 
-std::string HttpEndpoints::metrics_text() const {
-  std::vector<prometheus::MetricFamily> families;
-  metrics_.append_to(families);
-  append_node_metrics(*node_, families);
-  return to_text(families);
+// Only the counters are read in the serial context.
+void HttpEndpoints::answer_metrics(const HttpRespond& respond) const {
+  const auto families = std::make_shared<std::vector<prometheus::MetricFamily>>();
+  metrics_.append_to(*families);
+  append_node_metrics(*node_, *families);
+  append_transport_metrics(transport_(), *families);
+  respond({.content_type = "text/plain; version=0.0.4; charset=utf-8", .make_body = [families] {
+             append_process_metrics(*families);
+             return to_text(*families);
+           }});
 }
 
 std::string to_json(const spearlet::GetExecutionStatusResponse& response) {

@@ -1,7 +1,11 @@
 // The resources that the server offers over HTTP.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
+#include <functional>
 #include <string>
+#include <utility>
 
 #include "core/function_service.h"
 #include "core/node.h"
@@ -20,9 +24,12 @@ class HttpEndpoints {
       : context_(context), metrics_(metrics) {}
 
   /// From now on the endpoints answer for this node, through `service`. Serial context only.
-  void open(core::Node& node, core::FunctionService& service) {
+  /// `transport` returns the state of the transport at any time.
+  void open(core::Node& node, core::FunctionService& service,
+            std::function<TransportState()> transport) {
     node_ = &node;
     service_ = &service;
+    transport_ = std::move(transport);
   }
 
   /// From now on the endpoints answer 503. Serial context only.
@@ -34,12 +41,15 @@ class HttpEndpoints {
  private:
   void answer(const std::string& path, const HttpRespond& respond);
   void answer_status(const std::string& execution_id, const HttpRespond& respond);
-  std::string metrics_text() const;
+  void answer_metrics(const HttpRespond& respond) const;
 
   SerialContext& context_;
   const RpcMetrics& metrics_;
   core::Node* node_ = nullptr;
   core::FunctionService* service_ = nullptr;
+  std::function<TransportState()> transport_;
+  // Bytes of statuses that are not yet converted to JSON.
+  std::atomic<std::int64_t> status_bytes_ = 0;
 };
 
 /// Returns the response in protobuf's JSON mapping (lowerCamelCase names, enum values by name,

@@ -36,6 +36,9 @@ constexpr std::chrono::seconds kShutdownTime(2);
 constexpr std::chrono::seconds kLinger(1);
 constexpr std::size_t kDiscardBytes = 4096;
 
+// Larger bodies are sent only if there is room for them.
+constexpr std::size_t kLargeBody = 64 << 10;
+
 // Whether the client sent something other than HTTP, rather than too little.
 bool is_malformed(Error error) {
   return error.category() == http::make_error_code(http::error::bad_method).category() &&
@@ -60,6 +63,7 @@ struct Shared {
   asio::io_context& io;
   std::shared_ptr<Gate> gate;
   Sessions sessions{};
+  std::size_t unsent_bytes = 0;
   bool stopping = false;
 };
 
@@ -122,6 +126,7 @@ class Session : public std::enable_shared_from_this<Session> {
   }
 
   void end() {
+    shared_.unsent_bytes -= std::exchange(body_bytes_, 0);
     answer_timer_.cancel();
     close();
     if (position == shared_.sessions.end()) return;
@@ -150,6 +155,13 @@ class Session : public std::enable_shared_from_this<Session> {
     if (std::exchange(answered_, true)) return;  // it arrives after the timeout
     answer_timer_.cancel();
     if (answer.make_body) answer.body = answer.make_body();
+    answer.make_body = nullptr;  // frees what it was made of
+    if (!has_room(answer.body.size())) {
+      answer = {.status = 503,
+                .body = "too many answers wait for their readers; try again later\n"};
+    }
+    body_bytes_ = answer.body.size();
+    shared_.unsent_bytes += body_bytes_;
     response_.result(static_cast<unsigned>(answer.status));
     response_.set(http::field::content_type, answer.content_type);
     response_.set(http::field::cache_control, "no-store");
@@ -160,7 +172,12 @@ class Session : public std::enable_shared_from_this<Session> {
     send(response_);
   }
 
+  bool has_room(std::size_t bytes) const {
+    return bytes < kLargeBody || shared_.unsent_bytes + bytes <= shared_.limits.unsent_bytes;
+  }
+
   asio::steady_timer answer_timer_;
+  std::size_t body_bytes_ = 0;
   std::optional<Parser> parser_;
   Response response_{http::status::ok, 11};
   bool head_only_ = false;

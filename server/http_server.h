@@ -36,6 +36,9 @@ class HttpServer {
   struct Limits {
     std::size_t header_bytes = 8 << 10;
     std::size_t connections = 4096;
+    /// Bytes of bodies that wait for their readers. While there are more, a large body is replaced
+    /// by 503.
+    std::size_t unsent_bytes = std::size_t{64} << 20;
     /// For the TLS handshake and the whole request.
     std::chrono::milliseconds request_time = std::chrono::seconds(10);
     /// For the handler to respond.

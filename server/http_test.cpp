@@ -107,7 +107,13 @@ TEST_F(HttpEndpointsTest, MetricsCountCallsAndExecutions) {
   const auto response = get("/metrics");
   EXPECT_THAT(response.get_header_value("Content-Type"), StartsWith("text/plain; version=0.0.4"));
   for (const char* line :
-       {R"(quintain_rpcs_total{method="InvokeFunction",code="OK"} 3)",
+       {R"(quintain_rpcs_total{method="InvokeFunction",code="OK",outcome="COMPLETED"} 1)",
+        R"(quintain_rpcs_total{method="InvokeFunction",code="OK",outcome="FAILED"} 1)",
+        R"(quintain_rpcs_total{method="InvokeFunction",code="OK",outcome="PENDING"} 1)",
+        R"(quintain_executions_ended_total{status="FAILED"} 1)",
+        "quintain_execution_duration_seconds_count 2", "process_resident_memory_bytes ",
+        "process_open_fds ", "process_start_time_seconds ",
+        R"(quintain_memory_limit_bytes{use="requests"})",
         R"(quintain_rpcs_total{method="InvokeFunction",code="NOT_FOUND"} 1)",
         R"(quintain_rpc_duration_seconds_count{method="InvokeFunction"} 4)", R"(le="+Inf"} 4)",
         R"(quintain_executions{status="COMPLETED"} 1)", R"(quintain_executions{status="FAILED"} 1)",

@@ -142,6 +142,20 @@ void Log::error(std::string_view event, Fields fields) const {
   write(LogLevel::kError, event, fields);
 }
 
+bool LogLimiter::admit(const Log& log, std::string_view event) {
+  constexpr int kMaxLines = 20;
+  constexpr std::chrono::seconds kInterval(10);
+  const auto now = std::chrono::steady_clock::now();
+  if (now >= next_) {
+    if (lines_ > kMaxLines) {
+      log.info(fmt::format("{}-suppressed", event), {{"lines", lines_ - kMaxLines}});
+    }
+    lines_ = 0;
+    next_ = now + kInterval;
+  }
+  return ++lines_ <= kMaxLines;
+}
+
 void redirect_library_logs(const Log& log) {
   {
     const std::lock_guard lock(library_log().mutex);

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
 #include <initializer_list>
 #include <memory>
 #include <string>
@@ -62,6 +63,18 @@ class Log {
 
   std::shared_ptr<spdlog::logger> logger_;
   LogFormat format_ = LogFormat::kText;
+};
+
+/// Limits the lines about events that clients can cause at any rate: 20 in 10 s. Not thread-safe.
+class LogLimiter {
+ public:
+  /// Returns whether a line may be written now. When lines were left out before, first writes how
+  /// many, as `EVENT-suppressed`.
+  bool admit(const Log& log, std::string_view event);
+
+ private:
+  std::chrono::steady_clock::time_point next_{};
+  int lines_ = 0;
 };
 
 /// Sends the messages of gRPC and protobuf to `log`: gRPC's errors as warnings, because they

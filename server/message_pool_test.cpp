@@ -10,61 +10,42 @@
 namespace quintain::server {
 namespace {
 
-using Pool = MessagePool<spearlet::GetExecutionStatusRequest, spearlet::GetExecutionStatusResponse>;
+using Pool = MessagePool<spearlet::GetExecutionStatusRequest>;
 
-TEST(MessagePool, ReusesMessagesThatBothHoldersHaveReleased) {
+TEST(MessagePool, ReusesReleasedMessages) {
   Pool pool;
-  Pool::Messages* const first = pool.AllocateMessages();
-  Pool::Lease lease(first);
-  first->Release();  // gRPC's share; the call still uses the request
-  Pool::Messages* const second = pool.AllocateMessages();
-  EXPECT_NE(second, first);
-  lease.reset();
-  Pool::Messages* const third = pool.AllocateMessages();
-  EXPECT_EQ(third, first);
-  for (Pool::Messages* messages : {second, third}) {
-    messages->Release();
-    messages->Release();
-  }
+  auto first = pool.lease(10);
+  const auto* const address = first.get();
+  const auto second = pool.lease(10);
+  EXPECT_NE(second.get(), address);
+  first.reset();
+  EXPECT_EQ(pool.lease(10).get(), address);
 }
 
 TEST(MessagePool, FreesLargeMessages) {
   Pool pool;
-  Pool::Messages* const messages = pool.AllocateMessages();
-  messages->response()->set_message(std::string(1 << 20, 'x'));
-  messages->Release();
-  messages->Release();
-  Pool::Messages* const next = pool.AllocateMessages();
-  EXPECT_LT(next->response()->message().capacity(), 1U << 20);
-  next->Release();
-  next->Release();
+  auto large = pool.lease(1 << 20);
+  large->set_execution_id(std::string(1 << 20, 'x'));
+  large.reset();
+  EXPECT_LT(pool.lease(10)->execution_id().capacity(), 1U << 20);
 }
 
 TEST(MessagePool, KeepsALimitedNumberOfMessages) {
   constexpr std::size_t kBurst = 1000;
   Pool pool;
-  const auto burst = [&pool] {
-    std::vector<Pool::Messages*> messages(kBurst);
-    for (Pool::Messages*& one : messages) one = pool.AllocateMessages();
-    for (Pool::Messages* one : messages) {
-      one->request()->set_execution_id("used");
-      one->Release();
-      one->Release();
-    }
-  };
-  burst();
-  std::vector<Pool::Messages*> again(kBurst);
+  std::vector<Pool::Lease> leases;
+  for (std::size_t i = 0; i < kBurst; ++i) {
+    leases.push_back(pool.lease(10));
+    leases.back()->set_execution_id("used");
+  }
+  leases.clear();
   std::size_t used = 0;
-  for (Pool::Messages*& one : again) {
-    one = pool.AllocateMessages();
-    if (one->request()->execution_id() == "used") ++used;
+  for (std::size_t i = 0; i < kBurst; ++i) {
+    leases.push_back(pool.lease(10));
+    if (leases.back()->execution_id() == "used") ++used;
   }
   EXPECT_GT(used, 0U);
   EXPECT_LT(used, kBurst);
-  for (Pool::Messages* one : again) {
-    one->Release();
-    one->Release();
-  }
 }
 
 }  // namespace

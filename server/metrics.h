@@ -22,12 +22,15 @@ namespace quintain::server {
 using core::kMethods;
 using core::Method;
 
-/// Counts answered calls by method and status code, and keeps a histogram of their durations by
-/// method. Serial context only.
+/// Counts answered calls by method, status code and outcome of the execution, and keeps a histogram
+/// of their durations by method. Serial context only.
 class RpcMetrics {
  public:
-  /// Counts one answered call. `took`: real time from the arrival of the call to its answer.
-  void count(Method method, absl::StatusCode code, core::Duration took);
+  /// Counts one answered call. `outcome`: the status of the execution in the answer to an
+  /// invocation, otherwise UNSPECIFIED. `took`: real time from the arrival of the call to its
+  /// answer.
+  void count(Method method, absl::StatusCode code, spearlet::ExecutionStatus outcome,
+             core::Duration took);
 
   /// Appends quintain_rpcs_total and quintain_rpc_duration_seconds.
   void append_to(std::vector<prometheus::MetricFamily>& families) const;
@@ -45,12 +48,29 @@ class RpcMetrics {
     double sum_seconds = 0;
   };
 
-  std::array<std::array<std::uint64_t, kCodes>, kMethods> calls_{};
+  static constexpr std::size_t kOutcomes = spearlet::ExecutionStatus_ARRAYSIZE;
+
+  std::array<std::array<std::array<std::uint64_t, kOutcomes>, kCodes>, kMethods> calls_{};
   std::array<Duration, kMethods> durations_{};
 };
 
 /// Appends the state and the counters of `node`. Serial context only.
 void append_node_metrics(core::Node& node, std::vector<prometheus::MetricFamily>& families);
+
+/// The state of the transport, for metrics.
+struct TransportState {
+  std::int64_t open_calls = 0;
+  std::int64_t unsent_bytes = 0;
+};
+void append_transport_metrics(const TransportState& state,
+                              std::vector<prometheus::MetricFamily>& families);
+
+/// Appends the standard metrics of this process: process_cpu_seconds_total and so on. Reads files
+/// in /proc. Thread-safe.
+void append_process_metrics(std::vector<prometheus::MetricFamily>& families);
+
+/// The resident memory of this process in bytes; 0 if it cannot be read. Thread-safe.
+std::int64_t resident_bytes();
 
 /// Returns `families` in the Prometheus text format, version 0.0.4. Thread-safe.
 std::string to_text(const std::vector<prometheus::MetricFamily>& families);

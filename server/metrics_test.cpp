@@ -21,9 +21,12 @@ std::string text_of(const RpcMetrics& metrics) {
 
 TEST(RpcMetricsTest, CountsByMethodAndCode) {
   RpcMetrics metrics;
-  metrics.count(Method::kGetStats, absl::StatusCode::kOk, 1ms);
-  metrics.count(Method::kGetStats, absl::StatusCode::kOk, 1ms);
-  metrics.count(Method::kInvokeFunction, absl::StatusCode::kUnauthenticated, 1ms);
+  metrics.count(Method::kGetStats, absl::StatusCode::kOk, spearlet::EXECUTION_STATUS_UNSPECIFIED,
+                1ms);
+  metrics.count(Method::kGetStats, absl::StatusCode::kOk, spearlet::EXECUTION_STATUS_UNSPECIFIED,
+                1ms);
+  metrics.count(Method::kInvokeFunction, absl::StatusCode::kUnauthenticated,
+                spearlet::EXECUTION_STATUS_UNSPECIFIED, 1ms);
   const std::string text = text_of(metrics);
   EXPECT_THAT(text, HasSubstr(R"(quintain_rpcs_total{method="GetStats",code="OK"} 2)"));
   EXPECT_THAT(
@@ -34,7 +37,8 @@ TEST(RpcMetricsTest, CountsByMethodAndCode) {
 TEST(RpcMetricsTest, BucketsAreCumulativeAndIncludeTheirUpperBound) {
   RpcMetrics metrics;
   for (const auto took : std::initializer_list<core::Duration>{0ms, 1ms, 1ms + 1ns, 50s, 2h}) {
-    metrics.count(Method::kListTasks, absl::StatusCode::kOk, took);
+    metrics.count(Method::kListTasks, absl::StatusCode::kOk, spearlet::EXECUTION_STATUS_UNSPECIFIED,
+                  took);
   }
   const std::string text = text_of(metrics);
   for (const char* line :

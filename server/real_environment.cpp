@@ -14,6 +14,9 @@ using std::chrono::steady_clock;
 // of zero delay must not block callers.
 constexpr int kMaxEventsInARow = 256;
 
+// Likewise the time, in which at least one event fires.
+constexpr std::chrono::microseconds kMaxTimeInARow(500);
+
 // An alarm is set at most this far ahead, and then set again. This avoids overflows of the clock.
 constexpr core::Duration kMaxAlarm = std::chrono::hours(1);
 
@@ -64,9 +67,15 @@ core::EventHandle RealEnvironment::schedule(core::Instant when, core::Precedence
 
 void RealEnvironment::fire_due() {
   now_.reset();
+  std::optional<steady_clock::time_point> start;
   for (int fired = 0; fired < kMaxEventsInARow; ++fired) {
     // The reading by which nothing is due is also the time of the turn that follows.
     if (events_.empty() || events_.next() > now()) return;
+    if (fired > 0) {
+      const auto time = steady_clock::now();
+      if (!start) start = time;
+      if (time - *start > kMaxTimeInARow) return;
+    }
     const core::PendingEventSet::Event event = events_.pop();
     event.fire(event.self);
     now_.reset();

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/impl/service_type.h>
 #include <grpcpp/resource_quota.h>
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server.h>
@@ -27,8 +28,10 @@
 #include "server/grpc_binding.h"
 #include "server/http_endpoints.h"
 #include "server/http_server.h"
+#include "server/memory_guard.h"
 #include "server/metrics.h"
 #include "server/real_environment.h"
+#include "server/reflection.h"
 #include "server/serial_context.h"
 
 namespace quintain::server {
@@ -44,6 +47,28 @@ constexpr std::chrono::minutes kAgeGrace(1);
 
 constexpr int kMinHardMetadataLimit = 64 << 10;
 constexpr int kMaxMetadataBytes = 16 << 20;
+
+// Bytes of gRPC's share of the memory that an open call takes, roughly.
+constexpr std::size_t kBytesPerCall = 16 << 10;
+constexpr std::size_t kMinCalls = 1000;
+
+// The shares of the memory for its uses.
+struct MemoryShares {
+  explicit MemoryShares(std::size_t budget)
+      : whole(budget > 0 ? budget : default_memory_budget()),
+        node(static_cast<std::int64_t>(whole / 2)),
+        grpc(whole / 4),
+        unsent(static_cast<std::int64_t>(whole / 8)),
+        http(whole / 16),
+        calls(static_cast<std::int64_t>(std::max(kMinCalls, grpc / kBytesPerCall))) {}
+
+  std::size_t whole;
+  std::int64_t node;
+  std::size_t grpc;
+  std::int64_t unsent;
+  std::size_t http;
+  std::int64_t calls;
+};
 
 // Settings of the whole process, which must precede its first gRPC server.
 void set_up_process() {
@@ -88,18 +113,20 @@ void set_limits(const ServerLimits& limits, grpc::ServerBuilder& builder) {
   set_time(GRPC_ARG_MAX_CONNECTION_AGE_MS, limits.connection_age);
   set_time(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, kAgeGrace);
   set_time(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, limits.handshake);
-  if (limits.memory_bytes > 0) {
-    grpc::ResourceQuota quota("quintain");
-    quota.Resize(limits.memory_bytes);
-    builder.SetResourceQuota(quota);
-  }
+  grpc::ResourceQuota quota("quintain");
+  quota.Resize(MemoryShares(limits.memory_bytes).grpc);
+  builder.SetResourceQuota(quota);
+  // gRPC unpacks a message before it checks its size: 40 kB can become 40 MB.
+  builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_DEFLATE, false);
+  builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_GZIP, false);
 }
 
 // Accepts the TCP connections of a gRPC server on a thread of its own. (gRPC itself accepts
 // connections to unix sockets, which it cannot take over from another acceptor.)
 class GrpcListener {
  public:
-  explicit GrpcListener(const Log& log) : acceptor_(io_, Acceptor::Reserve::kNone, log) {}
+  GrpcListener(std::size_t memory_budget, const Log& log)
+      : acceptor_(io_, Acceptor::Reserve::kNone, log), guard_(io_, memory_budget, log) {}
   ~GrpcListener() { stop(); }
 
   /// Listens, and sets the actual port in `address`. Connections wait for start().
@@ -107,6 +134,7 @@ class GrpcListener {
     auto actual = acceptor_.listen(address, [this](Descriptor connection, int listener) {
       grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters parameters;
       parameters.listener_fd = listener;
+      guard_.add(connection.get());
       parameters.fd = connection.release();
       target_->HandleNewConnection(&parameters);
     });
@@ -122,18 +150,23 @@ class GrpcListener {
 
   /// Requires: attach_to() has been called and the gRPC server has been started.
   void start() {
+    guard_.start();
     thread_ = std::thread([this] { io_.run(); });
   }
 
   void stop() {
     if (!thread_.joinable()) return;
-    boost::asio::post(io_, [this] { acceptor_.close(); });
+    boost::asio::post(io_, [this] {
+      acceptor_.close();
+      guard_.stop();
+    });
     thread_.join();
   }
 
  private:
   boost::asio::io_context io_{1};
   Acceptor acceptor_;
+  MemoryGuard guard_;
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> target_;
   std::thread thread_;
 };
@@ -160,16 +193,24 @@ class Server::Implementation {
  public:
   explicit Implementation(ServerOptions options)
       : options_(std::move(options)),
+        shares_(options_.limits.memory_bytes),
         environment_(context_, options_.speed,
                      options_.seed ? *options_.seed : RealEnvironment::random_seed()),
         binding_(context_, environment_, metrics_,
                  {.metadata_bytes = static_cast<std::size_t>(options_.limits.metadata_bytes),
                   .answer_bytes = options_.limits.answer_bytes,
-                  .stream_buffer_bytes = options_.limits.stream_buffer_bytes},
+                  .open_calls = shares_.calls,
+                  .unsent_bytes = shares_.unsent,
+                  .public_url = options_.public_url},
                  options_.log),
         endpoints_(context_, metrics_),
-        tcp_(options_.log),
-        drain_timer_(context_.executor()) {}
+        tcp_(shares_.whole, options_.log),
+        drain_timer_(context_.executor()) {
+    core::NodeConfig& node = options_.node;
+    node.memory.total = std::min(node.memory.total, shares_.node);
+    node.stream_buffer_bytes = options_.limits.stream_buffer_bytes;
+    node.drain_linger = options_.drain_linger;
+  }
 
   ~Implementation() { shut_down(); }
 
@@ -181,6 +222,7 @@ class Server::Implementation {
       problems.add(fmt::format("speed: {} is not within 0 (excluded) to 1000000", options.speed));
     }
     if (options.drain_timeout.count() < 0) problems.add("drain timeout: must not be negative");
+    if (options.drain_linger.count() < 0) problems.add("drain linger: must not be negative");
     const ServerLimits& limits = options.limits;
     if (limits.message_bytes <= 0) problems.add("message size: must be positive");
     if (limits.metadata_bytes <= 0 || limits.metadata_bytes > kMaxMetadataBytes) {
@@ -217,7 +259,8 @@ class Server::Implementation {
 
     set_up_process();
     if (http) {
-      auto server = HttpServer::start(*http, tls, {}, endpoints_.handler(), options_.log);
+      auto server = HttpServer::start(*http, tls, {.unsent_bytes = shares_.http},
+                                      endpoints_.handler(), options_.log);
       if (!server.ok()) return server.status();
       http_ = *std::move(server);
       http_address_ = http_->address().text();
@@ -261,7 +304,10 @@ class Server::Implementation {
       if (options_.decorator) decorator_ = options_.decorator(node_->service(), environment_);
       core::FunctionService& service = decorator_ ? *decorator_ : node_->service();
       binding_.open(service);
-      endpoints_.open(*node_, service);
+      endpoints_.open(*node_, service, [this] {
+        return TransportState{.open_calls = binding_.open_calls(),
+                              .unsent_bytes = binding_.unsent_bytes()};
+      });
     });
     return problems.status();
   }
@@ -271,6 +317,10 @@ class Server::Implementation {
     grpc::ServerBuilder builder;
     set_limits(options_.limits, builder);
     builder.RegisterService(&binding_.grpc_service());
+    reflection_ = make_reflection_service({kServiceName, "grpc.health.v1.Health",
+                                           "grpc.reflection.v1.ServerReflection",
+                                           "grpc.reflection.v1alpha.ServerReflection"});
+    builder.RegisterService(reflection_.get());
     const auto server_credentials = credentials(tls);
     tcp_.attach_to(builder, server_credentials);
     for (const ListenAddress& address : addresses) {
@@ -325,11 +375,7 @@ class Server::Implementation {
     if (!node_) return;
     options_.log.warn("drain-timeout", {{"unfinished", unfinished()}});
     timed_out_ = true;
-    std::vector<core::TaskPointer> tasks;
-    for (const auto& [id, task] : node_->manager().tasks().all()) tasks.push_back(task);
-    for (const auto& task : tasks) {
-      node_->manager().cancel_all(*task, "the server is shutting down");
-    }
+    node_->manager().cancel_all("the server is shutting down");
   }
 
   void end(bool drained) {
@@ -366,6 +412,7 @@ class Server::Implementation {
   }
 
   ServerOptions options_;
+  MemoryShares shares_;
   SerialContext context_;
   RealEnvironment environment_;
   RpcMetrics metrics_;
@@ -373,6 +420,7 @@ class Server::Implementation {
   HttpEndpoints endpoints_;
   std::unique_ptr<HttpServer> http_;
   GrpcListener tcp_;
+  std::unique_ptr<grpc::Service> reflection_;
   std::unique_ptr<grpc::Server> grpc_;
   std::vector<std::string> addresses_;
   std::string http_address_;

@@ -37,11 +37,14 @@ struct ServerLimits {
   int metadata_bytes = 8 << 10;
   /// Calls that one connection may have open; further ones wait at the client.
   int streams_per_connection = 1000;
-  /// Bytes that gRPC may use for all connections together; above this it reads more slowly and
-  /// rejects calls. 0: no limit.
+  /// Bytes of memory that clients may make this process occupy: a half for what the node keeps, a
+  /// quarter for gRPC's buffers, the rest for answers that wait and for the process itself. When
+  /// the process occupies more, the connections that send most are closed. 0: a quarter of the
+  /// memory of the machine or of its cgroup.
   std::size_t memory_bytes = 0;
-  /// Bytes of a stream's output that may wait for its reader; if there are more, the call ends.
-  std::size_t stream_buffer_bytes = 8 << 20;
+  /// Bytes of a stream's output that may wait for its reader. At half of it the function is held
+  /// back.
+  int stream_buffer_bytes = 1 << 20;
   /// A client that has pinged more often than this `ping_strikes` times is disconnected.
   std::chrono::milliseconds min_ping_interval = std::chrono::seconds(10);
   int ping_strikes = 2;
@@ -78,6 +81,11 @@ struct ServerOptions {
   ServerLimits limits{};
   /// How long executions may continue once the server drains.
   std::chrono::milliseconds drain_timeout = std::chrono::seconds(30);
+  /// How long a drained server waits for callers of ASYNC executions to read their results.
+  std::chrono::milliseconds drain_linger{0};
+  /// The URL under which clients reach the HTTP server. Stands before "/status/ID" in answers;
+  /// empty: nothing does.
+  std::string public_url{};
   /// The environment's time (service times, timeouts, retention) is real time multiplied by this.
   double speed = 1.0;
   /// The seed of random numbers and ids; nullopt: an unpredictable one.

@@ -155,11 +155,16 @@ TEST(ServerTest, ServesTheStandardHealthService) {
 
 TEST(ServerTest, DescribesItselfByReflection) {
   const LiveServer live;
-  const std::string method = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo";
-  EXPECT_THAT(raw_call(live.channel(), method, field(7, "*")).bytes,
-              HasSubstr("spearlet.FunctionService"));
-  EXPECT_THAT(raw_call(live.channel(), method, field(4, "spearlet.FunctionService")).bytes,
-              AllOf(HasSubstr("InvokeFunctionRequest"), HasSubstr("estimated_completion_ms")));
+  for (const std::string version : {"v1", "v1alpha"}) {
+    const std::string method =
+        "/grpc.reflection." + version + ".ServerReflection/ServerReflectionInfo";
+    EXPECT_THAT(raw_call(live.channel(), method, field(7, "*")).bytes,
+                HasSubstr("spearlet.FunctionService"));
+    EXPECT_THAT(raw_call(live.channel(), method, field(4, "spearlet.FunctionService")).bytes,
+                AllOf(HasSubstr("InvokeFunctionRequest"), HasSubstr("estimated_completion_ms")));
+    EXPECT_THAT(raw_call(live.channel(), method, field(4, "grpc.health.v1.Health")).bytes,
+                HasSubstr("HealthCheckResponse"));
+  }
 }
 
 TEST(ServerTest, UnknownMethodsAreUnimplemented) {
@@ -414,7 +419,7 @@ TEST(ServerTest, SpeedShortensTimeouts) {
   EXPECT_GE(call.response.result().execution_time_ms(), 59'000);
 }
 
-TEST(ServerTest, LogsItsLifecycleAndNoCalls) {
+TEST(ServerTest, LogsItsLifecycleAndRefusedCalls) {
   std::ostringstream text;
   std::string address;
   {
@@ -428,9 +433,11 @@ TEST(ServerTest, LogsItsLifecycleAndNoCalls) {
     live.server->drain();
     live.server->wait();
   }
-  EXPECT_THAT(text.str(), AllOf(HasSubstr(" info listening address=" + address + " protocol=grpc"),
-                                HasSubstr(" info draining unfinished=0"),
-                                HasSubstr(" info stopped"), Not(HasSubstr("nope"))));
+  EXPECT_THAT(text.str(),
+              AllOf(HasSubstr(" info listening address=" + address + " protocol=grpc"),
+                    HasSubstr(" info draining unfinished=0"), HasSubstr(" info stopped"),
+                    HasSubstr(" info refused method=InvokeFunction code=NOT_FOUND"),
+                    Not(HasSubstr("code=OK"))));
 }
 
 }  // namespace

@@ -22,6 +22,8 @@ class ForwardingRuntime : public core::Runtime, protected core::AttemptListener 
     inner_.start(attempt, *this);
   }
   void stop(core::AttemptId attempt) override { inner_.stop(attempt); }
+  void hold_output(core::AttemptId attempt) override { inner_.hold_output(attempt); }
+  void resume_output(core::AttemptId attempt) override { inner_.resume_output(attempt); }
   void kill(core::AttemptId attempt) override { inner_.kill(attempt); }
   void retire(std::string_view instance_id) override { inner_.retire(instance_id); }
   core::ResourceUsage usage() const override { return inner_.usage(); }

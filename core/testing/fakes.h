@@ -19,6 +19,7 @@
 #include "core/base/environment.h"
 #include "core/base/pending_event_set.h"
 #include "core/runtime.h"
+#include "core/task_registry.h"
 
 namespace quintain::core::testing {
 
@@ -176,6 +177,13 @@ class ScriptedRuntime final : public Runtime {
     attempt.timer.arm(environment_.now() + *attempt.plan.obey, Precedence::kCompletion);
   }
 
+  void hold_output(AttemptId id) override {
+    calls.push_back("hold " + attempts_.at(id)->execution_id);
+  }
+  void resume_output(AttemptId id) override {
+    calls.push_back("resume " + attempts_.at(id)->execution_id);
+  }
+
   void kill(AttemptId id) override {
     Attempt& attempt = *attempts_.at(id);
     ASSERT_FALSE(attempt.over) << "kill of an attempt that is over";
@@ -252,6 +260,21 @@ class ScriptedRuntime final : public Runtime {
   std::map<AttemptId, std::unique_ptr<Attempt>> attempts_;
   std::map<std::string, Attempt*, std::less<>> by_execution_;
   int running_ = 0;
+};
+
+/// What a test's own registry of tasks needs.
+struct TaskRegistryParts {
+  ManualEnvironment task_environment;
+  MemoryAccount task_account{MemoryConfig{}};
+};
+
+/// A registry of tasks without a node.
+class TestTasks : private TaskRegistryParts, public TaskRegistry {
+ public:
+  TestTasks() : TaskRegistry(task_environment, task_account, std::chrono::hours(1)) {}
+
+  using TaskRegistryParts::task_account;
+  using TaskRegistryParts::task_environment;
 };
 
 }  // namespace quintain::core::testing

@@ -33,6 +33,11 @@ using std::chrono::nanoseconds;
 
 constexpr const char* kStartFailed = "START_FAILED";
 
+// What one attempt may write on standard error in an interval. Then its pipe is not read until the
+// interval is over: a function that chats without end must not keep the context busy.
+constexpr std::int64_t kMaxLogBytes = 256 << 10;
+constexpr std::chrono::milliseconds kLogInterval(100);
+
 nanoseconds to_nanoseconds(const timeval& time) {
   return std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec);
 }
@@ -82,7 +87,7 @@ void wait_and_reap(int pidfd, siginfo_t& ended, rusage& used) {
   }
 }
 
-std::vector<ResourceLimit> resource_limits(const ProcessLimits& limits) {
+std::vector<ResourceLimit> resource_limits(const ProcessLimits& limits, std::int64_t tag) {
   std::vector<ResourceLimit> all = {{RLIMIT_CORE, 0, 0},
                                     {RLIMIT_NOFILE, limits.open_files, limits.open_files}};
   const std::int64_t memory = limits.address_space_bytes;
@@ -90,6 +95,7 @@ std::vector<ResourceLimit> resource_limits(const ProcessLimits& limits) {
   // The signal of the soft limit is XCPU, which names the reason; that of the hard limit is KILL.
   const std::int64_t cpu = limits.cpu_seconds;
   if (cpu > 0) all.push_back({RLIMIT_CPU, cpu, cpu + 1});
+  if (tag > 0) all.push_back({RLIMIT_RTTIME, tag, tag});
   return all;
 }
 
@@ -103,6 +109,7 @@ ProcessRun::ProcessRun(ProcessTable& table, core::AttemptId id, core::AttemptLis
       input_(table.executor),
       output_(table.executor),
       error_(table.executor),
+      log_pause_(table.executor),
       lines_(0) {}
 
 void ProcessRun::start(const core::AttemptSpec& attempt, const ProcessFunction* function,
@@ -116,6 +123,9 @@ void ProcessRun::start(const core::AttemptSpec& attempt, const ProcessFunction* 
                       if (self->listener_ == nullptr) return self->finish({});
                       if (auto failed = self->try_start(attempt, function, base_directory)) {
                         self->clean_up();
+                        if (self->table_.on_start_failed) {
+                          self->table_.on_start_failed(attempt, failed->error_message);
+                        }
                         return self->finish(*std::move(failed));
                       }
                       if (self->stopped_) self->signal_group(self->stop_signal_);
@@ -158,7 +168,7 @@ std::optional<core::Outcome> ProcessRun::try_start(const core::AttemptSpec& atte
                        .environment = std::vector<std::string>(),
                        .working_directory = directory,
                        .standard = {input->read.get(), output->write.get(), error->write.get()},
-                       .limits = resource_limits(limits_),
+                       .limits = resource_limits(limits_, table_.tag),
                        .ends_with_caller = true};
   for (const auto& [name, value] : environment_of(attempt, *function, directory)) {
     request.environment->push_back(fmt::format("{}={}", name, value));
@@ -212,19 +222,53 @@ void ProcessRun::await_exit() {
 }
 
 void ProcessRun::await_bytes(Stream& stream, Take take) {
+  if (!may_read(stream)) return;
   stream.async_wait(
       Stream::wait_read, [self = shared_from_this(), &stream, take](const error_code& error) {
+        if (&stream == &self->output_) self->output_awaited_ = false;
         if (error || self->over_ || !stream.is_open()) return;
+        if (&stream == &self->output_ && self->output_held_) return;
         auto& buffer = self->table_.buffer;
         const ssize_t count = read(stream.native_handle(), buffer.data(), buffer.size());
         if (count > 0) {
           const std::string_view bytes(buffer.data(), static_cast<std::size_t>(count));
+          if (&stream == &self->error_) self->log_bytes_ += count;
           if (!((*self).*take)(bytes)) return;
         } else if (count == 0 || (errno != EAGAIN && errno != EINTR)) {
           return close_quietly(stream);
         }
         self->await_bytes(stream, take);
       });
+}
+
+// Whether the stream may be read now; otherwise it is read again later.
+bool ProcessRun::may_read(const Stream& stream) {
+  if (&stream == &output_) {
+    output_awaited_ = !output_held_;
+    return output_awaited_;
+  }
+  const auto now = std::chrono::steady_clock::now();
+  if (now >= log_window_ + kLogInterval) {
+    log_window_ = now;
+    log_bytes_ = 0;
+  }
+  if (log_bytes_ < kMaxLogBytes) return true;
+  log_pause_.expires_at(log_window_ + kLogInterval);
+  log_pause_.async_wait([self = shared_from_this()](const error_code& error) {
+    if (!error && !self->over_ && self->error_.is_open()) {
+      self->await_bytes(self->error_, &ProcessRun::take_error);
+    }
+  });
+  return false;
+}
+
+void ProcessRun::hold_output() { output_held_ = true; }
+
+void ProcessRun::resume_output() {
+  output_held_ = false;
+  if (!output_awaited_ && !over_ && output_.is_open()) {
+    await_bytes(output_, &ProcessRun::take_output);
+  }
 }
 
 void ProcessRun::await_input() {
@@ -388,6 +432,7 @@ ProcessEnd ProcessRun::reap() {
 }
 
 void ProcessRun::clean_up() {
+  log_pause_.cancel();
   for (Stream* stream : {&exit_, &input_, &output_, &error_}) close_quietly(*stream);
   if (own_directory_.empty()) return;
   std::error_code ignored;  // files that the function made unremovable stay

@@ -3,9 +3,11 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -32,6 +34,9 @@ struct ProcessTable {
   std::map<core::AttemptId, std::shared_ptr<ProcessRun>> runs{};        // those not yet reaped
   std::vector<char> buffer = std::vector<char>(std::size_t{64} << 10);  // the latest bytes read
   std::chrono::nanoseconds ended_cpu_time{0};  // of all processes that have been reaped
+  std::int64_t tag = 0;  // the hard limit of RLIMIT_RTTIME, by which ProcessGuard finds processes
+  // Called when a process could not be started.
+  std::function<void(const core::AttemptSpec&, std::string_view why)> on_start_failed{};
 };
 
 /// Starts a process, feeds its standard input, reports its output to the listener and reaps it.
@@ -52,6 +57,10 @@ class ProcessRun : public std::enable_shared_from_this<ProcessRun> {
 
   /// Sends the stop signal to the process group.
   void stop();
+
+  /// Reads no more output until resume_output(), so that the function has to wait.
+  void hold_output();
+  void resume_output();
 
   /// Kills the process group. Nothing is reported any more.
   void kill();
@@ -74,6 +83,7 @@ class ProcessRun : public std::enable_shared_from_this<ProcessRun> {
   void on_started();
   void await_exit();
   void await_bytes(Stream& stream, Take take);
+  bool may_read(const Stream& stream);
   void await_input();
   void write_input();
   // A report to the listener may end the run; these return whether it continues.
@@ -108,6 +118,11 @@ class ProcessRun : public std::enable_shared_from_this<ProcessRun> {
   Stream input_;
   Stream output_;
   Stream error_;
+  bool output_held_ = false;
+  bool output_awaited_ = false;
+  boost::asio::steady_timer log_pause_;
+  std::int64_t log_bytes_ = 0;  // since the last pause could have ended
+  std::chrono::steady_clock::time_point log_window_{};
 
   std::string document_;
   std::size_t written_ = 0;  // bytes of document_

@@ -55,6 +55,23 @@ void ProcessRuntime::stop(core::AttemptId attempt) {
   if (found != table_->runs.end()) found->second->stop();
 }
 
+void ProcessRuntime::set_tag(std::int64_t tag) { table_->tag = tag; }
+
+void ProcessRuntime::on_start_failed(
+    std::function<void(const core::AttemptSpec&, std::string_view why)> on_start_failed) {
+  table_->on_start_failed = std::move(on_start_failed);
+}
+
+void ProcessRuntime::hold_output(core::AttemptId attempt) {
+  const auto found = table_->runs.find(attempt);
+  if (found != table_->runs.end()) found->second->hold_output();
+}
+
+void ProcessRuntime::resume_output(core::AttemptId attempt) {
+  const auto found = table_->runs.find(attempt);
+  if (found != table_->runs.end()) found->second->resume_output();
+}
+
 void ProcessRuntime::kill(core::AttemptId attempt) {
   const auto found = table_->runs.find(attempt);
   if (found != table_->runs.end()) found->second->kill();

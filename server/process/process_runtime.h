@@ -3,6 +3,8 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <chrono>
+#include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -36,11 +38,20 @@ class ProcessRuntime final : public core::Runtime {
   ProcessRuntime(boost::asio::any_io_executor executor, std::vector<ProcessFunction> functions,
                  std::string base_directory);
 
+  /// Processes get this tag, by which ProcessGuard finds them; 0: none.
+  void set_tag(std::int64_t tag);
+
+  /// `on_start_failed` is called with the attempt and the reason when no process could be started.
+  void on_start_failed(
+      std::function<void(const core::AttemptSpec&, std::string_view why)> on_start_failed);
+
   /// Kills the running processes and waits for their end. Nothing is reported.
   ~ProcessRuntime() override;
 
   void start(const core::AttemptSpec& attempt, core::AttemptListener& listener) override;
   void stop(core::AttemptId attempt) override;
+  void hold_output(core::AttemptId attempt) override;
+  void resume_output(core::AttemptId attempt) override;
   void kill(core::AttemptId attempt) override;
   void retire(std::string_view instance_id) override;
 

@@ -23,7 +23,7 @@
 namespace quintain::server {
 namespace {
 
-constexpr std::size_t kMaxLimits = 4;
+constexpr std::size_t kMaxLimits = 5;
 
 struct KernelLimit {
   int resource;

@@ -34,7 +34,7 @@ struct SpawnRequest {
   /// The caller's descriptors that become the child's standard input, output and error; negative:
   /// /dev/null. They stay open in the caller.
   std::array<int, 3> standard = {-1, -1, -1};
-  /// At most 4.
+  /// At most 5.
   std::vector<ResourceLimit> limits{};
   /// The kernel kills the child when the calling thread ends.
   bool ends_with_caller = false;

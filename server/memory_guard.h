@@ -1,0 +1,58 @@
+// The last defence of the process's memory.
+#pragma once
+
+#include <sys/types.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "server/log.h"
+
+namespace quintain::server {
+
+/// A quarter of the memory of this machine, or of its cgroup if that has less.
+std::size_t default_memory_budget();
+
+/// Watches the resident memory of this process. While it is above the budget, the connections that
+/// send most are closed: some attacks (resets of calls, headers without end) make gRPC itself
+/// occupy memory that no limit of gRPC bounds.
+///
+/// Connections belong to gRPC, which closes them at any time. So each is identified by its inode as
+/// well as by its descriptor. Context rule: everything on the thread that runs the io_context,
+/// which also accepts all these connections.
+class MemoryGuard {
+ public:
+  MemoryGuard(boost::asio::io_context& io, std::size_t budget, const Log& log);
+
+  /// A new connection.
+  void add(int descriptor);
+
+  /// Starts to watch.
+  void start() { wait(); }
+  void stop() { timer_.cancel(); }
+
+ private:
+  struct Connection {
+    int descriptor;
+    ino_t inode;
+    std::uint64_t received;
+    std::uint64_t latest;  // bytes received since the previous look
+  };
+
+  void wait();
+  void look();
+  void close_busiest(std::int64_t resident);
+
+  boost::asio::steady_timer timer_;
+  const std::int64_t budget_;
+  const Log log_;
+  std::vector<Connection> connections_;
+  std::size_t prune_at_ = 64;
+  std::chrono::steady_clock::time_point next_trim_{};
+};
+
+}  // namespace quintain::server
