@@ -321,6 +321,10 @@ std::optional<Live> reach(const Arguments& arguments, const conformance::Manifes
     }
     live.process = *std::move(server);
     options.address = live.process->address();
+    options.drain = [server = live.process.get()] {
+      server->terminate();
+      return absl::OkStatus();
+    };
     if (options.status_endpoint_http.empty()) {
       options.status_endpoint_http = live.process->http_base();
     }

@@ -47,6 +47,8 @@ struct Case {
   bool exclusive = false;
   /// The smoke case without which this one says nothing: if that fails, this one is blocked.
   Smoke depends_on = Smoke::kBoth;
+  /// It tells a live target to end, and so runs after all others.
+  bool ends_the_target = false;
   /// Why it can be judged only in virtual time; empty: live targets can be judged too.
   std::string_view virtual_time_only{};
   /// Why it can be judged only on a live target; empty: virtual time works too.

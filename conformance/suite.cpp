@@ -246,15 +246,19 @@ std::vector<CaseResult> run_suite(std::span<const Case* const> cases, const Suit
   }
   // Exclusive cases count slots, so they run before any other case can have leaked one.
   std::vector<std::size_t> concurrent;
+  std::vector<std::size_t> last;
   for (std::size_t i = 0; i < cases.size(); ++i) {
     if (done_before[i]) continue;
-    if (!options.virtual_time && cases[i]->exclusive) {
+    if (!options.virtual_time && cases[i]->ends_the_target) {
+      last.push_back(i);
+    } else if (!options.virtual_time && cases[i]->exclusive) {
       run(i);
     } else {
       concurrent.push_back(i);
     }
   }
   run_in_parallel(concurrent.size(), options.jobs, [&](std::size_t i) { run(concurrent[i]); });
+  for (const std::size_t i : last) run(i);
   return results;
 }
 

@@ -76,7 +76,8 @@ class Transport {
   /// Tells the target to take no new work and to end once its executions have ended. An error if
   /// this transport cannot: a live target serves other cases too.
   virtual absl::Status drain() {
-    return absl::UnimplementedError("a live target is not told to drain");
+    return absl::UnimplementedError(
+        "only a target that the suite has started (--spawn) is told to drain");
   }
 
   /// Sends bytes that need not be a call over a separate connection. Returns after the target has

@@ -50,36 +50,38 @@ std::vector<std::string> ids_of(const std::vector<spearlet::ExecutionInfo>& entr
 }
 
 void pages(CaseRun& run) {
-  constexpr int kPageSize = 5;
-  const ListedTask task = listed_task(run);
-  std::set<std::string> wanted;
-  for (int i = 0; i < 12; ++i) wanted.insert(run.start_async(task.echo(run, i)));
-  for (const std::string& id : wanted) run.await_end(id);
-  std::map<std::string, int> pages_with;
-  spearlet::ListExecutionsRequest request;
-  request.set_task_id(task.id);
-  request.set_limit(kPageSize);
-  for (int page = 0; page < kMaxPages; ++page) {
-    const auto call = run.call(request);
-    run.check("LIST-1", call, call.answered() && call.answer().executions_size() <= kPageSize,
-              "a page has no more entries than the limit");
-    for (const auto& entry : call.answer().executions()) ++pages_with[entry.execution_id()];
-    if (!call.answer().has_more()) break;
-    run.check("LIST-1", call, call.answer().executions_size() > 0,
-              "a page with has_more is not empty");
-    // Executions are added between two pages.
-    if (page < 3) run.start_async(task.echo(run, page));
-    request.set_start_after(call.answer().next_start_after());
-  }
-  const auto missing = std::ranges::count_if(
-      wanted, [&](const std::string& id) { return !pages_with.contains(id); });
-  run.check("LIST-1", missing == 0, "no execution is missing from the pages",
-            fmt::format("{} of {} are missing", missing, wanted.size()));
-  const auto repeated =
-      std::ranges::count_if(pages_with, [](const auto& entry) { return entry.second > 1; });
-  run.check("LIST-1", repeated == 0, "no execution is on two pages",
-            fmt::format("{} are", repeated));
-  drop(run, task);
+  before_expiry(run, [&](Look& look) {
+    constexpr int kPageSize = 5;
+    const ListedTask task = listed_task(run);
+    std::set<std::string> wanted;
+    for (int i = 0; i < 12; ++i) wanted.insert(run.start_async(task.echo(run, i)));
+    for (const std::string& id : wanted) run.await_end(id);
+    std::map<std::string, int> pages_with;
+    spearlet::ListExecutionsRequest request;
+    request.set_task_id(task.id);
+    request.set_limit(kPageSize);
+    for (int page = 0; page < kMaxPages; ++page) {
+      const auto call = run.call(request);
+      look.expect("LIST-1", call, call.answered() && call.answer().executions_size() <= kPageSize,
+                  "a page has no more entries than the limit");
+      for (const auto& entry : call.answer().executions()) ++pages_with[entry.execution_id()];
+      if (!call.answer().has_more()) break;
+      look.expect("LIST-1", call, call.answer().executions_size() > 0,
+                  "a page with has_more is not empty");
+      // Executions are added between two pages.
+      if (page < 3) run.start_async(task.echo(run, page));
+      request.set_start_after(call.answer().next_start_after());
+    }
+    const auto missing = std::ranges::count_if(
+        wanted, [&](const std::string& id) { return !pages_with.contains(id); });
+    look.expect("LIST-1", missing == 0, "no execution is missing from the pages",
+                fmt::format("{} of {} are missing", missing, wanted.size()));
+    const auto repeated =
+        std::ranges::count_if(pages_with, [](const auto& entry) { return entry.second > 1; });
+    look.expect("LIST-1", repeated == 0, "no execution is on two pages",
+                fmt::format("{} are", repeated));
+    drop(run, task);
+  });
 }
 
 void more_is_exact(CaseRun& run) {

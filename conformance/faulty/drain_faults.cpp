@@ -8,7 +8,7 @@
 namespace quintain::conformance::faulty {
 namespace {
 
-constexpr std::string_view kNotLive = "a live target is not told to drain";
+constexpr std::string_view kNotLive = "the test of live targets does not end them";
 
 // Cancels everything when the first call is refused because the node drains.
 class DrainCancels final : public ForwardingService {

@@ -232,6 +232,8 @@ class GrpcTransport final : public Transport {
 
   core::Duration slack() const override { return options_->slack; }
 
+  absl::Status drain() override { return options_->drain ? options_->drain() : Transport::drain(); }
+
   absl::StatusOr<google::protobuf::FileDescriptorSet> describe() override {
     if (options_->descriptor) return *options_->descriptor;
     return reflect(*this, kReflectionPatience);

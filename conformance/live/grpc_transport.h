@@ -5,6 +5,7 @@
 #include <google/protobuf/descriptor.pb.h>
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,6 +24,8 @@ struct LiveOptions {
   /// Base URL ("http://host:port") for a status_endpoint that is a path. Empty: only endpoints that
   /// are URLs can be resolved.
   std::string status_endpoint_http{};
+  /// Tells the target to drain. Empty: only the caller of the suite may do that.
+  std::function<absl::Status()> drain{};
   /// The target's interface. Without it the target is queried by server reflection.
   std::optional<google::protobuf::FileDescriptorSet> descriptor{};
 

@@ -169,6 +169,10 @@ class SpawnedServer::Process {
     return changed_.wait_until(lock, until, [this] { return ended_and_read_; });
   }
 
+  void terminate() {
+    if (pid_ >= 0) kill(-pid_, SIGTERM);
+  }
+
   std::string stop() {
     if (pid_ < 0) return how_it_ended_;
     // The leader is reaped last, because until then the number of the group cannot be reused.
@@ -277,6 +281,8 @@ SpawnedServer::~SpawnedServer() = default;
 const std::string& SpawnedServer::address() const { return process_->address(); }
 std::string SpawnedServer::http_base() const { return process_->http_base(); }
 std::string SpawnedServer::output() const { return process_->output(); }
+void SpawnedServer::terminate() { process_->terminate(); }
+
 std::string SpawnedServer::stop() { return process_->stop(); }
 
 absl::StatusOr<std::unique_ptr<SpawnedServer>> SpawnedServer::start(const SpawnOptions& options) {

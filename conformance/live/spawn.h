@@ -55,6 +55,9 @@ class SpawnedServer {
   /// The last lines of its standard output and standard error.
   std::string output() const;
 
+  /// Sends SIGTERM to the group and does not wait.
+  void terminate();
+
   /// Sends SIGTERM to the group. When the command has ended or the grace period is over, kills the
   /// rest of the group. Returns how the command ended: "exit status 0", "signal 9 (Killed)".
   /// Further calls return the same.
