@@ -8,13 +8,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// How long the executions last that are open when the node is told to drain. On a live target all
-// refusals must come before their end, because then the target ends.
-struct Durations {
-  std::int64_t running;
-  std::int64_t open;
-};
-
 void check_new_work_is_refused(CaseRun& run) {
   for (const auto mode : {spearlet::EXECUTION_MODE_ASYNC, spearlet::EXECUTION_MODE_SYNC}) {
     const auto request = run.request("echo", mode, {{"value", 1}});
@@ -41,17 +34,28 @@ Call<spearlet::GetHealthResponse> await_draining(CaseRun& run) {
 }
 
 void drains(CaseRun& run) {
-  const Durations ms = run.exact() ? Durations{500, 600} : Durations{2500, 4000};
   const auto serving = run.call(spearlet::GetHealthRequest());
   run.check("DRAIN-1", serving, serving.answer().status() == "SERVING",
             "before it drains a node is SERVING");
+  // The executions must not end before all refusals were seen, because then a live target ends.
+  const std::int64_t round_trip = core::floor_milliseconds(duration_of(serving));
+  const std::int64_t ms = 1500 + 15 * round_trip;
   // As many as there are slots run, and a SYNC call waits.
-  std::vector<std::string> ids;
+  std::vector<InvokeCall> calls;
   for (int i = 0; i < run.node().slots.value_or(1); ++i) {
-    ids.push_back(start_running(run, run.async("sleep", {{"ms", ms.running}})));
+    calls.push_back(run.send(run.async("sleep", {{"ms", ms}})));
   }
-  auto request = run.sync("sleep", {{"ms", ms.open}});
-  request.mutable_context()->set_timeout_ms(20'000);
+  std::vector<std::string> ids;
+  for (const InvokeCall& call : calls) {
+    run.wait(call);
+    if (!call.answered()) CaseRun::abort("a call was refused: " + describe(call.recorded()));
+    ids.push_back(call.answer().execution_id());
+  }
+  for (const std::string& id : ids) {
+    if (!run.await(id, kRunning)) CaseRun::abort("the target has fewer slots than declared");
+  }
+  auto request = run.sync("sleep", {{"ms", 500}});
+  request.mutable_context()->set_timeout_ms(30'000);
   const InvokeCall open = run.send(request);
   if (!run.await(request.execution_id(), kPending)) CaseRun::abort("a SYNC call is not accepted");
   const absl::Status told = run.transport().drain();
