@@ -24,8 +24,13 @@ constexpr auto kFree = std::to_array<FreeMutations>({
     {"*Response.result.metrics/doubled", "a server may have further metrics"},
     {"InvokeFunctionResponse.estimated_completion_ms/another",
      "no estimate is the only right one; that they are no constants is judged"},
+    {"ListTasksResponse.tasks/reversed", "the interface names no order of tasks"},
+    {"List*Response.next_start_after/invented", "without has_more the token has no meaning"},
+    {"*.uptime_seconds/another", "one second more is within the rounding"},
 
     // ---- Requests -------------------------------------------------------------------------------
+    {"*InvokeFunctionRequest.task_name/invented", "a task that exists keeps its name"},
+    {"List*Request.limit/invented", "the default size of a page is not fixed"},
     {"*.task_description/*", "no answer has to show it"},
     {"*.parameters.type/*", "it is for the function"},
     {"*.parameters.required/*", "it is for the function"},
