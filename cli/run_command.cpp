@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cinttypes>
 #include <cstdint>
@@ -38,6 +39,7 @@ struct Arguments {
   bool list = false;
   bool check_determinism = false;
   std::string trace_dir;
+  bool strict_trace = false;
 };
 
 constexpr std::string_view kCommand = "run";
@@ -128,7 +130,7 @@ double total_executions(const reports::Report& report) {
 }
 
 reports::Report run(const Arguments& arguments, const std::vector<scenarios::Scenario>& scenarios,
-                    std::vector<std::uint64_t> seeds) {
+                    std::vector<std::uint64_t> seeds, std::atomic<bool>& bad_trace) {
   reports::Report report;
   report.tool_version = kVersion;
   report.command = command_line(arguments);
@@ -138,11 +140,13 @@ reports::Report run(const Arguments& arguments, const std::vector<scenarios::Sce
   const auto started = std::chrono::steady_clock::now();
   Progress progress("cases");
   report.cases = scenarios::sweep(
-      scenarios,
-      {.seeds = seeds,
-       .jobs = arguments.jobs,
-       .run = {.trace_dir = arguments.trace_dir, .check_determinism = arguments.check_determinism},
-       .progress = [&](std::size_t done, std::size_t of) { progress.show(done, of); }});
+      scenarios, {.seeds = seeds,
+                  .jobs = arguments.jobs,
+                  .run = {.trace_dir = arguments.trace_dir,
+                          .strict_trace = arguments.strict_trace,
+                          .bad_trace = &bad_trace,
+                          .check_determinism = arguments.check_determinism},
+                  .progress = [&](std::size_t done, std::size_t of) { progress.show(done, of); }});
   progress.clear();
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
   report.seeds = std::move(seeds);
@@ -164,12 +168,15 @@ int run_command(const Arguments& arguments) {
     list(*scenarios);
     return kAllHeld;
   }
-  const reports::Report report = run(arguments, *scenarios, *seeds);
+  std::atomic<bool> bad_trace = false;
+  const reports::Report report = run(arguments, *scenarios, *seeds, bad_trace);
   print_report(report);
   fmt::print(stderr, "{:.2f} s, {:.0f} executions/s, {:.0f} events/s\n",
              report.wall_clock.duration_seconds, report.wall_clock.executions_per_second,
              report.wall_clock.events_per_second);
   if (!arguments.files.write(kCommand, report, reports::to_json(report))) return kHarnessError;
+  // Nothing is wrong with the program.
+  if (bad_trace && reports::verdict_of(report) == reports::Verdict::kError) return kBadInput;
   return reports::exit_code(reports::verdict_of(report));
 }
 
@@ -195,6 +202,8 @@ void add_run_command(CLI::App& app, int& exit_code) {
       ->add_option("--trace-dir", arguments->trace_dir,
                    "The folder that holds recorded traces, for cases that replay one")
       ->check(CLI::ExistingDirectory);
+  command->add_flag("--strict-trace", arguments->strict_trace,
+                    "Refuse a trace with a row that cannot be used, instead of leaving it out");
   command->footer(
       "Examples:\n"
       "  quintain run                                 all shipped scenarios\n"

@@ -54,6 +54,7 @@ struct Arguments {
   ReportFiles files;
   std::string html;
   std::string trace_dir;
+  bool strict_trace = false;
   std::string keep;
   bool cost = false;
   bool list = false;
@@ -248,13 +249,18 @@ int run_file(const Arguments& arguments) {
     }
     return kAllHeld;
   }
-  const auto read = study::read_traces(*study, arguments.trace_dir);
+  const auto read = study::read_traces(*study, arguments.trace_dir, arguments.strict_trace);
   if (const auto* error = std::get_if<study::StudyError>(&read)) {
     fmt::print(stderr, "{}\n", error->message);
     return kBadInput;
   }
   for (const auto& skipped : std::get<std::vector<study::SkippedWorkload>>(read)) {
     print_error(fmt::format("{} is skipped: {}", skipped.name, skipped.reason));
+  }
+  for (const study::Workload& workload : study->workloads) {
+    for (const std::string& note : workload.trace_notes) {
+      print_error(fmt::format("{}: {}", workload.name, note));
+    }
   }
   if (study->workloads.empty()) {
     print_error("no workload is left: all of them were skipped");
@@ -348,6 +354,8 @@ void add_study_command(CLI::App& app, int& exit_code) {
       ->add_option("--trace-dir", arguments->trace_dir,
                    "The folder of a recorded trace, or the folder that holds it")
       ->check(CLI::ExistingDirectory);
+  command->add_flag("--strict-trace", arguments->strict_trace,
+                    "Refuse a trace with a row that cannot be used, instead of leaving it out");
   command->add_option(
       "--keep", arguments->keep,
       "Keep finished cells in this folder, so that an interrupted study can continue "

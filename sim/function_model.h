@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -29,6 +30,16 @@ struct FunctionModel {
   std::string function;
   /// Instances that the task may have; 0: the limit of the node.
   int instance_limit = 0;
+
+  /// A recorded call.
+  struct Recorded {
+    core::Duration duration{0};
+    bool failed = false;
+  };
+  /// If set, attempts take the durations and outcomes of these calls, in the order in which they
+  /// start, and begin again after the last one; `service` is then only what an observer can know
+  /// of the function. Shared by copies; not empty.
+  std::shared_ptr<const std::vector<Recorded>> recorded;
 
   Distribution service = distribution::Constant{std::chrono::milliseconds(100)};
   Distribution cold_start = distribution::Constant{core::Duration::zero()};

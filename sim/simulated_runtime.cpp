@@ -61,6 +61,7 @@ class SimulatedRuntime::Run {
     if (spec.cold_start && model_ != nullptr) {
       ready_after = sample("cold-start", model_->cold_start);
     }
+    recorded_ = model_ == nullptr ? nullptr : runtime_.next_recorded(*model_);
     planned_ = model_ == nullptr ? PlannedOutcome::kStartFails : plan_outcome();
     // A failed start ends the attempt, so it has the precedence of a completion.
     timer_.arm(now() + ready_after, planned_ == PlannedOutcome::kStartFails
@@ -108,6 +109,7 @@ class SimulatedRuntime::Run {
   }
 
   PlannedOutcome plan_outcome() const {
+    if (recorded_) return recorded_->failed ? PlannedOutcome::kFails : PlannedOutcome::kCompletes;
     if (!model_->outcomes.empty()) {
       const std::size_t last = model_->outcomes.size() - 1;
       return model_->outcomes[std::min(static_cast<std::size_t>(number_ - 1), last)];
@@ -146,7 +148,9 @@ class SimulatedRuntime::Run {
     } else {
       phase_ = Phase::kServing;
       started_at_ = now();
-      ends_at_ = now() + scaled(sample("service", model_->service), runtime_.slowdown_factor());
+      const core::Duration service =
+          recorded_ ? recorded_->duration : sample("service", model_->service);
+      ends_at_ = now() + scaled(service, runtime_.slowdown_factor());
       arm_next();
     }
     listener_->on_started(attempt_);
@@ -209,6 +213,7 @@ class SimulatedRuntime::Run {
   std::uint64_t ordinal_ = 0;
   int number_ = 0;
   const FunctionModel* model_ = nullptr;
+  const FunctionModel::Recorded* recorded_ = nullptr;
   core::AttemptListener* listener_ = nullptr;
   Phase phase_ = Phase::kStarting;
   PlannedOutcome planned_ = PlannedOutcome::kCompletes;
@@ -226,6 +231,7 @@ SimulatedRuntime::SimulatedRuntime(core::Environment& environment, Randomness& r
       capacity_(capacity),
       models_(std::move(models)),
       slowdowns_(std::move(slowdowns)) {
+  replayed_.resize(models_.size());
   for (const FunctionModel& model : models_) {
     by_name_[model.task][model.function] = &model;
     results_.push_back(text_payload(model.result));
@@ -285,6 +291,12 @@ core::Outcome& SimulatedRuntime::fresh_outcome(core::Outcome::Kind kind) {
   outcome_.error_message.clear();
   outcome_.memory_used_bytes = 0;
   return outcome_;
+}
+
+const FunctionModel::Recorded* SimulatedRuntime::next_recorded(const FunctionModel& model) {
+  if (model.recorded == nullptr) return nullptr;
+  std::size_t& used = replayed_[static_cast<std::size_t>(&model - models_.data())];
+  return &(*model.recorded)[used++ % model.recorded->size()];
 }
 
 const core::Payload& SimulatedRuntime::result_of(const FunctionModel& model) const {

@@ -63,6 +63,8 @@ class SimulatedRuntime final : public core::Runtime {
   const FunctionModel* model_of(std::string_view task, std::string_view function) const;
   // Returns the empty outcome object that all attempts share, so that its texts keep their memory.
   core::Outcome& fresh_outcome(core::Outcome::Kind kind);
+  /// The recorded call that the next attempt replays; nullptr if the model has none.
+  const FunctionModel::Recorded* next_recorded(const FunctionModel& model);
   const core::Payload& result_of(const FunctionModel& model) const;
   void occupy(Run& run);
   void vacate(Run& run);
@@ -73,6 +75,7 @@ class SimulatedRuntime final : public core::Runtime {
   int capacity_;
   std::vector<FunctionModel> models_;
   std::vector<core::Payload> results_;  // parallel to models_
+  std::vector<std::size_t> replayed_;   // parallel to models_: recorded calls that have been used
   // By task, then by function.
   std::map<std::string, std::map<std::string, const FunctionModel*, std::less<>>, std::less<>>
       by_name_;

@@ -20,6 +20,7 @@ using core::Instant;
 
 constexpr std::int64_t kMaxCalls = 100'000'000;
 constexpr int kMinutesOfTrace = 24 * 60;
+constexpr int kMaxTraceSlots = 100'000;
 
 bool ends_by_itself(const sim::Load& load) {
   const auto* open = std::get_if<sim::ArrivalSpec>(&load.arrivals);
@@ -77,7 +78,20 @@ std::optional<TraceReplay> read_trace(const Reader& reader, const Names& nodes) 
       {{"sync", spearlet::EXECUTION_MODE_SYNC}, {"async", spearlet::EXECUTION_MODE_ASYNC}},
       spearlet::EXECUTION_MODE_ASYNC);
   const Reader minutes = object.optional("minutes");
-  if (minutes.present()) trace.minutes = minutes.integer<int>({1, kMinutesOfTrace});
+  if (minutes.present()) {
+    trace.length = std::chrono::minutes(minutes.integer<int>({1, kMinutesOfTrace}, 1));
+  }
+  const Reader from = object.optional("from");
+  if (from.present()) trace.from = from.duration();
+  const Reader length = object.optional("for");
+  if (length.present()) {
+    trace.length = length.duration();
+    if (trace.length == core::Duration::zero()) length.error("expected more than 0");
+    if (minutes.present()) length.error("give 'minutes' or 'for', not both");
+  }
+  trace.time_scale = object.optional("time_scale").number({1e-6, 1e6}, 1);
+  const Reader slots = object.optional("slots");
+  if (slots.present()) trace.slots = slots.integer<int>({1, kMaxTraceSlots}, 1);
   return trace;
 }
 

@@ -102,7 +102,7 @@ TEST(Trace, ReadsEveryKey) {
   EXPECT_EQ(trace->folder, "azure");
   EXPECT_EQ(trace->node, 1u);
   EXPECT_EQ(trace->mode, spearlet::EXECUTION_MODE_SYNC);
-  EXPECT_EQ(trace->minutes, 60);
+  EXPECT_EQ(trace->length, std::chrono::minutes(60));
 }
 
 }  // namespace

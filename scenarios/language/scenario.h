@@ -90,12 +90,18 @@ bool known_metric(std::string_view name);
 
 /// A recorded workload: one load and one function for each function of the trace.
 struct TraceReplay {
-  /// A folder relative to the one given by --trace-dir.
+  /// A folder or file relative to the folder given by --trace-dir.
   std::string folder;
   std::size_t node = 0;
   spearlet::ExecutionMode mode = spearlet::EXECUTION_MODE_ASYNC;
-  /// Only the first n minutes are replayed; 0: all.
-  int minutes = 0;
+  /// The window that is replayed, in the trace's own time. Of counts per minute the window has
+  /// whole minutes.
+  core::Duration from{0};
+  core::Duration length = core::kForever;
+  /// Times between calls are multiplied by this; durations are not.
+  double time_scale = 1;
+  /// The slots of the node instead of its own number; 0: as the node says.
+  int slots = 0;
 };
 
 /// One case: nodes and functions, load, and expectations.

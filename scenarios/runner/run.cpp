@@ -23,7 +23,6 @@
 #include "sim/invariants/invariant.h"
 #include "sim/load.h"
 #include "sim/script.h"
-#include "sim/workload/azure_trace.h"
 #include "sim/world.h"
 
 namespace quintain::scenarios {
@@ -61,7 +60,19 @@ class NamedExecutions final : public sim::HistoryListener {
 struct WorldParts {
   std::vector<sim::NodeSpec> nodes;
   std::vector<sim::Load> loads;
+  std::optional<ReplayedTrace> trace{};
 };
+
+/// Whether all rows of a trace were replayed: a warning that says what is missing.
+reports::Check check_of(const ReplayedTrace& trace) {
+  std::vector<std::string> lines = sim::describe(trace.left_out);
+  lines.insert(lines.end(), trace.notes.begin(), trace.notes.end());
+  return {.name = "trace/every-row",
+          .kind = reports::CheckKind::kExpectation,
+          .verdict = lines.empty() ? reports::Verdict::kPassed : reports::Verdict::kWarning,
+          .expected = "every row of the trace is replayed as it is",
+          .observed = lines.empty() ? "all are" : absl::StrJoin(lines, "; ")};
+}
 
 struct Skip {
   std::string reason;
@@ -78,13 +89,13 @@ std::variant<WorldParts, Skip, HarnessError> assemble(const Scenario& scenario,
     return Skip{fmt::format("it replays the trace '{}'; give its folder's parent by --trace-dir",
                             scenario.trace->folder)};
   }
-  const auto folder = std::filesystem::path(options.trace_dir) / scenario.trace->folder;
-  const sim::AzureTraceResult trace = sim::read_azure_trace(folder);
+  auto trace = load_trace(path_of_trace(*scenario.trace, options.trace_dir), *scenario.trace,
+                          options.strict_trace, parts.nodes[scenario.trace->node], parts.loads);
   if (const auto* errors = std::get_if<std::vector<std::string>>(&trace)) {
+    if (options.bad_trace != nullptr) *options.bad_trace = true;
     return HarnessError{absl::StrJoin(*errors, "\n")};
   }
-  add_trace(std::get<sim::AzureTrace>(trace), *scenario.trace,
-            parts.nodes[scenario.trace->node].functions, parts.loads);
+  parts.trace = std::move(std::get<ReplayedTrace>(trace));
   return parts;
 }
 
@@ -307,6 +318,9 @@ reports::Case run_scenario(const Scenario& scenario, std::uint64_t seed,
   Run run(scenario, std::get<WorldParts>(parts), seed);
   run.play();
   run.report(result);
+  if (const auto& trace = std::get<WorldParts>(parts).trace) {
+    result.checks.push_back(check_of(*trace));
+  }
   if (options.check_determinism) {
     Run again(scenario, std::get<WorldParts>(parts), seed);
     again.play();

@@ -1,6 +1,7 @@
 // Runs scenarios: one under one seed, or many side by side.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -16,6 +17,10 @@ namespace quintain::scenarios {
 struct RunOptions {
   /// The parent of the folders of recorded traces. Empty: scenarios that replay one are skipped.
   std::string trace_dir;
+  /// A row of a trace that cannot be used is an error.
+  bool strict_trace = false;
+  /// Set to true if a trace cannot be read, which is the fault of the input; may be null.
+  std::atomic<bool>* bad_trace = nullptr;
   /// Run twice and compare the two histories event by event.
   bool check_determinism = false;
 };

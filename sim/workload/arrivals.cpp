@@ -207,11 +207,10 @@ class Process<arrivals::PerMinute> final : public ArrivalProcess {
     }
     share_left_ *=
         std::exp(-unit_exponential_quantile(randomness.uniform(stream_)) / arrivals_left_--);
-    constexpr Duration kMinute = std::chrono::minutes(1);
-    const Instant minute(kMinute * (minutes_started_ - 1));
-    // Rounding could move the last arrivals into the next minute.
-    return minute +
-           std::min(to_duration((1 - share_left_) * to_ns(kMinute)), kMinute - Duration(1));
+    const Instant start(spec_.slot * static_cast<std::int64_t>(minutes_started_ - 1));
+    // Rounding could move the last arrivals into the next slot.
+    return start +
+           std::min(to_duration((1 - share_left_) * to_ns(spec_.slot)), spec_.slot - Duration(1));
   }
 
  private:

@@ -1,10 +1,14 @@
 // The times of calls: arrival processes, and their descriptions in a scenario.
 #pragma once
 
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -60,9 +64,33 @@ struct Renewal {
   Distribution between;
 };
 
-/// counts[i] arrivals in minute i, uniformly at random within the minute.
+/// Numbers that copies share: a trace of a day has tens of millions of them. Immutable.
+class SharedCounts {
+ public:
+  SharedCounts() : SharedCounts(std::vector<std::uint32_t>()) {}
+  // Implicit on purpose: counts are written as lists.
+  SharedCounts(std::vector<std::uint32_t> counts)  // NOLINT
+      : counts_(std::make_shared<const std::vector<std::uint32_t>>(std::move(counts))) {}
+  SharedCounts(std::initializer_list<std::uint32_t> counts)  // NOLINT
+      : SharedCounts(std::vector<std::uint32_t>(counts)) {}
+
+  using value_type = std::uint32_t;
+  using const_iterator = std::vector<std::uint32_t>::const_iterator;
+  std::size_t size() const { return counts_->size(); }
+  bool empty() const { return counts_->empty(); }
+  std::uint32_t operator[](std::size_t i) const { return (*counts_)[i]; }
+  const_iterator begin() const { return counts_->begin(); }
+  const_iterator end() const { return counts_->end(); }
+
+ private:
+  std::shared_ptr<const std::vector<std::uint32_t>> counts_;
+};
+
+/// counts[i] arrivals in slot i, uniformly at random within the slot.
 struct PerMinute {
-  std::vector<std::uint32_t> counts;
+  SharedCounts counts{};
+  /// The length of a slot: a minute, unless time is scaled.
+  core::Duration slot = std::chrono::minutes(1);
 };
 
 }  // namespace arrivals

@@ -6,10 +6,8 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <cstddef>
-#include <fstream>
 #include <functional>
 #include <map>
 #include <optional>
@@ -42,13 +40,14 @@ constexpr std::array kPercentiles = {
 
 using Milliseconds = std::array<double, kPercentiles.size()>;
 
-// Parses the whole text as a number, independently of the locale.
-template <class Number>
-std::optional<Number> parse(std::string_view text) {
-  Number number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return number;
+// A whole number; "5.0" is one. Nothing counts as 0.
+std::optional<std::uint32_t> parse_count(std::string_view text) {
+  if (text.empty()) return 0;
+  const auto number = parse_trace_number(text);
+  if (!number || *number < 0 || *number > kMaxCount || *number != std::floor(*number)) {
+    return std::nullopt;
+  }
+  return static_cast<std::uint32_t>(*number);
 }
 
 // Collects the first errors and counts the rest.
@@ -77,7 +76,8 @@ class Errors {
 // One CSV file of the trace. Reports errors with the file name and the line.
 class Table {
  public:
-  Table(const std::filesystem::path& path, Errors& errors) : path_(path), errors_(errors) {}
+  Table(const std::filesystem::path& path, bool strict, LeftOutRows& left_out, Errors& errors)
+      : path_(path), strict_(strict), left_out_(left_out), errors_(errors) {}
 
   const std::vector<std::string>& header() const { return header_; }
 
@@ -86,17 +86,24 @@ class Table {
   // of rows that were not skipped, or nullopt after an error in the format of the file.
   std::optional<std::size_t> read(const std::function<bool()>& on_header,
                                   const std::function<void(const CsvRow&)>& on_row) {
-    std::ifstream in(path_, std::ios::binary);
+    const auto in = open_trace_file(path_);
+    if (in == nullptr) {
+      error(1, "the file can't be read");
+      return std::nullopt;
+    }
     std::size_t rows = 0;
     bool read_rows = false;
-    const auto problem = read_csv(in, [&](const CsvRow& row) {
+    const auto problem = read_csv(*in, [&](const CsvRow& row) {
       if (header_.empty()) {
         header_ = row.fields;
         read_rows = on_header();
+      } else if (!read_rows) {
+        return;
       } else if (row.fields.size() != header_.size()) {
-        error(row.line, fmt::format("the row has {} fields; it must have {}, as the header has",
-                                    row.fields.size(), header_.size()));
-      } else if (read_rows) {
+        leave_out(row, 0, "the number of fields is not that of the header",
+                  fmt::format("the row has {} fields; it must have {}, as the header has",
+                              row.fields.size(), header_.size()));
+      } else {
         ++rows;
         on_row(row);
       }
@@ -112,6 +119,16 @@ class Table {
 
   void error(int line, std::string_view what) {
     errors_.add(fmt::format("{}:{}: {}", path_.string(), line, what));
+  }
+
+  // The row cannot be used: an error if reading strictly.
+  void leave_out(const CsvRow& row, std::int64_t calls, std::string_view reason,
+                 const std::string& detail) {
+    if (strict_) {
+      error(row.line, detail);
+    } else {
+      left_out_.add(reason, calls, path_, row.line, detail);
+    }
   }
 
   // Returns the positions of these columns, or nullopt after an error for each missing one.
@@ -131,32 +148,11 @@ class Table {
 
  private:
   std::filesystem::path path_;
+  bool strict_;
+  LeftOutRows& left_out_;
   Errors& errors_;
   std::vector<std::string> header_;
 };
-
-// Continues an FNV-1a hash with the bytes of a file. Returns false, after an error, if there are
-// none.
-bool hash_file(const std::filesystem::path& path, std::uint64_t& hash, Errors& errors) {
-  std::ifstream in(path, std::ios::binary);
-  std::array<char, 1 << 16> buffer;
-  bool empty = true;
-  do {
-    in.read(buffer.data(), buffer.size());
-    const auto length = static_cast<std::size_t>(in.gcount());
-    empty = empty && length == 0;
-    for (const char c : std::string_view(buffer.data(), length)) {
-      hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-    }
-  } while (in);
-  if (empty) {
-    errors.add(
-        fmt::format("{}:1: the file is missing, empty or not readable; the folder must have "
-                    "invocations.csv and durations.csv",
-                    path.string()));
-  }
-  return !empty;
-}
 
 // The key of a function in both files. The first three of `columns` are those of the hashes.
 std::string key_of(const CsvRow& row, const std::vector<std::size_t>& columns) {
@@ -164,15 +160,16 @@ std::string key_of(const CsvRow& row, const std::vector<std::size_t>& columns) {
                      row.fields[columns[2]]);
 }
 
-// The line of each function. A second row for a function is an error.
+// The line of each function. A second row for a function is left out.
 class SeenFunctions {
  public:
-  bool is_new(const std::string& key, const CsvRow& row, Table& table) {
+  bool is_new(const std::string& key, const CsvRow& row, std::int64_t calls, Table& table) {
     const auto [position, inserted] = lines_.emplace(key, row.line);
     if (!inserted) {
-      table.error(row.line, fmt::format("the function occurs a second time; it must have one row, "
-                                        "and line {} is one",
-                                        position->second));
+      table.leave_out(row, calls, "the function has an earlier row",
+                      fmt::format("the function occurs a second time; it must have one row, "
+                                  "and line {} is one",
+                                  position->second));
     }
     return inserted;
   }
@@ -181,12 +178,33 @@ class SeenFunctions {
   std::map<std::string, int> lines_;
 };
 
-std::optional<double> milliseconds(const CsvRow& row, std::size_t column, Table& table) {
-  const auto value = parse<double>(row.fields[column]);
-  if (value && std::isfinite(*value) && *value >= 0) return value;
-  table.error(row.line, fmt::format("{} is '{}'; it must be a number of milliseconds, 0 or more",
-                                    table.header()[column], row.fields[column]));
-  return std::nullopt;
+// The durations of one row: the average and the percentiles; or what is wrong with them.
+struct Durations {
+  double average = 0;
+  Milliseconds percentiles{};
+};
+std::variant<Durations, std::string> read_durations_row(const CsvRow& row,
+                                                        const std::vector<std::size_t>& columns,
+                                                        const Table& table) {
+  Durations durations;
+  for (std::size_t i = 0; i <= kPercentiles.size(); ++i) {
+    const std::size_t column = columns[3 + i];
+    const auto value = parse_trace_number(row.fields[column]);
+    if (!value || *value < 0) {
+      return fmt::format("{} is '{}'; it must be a number of milliseconds, 0 or more",
+                         table.header()[column], row.fields[column]);
+    }
+    if (i == 0) {
+      durations.average = *value;
+      continue;
+    }
+    durations.percentiles[i - 1] = *value;
+    if (i > 1 && *value < durations.percentiles[i - 2]) {
+      return fmt::format("{} is {}; it must be no less than {} ({})", kPercentiles[i - 1].column,
+                         *value, kPercentiles[i - 2].column, durations.percentiles[i - 2]);
+    }
+  }
+  return durations;
 }
 
 // Returns the quantile function that goes through the percentiles and whose mean is the average, or
@@ -195,15 +213,18 @@ std::optional<double> milliseconds(const CsvRow& row, std::size_t column, Table&
 // A segment from (p, a) to (p + w, b) that is bent at (p + (1 - f) w, a + f (b - a)) has the mean
 // a + f (b - a). f = 1/2 is the straight line; with a smaller f, most durations of the segment are
 // short and few are long. The top segments are bent first, because they are the least straight.
-distribution::Empirical service_time(Milliseconds value, double average) {
+//
+// Without an average, the lines are straight.
+distribution::Empirical service_time(Milliseconds value, std::optional<double> average) {
   constexpr double kMinBend = 0.02;
   constexpr double kCloseEnough = 1e-6;
 
   for (double& v : value) v = std::max(v, kMinMilliseconds);
-  double missing = std::max(average, kMinMilliseconds);
+  double missing = std::max(average.value_or(0), kMinMilliseconds);
   for (std::size_t i = 1; i < value.size(); ++i) {
     missing -= (kPercentiles[i].p - kPercentiles[i - 1].p) * (value[i] + value[i - 1]) / 2;
   }
+  if (!average) missing = 0;
 
   const auto point = [](double p, double v) {
     return distribution::Empirical::Point{.p = p,
@@ -226,67 +247,79 @@ distribution::Empirical service_time(Milliseconds value, double average) {
   return {std::move(points)};
 }
 
+// The smallest mean of a distribution with these percentiles.
+double min_mean(const Milliseconds& percentiles) {
+  double mean = 0;
+  for (std::size_t i = 1; i < percentiles.size(); ++i) {
+    mean += (kPercentiles[i].p - kPercentiles[i - 1].p) * percentiles[i - 1];
+  }
+  return mean;
+}
+
 using ServiceTimes = std::map<std::string, Distribution>;
 
 // Returns nullopt if columns are missing, so that no function is reported to have no durations.
-std::optional<ServiceTimes> read_durations(Table table) {
+std::optional<ServiceTimes> read_durations(Table table, AzureTrace& trace) {
   std::vector<std::string_view> names = {"HashOwner", "HashApp", "HashFunction", "Average"};
   for (const Percentile& percentile : kPercentiles) names.push_back(percentile.column);
   std::optional<std::vector<std::size_t>> columns;
   ServiceTimes service_times;
   SeenFunctions seen;
-  table.read(
+  std::int64_t without_average = 0;
+  const auto rows = table.read(
       [&] {
         columns = table.columns(names);
         return columns.has_value();
       },
       [&](const CsvRow& row) {
-        const std::string key = key_of(row, *columns);
-        if (!seen.is_new(key, row, table)) return;
-        const auto average = milliseconds(row, (*columns)[3], table);
-        Milliseconds values = {};
-        for (std::size_t i = 0; i < values.size(); ++i) {
-          const double before = i == 0 ? 0 : values[i - 1];
-          values[i] = milliseconds(row, (*columns)[4 + i], table).value_or(before);
-          if (values[i] < before) {
-            table.error(row.line, fmt::format("{} is {}; it must be no less than {} ({})",
-                                              kPercentiles[i].column, values[i],
-                                              kPercentiles[i - 1].column, before));
-          }
+        const auto read = read_durations_row(row, *columns, table);
+        if (const auto* wrong = std::get_if<std::string>(&read)) {
+          table.leave_out(row, 0, "its durations are no numbers, or fall", *wrong);
+          return;
         }
-        // Added after an error too, so that the function counts as one that has durations.
-        std::ranges::sort(values);
-        service_times.emplace(key, service_time(values, average.value_or(values[3])));
+        const std::string key = key_of(row, *columns);
+        if (!seen.is_new(key, row, 0, table)) return;
+        const auto& [average, percentiles] = std::get<Durations>(read);
+        // An average that was not recorded is 0; one below half a millisecond is rounded to it.
+        const bool recorded = average > 0 || min_mean(percentiles) < kMinMilliseconds;
+        without_average += !recorded;
+        service_times.emplace(
+            key, service_time(percentiles, recorded ? std::optional(average) : std::nullopt));
       });
-  if (!columns) return std::nullopt;
+  if (without_average > 0) {
+    trace.notes.push_back(fmt::format(
+        "{} functions have an average duration of 0 beside percentiles above 0; the percentiles "
+        "are believed",
+        without_average));
+  }
+  if (!columns || !rows) return std::nullopt;
   return service_times;
 }
 
-// Returns the columns of the minutes. Their names must be consecutive numbers.
+// Returns the columns of the minutes. Their names must be consecutive numbers; other columns are
+// ignored.
 std::vector<std::size_t> minute_columns(Table& table, AzureTrace& trace) {
-  constexpr std::array<std::string_view, 4> kOthers = {"HashOwner", "HashApp", "HashFunction",
-                                                       "Trigger"};
   std::vector<std::size_t> columns;
   int expected = 0;
   for (std::size_t i = 0; i < table.header().size(); ++i) {
     const std::string_view name = table.header()[i];
-    if (std::ranges::find(kOthers, name) != kOthers.end()) continue;
-    const auto minute = parse<int>(name);
-    const bool right =
-        columns.empty() ? minute && *minute >= 0 && *minute <= kMaxMinute : minute == expected;
+    const auto minute = parse_trace_number(name);
+    if (!minute) continue;
+    const bool right = columns.empty()
+                           ? *minute >= 0 && *minute <= kMaxMinute && *minute == std::floor(*minute)
+                           : *minute == expected;
     if (!right) {
       table.error(1, fmt::format("column {} is '{}'; it must be {}", i + 1, name,
                                  columns.empty() ? "the number of a minute of the day"
                                                  : fmt::format("minute {}", expected)));
       return columns;
     }
-    if (columns.empty()) trace.first_minute = *minute;
-    expected = *minute + 1;
+    if (columns.empty()) trace.first_minute = static_cast<int>(*minute);
+    expected = static_cast<int>(*minute) + 1;
     columns.push_back(i);
   }
   if (columns.empty()) {
-    table.error(
-        1, "there are no minutes; columns named by the numbers of minutes must follow Trigger");
+    table.error(1, "there are no minutes; there must be columns named by the numbers of minutes");
   }
   return columns;
 }
@@ -294,68 +327,114 @@ std::vector<std::size_t> minute_columns(Table& table, AzureTrace& trace) {
 void read_invocations(Table table, const std::optional<ServiceTimes>& service_times,
                       AzureTrace& trace) {
   std::optional<std::vector<std::size_t>> columns;
+  std::optional<std::size_t> trigger;
   std::vector<std::size_t> minutes;
   SeenFunctions seen;
   std::set<std::string> names;
   const auto rows = table.read(
       [&] {
-        columns = table.columns({"HashOwner", "HashApp", "HashFunction", "Trigger"});
+        columns = table.columns({"HashOwner", "HashApp", "HashFunction"});
+        const auto found = std::ranges::find(table.header(), "Trigger");
+        if (found != table.header().end()) {
+          trigger = static_cast<std::size_t>(found - table.header().begin());
+        }
         minutes = minute_columns(table, trace);
-        return columns.has_value();
+        return columns.has_value() && !minutes.empty();
       },
       [&](const CsvRow& row) {
-        const std::string key = key_of(row, *columns);
-        if (!seen.is_new(key, row, table)) return;
-
-        arrivals::PerMinute invocations;
+        std::vector<std::uint32_t> counts;
+        std::int64_t calls = 0;
+        std::string wrong;
+        counts.reserve(minutes.size());
         for (const std::size_t column : minutes) {
-          const auto count = parse<std::uint32_t>(row.fields[column]);
-          if (!count || *count > kMaxCount) {
-            table.error(row.line,
-                        fmt::format("minute {} is '{}'; it must be a whole number from 0 to {}",
-                                    table.header()[column], row.fields[column], kMaxCount));
+          const auto count = parse_count(row.fields[column]);
+          if (!count && wrong.empty()) {
+            wrong = fmt::format("minute {} is '{}'; it must be a whole number from 0 to {}",
+                                table.header()[column], row.fields[column], kMaxCount);
           }
-          invocations.counts.push_back(count.value_or(0));
+          counts.push_back(count.value_or(0));
+          calls += counts.back();
         }
-
-        const std::string prefix = row.fields[(*columns)[2]].substr(0, kNameLength);
-        std::string name = prefix;
-        for (int n = 2; !names.insert(name).second; ++n) name = fmt::format("{}-{}", prefix, n);
-
+        if (!wrong.empty()) return table.leave_out(row, calls, "a count is no whole number", wrong);
+        const std::string key = key_of(row, *columns);
+        if (!seen.is_new(key, row, calls, table)) return;
         if (!service_times) return;
+        const std::string prefix = row.fields[(*columns)[2]].substr(0, kNameLength);
         const auto found = service_times->find(key);
         if (found == service_times->end()) {
-          table.error(row.line,
-                      fmt::format("the function {} has no durations; durations.csv must have a "
-                                  "row with the same HashOwner, HashApp and HashFunction",
-                                  name));
+          table.leave_out(row, calls, "the function has no usable durations",
+                          fmt::format("the function {} has no durations; the other file must have "
+                                      "a row with the same HashOwner, HashApp and HashFunction",
+                                      prefix));
           return;
         }
+        std::string name = prefix;
+        for (int n = 2; !names.insert(name).second; ++n) name = fmt::format("{}-{}", prefix, n);
         trace.functions.push_back({.name = std::move(name),
-                                   .trigger = row.fields[(*columns)[3]],
+                                   .trigger = trigger ? row.fields[*trigger] : "",
                                    .service_time = found->second,
-                                   .invocations = std::move(invocations)});
+                                   .invocations = {.counts = std::move(counts)}});
       });
-  if (columns && rows == 0) table.error(1, "there are no functions; at least one row must follow");
+  if (columns && !minutes.empty() && rows && trace.functions.empty() && service_times) {
+    table.error(1, *rows == 0 ? "there are no functions; at least one row must follow"
+                              : "no row can be used");
+  }
 }
 
 }  // namespace
 
-AzureTraceResult read_azure_trace(const std::filesystem::path& folder) {
-  constexpr std::uint64_t kFnvBasis = 0xcbf29ce484222325;
-  const std::filesystem::path invocations = folder / "invocations.csv";
-  const std::filesystem::path durations = folder / "durations.csv";
+std::optional<AzureTraceFiles> find_azure_trace(const std::filesystem::path& folder) {
+  const auto existing = [&](const std::string& name) -> std::optional<std::filesystem::path> {
+    std::error_code error;
+    for (const char* const suffix : {"", ".gz"}) {
+      const std::filesystem::path path = folder / (name + suffix);
+      if (std::filesystem::is_regular_file(path, error)) return path;
+    }
+    return std::nullopt;
+  };
+  const auto both = [&](const std::string& invocations,
+                        const std::string& durations) -> std::optional<AzureTraceFiles> {
+    const auto one = existing(invocations);
+    const auto other = existing(durations);
+    if (!one || !other) return std::nullopt;
+    return AzureTraceFiles{.invocations = *one, .durations = *other};
+  };
+  if (auto files = both("invocations.csv", "durations.csv")) return files;
+  constexpr int kMaxDay = 14;  // of the published data set
+  for (int day = 1; day <= kMaxDay; ++day) {
+    if (auto files = both(fmt::format("invocations_per_function_md.anon.d{:02}.csv", day),
+                          fmt::format("function_durations_percentiles.anon.d{:02}.csv", day))) {
+      return files;
+    }
+  }
+  return std::nullopt;
+}
 
+AzureTraceResult read_azure_trace(const std::filesystem::path& folder, bool strict) {
   Errors errors;
+  const auto files = find_azure_trace(folder);
+  if (!files) {
+    errors.add(fmt::format(
+        "{}: the folder must have invocations.csv and durations.csv, or "
+        "invocations_per_function_md.anon.dNN.csv and function_durations_percentiles.anon.dNN.csv, "
+        "perhaps with .gz",
+        folder.string()));
+    return errors.take();
+  }
   AzureTrace trace;
-  trace.digest = kFnvBasis;
-  const bool has_invocations = hash_file(invocations, trace.digest, errors);
-  const bool has_durations = hash_file(durations, trace.digest, errors);
-  if (has_invocations && has_durations) {
-    const auto service_times = read_durations(Table(durations, errors));
-    read_invocations(Table(invocations, errors), service_times, trace);
+  LeftOutRows left_out;
+  trace.digest = kTraceHashStart;
+  for (const std::filesystem::path& path : {files->invocations, files->durations}) {
+    if (hash_trace_file(path, trace.digest)) continue;
+    errors.add(fmt::format("{}:1: the file is empty or not readable", path.string()));
+  }
+  if (errors.none()) {
+    const auto service_times =
+        read_durations(Table(files->durations, strict, left_out, errors), trace);
+    read_invocations(Table(files->invocations, strict, left_out, errors), service_times, trace);
   }
   if (!errors.none()) return errors.take();
+  trace.left_out = left_out.take();
   return trace;
 }
 

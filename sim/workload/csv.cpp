@@ -1,11 +1,14 @@
 #include "sim/workload/csv.h"
 
 #include <csv.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <ios>
 #include <memory>
+#include <streambuf>
 #include <string_view>
 
 namespace quintain::sim {
@@ -27,6 +30,28 @@ struct Receiver {
   }
 };
 
+/// So that a file without line ends is not read into memory as a whole.
+constexpr std::size_t kMaxLine = std::size_t{16} << 20;
+
+/// std::getline(), but stops after kMaxLine + 1 characters.
+bool get_line(std::istream& in, std::string& line) {
+  line.clear();
+  std::streambuf& buffer = *in.rdbuf();
+  try {
+    for (int c = buffer.sbumpc(); c != std::streambuf::traits_type::eof(); c = buffer.sbumpc()) {
+      if (c == '\n') return true;
+      line += static_cast<char>(c);
+      if (line.size() > kMaxLine) return true;
+    }
+  } catch (const std::ios_base::failure&) {
+    in.setstate(std::ios_base::badbit);
+    return false;
+  }
+  in.setstate(line.empty() ? std::ios_base::eofbit | std::ios_base::failbit
+                           : std::ios_base::eofbit);
+  return !line.empty();
+}
+
 }  // namespace
 
 std::optional<CsvError> read_csv(std::istream& in, const std::function<void(const CsvRow&)>& on_row,
@@ -40,7 +65,11 @@ std::optional<CsvError> read_csv(std::istream& in, const std::function<void(cons
   // The parser gets one line at a time, because it does not report where a row starts.
   Receiver receiver{.on_row = on_row, .row = {}};
   std::string line;
-  while (std::getline(in, line)) {
+  while (get_line(in, line)) {
+    if (line.size() > kMaxLine) {
+      return CsvError{receiver.line + 1,
+                      fmt::format("the line is longer than {} MiB; is this CSV?", kMaxLine >> 20)};
+    }
     if (!in.eof()) line += '\n';
     if (++receiver.line == 1 && line.starts_with(kByteOrderMark)) {
       line.erase(0, kByteOrderMark.size());
@@ -54,7 +83,9 @@ std::optional<CsvError> read_csv(std::istream& in, const std::function<void(cons
                       "as a whole, and the quotes in it doubled"};
     }
   }
-  if (in.bad()) return CsvError{receiver.row.line, "the file can't be read beyond this line"};
+  if (in.bad())
+    return CsvError{receiver.line,
+                    "the file can't be read beyond this line; is it damaged or cut off?"};
   if (csv_fini(&parser, Receiver::on_field, Receiver::on_row_end, &receiver) != 0) {
     return CsvError{receiver.row.line,
                     "a quoted field of this row is not closed; it must end with a quote"};

@@ -301,6 +301,18 @@ std::string quantity_of(const ClosedForm& form) {
                      std::chrono::duration<double>(form.bound).count());
 }
 
+/// Where the oracle would be is a forecaster that is none.
+void name_reference(WorkloadResult& result) {
+  constexpr std::string_view kName = "marginal";
+  for (EstimatorResult& estimator : result.estimators) {
+    if (estimator.role == Role::kOracle) {
+      estimator.role = Role::kReference;
+      estimator.name = kName;
+    }
+    if (estimator.to_reference) estimator.to_reference->to = kName;
+  }
+}
+
 /// `batches` are nearly independent means. The check fails with fewer than two.
 AnalyticCheck check(const ClosedForm& form, const std::vector<double>& batches) {
   AnalyticCheck check{
@@ -422,7 +434,14 @@ WorkloadResult summarise(const Workload& workload, std::span<const CellResult> c
     result.analytic.push_back(check(workload.closed_forms[i], batches));
   }
   result.estimators = aggregate(replications);
+  result.trace_notes = workload.trace_notes;
+  if (workload.single_calls) {
+    result.no_oracle =
+        "recorded calls have no known distributions; the reference knows how the durations of each "
+        "function are distributed over the whole recording, and not their order";
+  }
   set_flags(result, replications, workload.goals, default_estimator);
+  if (workload.single_calls) name_reference(result);
   return result;
 }
 

@@ -64,6 +64,10 @@ Estimate worst_coverage_error(std::span<const Estimate> judged);
 /// - "no-better-than-the-oracle": the loss is at least 0.9 of the oracle's. An estimator with less
 ///   has seen the future.
 /// - "goal/...": see Goal.
+///
+/// Sets `no_oracle` if the coverage of the oracle is off by more than 1.5 percentage points, and
+/// then, or if it is set already, moves the ratios to the oracle to `to_reference`. Goals are
+/// judged by these ratios nevertheless.
 void set_flags(WorkloadResult& result, Replicated replications, std::span<const Goal> goals,
                std::string_view default_estimator);
 

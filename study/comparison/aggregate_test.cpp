@@ -195,5 +195,40 @@ TEST(ClosedForms, MayDifferByFourStandardErrors) {
   EXPECT_FALSE(check(4.3).holds);
 }
 
+TEST(Oracle, ThatIsNotCalibratedIsNamedAndNoRatioToItIsPrinted) {
+  const auto result_with = [](double coverage, bool single_calls) {
+    std::vector<SeriesScores> one = {series("best", 2), series("oracle", 1),
+                                     series("control-peeking", 0.5)};
+    for (SeriesScores& scores : one) {
+      scores.terminal.scored = 10'000;
+      scores.terminal.judged_coverage = {0.5, coverage, 0.9, 0.95};
+    }
+    CellResult cell;
+    cell.estimators = one;
+    Workload workload;
+    workload.name = "w";
+    workload.single_calls = single_calls;
+    workload.goals = {{.pinball_to_oracle = 3}};
+    return summarise(workload, std::vector{cell, cell}, "best");
+  };
+  const WorkloadResult good = result_with(0.81, false);
+  EXPECT_EQ(good.no_oracle, "");
+  EXPECT_NEAR(good.estimators[0].to_oracle.ratio.value, 2, 1e-9);
+  EXPECT_FALSE(good.estimators[0].to_reference);
+
+  const WorkloadResult off = result_with(0.84, false);
+  EXPECT_THAT(off.no_oracle, testing::HasSubstr("the oracle itself is not calibrated"));
+  EXPECT_TRUE(std::isnan(off.estimators[0].to_oracle.ratio.value));
+  ASSERT_TRUE(off.estimators[0].to_reference);
+  EXPECT_NEAR(off.estimators[0].to_reference->ratio.value, 2, 1e-9);
+  EXPECT_TRUE(flag(off.estimators[0], "goal/pinball-to-oracle").holds);
+  EXPECT_FALSE(flag(off.estimators[2], "no-better-than-the-oracle").holds);
+
+  const WorkloadResult recorded = result_with(0.8, true);
+  EXPECT_EQ(recorded.estimators[1].name, "marginal");
+  EXPECT_EQ(recorded.estimators[1].role, Role::kReference);
+  EXPECT_EQ(recorded.estimators[0].to_reference->to, "marginal");
+}
+
 }  // namespace
 }  // namespace quintain::study

@@ -19,6 +19,8 @@ constexpr double kMaxError = 0.03;
 constexpr double kMaxDistance = 0.05;
 /// With fewer scored executions the flags say nothing, and a control need not be detected.
 constexpr std::int64_t kMinScored = 500;
+/// Of the oracle's coverage: an oracle that is off by more does not know the truth.
+constexpr double kMaxOracleError = 0.015;
 /// Below this p-value a histogram is significantly not flat.
 constexpr double kMinPValue = 0.001;
 /// The oracle knows the distributions, but not which executions will be cancelled; if many are, an
@@ -74,6 +76,31 @@ Flag no_better_than_the_oracle(const Estimate& ratio) {
           .observed = to_text(ratio)};
 }
 
+/// Why the oracle cannot be relied on; empty if it is calibrated, as far as its executions show: a
+/// distance of less than about a standard error from the bound may be due to chance.
+std::string fault_of_oracle(const Estimate& worst) {
+  const double half_width = (worst.high - worst.low) / 2;
+  const double error = worst.value - (std::isnan(half_width) ? 0 : half_width / 2);
+  if (!(error > kMaxOracleError)) return "";
+  return fmt::format(
+      "the oracle itself is not calibrated: its coverage is off by {} (at most {}); the workload "
+      "has something that it does not know",
+      to_text(worst), kMaxOracleError);
+}
+
+/// Moves the ratios to what is no oracle.
+void move_to_reference(WorkloadResult& result) {
+  if (result.no_oracle.empty()) return;
+  for (EstimatorResult& estimator : result.estimators) {
+    if (estimator.role == Role::kOracle || estimator.role == Role::kReference) {
+      estimator.to_oracle.ratio = Estimate::value_only(kUnknown);
+      continue;
+    }
+    estimator.to_reference = std::move(estimator.to_oracle);
+    estimator.to_oracle = {.to = "", .ratio = Estimate::value_only(kUnknown)};
+  }
+}
+
 /// Adds the flag of a goal, if the goal has a bound.
 void add_goal(EstimatorResult& result, std::string_view name, const std::optional<double>& bound,
               const Estimate& reached) {
@@ -116,8 +143,11 @@ Estimate worst_coverage_error(std::span<const Estimate> judged) {
 
 void set_flags(WorkloadResult& result, Replicated replications, std::span<const Goal> goals,
                std::string_view default_estimator) {
-  const bool has_oracle = std::ranges::any_of(
-      result.estimators, [](const EstimatorResult& e) { return e.role == Role::kOracle; });
+  const auto oracle = std::ranges::find(result.estimators, Role::kOracle, &EstimatorResult::role);
+  const bool has_oracle = oracle != result.estimators.end();
+  if (has_oracle && result.no_oracle.empty() && oracle->terminal.scored >= kMinScored) {
+    result.no_oracle = fault_of_oracle(oracle->worst_coverage_error);
+  }
   std::vector<Estimate> success_errors;
   for (std::size_t i = 0; i < result.estimators.size(); ++i) {
     EstimatorResult& estimator = result.estimators[i];
@@ -127,7 +157,10 @@ void set_flags(WorkloadResult& result, Replicated replications, std::span<const 
     estimator.flags = {calibrated(estimator.worst_coverage_error),
                        unbiased(judged_coverage(own, &SeriesScores::terminal).front()),
                        flat(estimator.pit)};
-    if (has_oracle && estimator.role != Role::kOracle) {
+    // Controls are made from the oracle's forecasts, so that the comparison with it is right for
+    // them even if it is wrong about the workload.
+    if (has_oracle && estimator.role != Role::kOracle &&
+        (result.no_oracle.empty() || estimator.role == Role::kControl)) {
       estimator.flags.push_back(no_better_than_the_oracle(estimator.to_oracle.ratio));
     }
     const std::int64_t scored = estimator.terminal.scored;
@@ -164,6 +197,7 @@ void set_flags(WorkloadResult& result, Replicated replications, std::span<const 
     add_goal(*found, "after-change-to-best-baseline", goal.after_change_to_best_baseline,
              Estimate::value_only(after.value / best_baseline_after.value));
   }
+  move_to_reference(result);
 }
 
 }  // namespace quintain::study

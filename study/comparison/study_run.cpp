@@ -16,7 +16,6 @@
 
 #include "core/eta/estimator.h"
 #include "scenarios/runner/trace_load.h"
-#include "sim/workload/azure_trace.h"
 #include "study/comparison/aggregate.h"
 #include "study/comparison/cell.h"
 #include "study/statistics/sequential.h"
@@ -246,21 +245,11 @@ class Runner {
   std::string error_;
 };
 
-/// The folder of a trace: within `trace_dir`, or `trace_dir` itself.
-std::filesystem::path folder_of(const scenarios::TraceReplay& replay,
-                                const std::string& trace_dir) {
-  const std::filesystem::path below = std::filesystem::path(trace_dir) / replay.folder;
-  std::error_code error;
-  const std::filesystem::path above = trace_dir;
-  const bool is_trace = !std::filesystem::exists(below, error) &&
-                        std::filesystem::exists(above / "invocations.csv", error);
-  return is_trace ? above : below;
-}
-
 }  // namespace
 
 std::variant<std::vector<SkippedWorkload>, StudyError> read_traces(Study& study,
-                                                                   const std::string& trace_dir) {
+                                                                   const std::string& trace_dir,
+                                                                   bool strict) {
   std::vector<SkippedWorkload> skipped;
   std::vector<Workload> runnable;
   for (Workload& workload : study.workloads) {
@@ -275,13 +264,16 @@ std::variant<std::vector<SkippedWorkload>, StudyError> read_traces(Study& study,
                                                workload.trace->folder)});
       continue;
     }
-    const auto read = sim::read_azure_trace(folder_of(*workload.trace, trace_dir));
+    auto read = scenarios::load_trace(scenarios::path_of_trace(*workload.trace, trace_dir),
+                                      *workload.trace, strict, workload.node, workload.loads);
     if (const auto* errors = std::get_if<std::vector<std::string>>(&read)) {
       return StudyError{absl::StrJoin(*errors, "\n")};
     }
-    const auto& trace = std::get<sim::AzureTrace>(read);
+    const auto& trace = std::get<scenarios::ReplayedTrace>(read);
     workload.trace_digest = trace.digest;
-    scenarios::add_trace(trace, *workload.trace, workload.node.functions, workload.loads);
+    workload.single_calls = trace.has_single_calls;
+    workload.trace_notes = sim::describe(trace.left_out);
+    workload.trace_notes.insert(workload.trace_notes.end(), trace.notes.begin(), trace.notes.end());
     runnable.push_back(std::move(workload));
   }
   study.workloads = std::move(runnable);

@@ -64,9 +64,11 @@ struct SkippedWorkload {
 
 /// Reads the traces that workloads replay, from the folder that contains them or that is the trace
 /// itself. If no folder is given, workloads with a trace are removed from the study and returned.
-/// Error: a trace cannot be read.
+/// Rows that cannot be used are left out and described in Workload::trace_notes; if `strict`, they
+/// are errors. Error: a trace cannot be read.
 std::variant<std::vector<SkippedWorkload>, StudyError> read_traces(Study& study,
-                                                                   const std::string& trace_dir);
+                                                                   const std::string& trace_dir,
+                                                                   bool strict = false);
 
 /// Runs the study and returns its report, without tool version, command and wall clock. The result
 /// depends neither on the number of jobs nor on whether cells were found on disk.

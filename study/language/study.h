@@ -85,8 +85,14 @@ struct Workload {
   /// The resolved configuration, as JSON text.
   std::string config = "{}";
 
-  /// Set when the trace is read.
+  // Set when the trace is read.
+
   std::optional<std::uint64_t> trace_digest;
+  /// The trace has single calls and no distributions, so that there is no oracle: the reference
+  /// knows only each function's distribution over the whole trace.
+  bool single_calls = false;
+  /// Rows that were left out, and what was assumed.
+  std::vector<std::string> trace_notes;
 };
 
 struct Study {

@@ -95,7 +95,7 @@ TEST(StudyLanguage, ReadsEveryKey) {
   EXPECT_EQ(one.closed_forms[0].bound, 1s);
   EXPECT_EQ(study.workloads[2].loads[0].count, 1000);
   EXPECT_EQ(study.workloads[2].max_retries, 3);
-  EXPECT_EQ(study.workloads[3].trace->minutes, 10);
+  EXPECT_EQ(study.workloads[3].trace->length, std::chrono::minutes(10));
   EXPECT_TRUE(study.workloads[4].traffic);  // the study's
 }
 

@@ -110,12 +110,14 @@ template <class Archive>
 void describe(Archive& archive, EstimatorResult& result) {
   archive("name", result.name);
   describe_name(archive, "role", result.role,
-                std::array{Role::kEstimator, Role::kBaseline, Role::kOracle, Role::kControl});
+                std::array{Role::kEstimator, Role::kBaseline, Role::kOracle, Role::kControl,
+                           Role::kReference});
   if (result.role == Role::kControl) archive.derived("flagged", flagged(result));
   archive("flags", result.flags);
   archive("terminal", result.terminal);
   archive("success", result.success);
   archive("to_oracle", result.to_oracle);
+  archive("to_reference", result.to_reference);
   archive("to_baselines", result.to_baselines);
   archive("to_best_baseline", result.to_best_baseline);
   archive("worst_coverage_error", result.worst_coverage_error);
@@ -180,6 +182,8 @@ void describe(Archive& archive, WorkloadResult& workload) {
     stopped("relative_half_width", workload.relative_half_width);
     stopped("wanted_half_width", workload.wanted_half_width);
   });
+  archive("no_oracle", workload.no_oracle);
+  archive("trace_notes", workload.trace_notes);
   archive("analytic", workload.analytic);
   archive("estimators", workload.estimators);
 }

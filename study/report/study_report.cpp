@@ -27,13 +27,14 @@ bool failed(const WorkloadResult& workload) {
 }  // namespace
 
 std::string_view to_string(Role role) {
-  static constexpr std::array<std::string_view, 4> kNames = {"estimator", "baseline", "oracle",
-                                                             "control"};
+  static constexpr std::array<std::string_view, 5> kNames = {"estimator", "baseline", "oracle",
+                                                             "control", "reference"};
   return kNames[static_cast<std::size_t>(role)];
 }
 
 bool has_too_few(const EstimatorResult& result) {
-  return std::ranges::any_of(result.flags, [](const Flag& flag) { return flag.too_few.has_value(); });
+  return std::ranges::any_of(result.flags,
+                             [](const Flag& flag) { return flag.too_few.has_value(); });
 }
 
 bool is_goal(const Flag& flag) { return flag.name.starts_with("goal/"); }

@@ -32,6 +32,8 @@ enum class Role {
   kBaseline,  ///< the others are compared with the best of these
   kOracle,    ///< knows the true distributions; the denominator of every ratio
   kControl,   ///< wrong on purpose; a study that does not flag it cannot be trusted
+  /// In place of an oracle where none can exist, because the workload has no distributions.
+  kReference,
 };
 
 /// Scores of one kind of end, pooled over the replications. Smaller is better, except for bias.
@@ -150,7 +152,10 @@ struct EstimatorResult {
   Role role = Role::kEstimator;
   Scores terminal{.of = "terminal"};
   Scores success{.of = "success"};
+  /// Unknown if there is no oracle that can be relied on; see WorkloadResult::no_oracle.
   Ratio to_oracle{};
+  /// The ratio in that case, to what stands in the oracle's place.
+  std::optional<Ratio> to_reference{};
   std::vector<Ratio> to_baselines{};
   /// To the baseline with the smallest loss on this workload.
   Ratio to_best_baseline{};
@@ -222,6 +227,10 @@ struct WorkloadResult {
   /// The numbers of the arrivals at which the regime changes, in the first replication.
   std::vector<double> changes{};
   StopReason stopped = StopReason::kMaxReplications;
+  /// Why there is no oracle, or none that can be relied on; empty if there is one.
+  std::string no_oracle{};
+  /// Rows of the trace that were left out, and what was assumed about others.
+  std::vector<std::string> trace_notes{};
   /// Of the default estimator's ratio to the oracle: reached and wanted. 0 wanted: no precision was
   /// asked for.
   double relative_half_width = 0;
@@ -263,7 +272,7 @@ struct StudyReport {
   bool operator==(const StudyReport&) const = default;
 };
 
-/// "estimator", "baseline", "oracle", "control".
+/// "estimator", "baseline", "oracle", "control", "reference".
 std::string_view to_string(Role role);
 
 /// Whether the flag is a goal, a bound on an estimator's results. All other flags ask whether its

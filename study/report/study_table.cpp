@@ -215,6 +215,33 @@ void append_flags(std::string& out, const WorkloadResult& workload,
   }
 }
 
+/// Why the column of the oracle is empty, and the ratios that are known instead.
+void append_reference(std::string& out, const WorkloadResult& workload) {
+  if (workload.no_oracle.empty()) return;
+  std::vector<std::string> ratios;
+  std::string to;
+  for (const EstimatorResult& result : workload.estimators) {
+    if (!result.to_reference || result.role == Role::kControl) continue;
+    to = reports::printable(result.to_reference->to);
+    ratios.push_back(fmt::format("{} {}", reports::printable(result.name),
+                                 with_interval(result.to_reference->ratio, ratio)));
+  }
+  out += fmt::format("  no oracle: {}\n", reports::printable(workload.no_oracle));
+  if (!ratios.empty()) out += fmt::format("  pinball / {}: {}\n", to, absl::StrJoin(ratios, ", "));
+}
+
+/// Of estimators without a goal one line is enough: all have the same executions.
+void append_too_few(std::string& out, const WorkloadResult& workload) {
+  if (std::ranges::any_of(workload.estimators, has_goal)) return;
+  for (const EstimatorResult& result : workload.estimators) {
+    const auto flag = std::ranges::find_if(
+        result.flags, [](const Flag& candidate) { return candidate.too_few.has_value(); });
+    if (flag == result.flags.end()) continue;
+    out += fmt::format("  ? {}\n", reports::printable(flag->observed));
+    return;
+  }
+}
+
 void append_analytic(std::string& out, const WorkloadResult& workload,
                      const reports::TableStyle& style) {
   for (const AnalyticCheck& check : workload.analytic) {
@@ -231,7 +258,12 @@ void append_workload(std::string& out, const WorkloadResult& workload, const Stu
   if (!workload.about.empty()) out += ": " + reports::printable(workload.about);
   out += "\n";
   append_table(out, workload, report);
+  append_reference(out, workload);
+  for (const std::string& note : workload.trace_notes) {
+    out += fmt::format("  trace: {}\n", reports::printable(note));
+  }
   append_flags(out, workload, style);
+  append_too_few(out, workload);
   append_analytic(out, workload, style);
   const auto counts = named_counts(workload.counts);
   out += "  executions: " + absl::StrJoin(counts, ", ", [](std::string* text, const auto& count) {

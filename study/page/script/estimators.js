@@ -19,7 +19,7 @@ const defaultOf = (workload) => workload.estimators.find(isDefault);
 function leading({ estimators }) {
   const chosen = estimators.find(isDefault);
   const best = chosen && estimators.find(({ name }) => name === chosen.to_best_baseline.to);
-  const oracles = estimators.filter(({ role }) => role === 'oracle');
+  const oracles = estimators.filter(({ role }) => role === 'oracle' || role === 'reference');
   return [...new Set([chosen, best, ...oracles])].filter((result) => result !== undefined);
 }
 
@@ -34,7 +34,7 @@ const series = (() => {
   let others = 0;
   const kindOf = (result) => {
     if (isDefault(result)) return 'default';
-    if (result.role === 'oracle') return 'oracle';
+    if (result.role === 'oracle' || result.role === 'reference') return 'oracle';
     return result.role === 'control' ? `control-${controls++ % 3}` : `other-${others++ % 10}`;
   };
   for (const result of workloads.flatMap(({ estimators }) => estimators)) {

@@ -137,7 +137,7 @@ const FIGURES = [
       [toOracle, ...toBaselines].some((to) => known(to.ratio.value)),
     finding: (result) =>
       [
-        ...(result.role === 'oracle' ? [] : [result.to_oracle]),
+        ...(['oracle', 'reference'].includes(result.role) ? [] : [result.to_oracle]),
         ...(result.to_best_baseline.to === result.name ? [] : [result.to_best_baseline]),
       ]
         .filter(isRatioTo)
