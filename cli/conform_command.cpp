@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <google/protobuf/stubs/logging.h>
+#include <grpc/support/log.h>
 #include <sys/random.h>
 
 #include <CLI/CLI.hpp>
@@ -10,6 +11,7 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -39,6 +41,7 @@
 #include "reports/formats.h"
 #include "reports/json_input/diagnostics.h"
 #include "reports/json_input/document.h"
+#include "reports/size_limits.h"
 
 namespace quintain::cli {
 namespace {
@@ -70,6 +73,7 @@ struct Arguments {
   std::string markdown;
   int jobs = 0;
   ReportFiles files;
+  std::vector<std::string> endpoint_hosts;
   std::string tls_ca;
   std::string tls_cert;
   std::string tls_key;
@@ -224,6 +228,7 @@ std::string command_line(const Arguments& arguments) {
   add("--profile", arguments.profile);
   add("--proto", arguments.proto);
   add("--descriptor-set", arguments.descriptor_set);
+  for (const std::string& host : arguments.endpoint_hosts) add("--allow-endpoint-host", host);
   add("--tls-ca", arguments.tls_ca);
   add("--tls-cert", arguments.tls_cert);
   add("--tls-key", arguments.tls_key);
@@ -245,6 +250,7 @@ int finish(const Arguments& arguments, reports::Report report,
            std::chrono::steady_clock::time_point started) {
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
   report.wall_clock.duration_seconds = took.count();
+  reports::limit_size(report);
   print_report(arguments.verbose ? report : conformance::shortened(report));
   if (verdict_of(report) == reports::Verdict::kFailed) {
     fmt::print("{}", conformance::table_by_clause(report));
@@ -309,7 +315,8 @@ struct Live {
 std::optional<Live> reach(const Arguments& arguments, const conformance::Manifest& manifest) {
   conformance::LiveOptions options{.address = arguments.target,
                                    .slack = manifest.policies.grace,
-                                   .status_endpoint_http = manifest.policies.status_endpoint_http};
+                                   .status_endpoint_http = manifest.policies.status_endpoint_http,
+                                   .endpoint_hosts = arguments.endpoint_hosts};
   if (!read_descriptor(arguments, options) || !read_tls(arguments, options)) return std::nullopt;
   Live live;
   if (!arguments.spawn.empty()) {
@@ -466,6 +473,8 @@ int explain(const std::string& name) {
 int conform(const Arguments& arguments) {
   // Cases send bytes that are no valid message; protobuf would log an error for each.
   google::protobuf::SetLogHandler(nullptr);
+  // gRPC would log what a target does wrong, call by call. GRPC_VERBOSITY turns that on.
+  if (std::getenv("GRPC_VERBOSITY") == nullptr) gpr_set_log_function([](gpr_log_func_args*) {});
   if (!validate_arguments(arguments)) return kBadInput;
   if (!arguments.explain.empty()) return explain(arguments.explain);
   return arguments.self_test ? run_self_test(arguments) : judge(arguments);
@@ -525,6 +534,11 @@ void add_conform_command(CLI::App& app, int& exit_code) {
   command->add_option("--jobs", arguments->jobs, "Cases that run at once")
       ->check(CLI::Range(1, kMaxJobs));
   arguments->files.add_options(*command);
+  command
+      ->add_option("--allow-endpoint-host", arguments->endpoint_hosts,
+                   "A host other than the target's to which a status_endpoint may lead; repeatable")
+      ->type_name("HOST")
+      ->allow_extra_args(false);
   command->add_option("--tls-ca", arguments->tls_ca, "Speak TLS and trust this PEM file");
   command->add_option("--tls-cert", arguments->tls_cert, "The client's certificate (PEM)");
   command->add_option("--tls-key", arguments->tls_key, "Its key (PEM)");

@@ -69,6 +69,13 @@ TEST_F(ConformCommandTest, ASpawnedCommandThatIsNoServerIsReported) {
   EXPECT_THAT(ran.err, HasSubstr("3"));
 }
 
+TEST_F(ConformCommandTest, WhatASpawnedCommandPrintsDoesNotActOnTheTerminal) {
+  write("target.sh", R"(printf '\033]0;title\007\302\233\n\377\342\200\256'; exit 3)");
+  const Ran ran = quintain("conform --spawn 'sh target.sh' --only SYNC-1");
+  EXPECT_EQ(ran.exit_code, 2);
+  EXPECT_THAT(ran.err, HasSubstr("\\x1b]0;title\\x07\\x9b\n\\xff\\u{202e}"));
+}
+
 TEST_F(ConformCommandTest, ATargetThatNobodyServesIsOneMessage) {
   const Ran ran = quintain("conform --target unix:missing.sock");
   EXPECT_EQ(ran.exit_code, 2);

@@ -12,6 +12,7 @@
 #include "reports/file.h"
 #include "reports/formats.h"
 #include "reports/table.h"
+#include "reports/text.h"
 
 namespace quintain::cli {
 namespace {
@@ -26,7 +27,8 @@ bool any_matches(std::span<const std::string> names, const std::vector<std::stri
 }  // namespace
 
 void print_error(std::string_view command, std::string_view what) {
-  fmt::print(stderr, "quintain {}: {}\n", command, what);
+  // Errors may quote what a target or a file says.
+  fmt::print(stderr, "quintain {}: {}\n", command, reports::printable(what, "\n"));
 }
 
 bool matches(const std::string& name, const std::string& pattern) {

@@ -112,6 +112,11 @@ const RecordedCall& CaseRun::start(Method method, const google::protobuf::Messag
           [&recorded, &profile, &transport](const std::string& bytes) {
             auto message = profile.decode(recorded.method, bytes);
             if (message.ok()) {
+              const absl::Status kept =
+                  transport.keep((*message)->SpaceUsedLong() + sizeof(RecordedCall::Received));
+              if (!kept.ok()) message = kept;
+            }
+            if (message.ok()) {
               recorded.received.push_back({.at = transport.now(), .message = *std::move(message)});
             } else if (recorded.status.ok()) {
               recorded.status = message.status();

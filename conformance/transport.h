@@ -5,6 +5,7 @@
 #include <absl/status/statusor.h>
 #include <google/protobuf/descriptor.pb.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -70,7 +71,9 @@ class Transport {
   /// The target's interface, as the target describes it.
   virtual absl::StatusOr<google::protobuf::FileDescriptorSet> describe() = 0;
 
-  /// Resolves a status_endpoint. An error if nothing can resolve it.
+  /// Resolves a status_endpoint. FAILED_PRECONDITION if the target declares no base for a path;
+  /// PERMISSION_DENIED if it leads to another host, which is not called; INVALID_ARGUMENT if it is
+  /// no URL; DATA_LOSS if the answer is too large; UNAVAILABLE if there is none in time.
   virtual absl::StatusOr<HttpAnswer> get(const std::string& endpoint) = 0;
 
   /// Tells the target to take no new work and to end once its executions have ended. An error if
@@ -78,6 +81,13 @@ class Transport {
   virtual absl::Status drain() {
     return absl::UnimplementedError(
         "only a target that the suite has started (--spawn) is told to drain");
+  }
+
+  /// Counts memory that the caller keeps of the target's answers. DATA_LOSS if that is too much:
+  /// then the answer must not be kept, and all calls end with the same error.
+  virtual absl::Status keep(std::size_t bytes) {
+    static_cast<void>(bytes);
+    return absl::OkStatus();
   }
 
   /// Sends bytes that need not be a call over a separate connection. Returns after the target has

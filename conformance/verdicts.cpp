@@ -85,9 +85,9 @@ void add_checks(const Clause& clause, const Finding& finding, const CaseResult& 
   for (std::size_t i = 0; i < shown; ++i) {
     const Violation& violation = finding.violations[i];
     std::string observed = violation.observed;
-    if (i + 1 == shown && shown < finding.violations.size()) {
-      observed += fmt::format(" (and {} more violations)", finding.violations.size() - shown);
-    }
+    const std::int64_t more =
+        std::ssize(finding.violations) - static_cast<std::int64_t>(shown) + finding.further;
+    if (i + 1 == shown && more > 0) observed += fmt::format(" (and {} more violations)", more);
     checks.push_back(
         {.name = i == 0 ? std::string(clause.id) : fmt::format("{}/{}", clause.id, i + 1),
          .kind = reports::CheckKind::kClause,

@@ -18,6 +18,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/numbers.h"
 #include "reports/report.h"
+#include "reports/text.h"
 
 namespace quintain::reports {
 
@@ -32,9 +33,11 @@ inline void add_text(Json& object, const char* key, const std::string& text) {
   if (!text.empty()) object[key] = text;
 }
 
-/// `indent` -1: all on one line. Bytes that are not UTF-8 become U+FFFD.
+/// `indent` -1: all on one line. Bytes that are not UTF-8 become U+FFFD; characters that act on a
+/// terminal are escaped.
 inline std::string dump(const Json& json, int indent) {
-  return json.dump(indent, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
+  return printable_json(
+      json.dump(indent, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace));
 }
 
 /// Sixteen hexadecimal digits: a 64-bit number would lose digits in a reader that uses doubles.

@@ -18,7 +18,7 @@ void first_answer(CaseRun& run) {
             "the first answer's status is PENDING, even if the function ends at once");
   run.check("ASYNC-1", call, !has_payload(answer.result()) && !answer.result().has_completed_at(),
             "the first answer has no result payload and no completed_at");
-  run.check("ASYNC-2", call, absl::StrContains(answer.status_endpoint(), answer.execution_id()),
+  run.check("ASYNC-2", call, conformance::contains(answer.status_endpoint(), answer.execution_id()),
             "status_endpoint contains the execution_id");
   run.check("ASYNC-5", call, answer.estimated_completion_ms() > 0,
             "estimated_completion_ms is positive");
@@ -33,7 +33,7 @@ void endpoint_resolves(CaseRun& run) {
   if (!answer.ok()) {
     // No HTTP server: fall back to looking the execution up by the id in the endpoint.
     run.check("ASYNC-2", run.read(call.answer().execution_id()),
-              absl::StrContains(endpoint, call.answer().execution_id()),
+              conformance::contains(endpoint, call.answer().execution_id()),
               "the execution whose id is in status_endpoint is found");
     return;
   }

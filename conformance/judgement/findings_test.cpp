@@ -44,6 +44,38 @@ TEST(Findings, ExpectsTheTextOfTheClauseByDefault) {
   EXPECT_EQ(findings.by_clause().at("SYNC-2").violations[0].expected, find_clause("SYNC-2")->text);
 }
 
+TEST(Findings, KeepsTheFirstViolationsAndCountsTheOthers) {
+  Findings findings;
+  EXPECT_FALSE(findings.is_full("SYNC-1"));
+  for (int i = 0; i < 1000; ++i) {
+    findings.record_failure("SYNC-1", {.observed = std::to_string(i)});
+  }
+  findings.record_further_failures("SYNC-1", 7);
+  findings.record_further_failures("SYNC-2", 0);
+  const Finding& finding = findings.by_clause().at("SYNC-1");
+  EXPECT_EQ(finding.violations.size(), Findings::kMaxViolations);
+  EXPECT_EQ(finding.violations.back().observed, std::to_string(Findings::kMaxViolations - 1));
+  EXPECT_EQ(finding.judged, 1007);
+  EXPECT_EQ(finding.further, 1007 - static_cast<std::int64_t>(Findings::kMaxViolations));
+  EXPECT_TRUE(findings.is_full("SYNC-1"));
+  EXPECT_FALSE(findings.judged("SYNC-2"));
+
+  Findings sum;
+  sum.add("SYNC-1", finding);
+  sum.add("SYNC-1", finding);
+  EXPECT_EQ(sum.by_clause().at("SYNC-1").violations.size(), Findings::kMaxViolations);
+  EXPECT_EQ(sum.by_clause().at("SYNC-1").further,
+            2014 - static_cast<std::int64_t>(Findings::kMaxViolations));
+}
+
+TEST(Findings, ShortensLongTexts) {
+  Findings findings;
+  findings.record_failure("SYNC-1", {std::string(1'000'000, 'e'), std::string(2'000'000, 'o')});
+  const Violation& violation = findings.by_clause().at("SYNC-1").violations[0];
+  EXPECT_LT(violation.expected.size(), 20'000u);
+  EXPECT_TRUE(violation.observed.ends_with("... (2000000 bytes)"));
+}
+
 #ifndef NDEBUG
 TEST(FindingsDeathTest, RejectsAClauseThatIsNotInTheCatalogue) {
   Findings findings;

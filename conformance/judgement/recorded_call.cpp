@@ -1,5 +1,6 @@
 // Renders recorded calls and their messages as text for reports: one line per call, messages as
-// compact JSON with long values truncated.
+// compact JSON with long values truncated. A target chooses the content, so depth, length and time
+// are limited.
 #include "conformance/judgement/recorded_call.h"
 
 #include <fmt/format.h>
@@ -13,6 +14,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "conformance/judgement/bounded_parse.h"
 #include "core/base/duration_text.h"
 
 namespace quintain::conformance {
@@ -26,11 +28,20 @@ using Json = nlohmann::ordered_json;
 constexpr std::size_t kMaxText = 120;
 constexpr int kMaxEntries = 20;
 
-std::string truncated(const std::string& text) {
-  if (text.size() <= kMaxText) return text;
-  std::size_t end = kMaxText;
-  // Do not split a UTF-8 character.
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
+// The bytes of a whole message, and of a call with all of its messages.
+constexpr std::size_t kMaxMessageText = 4096;
+constexpr std::size_t kMaxCallText = 8192;
+
+// An Any within an Any is decoded down to this depth, and a content up to this size.
+constexpr int kMaxAnyDepth = 3;
+constexpr std::size_t kMaxAnyBytes = std::size_t{64} << 10;
+
+std::string truncated(const std::string& text, std::size_t most = kMaxText) {
+  if (text.size() <= most) return text;
+  std::size_t end = most;
+  // Do not split a UTF-8 character, which has at most 3 bytes after its first. Other text may
+  // consist of such bytes alone.
+  for (int i = 0; i < 3 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80; ++i) --end;
   return fmt::format("{}... ({} bytes)", text.substr(0, end), text.size());
 }
 
@@ -48,22 +59,29 @@ Json enum_name(const google::protobuf::EnumDescriptor& type, int number) {
   return name.starts_with(prefix) ? name.substr(prefix.size()) : name;
 }
 
-Json to_json(const Message& message, bool is_outermost);
-Json value_of(const Message& message, const FieldDescriptor& field, int index);
+// `depth` is the number of Anys around the message; -1 for the outermost message.
+Json to_json(const Message& message, int depth);
+Json value_of(const Message& message, const FieldDescriptor& field, int index, int depth);
 
-Json any_to_json(const google::protobuf::Any& any) {
+Json any_to_json(const google::protobuf::Any& any, int depth) {
   const std::string type = any.type_url().substr(any.type_url().rfind('/') + 1);
   const auto* const descriptor =
       google::protobuf::DescriptorPool::generated_pool()->FindMessageTypeByName(type);
-  if (descriptor != nullptr) {
+  if (descriptor != nullptr && depth < kMaxAnyDepth && any.value().size() <= kMaxAnyBytes) {
     const std::unique_ptr<Message> content(
         google::protobuf::MessageFactory::generated_factory()->GetPrototype(descriptor)->New());
-    if (content->ParseFromString(any.value())) {
+    if (parse_bounded(any.value(), *content).ok()) {
       Json json = {{"@type", truncated(type)}};
-      json.update(to_json(*content, false));
+      const Json fields = to_json(*content, depth + 1);
+      // A few types of protobuf have a form of their own; that of an Any has a type, too.
+      if (!fields.is_object() || fields.contains("@type")) {
+        json["value"] = fields;
+        return json;
+      }
+      json.update(fields);
       // In a wrapper a default value is information.
       if (descriptor->file()->name() == "google/protobuf/wrappers.proto") {
-        json["value"] = value_of(*content, *descriptor->field(0), 0);
+        json["value"] = value_of(*content, *descriptor->field(0), 0, depth + 1);
       }
       return json;
     }
@@ -72,7 +90,7 @@ Json any_to_json(const google::protobuf::Any& any) {
 }
 
 // The value of a singular field, or of one entry of a repeated field.
-Json value_of(const Message& message, const FieldDescriptor& field, int index) {
+Json value_of(const Message& message, const FieldDescriptor& field, int index, int depth) {
   const auto& reflection = *message.GetReflection();
   const bool repeated = field.is_repeated();
   switch (field.cpp_type()) {
@@ -93,8 +111,10 @@ Json value_of(const Message& message, const FieldDescriptor& field, int index) {
                        repeated ? reflection.GetRepeatedEnumValue(message, &field, index)
                                 : reflection.GetEnumValue(message, &field));
     case FieldDescriptor::CPPTYPE_STRING: {
-      const std::string text = repeated ? reflection.GetRepeatedString(message, &field, index)
-                                        : reflection.GetString(message, &field);
+      std::string scratch;
+      const std::string& text =
+          repeated ? reflection.GetRepeatedStringReference(message, &field, index, &scratch)
+                   : reflection.GetStringReference(message, &field, &scratch);
       if (field.type() == FieldDescriptor::TYPE_BYTES)
         return fmt::format("({} bytes)", text.size());
       return truncated(text);
@@ -104,31 +124,37 @@ Json value_of(const Message& message, const FieldDescriptor& field, int index) {
   }
   return to_json(repeated ? reflection.GetRepeatedMessage(message, &field, index)
                           : reflection.GetMessage(message, &field),
-                 false);
+                 std::max(depth, 0));
 }
 
-Json map_to_json(const Message& message, const FieldDescriptor& field) {
+Json map_to_json(const Message& message, const FieldDescriptor& field, int depth) {
   const auto& reflection = *message.GetReflection();
   // Sorted, because the order of a hash map differs between runs.
-  std::map<std::string, Json> entries;
-  for (int i = 0; i < reflection.FieldSize(message, &field); ++i) {
+  std::map<std::string, const Message*> entries;
+  const int size = reflection.FieldSize(message, &field);
+  for (int i = 0; i < size; ++i) {
     const Message& entry = reflection.GetRepeatedMessage(message, &field, i);
-    const Json key = value_of(entry, *entry.GetDescriptor()->map_key(), 0);
-    entries.emplace(key.is_string() ? key.get<std::string>() : key.dump(),
-                    value_of(entry, *entry.GetDescriptor()->map_value(), 0));
+    const Json key = value_of(entry, *entry.GetDescriptor()->map_key(), 0, depth);
+    entries.emplace(key.is_string() ? key.get<std::string>() : key.dump(), &entry);
   }
   Json json = Json::object();
-  for (auto& [key, value] : entries) json[key] = std::move(value);
+  for (const auto& [key, entry] : entries) {
+    if (json.size() == kMaxEntries) {
+      json["..."] = fmt::format("and {} more", size - kMaxEntries);
+      break;
+    }
+    json[key] = value_of(*entry, *entry->GetDescriptor()->map_value(), 0, depth);
+  }
   return json;
 }
 
-Json field_to_json(const Message& message, const FieldDescriptor& field) {
-  if (field.is_map()) return map_to_json(message, field);
-  if (!field.is_repeated()) return value_of(message, field, 0);
+Json field_to_json(const Message& message, const FieldDescriptor& field, int depth) {
+  if (field.is_map()) return map_to_json(message, field, depth);
+  if (!field.is_repeated()) return value_of(message, field, 0, depth);
   Json entries = Json::array();
   const int size = message.GetReflection()->FieldSize(message, &field);
   for (int i = 0; i < std::min(size, kMaxEntries); ++i) {
-    entries.push_back(value_of(message, field, i));
+    entries.push_back(value_of(message, field, i, depth));
   }
   if (size > kMaxEntries) entries.push_back(fmt::format("and {} more", size - kMaxEntries));
   return entries;
@@ -140,16 +166,16 @@ bool always_shown(const FieldDescriptor& field) {
                                   field.cpp_type() == FieldDescriptor::CPPTYPE_ENUM);
 }
 
-Json to_json(const Message& message, bool is_outermost) {
+Json to_json(const Message& message, int depth) {
   if (message.GetDescriptor() == google::protobuf::Any::descriptor()) {
-    return any_to_json(static_cast<const google::protobuf::Any&>(message));
+    return any_to_json(static_cast<const google::protobuf::Any&>(message), std::max(depth, 0));
   }
   if (message.GetDescriptor() == google::protobuf::Timestamp::descriptor()) {
     return google::protobuf::util::TimeUtil::ToString(
         static_cast<const google::protobuf::Timestamp&>(message));
   }
   const auto& type = *message.GetDescriptor();
-  const bool is_answer = is_outermost && type.name().ends_with("Response");
+  const bool is_answer = depth < 0 && type.name().ends_with("Response");
   Json json = Json::object();
   for (int i = 0; i < type.field_count(); ++i) {
     const FieldDescriptor& field = *type.field(i);
@@ -157,7 +183,7 @@ Json to_json(const Message& message, bool is_outermost) {
     const bool has_value = field.is_repeated() ? reflection.FieldSize(message, &field) > 0
                                                : reflection.HasField(message, &field);
     if (has_value || (is_answer && always_shown(field))) {
-      json[field.name()] = field_to_json(message, field);
+      json[field.name()] = field_to_json(message, field, depth);
     }
   }
   return json;
@@ -182,13 +208,15 @@ bool RecordedCall::ambiguous() const {
   if (abandoned) return true;
   if (!ended()) return false;
   switch (status.code()) {
-    // The client's gRPC library itself reports these when the deadline passes or the connection
-    // breaks, so they may not come from the target.
+    // The client's side itself reports these when the deadline passes, the connection breaks or
+    // the answer cannot be used, so they may not come from the target.
     case absl::StatusCode::kCancelled:
     case absl::StatusCode::kUnknown:
     case absl::StatusCode::kDeadlineExceeded:
     case absl::StatusCode::kInternal:
     case absl::StatusCode::kUnavailable:
+    // An answer that could not be read, or was too large to be.
+    case absl::StatusCode::kDataLoss:
       return true;
     default:
       return false;
@@ -196,8 +224,9 @@ bool RecordedCall::ambiguous() const {
 }
 
 std::string brief_json(const Message& message) {
-  return to_json(message, true)
-      .dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
+  return truncated(
+      to_json(message, -1).dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace),
+      kMaxMessageText);
 }
 
 std::string describe(const RecordedCall& recorded) {
@@ -212,12 +241,13 @@ std::string describe(const RecordedCall& recorded) {
     return line + fmt::format(" {} {}", time_text(recorded.returned),
                               brief_json(*recorded.received.front().message));
   }
-  int shown = 0;
+  std::size_t shown = 0;
   for (const RecordedCall::Received& received : recorded.received) {
-    if (++shown > kMaxEntries) {
-      line += fmt::format(" and {} more,", recorded.received.size() - kMaxEntries);
+    if (shown == kMaxEntries || line.size() > kMaxCallText) {
+      line += fmt::format(" and {} more,", recorded.received.size() - shown);
       break;
     }
+    ++shown;
     line += fmt::format(" {} {},", time_text(received.at), brief_json(*received.message));
   }
   return line + " " + describe_end(recorded);

@@ -68,12 +68,15 @@ struct RecordedCall {
   }
 };
 
-/// The call in one line: when it was sent, the request, when it returned, the answer.
+/// The call in one line of at most some 12 KiB: when it was sent, the request, when it returned,
+/// the answer. The text is not escaped for a terminal.
 std::string describe(const RecordedCall& recorded);
 
 /// The message as one line of JSON with the contract's field names. Default values are left out,
 /// except the flags and statuses of an answer, where `found` = false is information. An Any of an
-/// unknown type is shown by its type URL and size. Long strings and lists are truncated.
+/// unknown type is shown by its type URL and size, as is one that is long or within several others.
+/// Long strings and lists are truncated, and the whole is at most some 4 KiB. Never fails, whatever
+/// the content.
 std::string brief_json(const google::protobuf::Message& message);
 
 }  // namespace quintain::conformance

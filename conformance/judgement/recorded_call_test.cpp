@@ -88,6 +88,54 @@ TEST(BriefJson, TruncatesLongTextsAndLists) {
   EXPECT_EQ(json.find('\n'), std::string::npos);
 }
 
+// An Any within an Any, this deep. Each layer is written around the one before.
+google::protobuf::Any nested_any(int depth) {
+  google::protobuf::Any any;
+  for (int i = 0; i < depth; ++i) {
+    google::protobuf::Any outer;
+    outer.set_type_url("type.googleapis.com/google.protobuf.Any");
+    any.SerializeToString(outer.mutable_value());
+    any = std::move(outer);
+  }
+  return any;
+}
+
+TEST(BriefJson, EndsWithinNestedAnys) {
+  EXPECT_EQ(brief_json(nested_any(1)),
+            R"({"@type":"google.protobuf.Any","value":{"@type":"","bytes":0}})");
+  EXPECT_THAT(brief_json(nested_any(10)), HasSubstr(R"("bytes":)"));
+  EXPECT_LT(brief_json(nested_any(2000)).size(), 1000u);
+}
+
+TEST(BriefJson, IsShortWhateverTheMessage) {
+  spearlet::ListExecutionsResponse list;
+  spearlet::GetTaskResponse task;
+  for (int i = 0; i < 20'000; ++i) {
+    list.add_executions()->set_error_message(std::string(500, 'x'));
+    (*task.mutable_task()->mutable_metadata())[std::to_string(i) + std::string(500, 'k')] =
+        std::string(500, 'v');
+  }
+  EXPECT_LT(brief_json(list).size(), 5000u);
+  EXPECT_LT(brief_json(task).size(), 5000u);
+  EXPECT_THAT(brief_json(task), HasSubstr("task"));
+}
+
+TEST(BriefJson, SplitsTextThatIsNotUtf8Anywhere) {
+  google::protobuf::Any any;
+  any.set_type_url(std::string(1'000'000, '\x80'));
+  EXPECT_LT(brief_json(any).size(), 1000u);
+}
+
+TEST(Describe, IsShortWhateverTheStream) {
+  RecordedCall call =
+      sent_call(Method::kStreamFunction, invoke_request(spearlet::EXECUTION_MODE_STREAM, "a"), 0);
+  spearlet::StreamExecutionResult message;
+  message.set_execution_id(std::string(100'000, 'x'));
+  for (int i = 0; i < 1000; ++i) receive(call, message, 10);
+  EXPECT_LT(describe(call).size(), 13'000u);
+  EXPECT_THAT(describe(call), HasSubstr("more,"));
+}
+
 TEST(BriefJson, ShowsAnUnknownStatusByItsNumber) {
   spearlet::ExecutionResult result;
   result.set_status(static_cast<spearlet::ExecutionStatus>(17));
@@ -101,6 +149,7 @@ TEST(Ambiguous, IsACallThatTheClientSideMayHaveEnded) {
                                           {absl::DeadlineExceededError(""), true},
                                           {absl::CancelledError(""), true},
                                           {absl::UnavailableError(""), true},
+                                          {absl::DataLossError(""), true},
                                           {absl::NotFoundError(""), false},
                                           {absl::InvalidArgumentError(""), false},
                                           {absl::ResourceExhaustedError(""), false}}) {

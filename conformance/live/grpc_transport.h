@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "conformance/transport.h"
 #include "core/base/time.h"
@@ -24,6 +25,9 @@ struct LiveOptions {
   /// Base URL ("http://host:port") for a status_endpoint that is a path. Empty: only endpoints that
   /// are URLs can be resolved.
   std::string status_endpoint_http{};
+  /// Hosts other than the target's own and that of status_endpoint_http to which a status_endpoint
+  /// may lead. What a target sends must not make the judge call anyone else.
+  std::vector<std::string> endpoint_hosts{};
   /// Tells the target to drain. Empty: only the caller of the suite may do that.
   std::function<absl::Status()> drain{};
   /// The target's interface. Without it the target is queried by server reflection.
@@ -41,7 +45,14 @@ struct LiveOptions {
   std::optional<Tls> tls{};
 };
 
-/// A live server. Immutable; transports may be made on any thread and may outlive it.
+struct RunState;
+
+/// A live server. Transports may be made on any thread and may outlive it.
+///
+/// Whatever the server sends, the memory that it takes is limited. A message has at most
+/// kMaxMessageBytes; a call, the transport (Transport::keep()) and all transports of a target
+/// together have limits as well. A call that exceeds one ends with DATA_LOSS. Compressed messages
+/// are not read.
 class LiveTarget {
  public:
   /// Validates the options; the error says what is expected. Nothing is connected yet: if the
@@ -55,9 +66,10 @@ class LiveTarget {
   const std::string& address() const { return options_->address; }
 
  private:
-  explicit LiveTarget(std::shared_ptr<const LiveOptions> options) : options_(std::move(options)) {}
+  explicit LiveTarget(std::shared_ptr<const LiveOptions> options);
 
   std::shared_ptr<const LiveOptions> options_;
+  std::shared_ptr<RunState> run_;
 };
 
 }  // namespace quintain::conformance

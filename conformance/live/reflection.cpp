@@ -1,12 +1,14 @@
 // A client of gRPC server reflection: lists the services and collects the files that declare them.
 #include <fmt/format.h>
 
+#include <cstddef>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "conformance/judgement/bounded_parse.h"
 #include "conformance/live/side_channels.h"
 #include "live/standard_services.pb.h"
 
@@ -17,6 +19,10 @@ namespace wire = standard_services;
 
 using google::protobuf::FileDescriptorProto;
 using google::protobuf::FileDescriptorSet;
+
+// The contract's own file takes some 100 KiB in memory.
+constexpr int kMaxFiles = 500;
+constexpr std::size_t kMaxSize = std::size_t{32} << 20;
 
 // One query of all services with one version of the reflection service.
 class Reflection {
@@ -59,11 +65,19 @@ class Reflection {
     if (!answer.ok()) return answer.status();
     for (const std::string& bytes : answer->file_descriptor_response().file_descriptor_proto()) {
       FileDescriptorProto file;
-      if (!file.ParseFromString(bytes)) {
-        return absl::DataLossError("the target's reflection sent bytes that are not a descriptor");
+      if (absl::Status parsed = parse_bounded(bytes, file); !parsed.ok()) {
+        return absl::DataLossError(
+            fmt::format("the target's reflection sent {}", std::string(parsed.message())));
       }
       if (file.name().starts_with("google/protobuf/")) continue;
-      if (known_.insert(file.name()).second) *set_.add_file() = std::move(file);
+      if (!known_.insert(file.name()).second) continue;
+      size_ += file.SpaceUsedLong();
+      if (size_ > kMaxSize || set_.file_size() == kMaxFiles) {
+        return absl::DataLossError(
+            fmt::format("the target's reflection sent more than {} files or {} MiB of descriptors",
+                        kMaxFiles, kMaxSize >> 20));
+      }
+      *set_.add_file() = std::move(file);
     }
     if (!request.file_by_filename().empty()) known_.insert(request.file_by_filename());
     return absl::OkStatus();
@@ -88,8 +102,9 @@ class Reflection {
       return absl::DeadlineExceededError("the target's reflection does not answer");
     }
     wire::ServerReflectionResponse answer;
-    if (!answer.ParseFromString(*bytes)) {
-      return absl::DataLossError("the target's reflection sent bytes that are not an answer");
+    if (absl::Status parsed = parse_bounded(*bytes, answer); !parsed.ok()) {
+      return absl::DataLossError(
+          fmt::format("the target's reflection sent {}", std::string(parsed.message())));
     }
     if (answer.has_error_response()) {
       return absl::Status(
@@ -104,6 +119,7 @@ class Reflection {
   std::string path_;
   core::Instant deadline_;
   FileDescriptorSet set_;
+  std::size_t size_ = 0;  // of the set in memory
   std::set<std::string> known_;
 };
 

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "conformance/transport.h"
 
@@ -29,15 +30,26 @@ absl::StatusOr<Address> parse_address(std::string_view text);
 absl::Status send_raw_bytes(const Address& to, std::string_view bytes,
                             std::chrono::milliseconds patience);
 
-/// GETs a status_endpoint: a URL as it is, a path relative to `base` ("http://host:port"). Every
-/// HTTP status is an answer, 404 too. An error if the endpoint makes no URL, or if there is no
-/// answer within `patience`.
-absl::StatusOr<HttpAnswer> http_get(const std::string& base, const std::string& endpoint,
-                                    std::chrono::milliseconds patience);
+/// Where a status_endpoint may lead, and how long its answer may take.
+struct HttpOptions {
+  /// "http://host:port", for an endpoint that is a path; may be empty. Its host may be called.
+  std::string base{};
+  /// The target's own host; empty for a unix socket, which is on this machine. It may be called.
+  std::string target{};
+  /// Other hosts that may be called.
+  std::vector<std::string> other_hosts{};
+  /// From the connection to the last byte, redirects included.
+  std::chrono::milliseconds patience{};
+};
+
+/// GETs a status_endpoint: a URL as it is, a path relative to the base. Every HTTP status is an
+/// answer, 404 too. A few redirects are followed, to permitted hosts only. For errors see
+/// Transport::get(). Thread-safe.
+absl::StatusOr<HttpAnswer> http_get(const HttpOptions& options, const std::string& endpoint);
 
 /// The files that describe the target's services, from gRPC server reflection (v1alpha, else v1),
 /// without gRPC's own services and protobuf's own files. An error if the target has no reflection,
-/// or if it takes longer than `patience` in total.
+/// if it takes longer than `patience` in total, or if the files are too many or too large.
 absl::StatusOr<google::protobuf::FileDescriptorSet> reflect(Transport& transport,
                                                             core::Duration patience);
 

@@ -7,20 +7,28 @@
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <condition_variable>
 #include <cstring>
 #include <deque>
+#include <filesystem>
+#include <fstream>
 #include <mutex>
 #include <optional>
 #include <string_view>
+#include <system_error>
 #include <thread>
 #include <utility>
+#include <vector>
 
+#include "absl/strings/numbers.h"
+#include "conformance/judgement/bounded_parse.h"
 #include "conformance/live/grpc_transport.h"
 #include "conformance/transport.h"
 #include "live/standard_services.pb.h"
@@ -41,10 +49,50 @@ constexpr auto kPollInterval = 50ms;
 constexpr auto kPollTimeout = 2s;
 
 // Runs `/bin/sh -c script` with these descriptors as its standard input, output and error (-1:
-// /dev/null).
-absl::StatusOr<server::Child> run_shell(const std::string& script, int input, int output,
-                                        int error) {
-  return server::spawn({.command = {"/bin/sh", "-c", script}, .standard = {input, output, error}});
+// /dev/null). `variable`, NAME=value, is added to its environment unless it is empty.
+absl::StatusOr<server::Child> run_shell(const std::string& script, int input, int output, int error,
+                                        const std::string& variable) {
+  std::vector<std::string> environment;
+  for (char** entry = environ; *entry != nullptr; ++entry) environment.emplace_back(*entry);
+  if (!variable.empty()) environment.push_back(variable);
+  return server::spawn({.command = {"/bin/sh", "-c", script},
+                        .environment = std::move(environment),
+                        .standard = {input, output, error}});
+}
+
+// An environment variable that only the descendants of one command have.
+std::string new_marker() {
+  static std::atomic<int> number = 0;
+  return fmt::format("QUINTAIN_SPAWNED_BY={}-{}", getpid(), ++number);
+}
+
+bool has_variable(const std::filesystem::path& process, const std::string& variable) {
+  std::ifstream file(process / "environ", std::ios::binary);
+  for (std::string entry; std::getline(file, entry, '\0');) {
+    if (entry == variable) return true;
+  }
+  return false;
+}
+
+// Kills every process with this variable in its environment: descendants of the command that have
+// left its group. Whoever removes the variable escapes.
+void kill_marked(const std::string& variable) {
+  // A process may fork while the others are looked at, but not faster than it is killed forever.
+  constexpr int kMaxRounds = 100;
+  bool found = true;
+  for (int round = 0; found && round < kMaxRounds; ++round) {
+    found = false;
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc", error)) {
+      pid_t pid = 0;
+      if (!absl::SimpleAtoi(entry.path().filename().string(), &pid)) continue;
+      if (!has_variable(entry.path(), variable)) continue;
+      // The number may be another process's by now, so it is looked at again through a handle.
+      const Descriptor handle(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+      if (!handle.is_open() || !has_variable(entry.path(), variable)) continue;
+      found |= syscall(SYS_pidfd_send_signal, handle.get(), SIGKILL, nullptr, 0) == 0;
+    }
+  }
 }
 
 std::string in_words(int status) {
@@ -81,7 +129,10 @@ Health query_health(const LiveTarget& target, std::chrono::nanoseconds patience)
       .path = "/grpc.health.v1.Health/Check",
       .request = standard_services::HealthCheckRequest().SerializeAsString(),
       .deadline = transport->now() + patience,
-      .on_message = [&answer](const std::string& bytes) { answer.ParseFromString(bytes); },
+      .on_message =
+          [&answer](const std::string& bytes) {
+            if (!parse_bounded(bytes, answer).ok()) answer.Clear();
+          },
       .on_end = [&end](absl::Status status) { end = std::move(status); },
   });
   transport->run_until(core::Instant::never(), [&end] { return end.has_value(); });
@@ -125,7 +176,7 @@ class SpawnedServer::Process {
     const Descriptor guardians_end(lifeline[1]);
     stop_reading_ = Descriptor(eventfd(0, EFD_CLOEXEC));
     if (!output || !error || !stop_reading_.is_open()) return failure("cannot create its pipes");
-    auto shell = run_shell(command, -1, output->write.get(), error->write.get());
+    auto shell = run_shell(command, -1, output->write.get(), error->write.get(), marker_);
     if (!shell.ok()) return shell.status();
     pid_ = shell->pid;
     ended_ = std::move(shell->pidfd);
@@ -133,7 +184,7 @@ class SpawnedServer::Process {
     // end it. A line from this process tells it that the group has ended and that its number may
     // have been reused.
     const auto guardian = run_shell(fmt::format("read -r line || kill -s KILL -- -{}", pid_),
-                                    guardians_end.get(), -1, -1);
+                                    guardians_end.get(), -1, -1, "");
     if (!guardian.ok()) return guardian.status();
     guardian_ = guardian->pid;
     reader_ = std::thread([this, out = std::move(output->read), err = std::move(error->read)] {
@@ -186,6 +237,7 @@ class SpawnedServer::Process {
     while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
     }
     pid_ = -1;
+    kill_marked(marker_);
     how_it_ended_ = in_words(status);
     return how_it_ended_;
   }
@@ -258,6 +310,7 @@ class SpawnedServer::Process {
   }
 
   const std::chrono::milliseconds grace_;
+  const std::string marker_ = new_marker();
   pid_t pid_ = -1;
   pid_t guardian_ = -1;
   std::string how_it_ended_ = "it was not started";

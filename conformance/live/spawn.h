@@ -27,7 +27,8 @@ struct SpawnOptions {
 };
 
 /// A running target: the process of the command and everything that it has started, in a process
-/// group of its own. Used by one thread.
+/// group of its own. Used by one thread. Processes that leave the group are recognised by a
+/// variable in their environment, which they could only lose on purpose.
 ///
 /// The group does not outlive this process, even if this process is killed: a guardian process
 /// waits until a socket closes that only this process holds open, and then kills the group.
@@ -59,8 +60,8 @@ class SpawnedServer {
   void terminate();
 
   /// Sends SIGTERM to the group. When the command has ended or the grace period is over, kills the
-  /// rest of the group. Returns how the command ended: "exit status 0", "signal 9 (Killed)".
-  /// Further calls return the same.
+  /// rest of the group and what has left it. Returns how the command ended: "exit status 0",
+  /// "signal 9 (Killed)". Further calls return the same.
   std::string stop();
 
  private:

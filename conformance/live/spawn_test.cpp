@@ -192,6 +192,27 @@ TEST(Spawn, KillsTheWholeGroup) {
   EXPECT_EQ(fifo.read_to_end(), "up\n");
 }
 
+TEST(Spawn, KillsProcessesThatLeaveTheGroup) {
+  Fifo fifo;
+  // A daemon in a session of its own, whose parent ends at once.
+  const std::string daemon = fmt::format(
+      "exec 3>{}; echo up >&3; setsid sh -c \"trap '' TERM; sleep 60; true\" </dev/null "
+      ">/dev/null 2>&1 & ",
+      fifo.path());
+  EXPECT_THAT(error_of({.command = daemon + "exit 0"}), HasSubstr("ended before it was ready"));
+  EXPECT_EQ(fifo.read_to_end(), "up\n");
+}
+
+TEST(Spawn, IsReadyWhileTheTargetFloodsItsOutput) {
+  SmallServer server;
+  const auto target = SpawnedServer::start(
+      {.command = "yes & yes >&2 & tr '\\0' x </dev/zero & " + announce(server) + "wait",
+       .grace = 100ms});
+  ASSERT_TRUE(target.ok()) << target.status();
+  EXPECT_EQ((*target)->address(), server.address());
+  EXPECT_LT((*target)->output().size(), 300'000u);
+}
+
 TEST(Spawn, KeepsOnlyTheLastLinesOfLongOutput) {
   SmallServer server;
   const auto target =

@@ -1,5 +1,6 @@
 // Compares descriptors as the messages that they are, not in a descriptor pool: a pool rejects
-// files whose imports are missing, and then nothing could be reported.
+// files whose imports are missing, and then nothing could be reported. The offered descriptor comes
+// from the target, so its types may contain themselves and its names may have any length.
 #include <absl/strings/ascii.h>
 #include <fmt/format.h>
 
@@ -20,16 +21,29 @@ using google::protobuf::FileDescriptorSet;
 using google::protobuf::MethodDescriptorProto;
 using google::protobuf::ServiceDescriptorProto;
 
+// Declarations with a longer full name are left out: no profile has them, and a deep nesting of
+// long names would take memory in their product.
+constexpr std::size_t kMaxName = 512;
+
+// Names in deviations are truncated to this length.
+constexpr std::size_t kMaxShown = 120;
+
+std::string shown(std::string_view name) {
+  if (name.size() <= kMaxShown) return std::string(name);
+  return fmt::format("{}... ({} bytes)", name.substr(0, kMaxShown), name.size());
+}
+
 // Everything that some files declare, by full name with a leading dot (".a.B"), which is how type
 // names are written in descriptors.
 class Declarations {
  public:
   void add(const FileDescriptorProto& file) {
+    if (file.package().size() > kMaxName) return;
     const std::string scope = file.package().empty() ? "" : "." + file.package();
     for (const DescriptorProto& message : file.message_type()) add(scope, message);
     for (const EnumDescriptorProto& type : file.enum_type()) add(scope, type);
     for (const ServiceDescriptorProto& service : file.service()) {
-      services_[scope + "." + service.name()] = &service;
+      if (service.name().size() <= kMaxName) services_[scope + "." + service.name()] = &service;
     }
   }
 
@@ -46,12 +60,14 @@ class Declarations {
 
  private:
   void add(const std::string& scope, const DescriptorProto& message) {
+    if (scope.size() + message.name().size() > kMaxName) return;
     const std::string name = scope + "." + message.name();
     messages_[name] = &message;
     for (const DescriptorProto& nested : message.nested_type()) add(name, nested);
     for (const EnumDescriptorProto& type : message.enum_type()) add(name, type);
   }
   void add(const std::string& scope, const EnumDescriptorProto& type) {
+    if (scope.size() + type.name().size() > kMaxName) return;
     enums_[scope + "." + type.name()] = &type;
   }
 
@@ -64,21 +80,27 @@ std::string_view without_dot(std::string_view name) {
   return name.substr(!name.empty() && name.front() == '.' ? 1 : 0);
 }
 
-// The type as a .proto file writes it.
-std::string type_of(const FieldDescriptorProto& field, const Declarations& declarations) {
-  if (const DescriptorProto* entry = declarations.map_entry(field)) {
-    std::string key = "?";
-    std::string value = "?";
-    for (const FieldDescriptorProto& part : entry->field()) {
-      (part.number() == 1 ? key : value) = type_of(part, declarations);
-    }
-    return fmt::format("map<{}, {}>", key, value);
-  }
-  if (!field.type_name().empty()) return std::string(without_dot(field.type_name()));
+// The type as a .proto file writes it, without regard to maps.
+std::string plain_type_of(const FieldDescriptorProto& field) {
+  if (!field.type_name().empty()) return shown(without_dot(field.type_name()));
   // "int64" from TYPE_INT64.
   std::string name = FieldDescriptorProto::Type_Name(field.type()).substr(5);
   absl::AsciiStrToLower(&name);
   return name;
+}
+
+// The same with maps as such. The key and the value of a map are no maps, whatever a descriptor
+// says, so this ends.
+std::string type_of(const FieldDescriptorProto& field, const Declarations& declarations) {
+  const DescriptorProto* const entry = declarations.map_entry(field);
+  if (entry == nullptr) return plain_type_of(field);
+  std::string key = "?";
+  std::string value = "?";
+  for (const FieldDescriptorProto& part : entry->field()) {
+    if (part.number() == 1) key = plain_type_of(part);
+    if (part.number() == 2) value = plain_type_of(part);
+  }
+  return fmt::format("map<{}, {}>", key, value);
 }
 
 std::string label_of(const FieldDescriptorProto& field, const Declarations& declarations) {
@@ -143,7 +165,7 @@ class Comparison {
       const auto differs = [&](std::string_view what, const std::string& is,
                                const std::string& should) {
         if (is == should) return;
-        deviation("method {}.{} {} {}, not {}", name, method.name(), what, without_dot(is),
+        deviation("method {}.{} {} {}, not {}", name, method.name(), what, shown(without_dot(is)),
                   without_dot(should));
       };
       const auto count = [](bool streaming) { return streaming ? "a stream" : "one message"; };
@@ -167,7 +189,7 @@ class Comparison {
           deviation("field {}.{} = {} is missing", name, field.name(), field.number());
           continue;
         }
-        deviation("field {} of {} is called {}, not {}", field.number(), name, same->name(),
+        deviation("field {} of {} is called {}, not {}", field.number(), name, shown(same->name()),
                   field.name());
       }
       compare(fmt::format("field {}.{}", name, field.name()), *same, field);
@@ -203,8 +225,8 @@ class Comparison {
       if (same == values.end()) {
         deviation("value {} = {} of enum {} is missing", value.name(), value.number(), name);
       } else {
-        deviation("value {} of enum {} is called {}, not {}", value.number(), name, same->name(),
-                  value.name());
+        deviation("value {} of enum {} is called {}, not {}", value.number(), name,
+                  shown(same->name()), value.name());
       }
     }
   }

@@ -13,6 +13,7 @@ using google::protobuf::DescriptorProto;
 using google::protobuf::FieldDescriptorProto;
 using google::protobuf::FileDescriptorProto;
 using google::protobuf::FileDescriptorSet;
+using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
@@ -170,6 +171,50 @@ TEST_F(DescriptorCheck, ReportsDifferentMaps) {
                            "field spearlet.TaskInfo.metadata has type "
                            "spearlet.TaskInfo.MetadataEntry, not map<string, string>",
                            "field spearlet.TaskInfo.metadata is repeated, not a map"));
+}
+
+TEST_F(DescriptorCheck, EndsIfTypesContainThemselves) {
+  auto& entry = part_called(*message("ExecutionResult").mutable_nested_type(), "MetricsEntry");
+  FieldDescriptorProto& value = *entry.mutable_field(1);
+  value.set_type(FieldDescriptorProto::TYPE_MESSAGE);
+  value.set_type_name(".spearlet.ExecutionResult.MetricsEntry");
+  // Two that contain each other.
+  auto& first = part_called(*message("TaskInfo").mutable_nested_type(), "MetadataEntry");
+  first.mutable_field(0)->set_type_name(".spearlet.ExecutionResult.MetricsEntry");
+  first.mutable_field(1)->set_type_name(".spearlet.TaskInfo.MetadataEntry");
+  EXPECT_THAT(
+      deviations(),
+      UnorderedElementsAre(
+          "field spearlet.ExecutionResult.metrics has type map<string, "
+          "spearlet.ExecutionResult.MetricsEntry>, not map<string, string>",
+          "field spearlet.TaskInfo.metadata has type map<spearlet.ExecutionResult.MetricsEntry, "
+          "spearlet.TaskInfo.MetadataEntry>, not map<string, string>"));
+}
+
+TEST_F(DescriptorCheck, TruncatesLongNames) {
+  const std::string name(2'000'000, 'n');
+  field("InvokeFunctionResponse", "estimated_completion_ms").set_name(name);
+  field("FunctionParameter", "value").set_type_name("." + name);
+  offered_.mutable_service(0)->mutable_method(0)->set_input_type(name);
+  auto& type = part_called(*offered_.mutable_enum_type(), "ExecutionStatus");
+  type.mutable_value(3)->set_name(name);
+  const std::vector<std::string> found = deviations();
+  EXPECT_THAT(found, SizeIs(4));
+  EXPECT_THAT(found, Each(SizeIs(::testing::Lt(400))));
+}
+
+TEST_F(DescriptorCheck, TakesNoMemoryForTheProductOfLongNames) {
+  // Each of these messages would have a full name of a megabyte: 50 GB.
+  FileDescriptorSet set;
+  FileDescriptorProto& file = *set.add_file();
+  file.set_package(std::string(1'000'000, 'p'));
+  for (int i = 0; i < 50'000; ++i) file.add_message_type();
+  DescriptorProto* nested = set.add_file()->add_message_type();
+  for (int depth = 0; depth < 90; ++depth) {
+    nested->set_name(std::string(100'000, 'n'));
+    nested = nested->add_nested_type();
+  }
+  EXPECT_FALSE(descriptor_deviations(set, *find_profile("contract")).empty());
 }
 
 TEST_F(DescriptorCheck, ReportsADifferentName) {

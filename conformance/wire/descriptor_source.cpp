@@ -9,11 +9,15 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <set>
+
+#include "conformance/judgement/bounded_parse.h"
 
 namespace quintain::conformance {
 namespace {
+
+// A descriptor set with comments and imports has many more fields than a message of the contract.
+constexpr std::size_t kMaxDescriptorFields = 2'000'000;
 
 using google::protobuf::FileDescriptor;
 using google::protobuf::FileDescriptorSet;
@@ -73,13 +77,19 @@ absl::StatusOr<FileDescriptorSet> load_proto(const std::string& path) {
 absl::StatusOr<FileDescriptorSet> load_descriptor_set(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) return absl::NotFoundError(fmt::format("{}: {}", path, std::strerror(errno)));
-  const std::string bytes{std::istreambuf_iterator<char>(file), {}};
+  // In pieces, since the file may be a device without an end.
+  std::string bytes;
+  char piece[1 << 14];
+  while (file.read(piece, sizeof piece), file.gcount() > 0) {
+    bytes.append(piece, static_cast<std::size_t>(file.gcount()));
+    if (bytes.size() > kMaxMessageBytes) break;
+  }
   FileDescriptorSet set;
-  if (!set.ParseFromString(bytes) || set.file().empty()) {
+  if (!parse_bounded(bytes, set, kMaxDescriptorFields).ok() || set.file().empty()) {
     return absl::InvalidArgumentError(fmt::format(
-        "{}: not a binary FileDescriptorSet, or an empty one; `protoc --include_imports "
-        "--descriptor_set_out=FILE` writes one",
-        path));
+        "{}: not a binary FileDescriptorSet, or an empty one, or one of more than {} MiB; `protoc "
+        "--include_imports --descriptor_set_out=FILE` writes one",
+        path, kMaxMessageBytes >> 20));
   }
   return set;
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "conformance/judgement/bounded_parse.h"
 #include "conformance/wire/profile.h"
 #include "profiles/spear_2026_01.pb.h"
 #include "spearlet/function.pb.h"
@@ -46,10 +47,7 @@ class ContractProfile : public Profile {
     const google::protobuf::Descriptor* type = descriptor_of(method).output_type();
     std::unique_ptr<Message> answer(
         google::protobuf::MessageFactory::generated_factory()->GetPrototype(type)->New());
-    if (!answer->ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
-      return absl::DataLossError(
-          fmt::format("{} bytes that are not a {}", bytes.size(), type->full_name()));
-    }
+    if (absl::Status parsed = parse_bounded(bytes, *answer); !parsed.ok()) return parsed;
     return answer;
   }
 

@@ -2,8 +2,6 @@
 // and InvocationService and ExecutionService. The messages of both have the same numbers, so those
 // of May carry both; only the names, a path and the stream differ.
 #include <absl/strings/escaping.h>
-#include <fmt/format.h>
-#include <google/protobuf/util/time_util.h>
 #include <google/protobuf/wrappers.pb.h>
 
 #include <algorithm>
@@ -13,7 +11,10 @@
 #include <string>
 #include <utility>
 
+#include "conformance/judgement/bounded_parse.h"
+#include "conformance/judgement/rules/status_observation.h"
 #include "conformance/wire/profile.h"
+#include "core/base/time.h"
 #include "profiles/spear_2026_03.pb.h"
 #include "profiles/spear_2026_05.pb.h"
 #include "spearlet/function.pb.h"
@@ -142,8 +143,7 @@ spearlet::ExecutionStatus translate(may::ExecutionStatus status) {
 
 std::int64_t milliseconds_between(const google::protobuf::Timestamp& from,
                                   const google::protobuf::Timestamp& to) {
-  using google::protobuf::util::TimeUtil;
-  return TimeUtil::DurationToMilliseconds(to - from);
+  return core::floor_milliseconds(time_of(to) - time_of(from));
 }
 
 // Some servers always set `output`; without a type and bytes it is none.
@@ -235,10 +235,7 @@ std::unique_ptr<Message> translate(const march::InvokeStreamChunk& from) {
 template <class Answer>
 absl::StatusOr<std::unique_ptr<Message>> decode_as(std::string_view bytes) {
   Answer answer;
-  if (!answer.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
-    return absl::DataLossError(fmt::format("{} bytes that are not a {} of InvocationService",
-                                           bytes.size(), Answer::descriptor()->name()));
-  }
+  if (absl::Status parsed = parse_bounded(bytes, answer); !parsed.ok()) return parsed;
   return translate(answer);
 }
 

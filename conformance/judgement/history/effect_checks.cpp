@@ -181,7 +181,7 @@ void successful_cancel_has_an_effect(const ExecutionHistory& execution, const Po
 
 // Whether the answer contains the reason of the cancel, in any of the fields that may have it.
 bool contains_reason(const StatusObservation& observation, std::string_view reason) {
-  const auto in = [&](const std::string& text) { return text.find(reason) != text.npos; };
+  const auto in = [&](const std::string& text) { return contains(text, reason); };
   const auto& answer = observation.recorded->answer_as<spearlet::GetExecutionStatusResponse>();
   return in(observation.result->error_message()) || in(observation.result->error_code()) ||
          in(answer.message()) ||
@@ -267,16 +267,25 @@ const RecordedCall* accepted_before(const ExecutionHistory& execution, const Rec
 }
 
 // Two observations with different times of the start, one from before the second call and one from
-// after it; nullopt if there are none.
+// after it; nullopt if there are none. Takes linear time: a list may have any number of entries
+// with this id.
 std::optional<std::pair<const StatusObservation*, const StatusObservation*>> two_starts(
     const ExecutionHistory& execution, const RecordedCall& first, const RecordedCall& second) {
   constexpr core::Duration kRounding = std::chrono::milliseconds(1);
-  for (const StatusObservation& a : execution.observations) {
-    if (a.started_at() == nullptr || (a.recorded != &first && !before(a, second))) continue;
-    for (const StatusObservation& b : execution.observations) {
-      if (b.started_at() == nullptr || (b.recorded != &second && !before(second, b))) continue;
-      const core::Duration apart = time_of(*b.started_at()) - time_of(*a.started_at());
-      if (apart >= kRounding || -apart >= kRounding) return std::pair(&a, &b);
+  const auto start_of = [](const StatusObservation* seen) { return time_of(*seen->started_at()); };
+  std::vector<const StatusObservation*> earlier;
+  std::vector<const StatusObservation*> later;
+  for (const StatusObservation& seen : execution.observations) {
+    if (seen.started_at() == nullptr) continue;
+    if (seen.recorded == &first || before(seen, second)) earlier.push_back(&seen);
+    if (seen.recorded == &second || before(second, seen)) later.push_back(&seen);
+  }
+  if (earlier.empty() || later.empty()) return std::nullopt;
+  const auto [least, greatest] = std::ranges::minmax_element(later, {}, start_of);
+  for (const StatusObservation* a : earlier) {
+    for (const StatusObservation* b : {*least, *greatest}) {
+      const core::Duration apart = start_of(b) - start_of(a);
+      if (apart >= kRounding || apart <= -kRounding) return std::pair(a, b);
     }
   }
   return std::nullopt;

@@ -16,6 +16,10 @@ namespace {
 
 using spearlet::InvokeFunctionRequest;
 
+// The observations of one execution that are kept of one call. A list has one; a hostile one may
+// have any number, and some checks compare them in pairs.
+constexpr std::size_t kMaxPerCall = 1000;
+
 constexpr std::uint64_t kUnknown = std::numeric_limits<std::uint64_t>::max();
 
 bool is_invoke(const RecordedCall& recorded) {
@@ -51,10 +55,16 @@ void add_recorded_call(const RecordedCall& recorded, HistoryById& by_id) {
     by_id[recorded.request_as<spearlet::GetExecutionStatusRequest>().execution_id()]
         .misses.push_back(&recorded);
   }
-  for (const StatusObservation& observation : observations_of(recorded)) {
-    if (!observation.execution_id.empty()) {
-      by_id[observation.execution_id].observations.push_back(observation);
+  const std::vector<StatusObservation> all = observations_of(recorded);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (all[i].execution_id.empty()) continue;
+    std::vector<StatusObservation>& kept = by_id[all[i].execution_id].observations;
+    // The last one is the outcome of a stream.
+    if (i + 1 < all.size() && kept.size() >= kMaxPerCall &&
+        kept[kept.size() - kMaxPerCall].recorded == &recorded) {
+      continue;
     }
+    kept.push_back(all[i]);
   }
 }
 

@@ -6,6 +6,8 @@
 #include <rapidcheck.h>
 
 #include <array>
+#include <chrono>
+#include <vector>
 
 #include "conformance/judgement/testing/linearization_search.h"
 #include "conformance/judgement/testing/sample_call.h"
@@ -892,6 +894,19 @@ TEST(History, AgreesWithASearchOfAllLinearizations) {
     RC_ASSERT(legal != calls.judge().violated("STATE-4"));
   }));
   EXPECT_GT(illegal, 10) << "too few relevant histories were generated";
+}
+
+TEST(History, JudgesListsFullOfOneIdInLinearTime) {
+  // Compared in pairs, these would take minutes.
+  const std::vector<ExecutionStatus> entries(30'000, EXECUTION_STATUS_COMPLETED);
+  CallSequence calls;
+  calls.invoke_async(0, 10);
+  for (int i = 0; i < 5; ++i) calls.list(entries, 400 + i, 401 + i);
+  calls.invoke_async(500, 510);
+  for (int i = 0; i < 5; ++i) calls.list(entries, 600 + i, 601 + i);
+  const auto began = std::chrono::steady_clock::now();
+  calls.judge();
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(20));
 }
 
 TEST(History, JudgesManyCallsQuickly) {

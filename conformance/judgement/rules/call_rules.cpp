@@ -56,8 +56,10 @@ const StreamExecutionResult& chunk(const RecordedCall& recorded, std::size_t i) 
 }
 
 // Whether the complete stream was received: it ended, and neither the client nor a lost connection
-// ended it.
-bool is_complete(const RecordedCall& recorded) { return recorded.ended() && !recorded.ambiguous(); }
+// ended it. One that is cut because it is too long has no final message either.
+bool is_complete(const RecordedCall& recorded) {
+  return recorded.ended() && (!recorded.ambiguous() || absl::IsDataLoss(recorded.status));
+}
 
 void one_message_is_final_and_last(const RecordedCall& recorded, const Policies&,
                                    Opinion& opinion) {
@@ -118,6 +120,7 @@ void stream_reports_an_error_once(const RecordedCall& recorded, const Policies&,
   const bool ended_by_client = recorded.abandoned ||
                                recorded.status.code() == absl::StatusCode::kCancelled ||
                                recorded.status.code() == absl::StatusCode::kDeadlineExceeded ||
+                               recorded.status.code() == absl::StatusCode::kDataLoss ||
                                recorded.status.code() == absl::StatusCode::kUnavailable;
   if (last == nullptr || !recorded.ended() || ended_by_client) return;
   opinion.require(recorded.status.ok(),

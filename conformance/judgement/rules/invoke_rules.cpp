@@ -131,7 +131,7 @@ void async_has_a_status_endpoint(const RecordedCall& recorded, const Policies& p
                   [] { return "status_endpoint is empty"; });
   if (endpoint.empty() || answer.execution_id().empty()) return;
   opinion.require(
-      endpoint.find(answer.execution_id()) != std::string::npos,
+      contains(endpoint, answer.execution_id()),
       fmt::format("status_endpoint contains the id {}", in_quotes(answer.execution_id())),
       [&] { return "it is " + in_quotes(endpoint); });
 }

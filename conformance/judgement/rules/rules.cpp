@@ -17,6 +17,7 @@ void judge_recorded_call(const RecordedCall& recorded, const Policies& policies,
         violation.recorded_calls = {recorded.number};
         findings.record_failure(rule.clause, std::move(violation));
       }
+      findings.record_further_failures(rule.clause, opinion.further());
       if (opinion.judged() && opinion.violations().empty()) findings.record_pass(rule.clause);
     }
   }

@@ -1,6 +1,8 @@
 // The rules for single calls: small functions that each judge one clause.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -20,7 +22,13 @@ class Opinion {
   template <class Text>
   void require(bool holds, std::string_view expected, const Text& observed) {
     judged_ = true;
-    if (!holds) violations_.push_back({std::string(expected), observed()});
+    if (holds) return;
+    // An answer may violate a clause in each of its many entries.
+    if (violations_.size() == kMaxViolations) {
+      ++further_;
+    } else {
+      violations_.push_back({std::string(expected), observed()});
+    }
   }
 
   /// The same with the text of the clause as what is expected.
@@ -30,11 +38,17 @@ class Opinion {
   }
 
   bool judged() const { return judged_; }
+  /// The first violations.
   const std::vector<Violation>& violations() const { return violations_; }
+  /// The number of violations after them.
+  std::int64_t further() const { return further_; }
 
  private:
+  static constexpr std::size_t kMaxViolations = 10;
+
   bool judged_ = false;
   std::vector<Violation> violations_;
+  std::int64_t further_ = 0;
 };
 
 struct Rule {

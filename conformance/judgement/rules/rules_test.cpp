@@ -3,7 +3,11 @@
 
 #include <gmock/gmock.h>
 
+#include <chrono>
+#include <cstdint>
+
 #include "conformance/judgement/judge.h"
+#include "conformance/judgement/rules/status_observation.h"
 #include "conformance/judgement/testing/sample_call.h"
 
 namespace quintain::conformance {
@@ -13,6 +17,7 @@ using enum spearlet::ExecutionStatus;
 using spearlet::EXECUTION_MODE_ASYNC;
 using spearlet::EXECUTION_MODE_STREAM;
 using spearlet::EXECUTION_MODE_SYNC;
+using ::testing::Contains;
 using ::testing::IsEmpty;
 using ::testing::UnorderedElementsAre;
 
@@ -96,6 +101,41 @@ TEST(Rules, JudgeOnlyWhatAppliesToTheCall) {
               IsEmpty());
   EXPECT_THAT(judged_by(sent_call(Method::kInvokeFunction, invoke_request(EXECUTION_MODE_SYNC))),
               IsEmpty());
+}
+
+TEST(Rules, CompareLongTextsInLinearTime) {
+  spearlet::InvokeFunctionResponse answer = async_answer();
+  answer.set_execution_id(std::string(2'000'000, 'a') + "b");
+  answer.set_status_endpoint(std::string(6'000'000, 'a'));
+  const auto began = std::chrono::steady_clock::now();
+  EXPECT_THAT(violated_by(async_call(answer)), Contains("ASYNC-2"));
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(20));
+}
+
+TEST(Rules, ReportOnlyTheFirstOfManyViolations) {
+  spearlet::ListExecutionsResponse answer;
+  for (int i = 0; i < 5000; ++i) answer.add_executions()->set_execution_id("a");
+  const Findings findings = judge(
+      answered_call(Method::kListExecutions, spearlet::ListExecutionsRequest(), std::move(answer)));
+  const Finding& finding = findings.by_clause().at("LIST-1");
+  EXPECT_EQ(static_cast<std::int64_t>(finding.violations.size()) + finding.further, 4999);
+  EXPECT_LT(finding.violations.size(), 51u);
+}
+
+TEST(Times, AreFarEnoughFromTheLimitsToBeSubtracted) {
+  google::protobuf::Timestamp first;
+  google::protobuf::Timestamp last;
+  for (const std::int64_t seconds : {INT64_MAX, INT64_MAX / 1'000'000'000, INT64_MAX / 2}) {
+    last.set_seconds(seconds);
+    last.set_nanos(INT32_MAX);
+    first.set_seconds(-seconds - 1);
+    first.set_nanos(INT32_MIN);
+    EXPECT_GT(time_of(last) - time_of(first), core::Duration::zero());
+    EXPECT_LT(time_of(first) - time_of(last), core::Duration::zero());
+  }
+  first.set_seconds(1'700'000'000);
+  first.set_nanos(1);
+  EXPECT_EQ(time_of(first).count(), 1'700'000'000'000'000'001);
 }
 
 TEST(Sync1, RejectsEndpointAndEstimate) {

@@ -3,6 +3,9 @@
 #include "conformance/judgement/rules/status_observation.h"
 
 #include <fmt/format.h>
+#include <string.h>
+
+#include <algorithm>
 
 #include "core/transitions.h"
 
@@ -137,10 +140,15 @@ bool is_live(spearlet::ExecutionStatus status) {
 }
 
 core::Duration time_of(const Timestamp& timestamp) {
-  constexpr std::int64_t kLargest = core::kForever.count() / 1'000'000'000;
-  if (timestamp.seconds() >= kLargest) return core::kForever;
-  if (timestamp.seconds() <= -kLargest) return -core::kForever;
-  return std::chrono::seconds(timestamp.seconds()) + std::chrono::nanoseconds(timestamp.nanos());
+  constexpr std::int64_t kLargest = core::kForever.count() / 2 / 1'000'000'000 - 1;
+  const std::int64_t seconds = std::clamp(timestamp.seconds(), -kLargest, kLargest);
+  // The nanoseconds of a valid timestamp are less than a second, but nothing forces them to be.
+  return std::chrono::seconds(seconds) +
+         std::chrono::nanoseconds(std::clamp(timestamp.nanos(), -999'999'999, 999'999'999));
+}
+
+bool contains(std::string_view text, std::string_view part) {
+  return part.empty() || memmem(text.data(), text.size(), part.data(), part.size()) != nullptr;
 }
 
 std::optional<core::Duration> wall_clock_limit(const RecordedCall& recorded, core::Instant at) {

@@ -52,12 +52,17 @@ std::string status_name(spearlet::ExecutionStatus status);
 /// PENDING or RUNNING.
 bool is_live(spearlet::ExecutionStatus status);
 
-/// Nanoseconds since the Unix epoch, clamped to the range of Duration.
+/// Nanoseconds since the Unix epoch, clamped to some 146 years, so that the difference of two fits
+/// into a Duration.
 core::Duration time_of(const google::protobuf::Timestamp& timestamp);
 
 /// The latest wall-clock time, since the Unix epoch, that a conforming target can put into an
 /// answer that arrived at `at`; nullopt if the client's wall clock is not known.
 std::optional<core::Duration> wall_clock_limit(const RecordedCall& recorded, core::Instant at);
+
+/// Whether `part` occurs in the text. Takes linear time, unlike std::string::find(), for which a
+/// target could choose texts of megabytes that take hours.
+bool contains(std::string_view text, std::string_view part);
 
 /// The execution id in the request, from execution_id or else from the context. Empty: none.
 std::string_view given_id(const spearlet::InvokeFunctionRequest& request);

@@ -4,23 +4,12 @@
 #include <fmt/format.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
-#include <grpcpp/impl/server_builder_option.h>
 #include <grpcpp/server_builder.h>
 
 #include <chrono>
-#include <vector>
 
 namespace quintain::conformance::testing {
 namespace {
-
-// gRPC adds reflection as a plugin to every server of the process; this removes it from one server.
-class WithoutPlugins final : public grpc::ServerBuilderOption {
- public:
-  void UpdateArguments(grpc::ChannelArguments*) override {}
-  void UpdatePlugins(std::vector<std::unique_ptr<grpc::ServerBuilderPlugin>>* plugins) override {
-    plugins->clear();
-  }
-};
 
 class Hanging final : public grpc::ServerUnaryReactor {
  public:

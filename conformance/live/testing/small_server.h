@@ -1,6 +1,7 @@
 // A small gRPC server of the contract with predictable behaviour.
 #pragma once
 
+#include <grpcpp/impl/server_builder_option.h>
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server.h>
 
@@ -8,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "spearlet/function.grpc.pb.h"
 
@@ -45,6 +47,16 @@ class SmallService final : public spearlet::FunctionService::CallbackService {
   std::condition_variable changed_;
   int hanging_ = 0;
   int abandoned_ = 0;
+};
+
+/// gRPC adds reflection as a plugin to every server of the process; this removes it from one
+/// server.
+class WithoutPlugins final : public grpc::ServerBuilderOption {
+ public:
+  void UpdateArguments(grpc::ChannelArguments*) override {}
+  void UpdatePlugins(std::vector<std::unique_ptr<grpc::ServerBuilderPlugin>>* plugins) override {
+    plugins->clear();
+  }
 };
 
 /// Serves SmallService on a free port, or on a unix socket.
