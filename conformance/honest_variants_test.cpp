@@ -1,5 +1,5 @@
 // Honest nodes of other kinds than the reference node, in virtual time: the suite must fail none of
-// them.
+// them. And manifests that declare what the reference node does not do: the suite must fail those.
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -41,10 +41,11 @@ struct Variant {
 
 void PrintTo(const Variant& variant, std::ostream* out) { *out << variant.name; }
 
-std::string outcome_of(const CaseResult& result) {
+std::string outcome_of(const CaseResult& result, bool strict) {
   std::string problems;
   for (const auto& [clause, finding] : result.findings.by_clause()) {
-    if (finding.violations.empty() || find_clause(clause)->level == Level::kShould) continue;
+    if (finding.violations.empty()) continue;
+    if (!strict && find_clause(clause)->level == Level::kShould) continue;
     problems += clause + ": expected " + finding.violations.front().expected + "; observed " +
                 finding.violations.front().observed.substr(0, 600) + "\n";
   }
@@ -78,7 +79,8 @@ struct Outcome {
   std::string problems;
 };
 
-Outcome judge(const Variant& variant) {
+/// `strict`: a violated SHOULD counts too.
+Outcome judge(const Variant& variant, bool strict = false) {
   core::NodeConfig node = reference_node();
   Manifest manifest = reference_manifest();
   variant.arrange(node, manifest);
@@ -107,7 +109,7 @@ Outcome judge(const Variant& variant) {
     const CaseResult result = run_case(one, options, ++number);
     if (!result.not_judged.empty()) {
       ++outcome.not_judged;
-    } else if (const std::string problems = outcome_of(result); problems.empty()) {
+    } else if (const std::string problems = outcome_of(result, strict); problems.empty()) {
       outcome.passed += result.skipped.empty() ? 1 : 0;
     } else {
       outcome.problems += std::string(one.name) + ": " + problems;
@@ -190,6 +192,49 @@ std::vector<Variant> variants() {
       {.name = "a-fifth-of-a-second-each-way", .latency = 200ms},
   };
 }
+
+/// A manifest that declares the opposite of what the reference node does.
+std::vector<Variant> lies() {
+  using P = Policies;
+  return {
+      {.name = "mode-unspecified",
+       .arrange = [](auto&, auto& m) { m.policies.mode_unspecified = P::ModeUnspecified::kSync; }},
+      {.name = "stream-via-invoke",
+       .arrange =
+           [](auto&, auto& m) {
+             m.policies.stream_via_invoke = P::StreamViaInvoke::kUnimplemented;
+           }},
+      {.name = "start-errors",
+       .arrange = [](auto&, auto& m) { m.policies.start_errors = P::StartErrors::kFailedBody; }},
+      {.name = "success-sync",
+       .arrange = [](auto&, auto& m) { m.policies.success_sync = P::SuccessSync::kServed; }},
+      {.name = "timeout-from",
+       .arrange = [](auto&, auto& m) { m.policies.timeout_from = P::TimeoutFrom::kStart; }},
+      {.name = "timeout-zero",
+       .arrange = [](auto&, auto& m) { m.policies.timeout_zero = P::TimeoutZero::kUnlimited; }},
+      {.name = "cancel-running",
+       .arrange = [](auto&, auto& m) { m.policies.cancel_running = P::CancelRunning::kImmediate; }},
+      {.name = "cancel-unknown",
+       .arrange = [](auto&, auto& m) { m.policies.cancel_unknown = P::CancelUnknown::kNotFound; }},
+      {.name = "sync-caller-gone",
+       .arrange = [](auto&,
+                     auto& m) { m.policies.sync_caller_gone = P::SyncCallerGone::kContinues; }},
+      {.name = "duplicate-id",
+       .arrange = [](auto&, auto& m) { m.policies.duplicate_id = P::DuplicateId::kRefused; }},
+      {.name = "eta-quantile", .arrange = [](auto&, auto& m) { m.policies.eta_quantile = 0.95; }},
+      {.name = "retention", .arrange = [](auto&, auto& m) { m.policies.retention = 2s; }},
+  };
+}
+
+class PolicyLieTest : public testing::TestWithParam<Variant> {};
+
+TEST_P(PolicyLieTest, FailsACase) { EXPECT_NE(judge(GetParam(), true).problems, ""); }
+
+INSTANTIATE_TEST_SUITE_P(All, PolicyLieTest, testing::ValuesIn(lies()), [](const auto& lie) {
+  std::string name = lie.param.name;
+  std::erase(name, '-');
+  return name;
+});
 
 class HonestVariantTest : public testing::TestWithParam<Variant> {};
 

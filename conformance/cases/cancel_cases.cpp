@@ -56,6 +56,11 @@ void outrun(CaseRun& run) {
               "a function that returns within the grace has its own outcome",
               "its final status is " + status_name(end));
   }
+  if (run.policies().cancel_running == Policies::CancelRunning::kImmediate) {
+    run.check("CANCEL-3", end == kCancelled,
+              "a running function is killed at once, as declared, so that it cannot complete",
+              "its final status is " + status_name(end));
+  }
   run.check(
       "CANCEL-3", call, call.answer().success() == (end == kCancelled),
       fmt::format("success is true exactly if the cancel had an effect; the final status is {}",
