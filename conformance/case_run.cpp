@@ -155,6 +155,11 @@ void CaseRun::wait_for(const RecordedCall& recorded) {
   throw Aborted{};
 }
 
+bool CaseRun::is_refused_because_of_others(const RecordedCall& recorded) const {
+  return setup_.shares_the_target && recorded.method == Method::kInvokeFunction &&
+         absl::IsResourceExhausted(recorded.status);
+}
+
 void CaseRun::leave(const RecordedCall& recorded) {
   if (recorded.ended()) return;
   setup_.transport.abandon(transport_calls_[recorded.number - 1]);

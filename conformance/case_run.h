@@ -113,6 +113,8 @@ class CaseRun {
     std::string id_prefix;
     /// When the case must have ended.
     core::Instant budget_ends = core::Instant::never();
+    /// Other cases run at the same time, and may fill the queue of the target for a while.
+    bool shares_the_target = false;
     /// SuiteOptions::stop.
     std::function<std::string()> stop{};
   };
@@ -195,10 +197,17 @@ class CaseRun {
     return call;
   }
 
-  /// Sends a call and waits for its end.
+  /// Sends a call and waits for its end. An invocation that is refused because other cases fill the
+  /// queue is tried again.
   template <class Request>
   auto call(const Request& request, core::Duration timeout = core::kForever) {
-    return wait(send(request, timeout));
+    const core::Instant until = now() + patience();
+    auto call = wait(send(request, timeout));
+    while (is_refused_because_of_others(call.recorded()) && now() < until) {
+      sleep_for(std::chrono::milliseconds(50));
+      call = wait(send(request, timeout));
+    }
+    return call;
   }
 
   /// Cancels the call as its client, unless it has ended.
@@ -288,6 +297,7 @@ class CaseRun {
   const RecordedCall& start(Method method, const google::protobuf::Message& request,
                             core::Duration timeout);
   void wait_for(const RecordedCall& recorded);
+  bool is_refused_because_of_others(const RecordedCall& recorded) const;
   void leave(const RecordedCall& recorded);
   bool judge(std::string_view clause, bool held, std::string_view expected, std::string observed,
              std::uint64_t recorded);

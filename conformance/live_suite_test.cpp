@@ -92,7 +92,9 @@ TEST(LiveSuite, TheFixtureProgramImplementsTheFixtures) {
   const auto server = spawn(fmt::format("'{}' serve --functions '{}' --listen 127.0.0.1:0",
                                         QUINTAIN_PROGRAM, file.string()));
   ASSERT_NE(server, nullptr);
-  auto results = judge_live(server->address(), reference_manifest(), live_cases());
+  Manifest manifest = reference_manifest();
+  manifest.policies.function_output = Policies::FunctionOutput::kText;
+  auto results = judge_live(server->address(), manifest, live_cases());
   // The program of a function is declared for one task, so functions of a new task cannot start.
   const auto unjudged = std::erase_if(results, [](const CaseResult& result) {
     return result.not_judged.find("a task that a call has made") != std::string::npos;

@@ -75,6 +75,8 @@ void read_policies(const Reader& reader, Policies& policies) {
   read_choice(
       object, "duplicate_id", policies.duplicate_id,
       {{"same_record", P::DuplicateId::kSameRecord}, {"refused", P::DuplicateId::kRefused}});
+  read_choice(object, "function_output", policies.function_output,
+              {{"any", P::FunctionOutput::kAny}, {"text", P::FunctionOutput::kText}});
   policies.retention = milliseconds(object.optional("retention_ms")).value_or(policies.retention);
   policies.status_endpoint_http = object.optional("status_endpoint_http").string();
   policies.eta_quantile =

@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "conformance/faulty/faulty_core.h"
 #include "conformance/fixtures/fixture_runtime.h"
@@ -142,6 +144,16 @@ class SimTransport final : public Transport {
     call->second->caller().leave();
   }
 
+  void reconnect() override {
+    if (!has(WireFault::kConnectionOwnsExecutions)) return;
+    for (const std::string& id : std::exchange(started_, {})) {
+      spearlet::CancelExecutionRequest request;
+      request.set_execution_id(id);
+      start({.path = std::string(kServicePath) + "CancelExecution",
+             .request = request.SerializeAsString()});
+    }
+  }
+
   bool run_until(core::Instant until, const std::function<bool()>& done) override {
     // An event at `until`, so that time advances to it even if nothing else happens.
     wake_up_.arm(until, core::Precedence::kOther);
@@ -232,6 +244,7 @@ class SimTransport final : public Transport {
     const core::CallContext context{.deadline = wire.deadline};
     spearlet::InvokeFunctionRequest request;
     if (!parse(wire, request)) return;
+    if (has(WireFault::kConnectionOwnsExecutions)) started_.push_back(request.execution_id());
     auto& call = open<CallType>(number, std::move(wire));
     (service_->*kMethod)(std::move(request), context, AnswerType(call));
   }
@@ -293,7 +306,8 @@ class SimTransport final : public Transport {
   std::map<std::uint64_t, std::unique_ptr<OpenCall>> calls_;
   std::set<std::uint64_t> ended_;  // calls to destroy; not possible while they are being answered
   std::uint64_t last_call_ = 0;
-  bool deaf_ = false;  // WireFault::kDeafAfterMalformed has been triggered
+  bool deaf_ = false;                 // WireFault::kDeafAfterMalformed has been triggered
+  std::vector<std::string> started_;  // for WireFault::kConnectionOwnsExecutions
   core::Timer wake_up_;
   core::FunctionService* service_ = nullptr;
   std::unique_ptr<core::FunctionService> decorator_;

@@ -82,6 +82,7 @@ void run_with(Transport& transport, const SuiteOptions& options, std::size_t num
                .id_prefix = fmt::format("{}-{}", options.run_id, number),
                .budget_ends = options.virtual_time ? core::Instant::never()
                                                    : transport.now() + options.case_budget,
+               .shares_the_target = !options.virtual_time && !result.test_case->exclusive,
                .stop = options.stop});
   const core::Instant start = transport.now();
   try {
@@ -210,6 +211,20 @@ CaseResult run_case(const Case& test_case, const SuiteOptions& options, std::siz
   return inconclusive;
 }
 
+namespace {
+
+// How many cases may run at once: on a node with few slots and a short queue they would take each
+// other's places. Most cases start one execution at a time, some a few.
+int concurrent_jobs(const SuiteOptions& options) {
+  constexpr int kPerCase = 3;
+  const NodeFacts& node = options.manifest->node;
+  if (!node.slots) return options.jobs;
+  return std::clamp((*node.slots + node.queue_limit.value_or(0)) / kPerCase, 1,
+                    std::max(options.jobs, 1));
+}
+
+}  // namespace
+
 std::vector<CaseResult> run_suite(std::span<const Case* const> cases, const SuiteOptions& options) {
   std::vector<CaseResult> results(cases.size());
   std::mutex mutex;
@@ -257,7 +272,8 @@ std::vector<CaseResult> run_suite(std::span<const Case* const> cases, const Suit
       concurrent.push_back(i);
     }
   }
-  run_in_parallel(concurrent.size(), options.jobs, [&](std::size_t i) { run(concurrent[i]); });
+  run_in_parallel(concurrent.size(), options.virtual_time ? options.jobs : concurrent_jobs(options),
+                  [&](std::size_t i) { run(concurrent[i]); });
   for (const std::size_t i : last) run(i);
   return results;
 }

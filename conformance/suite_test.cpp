@@ -123,6 +123,7 @@ class BreakingTransport final : public Transport {
     return 0;
   }
   void abandon(std::uint64_t call) override { inner_->abandon(call); }
+  void reconnect() override { inner_->reconnect(); }
   bool run_until(core::Instant until, const std::function<bool()>& done) override {
     return inner_->run_until(until, done);
   }

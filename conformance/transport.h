@@ -61,6 +61,9 @@ class Transport {
   /// Requires: the call has not ended.
   virtual void abandon(std::uint64_t call) = 0;
 
+  /// Closes the connection and opens another one. Requires: no call is open.
+  virtual void reconnect() = 0;
+
   /// Delivers answers until done() holds or until the given time. done() is evaluated first and
   /// after each answer. Returns the last value of done().
   virtual bool run_until(core::Instant until, const std::function<bool()>& done) = 0;
@@ -90,11 +93,13 @@ class Transport {
     return absl::OkStatus();
   }
 
-  /// Sends bytes that need not be a call over a separate connection. Returns after the target has
-  /// closed it or has had enough time to. An error if there is no connection; a transport without a
-  /// wire has none.
-  virtual absl::Status send_raw(std::string_view bytes) {
+  /// Sends bytes that need not be a call over a separate connection, and then closes the sending
+  /// side, or, if there is more to send, sends that after a short pause and leaves it open. Returns
+  /// after the target has closed the connection or has had enough time to. An error if there is no
+  /// connection; a transport without a wire has none.
+  virtual absl::Status send_raw(std::string_view bytes, std::string_view after_a_pause = {}) {
     static_cast<void>(bytes);
+    static_cast<void>(after_a_pause);
     return absl::UnimplementedError("this transport has no wire: it calls the target in memory");
   }
 };

@@ -150,7 +150,8 @@ absl::StatusOr<AsyncExecution*> TaskExecutionManager::admit(
       estimate = {.p50 = std::chrono::seconds(5), .p90 = std::chrono::seconds(5)};
     }
     execution.estimated_completion_ms = std::max<std::int64_t>(ceil_milliseconds(estimate.p50), 1);
-    live.estimated_p90_ms = std::max<std::int64_t>(ceil_milliseconds(estimate.p90), 1);
+    live.estimated_p90_ms =
+        std::max(ceil_milliseconds(estimate.p90), execution.estimated_completion_ms);
   }
   ++counters_.accepted;
   if (observer_ != nullptr) {

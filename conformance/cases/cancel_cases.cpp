@@ -1,8 +1,12 @@
 // CANCEL cases: which executions a cancel ends, which it does not, and what it reports.
 #include <absl/strings/match.h>
 #include <fmt/format.h>
+#include <google/protobuf/util/message_differencer.h>
 
+#include <algorithm>
 #include <chrono>
+#include <string>
+#include <vector>
 
 #include "conformance/cases/case_setup.h"
 
@@ -10,19 +14,33 @@ namespace quintain::conformance {
 namespace {
 
 using namespace std::chrono_literals;
+using google::protobuf::util::MessageDifferencer;
 
 // How long a cancelled function may take to stop: the declared grace, or a second.
 core::Duration grace(const CaseRun& run) { return run.node().cancel_grace.value_or(1s); }
 
 void unknown(CaseRun& run) {
-  const CancelCall call = run.cancel(run.fresh_id());
-  if (run.policies().cancel_unknown == Policies::CancelUnknown::kNotFound) {
-    run.check("CANCEL-1", call, call.code() == absl::StatusCode::kNotFound,
-              "cancelling an unknown id is refused with NOT_FOUND, as the target declares");
-  } else {
-    run.check("CANCEL-1", call, call.answered() && !call.answer().success(),
-              "cancelling an unknown id is answered with success = false");
+  const std::string id = run.fresh_id();
+  run.read(id);
+  for (const bool force : {false, true}) {
+    const CancelCall call = force ? run.wait(run.send_forced_cancel(id)) : run.cancel(id);
+    if (run.policies().cancel_unknown == Policies::CancelUnknown::kNotFound) {
+      run.check("CANCEL-1", call, call.code() == absl::StatusCode::kNotFound,
+                "cancelling an unknown id is refused with NOT_FOUND, as the target declares");
+    } else {
+      run.check("CANCEL-1", call, call.answered() && !call.answer().success(),
+                "cancelling an unknown id is answered with success = false");
+      run.check("CANCEL-10", call,
+                call.answer().final_status() == spearlet::EXECUTION_STATUS_UNSPECIFIED,
+                "the final_status for an unknown id is UNSPECIFIED");
+    }
   }
+  const StatusCall status = run.read(id);
+  run.check("CANCEL-10", status, status.answered() && !status.answer().found(),
+            "a cancel of an unknown id makes no record");
+  // The twin: the cancel of a known id succeeds.
+  const CancelCall known = run.cancel(start_running(run, run.async("sleep", {{"ms", kLongMs}})));
+  run.check("CANCEL-1", known, known.answer().success(), "cancelling a known id succeeds");
 }
 
 void finished(CaseRun& run) {
@@ -39,15 +57,17 @@ void finished(CaseRun& run) {
   }
   const StatusCall after = run.read(id);
   run.check("CANCEL-2", after,
-            before.answer().SerializeAsString() == after.answer().SerializeAsString() ||
-                status_of(after) == status_of(before),
+            before.answer().found() &&
+                MessageDifferencer::Equals(before.answer().result(), after.answer().result()),
             "nothing changes after a terminal status");
 }
 
 void outrun(CaseRun& run) {
+  const core::Duration lag = round_trip(run);
   // The function ignores the cancel and returns before the grace ends.
-  const std::string id = start_running(run, run.async("stubborn", {{"ms", at_least(600)}}));
-  const core::Duration rest = std::chrono::milliseconds(run.takes_ms("stubborn", 600) + 100);
+  const std::int64_t wanted_ms = core::floor_milliseconds(600ms + 6 * lag);
+  const std::string id = start_running(run, run.async("stubborn", {{"ms", at_least(wanted_ms)}}));
+  const core::Duration rest = std::chrono::milliseconds(run.takes_ms("stubborn", wanted_ms) + 100);
   const CancelCall call = run.cancel(id);
   const auto end = run.await_end(id);
   if (run.policies().cancel_running == Policies::CancelRunning::kCooperative &&
@@ -62,12 +82,12 @@ void outrun(CaseRun& run) {
               "its final status is " + status_name(end));
   }
   run.check(
-      "CANCEL-3", call, call.answer().success() == (end == kCancelled),
+      "CANCEL-3", call, call.answered() && call.answer().success() == (end == kCancelled),
       fmt::format("success is true exactly if the cancel had an effect; the final status is {}",
                   status_name(end)));
   run.sleep_for(rest);
   const StatusCall later = run.read(id);
-  run.check("CANCEL-3", later, status_of(later) == end,
+  run.check("CANCEL-3", later, later.answer().found() && status_of(later) == end,
             "an execution that was reported CANCELLED does not complete later");
 }
 
@@ -96,6 +116,50 @@ void record_stays(CaseRun& run) {
   run.check("CANCEL-5", status,
             absl::StrContains(status.answer().result().error_message(), "operator's wish"),
             "the record has the reason");
+}
+
+// The first of two reasons stays, whichever of the cancels ends the execution.
+void first_reason(CaseRun& run) {
+  const core::Duration lag = round_trip(run);
+  const std::int64_t grace_ms = core::floor_milliseconds(grace(run));
+  const std::string id =
+      start_running(run, run.async("stubborn", {{"ms", at_least(2 * grace_ms, kLongMs.wanted)}}));
+  const CancelCall first = run.send_cancel(id, /*force=*/false, "the first reason");
+  // The first cancel arrives before the second is sent.
+  run.sleep_for(200ms + 2 * lag);
+  spearlet::CancelExecutionRequest forced;
+  forced.set_force(true);
+  const bool has_force = run.profile().expresses(Method::kCancelExecution, forced);
+  const CancelCall second = run.send_cancel(id, has_force, "the second reason");
+  run.wait_until([&] { return first.ended() && second.ended(); }, grace(run) + 2s + run.slack());
+  const StatusCall ended = run.read(id);
+  run.check("CANCEL-12", ended,
+            status_of(ended) == kCancelled &&
+                absl::StrContains(ended.answer().result().error_message(), "the first reason"),
+            "the record has the reason of the first cancel");
+  run.cancel(id, /*force=*/false, "too late");
+  const StatusCall later = run.read(id);
+  run.check("CANCEL-12", later,
+            MessageDifferencer::Equals(ended.answer().result(), later.answer().result()),
+            "a cancel after the end does not change the record");
+}
+
+void grace_is_not_prolonged(CaseRun& run) {
+  const std::int64_t grace_ms = core::floor_milliseconds(grace(run));
+  const std::string id =
+      start_running(run, run.async("stubborn", {{"ms", at_least(3 * grace_ms, kLongMs.wanted)}}));
+  const core::Instant sent = run.now();
+  const CancelCall first = run.send_cancel(id);
+  const core::Instant limit = sent + grace(run) + run.slack();
+  // Each further cancel would move the end of the grace beyond the limit.
+  std::vector<CancelCall> further;
+  while (!first.ended() && run.now() < limit) {
+    run.wait_until([&] { return first.ended(); },
+                   std::min<core::Duration>(grace(run) / 4, limit - run.now()));
+    if (!first.ended()) further.push_back(run.send_cancel(id));
+  }
+  run.check("CANCEL-11", first, first.ended() && first.answer().final_status() == kCancelled,
+            "further cancels do not prolong the grace of the first");
 }
 
 void while_queued(CaseRun& run) {
@@ -162,7 +226,9 @@ void races_the_start(CaseRun& run) {
 void sync_caller_is_told(CaseRun& run) {
   const auto request = run.sync("sleep", {{"ms", kLongMs}});
   const InvokeCall waiting = run.send(request);
-  run.await(request.execution_id(), kRunning);
+  if (!run.await(request.execution_id(), kRunning)) {
+    CaseRun::abort("the execution of a SYNC call did not reach RUNNING");
+  }
   run.cancel(request.execution_id());
   run.wait_until([&] { return waiting.ended(); }, grace(run) + 2s + run.slack());
   run.check("CANCEL-9", waiting, status_of(waiting) == kCancelled,
@@ -172,8 +238,9 @@ void sync_caller_is_told(CaseRun& run) {
 std::vector<Case> cancel_cases() {
   return {
       {.name = "cancel/unknown",
-       .about = "a cancel of an unknown id is no success",
-       .clauses = {"CANCEL-1"},
+       .about = "a cancel of an unknown id is no success, and reports no status",
+       .clauses = {"CANCEL-1", "CANCEL-10"},
+       .fixtures = {"sleep"},
        .run = unknown},
       {.name = "cancel/finished",
        .about = "a cancel of a finished execution changes nothing and reports its status",
@@ -195,6 +262,17 @@ std::vector<Case> cancel_cases() {
        .clauses = {"CANCEL-5"},
        .fixtures = {"sleep"},
        .run = record_stays},
+      {.name = "cancel/first-reason",
+       .about = "two cancels with different reasons: the first one stays",
+       .clauses = {"CANCEL-12"},
+       .fixtures = {"stubborn"},
+       .run = first_reason},
+      {.name = "cancel/grace-is-not-prolonged",
+       .about = "the grace of a function that ignores the signal ends in spite of further cancels",
+       .clauses = {"CANCEL-11"},
+       .fixtures = {"stubborn"},
+       .needs = {Need::kCancelGrace},
+       .run = grace_is_not_prolonged},
       {.name = "cancel/while-queued",
        .about = "an execution that is cancelled while it waits for a slot never starts",
        .clauses = {"CANCEL-6"},

@@ -316,6 +316,51 @@ void look_until_quiet(CaseRun& run, const std::function<void(Look& look)>& look)
   holds(/*last=*/true);
 }
 
+std::vector<spearlet::ExecutionInfo> list_after(CaseRun& run, const std::string& task_id,
+                                                const std::string& marker) {
+  constexpr int kMaxPages = 100;
+  std::vector<spearlet::ExecutionInfo> entries;
+  spearlet::ListExecutionsRequest request;
+  request.set_task_id(task_id);
+  request.set_limit(100);
+  request.set_start_after(marker);
+  for (int page = 0; page < kMaxPages; ++page) {
+    const auto call = run.call(request);
+    if (!call.answered()) CaseRun::abort("a list was refused: " + describe(call.recorded()));
+    entries.insert(entries.end(), call.answer().executions().begin(),
+                   call.answer().executions().end());
+    if (!call.answer().has_more()) break;
+    request.set_start_after(call.answer().next_start_after());
+  }
+  return entries;
+}
+
+InvokeCall call_accepted(CaseRun& run, const spearlet::InvokeFunctionRequest& request) {
+  InvokeCall call = run.call(request);
+  // Other cases may fill the queue temporarily.
+  const core::Instant until = run.now() + CaseRun::patience();
+  while (absl::IsResourceExhausted(call.recorded().status) && run.now() < until) {
+    run.sleep_for(50ms);
+    call = run.call(request);
+  }
+  if (!call.answered() || may_be_refusal(call.recorded(), run.policies())) {
+    CaseRun::abort("a call that has to be accepted was refused: " + describe(call.recorded()));
+  }
+  return call;
+}
+
+core::Duration round_trip(CaseRun& run) {
+  // The first call may include the set-up of the connection.
+  const std::string unknown = run.fresh_id();
+  run.read(unknown);
+  return duration_of(run.read(unknown));
+}
+
+int executions_at_once(const CaseRun& run, int wanted) {
+  if (!run.node().slots) return std::min(wanted, 2);
+  return std::min(wanted, *run.node().slots + run.node().queue_limit.value_or(0));
+}
+
 spearlet::ExecutionStatus check_end(CaseRun& run, std::string_view clause, const std::string& id,
                                     spearlet::ExecutionStatus expected_status,
                                     std::string_view expected, core::Duration limit) {

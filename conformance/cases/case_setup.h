@@ -178,6 +178,23 @@ struct Counts {
 };
 Counts count(CaseRun& run);
 
+/// The entries of ListExecutions for a task that were accepted after the execution `marker`, which
+/// must be on record. Unlike list_all() it does not read what was there before the case.
+std::vector<spearlet::ExecutionInfo> list_after(CaseRun& run, const std::string& task_id,
+                                                const std::string& marker);
+
+/// Calls an invocation that the target has to accept: the twin of a call that it has to refuse,
+/// without the defect. Retries while the queue is full, and aborts the case if it is refused.
+InvokeCall call_accepted(CaseRun& run, const spearlet::InvokeFunctionRequest& request);
+
+/// How long a call takes that does no work; zero in virtual time. Functions whose state a case has
+/// to observe last several of them.
+core::Duration round_trip(CaseRun& run);
+
+/// How many executions, running or waiting, the case may have at once: `wanted`, or fewer if the
+/// target declares that it takes fewer.
+int executions_at_once(const CaseRun& run, int wanted);
+
 // ---- Judgements ---------------------------------------------------------------------------------
 
 /// Waits for the end of an execution and judges the clause by its final status, which it returns:

@@ -19,10 +19,14 @@ void check_unspecified(CaseRun& run, int mode) {
   }
 }
 
-void unspecified(CaseRun& run) { check_unspecified(run, 0); }
+void unspecified(CaseRun& run) {
+  check_unspecified(run, 0);
+  call_accepted(run, run.sync("echo", {{"value", 1}}));
+}
 
 void out_of_range(CaseRun& run) {
   for (const int mode : {4, 99, -1}) check_unspecified(run, mode);
+  call_accepted(run, run.async("echo", {{"value", 1}}));
 }
 
 void stream_through_invoke(CaseRun& run) {
@@ -35,6 +39,22 @@ void stream_through_invoke(CaseRun& run) {
   run.check("MODE-2", call, refused(run, call, code),
             fmt::format("STREAM through InvokeFunction is refused with {}",
                         absl::StatusCodeToString(code)));
+  call_accepted(run, run.sync("echo", {{"value", 1}}));
+}
+
+void other_modes_through_stream(CaseRun& run) {
+  for (const int mode : {1, 2, 0, 4, -1}) {
+    const StreamCall call = run.wait(run.send_stream(
+        run.request("echo", static_cast<spearlet::ExecutionMode>(mode), {{"value", 1}})));
+    run.check("MODE-4", call,
+              call.code() == absl::StatusCode::kInvalidArgument && call.recorded().received.empty(),
+              fmt::format("mode {} through StreamFunction is refused with INVALID_ARGUMENT", mode));
+  }
+  const StreamCall stream = run.wait(
+      run.send_stream(run.request("echo", spearlet::EXECUTION_MODE_STREAM, {{"value", 1}})));
+  if (!stream.recorded().status.ok()) {
+    CaseRun::abort("a stream was refused: " + describe(stream.recorded()));
+  }
 }
 
 void modes_differ(CaseRun& run) {
@@ -63,6 +83,11 @@ std::vector<Case> mode_cases() {
        .clauses = {"MODE-2"},
        .fixtures = {"echo"},
        .run = stream_through_invoke},
+      {.name = "mode/other-modes-through-stream",
+       .about = "StreamFunction refuses every mode but STREAM",
+       .clauses = {"MODE-4"},
+       .fixtures = {"echo"},
+       .run = other_modes_through_stream},
       {.name = "mode/modes-differ",
        .about = "SYNC and ASYNC answers to the same request have different shapes",
        .clauses = {"MODE-3"},

@@ -4,6 +4,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "conformance/cases/case_setup.h"
 
@@ -48,21 +53,91 @@ void sync_timeout(CaseRun& run) {
             "it is answered when the timeout has passed");
 }
 
+void check_nothing_started(CaseRun& run, const std::string& id) {
+  const StatusCall status = run.read(id);
+  run.check("TIME-2", status,
+            status.answered() && attempts_logged(status.answer()) == 0 &&
+                !status.answer().result().has_started_at(),
+            "a call whose deadline has passed starts nothing");
+}
+
 void expired_deadline(CaseRun& run) {
-  const auto request = run.async("sleep", {{"ms", kLongMs}});
-  // Well before now: on the wire a deadline is the remaining time, rounded up.
-  const InvokeCall call = run.wait(run.send(request, -1s));
-  run.check("TIME-2", call, call.code() == absl::StatusCode::kDeadlineExceeded,
-            "a call whose deadline has passed is refused");
-  run.sleep_for(50ms);
-  const StatusCall status = run.read(request.execution_id());
-  run.check("TIME-2", status, !status.answer().found(), "it starts nothing");
+  for (const auto mode : {spearlet::EXECUTION_MODE_ASYNC, spearlet::EXECUTION_MODE_SYNC}) {
+    const auto request = run.request("sleep", mode, {{"ms", at_least(100)}});
+    const InvokeCall call = run.wait(run.send(request, -1s));
+    run.check("TIME-2", call, call.code() == absl::StatusCode::kDeadlineExceeded,
+              "a call whose deadline has passed is refused");
+    run.sleep_for(50ms);
+    check_nothing_started(run, request.execution_id());
+    const InvokeCall twin =
+        run.wait(run.send(run.request("sleep", mode, {{"ms", at_least(100)}}), 1s));
+    if (!twin.answered()) {
+      CaseRun::abort("a call before its deadline was refused: " + describe(twin.recorded()));
+    }
+  }
+}
+
+// A connection with one call, as bytes: HTTP/2 (RFC 9113) with headers in plain text (RFC 7541,
+// 6.2.2). The time of the call starts with the headers; the message comes later.
+struct RawCall {
+  std::string headers;
+  std::string message;
+};
+
+// `timeout` in gRPC's notation: "10S", "1n".
+RawCall raw_call(std::string_view path, std::string_view timeout, std::string_view message) {
+  const auto number = [](std::uint64_t value, int bytes) {
+    std::string text;
+    for (int i = bytes - 1; i >= 0; --i) text += static_cast<char>(value >> (8 * i));
+    return text;
+  };
+  const auto frame = [&](char type, char flags, std::uint64_t stream, std::string_view payload) {
+    return (number(payload.size(), 3) + type + flags + number(stream, 4)).append(payload);
+  };
+  const auto header = [](std::string_view name, std::string_view value) {
+    std::string bytes(1, '\0');
+    for (const std::string_view text : {name, value}) {
+      bytes += static_cast<char>(text.size());  // less than 127, so it is one byte
+      bytes.append(text);
+    }
+    return bytes;
+  };
+  constexpr char kEndHeaders = 4;
+  constexpr char kEndStream = 1;
+  return {
+      std::string("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n") + frame(4, 0, 0, "") +
+          frame(1, kEndHeaders, 1,
+                header(":method", "POST") + header(":scheme", "http") + header(":path", path) +
+                    header(":authority", "target") + header("te", "trailers") +
+                    header("content-type", "application/grpc") + header("grpc-timeout", timeout)),
+      frame(0, kEndStream, 1, (number(0, 1) + number(message.size(), 4)).append(message))};
+}
+
+// A client does not send a call whose deadline has passed, so this one is put together here. The
+// deadline passes between its headers and its message.
+void expired_on_arrival(CaseRun& run) {
+  const auto send = [&](std::string_view timeout) {
+    const auto request = run.async("sleep", {{"ms", at_least(100)}});
+    const RawCall call = raw_call(run.profile().path(Method::kInvokeFunction), timeout,
+                                  run.profile().encode(Method::kInvokeFunction, request));
+    const absl::Status sent = run.transport().send_raw(call.headers, call.message);
+    if (!sent.ok()) CaseRun::not_judged(sent.ToString());
+    return request.execution_id();
+  };
+  // The twin shows that the target accepts a call in this form.
+  const StatusCall twin = run.read(send("10S"));
+  if (!twin.answer().found()) {
+    CaseRun::not_judged("the target does not accept a call over a plain HTTP/2 connection");
+  }
+  check_nothing_started(run, send("1n"));
 }
 
 void rpc_deadline_bounds_sync(CaseRun& run) {
+  // The call arrives well before its deadline.
+  const core::Duration deadline = 300ms + 2 * round_trip(run);
   const auto request = run.sync("sleep", {{"ms", kLongMs}});
-  const InvokeCall call = run.wait(run.send(request, 300ms));
-  run.sleep_until(call.recorded().sent + 300ms);
+  const InvokeCall call = run.wait(run.send(request, deadline));
+  run.sleep_until(call.recorded().sent + deadline);
   // A real deadline passes on both sides at once, so the target may notice first that the client
   // has gone.
   const auto end = run.await_end(request.execution_id(), run.slack());
@@ -83,35 +158,108 @@ void maximum(CaseRun& run) {
             "no execution runs longer than the node's maximum");
 }
 
-void zero_is_unlimited(CaseRun& run) {
-  // Longer than the default that the target has for other requests, if that is not too long.
-  constexpr std::int64_t kMost = 9000;
-  const auto standard = run.node().default_sync_timeout.value_or(0ms);
-  const std::int64_t ms =
-      std::clamp(core::floor_milliseconds(standard) + 1000, std::int64_t{1500}, kMost);
-  auto request = run.sync("sleep", {{"ms", at_least(ms)}});
-  request.mutable_context()->set_timeout_ms(0);
-  const InvokeCall call = run.call(request);
-  run.check("TIME-3", call, status_of(call) == kCompleted,
-            "timeout_ms = 0 is no timeout, as declared: the function runs to its end");
+void short_maximum(CaseRun& run) {
+  const core::Duration maximum = *run.node().maximum_timeout;
+  if (maximum > 8s) CaseRun::not_judged("the node's maximum is longer than a case lasts");
+  const std::int64_t wanted_ms = 3 * core::floor_milliseconds(maximum);
+  const std::string id =
+      run.start_async(limited(run.async("sleep", {{"ms", at_least(wanted_ms)}}), wanted_ms));
+  check_end(run, "TIME-3", id, kTimeout, "no execution runs longer than the node's maximum",
+            maximum + run.slack());
+}
+
+// Without a timeout: no context, a context without one, and a context with other contents.
+std::vector<spearlet::InvokeFunctionRequest> without_timeout(CaseRun& run, Amount ms) {
+  std::vector<spearlet::InvokeFunctionRequest> requests(3, run.sync("sleep", {{"ms", ms}}));
+  for (auto& request : requests) {
+    request.set_execution_id(run.fresh_id());
+    // The manifest may declare one for requests without a timeout.
+    if (request.has_context()) request.mutable_context()->clear_timeout_ms();
+  }
+  requests[1].mutable_context()->set_timeout_ms(0);
+  requests[2].mutable_context()->set_session_id("a session");
+  return requests;
 }
 
 void zero_is_the_default(CaseRun& run) {
   if (run.policies().timeout_zero == Policies::TimeoutZero::kUnlimited) {
-    return zero_is_unlimited(run);
+    // Longer than the default that the target has for other requests, if that is not too long.
+    const auto standard = run.node().default_sync_timeout.value_or(0ms);
+    const std::int64_t ms =
+        std::clamp<std::int64_t>(core::floor_milliseconds(standard) + 1000, 1500, 9000);
+    const InvokeCall call = call_accepted(run, run.sync("sleep", {{"ms", at_least(ms)}}));
+    run.check("TIME-3", call, status_of(call) == kCompleted,
+              "without a timeout an execution is not ended, as the target declares");
+    return;
   }
   const core::Duration expected = *run.node().default_sync_timeout;
-  auto request =
-      run.sync("sleep", {{"ms", at_least(2 * core::floor_milliseconds(expected), kLongMs.wanted)}});
-  // The manifest may declare one for requests without a timeout.
-  request.mutable_context()->clear_timeout_ms();
-  const InvokeCall call = run.send(request);
-  run.wait_until([&] { return call.ended(); }, expected + run.slack() + CaseRun::patience());
-  run.check("TIME-3", call,
-            status_of(call) == kTimeout && duration_of(call) >= expected &&
-                duration_of(call) <= expected + run.slack(),
-            fmt::format("without a timeout a SYNC call has the default of {} ms",
-                        core::floor_milliseconds(expected)));
+  // All at once, as far as the target takes them; the time in the queue counts. One after the other
+  // would take too long.
+  const bool at_once = run.policies().timeout_from == Policies::TimeoutFrom::kAcceptance;
+  auto requests =
+      without_timeout(run, at_least(2 * core::floor_milliseconds(expected),
+                                    kLongMs.wanted + core::floor_milliseconds(expected)));
+  requests.resize(std::min<std::size_t>(
+      requests.size(), at_once ? static_cast<std::size_t>(executions_at_once(run, 2)) : 1U));
+  std::vector<InvokeCall> calls;
+  for (const auto& request : requests) calls.push_back(run.send(request));
+  run.wait_until(
+      [&] { return std::ranges::all_of(calls, [](const auto& call) { return call.ended(); }); },
+      expected + run.slack() + 2s);
+  for (const InvokeCall& call : calls) {
+    run.check("TIME-3", call,
+              call.ended() && status_of(call) == kTimeout && duration_of(call) >= expected &&
+                  duration_of(call) <= expected + run.slack(),
+              fmt::format("without a timeout a SYNC call has the default of {} ms",
+                          core::floor_milliseconds(expected)));
+  }
+}
+
+void zero_does_not_expire(CaseRun& run) {
+  for (const auto mode : {spearlet::EXECUTION_MODE_SYNC, spearlet::EXECUTION_MODE_ASYNC}) {
+    for (auto request : without_timeout(run, at_least(600))) {
+      request.set_execution_mode(mode);
+      const InvokeCall call = call_accepted(run, request);
+      check_end(run, "TIME-3", call.answer().execution_id(), kCompleted,
+                "timeout_ms = 0 is not a timeout of zero");
+    }
+  }
+}
+
+void async_default(CaseRun& run) {
+  // The default of ASYNC is longer than that of SYNC.
+  const core::Duration longer = *run.node().default_sync_timeout + 1s;
+  const std::string id =
+      run.start_async(run.async("sleep", {{"ms", at_least(core::floor_milliseconds(longer))}}));
+  check_end(run, "TIME-3", id, kCompleted,
+            "an ASYNC execution without a timeout runs longer than the default of SYNC",
+            longer + 1s);
+}
+
+void limits_of_timeouts(CaseRun& run) {
+  using Limits = std::numeric_limits<std::int64_t>;
+  for (const auto mode : {spearlet::EXECUTION_MODE_SYNC, spearlet::EXECUTION_MODE_ASYNC}) {
+    for (const std::int64_t timeout_ms : {Limits::min(), -(std::int64_t{1} << 32)}) {
+      const InvokeCall call =
+          run.call(limited(run.request("echo", mode, {{"value", 1}}), timeout_ms));
+      run.check("TIME-3", call, refused(run, call, absl::StatusCode::kInvalidArgument),
+                fmt::format("the timeout {} ms is refused with INVALID_ARGUMENT", timeout_ms));
+    }
+    call_accepted(run, limited(run.request("echo", mode, {{"value", 1}}), 5000));
+  }
+  // In 32 bits the second would be a millisecond. In nanoseconds the third does not fit into 64
+  // bits and would be less than 100 ms, and the last is negative.
+  for (const std::int64_t timeout_ms :
+       {(std::int64_t{1} << 31) + 5000, (std::int64_t{1} << 32) + 1,
+        std::int64_t{18'446'744'073'720}, Limits::max() / 1'000'000 + 1, Limits::max()}) {
+    const auto request = limited(run.sync("sleep", {{"ms", at_least(250)}}), timeout_ms);
+    const InvokeCall call = run.call(request);
+    run.check("TIME-3", call, status_of(call) == kCompleted,
+              fmt::format("a timeout of {} ms does not end an execution of 250 ms", timeout_ms));
+  }
+  const InvokeCall shortest = run.call(limited(run.sync("sleep", {{"ms", kLongMs}}), 1));
+  run.check("TIME-3", shortest, status_of(shortest) == kTimeout,
+            "a timeout of 1 ms ends an execution");
 }
 
 void negative(CaseRun& run) {
@@ -119,6 +267,7 @@ void negative(CaseRun& run) {
     const InvokeCall call = run.call(limited(run.request("echo", mode, {{"value", 1}}), -1));
     run.check("TIME-3", call, refused(run, call, absl::StatusCode::kInvalidArgument),
               "a negative timeout is refused with INVALID_ARGUMENT");
+    call_accepted(run, limited(run.request("echo", mode, {{"value", 1}}), 5000));
   }
 }
 
@@ -234,7 +383,14 @@ std::vector<Case> time_cases() {
        .about = "a call whose deadline has passed starts nothing",
        .clauses = {"TIME-2"},
        .fixtures = {"sleep"},
+       .virtual_time_only = "a live client does not send such a call",
        .run = expired_deadline},
+      {.name = "time/expired-on-arrival",
+       .about = "calls with deadlines of nanoseconds, in hand-made HTTP/2, start nothing",
+       .clauses = {"TIME-2"},
+       .fixtures = {"sleep"},
+       .live_only = "in virtual time a call arrives at the time at which it is sent",
+       .run = expired_on_arrival},
       {.name = "time/rpc-deadline-bounds-sync",
        .about = "the RPC's deadline bounds the execution of a SYNC call",
        .clauses = {"TIME-3"},
@@ -247,12 +403,36 @@ std::vector<Case> time_cases() {
        .needs = {Need::kMaximumTimeout},
        .virtual_time_only = "a node's maximum is minutes or hours",
        .run = maximum},
+      {.name = "time/short-maximum",
+       .about = "a timeout above a maximum of seconds is reduced to the maximum",
+       .clauses = {"TIME-3"},
+       .fixtures = {"sleep"},
+       .needs = {Need::kMaximumTimeout},
+       .live_only = "in virtual time every maximum can be judged",
+       .run = short_maximum},
       {.name = "time/zero-is-the-default",
        .about = "a request without a timeout has the default of its mode",
        .clauses = {"TIME-3"},
        .fixtures = {"sleep"},
        .needs = {Need::kDefaultTimeout},
        .run = zero_is_the_default},
+      {.name = "time/zero-does-not-expire",
+       .about = "a context without a timeout does not end an execution at once",
+       .clauses = {"TIME-3"},
+       .fixtures = {"sleep"},
+       .run = zero_does_not_expire},
+      {.name = "time/async-default",
+       .about = "an ASYNC request without a timeout does not have the default of SYNC",
+       .clauses = {"TIME-3"},
+       .fixtures = {"sleep"},
+       .needs = {Need::kDefaultTimeout},
+       .virtual_time_only = "the default of SYNC takes longer than a case should",
+       .run = async_default},
+      {.name = "time/limits",
+       .about = "the least timeouts are refused and the greatest are not cut",
+       .clauses = {"TIME-3"},
+       .fixtures = {"echo", "sleep"},
+       .run = limits_of_timeouts},
       {.name = "time/negative-is-refused",
        .about = "a negative timeout is refused in both modes",
        .clauses = {"TIME-3"},

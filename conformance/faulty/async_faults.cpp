@@ -1,4 +1,5 @@
 // Faults of the answers to ASYNC calls, and of the executions after the answer.
+#include <absl/strings/match.h>
 #include <fmt/format.h>
 
 #include <chrono>
@@ -77,8 +78,12 @@ class QuickWorkAnsweredFinished final : public ForwardingService {
   }
 };
 
-// Accepts an unknown task, and shows the execution, which does not exist, as FAILED.
-class UnknownTaskAccepted final : public ForwardingService {
+// What an accepted call does not find.
+enum class Unknown { kTask, kFunction };
+
+// Accepts a call of what is unknown, and shows the execution, which does not exist, as FAILED.
+template <Unknown kWhat>
+class UnknownAccepted final : public ForwardingService {
  public:
   using ForwardingService::ForwardingService;
 
@@ -88,7 +93,10 @@ class UnknownTaskAccepted final : public ForwardingService {
       answer =
           reply_edited(std::move(answer), [this, id = given_id(request), task = request.task_id()](
                                               absl::StatusOr<InvokeFunctionResponse>& reply) {
-            if (!absl::IsNotFound(reply.status())) return;
+            const bool function = absl::StrContains(reply.status().message(), "no function");
+            if (!absl::IsNotFound(reply.status()) || function != (kWhat == Unknown::kFunction)) {
+              return;
+            }
             const std::string name = id.empty() ? fmt::format("lost-{}", lost_.size() + 1) : id;
             lost_.insert(name);
             reply = InvokeFunctionResponse();
@@ -258,7 +266,26 @@ std::vector<FaultyCore> async_faults() {
        .about = "An ASYNC call of a task that does not exist is accepted, then shows as FAILED.",
        .origin = "seen in Spear",
        .caught_by = {"ASYNC-6"},
-       .decorate = decorated_by<UnknownTaskAccepted>()},
+       .decorate = decorated_by<UnknownAccepted<Unknown::kTask>>()},
+      {.name = "unknown-function-accepted",
+       .about = "An ASYNC call of a function that does not exist is accepted, then is FAILED.",
+       .origin = "for ASYNC-10",
+       .caught_by = {"ASYNC-10"},
+       .decorate = decorated_by<UnknownAccepted<Unknown::kFunction>>()},
+      {.name = "accepted-without-success",
+       .about = "The answer to an accepted ASYNC call has success = false.",
+       .origin = "for ASYNC-11",
+       .caught_by = {"ASYNC-11"},
+       .decorate = editing({.invoked =
+                                [](auto& request, auto& response) {
+                                  if (is_async(request)) response.clear_success();
+                                }})},
+      {.name = "async-bound-to-its-connection",
+       .about = "An ASYNC execution is cancelled when the connection of its caller ends.",
+       .origin = "for ASYNC-7",
+       .caught_by = {"ASYNC-7"},
+       .not_served = "the service does not see connections",
+       .wire = WireFault::kConnectionOwnsExecutions},
       {.name = "async-bound-to-its-call",
        .about = "An ASYNC execution is cancelled at the deadline of the call that started it.",
        .origin = "for ASYNC-7",

@@ -179,6 +179,73 @@ class StopNotPassedOn final : public ForwardingRuntime {
   void stop(core::AttemptId) override {}
 };
 
+// Reports CANCELLED, without success, for ids that it does not know.
+class UnknownReportedCancelled final : public ForwardingService {
+ public:
+  using ForwardingService::ForwardingService;
+
+  void CancelExecution(const CancelExecutionRequest& request,
+                       Answer<CancelExecutionResponse> answer) override {
+    inner().CancelExecution(request,
+                            edited(std::move(answer), [](CancelExecutionResponse& response) {
+                              if (response.final_status() == 0) {
+                                response.set_final_status(kCancelled);
+                              }
+                            }));
+  }
+};
+
+// Starts the grace again with each cancel. The node's own grace never ends.
+class GraceProlonged final : public ForwardingService {
+ public:
+  using ForwardingService::ForwardingService;
+
+  void CancelExecution(const CancelExecutionRequest& request,
+                       Answer<CancelExecutionResponse> answer) override {
+    const int cancels = ++cancels_[request.execution_id()];
+    timers().after(kGrace, [this, cancels, id = request.execution_id(), why = request.reason()] {
+      if (cancels_[id] == cancels) cancel_by_force(id, why);
+    });
+    inner().CancelExecution(request, std::move(answer));
+  }
+
+ private:
+  static constexpr core::Duration kGrace = 3s;  // that of the reference node
+
+  std::map<std::string, int> cancels_;
+};
+
+// Shows the reason of the last cancel that came before the end.
+class LastReasonWins final : public ForwardingService {
+ public:
+  using ForwardingService::ForwardingService;
+
+  void CancelExecution(const CancelExecutionRequest& request,
+                       Answer<CancelExecutionResponse> answer) override {
+    const GetExecutionStatusResponse now = look_up(request.execution_id());
+    if (now.found() && !is_terminal(now.result().status())) {
+      reasons_[request.execution_id()] = request.reason();
+    }
+    inner().CancelExecution(request, std::move(answer));
+  }
+
+  void GetExecutionStatus(const GetExecutionStatusRequest& request,
+                          Answer<GetExecutionStatusResponse> answer) override {
+    const auto reason = reasons_.find(request.execution_id());
+    if (reason != reasons_.end() && !reason->second.empty()) {
+      answer =
+          edited(std::move(answer), [text = reason->second](GetExecutionStatusResponse& response) {
+            if (response.result().status() != kCancelled) return;
+            response.mutable_result()->set_error_message(text);
+          });
+    }
+    inner().GetExecutionStatus(request, std::move(answer));
+  }
+
+ private:
+  std::map<std::string, std::string> reasons_;
+};
+
 std::vector<FaultyCore> cancel_faults() {
   return {
       {.name = "cancel-claims-success",
@@ -245,6 +312,22 @@ std::vector<FaultyCore> cancel_faults() {
        .origin = "for CANCEL-9",
        .caught_by = {"CANCEL-9"},
        .decorate = decorated_by<SyncCallerGetsAnError>()},
+      {.name = "unknown-reported-cancelled",
+       .about = "A cancel of an unknown id has no success, but the final_status CANCELLED.",
+       .origin = "for CANCEL-10",
+       .caught_by = {"CANCEL-10"},
+       .decorate = decorated_by<UnknownReportedCancelled>()},
+      {.name = "grace-prolonged",
+       .about = "Each cancel starts the grace period again.",
+       .origin = "for CANCEL-11",
+       .caught_by = {"CANCEL-11"},
+       .configure = [](core::NodeConfig& node) { node.cancel_grace = std::chrono::hours(1); },
+       .decorate = decorated_by<GraceProlonged>()},
+      {.name = "last-reason-wins",
+       .about = "The record has the reason of the last cancel.",
+       .origin = "for CANCEL-12",
+       .caught_by = {"CANCEL-12"},
+       .decorate = decorated_by<LastReasonWins>()},
       {.name = "cancelled-and-timeout-shown-failed",
        .about = "There is no CANCELLED and no TIMEOUT: both are shown as FAILED.",
        .origin = "seen in Spear",

@@ -20,8 +20,9 @@ namespace quintain::conformance {
 /// A fault of the transport, below the service.
 enum class WireFault : std::uint8_t {
   kNone,
-  kAnswersUnknownMethods,  // an unknown method is answered with an empty message and OK
-  kDeafAfterMalformed,     // after a malformed message every call is UNAVAILABLE
+  kAnswersUnknownMethods,     // an unknown method is answered with an empty message and OK
+  kDeafAfterMalformed,        // after a malformed message every call is UNAVAILABLE
+  kConnectionOwnsExecutions,  // the end of a connection cancels the executions of its calls
 };
 
 /// One fault and how it is applied to a node. Each part may be empty; the others are applied in

@@ -1,10 +1,14 @@
 // Faults of execution ids that are used several times.
+#include <absl/strings/match.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <map>
 #include <set>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "conformance/faulty/decorators.h"
 #include "core/transitions.h"
@@ -128,8 +132,148 @@ class IdNeverFreeAgain final : public ForwardingService {
   std::set<std::string> used_;
 };
 
+// Compares repeated requests without some part of them: a request that differs in that part only is
+// answered like the first one.
+template <void (*kStrip)(InvokeFunctionRequest&)>
+class ComparedWithoutAPart final : public ForwardingService {
+ public:
+  using ForwardingService::ForwardingService;
+
+  void InvokeFunction(InvokeFunctionRequest&& request, const CallContext& call,
+                      Answer<InvokeFunctionResponse> answer) override {
+    const std::string id = given_id(request);
+    if (!id.empty()) {
+      const auto first = requests_.find(id);
+      if (first == requests_.end() || !look_up(id).found()) {
+        requests_[id] = request;
+      } else if (stripped(first->second).SerializeAsString() ==
+                 stripped(request).SerializeAsString()) {
+        request = first->second;
+      }
+    }
+    inner().InvokeFunction(std::move(request), call, std::move(answer));
+  }
+
+ private:
+  static InvokeFunctionRequest stripped(InvokeFunctionRequest request) {
+    kStrip(request);
+    return request;
+  }
+
+  std::map<std::string, InvokeFunctionRequest> requests_;
+};
+
+// Finds an execution by an id that is similar to its own, if there is none with that id.
+template <bool (*kSimilar)(const std::string& known, const std::string& given)>
+class SimilarIdFinds final : public ForwardingService {
+ public:
+  using ForwardingService::ForwardingService;
+
+  void InvokeFunction(InvokeFunctionRequest&& request, const CallContext& call,
+                      Answer<InvokeFunctionResponse> answer) override {
+    answer = noting_id(request, std::move(answer),
+                       [this](const std::string& id) { known_.push_back(id); });
+    inner().InvokeFunction(std::move(request), call, std::move(answer));
+  }
+
+  void GetExecutionStatus(const GetExecutionStatusRequest& request,
+                          Answer<GetExecutionStatusResponse> answer) override {
+    GetExecutionStatusRequest query = request;
+    if (!look_up(request.execution_id()).found()) {
+      const auto similar = std::ranges::find_if(known_, [&](const std::string& known) {
+        return !request.execution_id().empty() && kSimilar(known, request.execution_id());
+      });
+      if (similar != known_.end()) query.set_execution_id(*similar);
+    }
+    inner().GetExecutionStatus(query, std::move(answer));
+  }
+
+ private:
+  std::vector<std::string> known_;
+};
+
+bool equal_but_for_case(const std::string& known, const std::string& given) {
+  return absl::EqualsIgnoreCase(known, given);
+}
+
+bool has_prefix(const std::string& known, const std::string& given) {
+  return known.starts_with(given);
+}
+
+void strip_parameters(InvokeFunctionRequest& request) { request.clear_parameters(); }
+void strip_mode(InvokeFunctionRequest& request) { request.clear_execution_mode(); }
+void strip_context(InvokeFunctionRequest& request) { request.clear_context(); }
+void strip_task(InvokeFunctionRequest& request) { request.clear_task_id(); }
+void strip_rest(InvokeFunctionRequest& request) {
+  request.clear_invocation_metadata();
+  request.clear_force_new_instance();
+}
+
 std::vector<FaultyCore> idempotency_faults() {
   return {
+      {.name = "compared-without-parameters",
+       .about = "A repeated request with other parameters counts as the same.",
+       .origin = "for IDEM-2",
+       .caught_by = {"IDEM-2"},
+       .decorate = decorated_by<ComparedWithoutAPart<strip_parameters>>()},
+      {.name = "compared-without-the-mode",
+       .about = "A repeated request with another mode counts as the same.",
+       .origin = "for IDEM-2",
+       .caught_by = {"IDEM-2"},
+       .decorate = decorated_by<ComparedWithoutAPart<strip_mode>>()},
+      {.name = "compared-without-the-context",
+       .about = "A repeated request with another context counts as the same.",
+       .origin = "for IDEM-2",
+       .caught_by = {"IDEM-2"},
+       .decorate = decorated_by<ComparedWithoutAPart<strip_context>>()},
+      {.name = "compared-without-the-task",
+       .about = "A repeated request for another task counts as the same.",
+       .origin = "for IDEM-2",
+       .caught_by = {"IDEM-2"},
+       .decorate = decorated_by<ComparedWithoutAPart<strip_task>>()},
+      {.name = "compared-without-metadata",
+       .about = "A repeated request with other metadata counts as the same.",
+       .origin = "for IDEM-2",
+       .caught_by = {"IDEM-2"},
+       .decorate = decorated_by<ComparedWithoutAPart<strip_rest>>()},
+      {.name = "id-in-the-context-ignored",
+       .about = "The id in the context is not read.",
+       .origin = "for IDEM-5",
+       .caught_by = {"IDEM-5"},
+       .decorate = editing(
+           {.invocation = [](auto& request) { request.mutable_context()->clear_execution_id(); }})},
+      {.name = "two-ids-accepted",
+       .about = "Of two different ids the one in the context is ignored.",
+       .origin = "for IDEM-5",
+       .caught_by = {"IDEM-5"},
+       .decorate = editing({.invocation =
+                                [](auto& request) {
+                                  if (request.execution_id().empty()) return;
+                                  if (request.context().execution_id().empty()) return;
+                                  request.mutable_context()->clear_execution_id();
+                                }})},
+      {.name = "ids-ignore-case",
+       .about = "An id finds an execution whose id differs in case only.",
+       .origin = "for IDEM-6",
+       .caught_by = {"IDEM-6"},
+       .decorate = decorated_by<SimilarIdFinds<equal_but_for_case>>()},
+      {.name = "prefix-finds-an-execution",
+       .about = "The start of an execution's id finds the execution.",
+       .origin = "for IDEM-6",
+       .caught_by = {"IDEM-6"},
+       .decorate = decorated_by<SimilarIdFinds<has_prefix>>()},
+      {.name = "bad-ids-replaced",
+       .about = "An id that cannot be in a URL is replaced by one that the node makes.",
+       .origin = "for IDEM-7",
+       .caught_by = {"IDEM-7"},
+       .decorate = editing({.invocation =
+                                [](auto& request) {
+                                  constexpr std::string_view kBad = "/?# \n";
+                                  const std::string& id = request.execution_id();
+                                  if (id.find_first_of(kBad) != id.npos || id.size() > 128) {
+                                    request.clear_execution_id();
+                                  }
+                                }})},
       {.name = "repeat-runs-again",
        .about = "A request with a known id runs again.",
        .origin = "seen in Spear",

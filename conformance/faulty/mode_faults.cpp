@@ -4,8 +4,25 @@
 namespace quintain::conformance::faulty {
 namespace {
 
+// Streams whatever the mode of the request is.
+class StreamTakesAnyMode final : public ForwardingService {
+ public:
+  using ForwardingService::ForwardingService;
+
+  void StreamFunction(InvokeFunctionRequest&& request, const CallContext& call,
+                      StreamAnswer<StreamExecutionResult> answer) override {
+    request.set_execution_mode(spearlet::EXECUTION_MODE_STREAM);
+    inner().StreamFunction(std::move(request), call, std::move(answer));
+  }
+};
+
 std::vector<FaultyCore> mode_faults() {
   return {
+      {.name = "stream-takes-any-mode",
+       .about = "StreamFunction does not read the mode.",
+       .origin = "for MODE-4",
+       .caught_by = {"MODE-4"},
+       .decorate = decorated_by<StreamTakesAnyMode>()},
       {.name = "mode-not-read",
        .about = "InvokeFunction runs every request as SYNC, whatever its mode is.",
        .origin = "M4",

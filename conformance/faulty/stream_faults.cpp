@@ -1,5 +1,8 @@
 // Faults of streams.
 #include <memory>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "conformance/faulty/decorators.h"
 
@@ -38,8 +41,65 @@ class StreamErrorReportedTwice final : public ForwardingService {
   }
 };
 
+// Keeps all messages of a stream until its end.
+class StreamSentAtItsEnd final : public ForwardingService {
+ public:
+  using ForwardingService::ForwardingService;
+
+  void StreamFunction(InvokeFunctionRequest&& request, const CallContext& call,
+                      StreamAnswer<StreamExecutionResult> answer) override {
+    inner().StreamFunction(std::move(request), call, Keeper::before(std::move(answer)));
+  }
+
+ private:
+  class Keeper final : public core::StreamCaller<StreamExecutionResult> {
+   public:
+    static StreamAnswer<StreamExecutionResult> before(StreamAnswer<StreamExecutionResult> outer) {
+      auto* const keeper = new Keeper(std::move(outer));
+      pass_leaving_on(keeper->outer_, *keeper);
+      return StreamAnswer<StreamExecutionResult>(*keeper);
+    }
+
+    void write(StreamExecutionResult&& message) override { kept_.push_back(std::move(message)); }
+    void finish(const absl::Status& status) override {
+      const std::unique_ptr<Keeper> self(this);
+      outer_.watch(nullptr, nullptr, 0);
+      for (StreamExecutionResult& message : kept_) outer_.write(std::move(message));
+      std::move(outer_).finish(status);
+    }
+
+   private:
+    explicit Keeper(StreamAnswer<StreamExecutionResult> outer) : outer_(std::move(outer)) {}
+
+    StreamAnswer<StreamExecutionResult> outer_;
+    std::vector<StreamExecutionResult> kept_;
+  };
+};
+
 std::vector<FaultyCore> stream_faults() {
   return {
+      {.name = "chunks-shown-pending",
+       .about = "The status in a stream is PENDING until its last message.",
+       .origin = "for STREAM-5",
+       .caught_by = {"STREAM-5"},
+       .decorate = editing({.chunk =
+                                [](auto& chunk) {
+                                  if (!chunk.is_final()) chunk.set_status(kPending);
+                                }})},
+      {.name = "stream-loses-a-chunk",
+       .about = "The eighth chunk of a stream has no data.",
+       .origin = "for STREAM-6",
+       .caught_by = {"STREAM-6"},
+       .decorate = editing({.chunk =
+                                [](auto& chunk) {
+                                  const std::string& data = chunk.chunk_data().value();
+                                  if (data.find("chunk 7") != data.npos) chunk.clear_chunk_data();
+                                }})},
+      {.name = "stream-sent-at-its-end",
+       .about = "The messages of a stream are sent when the function has ended.",
+       .origin = "for STREAM-6",
+       .caught_by = {"STREAM-6"},
+       .decorate = decorated_by<StreamSentAtItsEnd>()},
       {.name = "stream-without-an-end",
        .about = "No message of a stream is final.",
        .origin = "for STREAM-1",

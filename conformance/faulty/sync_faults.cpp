@@ -1,7 +1,13 @@
 // Faults of the answers to SYNC calls.
+#include <absl/strings/ascii.h>
 #include <fmt/format.h>
 
+#include <list>
+#include <memory>
+#include <set>
+
 #include "conformance/faulty/decorators.h"
+#include "conformance/faulty/forwarding_runtime.h"
 
 namespace quintain::conformance::faulty {
 namespace {
@@ -42,6 +48,67 @@ class TaskIdsInvented final : public ForwardingService {
 
  private:
   std::uint32_t invented_ = 0;
+};
+
+// Does not notify the execution of a SYNC call when its caller goes away. Deadlines still end it.
+class SyncCallerGoneUnnoticed final : public ForwardingService {
+ public:
+  using ForwardingService::ForwardingService;
+
+  void InvokeFunction(InvokeFunctionRequest&& request, const CallContext& call,
+                      Answer<InvokeFunctionResponse> answer) override {
+    if (!is_async(request)) {
+      answer = edited(std::move(answer), [](const InvokeFunctionResponse&) {}, Leaving::kWithheld);
+    }
+    inner().InvokeFunction(std::move(request), call, std::move(answer));
+  }
+};
+
+// Only ASYNC executions take slots: starts every SYNC attempt at once, and an ASYNC attempt only
+// while fewer than `slots` of them run.
+class SyncWithoutASlot final : public ForwardingRuntime {
+ public:
+  SyncWithoutASlot(core::Runtime& inner, core::Environment& environment, int slots)
+      : ForwardingRuntime(inner, environment), slots_(slots) {}
+
+  void start(const core::AttemptSpec& attempt, core::AttemptListener& node) override {
+    node_ = &node;
+    if (!is_async(attempt.request)) return ForwardingRuntime::start(attempt, node);
+    waiting_.push_back(attempt);
+    start_waiting();
+  }
+
+  void kill(core::AttemptId attempt) override {
+    if (std::erase_if(waiting_, [&](const auto& spec) { return spec.id == attempt; }) > 0) return;
+    inner().kill(attempt);
+    end(attempt);
+  }
+
+ protected:
+  void on_finished(core::AttemptId attempt, core::Outcome&& outcome) override {
+    ForwardingRuntime::on_finished(attempt, std::move(outcome));
+    end(attempt);
+  }
+
+ private:
+  void end(core::AttemptId attempt) {
+    running_.erase(attempt);
+    start_waiting();
+  }
+
+  void start_waiting() {
+    while (!waiting_.empty() && static_cast<int>(running_.size()) < slots_) {
+      const core::AttemptSpec next = waiting_.front();
+      waiting_.pop_front();
+      running_.insert(next.id);
+      ForwardingRuntime::start(next, *node_);
+    }
+  }
+
+  int slots_;
+  core::AttemptListener* node_ = nullptr;
+  std::list<core::AttemptSpec> waiting_;
+  std::set<core::AttemptId> running_;
 };
 
 std::vector<FaultyCore> sync_faults() {
@@ -111,6 +178,38 @@ std::vector<FaultyCore> sync_faults() {
        .origin = "seen in Spear",
        .caught_by = {"SYNC-6"},
        .decorate = decorated_by<TaskIdsInvented>()},
+      {.name = "ids-in-lower-case",
+       .about = "The execution_id of an answer is in lower case.",
+       .origin = "for SYNC-3",
+       .caught_by = {"SYNC-3"},
+       .decorate = editing({.invoked =
+                                [](auto&, auto& response) {
+                                  absl::AsciiStrToLower(response.mutable_execution_id());
+                                }})},
+      {.name = "error-code-of-the-function-lost",
+       .about = "Every FAILED execution has the error_code FUNCTION_FAILED.",
+       .origin = "for SYNC-7",
+       .caught_by = {"SYNC-7"},
+       .decorate = editing({.result =
+                                [](auto& result) {
+                                  if (result.status() != kFailed) return;
+                                  result.set_error_code("FUNCTION_FAILED");
+                                }})},
+      {.name = "sync-caller-gone-unnoticed",
+       .about = "A SYNC execution goes on when its caller goes away.",
+       .origin = "for SYNC-8",
+       .caught_by = {"SYNC-8"},
+       .decorate = decorated_by<SyncCallerGoneUnnoticed>()},
+      {.name = "sync-without-a-slot",
+       .about = "SYNC executions run beside the slots, however many there are.",
+       .origin = "for SYNC-9",
+       .caught_by = {"SYNC-9"},
+       .configure = [](core::NodeConfig& node) { node.slots = 1000; },
+       .wrap_runtime =
+           [](core::Runtime& inner, core::Environment& environment, const core::NodeConfig&) {
+             constexpr int kSlots = 4;  // of the reference node
+             return std::make_unique<SyncWithoutASlot>(inner, environment, kSlots);
+           }},
   };
 }
 

@@ -1,5 +1,7 @@
 // Faults of timeouts and retries.
+#include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <map>
 #include <string>
 
@@ -129,7 +131,7 @@ std::vector<FaultyCore> time_faults() {
        .about = "A call whose deadline has passed starts its function.",
        .origin = "for TIME-2",
        .caught_by = {"TIME-2"},
-       .virtual_time_only = "a live client does not send a call whose deadline has passed",
+       .virtual_time_only = "gRPC itself ends a call whose deadline passes before its message",
        .decorate = decorated_by<ExpiredCallRuns>()},
       {.name = "timeout-ignored",
        .about = "Every execution has a constant timeout instead of the requested one.",
@@ -145,6 +147,55 @@ std::vector<FaultyCore> time_faults() {
        .origin = "for TIME-3",
        .caught_by = {"TIME-3"},
        .decorate = decorated_by<DeadlineDoesNotBound>()},
+      {.name = "timeout-cut-to-an-int",
+       .about = "The timeout is read as a number of 32 bits.",
+       .origin = "for TIME-3",
+       .caught_by = {"TIME-3"},
+       .decorate = editing({.invocation =
+                                [](auto& request) {
+                                  if (request.context().timeout_ms() == 0) return;
+                                  request.mutable_context()->set_timeout_ms(
+                                      static_cast<std::int32_t>(request.context().timeout_ms()));
+                                }})},
+      {.name = "timeout-in-nanoseconds-overflows",
+       .about = "The timeout is converted to nanoseconds without a check.",
+       .origin = "for TIME-3",
+       .caught_by = {"TIME-3"},
+       .decorate = editing({.invocation =
+                                [](auto& request) {
+                                  const auto ms = request.context().timeout_ms();
+                                  if (ms <= 0) return;
+                                  const auto ns = static_cast<std::uint64_t>(ms) * 1'000'000;
+                                  request.mutable_context()->set_timeout_ms(std::max<std::int64_t>(
+                                      static_cast<std::int64_t>(ns) / 1'000'000, 1));
+                                }})},
+      {.name = "zero-timeout-expires",
+       .about = "A context without a timeout has a timeout of a millisecond.",
+       .origin = "for TIME-3",
+       .caught_by = {"TIME-3"},
+       .decorate = editing({.invocation =
+                                [](auto& request) {
+                                  if (!request.has_context()) return;
+                                  if (request.context().timeout_ms() != 0) return;
+                                  request.mutable_context()->set_timeout_ms(1);
+                                }})},
+      {.name = "async-has-the-default-of-sync",
+       .about = "An ASYNC execution without a timeout has the default of SYNC.",
+       .origin = "for TIME-3",
+       .caught_by = {"TIME-3"},
+       .virtual_time_only = "the default of SYNC takes longer than a case should",
+       .configure =
+           [](core::NodeConfig& node) { node.timeout.async_default = node.timeout.sync_default; }},
+      {.name = "timeout-too-early",
+       .about = "An execution gets nine tenths of its timeout.",
+       .origin = "for TIME-1",
+       .caught_by = {"TIME-1"},
+       .decorate = editing({.invocation =
+                                [](auto& request) {
+                                  if (request.context().timeout_ms() <= 1) return;
+                                  request.mutable_context()->set_timeout_ms(
+                                      request.context().timeout_ms() / 10 * 9);
+                                }})},
       {.name = "negative-timeout-accepted",
        .about = "A negative timeout acts as none.",
        .origin = "for TIME-3",

@@ -147,7 +147,10 @@ class MutatingTransport final : public Transport {
                       .body = mutator_.text()};
   }
 
-  absl::Status send_raw(std::string_view bytes) override { return correct_->send_raw(bytes); }
+  absl::Status send_raw(std::string_view bytes, std::string_view after_a_pause) override {
+    return correct_->send_raw(bytes, after_a_pause);
+  }
+  void reconnect() override { correct_->reconnect(); }
 
  private:
   std::unique_ptr<Transport> correct_;

@@ -51,6 +51,9 @@ struct Policies {
   /// A repeated id with an equal request returns the existing record, or is refused with
   /// ALREADY_EXISTS.
   enum class DuplicateId { kSameRecord, kRefused } duplicate_id = DuplicateId::kSameRecord;
+  /// What functions can return: any value, or, if they are processes, only text and bytes. Then
+  /// `echo` returns a text, a number and bytes by their contents and other messages as bytes.
+  enum class FunctionOutput { kAny, kText } function_output = FunctionOutput::kAny;
   /// How long finished records are kept. kForever: no expiry is expected.
   core::Duration retention = core::kForever;
   /// The base URL ("http://host:port") of a status_endpoint that is a path. Empty: endpoints are

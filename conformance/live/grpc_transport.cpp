@@ -19,6 +19,7 @@
 #include <deque>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -365,7 +366,7 @@ class GrpcTransport final : public Transport {
     auto& started = calls_[number];
     started = std::make_unique<LiveCall>(number, std::move(call), inbox_, budget_);
     if (exhausted_.ok()) {
-      started->start(stub_, left);
+      started->start(*stub_, left);
     } else {
       started->end_without_start(exhausted_);
     }
@@ -373,6 +374,12 @@ class GrpcTransport final : public Transport {
   }
 
   void abandon(std::uint64_t call) override { calls_.at(call)->abandon(); }
+
+  void reconnect() override {
+    // A call that was abandoned keeps its connection until it has ended.
+    while (!calls_.empty()) deliver(*inbox_.take(Clock::time_point::max()));
+    stub_.emplace(connect(*options_));
+  }
 
   bool run_until(core::Instant until, const std::function<bool()>& done) override {
     // Longer than any run, and short enough that sums with it cannot overflow.
@@ -424,8 +431,8 @@ class GrpcTransport final : public Transport {
     return exhausted_;
   }
 
-  absl::Status send_raw(std::string_view bytes) override {
-    return send_raw_bytes(*parse_address(options_->address), bytes, kRawPatience);
+  absl::Status send_raw(std::string_view bytes, std::string_view after_a_pause) override {
+    return send_raw_bytes(*parse_address(options_->address), bytes, after_a_pause, kRawPatience);
   }
 
  private:
@@ -443,7 +450,7 @@ class GrpcTransport final : public Transport {
   std::shared_ptr<RunState> run_;
   MemoryBudget budget_;
   absl::Status exhausted_;  // what every further call ends with; OK: nothing
-  grpc::GenericStub stub_;
+  std::optional<grpc::GenericStub> stub_;
   Inbox inbox_;
   std::map<std::uint64_t, std::unique_ptr<LiveCall>> calls_;
   std::uint64_t last_number_ = 0;

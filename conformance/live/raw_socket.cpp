@@ -13,6 +13,7 @@
 #include <cstring>
 #include <memory>
 #include <string>
+#include <thread>
 
 #include "conformance/live/side_channels.h"
 
@@ -20,6 +21,8 @@ namespace quintain::conformance {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+constexpr std::chrono::milliseconds kPause{50};
 
 bool is_port(std::string_view text) {
   std::uint16_t port = 0;
@@ -67,8 +70,9 @@ class Socket {
       if (sent < 0 && errno != EAGAIN && errno != EINTR) return;  // the peer closed the connection
       if (sent > 0) bytes.remove_prefix(static_cast<std::size_t>(sent));
     }
-    shutdown(fd_, SHUT_WR);
   }
+
+  void close_sending_side() { shutdown(fd_, SHUT_WR); }
 
   void read_to_end(Clock::time_point until) {
     char buffer[4096];
@@ -82,8 +86,15 @@ class Socket {
   int fd_;
 };
 
-absl::Status send_and_drain(Socket& socket, std::string_view bytes, Clock::time_point until) {
+absl::Status send_and_drain(Socket& socket, std::string_view bytes, std::string_view after_a_pause,
+                            Clock::time_point until) {
   socket.send_all(bytes, until);
+  if (after_a_pause.empty()) {
+    socket.close_sending_side();
+  } else {
+    std::this_thread::sleep_for(kPause);
+    socket.send_all(after_a_pause, until);
+  }
   socket.read_to_end(until);
   return absl::OkStatus();
 }
@@ -119,7 +130,7 @@ absl::StatusOr<Address> parse_address(std::string_view text) {
 }
 
 absl::Status send_raw_bytes(const Address& to, std::string_view bytes,
-                            std::chrono::milliseconds patience) {
+                            std::string_view after_a_pause, std::chrono::milliseconds patience) {
   const Clock::time_point until = Clock::now() + patience;
   if (!to.path.empty()) {
     sockaddr_un address{};
@@ -132,7 +143,7 @@ absl::Status send_raw_bytes(const Address& to, std::string_view bytes,
     if (!socket.connect_to(reinterpret_cast<const sockaddr*>(&address), sizeof address, until)) {
       return unreachable(to.path, std::strerror(errno));
     }
-    return send_and_drain(socket, bytes, until);
+    return send_and_drain(socket, bytes, after_a_pause, until);
   }
 
   addrinfo hints{};
@@ -145,7 +156,7 @@ absl::Status send_raw_bytes(const Address& to, std::string_view bytes,
   for (const addrinfo* address = found; address != nullptr; address = address->ai_next) {
     Socket socket(address->ai_family, address->ai_protocol);
     if (!socket.connect_to(address->ai_addr, address->ai_addrlen, until)) continue;
-    return send_and_drain(socket, bytes, until);
+    return send_and_drain(socket, bytes, after_a_pause, until);
   }
   return unreachable(fmt::format("{}:{}", to.host, to.port), std::strerror(errno));
 }

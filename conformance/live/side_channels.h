@@ -24,11 +24,12 @@ struct Address {
 /// Parses HOST:PORT, [IPV6]:PORT or unix:PATH. The error says what is wrong and what is expected.
 absl::StatusOr<Address> parse_address(std::string_view text);
 
-/// Sends bytes that need not be gRPC: connects, sends them, closes the sending side and reads until
-/// the peer closes the connection or `patience` has passed. An early close by the peer is not an
-/// error; a failure to connect is.
+/// Sends bytes that need not be gRPC: connects, sends them, closes the sending side or, if there is
+/// more, sends that after 50 ms, and reads until the peer closes the connection or `patience` has
+/// passed. An early close by
+/// the peer is not an error; a failure to connect is.
 absl::Status send_raw_bytes(const Address& to, std::string_view bytes,
-                            std::chrono::milliseconds patience);
+                            std::string_view after_a_pause, std::chrono::milliseconds patience);
 
 /// Where a status_endpoint may lead, and how long its answer may take.
 struct HttpOptions {

@@ -75,7 +75,11 @@ class MutatingTransport final : public Transport {
     return target_->get(endpoint);
   }
   absl::Status drain() override { return target_->drain(); }
-  absl::Status send_raw(std::string_view bytes) override { return target_->send_raw(bytes); }
+  absl::Status send_raw(std::string_view bytes, std::string_view after_a_pause) override {
+    return target_->send_raw(bytes, after_a_pause);
+  }
+
+  void reconnect() override { target_->reconnect(); }
 
  private:
   using OnEnd = std::function<void(absl::Status)>;

@@ -58,6 +58,8 @@ class DelayedTransport final : public Transport {
     }
   }
 
+  void reconnect() override { inner_->reconnect(); }
+
   absl::StatusOr<google::protobuf::FileDescriptorSet> describe() override {
     return inner_->describe();
   }

@@ -363,7 +363,10 @@ bool InvocationProfile::applies(std::string_view clause) const {
       "ASYNC-2",   // no status_endpoint
       "ASYNC-5",   // no estimate
       "STATE-7",   // no execution_time_ms
+      "ASYNC-11",  // no success of an invocation
+      "MODE-4",    // a stream takes any mode
       "TIME-7",    // no retries
+      "IDEM-5",    // one place for an id
       "LIST-2",    // limits are unsigned
       "LIST-3",    // no filter
       "LIST-4",    // no statistics
@@ -373,7 +376,7 @@ bool InvocationProfile::applies(std::string_view clause) const {
   };
   // Without StreamFunction there is no mode STREAM either.
   const bool of_streams = clause.starts_with("STREAM-") || clause == "MODE-2";
-  constexpr std::string_view kWithoutFamilies[] = {"ETA-", "TASK-", "STATS-", "DRAIN-"};
+  constexpr std::string_view kWithoutFamilies[] = {"ETA-", "TASK-", "STATS-", "DRAIN-", "RETRY-"};
   return std::ranges::none_of(kWithoutFamilies,
                               [&](auto family) { return clause.starts_with(family); }) &&
          (!of_streams || serves(Method::kStreamFunction)) &&

@@ -65,6 +65,17 @@ constexpr auto kClauses = std::to_array<Clause>({
      "The requested task and function are the ones that run, and answers contain the task_id of "
      "the request.",
      kAnalysis},
+    {"SYNC-7", kMust,
+     "The answer and the record of an execution whose function fails have the error of the "
+     "function: its error_code and a message.",
+     kDecision},
+    {"SYNC-8", kMust,
+     "When the caller of a SYNC call goes away, its execution is cancelled, or goes on if the "
+     "target declares that.",
+     kDecision},
+    {"SYNC-9", kMust,
+     "A SYNC execution takes a slot like any other, and waits as PENDING while none is free.",
+     kAnalysis},
 
     // ---- ASYNC: answers to calls that do not wait, and the executions they start ----------------
     {"ASYNC-1", kMust,
@@ -90,6 +101,10 @@ constexpr auto kClauses = std::to_array<Clause>({
     {"ASYNC-9", kMust,
      "A call that finds the queue full is refused with RESOURCE_EXHAUSTED and leaves no record.",
      kDecision},
+    {"ASYNC-10", kMust, "A call for an unknown function is refused at once and leaves no record.",
+     kDecision},
+    {"ASYNC-11", kMust, "The field success of the answer to an accepted ASYNC call is true.",
+     kDecision},
 
     // ---- MODE -----------------------------------------------------------------------------------
     {"MODE-1", kMust,
@@ -98,6 +113,7 @@ constexpr auto kClauses = std::to_array<Clause>({
     {"MODE-2", kMust, "InvokeFunction refuses the mode STREAM.", kAnalysis},
     {"MODE-3", kMust, "Answers to the same request differ in shape between SYNC and ASYNC.",
      kAnalysis},
+    {"MODE-4", kMust, "StreamFunction refuses every mode but STREAM.", kInterface},
 
     // ---- STATE: what status reads show of an execution ------------------------------------------
     {"STATE-1", kMust,
@@ -162,6 +178,14 @@ constexpr auto kClauses = std::to_array<Clause>({
     {"CANCEL-9", kMust,
      "The caller of a SYNC call whose execution another client cancels gets the status CANCELLED.",
      kDecision},
+    {"CANCEL-10", kMust, "The final_status for a cancel of an unknown id is UNSPECIFIED.",
+     kInterface},
+    {"CANCEL-11", kMust, "A further cancel does not prolong the grace period of the first.",
+     kDecision},
+    {"CANCEL-12", kMust,
+     "The record of a cancelled execution keeps the reason of the first cancel, whatever cancels "
+     "follow.",
+     kDecision},
 
     // ---- TIME -----------------------------------------------------------------------------------
     {"TIME-1", kMust,
@@ -184,6 +208,22 @@ constexpr auto kClauses = std::to_array<Clause>({
      "A function is attempted at most 1 + max_retries times, all attempts within one timeout.",
      kInterface},
 
+    // ---- RETRY ----------------------------------------------------------------------------------
+    {"RETRY-1", kMust,
+     "A function that fails is attempted again, up to 1 + max_retries times if the timeout "
+     "allows it.",
+     kInterface},
+    {"RETRY-2", kMust,
+     "There is no further attempt after an execution is COMPLETED, CANCELLED or TIMEOUT.",
+     kDecision},
+    {"RETRY-3", kMust,
+     "There is a pause before each retry, and later pauses are not shorter than the first.",
+     kDecision},
+    {"RETRY-4", kMust, "A cancel or a timeout in the pause before a retry acts at once.",
+     kDecision},
+    {"RETRY-5", kMust, "A negative max_retries is refused, and every other value is accepted.",
+     kDecision},
+
     // ---- IDEM: repeated ids ---------------------------------------------------------------------
     {"IDEM-1", kMust,
      "A repeated id with an equal request starts no second execution and returns the existing "
@@ -195,6 +235,16 @@ constexpr auto kClauses = std::to_array<Clause>({
     {"IDEM-3", kMust, "Repeated ids are handled in the same way while the first execution runs.",
      kDecision},
     {"IDEM-4", kMust, "After the retention period a record is not found and its id is free.",
+     kDecision},
+    {"IDEM-5", kMust,
+     "The id of an execution may be given in the request, in its context, or, if they are equal, "
+     "in both; two different ids are refused with INVALID_ARGUMENT.",
+     kDecision},
+    {"IDEM-6", kMust, "Ids that differ, even if only in case or length, name different executions.",
+     kInterface},
+    {"IDEM-7", kMust,
+     "An id that cannot be a segment of a URL's path, or has more than 128 characters, is refused "
+     "with INVALID_ARGUMENT.",
      kDecision},
 
     // ---- STREAM ---------------------------------------------------------------------------------
@@ -208,6 +258,17 @@ constexpr auto kClauses = std::to_array<Clause>({
      "sent.",
      kDecision},
     {"STREAM-4", kMust, "A stream reports an error once, at its end.", kInterface},
+    {"STREAM-5", kMust, "The status in every message before the final one is RUNNING.", kInterface},
+    {"STREAM-6", kMust,
+     "The messages of a stream have the output of the function, complete and in its order, and "
+     "come when the function sends it.",
+     kInterface},
+
+    // ---- PAYLOAD --------------------------------------------------------------------------------
+    {"PAYLOAD-1", kMust,
+     "A value that a function returns reaches every reader unchanged, its type and its bytes.",
+     kInterface},
+    {"PAYLOAD-2", kMust, "Concurrent executions each have their own result.", kAnalysis},
 
     // ---- LIST -----------------------------------------------------------------------------------
     {"LIST-1", kMust,
@@ -309,11 +370,32 @@ constexpr auto kClauses = std::to_array<Clause>({
     {"ETA-2", kMust,
      "Functions of different durations do not get the same constant estimate once both have run.",
      kAnalysis},
-    {"ETA-3", kMust, "The estimate grows with the number of executions queued ahead.", kDecision},
+    {"ETA-3", kMust,
+     "The estimate grows with the executions queued ahead, by at least 30 % of the time that they "
+     "take.",
+     kDecision},
     {"ETA-4", kShould,
      "Estimates are calibrated: over many executions, about half complete within the median and "
      "about 90 % within the 90th percentile.",
      kDecision},
+    {"ETA-5", kMust,
+     "The first answer to an ASYNC call has eta_p90_ms, not less than its estimate, and "
+     "eta_estimator in its metrics.",
+     kDecision},
+    {"ETA-6", kMust,
+     "A status answer for an execution that is PENDING or RUNNING has eta_p50_ms and eta_p90_ms in "
+     "its metrics, counted from now.",
+     kDecision},
+
+    // ---- FIELD ----------------------------------------------------------------------------------
+    {"FIELD-1", kMust,
+     "Fields that are for the function (session_id, user_id, headers, environment, further "
+     "metadata) and force_new_instance do not change how a call is served.",
+     kInterface},
+    {"FIELD-2", kMust,
+     "The entry priority of invocation_metadata is an integer; anything else is refused with "
+     "INVALID_ARGUMENT.",
+     kInterface},
 
     // ---- WIRE -----------------------------------------------------------------------------------
     {"WIRE-1", kMust,

@@ -238,6 +238,61 @@ void cancelled_record_is_kept(const ExecutionHistory& execution, const Policies&
   }
 }
 
+// A cancel of an id that no call of the case has used, and that was not found before.
+void unknown_cancel_reports_no_status(const ExecutionHistory& execution, const Policies&,
+                                      Findings& findings) {
+  if (!execution.invokes.empty()) return;
+  for (const RecordedCall* cancel : execution.cancels) {
+    const bool unknown = std::ranges::any_of(
+        execution.misses, [&](const RecordedCall* miss) { return before(*miss, *cancel); });
+    if (!unknown || !cancel->answered()) continue;
+    const auto status = cancel->answer_as<CancelExecutionResponse>().final_status();
+    if (status == spearlet::EXECUTION_STATUS_UNSPECIFIED) {
+      findings.record_pass("CANCEL-10");
+      continue;
+    }
+    findings.record_failure(
+        "CANCEL-10",
+        violation(execution, "",
+                  {{*cancel, ", was answered with final_status " + status_name(status)}}));
+    return;
+  }
+}
+
+// ---- TIME ---------------------------------------------------------------------------------------
+
+// An execution with a timeout is not TIMEOUT before it has passed, and has ended soon after. A
+// query that was sent later shows that it has not.
+void timeout_is_obeyed(const ExecutionHistory& execution, const Policies& policies,
+                       Findings& findings) {
+  const RecordedCall* const invoke = execution.first_invoke();
+  if (invoke == nullptr || !execution.fresh || execution.invokes.size() > 1 ||
+      policies.timeout_from != Policies::TimeoutFrom::kAcceptance) {
+    return;
+  }
+  const auto& request = invoke->request_as<InvokeFunctionRequest>();
+  const core::Duration timeout = core::saturating_milliseconds(request.context().timeout_ms());
+  if (timeout <= core::Duration::zero()) return;
+  // The maximum of the node and the deadline of a call may be less than the timeout; both are more
+  // than a second if there is one.
+  const core::Duration at_least = std::min<core::Duration>(timeout, std::chrono::seconds(1));
+  const core::Instant last = invoke->returned + timeout + policies.grace;
+  for (const StatusObservation& observation : execution.observations) {
+    const bool early = observation.status == spearlet::EXECUTION_STATUS_TIMEOUT &&
+                       invoke->deadline.is_never() && observation.at < invoke->sent + at_least;
+    const bool late = is_live(observation.status) && is_query(observation) &&
+                      !invoke->returned.is_never() && observation.recorded->sent > last;
+    if (!early && !late) continue;
+    findings.record_failure(
+        "TIME-1", violation(execution,
+                            fmt::format("an execution with a timeout of {} ms ends then, as "
+                                        "TIMEOUT, and not earlier",
+                                        request.context().timeout_ms()),
+                            {*invoke, observation}));
+    return;
+  }
+}
+
 // ---- IDEM ---------------------------------------------------------------------------------------
 
 bool same_request(const RecordedCall& a, const RecordedCall& b) {
@@ -433,8 +488,35 @@ void sync_record_is_found(const ExecutionHistory& execution, const Policies& pol
 constexpr auto kEffectChecks = std::to_array<HistoryCheck>(
     {first_answers_are_pending, failures_have_an_error_code, refusals_leave_no_record,
      late_cancel_changes_nothing, cancelled_does_not_complete, successful_cancel_has_an_effect,
-     cancelled_record_is_kept, repeated_ids_are_handled, records_expire,
-     expired_records_are_not_listed, sync_record_is_found});
+     cancelled_record_is_kept, unknown_cancel_reports_no_status, timeout_is_obeyed,
+     repeated_ids_are_handled, records_expire, expired_records_are_not_listed,
+     sync_record_is_found});
+
+}  // namespace
+
+namespace {
+
+void judge_first_estimate(const RecordedCall& invoke, const Policies& policies,
+                          Findings& findings) {
+  constexpr double kP90 = 0.9;
+  const auto& answer = invoke.answer_as<InvokeFunctionResponse>();
+  const auto p90 = metric(answer.result(), "eta_p90_ms");
+  const auto estimator = answer.result().metrics().find("eta_estimator");
+  std::string observed;
+  if (!p90 || *p90 <= 0) {
+    observed = "eta_p90_ms is missing or not positive";
+  } else if (policies.eta_quantile <= kP90 &&
+             *p90 < static_cast<double>(answer.estimated_completion_ms())) {
+    observed = fmt::format("eta_p90_ms is {}, less than the estimate, {}", *p90,
+                           answer.estimated_completion_ms());
+  } else if (estimator == answer.result().metrics().end() || estimator->second.empty()) {
+    observed = "eta_estimator is missing or empty";
+  } else {
+    return findings.record_pass("ETA-5");
+  }
+  findings.record_failure("ETA-5", {.observed = fmt::format("{}: {}", cite(invoke), observed),
+                                    .recorded_calls = {invoke.number}});
+}
 
 }  // namespace
 
@@ -457,6 +539,7 @@ void judge_first_answer(const RecordedCall& invoke, const Policies& policies, Fi
   if (result.has_completed_at()) return fail("the answer has a completed_at");
   if (observations_of(invoke).front().has_payload()) return fail("the answer has a payload");
   findings.record_pass("ASYNC-1");
+  judge_first_estimate(invoke, policies, findings);
 }
 
 std::span<const HistoryCheck> effect_checks() { return kEffectChecks; }

@@ -909,6 +909,54 @@ TEST(History, JudgesListsFullOfOneIdInLinearTime) {
   EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(20));
 }
 
+TEST(Eta5, RequiresThePercentileAndTheEstimatorInTheFirstAnswer) {
+  const auto violated = [](const char* name, const char* value) {
+    CallSequence calls;
+    auto answer = async_answer("a");
+    (*answer.mutable_result()->mutable_metrics())[name] = value;
+    calls.invoke(invoke_request(EXECUTION_MODE_ASYNC, "a"), answer, 0, 10);
+    return calls.violated();
+  };
+  EXPECT_THAT(violated("eta_p90_ms", "50"), IsEmpty()) << "the estimate is 50 ms";
+  EXPECT_THAT(violated("eta_p90_ms", "49"), UnorderedElementsAre("ETA-5"));
+  EXPECT_THAT(violated("eta_p90_ms", ""), UnorderedElementsAre("ETA-5"));
+  EXPECT_THAT(violated("eta_estimator", ""), UnorderedElementsAre("ETA-5"));
+}
+
+TEST(Cancel10, RequiresNoStatusForAnUnknownId) {
+  CallSequence calls;
+  calls.miss(0, 10);
+  calls.cancel(false, EXECUTION_STATUS_UNSPECIFIED, 20, 30);
+  EXPECT_THAT(calls.violated(), IsEmpty());
+  EXPECT_TRUE(calls.judge().judged("CANCEL-10"));
+  calls.cancel(false, kCancelled, 40, 50);
+  EXPECT_THAT(calls.violated(), testing::Contains("CANCEL-10"));
+}
+
+TEST(Time1, RequiresTheTimeoutToBeObeyed) {
+  const auto started = [] {
+    CallSequence calls;
+    auto request = invoke_request(EXECUTION_MODE_ASYNC, "a");
+    request.mutable_context()->set_timeout_ms(300);
+    calls.invoke(request, async_answer("a"), 0, 10);
+    return calls;
+  };
+  CallSequence early = started();
+  early.query(EXECUTION_STATUS_TIMEOUT, 290, 299);
+  EXPECT_THAT(early.violated(), UnorderedElementsAre("TIME-1"));
+  CallSequence in_time = started();
+  in_time.query(kRunning, 299, 305);
+  in_time.query(kRunning, 1310, 1320);  // the grace is 1 s
+  in_time.query(EXECUTION_STATUS_TIMEOUT, 1320, 1330);
+  EXPECT_THAT(in_time.violated(), IsEmpty());
+  CallSequence late = started();
+  late.query(kRunning, 1311, 1320);
+  EXPECT_THAT(late.violated(), UnorderedElementsAre("TIME-1"));
+  Policies from_start;
+  from_start.timeout_from = Policies::TimeoutFrom::kStart;
+  EXPECT_THAT(late.violated(from_start), IsEmpty());
+}
+
 TEST(History, JudgesManyCallsQuickly) {
   CallSequence calls;
   calls.invoke_async(0, 10);

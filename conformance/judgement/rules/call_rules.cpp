@@ -101,6 +101,18 @@ void stream_has_one_execution(const RecordedCall& recorded, const Policies&, Opi
   }
 }
 
+void stream_is_running_until_its_end(const RecordedCall& recorded, const Policies&,
+                                     Opinion& opinion) {
+  if (recorded.method != Method::kStreamFunction) return;
+  for (std::size_t i = 0; i < recorded.received.size(); ++i) {
+    const StreamExecutionResult& message = chunk(recorded, i);
+    if (message.is_final()) continue;
+    opinion.require(message.status() == spearlet::EXECUTION_STATUS_RUNNING, [&] {
+      return fmt::format("message {} has status {}", i + 1, status_name(message.status()));
+    });
+  }
+}
+
 void stream_reports_an_error_once(const RecordedCall& recorded, const Policies&, Opinion& opinion) {
   if (recorded.method != Method::kStreamFunction) return;
   const StreamExecutionResult* last = nullptr;
@@ -216,6 +228,7 @@ constexpr auto kCallRules = std::to_array<Rule>({
     {"STREAM-1", one_message_is_final_and_last},
     {"STREAM-2", stream_has_one_execution},
     {"STREAM-4", stream_reports_an_error_once},
+    {"STREAM-5", stream_is_running_until_its_end},
     {"LIST-1", page_has_no_duplicates},
     {"LIST-1", further_pages_can_be_reached},
     {"LIST-2", limit_is_obeyed},

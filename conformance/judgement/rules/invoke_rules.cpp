@@ -136,6 +136,13 @@ void async_has_a_status_endpoint(const RecordedCall& recorded, const Policies& p
       [&] { return "it is " + in_quotes(endpoint); });
 }
 
+void accepted_async_succeeds(const RecordedCall& recorded, const Policies& policies,
+                             Opinion& opinion) {
+  if (!is_async(recorded, policies)) return;
+  opinion.require(invocation(recorded).answer.success(),
+                  [] { return "the call was accepted and success is false"; });
+}
+
 // A Unix time in milliseconds has exceeded this since 1980, and no function runs for ten years. (A
 // Unix time in seconds would pass as a duration of about three weeks; the value alone cannot show
 // that.)
@@ -170,6 +177,7 @@ constexpr auto kInvokeRules = std::to_array<Rule>({
     {"SYNC-6", answer_has_the_requested_task},
     {"ASYNC-2", async_has_a_status_endpoint},
     {"ASYNC-5", async_estimates_a_duration},
+    {"ASYNC-11", accepted_async_succeeds},
     {"ETA-1", estimate_fits_the_mode},
 });
 

@@ -94,8 +94,8 @@ TEST(Rules, JudgeOnlyWhatAppliesToTheCall) {
               UnorderedElementsAre("SYNC-1", "SYNC-2", "SYNC-3", "SYNC-4", "SYNC-5", "SYNC-6",
                                    "ETA-1", "STATE-5", "STATE-6", "STATE-7"));
   EXPECT_THAT(judged_by(async_call(async_answer())),
-              UnorderedElementsAre("SYNC-6", "ASYNC-2", "ASYNC-5", "ETA-1", "STATE-5", "STATE-6",
-                                   "WIRE-5"));
+              UnorderedElementsAre("SYNC-6", "ASYNC-2", "ASYNC-5", "ASYNC-11", "ETA-1", "STATE-5",
+                                   "STATE-6", "WIRE-5"));
   EXPECT_THAT(judged_by(refused_call(Method::kInvokeFunction, invoke_request(EXECUTION_MODE_SYNC),
                                      absl::NotFoundError("no task"))),
               IsEmpty());
@@ -136,6 +136,31 @@ TEST(Times, AreFarEnoughFromTheLimitsToBeSubtracted) {
   first.set_seconds(1'700'000'000);
   first.set_nanos(1);
   EXPECT_EQ(time_of(first).count(), 1'700'000'000'000'000'001);
+}
+
+TEST(Async11, RequiresSuccessOfAnAcceptedCall) {
+  auto answer = async_answer();
+  answer.clear_success();
+  EXPECT_THAT(violated_by(async_call(answer)), UnorderedElementsAre("ASYNC-11"));
+}
+
+TEST(Eta6, RequiresEstimatesOfUnfinishedExecutions) {
+  for (const auto status : {EXECUTION_STATUS_PENDING, EXECUTION_STATUS_RUNNING}) {
+    const auto with = [&](const char* p50, const char* p90) {
+      auto result = good_result(status);
+      (*result.mutable_metrics())["eta_p50_ms"] = p50;
+      (*result.mutable_metrics())["eta_p90_ms"] = p90;
+      return violated_by(status_call(status_answer(result)));
+    };
+    EXPECT_THAT(with("1", "1.5"), IsEmpty());
+    EXPECT_THAT(with("0", "1"), UnorderedElementsAre("ETA-6"));
+    EXPECT_THAT(with("2", "1"), UnorderedElementsAre("ETA-6"));
+    EXPECT_THAT(with("soon", "1"), UnorderedElementsAre("ETA-6"));
+    EXPECT_THAT(with("1", ""), UnorderedElementsAre("ETA-6"));
+    auto result = good_result(status);
+    result.clear_metrics();
+    EXPECT_THAT(violated_by(status_call(status_answer(result))), UnorderedElementsAre("ETA-6"));
+  }
 }
 
 TEST(Sync1, RejectsEndpointAndEstimate) {
@@ -615,6 +640,13 @@ TEST(Stream2, RequiresOneExecutionAndAFinalStatus) {
               UnorderedElementsAre("STREAM-2"));
   EXPECT_THAT(violated_by(stream_call({{kCompleted, true, "", ""}})),
               UnorderedElementsAre("STREAM-2"));
+}
+
+TEST(Stream5, RequiresRunningBeforeTheEnd) {
+  EXPECT_THAT(violated_by(stream_call({{kRunning}, {EXECUTION_STATUS_PENDING}, {kFailed, true}})),
+              UnorderedElementsAre("STREAM-5"));
+  EXPECT_THAT(violated_by(stream_call({{kCompleted}, {kCompleted, true}})),
+              UnorderedElementsAre("STREAM-5"));
 }
 
 TEST(Stream4, RequiresErrorsOnlyOnceAndAtTheEnd) {

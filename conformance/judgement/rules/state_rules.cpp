@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "conformance/judgement/rules/rules.h"
@@ -16,6 +18,10 @@ namespace {
 // "'a' is RUNNING".
 std::string brief(const StatusObservation& observation) {
   return fmt::format("'{}' is {}", observation.execution_id, status_name(observation.status));
+}
+
+std::string text_of(const std::optional<double>& number) {
+  return number ? fmt::format("{}", *number) : "missing";
 }
 
 // Whether the observation may be about an execution that was never accepted.
@@ -142,6 +148,22 @@ void no_time_is_in_the_future(const RecordedCall& recorded, const Policies&, Opi
   }
 }
 
+void unfinished_has_estimates(const RecordedCall& recorded, const Policies&, Opinion& opinion) {
+  if (recorded.method != Method::kGetExecutionStatus) return;
+  for (const StatusObservation& observation : observations_of(recorded)) {
+    if (!is_live(observation.status)) continue;
+    const auto p50 = metric(*observation.result, "eta_p50_ms");
+    const auto p90 = metric(*observation.result, "eta_p90_ms");
+    opinion.require(p50 && p90 && *p50 > 0 && *p50 <= *p90,
+                    "the metrics of an execution that is PENDING or RUNNING have eta_p50_ms and "
+                    "eta_p90_ms, positive and in this order",
+                    [&] {
+                      return fmt::format("{} with eta_p50_ms {} and eta_p90_ms {}",
+                                         brief(observation), text_of(p50), text_of(p90));
+                    });
+  }
+}
+
 void unknown_id_is_no_error(const RecordedCall& recorded, const Policies&, Opinion& opinion) {
   if (recorded.method != Method::kGetExecutionStatus || !recorded.ended()) return;
   const std::string_view id =
@@ -169,6 +191,7 @@ constexpr auto kStateRules = std::to_array<Rule>({
     {"STATE-10", unknown_id_is_no_error},
     {"STATE-12", logs_are_there_if_asked_for},
     {"STATE-13", no_time_is_in_the_future},
+    {"ETA-6", unfinished_has_estimates},
 });
 
 }  // namespace

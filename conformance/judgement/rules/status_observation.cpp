@@ -2,6 +2,7 @@
 // about requests and statuses.
 #include "conformance/judgement/rules/status_observation.h"
 
+#include <absl/strings/numbers.h>
 #include <fmt/format.h>
 #include <string.h>
 
@@ -137,6 +138,15 @@ std::string status_name(spearlet::ExecutionStatus status) {
 bool is_live(spearlet::ExecutionStatus status) {
   return status == spearlet::EXECUTION_STATUS_PENDING ||
          status == spearlet::EXECUTION_STATUS_RUNNING;
+}
+
+std::optional<double> metric(const spearlet::ExecutionResult& result, const std::string& name) {
+  const auto found = result.metrics().find(name);
+  double number = 0;
+  if (found == result.metrics().end() || !absl::SimpleAtod(found->second, &number)) {
+    return std::nullopt;
+  }
+  return number;
 }
 
 core::Duration time_of(const Timestamp& timestamp) {

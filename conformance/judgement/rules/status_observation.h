@@ -52,6 +52,9 @@ std::string status_name(spearlet::ExecutionStatus status);
 /// PENDING or RUNNING.
 bool is_live(spearlet::ExecutionStatus status);
 
+/// The number in an entry of the metrics; nullopt if there is no such entry or it is not a number.
+std::optional<double> metric(const spearlet::ExecutionResult& result, const std::string& name);
+
 /// Nanoseconds since the Unix epoch, clamped to some 146 years, so that the difference of two fits
 /// into a Duration.
 core::Duration time_of(const google::protobuf::Timestamp& timestamp);

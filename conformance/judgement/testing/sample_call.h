@@ -75,7 +75,11 @@ inline spearlet::ExecutionResult good_result(spearlet::ExecutionStatus status) {
   spearlet::ExecutionResult result;
   result.set_status(status);
   if (status != spearlet::EXECUTION_STATUS_PENDING) set_time_ms(result.mutable_started_at(), 100);
-  if (status <= spearlet::EXECUTION_STATUS_RUNNING) return result;
+  if (status <= spearlet::EXECUTION_STATUS_RUNNING) {
+    (*result.mutable_metrics())["eta_p50_ms"] = "20";
+    (*result.mutable_metrics())["eta_p90_ms"] = "40";
+    return result;
+  }
   set_time_ms(result.mutable_completed_at(), 300);
   result.set_execution_time_ms(200);
   if (status == spearlet::EXECUTION_STATUS_COMPLETED) {
@@ -106,6 +110,8 @@ inline spearlet::InvokeFunctionResponse async_answer(const std::string& id = "a"
   answer.set_status_endpoint("/status/" + id);
   answer.set_estimated_completion_ms(50);
   answer.mutable_result()->set_status(spearlet::EXECUTION_STATUS_PENDING);
+  (*answer.mutable_result()->mutable_metrics())["eta_p90_ms"] = "90";
+  (*answer.mutable_result()->mutable_metrics())["eta_estimator"] = "constant";
   return answer;
 }
 

@@ -29,9 +29,12 @@ export function executionResult(core, execution, { payload = true } = {}) {
 }
 
 function estimates(core, execution) {
+  const p50 = atLeastOne(core.estimate(execution, 0.5));
+  // The rest of an overdue execution is a guess, which may be longer than the 90th percentile's.
+  const p90 = Math.max(p50, atLeastOne(core.estimate(execution, 0.9)));
   return {
-    eta_p50_ms: String(atLeastOne(core.estimate(execution, 0.5))),
-    eta_p90_ms: String(atLeastOne(core.estimate(execution, 0.9))),
+    eta_p50_ms: String(p50),
+    eta_p90_ms: String(p90),
     eta_estimator: core.estimatorName,
   };
 }

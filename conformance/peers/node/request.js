@@ -16,10 +16,19 @@ export function executionIdOf(request) {
 
 // A digest that is equal for two requests exactly if they are equal, apart from the execution id.
 export function fingerprint(request) {
-  const context = request.context && { ...request.context, execution_id: '' };
+  const context = withoutId(request.context);
   const hash = createHash('sha256');
   digest({ ...request, execution_id: '', context }, hash);
   return hash.digest('base64');
+}
+
+// The context without its id; null if nothing is left, as if there had been none.
+function withoutId(context) {
+  if (!context) return null;
+  const rest = { ...context, execution_id: '' };
+  const isDefault = (value) =>
+    typeof value === 'object' ? Object.keys(value).length === 0 : value === '' || Number(value) === 0;
+  return Object.values(rest).every(isDefault) ? null : rest;
 }
 
 // Keys are sorted, since the order of a map's entries has no meaning. Lengths separate neighbours.
@@ -65,6 +74,10 @@ export function check(request, modes) {
   }
   if (context && Number(context.timeout_ms) < 0) wrong.push('context.timeout_ms is negative');
   if (context && context.max_retries < 0) wrong.push('context.max_retries is negative');
+  const priority = request.invocation_metadata?.priority;
+  if (priority !== undefined && !/^[+-]?\d+$/.test(priority)) {
+    wrong.push("invocation_metadata: 'priority' must be an integer");
+  }
   if (request.function_name === '') wrong.push('function_name is empty');
   const type = invocationType(request);
   if (type === null) {
