@@ -51,10 +51,10 @@ TEST_F(ConformCommandTest, WritesJsonJunitAndCtrf) {
   EXPECT_EQ(ran.exit_code, 0) << ran.err;
   const auto report = reports::from_json(read(folder_ / "r.json"));
   ASSERT_TRUE(report.ok()) << report.status();
-  EXPECT_EQ(report->cases.size(), 5U);
+  EXPECT_GT(report->cases.size(), 4U);
   EXPECT_THAT(read(folder_ / "r.xml"), HasSubstr("<testsuite"));
   const auto ctrf = nlohmann::json::parse(read(folder_ / "r.ctrf.json"));
-  EXPECT_EQ(ctrf.at("results").at("summary").at("passed"), 5);
+  EXPECT_EQ(ctrf.at("results").at("summary").at("passed"), report->cases.size());
 }
 
 TEST_F(ConformCommandTest, ASpawnedServerIsJudgedAndEnded) {

@@ -78,9 +78,8 @@ void TaskExecutionManager::add_estimate(const AsyncExecution& execution,
                                         ExecutionResponse& response) {
   if (execution.live == nullptr) return;
   const eta::Estimate estimate = predict(execution);
-  // At least 1, like the first estimate: an execution that has not ended needs some time. A mean
-  // may be beyond the 90th percentile.
-  const std::int64_t p50 = std::max<std::int64_t>(ceil_milliseconds(estimate.p50), 1);
+  // A mean may be beyond the 90th percentile.
+  const std::int64_t p50 = ceil_milliseconds(estimate.p50);
   const std::int64_t p90 = std::max(ceil_milliseconds(estimate.p90), p50);
   response.metadata.add("eta_p50_ms", std::to_string(p50));
   response.metadata.add("eta_p90_ms", std::to_string(p90));

@@ -98,6 +98,10 @@ void check_unknown(CaseRun& run, std::string_view clause, std::string_view what,
     run.check(clause, call, std::ranges::any_of(codes, has_code),
               fmt::format("an unknown {} is refused with {}", what,
                           absl::StatusCodeToString(*codes.begin())));
+    if (run.policies().start_errors == Policies::StartErrors::kFailedBody && what == "task") {
+      run.check(clause, call, call.answered(),
+                "an error that prevents the start is an OK answer, as the target declares");
+    }
     const StatusCall status = run.read(request.execution_id());
     run.check(clause, status,
               !status.answer().found() ||

@@ -64,15 +64,13 @@ TEST(FaultyCores, HaveAFaultAndItsDescription) {
   }
 }
 
-TEST(FaultyCores, CoverEveryClause) {
-  std::set<std::string_view> named;
+// That every clause catches a fault, one of these or a generated one, is a check of the self-test.
+TEST(FaultyCores, NameExistingClauses) {
   for (const FaultyCore& core : faulty_cores()) {
     for (const std::string_view clause : core.caught_by) {
       EXPECT_NE(find_clause(clause), nullptr) << core.name << " names " << clause;
-      named.insert(clause);
     }
   }
-  for (const Clause& clause : all_clauses()) EXPECT_TRUE(named.contains(clause.id)) << clause.id;
 }
 
 TEST(FaultyCores, CoverEveryFaultOfTheAnalysis) {

@@ -111,6 +111,8 @@ TEST(StudyToJson, HasAFixedOrderAndLayout) {
       "warm_up": {"found": 0.0, "cut": 0.0},
       "changes": [],
       "stopped": {"reason": "most-replications", "relative_half_width": null, "wanted_half_width": 0.0},
+      "no_oracle": "",
+      "trace_notes": [],
       "analytic": [],
       "estimators": []
     }

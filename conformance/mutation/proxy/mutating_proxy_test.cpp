@@ -62,28 +62,19 @@ TEST(MutatingProxy, ShowsItsFaultToTheSuite) {
   const auto server = serve();
   ASSERT_NE(server, nullptr);
   std::vector<const Mutation*> sample;
-  for (const char* name : {"InvokeFunctionResponse/previous",
-                           "InvokeFunctionResponse.result/default",
-                           "InvokeFunctionResponse.execution_id/another",
-                           "InvokeFunctionResponse.success/invented",
-                           "InvokeFunctionResponse.result.started_at/another",
-                           "InvokeFunctionResponse.estimated_completion_ms/cleared",
-                           "InvokeFunctionRequest.function_name/another",
-                           "InvokeFunctionRequest.execution_mode/previous",
-                           "InvokeFunctionRequest.task_id/ignored",
-                           "InvokeFunction/effect-on-another",
-                           "InvokeFunction/error-after-effect",
-                           "InvokeFunction/refusal-answered",
-                           "GetExecutionStatusResponse.found/cleared",
+  for (const char* name :
+       {"InvokeFunctionResponse/previous", "InvokeFunctionResponse.result/default",
+        "InvokeFunctionResponse.execution_id/another", "InvokeFunctionResponse.success/invented",
+        "InvokeFunctionResponse.result.started_at/another",
+        "InvokeFunctionResponse.estimated_completion_ms/cleared",
+        "InvokeFunctionRequest.function_name/another",
+        "InvokeFunctionRequest.execution_mode/previous", "InvokeFunctionRequest.task_id/ignored",
+        "InvokeFunction/error-after-effect", "InvokeFunction/refusal-answered",
+        "GetExecutionStatusResponse.found/cleared", "CancelExecution/answer-without-effect",
 
-                           "GetExecutionStatus/answer-without-effect",
-                           "CancelExecution/answer-without-effect",
-
-                           "StreamExecutionResult/last-dropped",
-                           "StreamExecutionResult/doubled",
-                           "StreamExecutionResult/reversed",
-                           "StreamFunction/effect-without-answer",
-                           "ListExecutionsResponse.executions/doubled"}) {
+        "StreamExecutionResult/last-dropped", "StreamExecutionResult/doubled",
+        "StreamExecutionResult/reversed", "StreamFunction/effect-without-answer",
+        "ListExecutionsResponse.executions/doubled"}) {
     sample.push_back(find_mutation(name));
     ASSERT_NE(sample.back(), nullptr) << name;
   }
