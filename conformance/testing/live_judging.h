@@ -60,7 +60,7 @@ inline std::vector<CaseResult> judge_live(const std::string& address, const Mani
 inline std::string problems_of(const std::vector<CaseResult>& results) {
   std::string text;
   for (const CaseResult& result : results) {
-    for (const std::string& problem : {result.error, result.aborted, result.not_judged}) {
+    for (const std::string& problem : {result.error, result.aborted}) {
       if (!problem.empty()) text += fmt::format("{}: {}\n", result.test_case->name, problem);
     }
     for (const auto& [clause, finding] : result.findings.by_clause()) {
