@@ -726,8 +726,8 @@ TEST(State6, RequiresThatAnUnfinishedExecutionHasNoOutcome) {
               UnorderedElementsAre("STATE-6"));
   EXPECT_THAT(violated([](auto& result) { result.set_error_message("why"); }),
               UnorderedElementsAre("STATE-6"));
-  EXPECT_THAT(violated([](auto& result) { result.set_execution_time_ms(1); }),
-              UnorderedElementsAre("STATE-6"));
+  EXPECT_THAT(violated([](auto& result) { result.set_execution_time_ms(1); }), IsEmpty())
+      << "it may count up";
   EXPECT_THAT(violated([](auto& result) { result.mutable_result()->set_value("x"); }),
               UnorderedElementsAre("STATE-6"));
 }
