@@ -129,6 +129,7 @@ std::vector<FaultyCore> payload_faults() {
        .about = "The answer to a SYNC call has the result of another call that is open.",
        .origin = "for PAYLOAD-2",
        .caught_by = {"PAYLOAD-2"},
+       .virtual_time_only = "calls of a function that ends at once need not be open together",
        .decorate = decorated_by<PayloadsSwapped>()},
   };
 }
