@@ -232,10 +232,9 @@ TEST(Spearlet, OfMayIsJudgedAsItIs) {
                   {"the mode STREAM is gone", "wire/descriptor", {}, {"WIRE-1"}},
               });
   const Clauses broken = violated_clauses(results);
-  for (const char* clause :
-       {"SYNC-2", "SYNC-3", "ASYNC-3", "ASYNC-4", "ASYNC-7", "ASYNC-8", "MODE-1", "MODE-2",
-        "MODE-3", "STATE-5", "STATE-8", "STATE-10", "CANCEL-1", "TIME-2", "TIME-4", "WIRE-1",
-        "WIRE-2", "WIRE-3", "WIRE-4"}) {
+  for (const char* clause : {"SYNC-3", "ASYNC-3", "ASYNC-4", "ASYNC-7", "ASYNC-8", "MODE-1",
+                             "MODE-2", "MODE-3", "STATE-5", "STATE-8", "STATE-10", "CANCEL-1",
+                             "TIME-2", "TIME-4", "WIRE-1", "WIRE-2", "WIRE-3", "WIRE-4"}) {
     EXPECT_FALSE(broken.contains(clause)) << clause << " is broken";
   }
 }
