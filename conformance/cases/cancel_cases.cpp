@@ -226,9 +226,7 @@ void races_the_start(CaseRun& run) {
 void sync_caller_is_told(CaseRun& run) {
   const auto request = run.sync("sleep", {{"ms", kLongMs}});
   const InvokeCall waiting = run.send(request);
-  if (!run.await(request.execution_id(), kRunning)) {
-    CaseRun::abort("the execution of a SYNC call did not reach RUNNING");
-  }
+  await_start(run, request.execution_id());
   run.cancel(request.execution_id());
   run.wait_until([&] { return waiting.ended(); }, grace(run) + 2s + run.slack());
   run.check("CANCEL-9", waiting, status_of(waiting) == kCancelled,

@@ -64,8 +64,7 @@ bool echoes(const CaseRun& run, const spearlet::ExecutionResult& result, std::in
          (payload.type_url().empty() && payload.value() == message.SerializeAsString());
 }
 
-std::string start_running(CaseRun& run, const spearlet::InvokeFunctionRequest& request) {
-  std::string id = run.start_async(request);
+void await_start(CaseRun& run, const std::string& id) {
   // A target that shows nothing of an execution before its end violates STATE-9. The execution has
   // not ended then, and the case can go on when the function has had time to start.
   constexpr core::Duration kTimeToStart = 300ms;
@@ -79,6 +78,11 @@ std::string start_running(CaseRun& run, const spearlet::InvokeFunctionRequest& r
   if (!seen || is_terminal(seen->result().status())) {
     CaseRun::abort(fmt::format("execution {} did not reach RUNNING", id));
   }
+}
+
+std::string start_running(CaseRun& run, const spearlet::InvokeFunctionRequest& request) {
+  std::string id = run.start_async(request);
+  await_start(run, id);
   // A process is RUNNING a little before it can ignore a signal. It can once its first log line is
   // there; a target that shows no log costs only a short wait.
   run.poll(id, [](const auto& status) { return attempts_logged(status) > 0; }, 150ms);

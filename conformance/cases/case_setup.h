@@ -67,6 +67,10 @@ bool echoes(const CaseRun& run, const spearlet::ExecutionResult& result, std::in
 
 // ---- Situations ---------------------------------------------------------------------------------
 
+/// Returns once the function of the execution runs, also if the target shows nothing of it before
+/// its end. Abandons the case if it ends before, or does not start.
+void await_start(CaseRun& run, const std::string& id);
+
 /// Starts an execution and returns its id once its function is running. Abandons the case if that
 /// does not happen.
 std::string start_running(CaseRun& run, const spearlet::InvokeFunctionRequest& request);

@@ -110,9 +110,7 @@ void caller_leaves(CaseRun& run) {
       continues ? run.sync("sleep", {{"ms", at_least(600 + core::floor_milliseconds(4 * lag))}})
                 : run.sync("sleep", {{"ms", kLongMs}});
   const InvokeCall call = run.send(request);
-  if (!run.await(request.execution_id(), kRunning)) {
-    CaseRun::abort("the execution of a SYNC call did not reach RUNNING");
-  }
+  await_start(run, request.execution_id());
   run.abandon(call);
   if (continues) {
     check_end(run, "SYNC-8", request.execution_id(), kCompleted,

@@ -165,6 +165,8 @@ void unused_id_is_not_found(const ExecutionHistory& execution, const Policies&,
   if (given_id(first.request_as<spearlet::InvokeFunctionRequest>()).empty()) return;
   const Read first_use = interval_of(first);
   for (const StatusObservation& observation : execution.observations) {
+    // A cancel of an unknown id is judged by CANCEL-1.
+    if (observation.recorded->method == Method::kCancelExecution) continue;
     if (!precedes(interval_of(observation), first_use)) continue;
     findings.record_failure("STATE-10",
                             violation(execution, "an id that was not used yet is not found",
