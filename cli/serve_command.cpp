@@ -337,6 +337,18 @@ void add_serve_command(CLI::App& app, int& exit_code) {
       ->add_option("--seed", options.seed,
                    "For simulated functions (default: 1) and ids (default: random)")
       ->group("Functions");
+  command
+      ->add_option("--store", options.store,
+                   "Keep what was promised in this file, so that it survives a crash "
+                   "(docs/durability.md)")
+      ->group("Functions");
+  command
+      ->add_option("--restart", options.restart,
+                   "With --store: whether executions that were running when the server ended "
+                   "'fail' or 'rerun' within their max_retries (default: fail)")
+      ->transform(CLI::CheckedTransformer(std::vector<std::pair<std::string, core::RestartPolicy>>{
+          {"fail", core::RestartPolicy::kFail}, {"rerun", core::RestartPolicy::kRerun}}))
+      ->group("Functions");
   command->add_option("--slots", arguments->slots, "Functions that may run at once (default: 8)")
       ->group("Functions");
   command

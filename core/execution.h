@@ -25,6 +25,7 @@
 namespace quintain::core {
 
 class AsyncExecution;
+class Restoration;
 class TaskExecutionManager;
 
 /// The part of an execution that is needed only until it ends: its request, timers, pending
@@ -111,6 +112,8 @@ class LogLines {
   void reset();
 
  private:
+  friend class Restoration;
+
   void drop_oldest();
 
   boost::circular_buffer<std::string> lines_;
@@ -184,6 +187,7 @@ class AsyncExecution : public RecordOfTask {
 
  private:
   friend class AsyncExecutionTracker;
+  friend class Restoration;
 
   static const ExecutionDetails kNoDetails;
 

@@ -71,6 +71,7 @@ TaskExecutionManager::TaskExecutionManager(Environment& environment, Runtime& ru
           [](void* self) { static_cast<TaskExecutionManager*>(self)->continue_deletions(); },
           this) {
   assert(problems(config).empty());
+  tasks_.set_observer(observer);
 }
 
 TaskExecutionManager::~TaskExecutionManager() {

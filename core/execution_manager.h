@@ -125,10 +125,18 @@ class TaskExecutionManager final : private AttemptListener {
   const eta::Estimator& estimator() const { return *estimator_; }
   ResourceUsage usage() const { return runtime_.usage(); }
 
+  /// Counts the refusal of an invocation because the node's store can't be written, and returns its
+  /// status.
+  absl::Status refused_by_store(std::string_view why) {
+    return refused(RefusalReason::kStore, why);
+  }
+
   int busy_slots() const { return busy_; }
   std::int64_t queued() const { return queue_.size(); }
 
  private:
+  friend class Restoration;
+
   // Admission.
   absl::StatusOr<Function*> find_function(const Invocation& invocation,
                                           const spearlet::InvokeFunctionRequest& request);

@@ -106,6 +106,8 @@ class AsyncExecutionTracker {
   const Tally& tally() const { return tally_; }
 
  private:
+  friend class Restoration;
+
   using Slot = IdIndex::Slot;
   static constexpr Slot kNoSlot = IdIndex::kNone;
   static constexpr unsigned kPageBits = 6;

@@ -10,6 +10,8 @@
 
 namespace quintain::core {
 
+class Task;
+
 /// Called at every state change, when it happens, in the serial context. Must not call the node: an
 /// observer never changes the behaviour. Executions are identified by their ordinal, the position
 /// in the node's order of acceptance from 1.
@@ -63,6 +65,12 @@ class Observer {
 
   /// The record was dropped because its retention ended or its task was deleted.
   virtual void on_record_dropped(std::uint64_t ordinal) = 0;
+
+  /// The task was deleted, or removed because it was not used any more.
+  virtual void on_task_removed(const Task& /*task*/) {}
+
+  /// No record refers to the removed task any more.
+  virtual void on_task_forgotten(const Task& /*task*/) {}
 };
 
 }  // namespace quintain::core

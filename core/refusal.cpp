@@ -26,6 +26,7 @@ absl::StatusCode code_of(RefusalReason reason) {
     case RefusalReason::kMemory:
       return absl::StatusCode::kResourceExhausted;
     case RefusalReason::kDraining:
+    case RefusalReason::kStore:
       return absl::StatusCode::kUnavailable;
     case RefusalReason::kTooLate:
       return absl::StatusCode::kDeadlineExceeded;

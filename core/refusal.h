@@ -27,14 +27,15 @@ enum class RefusalReason : std::uint8_t {
   kDraining,       // the node takes no new work
   kTooLate,        // the call's deadline has passed
   kCallerGone,     // the caller left before the call was handled
+  kStore,          // the node's store can't be written
 };
 
-inline constexpr std::size_t kRefusalReasons = 10;
+inline constexpr std::size_t kRefusalReasons = 11;
 
 /// The names in metrics, in lower case, and in ErrorInfo, in upper case (AIP-193).
 inline constexpr std::array<std::string_view, kRefusalReasons> kRefusalNames = {
-    "invalid",        "unknown_task", "exists",   "queue_full", "task_limit",
-    "function_limit", "memory",       "draining", "too_late",   "caller_gone"};
+    "invalid", "unknown_task", "exists",   "queue_full",  "task_limit", "function_limit",
+    "memory",  "draining",     "too_late", "caller_gone", "store"};
 
 /// A limit that was reached: its name in the configuration and its value.
 struct ReachedLimit {

@@ -1,5 +1,7 @@
 #include "core/task_registry.h"
 
+#include "core/observer.h"
+
 #include <algorithm>
 #include <cassert>
 #include <utility>
@@ -56,6 +58,7 @@ Task& TaskRegistry::add(TaskSpec spec, WallTime now) {
 
 // Called by the task's destructor.
 void TaskRegistry::forget(Task& task) {
+  if (observer_ != nullptr && task.deleted) observer_->on_task_forgotten(task);
   account_.add(MemoryUse::kTasks, -task.bytes_);
   for (const auto& [name, function] : task.functions_) free_functions_.push_back(function->index);
 }
@@ -68,6 +71,7 @@ Task* TaskRegistry::find(std::string_view task_id) {
 void TaskRegistry::remove(Task& task) {
   task.deleted = true;
   set_used(task);
+  if (observer_ != nullptr) observer_->on_task_removed(task);
   // The key is copied: erasing the node may destroy the task that holds the id.
   const std::string id = task.id();
   tasks_.erase(id);

@@ -20,6 +20,8 @@
 
 namespace quintain::core {
 
+class Observer;
+class Restoration;
 class Task;
 class TaskRegistry;
 struct InstanceShare;
@@ -94,6 +96,7 @@ class Task : public boost::intrusive_ref_counter<Task, boost::thread_unsafe_coun
   bool temporary = false;
 
  private:
+  friend class Restoration;
   friend class TaskRegistry;
 
   TaskRegistry& registry_;
@@ -126,6 +129,9 @@ class TaskRegistry {
   static std::int64_t bytes_of(const TaskSpec& spec);
   static std::int64_t bytes_of_function(std::string_view name);
 
+  /// `observer`, which may be null, is notified of removed tasks.
+  void set_observer(Observer* observer) { observer_ = observer; }
+
   /// Adds a task. Requires: no task has its id.
   Task& add(TaskSpec spec, WallTime now);
 
@@ -155,6 +161,7 @@ class TaskRegistry {
   const std::map<std::string, TaskPointer, std::less<>>& all() const { return tasks_; }
 
  private:
+  friend class Restoration;
   friend class Task;
 
   void forget(Task& task);
@@ -164,6 +171,7 @@ class TaskRegistry {
   Environment& environment_;
   MemoryAccount& account_;
   Duration expiry_;
+  Observer* observer_ = nullptr;
   std::uint64_t next_number_ = 1;
   eta::FunctionIndex next_function_ = 0;
   // Indices of functions whose task is gone. They are reused only once there are many, so that what

@@ -23,6 +23,7 @@
 #include <thread>
 #include <utility>
 
+#include "core/durability/durable_node.h"
 #include "core/node.h"
 #include "server/acceptor.h"
 #include "server/grpc_binding.h"
@@ -33,6 +34,7 @@
 #include "server/real_environment.h"
 #include "server/reflection.h"
 #include "server/serial_context.h"
+#include "server/store_writer.h"
 
 namespace quintain::server {
 namespace {
@@ -187,6 +189,8 @@ class Problems {
   std::vector<std::string> lines_;
 };
 
+std::string text_of(const absl::Status& status) { return std::string(status.message()); }
+
 }  // namespace
 
 class Server::Implementation {
@@ -255,6 +259,14 @@ class Server::Implementation {
       problems.add(material.status());
       if (material.ok()) tls = *std::move(material);
     }
+    if (!options_.store.empty() && problems.status().ok()) {
+      auto store = StoreWriter::open(context_, options_.store);
+      if (store.ok()) {
+        store_ = *std::move(store);
+      } else {
+        problems.add(fmt::format("store: {}", text_of(store.status())));
+      }
+    }
     if (!problems.status().ok()) return problems.status();
 
     set_up_process();
@@ -295,14 +307,21 @@ class Server::Implementation {
     context_.run([&] {
       runtime_ = options_.runtime(environment_, context_.executor());
       assert(runtime_ != nullptr);
-      node_.emplace(environment_, *runtime_, options_.node);
+      core::FunctionService& kept = make_node();
       for (core::TaskSpec& task : options_.tasks) {
         for (std::string& problem : node_->register_task(std::move(task))) {
           problems.add(std::move(problem));
         }
       }
-      if (options_.decorator) decorator_ = options_.decorator(node_->service(), environment_);
-      core::FunctionService& service = decorator_ ? *decorator_ : node_->service();
+      if (durable_) {
+        if (const absl::Status status = durable_->restore(); !status.ok()) {
+          problems.add(fmt::format("store: {}", text_of(status)));
+        } else {
+          store_->start();
+        }
+      }
+      if (options_.decorator) decorator_ = options_.decorator(kept, environment_);
+      core::FunctionService& service = decorator_ ? *decorator_ : kept;
       binding_.open(service);
       endpoints_.open(*node_, service, [this] {
         return TransportState{.open_calls = binding_.open_calls(),
@@ -310,6 +329,20 @@ class Server::Implementation {
       });
     });
     return problems.status();
+  }
+
+  // Sets node_ and returns the service that clients call.
+  core::FunctionService& make_node() {
+    if (store_ == nullptr) {
+      plain_.emplace(environment_, *runtime_, options_.node);
+      node_ = &*plain_;
+      return plain_->service();
+    }
+    durable_.emplace(
+        environment_, *runtime_, options_.node, *store_,
+        core::DurabilityConfig{.restart = options_.restart, .pending_bytes = shares_.unsent});
+    node_ = &durable_->node();
+    return durable_->service();
   }
 
   absl::Status serve(const std::vector<ListenAddress>& addresses,
@@ -391,7 +424,9 @@ class Server::Implementation {
     binding_.close();
     endpoints_.close();
     drain_timer_.cancel();
-    node_.reset();  // rejects unanswered calls
+    node_ = nullptr;
+    durable_.reset();  // rejects unanswered calls
+    plain_.reset();
     decorator_.reset();
     runtime_.reset();
   }
@@ -402,6 +437,7 @@ class Server::Implementation {
   // may still post to the serial context end before the context does.
   void shut_down() {
     if (!std::exchange(started_, false)) return;
+    if (store_) store_->stop();
     context_.run([this] { destroy_node(); });
     tcp_.stop();
     if (grpc_) grpc_->Shutdown(std::chrono::system_clock::now() + kLastAnswers);
@@ -415,6 +451,7 @@ class Server::Implementation {
   MemoryShares shares_;
   SerialContext context_;
   RealEnvironment environment_;
+  std::unique_ptr<StoreWriter> store_;
   RpcMetrics metrics_;
   GrpcBinding binding_;
   HttpEndpoints endpoints_;
@@ -430,7 +467,9 @@ class Server::Implementation {
   // Serial context only.
   std::unique_ptr<core::Runtime> runtime_;
   std::unique_ptr<core::FunctionService> decorator_;
-  std::optional<core::Node> node_;
+  std::optional<core::Node> plain_;
+  std::optional<core::DurableNode> durable_;
+  core::Node* node_ = nullptr;  // one of them
   boost::asio::steady_timer drain_timer_;
   bool timed_out_ = false;
   bool has_ended_ = false;

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "core/base/environment.h"
+#include "core/durability/durable_node.h"
 #include "core/function_service.h"
 #include "core/node_config.h"
 #include "core/runtime.h"
@@ -90,6 +91,11 @@ struct ServerOptions {
   double speed = 1.0;
   /// The seed of random numbers and ids; nullopt: an unpredictable one.
   std::optional<std::uint64_t> seed{};
+  /// The file in which the node keeps what it has promised (docs/durability.md). Empty: it forgets
+  /// everything when it ends.
+  std::string store{};
+  /// With a store: what becomes of executions that were running when the node's process ended.
+  core::RestartPolicy restart = core::RestartPolicy::kFail;
   core::NodeConfig node{};
   std::vector<core::TaskSpec> tasks{};
   RuntimeFactory runtime;
