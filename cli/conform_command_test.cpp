@@ -124,6 +124,8 @@ TEST_F(ConformCommandTest, AcceptsTheFormerNameOfTheContractProfileWithAHint) {
 struct Misuse {
   std::string arguments;
   std::string complaint;
+
+  friend void PrintTo(const Misuse& misuse, std::ostream* out) { *out << misuse.arguments; }
 };
 
 class ConformMisuseTest : public ConformCommandTest, public testing::WithParamInterface<Misuse> {};

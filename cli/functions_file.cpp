@@ -30,7 +30,7 @@ constexpr std::string_view kAnyFunction = "*";
 /// A text for execve(2): it would end at a NUL.
 std::string read_text(const json_input::Reader& value) {
   std::string text = value.string();
-  if (text.find('\0') != std::string::npos) value.error("a NUL can't stand in this text");
+  if (text.find('\0') != std::string::npos) value.error("this text must not contain a NUL");
   return text;
 }
 
@@ -78,7 +78,7 @@ ProcessFunction read_function(const json_input::Reader& value, std::string task,
   ProcessFunction function;
   function.task_id = std::move(task);
   if (name != kAnyFunction) function.name = name;
-  if (name.empty()) value.error("a function's name must not be empty; '*' stands for any");
+  if (name.empty()) value.error("a function's name must not be empty; '*' matches any");
   json_input::ObjectReader object = value.object();
   function.command = read_command(object.required("command"), folder);
   function.environment = read_environment(object.optional("environment"));

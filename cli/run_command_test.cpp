@@ -136,6 +136,8 @@ struct Mistake {
   std::string name;
   std::string arguments;
   std::string message;
+
+  friend void PrintTo(const Mistake& mistake, std::ostream* out) { *out << mistake.name; }
 };
 
 class BadUsageTest : public RunCommandTest, public testing::WithParamInterface<Mistake> {};

@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cassert>
 #include <cmath>
 #include <iterator>
@@ -567,11 +569,32 @@ void TaskExecutionManager::notify_if_drained() {
 }
 
 void EndStatistics::add(spearlet::ExecutionStatus status, Duration took) {
+  // The first bucket that a duration of so many bits can be in: few others are left to look at.
+  static constexpr auto kNanoseconds = [] {
+    std::array<std::int64_t, kBounds.size()> bounds{};
+    for (std::size_t i = 0; i < bounds.size(); ++i) {
+      bounds[i] = static_cast<std::int64_t>(kBounds[i] * 1e9 + 0.5);
+    }
+    return bounds;
+  }();
+  static constexpr auto kFirstBucket = [] {
+    std::array<std::uint8_t, 65> first{};
+    for (std::size_t bits = 1; bits < first.size(); ++bits) {
+      const std::uint64_t smallest = std::uint64_t{1} << (bits - 1);
+      while (first[bits] < kBounds.size() &&
+             static_cast<std::uint64_t>(kNanoseconds[first[bits]]) < smallest) {
+        ++first[bits];
+      }
+    }
+    return first;
+  }();
   ++by_status[static_cast<std::size_t>(status)];
-  const double seconds = std::chrono::duration<double>(took).count();
-  sum_seconds += seconds;
-  const auto bucket = std::ranges::lower_bound(kBounds, seconds) - kBounds.begin();
-  ++by_duration[static_cast<std::size_t>(bucket)];
+  const std::int64_t nanoseconds = std::max<std::int64_t>(took.count(), 0);
+  sum_seconds += static_cast<double>(nanoseconds) / 1e9;
+  std::size_t bucket = kFirstBucket[static_cast<std::size_t>(
+      std::bit_width(static_cast<std::uint64_t>(nanoseconds)))];
+  while (bucket < kNanoseconds.size() && kNanoseconds[bucket] < nanoseconds) ++bucket;
+  ++by_duration[bucket];
 }
 
 }  // namespace quintain::core

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
+#include <cstring>
 #include <random>
 #include <utility>
 
@@ -17,8 +19,18 @@ namespace {
 // into a std::string without an allocation.
 constexpr std::size_t kBase32Digits = 13;
 void write_base32(std::uint64_t bits, char* text) {
-  constexpr std::string_view kAlphabet = "0123456789abcdefghijklmnopqrstuv";
-  for (int shift = 60; shift >= 0; shift -= 5) *text++ = kAlphabet[(bits >> shift) & 31];
+  static constexpr std::string_view kAlphabet = "0123456789abcdefghijklmnopqrstuv";
+  // Two digits at a time: every execution needs an id.
+  static constexpr auto kPairs = [&] {
+    std::array<std::array<char, 2>, 1024> pairs{};
+    for (std::size_t i = 0; i < pairs.size(); ++i)
+      pairs[i] = {kAlphabet[i >> 5], kAlphabet[i & 31]};
+    return pairs;
+  }();
+  *text++ = kAlphabet[bits >> 60];
+  for (int shift = 50; shift >= 0; shift -= 10, text += 2) {
+    std::memcpy(text, kPairs[(bits >> shift) & 1023].data(), 2);
+  }
 }
 
 // For a caller that left before its call was handled, which watch() would not report.

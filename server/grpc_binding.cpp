@@ -344,7 +344,7 @@ class UnaryCall final
                                           grpc::ByteBuffer& response) {
     auto call =
         std::make_shared<UnaryCall>(binding, context, response, pool.lease(request.Length()));
-    // Nobody else uses the buffer, whose memory can be freed with the message.
+    // Nothing else uses the buffer, whose memory can be freed with the message.
     auto& bytes = const_cast<grpc::ByteBuffer&>(request);
     call->request_bytes_ = static_cast<std::int64_t>(bytes.Length());
     call->parsed_ = parse(bytes, *call->request_);

@@ -256,7 +256,13 @@ const FunctionModel* SimulatedRuntime::model_of(std::string_view task,
 
 void SimulatedRuntime::start(const core::AttemptSpec& attempt, core::AttemptListener& listener) {
   Run& run = runs_.take(*this);
-  run.start(attempt, model_of(attempt.task_id, attempt.function_name), listener);
+  if (last_function_ != attempt.function_name || last_task_ != attempt.task_id ||
+      last_model_ == nullptr) {
+    last_model_ = model_of(attempt.task_id, attempt.function_name);
+    last_task_ = attempt.task_id;
+    last_function_ = attempt.function_name;
+  }
+  run.start(attempt, last_model_, listener);
   occupy(run);
 }
 

@@ -79,6 +79,10 @@ class SimulatedRuntime final : public core::Runtime {
   // By task, then by function.
   std::map<std::string, std::map<std::string, const FunctionModel*, std::less<>>, std::less<>>
       by_name_;
+  // The model of the last start: calls of one function often follow each other.
+  std::string last_task_;
+  std::string last_function_;
+  const FunctionModel* last_model_ = nullptr;
   std::vector<Slowdown> slowdowns_;
   UseListener use_listener_;
   // Never iterated, because its order is not deterministic.

@@ -321,7 +321,7 @@ std::shared_ptr<grpc::Channel> connect(const LiveOptions& options) {
   // The windows of flow control stay small, so that a target cannot send far ahead.
   arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
   arguments.SetMaxSendMessageSize(-1);
-  // gRPC checks the size of a message before it is decompressed, so none is: the target is told
+  // gRPC checks the size of a message before it is decompressed, so none is: the target learns
   // that this client takes no compressed messages.
   arguments.SetInt(GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET, 1 << GRPC_COMPRESS_NONE);
   arguments.SetInt(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);

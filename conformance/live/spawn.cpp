@@ -75,7 +75,7 @@ bool has_variable(const std::filesystem::path& process, const std::string& varia
 }
 
 // Kills every process with this variable in its environment: descendants of the command that have
-// left its group. Whoever removes the variable escapes.
+// left its group. A process that removes the variable escapes.
 void kill_marked(const std::string& variable) {
   // A process may fork while the others are looked at, but not faster than it is killed forever.
   constexpr int kMaxRounds = 100;

@@ -35,6 +35,8 @@ struct Mutant {
   std::string_view fault;
   std::string_view family;
   std::vector<std::string> caught_by;
+
+  friend void PrintTo(const Mutant& mutant, std::ostream* out) { *out << mutant.fault; }
 };
 
 const std::vector<Mutant>& mutants() {

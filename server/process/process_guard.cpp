@@ -59,7 +59,7 @@ void kill_tagged(std::int64_t tag) {
       const std::string name = entry.path().filename();
       if (std::isdigit(static_cast<unsigned char>(name.front())) == 0) continue;
       if (tag_of(entry.path()) != tag) continue;
-      // A killed process that nobody has reaped keeps its limits; it cannot be killed again.
+      // A killed process that was not reaped keeps its limits; it cannot be killed again.
       std::ifstream stat(entry.path() / "stat");
       std::string line;
       std::getline(stat, line);

@@ -142,6 +142,8 @@ struct WrongAnswerCase {
   spearlet::ExecutionMode mode;
   spearlet::InvokeFunctionResponse answer;
   std::string violation;
+
+  friend void PrintTo(const WrongAnswerCase& wrong, std::ostream* out) { *out << wrong.name; }
 };
 
 std::vector<WrongAnswerCase> wrong_answers() {
