@@ -99,10 +99,10 @@ TEST_F(ConformCommandTest, AKnownFailureThatMatchesNothingFailsTheRun) {
 
 TEST_F(ConformCommandTest, ABrokenShouldWarnsAndFailsWhenStrict) {
   const std::string conform =
-      "conform --transport sim --faulty execution-time-in-seconds --only state/times";
+      "conform --transport sim --faulty estimate-too-low --only eta/calibrated";
   const Ran ran = quintain(conform);
   EXPECT_EQ(ran.exit_code, 0) << ran.out;
-  EXPECT_THAT(ran.out, HasSubstr("warning STATE-7"));
+  EXPECT_THAT(ran.out, HasSubstr("warning ETA-4"));
   EXPECT_EQ(quintain(conform + " --strict").exit_code, 1);
 }
 

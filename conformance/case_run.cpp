@@ -29,6 +29,33 @@ CaseRun::~CaseRun() {
   }
 }
 
+// ---- The ends of executions ---------------------------------------------------------------------
+
+core::Duration SeenEnds::limit(const std::string& function, core::Duration limit) const {
+  constexpr int kMaxInVain = 2;
+  constexpr core::Duration kShortest = std::chrono::seconds(1);
+  const std::lock_guard lock(mutex_);
+  const auto known = functions_.find(function);
+  if (known == functions_.end()) return limit;
+  const Function& seen = known->second;
+  if (seen.waits_in_vain < kMaxInVain || seen.waits_in_vain < seen.ends) return limit;
+  return std::min(limit, std::max(kShortest, 3 * seen.longest));
+}
+
+void SeenEnds::record_end(const std::string& function, core::Duration after) {
+  const std::lock_guard lock(mutex_);
+  Function& seen = functions_[function];
+  ++seen.ends;
+  seen.longest = std::max(seen.longest, after);
+}
+
+void SeenEnds::record_none(const std::string& function, core::Duration within) {
+  constexpr core::Duration kLong = std::chrono::seconds(3);
+  if (within < kLong) return;
+  const std::lock_guard lock(mutex_);
+  ++functions_[function].waits_in_vain;
+}
+
 // ---- Requests -----------------------------------------------------------------------------------
 
 std::string CaseRun::fresh_id() { return fmt::format("{}-{}", setup_.id_prefix, ++last_id_); }
@@ -143,7 +170,11 @@ void CaseRun::remember_execution(const RecordedCall& recorded) {
     return;
   }
   const auto& request = recorded.request_as<spearlet::InvokeFunctionRequest>();
-  if (!request.execution_id().empty()) started_.insert(request.execution_id());
+  if (request.execution_id().empty()) return;
+  started_.insert(request.execution_id());
+  if (wants_async(request)) {
+    functions_[request.execution_id()] = request.task_id() + "/" + request.function_name();
+  }
 }
 
 void CaseRun::wait_for(const RecordedCall& recorded) {
@@ -243,11 +274,25 @@ std::optional<spearlet::GetExecutionStatusResponse> CaseRun::poll(
     const std::string& id,
     const std::function<bool(const spearlet::GetExecutionStatusResponse&)>& enough,
     core::Duration limit) {
-  const core::Instant until = now() + limit;
+  const auto function = functions_.find(id);
+  SeenEnds* const ends = function == functions_.end() ? nullptr : setup_.seen_ends;
+  bool waits_long = false;
+  const core::Instant start = now();
   core::Instant last_found = now();
   while (true) {
     const StatusCall status = read(id);
+    const bool ended = is_terminal(status.answer().result().status());
+    if (ends != nullptr && ended) ends->record_end(function->second, now() - start);
     if (status.answered() && enough(status.answer())) return status.answer();
+    const core::Duration waited = now() - start;
+    if (ends != nullptr && !ended && status.answer().found() && !waits_long &&
+        waited >= std::min(limit, patience())) {
+      ends->record_none(function->second, waited);
+      waits_long = true;
+    }
+    // What other cases saw in the meantime may make this wait shorter.
+    const core::Instant until =
+        start + (ends == nullptr ? limit : ends->limit(function->second, limit));
     if (status.answer().found()) last_found = now();
     if (now() >= until || now() - last_found >= kMaxNotFound + slack()) return std::nullopt;
     sleep_for(std::min(kPollInterval, until - now()));

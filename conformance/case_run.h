@@ -10,6 +10,8 @@
 #include <functional>
 #include <initializer_list>
 #include <limits>
+#include <map>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
@@ -100,6 +102,30 @@ constexpr Amount at_least(std::int64_t wanted) { return at_least(wanted, wanted)
 /// Numeric parameters of a fixture, by name: {{"ms", 50}}.
 using Parameters = std::initializer_list<std::pair<std::string_view, Amount>>;
 
+/// What the cases of one run of the suite have seen of the ends of executions, by function. Several
+/// threads may use it.
+///
+/// A target that loses the ends of its executions would make every case wait in vain. After a few
+/// such waits the further ones for the same function are short.
+class SeenEnds {
+ public:
+  /// How long a wait for the end of such an execution may last that would last `limit` otherwise.
+  core::Duration limit(const std::string& function, core::Duration limit) const;
+  /// The end came after this time.
+  void record_end(const std::string& function, core::Duration after);
+  /// It did not come within this time.
+  void record_none(const std::string& function, core::Duration within);
+
+ private:
+  struct Function {
+    int ends = 0;
+    int waits_in_vain = 0;
+    core::Duration longest{0};
+  };
+  mutable std::mutex mutex_;
+  std::map<std::string, Function> functions_;
+};
+
 /// One run of one case against one target. Records every call and every judgement. Used by one
 /// thread.
 class CaseRun {
@@ -115,6 +141,8 @@ class CaseRun {
     core::Instant budget_ends = core::Instant::never();
     /// Other cases run at the same time, and may fill the queue of the target for a while.
     bool shares_the_target = false;
+    /// nullptr: every wait lasts as long as it may.
+    SeenEnds* seen_ends = nullptr;
     /// SuiteOptions::stop.
     std::function<std::string()> stop{};
   };
@@ -309,6 +337,7 @@ class CaseRun {
   Findings findings_;
   int last_id_ = 0;
   std::set<std::string> started_;  // ids of the executions that the run may have started
+  std::map<std::string, std::string> functions_;  // of ASYNC executions, by their ids
 };
 
 using core::is_terminal;

@@ -247,8 +247,8 @@ std::optional<Manifest> load_manifest(const std::string& path,
   return manifest;
 }
 
-Manifest reference_manifest() {
-  const core::NodeConfig node = reference_node();
+Manifest reference_manifest(core::Duration retention) {
+  const core::NodeConfig node = reference_node(retention);
   Manifest manifest;
   for (const std::string_view name : fixture_names()) {
     manifest.fixtures[std::string(name)] = {.task_id = std::string(kFixtureTask),

@@ -1,6 +1,7 @@
 // What a target declares about itself, so that it can be judged.
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <optional>
 #include <string>
@@ -65,6 +66,6 @@ std::string_view manifest_schema();
 
 /// The manifest of the reference node with the built-in fixtures. It is the default for targets
 /// without a manifest.
-Manifest reference_manifest();
+Manifest reference_manifest(core::Duration retention = std::chrono::seconds(10));
 
 }  // namespace quintain::conformance

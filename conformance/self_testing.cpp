@@ -12,12 +12,13 @@ namespace quintain::conformance {
 namespace {
 
 CoreVerdict judge_core(const FaultyCore* core) {
-  const Manifest manifest = reference_manifest();
+  const Manifest manifest = reference_manifest(kLongRetention);
   std::vector<const Case*> cases;
   for (const Case& one : all_cases()) cases.push_back(&one);
-  const SuiteOptions options{.manifest = &manifest,
-                             .profile = find_profile(manifest.profile),
-                             .connect = [&] { return make_sim_transport(reference_node(), core); }};
+  const SuiteOptions options{
+      .manifest = &manifest, .profile = find_profile(manifest.profile), .connect = [&] {
+        return make_sim_transport(reference_node(kLongRetention), core);
+      }};
   CoreVerdict verdict{.core = core};
   for (const CaseResult& result : run_suite(cases, options)) {
     const std::string name(result.test_case->name);
@@ -64,6 +65,9 @@ std::vector<std::string> problems(const std::vector<CoreVerdict>& verdicts,
   std::set<std::string_view> proven;
   for (const MutationVerdict& verdict : mutations) {
     proven.insert(verdict.clauses.begin(), verdict.clauses.end());
+    if (verdict.missed()) {
+      problems.push_back(fmt::format("{} is caught by no case", verdict.mutation->name));
+    }
   }
   for (const CoreVerdict& verdict : verdicts) {
     // With a faulty core a case may find nothing to judge; with the correct one it must not.

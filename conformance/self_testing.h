@@ -33,8 +33,8 @@ std::vector<CoreVerdict> run_self_test(
 
 /// The defects of the suite that the verdicts show: a clause that the correct core violates, a case
 /// that does not end with it, a faulty core that one of its clauses (FaultyCore::caught_by) does
-/// not catch, and a clause that catches neither a faulty core nor a generated fault. Empty if there
-/// are none.
+/// not catch, a generated fault that is neither caught nor free, and a clause that catches neither
+/// a faulty core nor a generated fault. Empty if there are none.
 std::vector<std::string> problems(const std::vector<CoreVerdict>& verdicts,
                                   const std::vector<MutationVerdict>& mutations);
 

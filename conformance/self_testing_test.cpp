@@ -49,7 +49,7 @@ std::vector<CoreVerdict> perfect() {
 std::vector<MutationVerdict> perfect_mutations() {
   return {{.mutation = find_mutation("GetStats/answer-late"),
            .caught_by = &all_cases().front(),
-           .clauses = {"WIRE-5"}}};
+           .clauses = {"WIRE-5", "TASK-11", "STATS-7"}}};
 }
 
 TEST(SelfTest, ReportsNoProblemOfAPerfectSuite) {
@@ -86,6 +86,15 @@ TEST(SelfTest, ReportsAFaultThatIsNotCaught) {
                 Contains(HasSubstr(std::string(verdict.core->name))));
     break;
   }
+}
+
+TEST(SelfTest, ReportsAGeneratedFaultThatIsMissed) {
+  std::vector<MutationVerdict> mutations = perfect_mutations();
+  mutations.push_back({.mutation = find_mutation("GetStats/effect-twice")});
+  EXPECT_THAT(problems(perfect(), mutations),
+              ElementsAre(HasSubstr("GetStats/effect-twice is caught by no case")));
+  mutations.back().free = &free_mutations().front();
+  EXPECT_THAT(problems(perfect(), mutations), IsEmpty());
 }
 
 TEST(SelfTest, ReportsAClauseThatCatchesNothing) {

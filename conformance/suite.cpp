@@ -83,6 +83,7 @@ void run_with(Transport& transport, const SuiteOptions& options, std::size_t num
                .budget_ends = options.virtual_time ? core::Instant::never()
                                                    : transport.now() + options.case_budget,
                .shares_the_target = !options.virtual_time && !result.test_case->exclusive,
+               .seen_ends = options.seen_ends,
                .stop = options.stop});
   const core::Instant start = transport.now();
   try {
@@ -225,7 +226,11 @@ int concurrent_jobs(const SuiteOptions& options) {
 
 }  // namespace
 
-std::vector<CaseResult> run_suite(std::span<const Case* const> cases, const SuiteOptions& options) {
+std::vector<CaseResult> run_suite(std::span<const Case* const> cases,
+                                  const SuiteOptions& given_options) {
+  SeenEnds seen_ends;
+  SuiteOptions options = given_options;
+  if (!options.virtual_time && options.seen_ends == nullptr) options.seen_ends = &seen_ends;
   std::vector<CaseResult> results(cases.size());
   std::mutex mutex;
   std::size_t done = 0;

@@ -18,6 +18,8 @@
 
 namespace quintain::conformance {
 
+class SeenEnds;
+
 /// The result of one run of a case. At most one of `skipped`, `not_judged` and `aborted` is not
 /// empty.
 struct CaseResult {
@@ -61,6 +63,8 @@ struct SuiteOptions {
   /// Asked between two cases and while one waits; once it returns a reason, the run ends: running
   /// cases and those that were not run are then not judged, for this reason. Thread-safe.
   std::function<std::string()> stop{};
+  /// run_suite() has one of its own for a live target.
+  SeenEnds* seen_ends = nullptr;
   /// Called after each case, by one thread at a time.
   std::function<void(std::size_t done, std::size_t of)> progress{};
 };

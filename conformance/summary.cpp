@@ -16,9 +16,9 @@
 namespace quintain::conformance {
 namespace {
 
-constexpr std::size_t kMaxDetailedCases = 12;
-constexpr std::size_t kMaxChecks = 4;
-constexpr std::size_t kMaxShownEvents = 3;
+constexpr std::size_t kMaxDetailedClauses = 10;
+constexpr std::size_t kMaxDetailedReasons = 4;
+constexpr std::size_t kMaxShownEvents = 2;
 constexpr std::size_t kMaxText = 400;
 
 void shorten(std::string& text) {
@@ -31,26 +31,24 @@ void shorten(std::string& text) {
 
 bool failed(const reports::Check& check) { return check.verdict == reports::Verdict::kFailed; }
 
-void shorten(reports::Case& one, bool with_details) {
-  const auto first_left_out = std::stable_partition(one.checks.begin(), one.checks.end(), failed);
-  const auto failures = static_cast<std::size_t>(first_left_out - one.checks.begin());
-  for (std::size_t i = 0; i < failures; ++i) {
-    reports::Check& check = one.checks[i];
-    shorten(check.expected);
-    shorten(check.observed);
-    reports::Evidence& evidence = check.evidence;
-    const std::size_t kept = with_details && i < kMaxChecks ? kMaxShownEvents : 0;
-    if (evidence.events.size() > kept) {
-      evidence.omitted += static_cast<std::int64_t>(evidence.events.size() - kept);
-      evidence.events.resize(kept);
-    }
-    if (kept == 0) evidence.omitted = 0;
-    for (reports::Event& event : evidence.events) shorten(event.text);
+std::string_view clause_of(const reports::Check& check) {
+  return std::string_view(check.name).substr(0, check.name.find('/'));
+}
+
+// Why a case did not come to its end, up to what differs between cases.
+std::string_view without_ids(std::string_view reason) {
+  return reason.substr(0, reason.find_first_of(":0123456789'"));
+}
+
+void shorten(reports::Check& check) {
+  shorten(check.expected);
+  shorten(check.observed);
+  reports::Evidence& evidence = check.evidence;
+  if (evidence.events.size() > kMaxShownEvents) {
+    evidence.omitted += static_cast<std::int64_t>(evidence.events.size() - kMaxShownEvents);
+    evidence.events.resize(kMaxShownEvents);
   }
-  if (with_details || failures <= 1) return;
-  // The first failure speaks for the others; the table by clause names those.
-  one.checks[0].observed += fmt::format(" (and {} more failed checks)", failures - 1);
-  one.checks.erase(one.checks.begin() + 1, first_left_out);
+  for (reports::Event& event : evidence.events) shorten(event.text);
 }
 
 struct Cause {
@@ -59,16 +57,30 @@ struct Cause {
   const reports::Check* first = nullptr;
 };
 
-std::string_view clause_of(const reports::Check& check) {
-  return std::string_view(check.name).substr(0, check.name.find('/'));
-}
-
 }  // namespace
 
 reports::Report shortened(reports::Report report) {
-  std::size_t detailed = 0;
-  for (reports::Case& one : report.cases) {
-    if (verdict_of(one) == reports::Verdict::kFailed) shorten(one, ++detailed <= kMaxDetailedCases);
+  std::set<std::string, std::less<>> clauses;
+  std::set<std::string, std::less<>> reasons;
+  // Failures first, so that warnings do not take the place of one.
+  for (const auto verdict : {reports::Verdict::kFailed, reports::Verdict::kWarning}) {
+    for (reports::Case& one : report.cases) {
+      for (reports::Check& check : one.checks) {
+        if (check.verdict != verdict) continue;
+        const bool is_clause = check.kind == reports::CheckKind::kClause;
+        auto& detailed = is_clause ? clauses : reasons;
+        const std::string_view cause = is_clause ? clause_of(check) : without_ids(check.observed);
+        if (detailed.size() < (is_clause ? kMaxDetailedClauses : kMaxDetailedReasons) &&
+            !detailed.contains(cause)) {
+          detailed.emplace(cause);
+          shorten(check);
+        } else {
+          check.expected.clear();
+          check.observed.clear();
+          check.evidence = {};
+        }
+      }
+    }
   }
   return report;
 }

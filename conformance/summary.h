@@ -7,8 +7,10 @@
 
 namespace quintain::conformance {
 
-/// The report with what fits on a few screens: evidence and long texts are shortened, and only the
-/// first dozen of failed cases keep their details. Verdicts and totals stay as they are.
+/// The report with what fits on a few screens: each violated clause keeps the details of its first
+/// violation only, and only the first ten clauses do; of the others the name stays. Likewise of the
+/// reasons why cases did not come to their end. Evidence and long texts are shortened. Verdicts and
+/// totals stay as they are.
 reports::Report shortened(reports::Report report);
 
 /// A table with a line for each family of clauses, and below it the violated clauses with the

@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <string>
+
+#include "reports/table.h"
 
 namespace quintain::conformance {
 namespace {
@@ -28,10 +31,22 @@ TEST(Shortened, KeepsVerdictsAndShortensTexts) {
     report.cases.push_back(failing("a/" + std::to_string(i), "SYNC-1", 40));
   const reports::Report brief = shortened(report);
   EXPECT_EQ(totals_of(brief), totals_of(report));
-  EXPECT_THAT(brief.cases.front().checks[0].evidence.events, SizeIs(3));
-  EXPECT_EQ(brief.cases.front().checks[0].evidence.omitted, 37);
+  EXPECT_THAT(brief.cases.front().checks[0].evidence.events, SizeIs(2));
+  EXPECT_EQ(brief.cases.front().checks[0].evidence.omitted, 38);
+  EXPECT_LT(brief.cases.front().checks[0].observed.size(), 500U);
+  // The clause has been explained before.
   EXPECT_THAT(brief.cases.back().checks[0].evidence.events, IsEmpty());
-  EXPECT_LT(brief.cases.back().checks[0].observed.size(), 500U);
+  EXPECT_EQ(brief.cases.back().checks[0].observed, "");
+}
+
+TEST(Shortened, TakesALineForACaseWhoseClausesWereExplainedBefore) {
+  reports::Report report;
+  for (const char* name : {"a/1", "a/2", "a/3"}) report.cases.push_back(failing(name, "SYNC-1"));
+  report.cases[2].checks.push_back(failing("", "STATE-2").checks[0]);
+  const std::string text = reports::render_plain(shortened(report));
+  EXPECT_THAT(text, HasSubstr("FAIL a/1 1 check, 1 failed\n  failed SYNC-1\n"));
+  EXPECT_THAT(text, HasSubstr("FAIL a/2 1 check, 1 failed: SYNC-1\nFAIL a/3 "));
+  EXPECT_THAT(text, HasSubstr("FAIL a/3 2 checks, 2 failed: SYNC-1\n  failed STATE-2\n"));
 }
 
 TEST(Shortened, DoesNotCutACharacter) {

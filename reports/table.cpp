@@ -47,7 +47,14 @@ Look look_of(Outcome outcome) {
   return {"FIXED", "✗", fmt::terminal_color::red};
 }
 
-/// "7 checks, 1 failed".
+/// Whether nothing but the name of the check is to be shown.
+bool is_brief(const Check& check) { return check.expected.empty() && check.observed.empty(); }
+
+bool is_shown(const Check& check) {
+  return check.verdict != Verdict::kPassed && check.verdict != Verdict::kSkipped;
+}
+
+/// "7 checks, 1 failed", and the names of the checks of which nothing else is shown.
 std::string check_counts(const Case& c) {
   std::string text = count(std::ssize(c.checks), "check", "checks");
   for (const Verdict verdict :
@@ -55,7 +62,16 @@ std::string check_counts(const Case& c) {
     const auto n = std::ranges::count(c.checks, verdict, &Check::verdict);
     if (n > 0) text += fmt::format(", {} {}", n, to_string(verdict));
   }
-  return text;
+  std::string names;
+  std::string_view last;
+  for (const Check& check : c.checks) {
+    if (!is_shown(check) || !is_brief(check)) continue;
+    // Further violations of a clause are called CLAUSE/2, CLAUSE/3.
+    const std::string_view name = std::string_view(check.name).substr(0, check.name.find('/'));
+    if (name != last) names += (names.empty() ? "" : ", ") + printable(std::string(name));
+    last = name;
+  }
+  return names.empty() ? text : text + ": " + names;
 }
 
 /// `seeded`: the run has seeds, so the seed is shown.
@@ -221,7 +237,7 @@ std::string render_details(const Case& c) {
   std::string out;
   static constexpr std::string_view kNewline = "\n              ";
   for (const Check& check : c.checks) {
-    if (check.verdict == Verdict::kPassed || check.verdict == Verdict::kSkipped) continue;
+    if (!is_shown(check) || is_brief(check)) continue;
     out += fmt::format("  {} {}", to_string(check.verdict), printable(check.name));
     if (check.where)
       out += fmt::format(" at {}:{}", printable(check.where->file), check.where->line);
@@ -229,7 +245,9 @@ std::string render_details(const Case& c) {
                        printable(check.expected, kNewline), printable(check.observed, kNewline));
     append_evidence(out, check.evidence);
   }
-  if (!c.reproduce.empty()) out += fmt::format("  reproduce: {}\n", printable(c.reproduce));
+  const bool all_brief = out.empty() && outcome != Outcome::kError;
+  if (!all_brief && !c.reproduce.empty())
+    out += fmt::format("  reproduce: {}\n", printable(c.reproduce));
   return out;
 }
 

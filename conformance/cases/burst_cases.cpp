@@ -60,7 +60,7 @@ void many_calls_of_a_task(CaseRun& run) {
   constexpr int kCalls = 60;
   const core::Instant start = run.now();
   for (int i = 1; i <= kCalls; ++i) {
-    const InvokeCall call = run.call(run.sync("echo", {{"value", i}}));
+    const InvokeCall call = submit(run, run.sync("echo", {{"value", i}}));
     const bool good = status_of(call) == kCompleted && echoes(run, call.answer().result(), i);
     // Before the first call worked nothing has been used up; other cases judge that.
     if (!good && i == 1) CaseRun::abort("echo does not work: " + describe(call.recorded()));

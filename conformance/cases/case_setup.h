@@ -111,10 +111,11 @@ spearlet::ArtifactSpec artifact(const std::string& id);
 
 /// Makes a task with create_if_not_exists. Ends the case if that is refused, and judges nothing if
 /// the target or the profile does not make tasks. Requires the fixture "echo".
-OwnTask make_task(CaseRun& run);
+/// `id`: a fresh one if it is empty.
+OwnTask make_task(CaseRun& run, const std::string& id = "");
 
 /// The same; nullopt if the target or the profile does not make tasks.
-std::optional<OwnTask> try_make_task(CaseRun& run);
+std::optional<OwnTask> try_make_task(CaseRun& run, const std::string& id = "");
 
 /// The request for the fixture of the same name in a task of the run's own.
 spearlet::InvokeFunctionRequest in_task(spearlet::InvokeFunctionRequest request,
@@ -163,7 +164,7 @@ class Look {
 /// Repeats the look until all of its expectations hold, and records them. The numbers of a live
 /// target also change because records of earlier cases expire; so the look is repeated a few times,
 /// and then again after the retention if that is short. If the last look fails, it is recorded,
-/// unless the counts change even while this case does nothing.
+/// unless records expire even while this case does nothing. Requires: an exclusive case.
 void look_until_quiet(CaseRun& run, const std::function<void(Look& look)>& look);
 
 /// Judges records that the script makes and reads. If an expectation does not hold, and the records

@@ -65,7 +65,7 @@ void drains(CaseRun& run) {
     throw CaseRun::NotApplicable{std::string(told.message())};
   }
 
-  const auto draining = await_draining(run);
+  const auto draining = run.exact() ? run.call(spearlet::GetHealthRequest()) : await_draining(run);
   run.check("DRAIN-1", draining, draining.answer().status() == "DRAINING",
             "a draining node has the health status DRAINING");
   check_new_work_is_refused(run);

@@ -35,7 +35,8 @@ void learns(CaseRun& run) {
     run.wait(slow);
   }
   const InvokeCall fast = call_accepted(run, run.async("echo", {{"value", 1}}));
-  run.await_end(fast.answer().execution_id());
+  // Only so that the next one does not wait for it; whether it ends is judged elsewhere.
+  run.await_end(fast.answer().execution_id(), 2s);
   const InvokeCall slow = call_accepted(run, run.async("stubborn", {{"ms", at_least(200, 500)}}));
   run.check("ETA-2", slow, estimate(slow) != estimate(fast),
             fmt::format("a function of {} ms and one that returns at once have different "
@@ -43,7 +44,7 @@ void learns(CaseRun& run) {
                         slow_ms, estimate(slow), estimate(fast)));
   run.check("ETA-2", slow, estimate(slow) > estimate(fast),
             "with history, the longer function has the longer estimate");
-  run.await_end(slow.answer().execution_id());
+  release(run, {slow.answer().execution_id()});
 }
 
 void grows_with_the_queue(CaseRun& run) {
@@ -100,6 +101,16 @@ void grows_with_the_queue(CaseRun& run) {
             fmt::format("behind {} executions of {} ms on {} slots the estimate is at least {:.0f} "
                         "ms longer than in an empty node",
                         all - 1, duration_ms, slots, kFraction * static_cast<double>(ahead_ms)),
+            fmt::format("the estimates were {} ms", fmt::join(estimates, ", ")));
+  // The same among those that wait, for which the executions that run are no difference.
+  std::ranges::sort(estimates);
+  const std::int64_t first_waiting = estimates[static_cast<std::size_t>(slots)];
+  const std::int64_t queued_ms = (waiting - 1) / slots * each_ms;
+  run.check("ETA-3",
+            static_cast<double>(most - first_waiting) >= kFraction * static_cast<double>(queued_ms),
+            fmt::format("the estimate of the last of {} waiting executions is at least {:.0f} ms "
+                        "longer than that of the first",
+                        waiting, kFraction * static_cast<double>(queued_ms)),
             fmt::format("the estimates were {} ms", fmt::join(estimates, ", ")));
 }
 

@@ -87,6 +87,22 @@ void priority_is_an_integer(CaseRun& run) {
   }
 }
 
+void priority_of_a_stream(CaseRun& run) {
+  const auto stream = [&](std::string_view priority) {
+    auto request = run.request("stream", spearlet::EXECUTION_MODE_STREAM, {{"chunks", 1}});
+    (*request.mutable_invocation_metadata())["priority"] = std::string(priority);
+    return run.wait(run.send_stream(request));
+  };
+  for (const std::string_view good : {"0", "7"}) {
+    const StreamCall bad = stream("high");
+    run.check("FIELD-2", bad, bad.code() == absl::StatusCode::kInvalidArgument,
+              "a stream with the priority 'high' is refused with INVALID_ARGUMENT");
+    const StreamCall call = stream(good);
+    run.check("FIELD-2", call, call.recorded().status.ok(),
+              fmt::format("a stream with the priority '{}' is served", good));
+  }
+}
+
 std::vector<Case> field_cases() {
   return {
       {.name = "field/opaque",
@@ -99,6 +115,11 @@ std::vector<Case> field_cases() {
        .clauses = {"FIELD-2"},
        .fixtures = {"echo"},
        .run = priority_is_an_integer},
+      {.name = "field/priority-of-a-stream",
+       .about = "a stream with a priority that is no integer is refused",
+       .clauses = {"FIELD-2"},
+       .fixtures = {"stream"},
+       .run = priority_of_a_stream},
   };
 }
 

@@ -63,6 +63,28 @@ void after_the_end(CaseRun& run) {
   check_single_run(run, "IDEM-1", marker, id);
 }
 
+// However an execution ended, a repetition of its request does not run again.
+void after_other_ends(CaseRun& run) {
+  auto limited = run.async("sleep", {{"ms", kLongMs}});
+  limited.mutable_context()->set_timeout_ms(100);
+  const auto cancelled = run.async("sleep", {{"ms", kLongMs}});
+  for (const auto& request : {run.async("fail"), limited, cancelled}) {
+    const std::string id = run.start_async(request);
+    if (request.execution_id() == cancelled.execution_id()) release(run, {id});
+    if (!is_terminal(run.await_end(id))) CaseRun::abort(fmt::format("{} did not end", id));
+    const StatusCall before = run.read(id);
+    check_repetition(run, "IDEM-1", run.call(request), id);
+    run.sleep_for(50ms);
+    const StatusCall after = run.read(id);
+    run.check(
+        "IDEM-1", after,
+        after.answer().result().SerializeAsString() == before.answer().result().SerializeAsString(),
+        fmt::format("the record of an execution that is {} is unchanged after its request "
+                    "was repeated",
+                    status_name(status_of(before))));
+  }
+}
+
 // A different request under the same id.
 struct Variation {
   std::string_view name;
@@ -322,6 +344,11 @@ std::vector<Case> idempotency_cases() {
        .clauses = {"IDEM-1"},
        .fixtures = {"echo"},
        .run = after_the_end},
+      {.name = "idempotency/after-other-ends",
+       .about = "requests whose executions failed, timed out or were cancelled are repeated",
+       .clauses = {"IDEM-1"},
+       .fixtures = {"fail", "sleep"},
+       .run = after_other_ends},
       {.name = "idempotency/other-request",
        .about = "another request uses an execution's id: it is refused",
        .clauses = {"IDEM-2"},

@@ -269,6 +269,25 @@ void by_task(CaseRun& run) {
                   fmt::format("the list of a task has its {} executions and no others", ids.size()),
                   fmt::format("it has {} entries", entries.size()));
     }
+    // Pages of two tasks by turns.
+    spearlet::ListExecutionsRequest pages;
+    pages.set_limit(1);
+    for (const std::string& id : of_first) {
+      spearlet::ListExecutionsRequest other = pages;
+      other.clear_start_after();
+      other.set_task_id(second.id);
+      const auto only = run.call(other);
+      look.expect("LIST-7", only, only.answer().executions_size() == 1 && !only.answer().has_more(),
+                  "the list of a task with one execution has one page");
+      pages.set_task_id(first.id);
+      const auto page = run.call(pages);
+      look.expect("LIST-7", page,
+                  page.answer().executions_size() == 1 &&
+                      page.answer().executions(0).execution_id() == id &&
+                      page.answer().has_more() == (id != of_first.back()),
+                  "the pages of a task go on where they ended, whatever is listed in between");
+      pages.set_start_after(page.answer().next_start_after());
+    }
     spearlet::ListExecutionsRequest unknown;
     unknown.set_task_id("no-such-" + first.id);
     const auto call = run.call(unknown);

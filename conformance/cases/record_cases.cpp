@@ -2,6 +2,7 @@
 // leave everything as it is; and slots and places in the queue, whichever mode takes them.
 #include <absl/strings/match.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <google/protobuf/util/message_differencer.h>
 
 #include <algorithm>
@@ -65,6 +66,25 @@ void logs(CaseRun& run) {
                 "without include_logs the answer has no log lines");
     }
   }
+}
+
+// Log lines are added at the end, and none is lost.
+void logs_grow(CaseRun& run) {
+  auto request = run.async("fail", {{"ms", at_least(0, 20)}});
+  request.mutable_context()->set_max_retries(3);
+  const std::string id = run.start_async(request);
+  std::vector<std::string> seen;
+  const auto look = [&](const spearlet::GetExecutionStatusResponse& status) {
+    const std::vector<std::string> lines(status.logs().begin(), status.logs().end());
+    run.check("STATE-12",
+              lines.size() >= seen.size() && std::equal(seen.begin(), seen.end(), lines.begin()),
+              "a later answer has the log lines of an earlier one, in the same order, and then "
+              "further ones",
+              fmt::format("the lines are {} and were {}", lines, seen));
+    seen = lines;
+    return is_terminal(status.result().status());
+  };
+  if (!run.poll(id, look)) CaseRun::abort(fmt::format("execution {} did not end", id));
 }
 
 void wall_clock(CaseRun& run) {
@@ -239,6 +259,11 @@ std::vector<Case> record_cases() {
        .clauses = {"STATE-12"},
        .fixtures = {"echo"},
        .run = logs},
+      {.name = "state/logs-grow",
+       .about = "the log lines of an execution with several attempts are read as they come",
+       .clauses = {"STATE-12"},
+       .fixtures = {"fail"},
+       .run = logs_grow},
       {.name = "state/wall-clock",
        .about = "started_at and completed_at are compared with the client's clock",
        .clauses = {"STATE-13", "STATE-6"},

@@ -111,6 +111,16 @@ void backs_off(CaseRun& run) {
   run.check("RETRY-3", last + blur >= first / 2, "the pauses do not get shorter",
             fmt::format("the first was {} ms and the last {} ms", core::floor_milliseconds(first),
                         core::floor_milliseconds(last)));
+  // As many attempts as there is time for.
+  constexpr int kMaxPerSecond = 200;
+  const std::string busy = run.start_async(with_retries(run.async("fail"), 1000, 1000));
+  run.await_end(busy);
+  const int attempts = attempts_of(run, busy);
+  run.check("RETRY-3", attempts <= kMaxPerSecond,
+            fmt::format("an execution whose function fails at once is attempted less than {} times "
+                        "in a second",
+                        kMaxPerSecond),
+            counted(attempts));
 }
 
 // Starts an execution that fails at once, again and again, and returns its id in a pause, nearly

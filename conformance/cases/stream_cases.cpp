@@ -61,6 +61,8 @@ void chunks(CaseRun& run) {
 // A target may join chunks that come close together, so their texts are judged, not their number.
 void content(CaseRun& run) {
   for (const int chunks : {1, 12}) {
+    // A stream with other parameters does not change the next one.
+    run.wait(run.send_stream(streaming(run, "stream", {{"ms", 5}})));
     const StreamCall call =
         run.wait(run.send_stream(streaming(run, "stream", {{"chunks", chunks}, {"ms", 5}})));
     std::string expected;
@@ -70,7 +72,8 @@ void content(CaseRun& run) {
       if (!chunk(call, i).is_final()) text += text_of(chunk(call, i).chunk_data());
     }
     const std::string rest = text_of(last(call).chunk_data());
-    run.check("STREAM-6", call, text == expected || (rest != "streamed" && text + rest == expected),
+    // The last message may have the last chunk, or what the function returns at its end.
+    run.check("STREAM-6", call, rest == "streamed" ? text == expected : text + rest == expected,
               fmt::format("the chunks are '{}'", expected));
   }
 }
@@ -112,16 +115,36 @@ void cancelled(CaseRun& run) {
 }
 
 void error_once(CaseRun& run) {
-  const StreamCall call =
-      run.wait(run.send_stream(streaming(run, "fail", {{"ms", at_least(0, 20)}})));
+  auto request = streaming(run, "fail", {{"ms", at_least(0, 20)}});
+  request.mutable_context()->set_timeout_ms(20'000);
+  const StreamCall call = run.wait(run.send_stream(request));
   int errors = 0;
   for (std::size_t i = 0; i < count(call); ++i) {
+    run.check("STREAM-6", call, text_of(chunk(call, i).chunk_data()).empty(),
+              "a function that sends nothing has no chunks");
     errors += chunk(call, i).error_message().empty() ? 0 : 1;
   }
   run.check("STREAM-4", call, call.recorded().status.ok(),
             "the stream of a function that fails ends with OK: its last message has the failure");
   run.check("STREAM-4", call, errors == 1, "the error is reported once");
   run.check("STREAM-2", call, last(call).status() == kFailed, "the final status is FAILED");
+  const StatusCall record = run.read(last(call).execution_id());
+  run.check("TIME-7", record, attempts_logged(record.answer()) <= 1,
+            "without max_retries the function of a stream is attempted once");
+}
+
+void names_its_task(CaseRun& run) {
+  auto request = streaming(run, "stream", {{"chunks", 1}});
+  const StreamCall existing = run.wait(run.send_stream(request));
+  run.check("TASK-2", existing, existing.recorded().status.ok(),
+            "a stream of an existing task is served");
+  request.set_execution_id(run.fresh_id());
+  request.set_invocation_type(spearlet::INVOCATION_TYPE_NEW_TASK);
+  *request.mutable_artifact_spec() = artifact(request.execution_id());
+  const StreamCall taken = run.wait(run.send_stream(request));
+  run.check("TASK-2", taken, taken.code() == absl::StatusCode::kAlreadyExists,
+            "a stream of a NEW_TASK with the id of an existing task is refused with "
+            "ALREADY_EXISTS");
 }
 
 std::vector<Case> stream_cases() {
@@ -136,6 +159,11 @@ std::vector<Case> stream_cases() {
        .clauses = {"STREAM-5", "STREAM-6"},
        .fixtures = {"stream"},
        .run = content},
+      {.name = "stream/names-its-task",
+       .about = "a stream of a new task does not take the id of an existing one",
+       .clauses = {"TASK-2"},
+       .fixtures = {"stream"},
+       .run = names_its_task},
       {.name = "stream/as-they-come",
        .about = "chunks are sent when the function sends them",
        .clauses = {"STREAM-5", "STREAM-6"},
@@ -153,7 +181,7 @@ std::vector<Case> stream_cases() {
        .run = cancelled},
       {.name = "stream/error-once",
        .about = "a streaming function fails: the error is reported once",
-       .clauses = {"STREAM-4", "STREAM-2"},
+       .clauses = {"STREAM-4", "STREAM-2", "STREAM-6", "TIME-7"},
        .fixtures = {"fail"},
        .run = error_once},
   };

@@ -5,7 +5,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
+#include <map>
 #include <set>
+#include <utility>
 
 #include "conformance/cases/case_setup.h"
 
@@ -90,7 +93,23 @@ void unspecified_type(CaseRun& run) {
   }
 }
 
+// A task made from a description in which little is set. A target may want more to be set.
+void sparse_artifact(CaseRun& run, const spearlet::ArtifactSpec& spec) {
+  InvokeFunctionRequest request = run.async("echo", {{"value", 1}});
+  request.set_invocation_type(spearlet::INVOCATION_TYPE_NEW_TASK);
+  request.clear_task_id();
+  *request.mutable_artifact_spec() = spec;
+  const InvokeCall made = submit(run, request);
+  if (absl::IsInvalidArgument(made.recorded().status) || !made.answered()) return;
+  run.await_end(made.answer().execution_id());
+  const auto task = get_task(run, made.answer().task_id());
+  run.check("TASK-2", task, MessageDifferencer::Equals(task.answer().task().artifact_spec(), spec),
+            "what the request does not set in artifact_spec is not set in that of the task");
+  delete_task(run, made.answer().task_id(), /*force=*/true, /*cleanup=*/true);
+}
+
 void new_task(CaseRun& run) {
+  check_accepted(run, "TASK-2", run.async("echo", {{"value", 1}}), "EXISTING_TASK is accepted");
   InvokeFunctionRequest request = run.async("echo", {{"value", 1}});
   request.set_invocation_type(spearlet::INVOCATION_TYPE_NEW_TASK);
   request.clear_task_id();
@@ -109,9 +128,23 @@ void new_task(CaseRun& run) {
       MessageDifferencer::Equals(task.answer().task().artifact_spec(), request.artifact_spec()),
       "its artifact_spec is that of the request");
 
-  const InvokeCall second = check_accepted(run, "TASK-2", request, "NEW_TASK is accepted again");
+  InvokeFunctionRequest different = request;
+  different.set_task_name("another " + request.task_name());
+  auto& spec = *different.mutable_artifact_spec();
+  spec = artifact("other-" + request.execution_id());
+  spec.set_artifact_type("other-fixture");
+  spec.set_location("builtin:other-fixtures");
+  spec.set_version("4.5.6");
+  spec.set_checksum("sha256:1");
+  (*spec.mutable_metadata())["made-by"] = "another";
+  const InvokeCall second = check_accepted(run, "TASK-2", different, "NEW_TASK is accepted again");
   const std::string other = second.answer().task_id();
   run.check("TASK-2", second, !other.empty() && other != id, "it makes another task");
+  const auto other_task = get_task(run, other);
+  run.check("TASK-2", other_task,
+            other_task.answer().task().task_name() == different.task_name() &&
+                MessageDifferencer::Equals(other_task.answer().task().artifact_spec(), spec),
+            "the other task has the name and the artifact_spec of its own request");
 
   InvokeFunctionRequest taken = request;
   taken.set_task_id(id);
@@ -119,6 +152,12 @@ void new_task(CaseRun& run) {
                 "NEW_TASK with the id of an existing task is refused with ALREADY_EXISTS");
   delete_task(run, id, /*force=*/true, /*cleanup=*/true);
   delete_task(run, other, /*force=*/true, /*cleanup=*/true);
+  spearlet::ArtifactSpec only_type;
+  only_type.set_artifact_type("fixture");
+  sparse_artifact(run, only_type);
+  spearlet::ArtifactSpec only_id;
+  only_id.set_artifact_id(request.artifact_spec().artifact_id());
+  sparse_artifact(run, only_id);
 }
 
 void create_if_not_exists(CaseRun& run) {
@@ -192,10 +231,29 @@ std::vector<std::string> ids_of(const Call<spearlet::GetTaskResponse>& call) {
 void get(CaseRun& run) {
   before_expiry(run, [&](Look& look) {
     const OwnTask task = make_task(run);
+    const OwnTask other = make_task(run);
     std::vector<std::string> newest_first = {task.first_execution()};
-    for (int i = 0; i < 3; ++i) {
-      newest_first.insert(newest_first.begin(),
-                          run_to_end(run, in_task(run.async("echo", {{"value", i}}), task)));
+    std::map<std::string, spearlet::InvokeFunctionRequest> requests = {
+        {task.first_execution(), task.request}, {other.first_execution(), other.request}};
+    for (const auto& request :
+         {run.async("echo", {{"value", 1}}), run.async("fail"), run.sync("echo", {{"value", 2}})}) {
+      // The lists of two tasks by turns.
+      for (const OwnTask& owner : {other, task}) {
+        const auto call = get_task(run, owner.id, /*include_executions=*/true);
+        for (const auto& entry : call.answer().executions()) {
+          const auto& sent = requests[entry.execution_id()];
+          look.expect("TASK-5", call,
+                      entry.task_id() == owner.id &&
+                          entry.function_name() == sent.function_name() &&
+                          entry.execution_mode() == sent.execution_mode(),
+                      "every execution has the task, the function and the mode of its request");
+        }
+      }
+      const InvokeCall call = submit(run, in_task(request, task));
+      if (!call.answered()) CaseRun::abort("a call was refused: " + describe(call.recorded()));
+      newest_first.insert(newest_first.begin(), call.answer().execution_id());
+      requests[newest_first.front()] = request;
+      run.await_end(newest_first.front());
     }
     const auto bare = get_task(run, task.id);
     look.expect("TASK-5", bare, bare.answer().found() && bare.answer().executions().empty(),
@@ -220,6 +278,7 @@ void get(CaseRun& run) {
         unknown.answered() && !unknown.answer().found() && unknown.answer().executions().empty(),
         "an unknown task is answered with found = false and no error");
     drop(run, task);
+    drop(run, other);
   });
 }
 
@@ -227,6 +286,7 @@ void get(CaseRun& run) {
 std::vector<spearlet::TaskInfo> list_tasks(CaseRun& run, const std::string& prefix, int limit,
                                            bool details) {
   std::vector<spearlet::TaskInfo> tasks;
+  std::set<std::string> seen;
   spearlet::ListTasksRequest request;
   request.set_prefix(prefix);
   request.set_limit(limit);
@@ -234,7 +294,13 @@ std::vector<spearlet::TaskInfo> list_tasks(CaseRun& run, const std::string& pref
   for (int page = 0; page < kMaxTaskPages; ++page) {
     const auto call = run.call(request);
     if (!call.answered()) CaseRun::abort("a list was refused: " + describe(call.recorded()));
-    tasks.insert(tasks.end(), call.answer().tasks().begin(), call.answer().tasks().end());
+    for (const auto& task : call.answer().tasks()) {
+      // A target that ignores start_after would send the same page forever.
+      const bool is_new = seen.insert(task.task_id()).second;
+      run.check("TASK-6", call, is_new, "no task is on two pages");
+      if (!is_new) return tasks;
+      tasks.push_back(task);
+    }
     if (!call.answer().has_more()) return tasks;
     run.check("TASK-6", call, call.answer().tasks_size() > 0, "a page with has_more is not empty");
     request.set_start_after(call.answer().next_start_after());
@@ -251,7 +317,9 @@ std::multiset<std::string> ids_of(const std::vector<spearlet::TaskInfo>& tasks) 
 void list(CaseRun& run) {
   std::vector<OwnTask> tasks;
   std::multiset<std::string> wanted;
-  for (int i = 0; i < 4; ++i) tasks.push_back(make_task(run));
+  for (int i = 0; i < 3; ++i) tasks.push_back(make_task(run));
+  // Its id comes directly after that of the first task, which it extends.
+  tasks.push_back(make_task(run, tasks[0].id + "-a"));
   for (const OwnTask& task : tasks) wanted.insert(task.id);
   // What the ids of this case have in common; other cases run at the same time.
   const std::string prefix = tasks[0].id.substr(0, tasks[0].id.rfind('-') + 1);
@@ -271,6 +339,11 @@ void list(CaseRun& run) {
                                                        tasks[1].request.artifact_spec()),
             "with include_details a task has its artifact_spec",
             one.empty() ? "it is not listed" : brief_json(one[0]));
+  const auto everything = list_tasks(run, "", 0, /*details=*/false);
+  run.check(
+      "TASK-6", ids_of(everything).contains(tasks[1].id),
+      "the list without a prefix has tasks of every prefix",
+      fmt::format("it has {} tasks, and '{}' is none of them", everything.size(), tasks[1].id));
   const auto none = list_tasks(run, "no-such-" + prefix, 0, /*details=*/false);
   run.check("TASK-6", none.empty(), "the list with a prefix of no task is empty",
             fmt::format("it has {} tasks", none.size()));
@@ -313,7 +386,8 @@ void info(CaseRun& run) {
       const std::int64_t ended =
           core::floor_milliseconds(time_of(end.answer().result().completed_at()));
       look.expect("TASK-7", call,
-                  now.updated_at() >= ended - 1 && now.updated_at() <= ended + slack,
+                  run.exact() ? now.updated_at() == ended
+                              : now.updated_at() >= ended - 1 && now.updated_at() <= ended + slack,
                   "updated_at is the time of the last change of the task's executions");
     }
     drop(run, task);
@@ -335,6 +409,131 @@ void info_of_a_busy_task(CaseRun& run) {
   drop(run, task);
 }
 
+// What two answers say of one task, without what the interface leaves open.
+bool is_same(spearlet::TaskInfo one, spearlet::TaskInfo other) {
+  one.clear_metadata();
+  other.clear_metadata();
+  if (!one.has_artifact_spec() || !other.has_artifact_spec()) {
+    one.clear_artifact_spec();
+    other.clear_artifact_spec();
+  }
+  return MessageDifferencer::Equals(one, other);
+}
+
+template <class Tasks>
+const spearlet::TaskInfo* find_info(const Tasks& tasks, const std::string& id) {
+  const auto found = std::ranges::find(tasks, id, &spearlet::TaskInfo::task_id);
+  return found == tasks.end() ? nullptr : &*found;
+}
+
+// What `answer` says of each of its tasks is what GetTask says before and after it. A task that
+// changes in between is not compared.
+template <class Query>
+void check_same_as_get(CaseRun& run, std::set<std::string> ids, const Query& query) {
+  std::map<std::string, spearlet::GetTaskResponse> before;
+  for (const std::string& id : ids) before[id] = get_task(run, id).answer();
+  const auto [call, tasks] = query();
+  for (const std::string& id : ids) {
+    const spearlet::TaskInfo* const shown = find_info(tasks, id);
+    if (shown == nullptr || !before[id].found()) continue;
+    const auto after = get_task(run, id);
+    if (!is_same(before[id].task(), after.answer().task())) continue;
+    run.check("TASK-11", call, is_same(*shown, after.answer().task()),
+              fmt::format("it describes the task '{}' as GetTask does: {}", id,
+                          brief_json(after.answer().task())));
+  }
+}
+
+std::vector<spearlet::TaskInfo> all_of(
+    const google::protobuf::RepeatedPtrField<spearlet::TaskInfo>& tasks) {
+  return {tasks.begin(), tasks.end()};
+}
+
+void check_lists(CaseRun& run, const std::set<std::string>& ids, const std::string& prefix) {
+  check_same_as_get(run, ids, [&] {
+    spearlet::ListTasksRequest request;
+    request.set_prefix(prefix);
+    request.set_include_details(true);
+    const auto call = run.call(request);
+    return std::pair(call, all_of(call.answer().tasks()));
+  });
+}
+
+Call<spearlet::GetStatsResponse> task_stats(CaseRun& run) {
+  spearlet::GetStatsRequest request;
+  request.set_include_task_stats(true);
+  return run.call(request);
+}
+
+void check_most_active(CaseRun& run, const std::set<std::string>& ids) {
+  check_same_as_get(run, ids, [&] {
+    const auto call = task_stats(run);
+    return std::pair(call, all_of(call.answer().task_stats().most_active_tasks()));
+  });
+}
+
+std::ptrdiff_t place_of(const Call<spearlet::GetStatsResponse>& call, const std::string& id) {
+  const auto& tasks = call.answer().task_stats().most_active_tasks();
+  return std::ranges::find(tasks, id, &spearlet::TaskInfo::task_id) - tasks.begin();
+}
+
+void same_everywhere(CaseRun& run) {
+  const std::string fixtures = run.async("echo").task_id();
+  check_lists(run, {fixtures}, fixtures);
+  task_stats(run);
+  const OwnTask quiet = make_task(run);
+  const OwnTask busy = make_task(run);
+  const std::set<std::string> ids = {fixtures, quiet.id, busy.id};
+  const std::string prefix = quiet.id.substr(0, quiet.id.rfind('-') + 1);
+  check_lists(run, ids, prefix);
+  check_lists(run, ids, busy.id);
+  check_most_active(run, ids);
+  run_to_end(run, in_task(run.async("fail"), quiet));
+  for (int i = 0; i < 4; ++i) {
+    run_to_end(run, in_task(run.async("echo", {{"value", i}}), busy));
+  }
+  // The latest execution is one of the busy task, in which one runs now if functions run in it.
+  std::string running;
+  if (busy.first_status == kCompleted) {
+    running = start_running(run, in_task(run.async("sleep", {{"ms", kLongMs}}), busy));
+  }
+  check_lists(run, ids, prefix);
+  check_lists(run, ids, quiet.id);
+  check_most_active(run, ids);
+  const auto stats = task_stats(run);
+  const auto& most_active = stats.answer().task_stats().most_active_tasks();
+  run.check("STATS-7", stats, !most_active.empty(),
+            "most_active_tasks has a task once tasks have had executions");
+  for (const spearlet::TaskInfo& task : most_active) {
+    if (is_found(run, task.task_id())) continue;
+    // It may have been deleted in between.
+    const auto again = task_stats(run);
+    run.check(
+        "STATS-7", again,
+        place_of(again, task.task_id()) == again.answer().task_stats().most_active_tasks_size(),
+        fmt::format("the task '{}', which GetTask does not find, is not listed", task.task_id()));
+  }
+  if (running.empty() || get_task(run, busy.id).answer().task().last_status() == kRunning) {
+    const std::ptrdiff_t end = most_active.size();
+    run.check(
+        "STATS-7", stats,
+        place_of(stats, quiet.id) == end || place_of(stats, busy.id) < place_of(stats, quiet.id),
+        "a task comes first that has more executions, a later one and one that runs");
+  }
+  if (!running.empty()) {
+    release(run, {running});
+    run.await_end(running);
+  }
+  drop(run, quiet);
+  drop(run, busy);
+  const auto later = task_stats(run);
+  for (const std::string& id : {quiet.id, busy.id}) {
+    run.check("STATS-7", later,
+              place_of(later, id) == later.answer().task_stats().most_active_tasks_size(),
+              "a deleted task is not among the most active ones");
+  }
+}
+
 // ---- Deletion -----------------------------------------------------------------------------------
 
 void check_deleted(CaseRun& run, std::string_view clause,
@@ -347,6 +546,9 @@ void check_deleted(CaseRun& run, std::string_view clause,
 void remove(CaseRun& run) {
   const OwnTask task = make_task(run);
   const OwnTask other = make_task(run);
+  const auto present = list_tasks(run, task.id, 0, /*details=*/false);
+  run.check("TASK-8", present.size() == 1, "before its deletion a task is listed",
+            fmt::format("{} tasks are listed", present.size()));
   check_deleted(run, "TASK-8", delete_task(run, task.id));
   const auto gone = get_task(run, task.id);
   run.check("TASK-8", gone, gone.answered() && !gone.answer().found(),
@@ -438,6 +640,8 @@ void busy(CaseRun& run) {
   before_expiry(run, [&](Look& look) {
     const OwnTask task = make_task(run);
     require_functions_run(run, task);
+    // A forced deletion of another task does not make the next ones forced.
+    drop(run, make_task(run));
     const auto sleep = [&] { return in_task(run.async("sleep", {{"ms", kLongMs}}), task); };
     const std::string running = start_running(run, sleep());
     refused_without_force(run, look, task, running, kRunning);
@@ -533,6 +737,11 @@ std::vector<Case> task_cases() {
        .fixtures = {"echo", "sleep"},
        .exclusive = true,
        .run = info_of_a_busy_task},
+      {.name = "task/same-everywhere",
+       .about = "ListTasks and the most active tasks of GetStats show what GetTask shows",
+       .clauses = {"TASK-11", "STATS-7"},
+       .fixtures = {"echo", "fail", "sleep"},
+       .run = same_everywhere},
       {.name = "task/delete",
        .about = "a deleted task is gone, others are not, and its id is free",
        .clauses = {"TASK-8"},

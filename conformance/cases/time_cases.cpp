@@ -23,33 +23,39 @@ spearlet::InvokeFunctionRequest limited(spearlet::InvokeFunctionRequest request,
   return request;
 }
 
+// On a live target a part of it that is missing must be longer than a reaction on a busy machine.
+core::Duration judged_timeout(const CaseRun& run) { return run.exact() ? 300ms : 1200ms; }
+
 void async_timeout(CaseRun& run) {
-  const auto request = limited(run.async("sleep", {{"ms", kLongMs}}), 300);
+  const core::Duration timeout = judged_timeout(run);
+  const auto request = limited(run.async("sleep", {{"ms", kLongMs}}), timeout / 1ms);
   const core::Instant sent = run.now();
   const std::string id = run.start_async(request);
   const core::Instant accepted = run.now();
   if (run.exact()) {
-    run.sleep_until(sent + (300ms - 1ns));
+    run.sleep_until(sent + (timeout - 1ns));
     const StatusCall before = run.read(id);
     run.check("TIME-1", before, !is_terminal(status_of(before)),
               "a nanosecond before its timeout the execution has not ended");
-    run.sleep_until(sent + 300ms);
+    run.sleep_until(sent + timeout);
   } else {
     run.await_end(id);
   }
   const StatusCall status = run.read(id);
   run.check("TIME-1", status, status_of(status) == kTimeout,
             "the execution is TIMEOUT when its timeout has passed");
-  run.check("TIME-1", status, run.now() >= sent + 300ms, "it is not TIMEOUT earlier");
-  run.check("TIME-1", status, run.now() <= accepted + 300ms + run.slack(),
+  run.check("TIME-1", status, run.now() >= sent + timeout, "it is not TIMEOUT earlier");
+  run.check("TIME-1", status, run.now() <= accepted + timeout + run.slack(),
             "it is not TIMEOUT later");
 }
 
 void sync_timeout(CaseRun& run) {
-  const InvokeCall call = run.call(limited(run.sync("sleep", {{"ms", kLongMs}}), 250));
+  const core::Duration timeout = judged_timeout(run);
+  const InvokeCall call = run.call(limited(run.sync("sleep", {{"ms", kLongMs}}), timeout / 1ms));
   run.check("TIME-1", call, status_of(call) == kTimeout,
             "a SYNC call whose timeout passes is answered with TIMEOUT");
-  run.check("TIME-1", call, duration_of(call) >= 250ms && duration_of(call) <= 250ms + run.slack(),
+  run.check("TIME-1", call,
+            duration_of(call) >= timeout && duration_of(call) <= timeout + run.slack(),
             "it is answered when the timeout has passed");
 }
 

@@ -26,12 +26,21 @@ constexpr auto kFree = std::to_array<FreeMutations>({
      "no estimate is the only right one; that they are no constants is judged"},
     {"ListTasksResponse.tasks/reversed", "the interface names no order of tasks"},
     {"List*Response.next_start_after/invented", "without has_more the token has no meaning"},
+    {"GetExecutionStatusResponse.result.metrics/first-dropped",
+     "the first is eta_estimator, which only the answer to InvokeFunction must have"},
+    {"GetExecutionStatusResponse.logs/another", "what a line says is for the function to decide"},
+    {"GetStatsResponse.task_stats.most_active_tasks/last-dropped",
+     "the interface does not say how many tasks are meant"},
+    {"GetStatsResponse.task_stats.most_active_tasks.artifact_spec*",
+     "the interface does not say whether these tasks have details; if they have, they are judged"},
     {"*.uptime_seconds/another", "one second more is within the rounding"},
 
     // ---- Requests -------------------------------------------------------------------------------
     {"*InvokeFunctionRequest.task_name/invented", "a task that exists keeps its name"},
     {"List*Request.limit/invented", "the default size of a page is not fixed"},
     {"*.task_description/*", "no answer has to show it"},
+    {"*.parameters/doubled", "a function finds its parameters by their names"},
+    {"*.parameters/reversed", "a function finds its parameters by their names"},
     {"*.parameters.type/*", "it is for the function"},
     {"*.parameters.required/*", "it is for the function"},
     {"*.parameters.description/*", "it is for the function"},
@@ -40,6 +49,9 @@ constexpr auto kFree = std::to_array<FreeMutations>({
     {"*.context.environment/*", "it is for the function"},
     {"*.context.headers/*", "it is for the function"},
     {"*.invocation_metadata/doubled", "further entries are for the function"},
+    {"StreamFunction/*.execution_mode/invented", "an unspecified mode is refused like SYNC"},
+    {"CancelExecutionRequest.reason/invented",
+     "what a record says of a cancel without a reason is free"},
     {"*.force_new_instance/*", "no answer shows whether an instance is new"},
 
     // ---- Calls ----------------------------------------------------------------------------------

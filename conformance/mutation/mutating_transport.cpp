@@ -79,6 +79,8 @@ class MutatingTransport final : public Transport {
     return target_->send_raw(bytes, after_a_pause);
   }
 
+  absl::Status keep(std::size_t bytes) override { return target_->keep(bytes); }
+
   void reconnect() override { target_->reconnect(); }
 
  private:

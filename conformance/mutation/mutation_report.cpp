@@ -58,7 +58,7 @@ reports::Case to_report(const std::vector<MutationVerdict>& verdicts) {
     report.checks.push_back(
         {.name = std::string(subject),
          .kind = reports::CheckKind::kClause,
-         .verdict = count.missed.empty() ? reports::Verdict::kPassed : reports::Verdict::kWarning,
+         .verdict = count.missed.empty() ? reports::Verdict::kPassed : reports::Verdict::kFailed,
          .expected = fmt::format("a clause catches each of the {} generated faults, or it is free",
                                  count.all()),
          .observed = std::move(observed)});

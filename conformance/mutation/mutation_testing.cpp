@@ -32,8 +32,8 @@ SuiteOptions options_for(const Manifest& manifest,
 // The cases that virtual time can run, the shortest first.
 std::vector<Probe> make_probes(const Manifest& manifest, int jobs) {
   std::vector<Probe> probes(all_cases().size());
-  const SuiteOptions options =
-      options_for(manifest, [] { return make_sim_transport(reference_node(), nullptr); });
+  const SuiteOptions options = options_for(
+      manifest, [] { return make_sim_transport(reference_node(kLongRetention), nullptr); });
   run_in_parallel(probes.size(), jobs, [&](std::size_t i) {
     probes[i].test_case = &all_cases()[i];
     const CaseResult result = run_case(all_cases()[i], options, 1);
@@ -49,8 +49,8 @@ MutationVerdict judge_mutation(const Mutation& mutation, const Manifest& manifes
                                const std::vector<Probe>& probes) {
   MutationVerdict verdict{.mutation = &mutation, .free = find_free(mutation)};
   const SuiteOptions options = options_for(manifest, [&] {
-    return make_mutating_transport(make_sim_transport(reference_node(), nullptr), mutation,
-                                   verdict.changes);
+    return make_mutating_transport(make_sim_transport(reference_node(kLongRetention), nullptr),
+                                   mutation, verdict.changes);
   });
   const auto method = static_cast<Method>(mutation.method->index());
   for (const Probe& probe : probes) {
@@ -77,7 +77,7 @@ MutationVerdict judge_mutation(const Mutation& mutation, const Manifest& manifes
 std::vector<MutationVerdict> run_mutations(
     std::span<const Mutation* const> mutations, const std::function<bool(const Case&)>& chosen,
     int jobs, const std::function<void(std::size_t done, std::size_t of)>& progress) {
-  const Manifest manifest = reference_manifest();
+  const Manifest manifest = reference_manifest(kLongRetention);
   std::vector<Probe> probes = make_probes(manifest, jobs);
   std::erase_if(probes, [&](const Probe& probe) { return !chosen(*probe.test_case); });
   std::vector<MutationVerdict> verdicts(mutations.size());

@@ -59,6 +59,7 @@ class DelayedTransport final : public Transport {
   }
 
   void reconnect() override { inner_->reconnect(); }
+  absl::Status keep(std::size_t bytes) override { return inner_->keep(bytes); }
 
   absl::StatusOr<google::protobuf::FileDescriptorSet> describe() override {
     return inner_->describe();

@@ -33,9 +33,9 @@ constexpr auto kFreePoints = std::to_array<FreePoint>({
     {"message of every answer", "it is text for a person"},
     {"system_info", "the interface names no keys"},
     {"the order of ListTasks", "the interface names none"},
-    {"the size and the order of most_active_tasks",
-     "the interface says neither what makes a task "
-     "active nor how many are meant"},
+    {"the size of most_active_tasks, and its order where one task is not more active in every way",
+     "the interface says neither what makes a task active nor how many are meant"},
+    {"the order in which waiting executions start", "a node chooses its scheduling strategy"},
     {"the ids that a target makes", "any text that names one execution or one task will do"},
     {"the statuses of a task's executions in TaskInfo.last_status while several are unfinished",
      "the interface does not say which of them is the last"},
@@ -135,7 +135,7 @@ constexpr auto kClauses = std::to_array<Clause>({
      "payload and execution_time_ms, is unset until the event has happened and does not change "
      "afterwards.",
      kInterface},
-    {"STATE-7", kShould, "The field execution_time_ms is the time from started_at to completed_at.",
+    {"STATE-7", kMust, "The field execution_time_ms is the time from started_at to completed_at.",
      kInterface},
     {"STATE-8", kMust, "A query has no side effect on executions, lists or counts.", kDecision},
     {"STATE-9", kMust,
@@ -332,6 +332,7 @@ constexpr auto kClauses = std::to_array<Clause>({
      kInterface},
     {"TASK-10", kMust,
      "DeleteTask with force cancels the unfinished executions of the task at once.", kInterface},
+    {"TASK-11", kMust, "ListTasks and GetStats describe a task as GetTask does.", kInterface},
 
     // ---- STATS ----------------------------------------------------------------------------------
     {"STATS-1", kMust,
@@ -356,6 +357,10 @@ constexpr auto kClauses = std::to_array<Clause>({
     {"STATS-6", kMust,
      "A node that takes new work has the health status SERVING, and uptime_seconds grows by the "
      "seconds that pass.",
+     kInterface},
+    {"STATS-7", kMust,
+     "The list most_active_tasks has tasks that exist, each once, and a task that is more active "
+     "in every way comes first.",
      kInterface},
 
     // ---- DRAIN ----------------------------------------------------------------------------------

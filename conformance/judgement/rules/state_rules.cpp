@@ -90,6 +90,7 @@ void execution_time_matches_the_times(const RecordedCall& recorded, const Polici
                                       Opinion& opinion) {
   // Both times and the duration may each be truncated to milliseconds.
   constexpr core::Duration kRounding = std::chrono::milliseconds(2);
+  constexpr core::Duration kClocks = std::chrono::milliseconds(10);
   for (const StatusObservation& observation : observations_of(recorded)) {
     const auto* const started = observation.started_at();
     const auto* const completed = observation.completed_at();
@@ -98,8 +99,12 @@ void execution_time_matches_the_times(const RecordedCall& recorded, const Polici
                                     ? observation.result->execution_time_ms()
                                     : observation.info->execution_time_ms();
     const core::Duration measured = time_of(*completed) - time_of(*started);
-    const core::Duration least = core::saturating_add(measured, -kRounding);
-    const core::Duration most = core::saturating_add(measured, kRounding);
+    // A live target may measure the duration by another clock than the times.
+    const bool live = recorded.clock_tolerance > core::Duration::zero();
+    const core::Duration tolerance =
+        live ? core::saturating_add(kClocks, std::max(measured, -measured) / 100) : kRounding;
+    const core::Duration least = core::saturating_add(measured, -tolerance);
+    const core::Duration most = core::saturating_add(measured, tolerance);
     const core::Duration claimed = core::saturating_milliseconds(stated);
     opinion.require(least <= claimed && claimed <= most, [&] {
       return fmt::format("'{}' ran for {}, execution_time_ms is {}", observation.execution_id,

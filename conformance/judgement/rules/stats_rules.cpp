@@ -1,4 +1,5 @@
 // Rules for GetStats and GetHealth: what the numbers of one answer say of each other.
+#include <absl/container/flat_hash_set.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -63,6 +64,9 @@ void rate_fits_the_counts(const RecordedCall& recorded, const Policies&, Opinion
   const double average = stats->average_execution_time_ms();
   opinion.require(std::isfinite(average) && average >= 0, "average_execution_time_ms is a duration",
                   [&] { return fmt::format("it is {}", average); });
+  opinion.require(stats->completed_executions() != 0 || average == 0,
+                  "average_execution_time_ms is 0 while no execution is COMPLETED",
+                  [&] { return fmt::format("it is {}", average); });
 }
 
 void tasks_are_counted_once(const RecordedCall& recorded, const Policies&, Opinion& opinion) {
@@ -79,6 +83,16 @@ void tasks_are_counted_once(const RecordedCall& recorded, const Policies&, Opini
   const std::int64_t by_type = sum_of(tasks.tasks_by_type());
   opinion.require(by_type == total, fmt::format("tasks_by_type adds up to total_tasks, {}", total),
                   [&] { return fmt::format("it adds up to {}", by_type); });
+}
+
+void active_tasks_are_distinct(const RecordedCall& recorded, const Policies&, Opinion& opinion) {
+  if (recorded.method != Method::kGetStats || !recorded.answered()) return;
+  absl::flat_hash_set<std::string_view> seen;
+  for (const auto& task : recorded.answer_as<GetStatsResponse>().task_stats().most_active_tasks()) {
+    opinion.require(!task.task_id().empty() && seen.insert(task.task_id()).second,
+                    "most_active_tasks has every task at most once",
+                    [&] { return fmt::format("'{}' is in it again", task.task_id()); });
+  }
 }
 
 void negative_range_is_refused(const RecordedCall& recorded, const Policies&, Opinion& opinion) {
@@ -134,6 +148,7 @@ constexpr auto kStatsRules = std::to_array<Rule>({
     {"STATS-4", negative_range_is_refused},
     {"STATS-5", parts_are_those_asked_for},
     {"STATS-6", health_is_known},
+    {"STATS-7", active_tasks_are_distinct},
 });
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include "conformance/mutation/proxy/mutating_proxy.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -58,22 +59,34 @@ TEST(MutatingProxy, ForwardsWhatItsFaultDoesNotConcern) {
   EXPECT_EQ(proxy->changes(), 0);
 }
 
+bool is_caught(const MutatingProxy& proxy, const std::vector<const Case*>& cases) {
+  return !violated_clauses(judge_live(proxy.address(), reference_manifest(), cases)).empty();
+}
+
 TEST(MutatingProxy, ShowsItsFaultToTheSuite) {
   const auto server = serve();
   ASSERT_NE(server, nullptr);
   std::vector<const Mutation*> sample;
-  for (const char* name :
-       {"InvokeFunctionResponse/previous", "InvokeFunctionResponse.result/default",
-        "InvokeFunctionResponse.execution_id/another", "InvokeFunctionResponse.success/invented",
-        "InvokeFunctionResponse.result.started_at/another",
-        "InvokeFunctionResponse.estimated_completion_ms/cleared",
-        "InvokeFunctionRequest.function_name/another",
-        "InvokeFunctionRequest.execution_mode/previous", "InvokeFunctionRequest.task_id/ignored",
-        "InvokeFunction/error-after-effect", "InvokeFunction/refusal-answered",
-        "GetExecutionStatusResponse.found/cleared", "CancelExecution/answer-without-effect",
-
-        "StreamExecutionResult/last-dropped", "StreamExecutionResult/doubled",
-        "StreamExecutionResult/reversed", "StreamFunction/effect-without-answer"}) {
+  for (const char* name : {"InvokeFunctionResponse/previous",
+                           "InvokeFunctionResponse.result/default",
+                           "InvokeFunctionResponse.execution_id/another",
+                           "InvokeFunctionResponse.success/invented",
+                           "InvokeFunctionResponse.result.started_at/another",
+                           "InvokeFunctionResponse.estimated_completion_ms/cleared",
+                           "InvokeFunctionRequest.function_name/another",
+                           "InvokeFunctionRequest.execution_mode/previous",
+                           "InvokeFunctionRequest.task_id/ignored",
+                           "InvokeFunction/error-after-effect",
+                           "InvokeFunction/refusal-answered",
+                           "InvokeFunction/effect-on-another",
+                           "GetExecutionStatusResponse.found/cleared",
+                           "GetExecutionStatus/answer-without-effect",
+                           "ListExecutionsResponse.executions/doubled",
+                           "CancelExecution/answer-without-effect",
+                           "StreamExecutionResult/last-dropped",
+                           "StreamExecutionResult/doubled",
+                           "StreamExecutionResult/reversed",
+                           "StreamFunction/effect-without-answer"}) {
     sample.push_back(find_mutation(name));
     ASSERT_NE(sample.back(), nullptr) << name;
   }
@@ -84,16 +97,20 @@ TEST(MutatingProxy, ShowsItsFaultToTheSuite) {
   run_in_parallel(verdicts.size(), 4, [&](std::size_t i) {
     const std::string& name = verdicts[i].mutation->name;
     const auto proxy = proxy_to(server->address(), name);
-    const bool caught = verdicts[i].caught() && proxy != nullptr &&
-                        !violated_clauses(judge_live(proxy->address(), reference_manifest(),
-                                                     {verdicts[i].caught_by}))
-                             .empty();
+    // The shortest case that sees a fault in virtual time may not see it live, where times are not
+    // exact; one of those for the same clauses must.
+    const std::vector<std::string_view> clauses(verdicts[i].clauses.begin(),
+                                                verdicts[i].clauses.end());
+    const bool caught =
+        verdicts[i].caught() && proxy != nullptr &&
+        (is_caught(*proxy, {verdicts[i].caught_by}) || is_caught(*proxy, cases_for(clauses)));
     if (caught) return;
     const std::lock_guard lock(mutex);
-    missed +=
-        fmt::format("{} is not caught {}\n", name,
-                    verdicts[i].caught() ? fmt::format("live by {}", verdicts[i].caught_by->name)
-                                         : "in virtual time");
+    missed += fmt::format("{} is not caught {}\n", name,
+                          verdicts[i].caught()
+                              ? fmt::format("live by {} or another case for {}",
+                                            verdicts[i].caught_by->name, fmt::join(clauses, ", "))
+                              : "in virtual time");
   });
   EXPECT_EQ(missed, "");
 }
