@@ -49,7 +49,7 @@ std::vector<CoreVerdict> perfect() {
 std::vector<MutationVerdict> perfect_mutations() {
   return {{.mutation = find_mutation("GetStats/answer-late"),
            .caught_by = &all_cases().front(),
-           .clauses = {"WIRE-5", "TASK-11", "STATS-7"}}};
+           .clauses = {"WIRE-5", "TASK-11", "STATS-7", "FIELD-3"}}};
 }
 
 TEST(SelfTest, ReportsNoProblemOfAPerfectSuite) {

@@ -118,14 +118,18 @@ void twice(CaseRun& run) {
   run.check("CANCEL-4", status, status_of(status) == kCancelled, "the execution is CANCELLED");
 }
 
+// Long enough not to fit into a short column.
+constexpr std::string_view kReason =
+    "operator's wish: the input was replaced by a newer one, which is processed by another "
+    "execution at present";
+
 void record_stays(CaseRun& run) {
   const std::string id = start_running(run, run.async("sleep", {{"ms", kLongMs}}));
-  run.cancel(id, /*force=*/false, "operator's wish");
+  run.cancel(id, /*force=*/false, kReason);
   const StatusCall status = run.read(id);
   run.check("CANCEL-5", status, status.answer().found() && status_of(status) == kCancelled,
             "the record stays, as CANCELLED");
-  run.check("CANCEL-5", status,
-            has_words(status.answer().result().error_message(), "operator's wish"),
+  run.check("CANCEL-5", status, has_words(status.answer().result().error_message(), kReason),
             "the record has the reason");
 }
 
@@ -143,6 +147,8 @@ void first_reason(CaseRun& run) {
   const bool has_force = run.profile().expresses(Method::kCancelExecution, forced);
   const CancelCall second = run.send_cancel(id, has_force, "the second reason");
   run.wait_until([&] { return first.ended() && second.ended(); }, grace(run) + 2s + run.slack());
+  run.check("CANCEL-12", second, second.answered() && second.answer().final_status() == kCancelled,
+            "a cancel in the grace of another is answered with the end of the execution");
   const StatusCall ended = run.read(id);
   run.check("CANCEL-12", ended,
             status_of(ended) == kCancelled &&

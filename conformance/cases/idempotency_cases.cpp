@@ -85,6 +85,23 @@ void after_other_ends(CaseRun& run) {
   }
 }
 
+// The same id in another task that exists.
+void in_another_task(CaseRun& run) {
+  const OwnTask task = make_task(run);
+  const StatusCall before = run.read(task.first_execution());
+  auto other = run.async("echo", {{"value", 1}});
+  other.set_execution_id(task.first_execution());
+  const InvokeCall call = run.call(other);
+  run.check("IDEM-2", call, refused(run, call, absl::StatusCode::kAlreadyExists),
+            "the id of an execution of another task is refused with ALREADY_EXISTS");
+  const StatusCall after = run.read(task.first_execution());
+  run.check(
+      "IDEM-2", after,
+      after.answer().result().SerializeAsString() == before.answer().result().SerializeAsString(),
+      "the execution of the other task is unharmed");
+  drop(run, task);
+}
+
 // A different request under the same id.
 struct Variation {
   std::string_view name;
@@ -349,6 +366,11 @@ std::vector<Case> idempotency_cases() {
        .clauses = {"IDEM-1"},
        .fixtures = {"fail", "sleep"},
        .run = after_other_ends},
+      {.name = "idempotency/in-another-task",
+       .about = "an invocation of one task uses the id of an execution of another",
+       .clauses = {"IDEM-2"},
+       .fixtures = {"echo"},
+       .run = in_another_task},
       {.name = "idempotency/other-request",
        .about = "another request uses an execution's id: it is refused",
        .clauses = {"IDEM-2"},

@@ -134,6 +134,76 @@ void more_is_exact(CaseRun& run) {
   });
 }
 
+// More entries than a usual default page has.
+void default_page(CaseRun& run) {
+  constexpr int kEntries = 120;
+  before_expiry(run, [&](Look& look) {
+    const OwnTask task = make_task(run);
+    const int at_once = executions_at_once(run, 8);
+    std::set<std::string> wanted = {task.first_execution()};
+    for (int i = 0; i < kEntries && wanted.size() < kEntries; ++i) {
+      std::vector<InvokeCall> calls;
+      for (int j = 0; j < at_once; ++j) {
+        calls.push_back(run.send(in_task(run.sync("echo", {{"value", j}}), task)));
+      }
+      for (const InvokeCall& call : calls) {
+        run.wait(call);
+        if (call.answered()) wanted.insert(call.answer().execution_id());
+      }
+      if (!calls.back().answered()) run.sleep_for(50ms);
+    }
+    const auto ids = ids_of(list_all(run, task.id, 0));
+    const std::set<std::string> listed(ids.begin(), ids.end());
+    look.expect("LIST-1", listed == wanted && ids.size() == wanted.size(),
+                fmt::format("the pages of the default size have the {} executions of the task once",
+                            wanted.size()),
+                fmt::format("they have {} entries", ids.size()));
+    drop(run, task);
+  });
+}
+
+// The place in a list is known even when the record at that place is gone.
+void token_outlives_its_record(CaseRun& run) {
+  before_expiry(run, [&](Look& look) {
+    const OwnTask kept = make_task(run);
+    const OwnTask dropped = make_task(run);
+    run_to_end(run, in_task(run.async("echo", {{"value", 1}}), dropped));
+    const std::string last = run_to_end(run, in_task(run.async("echo", {{"value", 2}}), kept));
+    spearlet::ListExecutionsRequest request;
+    request.set_start_after(kept.first_execution());
+    request.set_limit(1);
+    std::string token;
+    // The page that ends with the record that is dropped; others may have added some before it.
+    for (int page = 0; page < kMaxPages; ++page) {
+      const auto call = run.call(request);
+      if (!call.answered() || call.answer().executions().empty()) break;
+      token = call.answer().next_start_after();
+      if (call.answer().executions(0).execution_id() == dropped.first_execution()) break;
+      request.set_start_after(token);
+    }
+    drop(run, dropped);
+    request.set_start_after(token);
+    request.set_limit(100);
+    bool has_last = false;
+    bool has_first = false;
+    for (int page = 0; page < kMaxPages && !has_last; ++page) {
+      const auto call = run.call(request);
+      look.expect("LIST-1", call, call.answered(),
+                  "a next_start_after stays valid when its record is gone");
+      for (const auto& entry : call.answer().executions()) {
+        has_last = has_last || entry.execution_id() == last;
+        has_first = has_first || entry.execution_id() == kept.first_execution();
+      }
+      if (!call.answer().has_more()) break;
+      request.set_start_after(call.answer().next_start_after());
+    }
+    look.expect("LIST-1", has_last && !has_first,
+                "the list goes on after the place of a record that is gone",
+                has_first ? "it starts again" : "it lacks an execution");
+    drop(run, kept);
+  });
+}
+
 void limits(CaseRun& run) {
   spearlet::ListExecutionsRequest executions;
   executions.set_task_id(fixture_task(run));
@@ -401,6 +471,16 @@ std::vector<Case> list_cases() {
        .clauses = {"LIST-1"},
        .fixtures = {"echo"},
        .run = more_is_exact},
+      {.name = "list/default-page",
+       .about = "a task with more executions than fit on a usual page is listed with limit 0",
+       .clauses = {"LIST-1"},
+       .fixtures = {"echo"},
+       .run = default_page},
+      {.name = "list/token-outlives-its-record",
+       .about = "a list goes on at the place of a record that was dropped in the meantime",
+       .clauses = {"LIST-1"},
+       .fixtures = {"echo"},
+       .run = token_outlives_its_record},
       {.name = "list/limits",
        .about = "a negative limit is refused, and 0 is the default",
        .clauses = {"LIST-2"},

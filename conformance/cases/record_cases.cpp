@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 #include <set>
 
 #include "conformance/cases/case_setup.h"
@@ -177,6 +178,24 @@ void check_waits(CaseRun& run, const std::string& id, std::string_view expected)
   }
 }
 
+// By the clock of the target alone: an execution that waited has a started_at that is not before
+// the first of the others ended.
+void check_starts_after(CaseRun& run, const std::string& id,
+                        const std::vector<std::string>& blockers) {
+  const StatusCall status = run.read(id);
+  const auto& result = status.answer().result();
+  std::optional<core::Duration> first_end;
+  for (const std::string& blocker : blockers) {
+    const auto& ended = run.read(blocker).answer().result();
+    if (!ended.has_completed_at()) return;
+    const core::Duration end = time_of(ended.completed_at());
+    first_end = first_end ? std::min(*first_end, end) : end;
+  }
+  if (!first_end || !result.has_started_at()) return;
+  run.check("STATE-6", status, time_of(result.started_at()) >= *first_end - 5ms,
+            "started_at is the time at which the function started, not that of the acceptance");
+}
+
 void sync_takes_a_slot(CaseRun& run) {
   std::vector<InvokeCall> calls;
   const std::vector<std::string> blockers = fill_slots_by_sync(run, calls);
@@ -195,6 +214,7 @@ void sync_takes_a_slot(CaseRun& run) {
   release(run, blockers);
   run.wait(call);
   run.check("STATE-1", call, status_of(call) == kCompleted, "it runs once a slot is free");
+  check_starts_after(run, second.execution_id(), blockers);
   if (only_one_waits) return;
   check_end(run, "STATE-1", waiting, kCompleted, "the ASYNC one runs once a slot is free");
 }

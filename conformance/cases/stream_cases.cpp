@@ -60,11 +60,11 @@ void chunks(CaseRun& run) {
 
 // A target may join chunks that come close together, so their texts are judged, not their number.
 void content(CaseRun& run) {
-  for (const int chunks : {1, 12}) {
+  for (const int chunks : {1, 12, 150}) {
     // A stream with other parameters does not change the next one.
     run.wait(run.send_stream(streaming(run, "stream", {{"ms", 5}})));
     const StreamCall call =
-        run.wait(run.send_stream(streaming(run, "stream", {{"chunks", chunks}, {"ms", 5}})));
+        run.wait(run.send_stream(streaming(run, "stream", {{"chunks", chunks}, {"ms", 2}})));
     std::string expected;
     for (int i = 0; i < chunks; ++i) expected += fmt::format("chunk {}", i);
     std::string text;

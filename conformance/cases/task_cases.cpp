@@ -1,5 +1,6 @@
 // TASK cases: how invocations name and make tasks, and GetTask, ListTasks and DeleteTask. Each case
 // makes tasks of its own, so that other clients of the target do not matter.
+#include <absl/strings/ascii.h>
 #include <fmt/format.h>
 #include <google/protobuf/util/message_differencer.h>
 
@@ -347,6 +348,9 @@ void list(CaseRun& run) {
   const auto none = list_tasks(run, "no-such-" + prefix, 0, /*details=*/false);
   run.check("TASK-6", none.empty(), "the list with a prefix of no task is empty",
             fmt::format("it has {} tasks", none.size()));
+  const auto other_case = list_tasks(run, absl::AsciiStrToUpper(prefix), 0, /*details=*/false);
+  run.check("TASK-6", other_case.empty(), "a prefix in capitals is another prefix",
+            fmt::format("the list has {} tasks", other_case.size()));
   for (const OwnTask& task : tasks) drop(run, task);
 }
 

@@ -26,6 +26,16 @@ spearlet::InvokeFunctionRequest limited(spearlet::InvokeFunctionRequest request,
 // On a live target a part of it that is missing must be longer than a reaction on a busy machine.
 core::Duration judged_timeout(const CaseRun& run) { return run.exact() ? 300ms : 1200ms; }
 
+// The record has no error of the client's clock.
+void check_not_late_by_the_record(CaseRun& run, const StatusCall& status, core::Duration timeout) {
+  const auto& result = status.answer().result();
+  if (!result.has_started_at() || !result.has_completed_at()) return;
+  run.check(
+      "TIME-1", status,
+      time_of(result.completed_at()) - time_of(result.started_at()) <= timeout + run.slack() / 2,
+      "by its record it did not run longer than its timeout");
+}
+
 void async_timeout(CaseRun& run) {
   const core::Duration timeout = judged_timeout(run);
   const auto request = limited(run.async("sleep", {{"ms", kLongMs}}), timeout / 1ms);
@@ -47,6 +57,7 @@ void async_timeout(CaseRun& run) {
   run.check("TIME-1", status, run.now() >= sent + timeout, "it is not TIMEOUT earlier");
   run.check("TIME-1", status, run.now() <= accepted + timeout + run.slack(),
             "it is not TIMEOUT later");
+  check_not_late_by_the_record(run, status, timeout);
 }
 
 void sync_timeout(CaseRun& run) {

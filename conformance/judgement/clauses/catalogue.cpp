@@ -401,6 +401,9 @@ constexpr auto kClauses = std::to_array<Clause>({
      "The entry priority of invocation_metadata is an integer; anything else is refused with "
      "INVALID_ARGUMENT.",
      kInterface},
+    {"FIELD-3", kMust,
+     "No duration, size or count in an answer is negative, and percentages are from 0 to 100.",
+     kInterface},
 
     // ---- WIRE -----------------------------------------------------------------------------------
     {"WIRE-1", kMust,

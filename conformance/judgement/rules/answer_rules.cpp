@@ -1,7 +1,11 @@
 // Rules for answers of every method: when they come, and what they must not have yet.
+#include <absl/strings/match.h>
 #include <fmt/format.h>
+#include <google/protobuf/descriptor.h>
+#include <google/protobuf/message.h>
 
 #include <array>
+#include <optional>
 
 #include "conformance/judgement/rules/rules.h"
 #include "conformance/judgement/rules/status_observation.h"
@@ -76,10 +80,66 @@ void failed_stream_says_why(const RecordedCall& recorded, const Policies&, Opini
   }
 }
 
+// The value of a number field; nullopt for any other field.
+std::optional<double> number_in(const google::protobuf::Message& message,
+                                const google::protobuf::FieldDescriptor& field) {
+  using google::protobuf::FieldDescriptor;
+  if (field.is_repeated()) return std::nullopt;
+  const auto& reflection = *message.GetReflection();
+  switch (field.cpp_type()) {
+    case FieldDescriptor::CPPTYPE_INT32:
+      return reflection.GetInt32(message, &field);
+    case FieldDescriptor::CPPTYPE_INT64:
+      return static_cast<double>(reflection.GetInt64(message, &field));
+    case FieldDescriptor::CPPTYPE_DOUBLE:
+      return reflection.GetDouble(message, &field);
+    default:
+      return std::nullopt;
+  }
+}
+
+// Judges the numbers of a message of the contract and of those in it. The contract's messages do
+// not contain themselves; payloads and times are not looked into.
+void judge_numbers(const google::protobuf::Message& message, Opinion& opinion) {
+  const auto& reflection = *message.GetReflection();
+  const auto& descriptor = *message.GetDescriptor();
+  for (int i = 0; i < descriptor.field_count(); ++i) {
+    const auto& field = *descriptor.field(i);
+    if (const auto number = number_in(message, field)) {
+      const bool is_share = absl::EndsWith(field.name(), "_percent");
+      opinion.require(*number >= 0 && (!is_share || *number <= 100),
+                      is_share ? "a percentage is a number from 0 to 100"
+                               : "a duration, a size or a count is not negative",
+                      [&] { return fmt::format("{} is {}", field.name(), *number); });
+      continue;
+    }
+    if (field.message_type() == nullptr || field.is_map() ||
+        field.message_type()->file() != descriptor.file()) {
+      continue;
+    }
+    if (!field.is_repeated()) {
+      if (reflection.HasField(message, &field)) {
+        judge_numbers(reflection.GetMessage(message, &field), opinion);
+      }
+      continue;
+    }
+    for (int j = 0; j < reflection.FieldSize(message, &field); ++j) {
+      judge_numbers(reflection.GetRepeatedMessage(message, &field, j), opinion);
+    }
+  }
+}
+
+void numbers_fit_their_units(const RecordedCall& recorded, const Policies&, Opinion& opinion) {
+  for (const auto& received : recorded.received) {
+    if (received.message != nullptr) judge_numbers(*received.message, opinion);
+  }
+}
+
 constexpr auto kAnswerRules = std::to_array<Rule>({
     {"WIRE-5", answers_come_at_once},
     {"STATE-6", unfinished_has_no_outcome},
     {"STREAM-4", failed_stream_says_why},
+    {"FIELD-3", numbers_fit_their_units},
 });
 
 }  // namespace

@@ -19,6 +19,7 @@ using spearlet::EXECUTION_MODE_STREAM;
 using spearlet::EXECUTION_MODE_SYNC;
 using ::testing::Contains;
 using ::testing::IsEmpty;
+using ::testing::IsSupersetOf;
 using ::testing::UnorderedElementsAre;
 
 Findings judge(const RecordedCall& recorded, const Policies& policies = {}) {
@@ -92,10 +93,10 @@ TEST(Rules, AcceptConformingAnswers) {
 TEST(Rules, JudgeOnlyWhatAppliesToTheCall) {
   EXPECT_THAT(judged_by(sync_call(sync_answer(EXECUTION_STATUS_COMPLETED))),
               UnorderedElementsAre("SYNC-1", "SYNC-2", "SYNC-3", "SYNC-4", "SYNC-5", "SYNC-6",
-                                   "ETA-1", "STATE-5", "STATE-6", "STATE-7"));
+                                   "ETA-1", "STATE-5", "STATE-6", "STATE-7", "FIELD-3"));
   EXPECT_THAT(judged_by(async_call(async_answer())),
               UnorderedElementsAre("SYNC-6", "ASYNC-2", "ASYNC-5", "ASYNC-11", "ETA-1", "STATE-5",
-                                   "STATE-6", "WIRE-5"));
+                                   "STATE-6", "WIRE-5", "FIELD-3"));
   EXPECT_THAT(judged_by(refused_call(Method::kInvokeFunction, invoke_request(EXECUTION_MODE_SYNC),
                                      absl::NotFoundError("no task"))),
               IsEmpty());
@@ -258,13 +259,20 @@ TEST(Async2, RequiresAnEndpointWithTheId) {
   EXPECT_THAT(violated_by(async_call(async_answer("a"), "b")), UnorderedElementsAre("ASYNC-2"));
 }
 
+TEST(Field3, RequiresNumbersThatFitTheirUnits) {
+  auto answer = sync_answer(EXECUTION_STATUS_COMPLETED);
+  EXPECT_THAT(violated_by(sync_call(answer)), IsEmpty());
+  answer.mutable_result()->set_memory_used_bytes(-1);
+  EXPECT_THAT(violated_by(sync_call(answer)), UnorderedElementsAre("FIELD-3"));
+}
+
 TEST(Async5, RequiresAnEstimateThatIsADuration) {
   auto answer = async_answer();
   answer.set_estimated_completion_ms(1'700'000'000'000);
   EXPECT_THAT(violated_by(async_call(answer)), UnorderedElementsAre("ASYNC-5"));
   for (const std::int64_t none : {0, -1}) {
     answer.set_estimated_completion_ms(none);
-    EXPECT_THAT(violated_by(async_call(answer)), UnorderedElementsAre("ASYNC-5", "ETA-1"));
+    EXPECT_THAT(violated_by(async_call(answer)), IsSupersetOf({"ASYNC-5", "ETA-1"}));
   }
 }
 
@@ -426,7 +434,7 @@ TEST(Task7, RequiresASoundDescription) {
   const auto reject = [](void (*change)(spearlet::TaskInfo&)) {
     TaskCall call;
     change(*call.answer.mutable_task());
-    EXPECT_THAT(call.violated(), UnorderedElementsAre("TASK-7"));
+    EXPECT_THAT(call.violated(), Contains("TASK-7"));
   };
   reject([](auto& task) { task.set_execution_count(-1); });
   reject([](auto& task) { task.set_execution_count(1); });
