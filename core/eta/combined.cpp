@@ -254,10 +254,11 @@ class Guarded final : public Estimator {
     // Behind a queue, an estimate has to grow with it (clause ETA-3), whatever a baseline that does
     // not look at the queue would have gained in the past.
     const std::size_t eligible = asked.stratum == 0 ? kEstimators : kSeeTheQueue;
-    std::size_t best = 1;
-    for (std::size_t i = 2; i < eligible; ++i) best = losses[i] < losses[best] ? i : best;
-    const double weight = first_weight(losses[0], losses[best]);
-    if (weight < 1) mix(forecast, asked.forecasts[best], weight);
+    const std::size_t first = asked.stratum < kLong ? kConformal : kConformal + 1;
+    std::size_t best = first;
+    for (std::size_t i = first + 1; i < eligible; ++i) best = losses[i] < losses[best] ? i : best;
+    const double excess = losses[best] > 0 ? losses[0] / losses[best] - 1 : 0;
+    mix(forecast, asked.forecasts[best], excess);
     return forecast;
   }
   void introduce(FunctionIndex function, std::string_view task, std::string_view name) override {
@@ -286,6 +287,10 @@ class Guarded final : public Estimator {
   static constexpr std::size_t kEstimators = 6;
   // The first estimators, up to this one, look at the queue; the others only at past executions.
   static constexpr std::size_t kSeeTheQueue = 4;
+  // The second estimator multiplies its forecasts by how wrong it was, which at the end of a long
+  // queue is out of date: it takes no part from the stratum kLong on.
+  static constexpr std::size_t kConformal = 1;
+  static constexpr std::uint32_t kLong = 2;
   // Memory of the losses: short, so that a first estimator that fails is noticed within some tens
   // of completions.
   static constexpr int kMemory = 100;
@@ -305,17 +310,14 @@ class Guarded final : public Estimator {
     return target.ahead < 8 * is_short ? 2 : 3;
   }
 
-  // Weight of the first estimator: 1 while its loss is at most kTolerance above the best
-  // baseline's, falling to 0 at kHopeless.
-  static double first_weight(double first, double baseline) {
-    constexpr double kTolerance = 0.1;
-    constexpr double kHopeless = 0.5;
-    if (baseline <= 0) return 1;
-    const double excess = first / baseline - 1;
-    return std::clamp((kHopeless - excess) / (kHopeless - kTolerance), 0.0, 1.0);
-  }
-
-  static void mix(Forecast& forecast, const Quantiles& baseline, double weight) {
+  // The weight of the first estimator is 1 while its loss exceeds the baseline's by at most the
+  // share kTolerance, falling to 0 at kHopeless. A lower tolerance would follow chance: what is
+  // known of a queue is old.
+  static void mix(Forecast& forecast, const Quantiles& baseline, double excess) {
+    constexpr double kTolerance = 0.25;
+    constexpr double kHopeless = 1;
+    if (excess <= kTolerance) return;
+    const double weight = std::max((kHopeless - excess) / (kHopeless - kTolerance), 0.0);
     for (std::size_t i = 0; i < kLevels; ++i) {
       forecast.quantiles[i] =
           duration(std::lerp(baseline[i], nanoseconds(forecast.quantiles[i]), weight));

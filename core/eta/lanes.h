@@ -35,7 +35,8 @@ class LaneDraws {
     kSpeedFactor,
     kRemainder,
     kGap,
-    kOvertaker
+    kOvertaker,
+    kWorkAhead
   };
 
   /// A sample of the distribution.

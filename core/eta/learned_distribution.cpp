@@ -22,9 +22,6 @@ constexpr float kShapeMemory = 5000;
 constexpr int kRebuildShapeAfter = 64;
 constexpr int kRebuildShapeAtLeastAfter = 1024;
 
-// The prior of a function's variance counts as much as this many observations.
-constexpr float kVarianceWeight = 6;
-
 // The observations that the base distribution weighs in each histogram model.
 constexpr ModelWeights kBaseWeights = {0, 8, 50, 300, 0, 0};
 
@@ -162,12 +159,12 @@ LearnedDistribution::Base LearnedDistribution::Recency::base() const {
 }
 
 LearnedDistribution::Base LearnedDistribution::base(const CommonPrior& prior) const {
-  const float prior_weight = prior.within / prior.between;
+  const float prior_weight = prior.typical_within / prior.between;
   const float weight = prior_weight + weight_;
-  const float freedom = kVarianceWeight + weight_;
+  const float freedom = prior.within_weight + weight_;
   const float off = mean_ - prior.mean;
-  const float sum =
-      kVarianceWeight * prior.within + squares_ + prior_weight * weight_ / weight * off * off;
+  const float sum = prior.within_weight * prior.typical_within + squares_ +
+                    prior_weight * weight_ / weight * off * off;
   const float variance = std::max(sum / freedom, kMinVariance);
   // Only the variance within the function is uncertain by `freedom`; the doubt about its mean is
   // normal, and it dominates as long as the function is hardly known.

@@ -76,8 +76,11 @@ struct CommonPrior {
   /// Mean of the functions' means, and their variance. Binary logarithms of seconds.
   float mean = 0;
   float between = 9;
-  /// Variance within a function.
+  /// Variance within a function: the mean over all times, and the typical one (the geometric mean
+  /// over the functions), which counts as `within_weight` observations of a new function.
   float within = 1;
+  float typical_within = 1;
+  float within_weight = 6;
   /// The longest time seen on the node, as a logarithm; no function is believed to take more than
   /// twice as long.
   float longest = 100;
@@ -131,6 +134,8 @@ class LearnedDistribution {
 
   float weight() const { return weight_; }
   float mean() const { return mean_; }
+  /// Of the logarithms of the times. Requires: weight() > 1.
+  float variance() const { return squares_ / (weight_ - 1); }
   const ModelWeights& weights(const CommonPrior& prior) const {
     return seen_ ? seen_->weights : prior.weights;
   }

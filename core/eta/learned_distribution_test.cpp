@@ -91,14 +91,14 @@ TEST(CommonShape, ConvergesToTheObservedShape) {
 TEST(LearnedDistribution, UnseenFunctionHasTheNodesPrior) {
   LearnedDistribution distribution;
   const LearnedDistribution::Base base =
-      distribution.base({.mean = 3, .between = 4, .within = 0.5F});
+      distribution.base({.mean = 3, .between = 4, .within = 0.5F, .typical_within = 0.5F});
   EXPECT_FLOAT_EQ(base.mean, 3);
   // The doubt about the mean is normal: 6 degrees of freedom count for the variance within alone.
   EXPECT_FLOAT_EQ(base.freedom, 6 * (1 + 4 / 0.5F));
   // Within, and between: the mean is one of those of the node's functions.
   EXPECT_FLOAT_EQ(base.deviation, std::sqrt(0.5F + 4));
-  const QuantileTable& table =
-      distribution.table({.mean = 3, .between = 4, .within = 0.5F}, CommonShape());
+  const QuantileTable& table = distribution.table(
+      {.mean = 3, .between = 4, .within = 0.5F, .typical_within = 0.5F}, CommonShape());
   EXPECT_NEAR(table.quantile(0.5F), 8, 0.1);
 }
 

@@ -2,6 +2,9 @@
 #include "core/eta/learned_distributions.h"
 
 #include <algorithm>
+#include <cmath>
+
+#include "core/eta/log_scale.h"
 
 namespace quintain::core::eta {
 namespace {
@@ -14,6 +17,19 @@ constexpr float kPriorWithin = 1;
 constexpr float kPriorWithinWeight = 4;
 constexpr float kMinBetween = 0.05F;
 constexpr float kMinWithin = 1e-5F;
+
+// The same of the functions' variances: 2 / 6 is the variance of their natural logarithms. A
+// function's variance is known from this weight on; one that is less than 7 % squared says little
+// about others.
+constexpr float kPriorVarying = 3;
+constexpr float kOctave = 0.69314718F;
+constexpr float kPriorScatter = 2 / 6.0F / (kOctave * kOctave);
+constexpr float kMinWithinWeight = 1.5F;
+constexpr float kMaxWithinWeight = 12;
+constexpr float kVarianceKnown = 4;
+// From here on it changes little, and the sums keep what they have.
+constexpr float kVarianceSettled = 100;
+constexpr float kLeastVariance = 0.01F;
 
 constexpr float kWithinMemory = 5000;
 constexpr float kWeightsMemory = 500;
@@ -44,6 +60,28 @@ void LearnedDistributions::renew_prior() {
   prior_.within = std::max(
       (kPriorWithin * kPriorWithinWeight + within_) / (kPriorWithinWeight + within_weight_),
       kMinWithin);
+  // Variances have about an inverse gamma distribution with n degrees of freedom, where 2 / n is
+  // the variance of their natural logarithms.
+  const float mean =
+      (kPriorVarying * log2_of(prior_.within) + log_variances_) / (kPriorVarying + varying_);
+  const float squares =
+      log_variance_squares_ - 2 * mean * log_variances_ + varying_ * mean * mean - chance_;
+  const float scatter =
+      (kPriorVarying * kPriorScatter + std::max(squares, 0.0F)) / (kPriorVarying + varying_);
+  prior_.within_weight =
+      std::clamp(2 / (kOctave * kOctave * scatter), kMinWithinWeight, kMaxWithinWeight);
+  // The mean of their logarithms lies some 1.1 / n above the logarithm of their scale.
+  prior_.typical_within = exp2_of(mean - 1.1F / kOctave / prior_.within_weight);
+}
+
+void LearnedDistributions::count_variance(const LearnedDistribution& distribution, float sign) {
+  const float weight = distribution.weight();
+  if (weight < kVarianceKnown) return;
+  const float log_variance = log2_of(std::max(distribution.variance(), kLeastVariance));
+  varying_ += sign;
+  log_variances_ += sign * log_variance;
+  log_variance_squares_ += sign * log_variance * log_variance;
+  chance_ += sign * 2 / (weight - 1) / (kOctave * kOctave);
 }
 
 LearnedDistribution& LearnedDistributions::distribution(FunctionIndex function) {
@@ -78,7 +116,10 @@ void LearnedDistributions::observe(FunctionIndex function, const MeasuredTime& t
   const float before = distribution.mean();
   const float weight = distribution.weight();
   if (weight >= kKnownWell) shape_.observe(standardise(function, time.log));
+  const bool settles = distribution.weight() + 1 > kVarianceSettled;
+  if (!settles) count_variance(distribution, -1);
   distribution.observe(time, prior_, shape_);
+  if (!settles) count_variance(distribution, 1);
   prior_.longest = seen_ > 0 ? std::max(prior_.longest, time.log) : time.log;
   const float after = distribution.mean();
   if (weight > 0) {

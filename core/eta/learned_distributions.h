@@ -42,6 +42,7 @@ class LearnedDistributions {
   const LearnedDistribution& known(FunctionIndex function) const;
   LearnedDistribution& distribution(FunctionIndex function);
   void renew_prior();
+  void count_variance(const LearnedDistribution& distribution, float sign);
 
   float prior_median_;
   std::vector<LearnedDistribution> distributions_;
@@ -54,6 +55,12 @@ class LearnedDistributions {
   // Variance within a function: sum and weight, fading.
   float within_ = 0;
   float within_weight_ = 0;
+  // Over the functions whose variance is known: their number, the sums of the variances' logarithms
+  // and of the squares of these, and of the squares of the errors that these have by chance.
+  float varying_ = 0;
+  float log_variances_ = 0;
+  float log_variance_squares_ = 0;
+  float chance_ = 0;
 };
 
 }  // namespace quintain::core::eta

@@ -130,16 +130,18 @@ Forecast RollForward::predict(const Target& target, const NodeState& node,
     return place < kNear ? distributions.service(function)
                          : distributions.long_run_service(function);
   };
+  const SpeedFactor factor = factor_of_queue(backlog, distributions);
   const std::size_t simulated = std::min(backlog.waiting.size() - 1, kMaxSimulated * stride);
   for (std::size_t i = 0; i < simulated; i += stride) {
     const float deadline = until(backlog.waiting[i].deadline, node.now);
     const Placed placed =
-        place(backlog.waiting[i], service_at(i), deadline, distributions, start, time);
+        place(backlog.waiting[i], service_at(i), factor, deadline, distributions, start, time);
     occupy(backlog.waiting[i], deadline, placed, start, time);
   }
-  add_far(backlog, simulated, target, node, distributions);
+  add_far(backlog, simulated, factor, target, node, distributions);
   let_overtakers_pass(last, node, distributions);
-  place(last, service_at(backlog.waiting.size() - 1), kNever, distributions, start, time);
+  place(last, service_at(backlog.waiting.size() - 1), distributions.speed_factor(), kNever,
+        distributions, start, time);
   for (std::size_t lane = 0; lane < kLanes; ++lane) time[lane] += start[lane];
   return forecast_of(time);
 }
@@ -228,10 +230,42 @@ void RollForward::fill_shares(const NodeState& node, const Backlog& backlog, std
   }
 }
 
+// The factor of the times of the waiting executions in front.
+SpeedFactor RollForward::factor_of_queue(const Backlog& backlog, Distributions& distributions) {
+  SpeedFactor factor = distributions.speed_factor();
+  const WorkAhead* work = distributions.work_ahead();
+  if (work == nullptr || backlog.waiting.size() < WorkAhead::kFew) return factor;
+  WorkAhead::Sum sum(*work);
+  // Executions of one function often come one after the other.
+  for (std::size_t i = 0; i + 1 < backlog.waiting.size();) {
+    const FunctionIndex function = backlog.waiting[i].function;
+    const std::size_t first = i;
+    while (i + 1 < backlog.waiting.size() && backlog.waiting[i].function == function) ++i;
+    sum.add(function, distributions.long_run_service(function).mean(),
+            static_cast<float>(i - first));
+  }
+  sum.add_similar(static_cast<float>(backlog.hidden_count));
+  const WorkAhead::Correction correction = sum.correction();
+  if (correction.none()) return factor;
+  const float middle = exp2_of(correction.log_factor);
+  if (correction.deviation == 0) {
+    for (float& of_lane : factor.factor) of_lane *= middle;
+    return factor;
+  }
+  Lanes normal{};
+  draws_.sample_normal(backlog.waiting.back().ordinal, LaneDraws::Purpose::kWorkAhead, normal);
+  factor.uniform = false;
+  for (std::size_t lane = 0; lane < kLanes; ++lane) {
+    factor.factor[lane] *= middle * exp2_of(correction.deviation * normal[lane]);
+  }
+  return factor;
+}
+
 // Adds the executions in front that are not simulated: the sum of their times, as a normal
 // distribution, shared among the slots. The listed executions are a sample of the hidden ones.
-void RollForward::add_far(const Backlog& backlog, std::size_t simulated, const Target& target,
-                          const NodeState& node, Distributions& distributions) {
+void RollForward::add_far(const Backlog& backlog, std::size_t simulated, const SpeedFactor& factor,
+                          const Target& target, const NodeState& node,
+                          Distributions& distributions) {
   const std::size_t listed = backlog.waiting.size() - 1;
   if (listed <= simulated && backlog.hidden_count == 0) return;
   float mean = 0;
@@ -257,11 +291,10 @@ void RollForward::add_far(const Backlog& backlog, std::size_t simulated, const T
   }
   Lanes normal{};
   draws_.sample_normal(target.ordinal, LaneDraws::Purpose::kSpeedFactor, normal);
-  const SpeedFactor& speed_factor = distributions.speed_factor();
   const float deviation = __builtin_sqrtf(variance);
   for (std::size_t lane = 0; lane < kLanes; ++lane) {
     const float work = greater(mean + normal[lane] * deviation, 0);
-    const float wait = work * speed_factor.factor[lane] / static_cast<float>(node.slots);
+    const float wait = work * factor.factor[lane] / static_cast<float>(node.slots);
     for (Lanes& slot : slots_) slot[lane] += wait;
   }
 }
@@ -333,14 +366,13 @@ void RollForward::let_overtakers_pass(const WaitingExecution& target, const Node
 // The start of the next in the queue, and the time for which it would hold the slot if its deadline
 // did not cut it short.
 RollForward::Placed RollForward::place(const WaitingExecution& waiting,
-                                       const QuantileTable& service, float deadline,
-                                       Distributions& distributions, Lanes& start,
+                                       const QuantileTable& service, const SpeedFactor& factor,
+                                       float deadline, Distributions& distributions, Lanes& start,
                                        Lanes& duration) {
   start = slots_.front();
-  const SpeedFactor& speed_factor = distributions.speed_factor();
   draws_.sample(service, waiting.ordinal, LaneDraws::Purpose::kService, duration);
-  if (!speed_factor.uniform || speed_factor.factor[0] != 1) {
-    for (std::size_t lane = 0; lane < kLanes; ++lane) duration[lane] *= speed_factor.factor[lane];
+  if (!factor.uniform || factor.factor[0] != 1) {
+    for (std::size_t lane = 0; lane < kLanes; ++lane) duration[lane] *= factor.factor[lane];
   }
   Share& share = shares_[waiting.share];
   Placed placed{};

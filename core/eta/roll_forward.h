@@ -7,6 +7,7 @@
 #include "core/eta/estimator.h"
 #include "core/eta/lanes.h"
 #include "core/eta/quantile_table.h"
+#include "core/eta/work_ahead.h"
 
 namespace quintain::core::eta {
 
@@ -44,6 +45,9 @@ class Distributions {
   /// The speed factor of executions that start from now on; of an execution that has started.
   virtual const SpeedFactor& speed_factor() = 0;
   virtual const SpeedFactor& speed_factor_of(const RunningExecution& running) = 0;
+
+  /// What corrects the sum of the times of a long queue; null: they are right.
+  virtual const WorkAhead* work_ahead() { return nullptr; }
 
  protected:
   ~Distributions() = default;
@@ -100,13 +104,15 @@ class RollForward {
   void fill_slots(const NodeState& node, const Backlog& backlog, std::size_t stride,
                   Distributions& distributions);
   void fill_shares(const NodeState& node, const Backlog& backlog, std::size_t stride);
-  void add_far(const Backlog& backlog, std::size_t simulated, const Target& target,
-               const NodeState& node, Distributions& distributions);
+  void add_far(const Backlog& backlog, std::size_t simulated, const SpeedFactor& factor,
+               const Target& target, const NodeState& node, Distributions& distributions);
   void let_overtakers_pass(const WaitingExecution& target, const NodeState& node,
                            Distributions& distributions);
   void give_front_slot(const Lanes& until);
-  Placed place(const WaitingExecution& waiting, const QuantileTable& service, float deadline,
-               Distributions& distributions, Lanes& start, Lanes& duration);
+  Placed place(const WaitingExecution& waiting, const QuantileTable& service,
+               const SpeedFactor& factor, float deadline, Distributions& distributions,
+               Lanes& start, Lanes& duration);
+  SpeedFactor factor_of_queue(const Backlog& backlog, Distributions& distributions);
   bool settle_instances(const WaitingExecution& waiting, float deadline, Share& share, Lanes& start,
                         Lanes& cold);
   void occupy(const WaitingExecution& waiting, float deadline, Placed placed, const Lanes& start,

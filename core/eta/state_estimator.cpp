@@ -57,11 +57,15 @@ class StateEstimator final : public Estimator, private Distributions {
     if (!observation.ended_by_itself()) return learn_from_cut(observation.ordinal, function, time);
     MeasuredTime measured = MeasuredTime::of(time);
     if (notices_change_) measured = follow_change(function, measured);
+    const QuantileTable& forecast = service_.long_run_table(function);
+    work_.observe(function, measured.seconds, forecast.mean(),
+                  forecast.mean_square() - forecast.mean() * forecast.mean());
     service_.observe(function, measured);
   }
 
   std::size_t bytes() const override {
-    return sizeof(*this) + service_.bytes() + cold_start_.bytes() + roll_forward_.bytes();
+    return sizeof(*this) + service_.bytes() + cold_start_.bytes() + work_.bytes() +
+           roll_forward_.bytes();
   }
 
  private:
@@ -74,6 +78,7 @@ class StateEstimator final : public Estimator, private Distributions {
   }
   const SpeedFactor& speed_factor() override { return speed_factor_; }
   const SpeedFactor& speed_factor_of(const RunningExecution&) override { return speed_factor_; }
+  const WorkAhead* work_ahead() override { return &work_; }
 
   // Returns the time that it would have been at the usual speed.
   MeasuredTime follow_change(FunctionIndex function, const MeasuredTime& time) {
@@ -162,6 +167,7 @@ class StateEstimator final : public Estimator, private Distributions {
   bool notices_change_;
   LearnedDistributions service_;
   LearnedDistributions cold_start_;
+  WorkAhead work_;
   SpeedFilter filter_;
   SpeedFilterJudge judge_;
   SpeedFactor speed_factor_ = kUsualSpeed;
