@@ -21,6 +21,7 @@
 #include <utility>
 #include <vector>
 
+#include "cli/console.h"
 #include "cli/interruption.h"
 #include "cli/program.h"
 #include "cli/progress.h"
@@ -162,7 +163,7 @@ std::optional<std::vector<const Case*>> choose_cases(const Selection& selection)
 
 void list(const std::vector<const Case*>& cases) {
   for (const Case* one : cases) {
-    fmt::print("{}: {} [{}]\n", one->name, one->about, fmt::join(one->clauses, ", "));
+    print_output("{}: {} [{}]\n", one->name, one->about, fmt::join(one->clauses, ", "));
   }
 }
 
@@ -172,7 +173,7 @@ std::optional<conformance::Manifest> the_manifest(const Arguments& arguments) {
     json_input::Diagnostics diagnostics;
     const auto loaded = conformance::load_manifest(arguments.manifest, diagnostics);
     if (!loaded) {
-      fmt::print(stderr, "{}", diagnostics.text());
+      write_note(diagnostics.text());
       return std::nullopt;
     }
     manifest = *loaded;
@@ -200,7 +201,7 @@ std::optional<std::string> text_of(const std::string& path) {
   if (path.empty()) return std::string();
   json_input::Diagnostics diagnostics;
   auto text = json_input::read_file(path, diagnostics);
-  if (!text) fmt::print(stderr, "{}", diagnostics.text());
+  if (!text) write_note(diagnostics.text());
   return text;
 }
 
@@ -251,12 +252,14 @@ int finish(const Arguments& arguments, reports::Report report,
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
   report.wall_clock.duration_seconds = took.count();
   reports::limit_size(report);
+  // The files first: standard output may be closed.
+  const bool written = arguments.files.write(kCommand, report, reports::to_json(report));
   print_report(arguments.verbose ? report : conformance::shortened(report));
   if (verdict_of(report) == reports::Verdict::kFailed) {
-    fmt::print("{}", conformance::table_by_clause(report));
+    write_output(conformance::table_by_clause(report));
   }
-  fmt::print(stderr, "{:.2f} s\n", took.count());
-  if (!arguments.files.write(kCommand, report, reports::to_json(report))) return kHarnessError;
+  print_note("{:.2f} s\n", took.count());
+  if (!written) return kHarnessError;
   return reports::exit_code(reports::verdict_of(report));
 }
 
@@ -466,7 +469,7 @@ int explain(const std::string& name) {
         name));
     return kBadInput;
   }
-  fmt::print("{}", text);
+  write_output(text);
   return kAllHeld;
 }
 
@@ -488,6 +491,15 @@ void add_conform_command(CLI::App& app, int& exit_code) {
       app.add_subcommand("conform", "Judge an implementation of the contract, clause by clause");
   command->add_option("--transport", arguments->transport, "sim: our own core, in virtual time")
       ->check(CLI::IsMember({"sim"}));
+  command
+      ->add_option_function<std::string>(
+          "--arm",
+          [arguments](const std::string& transport) {
+            print_note("quintain: --arm is now called --transport\n");
+            arguments->transport = transport;
+          })
+      ->check(CLI::IsMember({"sim"}))
+      ->group("");  // its old name, not shown by --help
   command->add_option("--target", arguments->target, "A live server: HOST:PORT or unix:PATH");
   command->add_option("--spawn", arguments->spawn,
                       "Start this command, judge the server, stop it. The server's address is "

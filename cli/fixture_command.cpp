@@ -23,6 +23,7 @@
 #include <thread>
 #include <vector>
 
+#include "cli/console.h"
 #include "cli/program.h"
 
 namespace quintain::cli {
@@ -139,7 +140,7 @@ int sleep(Input& input) {
 
 int fail(Input& input) {
   pause(input.number("ms", 0, kLongestPause));
-  fmt::print(stderr, "error_code: FIXTURE_FAILURE this fixture always fails\n");
+  print_note("error_code: FIXTURE_FAILURE this fixture always fails\n");
   return 1;
 }
 
@@ -181,12 +182,12 @@ int play(std::string_view name) {
     }
     // This comes before the first line of output, so that a reader of that line can rely on it.
     if (name == "stubborn") std::signal(SIGTERM, SIG_IGN);
-    fmt::print(stderr, "attempt {} of {}\n", variable_or("QUINTAIN_ATTEMPT", "1"),
+    print_note("attempt {} of {}\n", variable_or("QUINTAIN_ATTEMPT", "1"),
                variable_or("QUINTAIN_EXECUTION_ID", "nothing"));
     Input input;
     return fixture.play(input);
   }
-  fmt::print(stderr, "quintain fixture: there is no fixture '{}'; there is: {}\n", name, names);
+  print_note("quintain fixture: there is no fixture '{}'; there is: {}\n", name, names);
   return kBadInput;
 }
 
@@ -205,7 +206,10 @@ void add_fixture_command(CLI::App& app, int& exit_code) {
       "  flood                 bytes (1048576)\n"
       "  stream                chunks (3), ms (10) before each\n\n"
       "Example: QUINTAIN_PARAM_MS=500 quintain fixture sleep");
-  command->callback([name, &exit_code] { exit_code = play(*name); });
+  command->callback([name, &exit_code] {
+    std::signal(SIGPIPE, SIG_DFL);  // a function ends when its reader ends
+    exit_code = play(*name);
+  });
 }
 
 }  // namespace quintain::cli

@@ -8,7 +8,9 @@ namespace quintain::cli {
 namespace {
 
 std::atomic<int> last_signal = 0;
-static_assert(std::atomic<int>::is_always_lock_free, "a signal handler may set it");
+std::atomic<bool> any_signal = false;
+static_assert(std::atomic<int>::is_always_lock_free && std::atomic<bool>::is_always_lock_free,
+              "a signal handler may set them");
 
 void handle(void (*handler)(int)) {
   struct sigaction action{};
@@ -24,7 +26,11 @@ void handle(void (*handler)(int)) {
 
 Interruption::Interruption() {
   last_signal = 0;
-  handle([](int number) { last_signal = number; });
+  any_signal = false;
+  handle([](int number) {
+    last_signal = number;
+    any_signal = true;
+  });
 }
 
 Interruption::~Interruption() { handle(SIG_DFL); }
@@ -39,6 +45,8 @@ std::string Interruption::reason() {
       return "interrupted by SIGTERM";
   }
 }
+
+const std::atomic<bool>& Interruption::requested() { return any_signal; }
 
 int Interruption::exit_code() { return 128 + last_signal; }
 

@@ -1,6 +1,7 @@
 // Lets a long command end early, with what it has so far.
 #pragma once
 
+#include <atomic>
 #include <string>
 
 namespace quintain::cli {
@@ -17,6 +18,9 @@ class Interruption {
 
   /// "interrupted by SIGINT"; empty if there was no signal. Thread-safe.
   static std::string reason();
+
+  /// True once there was a signal, for code that polls a flag.
+  static const std::atomic<bool>& requested();
 
   /// 128 + the number of the signal, as shells have it. Requires: there was one.
   static int exit_code();

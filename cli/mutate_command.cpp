@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 
+#include "cli/console.h"
 #include "cli/program.h"
 #include "cli/results.h"
 #include "conformance/mutation/mutation.h"
@@ -32,8 +33,8 @@ void print_error(std::string_view what) { cli::print_error(kCommand, what); }
 void list() {
   for (const auto& mutation : conformance::all_mutations()) {
     const auto* const free = conformance::find_free(mutation);
-    fmt::print("{}: {}{}\n", mutation.name, conformance::about(mutation),
-               free == nullptr ? "" : fmt::format(" Free: {}.", free->reason));
+    print_output("{}: {}{}\n", mutation.name, conformance::about(mutation),
+                 free == nullptr ? "" : fmt::format(" Free: {}.", free->reason));
   }
 }
 
@@ -64,11 +65,13 @@ int mutate(const Arguments& arguments) {
   signals.async_wait([&](const boost::system::error_code& error, int /*number*/) {
     if (!error) signalled.set_value();
   });
-  fmt::print(stderr, "{}\n", conformance::about(*mutation));
-  fmt::print("listening on {}\n", (*proxy)->address());
-  std::fflush(stdout);
+  print_note("{}\n", conformance::about(*mutation));
+  print_output("listening on {}\n", (*proxy)->address());
+  if (const std::string lost = flush_output(); !lost.empty()) {
+    print_error(fmt::format("the line 'listening on ADDRESS' could not be printed: {}", lost));
+  }
   signalled.get_future().wait();
-  fmt::print(stderr, "{} messages and calls were changed\n", (*proxy)->changes());
+  print_note("{} messages and calls were changed\n", (*proxy)->changes());
   return kAllHeld;
 }
 

@@ -1,4 +1,5 @@
 #include "cli/program.h"
+#include "cli/console.h"
 
 #include <fmt/format.h>
 
@@ -42,7 +43,7 @@ int parse_and_run(int argc, char** argv) {
   }
   if (!app.get_subcommands().empty()) return exit_code;
   const auto words = app.remaining();
-  fmt::print(stderr, "quintain: {}; the subcommands are {}. See `quintain --help`\n",
+  print_note("quintain: {}; the subcommands are {}. See `quintain --help`\n",
              words.empty() ? "a subcommand is missing"
                            : fmt::format("there is no subcommand '{}'", words.front()),
              command_names(app));
@@ -52,12 +53,17 @@ int parse_and_run(int argc, char** argv) {
 }  // namespace
 
 int run_program(int argc, char** argv) {
+  prepare_standard_streams();
+  int exit_code = kHarnessError;
   try {
-    return parse_and_run(argc, argv);
+    exit_code = parse_and_run(argc, argv);
   } catch (const std::exception& error) {
-    fmt::print(stderr, "quintain: internal error: {}\n", error.what());
-    return kHarnessError;
+    print_note("quintain: internal error: {}\n", error.what());
   }
+  const std::string lost = flush_output();
+  if (lost.empty()) return exit_code;
+  print_note("quintain: the output is not complete: {}\n", lost);
+  return exit_code == kAllHeld || exit_code == kSomethingFailed ? kHarnessError : exit_code;
 }
 
 std::string cli_page() {

@@ -1,4 +1,5 @@
 #include "cli/progress.h"
+#include "cli/console.h"
 
 #include <fmt/format.h>
 #include <sys/ioctl.h>
@@ -36,16 +37,16 @@ void Progress::show(std::size_t done, std::size_t total, std::size_t kept,
   if (!last.empty()) line += "; last " + last;
   if (terminal_) {
     shown_ = true;
-    fmt::print(stderr, "\r\x1b[K{}", line);
+    print_note("\r\x1b[K{}", line);
   } else {
-    fmt::print(stderr, "{}\n", line);
+    print_note("{}\n", line);
   }
   std::fflush(stderr);
 }
 
 void Progress::clear() {
   if (!shown_) return;
-  fmt::print(stderr, "\r\x1b[K");
+  print_note("\r\x1b[K");
   std::fflush(stderr);
 }
 

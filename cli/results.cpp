@@ -1,4 +1,5 @@
 #include "cli/results.h"
+#include "cli/console.h"
 
 #include <fmt/format.h>
 #include <fnmatch.h>
@@ -28,7 +29,7 @@ bool any_matches(std::span<const std::string> names, const std::vector<std::stri
 
 void print_error(std::string_view command, std::string_view what) {
   // Errors may quote what a target or a file says.
-  fmt::print(stderr, "quintain {}: {}\n", command, reports::printable(what, "\n"));
+  print_note("quintain {}: {}\n", command, reports::printable(what, "\n"));
 }
 
 bool matches(const std::string& name, const std::string& pattern) {
@@ -52,7 +53,7 @@ void Selection::add_options(CLI::App& command, const std::string& what,
       .add_option_function<std::vector<std::string>>(
           old_name,
           [this, old_name](const std::vector<std::string>& patterns) {
-            fmt::print(stderr, "quintain: {} is now called --only\n", old_name);
+            print_note("quintain: {} is now called --only\n", old_name);
             only.insert(only.end(), patterns.begin(), patterns.end());
           })
       ->allow_extra_args(false)
@@ -112,12 +113,16 @@ bool ReportFiles::write(std::string_view command, const reports::Report& results
   return good;
 }
 
+std::optional<reports::TableStyle> table_style() {
+  if (isatty(STDOUT_FILENO) != 1) return std::nullopt;
+  return reports::TableStyle{.colour = true, .width = terminal_width()};
+}
+
 void print_report(const reports::Report& report) {
-  const bool terminal = isatty(STDOUT_FILENO) == 1;
+  const auto style = table_style();
   const std::string text =
-      terminal ? reports::render_table(report, {.colour = true, .width = terminal_width()})
-               : reports::render_plain(report);
-  std::fputs(text.c_str(), stdout);
+      style ? reports::render_table(report, *style) : reports::render_plain(report);
+  write_output(text);
 }
 
 bool can_write(std::string_view command, const std::string& path) {

@@ -4,12 +4,14 @@
 
 #include <absl/status/statusor.h>
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "reports/report.h"
+#include "reports/table.h"
 
 namespace CLI {
 class App;
@@ -63,6 +65,9 @@ struct ReportFiles {
   bool write(std::string_view command, const reports::Report& report,
              const absl::StatusOr<std::string>& json) const;
 };
+
+/// How the table on a terminal looks; nullopt if standard output is no terminal.
+std::optional<reports::TableStyle> table_style();
 
 /// Prints the report to standard output: a table on a terminal, plain lines in a pipe.
 void print_report(const reports::Report& report);

@@ -14,12 +14,14 @@
 #include <thread>
 #include <vector>
 
+#include "cli/console.h"
+#include "cli/interruption.h"
 #include "cli/program.h"
 #include "cli/progress.h"
 #include "cli/results.h"
-#include "reports/formats.h"
 #include "reports/json_input/diagnostics.h"
 #include "reports/report.h"
+#include "reports/stream.h"
 #include "scenarios/language/loader.h"
 #include "scenarios/runner/run.h"
 
@@ -82,102 +84,135 @@ std::string command_line(const Arguments& arguments) {
   return command;
 }
 
-std::optional<std::vector<scenarios::Scenario>> load(const Arguments& arguments) {
+// A case that was found, without what makes it run.
+struct Found {
+  std::string name;
+  std::string about;
+  std::size_t file;  // index into the files
+  std::size_t index;
+  double expected_calls;
+};
+
+struct Loaded {
+  std::vector<scenarios::ScenarioFile> files;
+  std::vector<Found> cases;
+};
+
+std::optional<Loaded> load(const Arguments& arguments) {
   json_input::Diagnostics diagnostics;
-  std::vector<scenarios::Scenario> all;
+  Loaded all;
   for (const std::string& path : arguments.paths) {
     const std::string root = scenarios::naming_root(path);
     for (const std::string& file : scenarios::find_scenario_files({path}, diagnostics)) {
-      for (auto& scenario : scenarios::load_scenario_file(file, root, diagnostics)) {
-        all.push_back(std::move(scenario));
-      }
+      auto loaded = scenarios::ScenarioFile::load(
+          file, root, diagnostics, [&](std::size_t index, scenarios::Scenario scenario) {
+            const double calls = scenarios::expected_calls(scenario);
+            all.cases.push_back({std::move(scenario.name), std::move(scenario.about),
+                                 all.files.size(), index, calls});
+          });
+      if (loaded) all.files.push_back(*std::move(loaded));
     }
   }
   if (!diagnostics.empty()) {
-    fmt::print(stderr, "{}", diagnostics.text());
+    write_note(diagnostics.text());
     return std::nullopt;
   }
-  if (all.empty()) {
+  if (all.cases.empty()) {
     print_error("there are no scenarios");
     return std::nullopt;
   }
   std::vector<std::string> names;
-  for (const scenarios::Scenario& scenario : all) names.push_back(scenario.name);
+  for (const Found& found : all.cases) names.push_back(found.name);
   if (!arguments.selection.check(kCommand, names)) return std::nullopt;
-  std::erase_if(all, [&](const scenarios::Scenario& scenario) {
-    return !arguments.selection.chooses({{scenario.name}});
-  });
-  if (all.empty()) {
+  std::erase_if(all.cases,
+                [&](const Found& found) { return !arguments.selection.chooses({{found.name}}); });
+  if (all.cases.empty()) {
     print_error("no case is left by --only and --skip");
     return std::nullopt;
   }
   return all;
 }
 
-void list(const std::vector<scenarios::Scenario>& scenarios) {
-  for (const auto& scenario : scenarios) fmt::print("{}: {}\n", scenario.name, scenario.about);
+void list(const Loaded& loaded) {
+  for (const Found& found : loaded.cases) print_output("{}: {}\n", found.name, found.about);
 }
 
-double total_executions(const reports::Report& report) {
-  double total = 0;
-  for (const reports::Case& c : report.cases) {
-    for (const reports::Metric& metric : c.metrics) {
-      if (metric.name != "count.accepted") continue;
-      total += std::visit([](auto value) { return static_cast<double>(value); }, metric.value);
-    }
-  }
-  return total;
-}
-
-reports::Report run(const Arguments& arguments, const std::vector<scenarios::Scenario>& scenarios,
-                    std::vector<std::uint64_t> seeds, std::atomic<bool>& bad_trace) {
+reports::Report new_report(const Arguments& arguments, const std::vector<std::uint64_t>& seeds) {
   reports::Report report;
   report.tool_version = kVersion;
   report.command = command_line(arguments);
+  report.seeds = seeds;
   report.wall_clock.started_at = utc_now();
   report.wall_clock.jobs = arguments.jobs;
   report.wall_clock.environment = build_facts();
+  return report;
+}
+
+// Runs all cases; `head` becomes the report without its cases.
+void run(const Arguments& arguments, const Loaded& loaded, reports::Report& head,
+         reports::ReportStream& stream, std::atomic<bool>& bad_trace) {
+  std::vector<scenarios::PlannedScenario> planned;
+  for (const Found& found : loaded.cases) {
+    planned.push_back({[&loaded, &found] { return loaded.files[found.file].at(found.index); },
+                       found.expected_calls});
+  }
   const auto started = std::chrono::steady_clock::now();
   Progress progress("cases");
-  report.cases = scenarios::sweep(
-      scenarios, {.seeds = seeds,
-                  .jobs = arguments.jobs,
-                  .run = {.trace_dir = arguments.trace_dir,
-                          .strict_trace = arguments.strict_trace,
-                          .bad_trace = &bad_trace,
-                          .check_determinism = arguments.check_determinism},
-                  .progress = [&](std::size_t done, std::size_t of) { progress.show(done, of); }});
+  scenarios::sweep(
+      planned, {.seeds = head.seeds,
+                .jobs = arguments.jobs,
+                .run = {.trace_dir = arguments.trace_dir,
+                        .strict_trace = arguments.strict_trace,
+                        .bad_trace = &bad_trace,
+                        .check_determinism = arguments.check_determinism,
+                        .abort = &Interruption::requested()},
+                .on_case = [&](std::size_t place, const reports::Case& c) { stream.add(place, c); },
+                .progress = [&](std::size_t done, std::size_t of) { progress.show(done, of); }});
   progress.clear();
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
-  report.seeds = std::move(seeds);
-  double events = 0;
-  for (const reports::Case& c : report.cases) events += static_cast<double>(c.events);
-  report.wall_clock.duration_seconds = took.count();
-  report.wall_clock.executions_per_second = total_executions(report) / took.count();
-  report.wall_clock.events_per_second = events / took.count();
-  return report;
+  if (const std::string reason = Interruption::reason(); !reason.empty()) {
+    head.incomplete = fmt::format("{} after {} of {} cases", reason, stream.totals().cases,
+                                  planned.size() * head.seeds.size());
+  }
+  head.wall_clock.duration_seconds = took.count();
+  head.wall_clock.executions_per_second = stream.executions() / took.count();
+  head.wall_clock.events_per_second = stream.events() / took.count();
 }
 
 int run_command(const Arguments& arguments) {
   const auto seeds = parse_seeds(arguments);
   if (!seeds) return kBadInput;
   if (!arguments.files.check(kCommand)) return kBadInput;
-  const auto scenarios = load(arguments);
-  if (!scenarios) return kBadInput;
+  const auto loaded = load(arguments);
+  if (!loaded) return kBadInput;
   if (arguments.list) {
-    list(*scenarios);
+    list(*loaded);
     return kAllHeld;
   }
+  const Interruption interruption;
   std::atomic<bool> bad_trace = false;
-  const reports::Report report = run(arguments, *scenarios, *seeds, bad_trace);
-  print_report(report);
-  fmt::print(stderr, "{:.2f} s, {:.0f} executions/s, {:.0f} events/s\n",
-             report.wall_clock.duration_seconds, report.wall_clock.executions_per_second,
-             report.wall_clock.events_per_second);
-  if (!arguments.files.write(kCommand, report, reports::to_json(report))) return kHarnessError;
+  reports::ReportStream stream({.json = arguments.files.report,
+                                .junit = arguments.files.junit,
+                                .ctrf = arguments.files.ctrf,
+                                .table = table_style(),
+                                .seeds = *seeds});
+  reports::Report head = new_report(arguments, *seeds);
+  run(arguments, *loaded, head, stream, bad_trace);
+  std::vector<absl::Status> errors = stream.write_files(head);
+  errors.push_back(stream.write_text(head, write_output));
+  print_note("{:.2f} s, {:.0f} executions/s, {:.0f} events/s\n", head.wall_clock.duration_seconds,
+             head.wall_clock.executions_per_second, head.wall_clock.events_per_second);
+  bool good = true;
+  for (const absl::Status& error : errors) {
+    if (!error.ok()) print_error(std::string(error.message()));
+    good &= error.ok();
+  }
+  if (!good) return kHarnessError;
+  if (!head.incomplete.empty()) return Interruption::exit_code();
+  const reports::Verdict verdict = reports::verdict_of(stream.totals(), false);
   // Nothing is wrong with the program.
-  if (bad_trace && reports::verdict_of(report) == reports::Verdict::kError) return kBadInput;
-  return reports::exit_code(reports::verdict_of(report));
+  if (bad_trace && verdict == reports::Verdict::kError) return kBadInput;
+  return reports::exit_code(verdict);
 }
 
 }  // namespace
@@ -210,7 +245,8 @@ void add_run_command(CLI::App& app, int& exit_code) {
       "  quintain run --only 'cancel/*'               the scenarios about cancels\n"
       "  quintain run --seeds 1..100 --jobs 2         each under 100 seeds\n"
       "  quintain run my.json --report report.json    your own scenario, with a report\n\n"
-      "Exit code: 0 all held, 1 something failed, 2 bad usage or input, 3 harness error.");
+      "Exit code: 0 all held, 1 something failed, 2 bad usage or input, 3 harness error, 130 or\n"
+      "143 interrupted by SIGINT or SIGTERM, with a report of what has run.");
   command->callback([arguments, &exit_code] {
     if (arguments->paths.empty()) arguments->paths = {"scenarios"};
     if (arguments->jobs == 0) {

@@ -2,11 +2,13 @@
 // and handles its signals.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <boost/asio/ip/address.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <chrono>
 #include <cstdint>
@@ -18,6 +20,8 @@
 #include <utility>
 #include <vector>
 
+#include "cli/access_file.h"
+#include "cli/console.h"
 #include "cli/functions_file.h"
 #include "cli/program.h"
 #include "cli/results.h"
@@ -40,6 +44,8 @@ namespace {
 struct Arguments {
   server::ServerOptions server{};
   std::string functions;
+  std::string access;
+  bool insecure = false;
   bool fixtures = false;
   std::string faulty;
   std::string runtime;
@@ -80,7 +86,7 @@ bool choose_processes(Arguments& arguments) {
   json_input::Diagnostics diagnostics;
   auto file = load_functions_file(arguments.functions, diagnostics);
   if (!file) {
-    fmt::print(stderr, "{}", diagnostics.text());
+    write_note(diagnostics.text());
     return false;
   }
   auto started = server::ProcessGuard::start();
@@ -122,7 +128,7 @@ std::optional<scenarios::Scenario> load_case(const Arguments& arguments) {
   auto cases = scenarios::load_scenario_file(
       arguments.scenario, scenarios::naming_root(arguments.scenario), diagnostics);
   if (!diagnostics.empty()) {
-    fmt::print(stderr, "{}", diagnostics.text());
+    write_note(diagnostics.text());
     return std::nullopt;
   }
   if (arguments.case_name.empty() && cases.size() == 1) return std::move(cases.front());
@@ -218,13 +224,57 @@ bool choose_runtime(Arguments& arguments) {
   return arguments.faulty.empty() || choose_fault(arguments);
 }
 
+// ---- Access ----
+
+// Prints an error and returns false if the file is wrong.
+bool load_access(Arguments& arguments) {
+  if (arguments.access.empty()) return true;
+  json_input::Diagnostics diagnostics;
+  arguments.server.access = load_access_file(arguments.access, diagnostics);
+  write_note(diagnostics.text());
+  return arguments.server.access != nullptr;
+}
+
+bool is_loopback(const server::ListenAddress& address) {
+  if (address.is_unix || address.host == "localhost") return true;
+  boost::system::error_code error;
+  const auto parsed = boost::asio::ip::make_address(address.host, error);
+  return !error && parsed.is_loopback();
+}
+
+// What other machines can reach needs TLS and known callers, unless the user says otherwise.
+bool is_secure(const Arguments& arguments) {
+  if (arguments.insecure) return true;
+  std::vector<std::string> addresses = arguments.server.listen;
+  if (!arguments.server.http.empty()) addresses.push_back(arguments.server.http);
+  const bool known = !arguments.access.empty() || !arguments.server.tls.client_ca.empty();
+  bool good = true;
+  for (const std::string& text : addresses) {
+    const auto address = server::parse_address(text);
+    if (!address.ok() || is_loopback(*address)) continue;  // a wrong address is reported later
+    if (!arguments.server.tls.empty() && known) continue;
+    print_error(
+        fmt::format("{}: other machines can reach this address; give --tls-cert, --tls-key and "
+                    "--access FILE (or --tls-client-ca), or --insecure to serve everybody without "
+                    "encryption",
+                    text));
+    good = false;
+  }
+  return good;
+}
+
 // ---- Running the server ----
 
-// The first signal drains the server, the second one stops it.
+// The first SIGTERM or SIGINT drains the server, the second one stops it. SIGHUP reads the access
+// file again; a wrong one is reported and changes nothing.
 class Signals {
  public:
-  Signals(server::Server& server, const server::Log& log)
-      : server_(server), log_(log), signals_(server.executor(), SIGTERM, SIGINT) {
+  Signals(server::Server& server, const server::Log& log, std::string access)
+      : server_(server),
+        log_(log),
+        access_(std::move(access)),
+        signals_(server.executor(), SIGTERM, SIGINT) {
+    if (!access_.empty()) signals_.add(SIGHUP);
     wait();
   }
 
@@ -235,14 +285,30 @@ class Signals {
   void wait() {
     signals_.async_wait([this](const boost::system::error_code& error, int number) {
       if (error) return;
+      if (number == SIGHUP) {
+        reload();
+        return wait();
+      }
       log_.info("signal", {{"name", number == SIGINT ? "SIGINT" : "SIGTERM"}});
       ++received_ == 1 ? server_.drain() : server_.stop();
       wait();
     });
   }
 
+  void reload() {
+    json_input::Diagnostics diagnostics;
+    auto list = load_access_file(access_, diagnostics);
+    if (list == nullptr) {
+      log_.error("access-file-unusable", {{"file", access_}, {"reason", diagnostics.text()}});
+      return;
+    }
+    server_.set_access(std::move(list));
+    log_.info("access-file-read", {{"file", access_}});
+  }
+
   server::Server& server_;
   const server::Log& log_;
+  const std::string access_;
   boost::asio::signal_set signals_;
   int received_ = 0;
 };
@@ -255,7 +321,17 @@ void allow_many_connections() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+// By default glibc keeps large freed blocks, in one arena for each thread: among requests and
+// results of megabytes, twice the memory that is in use. These settings return such blocks at once.
+void limit_fragmentation() {
+  mallopt(M_MMAP_THRESHOLD, 64 << 10);
+  mallopt(M_TRIM_THRESHOLD, 1 << 20);
+  mallopt(M_ARENA_MAX, 2);
+}
+
 int serve(Arguments& arguments) {
+  limit_fragmentation();
+  if (!is_secure(arguments) || !load_access(arguments)) return kBadInput;
   if (!choose_runtime(arguments)) return kBadInput;
   const server::Log log(arguments.log_level, arguments.log_format);
   arguments.server.log = log;
@@ -270,14 +346,16 @@ int serve(Arguments& arguments) {
     return kBadInput;
   }
   const std::unique_ptr<server::Server> server = *std::move(started);
-  const Signals signals(*server, log);
+  const Signals signals(*server, log, arguments.access);
   for (const std::string& address : server->addresses()) {
-    fmt::print("listening on {}\n", address);
+    print_output("listening on {}\n", address);
   }
   if (!server->http_address().empty()) {
-    fmt::print("listening on {}://{}\n", https ? "https" : "http", server->http_address());
+    print_output("listening on {}://{}\n", https ? "https" : "http", server->http_address());
   }
-  std::fflush(stdout);
+  if (const std::string lost = flush_output(); !lost.empty()) {
+    print_error(fmt::format("the line 'listening on ADDRESS' could not be printed: {}", lost));
+  }
   server->wait();
   return signals.twice() ? kSomethingFailed : kAllHeld;
 }
@@ -383,6 +461,16 @@ void add_serve_command(CLI::App& app, int& exit_code) {
       ->add_option("--tls-client-ca", options.tls.client_ca,
                    "Require a client certificate issued by one of these CAs, PEM")
       ->group("Network");
+  command
+      ->add_option("--access", arguments->access,
+                   "Admit only the callers of this file, as their roles allow (docs/server.md); "
+                   "SIGHUP reads it again")
+      ->type_name("FILE")
+      ->group("Network");
+  command
+      ->add_flag("--insecure", arguments->insecure,
+                 "Serve at addresses that other machines can reach without TLS or known callers")
+      ->group("Network");
 
   command->add_option("--max-message-bytes", limits.message_bytes, "Largest request")
       ->check(CLI::PositiveNumber)
@@ -443,6 +531,9 @@ void add_serve_command(CLI::App& app, int& exit_code) {
   command->add_option("--log-format", arguments->log_format, "text or json")
       ->transform(CLI::CheckedTransformer(std::vector<std::pair<std::string, server::LogFormat>>{
           {"text", server::LogFormat::kText}, {"json", server::LogFormat::kJson}}));
+
+  command->add_flag("--log-calls", options.log_calls,
+                    "Write a line for every call that ends: method, code, identity, peer, time");
 
   command->footer(
       "Examples:\n"

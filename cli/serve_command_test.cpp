@@ -188,6 +188,81 @@ TEST_F(ServeCommandTest, BadUsageIsToldAndNothingIsServed) {
               HasSubstr("both a certificate and its key"));
 }
 
+TEST_F(ServeCommandTest, AnAddressForOtherMachinesNeedsTlsAndKnownCallers) {
+  for (const char* address : {"0.0.0.0:0", "[::]:0", "192.0.2.1:0"}) {
+    EXPECT_THAT(complaint({"--fixtures", "--listen", address}), HasSubstr("or --insecure"));
+    EXPECT_THAT(complaint({"--fixtures", "--listen", "127.0.0.1:0", "--http", address}),
+                HasSubstr("other machines can reach this address"));
+  }
+  Served served({"--fixtures", "--listen", "0.0.0.0:0", "--insecure"}, path("err.txt"));
+  EXPECT_THAT(served.line(), StartsWith("listening on 0.0.0.0:"));
+}
+
+TEST_F(ServeCommandTest, AnAccessFileAdmitsItsCallersAsTheirRolesAllow) {
+  // The SHA-256 of "abc" (FIPS 180-2, B.1).
+  const std::string hash = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+  const auto write_access = [&](const std::string& roles) {
+    write("access.json", R"({"identities": {"me": {"token_sha256": ")" + hash + R"(", "roles": [)" +
+                             roles + "]}}}");
+  };
+  write_access("\"read\"");
+  auto served = serve_scenario({"--access", path("access.json"), "--http", "127.0.0.1:0"});
+  const std::string line = served.line();
+  ASSERT_NE(line, "") << errors();
+  const auto stub = connect(line);
+  const auto call = [&](const std::string& token) {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + kTooLong);
+    context.set_wait_for_ready(true);
+    if (!token.empty()) context.AddMetadata("authorization", "Bearer " + token);
+    spearlet::InvokeFunctionRequest request;
+    request.set_task_id("quick");
+    request.set_function_name("quick");
+    request.set_execution_mode(spearlet::EXECUTION_MODE_SYNC);
+    return stub->InvokeFunction(&context, request, &response_).error_code();
+  };
+  EXPECT_EQ(call(""), grpc::StatusCode::UNAUTHENTICATED);
+  EXPECT_EQ(call("wrong"), grpc::StatusCode::UNAUTHENTICATED);
+  EXPECT_EQ(call("abc"), grpc::StatusCode::PERMISSION_DENIED);
+
+  httplib::Client http(served.line().substr(std::string("listening on ").size()));
+  EXPECT_EQ(http.Get("/healthz")->status, 200);
+  EXPECT_EQ(http.Get("/metrics")->status, 401);
+  EXPECT_EQ(http.Get("/status/x")->status, 401);
+  EXPECT_EQ(http.Get("/status/x", {{"Authorization", "Bearer abc"}})->status, 404);
+  EXPECT_EQ(http.Get("/metrics", {{"Authorization", "Bearer abc"}})->status, 200);
+
+  // Read again at SIGHUP; a wrong file changes nothing.
+  write_access("\"invoke\"");
+  served.tell(SIGHUP);
+  while (call("abc") != grpc::StatusCode::OK) {
+  }
+  EXPECT_EQ(http.Get("/metrics", {{"Authorization", "Bearer abc"}})->status, 403);
+  write_access("\"nonsense\"");
+  served.tell(SIGHUP);
+  while (errors().find("access-file-unusable") == std::string::npos) {
+    EXPECT_EQ(call("abc"), grpc::StatusCode::OK);
+  }
+  EXPECT_EQ(call("abc"), grpc::StatusCode::OK);
+  EXPECT_THAT(complaint({"--fixtures", "--access", path("access.json")}), HasSubstr("nonsense"));
+}
+
+TEST_F(ServeCommandTest, PromtoolFindsNothingWrongWithTheMetrics) {
+  if (std::system("command -v promtool >/dev/null") != 0) {
+    GTEST_SKIP() << "promtool is missing; Debian's package prometheus has it";
+  }
+  auto served = serve_scenario({"--http", "127.0.0.1:0"});
+  const auto stub = connect(served.line());
+  EXPECT_TRUE(invoke(*stub, "quick", response_).ok());
+  EXPECT_FALSE(invoke(*stub, "nope", response_).ok());
+  httplib::Client http(served.line().substr(std::string("listening on ").size()));
+  write("metrics", http.Get("/metrics")->body);
+  const std::string command =
+      "promtool check metrics <" + path("metrics") + " >" + path("found") + " 2>&1";
+  EXPECT_EQ(std::system(command.c_str()), 0) << read(path("found"));
+  EXPECT_EQ(read(path("found")), "");
+}
+
 TEST_F(ServeCommandTest, OneCaseOfSeveralMustBeNamed) {
   write("several.json", R"({
     "about": "two",

@@ -4,9 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <atomic>
 #include <chrono>
-#include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <fstream>
@@ -18,6 +16,8 @@
 #include <variant>
 #include <vector>
 
+#include "cli/console.h"
+#include "cli/interruption.h"
 #include "cli/program.h"
 #include "cli/progress.h"
 #include "cli/results.h"
@@ -38,8 +38,6 @@ namespace {
 constexpr std::string_view kCommand = "study";
 constexpr int kMaxJobs = 1024;
 constexpr int kMaxSeeds = 10'000;
-/// What a shell reports of a program that ended by SIGINT.
-constexpr int kInterrupted = 128 + SIGINT;
 
 struct Arguments {
   std::string file;
@@ -61,17 +59,6 @@ struct Arguments {
 };
 
 void print_error(std::string_view what) { cli::print_error(kCommand, what); }
-
-// Set by the signal handler; the study polls it.
-std::atomic<bool> interrupted = false;
-static_assert(std::atomic<bool>::is_always_lock_free,
-              "a signal handler may only use lock-free atomics");
-
-void on_interrupt(int) {
-  interrupted = true;
-  // A second SIGINT kills the process.
-  std::signal(SIGINT, SIG_DFL);
-}
 
 // Identifies this program, so that no kept cell is used by a changed program: FNV-1a of its file.
 std::string build_digest() {
@@ -144,7 +131,7 @@ std::optional<study::Study> load(const Arguments& arguments) {
   json_input::Diagnostics diagnostics;
   auto study = study::load_study_file(arguments.file, diagnostics);
   if (!study) {
-    fmt::print(stderr, "{}", diagnostics.text());
+    write_note(diagnostics.text());
     return std::nullopt;
   }
   std::vector<std::string> names;
@@ -166,7 +153,7 @@ void print_study(const study::StudyReport& report) {
   const bool terminal = isatty(STDOUT_FILENO) == 1;
   const std::string text =
       study::render_study(report, {.colour = terminal, .width = terminal ? terminal_width() : 100});
-  std::fputs(text.c_str(), stdout);
+  write_output(text);
 }
 
 bool write_all(const Arguments& arguments, const study::StudyReport& report) {
@@ -192,10 +179,12 @@ int finish(const Arguments& arguments, study::StudyReport report, const std::str
     predicted += static_cast<double>(workload.counts.predicted);
   }
   report.wall_clock.executions_per_second = predicted / took.count();
+  // The files first: standard output may be closed.
+  const bool written = write_all(arguments, report);
   print_study(report);
-  fmt::print(stderr, "{:.1f} s, {:.0f} executions/s\n", took.count(),
+  print_note("{:.1f} s, {:.0f} executions/s\n", took.count(),
              report.wall_clock.executions_per_second);
-  if (!write_all(arguments, report)) return kHarnessError;
+  if (!written) return kHarnessError;
   return reports::exit_code(study::verdict_of(report));
 }
 
@@ -212,15 +201,15 @@ int run(const Arguments& arguments, const study::Study& study) {
   options.build = build_digest();
   options.store = study::CellStore(keep);
   if (arguments.cost) options.stopwatch = nanoseconds_now;
-  options.interrupt = &interrupted;
+  options.interrupt = &Interruption::requested();
+  options.note = [&](const std::string& note) { print_error(note); };
   Progress progress("cells");
   options.progress = [&](const study::StudyProgress& state) {
     progress.show(state.done, state.expected, state.kept,
                   fmt::format("{} seed {}", state.workload, state.seed));
   };
-  std::signal(SIGINT, on_interrupt);
+  const Interruption interruption;
   auto result = study::run_study(study, options);
-  std::signal(SIGINT, SIG_DFL);
   progress.clear();
   if (const auto* error = std::get_if<study::StudyError>(&result)) {
     print_error(error->message);
@@ -229,13 +218,13 @@ int run(const Arguments& arguments, const study::Study& study) {
   if (const auto* stopped = std::get_if<study::Interrupted>(&result)) {
     print_error(
         keep.empty()
-            ? fmt::format("interrupted after {} cells, none of which are kept; with --keep "
-                          "DIR the next run would go on from there",
-                          stopped->cells)
-            : fmt::format("interrupted; {} finished cells are kept in {}, and the same command "
-                          "goes on from there",
-                          stopped->cells, keep));
-    return kInterrupted;
+            ? fmt::format("{} after {} cells, none of which are kept; with --keep DIR the next "
+                          "run would go on from there",
+                          Interruption::reason(), stopped->cells)
+            : fmt::format("{}; {} finished cells are kept in {}, and the same command goes on "
+                          "from there",
+                          Interruption::reason(), stopped->cells, keep));
+    return Interruption::exit_code();
   }
   return finish(arguments, std::get<study::StudyReport>(std::move(result)), started_at, started);
 }
@@ -245,13 +234,13 @@ int run_file(const Arguments& arguments) {
   if (!study) return kBadInput;
   if (arguments.list) {
     for (const auto& workload : study->workloads) {
-      fmt::print("{}: {}\n", workload.name, workload.about);
+      print_output("{}: {}\n", workload.name, workload.about);
     }
     return kAllHeld;
   }
   const auto read = study::read_traces(*study, arguments.trace_dir, arguments.strict_trace);
   if (const auto* error = std::get_if<study::StudyError>(&read)) {
-    fmt::print(stderr, "{}\n", error->message);
+    print_note("{}\n", error->message);
     return kBadInput;
   }
   for (const auto& skipped : std::get<std::vector<study::SkippedWorkload>>(read)) {
@@ -296,10 +285,10 @@ int run_predictions(const Arguments& arguments) {
       goals ? study::judge_predictions(arguments.predictions, format, *goals, notes, diagnostics)
             : std::nullopt;
   for (const std::string& note : notes) {
-    fmt::print(stderr, "{}: {}\n", arguments.predictions, note);
+    print_note("{}: {}\n", arguments.predictions, note);
   }
   if (!report) {
-    fmt::print(stderr, "{}", diagnostics.text());
+    write_note(diagnostics.text());
     return kBadInput;
   }
   return finish(arguments, std::move(*report), started_at, started);
@@ -371,7 +360,7 @@ void add_study_command(CLI::App& app, int& exit_code) {
       "  quintain study --predictions predictions.csv               what another system "
       "predicted\n\n"
       "Exit code: 0 all held, 1 a goal was missed or a control was not detected, 2 bad usage or\n"
-      "input, 3 harness error, 130 interrupted.");
+      "input, 3 harness error, 130 or 143 interrupted by SIGINT or SIGTERM.");
   command->callback([arguments, &exit_code] {
     if (arguments->jobs == 0) {
       arguments->jobs = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));

@@ -10,6 +10,7 @@
 #include <variant>
 
 #include "reports/json_parts.h"
+#include "reports/pieces.h"
 
 namespace quintain::reports {
 namespace {
@@ -71,26 +72,33 @@ Json write_totals(const Totals& totals) {
           {"warnings", totals.warnings}};
 }
 
-absl::StatusOr<Json> write_report(const Report& report) {
+/// Everything before the cases.
+absl::StatusOr<Json> write_head(const Report& head, const Totals& totals) {
   Json json = {{"schema_version", kSchemaVersion},
-               {"tool", {{"name", "quintain"}, {"version", report.tool_version}}},
-               {"command", report.command},
-               {"seeds", report.seeds},
-               {"verdict", to_string(verdict_of(report))},
-               {"totals", write_totals(totals_of(report))}};
-  add_text(json, "incomplete", report.incomplete);
-  if (!report.target.empty()) {
-    auto target = parse_config(report.target, "the target");
+               {"tool", {{"name", "quintain"}, {"version", head.tool_version}}},
+               {"command", head.command},
+               {"seeds", head.seeds},
+               {"verdict", to_string(verdict_of(totals, !head.incomplete.empty()))},
+               {"totals", write_totals(totals)}};
+  add_text(json, "incomplete", head.incomplete);
+  if (!head.target.empty()) {
+    auto target = parse_config(head.target, "the target");
     if (!target.ok()) return target.status();
     json["target"] = *std::move(target);
   }
-  json["cases"] = Json::array();
+  return json;
+}
+
+absl::StatusOr<Json> write_report(const Report& report) {
+  auto json = write_head(report, totals_of(report));
+  if (!json.ok()) return json.status();
+  (*json)["cases"] = Json::array();
   for (const Case& c : report.cases) {
     auto config = parse_config(c.config, c.name);
     if (!config.ok()) return config.status();
-    json["cases"].push_back(write_case(c, *std::move(config)));
+    (*json)["cases"].push_back(write_case(c, *std::move(config)));
   }
-  json["wall_clock"] = write_wall_clock(report.wall_clock);
+  (*json)["wall_clock"] = write_wall_clock(report.wall_clock);
   return json;
 }
 
@@ -167,6 +175,27 @@ Report read_report(const Json& json) {
 }
 
 }  // namespace
+
+absl::StatusOr<std::string> json_case(const Case& c) {
+  auto config = parse_config(c.config, c.name);
+  if (!config.ok()) return config.status();
+  return "    " + indented(dump(write_case(c, *std::move(config)), 2), 4);
+}
+
+absl::Status write_json(const Report& head, const Totals& totals, const CaseTexts& cases,
+                        const Sink& sink) {
+  const auto json = write_head(head, totals);
+  if (!json.ok()) return json.status();
+  constexpr std::size_t kEnd = 2;  // a newline and the brace that closes the document
+  const std::string start = dump(*json, 2);
+  sink(std::string_view(start).substr(0, start.size() - kEnd));
+  sink(totals.cases == 0 ? ",\n  \"cases\": [" : ",\n  \"cases\": [\n");
+  cases(",\n", sink);
+  sink(totals.cases == 0 ? "],\n  \"wall_clock\": " : "\n  ],\n  \"wall_clock\": ");
+  sink(indented(dump(write_wall_clock(head.wall_clock), 2), 2));
+  sink("\n}\n");
+  return absl::OkStatus();
+}
 
 absl::StatusOr<std::string> to_json(const Report& report) {
   const absl::StatusOr<Json> json = write_report(report);

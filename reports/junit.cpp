@@ -6,6 +6,7 @@
 #include <chrono>
 #include <string_view>
 
+#include "reports/pieces.h"
 #include "reports/report.h"
 #include "reports/table.h"
 #include "reports/text.h"
@@ -54,13 +55,17 @@ std::string outcome_element(const Case& c) {
                      attribute("type", to_string(verdict_of(c))), xml_text(render_details(c)));
 }
 
-std::string testcase(const Case& c, const CaseGroup& group, const Report& report) {
+std::string suite_name(const std::string& folder) { return folder.empty() ? "quintain" : folder; }
+
+}  // namespace
+
+std::string junit_case(const Case& c, const std::vector<std::uint64_t>& seeds) {
   std::string out = fmt::format(
-      "    <testcase{}{}{}{}>\n", attribute("name", name_in_group(c, report)),
-      attribute("classname", group.name.empty() ? "quintain" : group.name),
+      "    <testcase{}{}{}{}>\n", attribute("name", name_in_group(c, seeds)),
+      attribute("classname", suite_name(folder_of(c))),
       c.file.empty() ? "" : attribute("file", c.file), attribute("time", seconds(c.virtual_time)));
   const std::string properties =
-      (report.seeds.empty() ? "" : property("seed", fmt::format("{}", c.seed))) +
+      (seeds.empty() ? "" : property("seed", fmt::format("{}", c.seed))) +
       property("reproduce", c.reproduce);
   if (!properties.empty()) {
     out += fmt::format("      <properties>{}</properties>\n", properties);
@@ -74,34 +79,40 @@ std::string testcase(const Case& c, const CaseGroup& group, const Report& report
   return out + "    </testcase>\n";
 }
 
-std::string testsuite(const CaseGroup& group, const Report& report) {
-  Totals totals;
-  std::chrono::nanoseconds time{0};
-  std::string cases;
-  for (const Case* c : group.cases) {
-    totals.add(*c);
-    time += c->virtual_time;
-    cases += testcase(*c, group, report);
-  }
-  return fmt::format(
-      "  <testsuite{}{}{}{}>\n"
-      "    <properties>{}{}</properties>\n"
-      "{}"
-      "  </testsuite>\n",
-      attribute("name", group.name.empty() ? "quintain" : group.name), counts(totals),
-      attribute("time", seconds(time)), attribute("timestamp", report.wall_clock.started_at),
-      property("version", report.tool_version), property("command", report.command), cases);
+std::string junit_suite_head(const Report& head, const JUnitSuite& suite) {
+  return fmt::format("  <testsuite{}{}{}{}>\n    <properties>{}{}</properties>\n",
+                     attribute("name", suite_name(suite.folder)), counts(suite.totals),
+                     attribute("time", seconds(suite.time)),
+                     attribute("timestamp", head.wall_clock.started_at),
+                     property("version", head.tool_version), property("command", head.command));
 }
 
-}  // namespace
+std::string_view junit_suite_tail() { return "  </testsuite>\n"; }
+
+std::string junit_head(const Report& head, const Totals& totals) {
+  const std::chrono::duration<double> time(head.wall_clock.duration_seconds);
+  return fmt::format(
+      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"quintain\"{}{}>\n",
+      counts(totals), attribute("time", seconds(time)));
+}
+
+std::string_view junit_tail() { return "</testsuites>\n"; }
 
 std::string to_junit(const Report& report) {
-  const std::chrono::duration<double> time(report.wall_clock.duration_seconds);
-  std::string out = fmt::format(
-      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"quintain\"{}{}>\n",
-      counts(totals_of(report)), attribute("time", seconds(time)));
-  for (const CaseGroup& group : group_by_folder(report)) out += testsuite(group, report);
-  return out + "</testsuites>\n";
+  std::string out = junit_head(report, totals_of(report));
+  for (const CaseGroup& group : group_by_folder(report)) {
+    JUnitSuite suite{.folder = group.name, .totals = {}};
+    std::string cases;
+    for (const Case* c : group.cases) {
+      suite.totals.add(*c);
+      suite.time += c->virtual_time;
+      cases += junit_case(*c, report.seeds);
+    }
+    out += junit_suite_head(report, suite);
+    out += cases;
+    out += junit_suite_tail();
+  }
+  return out.append(junit_tail());
 }
 
 }  // namespace quintain::reports

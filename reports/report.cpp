@@ -102,9 +102,12 @@ Totals totals_of(const Report& report) {
 }
 
 Verdict verdict_of(const Report& report) {
-  const Totals totals = totals_of(report);
+  return verdict_of(totals_of(report), !report.incomplete.empty());
+}
+
+Verdict verdict_of(const Totals& totals, bool incomplete) {
   if (totals.failed + totals.unexpected_passes > 0) return Verdict::kFailed;
-  if (totals.cases == 0 || totals.error > 0 || !report.incomplete.empty()) return Verdict::kError;
+  if (totals.cases == 0 || totals.error > 0 || incomplete) return Verdict::kError;
   if (totals.passed + totals.known_failures > 0) return Verdict::kPassed;
   return totals.not_judged > 0 ? Verdict::kNotJudged : Verdict::kSkipped;
 }
@@ -149,8 +152,7 @@ std::string headline(const Case& c) {
 std::vector<CaseGroup> group_by_folder(const Report& report) {
   std::vector<CaseGroup> groups;
   for (const Case& c : report.cases) {
-    const std::size_t length = folder_length(c.name);
-    const std::string folder = c.name.substr(0, length == 0 ? 0 : length - 1);
+    const std::string folder = folder_of(c);
     auto group = std::ranges::find(groups, folder, &CaseGroup::name);
     if (group == groups.end()) group = groups.insert(groups.end(), {folder, {}});
     group->cases.push_back(&c);
@@ -160,9 +162,14 @@ std::vector<CaseGroup> group_by_folder(const Report& report) {
 
 std::string name_below_folder(const Case& c) { return c.name.substr(folder_length(c.name)); }
 
-std::string name_in_group(const Case& c, const Report& report) {
+std::string name_in_group(const Case& c, const std::vector<std::uint64_t>& seeds) {
   const std::string name = name_below_folder(c);
-  return report.seeds.size() > 1 ? fmt::format("{} seed={}", name, c.seed) : name;
+  return seeds.size() > 1 ? fmt::format("{} seed={}", name, c.seed) : name;
+}
+
+std::string folder_of(const Case& c) {
+  const std::size_t length = folder_length(c.name);
+  return c.name.substr(0, length == 0 ? 0 : length - 1);
 }
 
 }  // namespace quintain::reports

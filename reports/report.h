@@ -190,6 +190,9 @@ Totals totals_of(const Report& report);
 /// known failure; not judged if any case is; else skipped.
 Verdict verdict_of(const Report& report);
 
+/// The same of a report whose cases have these totals.
+Verdict verdict_of(const Totals& totals, bool incomplete);
+
 /// The program's exit code for the verdict of a run: 0 passed, skipped or not judged, 1 failed,
 /// 3 error.
 int exit_code(Verdict run);
@@ -207,9 +210,12 @@ struct CaseGroup {
 /// The groups, in the order in which they first occur. Valid as long as the report.
 std::vector<CaseGroup> group_by_folder(const Report& report);
 
-/// The case's name within its group. If the report has several seeds, the name ends in "seed=7", so
+/// The case's name within its group. If there are several seeds, the name ends in "seed=7", so
 /// that the names of a group are unique.
-std::string name_in_group(const Case& c, const Report& report);
+std::string name_in_group(const Case& c, const std::vector<std::uint64_t>& seeds);
+
+/// The top folder of the case's name; empty if it has none.
+std::string folder_of(const Case& c);
 
 /// The case's name without its top folder.
 std::string name_below_folder(const Case& c);

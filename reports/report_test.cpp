@@ -111,9 +111,9 @@ TEST(GroupByFolder, KeepsTheOrder) {
 
 TEST(NameInGroup, ContainsTheSeedIfThereAreSeveral) {
   Report report = sample_report();
-  EXPECT_EQ(name_in_group(report.cases[0], report), "while-queued[mode=sync]");
+  EXPECT_EQ(name_in_group(report.cases[0], report.seeds), "while-queued[mode=sync]");
   report.seeds = {7, 8};
-  EXPECT_EQ(name_in_group(report.cases[0], report), "while-queued[mode=sync] seed=7");
+  EXPECT_EQ(name_in_group(report.cases[0], report.seeds), "while-queued[mode=sync] seed=7");
   EXPECT_EQ(name_in_group(sample_case("a[file=x/y]"), {}), "a[file=x/y]");
 }
 

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "core/base/duration_text.h"
+#include "reports/pieces.h"
 #include "reports/text.h"
 
 namespace quintain::reports {
@@ -122,11 +123,12 @@ std::string_view word_of(Verdict verdict) {
   return verdict == Verdict::kNotJudged ? "not judged" : to_string(verdict);
 }
 
-std::string summary(const Report& report) {
-  const Totals totals = totals_of(report);
-  std::string text =
-      fmt::format("{}: {}, {} passed, {} failed", word_of(verdict_of(report)),
-                  count(totals.cases, "case", "cases"), totals.passed, totals.failed);
+}  // namespace
+
+std::string summary(const Report& report, const Totals& totals) {
+  std::string text = fmt::format(
+      "{}: {}, {} passed, {} failed", word_of(verdict_of(totals, !report.incomplete.empty())),
+      count(totals.cases, "case", "cases"), totals.passed, totals.failed);
   if (totals.warnings > 0) text += ", " + count(totals.warnings, "warning", "warnings");
   if (totals.skipped > 0) text += fmt::format(", {} skipped", totals.skipped);
   if (totals.not_judged > 0) text += fmt::format(", {} not judged", totals.not_judged);
@@ -145,35 +147,9 @@ std::string summary(const Report& report) {
   return text;
 }
 
-/// A case's line in the table: its name, then cells that are aligned to the right.
-struct Row {
-  Outcome outcome;
-  std::string name;
-  std::array<std::string, 4> cells;
-};
+namespace {
 
 constexpr std::array<std::string_view, 4> kHeadings = {"seed", "checks", "events", "time"};
-
-struct RowGroup {
-  std::string heading;  // empty for cases without a folder
-  std::vector<Row> rows;
-};
-
-/// The rows by top folder; those without a folder come first.
-std::vector<RowGroup> rows_by_folder(const Report& report) {
-  std::vector<RowGroup> groups;
-  for (const CaseGroup& group : group_by_folder(report)) {
-    RowGroup rows{group.name.empty() ? "" : printable(group.name) + "/", {}};
-    for (const Case* c : group.cases) {
-      rows.rows.push_back({outcome_of(*c),
-                           printable(name_below_folder(*c)),
-                           {fmt::format("{}", c->seed), fmt::format("{}", c->checks.size()),
-                            fmt::format("{}", c->events), core::format_duration(c->virtual_time)}});
-    }
-    groups.insert(group.name.empty() ? groups.begin() : groups.end(), std::move(rows));
-  }
-  return groups;
-}
 
 /// The widths of the table's columns; formats rows in them. Immutable.
 class Layout {
@@ -251,36 +227,59 @@ std::string render_details(const Case& c) {
   return out;
 }
 
+std::string plain_case(const Case& c, bool seeded) {
+  return case_line(c, seeded) + render_details(c);
+}
+
+std::string case_below_table(const Case& c, bool seeded) {
+  return outcome_of(c) == Outcome::kPassed && !warns(c) ? "" : plain_case(c, seeded);
+}
+
+Row table_row(const Case& c) {
+  return {outcome_of(c),
+          printable(name_below_folder(c)),
+          {fmt::format("{}", c.seed), fmt::format("{}", c.checks.size()),
+           fmt::format("{}", c.events), core::format_duration(c.virtual_time)}};
+}
+
+std::string render_rows(std::vector<RowGroup> groups, const TableStyle& style) {
+  if (groups.empty()) return "";
+  std::ranges::stable_partition(groups, [](const RowGroup& group) { return group.folder.empty(); });
+  const Layout layout(groups, style);
+  std::string out = layout.heading();
+  for (const RowGroup& group : groups) {
+    if (!group.folder.empty()) out += printable(group.folder) + "/\n";
+    for (const Row& row : group.rows) out += layout.line(row);
+  }
+  return out + "\n";
+}
+
+std::string indented(std::string_view text, std::size_t indent) {
+  std::string out;
+  for (const char c : text) {
+    out += c;
+    if (c == '\n') out.append(indent, ' ');
+  }
+  return out;
+}
+
 std::string render_plain(const Report& report) {
   std::string out;
-  for (const Case& c : report.cases) {
-    out += case_line(c, !report.seeds.empty());
-    out += render_details(c);
-  }
-  return out + summary(report);
+  for (const Case& c : report.cases) out += plain_case(c, !report.seeds.empty());
+  return out + summary(report, totals_of(report));
 }
 
 std::string render_table(const Report& report, const TableStyle& style) {
-  const std::vector<RowGroup> groups = rows_by_folder(report);
-  std::string out;
-  if (!report.cases.empty()) {
-    const Layout layout(groups, style);
-    out += layout.heading();
-    for (const RowGroup& group : groups) {
-      if (!group.heading.empty()) out += group.heading + "\n";
-      for (const Row& row : group.rows) out += layout.line(row);
-    }
-    out += "\n";
+  std::vector<RowGroup> groups;
+  for (const CaseGroup& group : group_by_folder(report)) {
+    groups.push_back({group.name, {}});
+    for (const Case* c : group.cases) groups.back().rows.push_back(table_row(*c));
   }
-  bool any_details = false;
-  for (const Case& c : report.cases) {
-    if (outcome_of(c) == Outcome::kPassed && !warns(c)) continue;
-    out += case_line(c, !report.seeds.empty());
-    out += render_details(c);
-    any_details = true;
-  }
-  if (any_details) out += "\n";
-  return out + summary(report);
+  std::string out = render_rows(std::move(groups), style);
+  std::string details;
+  for (const Case& c : report.cases) details += case_below_table(c, !report.seeds.empty());
+  if (!details.empty()) out += details + "\n";
+  return out + summary(report, totals_of(report));
 }
 
 }  // namespace quintain::reports

@@ -3,6 +3,7 @@
 // serial context; this file is where these threads meet.
 #include "server/grpc_binding.h"
 
+#include <absl/container/flat_hash_map.h>
 #include <fmt/format.h>
 #include <grpc/support/time.h>
 #include <grpcpp/server_context.h>
@@ -12,6 +13,7 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <mutex>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -49,11 +51,15 @@ void take_over([[maybe_unused]] void* object) {
 // Answers of this size count as large: their memory is watched, and the time until they are sent.
 constexpr std::int64_t kLargeAnswer = 64 << 10;
 
+// Even when too many calls are open, a connection may have this many of its own: clients that reset
+// calls faster than gRPC can forget them do not shut others out.
+constexpr std::int64_t kCallsOfAnyone = 16;
+
 // Larger requests are checked before they are parsed.
 constexpr std::size_t kLargeRequest = 16 << 10;
 
-// What all calls share. `service` and `refusals` may be used in the serial context only,
-// the rest on any thread.
+// What all calls share. `service`, `refusals` and `access` may be used in the serial
+// context only, the rest on any thread.
 struct Binding {
   SerialContext& context;
   RealEnvironment& environment;
@@ -62,8 +68,38 @@ struct Binding {
   const Log log;
   core::FunctionService* service = nullptr;
   LogLimiter refusals{};
+  LogLimiter internal_errors{};
+  AccessControl access{};
+  // Replaced as a whole, on any thread. The flag spares calls the lock where everybody may call.
+  std::atomic<bool> is_restricted = false;
+  mutable std::mutex access_mutex{};
+  std::shared_ptr<const AccessList> access_list{};
   std::atomic<std::int64_t> open_calls = 0;
   std::atomic<std::int64_t> unsent_bytes = 0;
+  // Open calls by the peer's address; of those calls only that came when many were open.
+  std::mutex peers_mutex{};
+  absl::flat_hash_map<std::string, std::int64_t> peers{};
+
+  bool is_crowded() const {
+    return open_calls.load(std::memory_order_relaxed) > limits.open_calls / 2;
+  }
+
+  /// Counts a call of the peer; returns how many it has now.
+  std::int64_t enter(const std::string& peer) {
+    const std::lock_guard lock(peers_mutex);
+    return ++peers[peer];
+  }
+  void leave(const std::string& peer) {
+    const std::lock_guard lock(peers_mutex);
+    const auto position = peers.find(peer);
+    if (position != peers.end() && --position->second == 0) peers.erase(position);
+  }
+
+  std::shared_ptr<const AccessList> current_access() const {
+    if (!is_restricted.load(std::memory_order_acquire)) return nullptr;
+    const std::lock_guard lock(access_mutex);
+    return access_list;
+  }
 };
 
 // The codes of both libraries have the same numbers. The payloads become the details, which gRPC
@@ -90,7 +126,7 @@ absl::Status parse(grpc::ByteBuffer& bytes, Request& request) {
   const auto check = [&bytes] {
     grpc::Slice whole;
     if (!bytes.TrySingleSlice(&whole).ok() && !bytes.DumpToSingleSlice(&whole).ok()) {
-      return absl::InternalError("the request could not be read");
+      return absl::CancelledError("the call was reset before its request arrived");
     }
     return check_wire({reinterpret_cast<const char*>(whole.begin()), whole.size()},
                       *Request::descriptor());
@@ -127,7 +163,8 @@ spearlet::ExecutionStatus outcome_of(const Response& response) {
 
 // The properties of a call at its arrival.
 struct Arrival {
-  explicit Arrival(const grpc::CallbackServerContext& call) : at(steady_clock::now()) {
+  Arrival(const grpc::CallbackServerContext& call, const Binding& binding)
+      : at(steady_clock::now()) {
     // A deadline on the wire can be 11,000 years away, which a time_point cannot represent.
     constexpr std::int64_t kNoDeadlineSeconds = std::int64_t{100} * 365 * 24 * 3600;
     const gpr_timespec then = call.raw_deadline();
@@ -140,6 +177,10 @@ struct Arrival {
     for (const auto& [key, value] : call.client_metadata()) {
       metadata_bytes += key.size() + value.size() + kMetadataEntryBytes;
     }
+    caller.list = binding.current_access();
+    if (caller.list != nullptr) caller.identity = identity_of(call, *caller.list);
+    crowded = binding.is_crowded();
+    if (binding.limits.log_calls || crowded) peer = call.peer();
   }
 
   // The overhead of an entry in the size of an HTTP/2 header list (RFC 9113, 6.5.2).
@@ -149,6 +190,30 @@ struct Arrival {
   // nullopt: none.
   std::optional<steady_clock::time_point> deadline;
   std::size_t metadata_bytes = 0;
+  Caller caller{};
+  // Whether many calls were open.
+  bool crowded = false;
+  // The address of the other side; empty if it is not needed.
+  std::string peer{};
+
+ private:
+  static const Identity* identity_of(const grpc::CallbackServerContext& call,
+                                     const AccessList& list) {
+    const auto authorization = call.client_metadata().find("authorization");
+    if (authorization != call.client_metadata().end()) {
+      return list.find({authorization->second.data(), authorization->second.size()}, {});
+    }
+    std::vector<std::string> names;
+    const auto context = call.auth_context();
+    if (context != nullptr && context->IsPeerAuthenticated()) {
+      for (const char* property : {"x509_common_name", "x509_subject_alternative_name"}) {
+        for (const grpc::string_ref& value : context->FindPropertyValues(property)) {
+          names.emplace_back(value.data(), value.size());
+        }
+      }
+    }
+    return list.find({}, names);
+  }
 };
 
 // The common part of unary and streaming calls. Derived classes are also a gRPC reactor. Serial
@@ -160,8 +225,10 @@ class CallBase : public CallerType, public std::enable_shared_from_this<Call> {
   CallBase(Binding& binding, Method method, const Arrival& arrival)
       : binding_(binding), method_(method), arrival_(arrival) {
     open_calls_ = binding_.open_calls.fetch_add(1, std::memory_order_relaxed) + 1;
+    if (arrival_.crowded) calls_of_peer_ = binding_.enter(arrival_.peer);
   }
   ~CallBase() {
+    if (arrival_.crowded) binding_.leave(arrival_.peer);
     binding_.open_calls.fetch_sub(1, std::memory_order_relaxed);
     binding_.unsent_bytes.fetch_sub(unsent_bytes_, std::memory_order_relaxed);
   }
@@ -194,14 +261,19 @@ class CallBase : public CallerType, public std::enable_shared_from_this<Call> {
   }
 
   // Returns why the call cannot be passed to the service, or OK.
-  absl::Status admission() const {
+  absl::Status admission() {
     if (binding_.service == nullptr) return absl::UnavailableError("the server is shut down");
+    if (auto status = binding_.access.begin(arrival_.caller, role_for(method_), arrival_.at);
+        !status.ok()) {
+      return status;
+    }
+    begun_ = true;
     if (arrival_.metadata_bytes > binding_.limits.metadata_bytes) {
       return absl::ResourceExhaustedError(
           fmt::format("the call has {} bytes of metadata; at most {} are allowed",
                       arrival_.metadata_bytes, binding_.limits.metadata_bytes));
     }
-    if (open_calls_ > binding_.limits.open_calls) {
+    if (open_calls_ > binding_.limits.open_calls && calls_of_peer_ > kCallsOfAnyone) {
       return core::refusal(core::RefusalReason::kMemory,
                            fmt::format("{} calls are open; at most {} may be", open_calls_,
                                        binding_.limits.open_calls),
@@ -261,14 +333,17 @@ class CallBase : public CallerType, public std::enable_shared_from_this<Call> {
                   spearlet::ExecutionStatus outcome = spearlet::EXECUTION_STATUS_UNSPECIFIED) {
     answered_ = true;
     until_deadline_.reset();
+    if (std::exchange(begun_, false)) binding_.access.end(arrival_.caller);
     const auto now = steady_clock::now();
     // A caller that has left gets no answer.
     const bool left = status.ok() && this->gone();
     binding_.metrics.count(method_, left ? absl::StatusCode::kCancelled : status.code(), outcome,
                            now - arrival_.at);
+    if (binding_.limits.log_calls || is_audited()) log_call(status, now - arrival_.at);
     if (status.ok()) return;
     const std::string_view message(status.message().data(), status.message().size());
     if (status.code() == absl::StatusCode::kInternal) {
+      if (!binding_.internal_errors.admit(binding_.log, "internal-error")) return;
       binding_.log.error("internal-error", {{"method", name_of(method_)}, {"message", message}});
     } else {
       log_refusal(status, message);
@@ -283,6 +358,22 @@ class CallBase : public CallerType, public std::enable_shared_from_this<Call> {
   std::int64_t request_bytes_ = 0;
 
  private:
+  // Cancels and deletions of known callers are always in the log.
+  bool is_audited() const {
+    return arrival_.caller.identity != nullptr &&
+           (method_ == Method::kCancelExecution || method_ == Method::kDeleteTask);
+  }
+
+  void log_call(const absl::Status& status, steady_clock::duration took) {
+    const Identity* const identity = arrival_.caller.identity;
+    binding_.log.info(
+        "call", {{"method", name_of(method_)},
+                 {"code", absl::StatusCodeToString(status.code())},
+                 {"identity", identity != nullptr ? std::string_view(identity->name) : "-"},
+                 {"peer", arrival_.peer},
+                 {"us", std::chrono::duration_cast<std::chrono::microseconds>(took).count()}});
+  }
+
   void log_refusal(const absl::Status& status, std::string_view message) {
     if (!binding_.refusals.admit(binding_.log, "refused") && !binding_.log.debugging()) return;
     binding_.log.info("refused", {{"method", name_of(method_)},
@@ -317,8 +408,11 @@ class CallBase : public CallerType, public std::enable_shared_from_this<Call> {
   const Arrival arrival_;
   std::shared_ptr<Call> held_;
   bool answered_ = false;
+  bool begun_ = false;  // access.end() has to be called
   std::optional<core::Timer> until_deadline_;
-  std::int64_t open_calls_ = 0;  // when this one arrived
+  // When this one arrived.
+  std::int64_t open_calls_ = 0;
+  std::int64_t calls_of_peer_ = 0;
   std::int64_t unsent_bytes_ = 0;
   // Whether until_sent_ may be set. Written before the answer is passed to gRPC, read when it is
   // done.
@@ -356,7 +450,7 @@ class UnaryCall final
 
   UnaryCall(Binding& binding, grpc::CallbackServerContext& context, grpc::ByteBuffer& response,
             typename Pool::Lease request)
-      : Base(binding, kMethod, Arrival(context)),
+      : Base(binding, kMethod, Arrival(context, binding)),
         context_(context),
         response_(response),
         request_(std::move(request)) {}
@@ -440,7 +534,7 @@ class StreamCall final
   }
 
   StreamCall(Binding& binding, grpc::CallbackServerContext& context)
-      : CallBase(binding, Method::kStreamFunction, Arrival(context)), context_(context) {}
+      : CallBase(binding, Method::kStreamFunction, Arrival(context, binding)), context_(context) {}
 
  private:
   void start() {
@@ -613,6 +707,17 @@ grpc::Service& GrpcBinding::grpc_service() { return *service_; }
 void GrpcBinding::open(core::FunctionService& service) { service_->binding().service = &service; }
 
 void GrpcBinding::close() { service_->binding().service = nullptr; }
+
+void GrpcBinding::set_access(std::shared_ptr<const AccessList> list) {
+  Binding& binding = service_->binding();
+  const std::lock_guard lock(binding.access_mutex);
+  binding.access_list = std::move(list);
+  binding.is_restricted.store(binding.access_list != nullptr, std::memory_order_release);
+}
+
+std::shared_ptr<const AccessList> GrpcBinding::access() const {
+  return service_->binding().current_access();
+}
 
 std::int64_t GrpcBinding::open_calls() const {
   return service_->binding().open_calls.load(std::memory_order_relaxed);

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "core/function_service.h"
+#include "server/access.h"
 #include "server/log.h"
 #include "server/metrics.h"
 #include "server/real_environment.h"
@@ -35,7 +36,8 @@ class GrpcBinding {
     std::size_t metadata_bytes = 8 << 10;
     /// A larger answer is replaced by RESOURCE_EXHAUSTED. The default is the limit of protobuf.
     std::size_t answer_bytes = std::numeric_limits<std::int32_t>::max();
-    /// Calls that may be open at once. Further ones are rejected with RESOURCE_EXHAUSTED.
+    /// Calls that may be open at once. Further ones of a connection that has more than 16 are
+    /// rejected with RESOURCE_EXHAUSTED.
     std::int64_t open_calls = 10'000;
     /// Bytes of all answers that wait for their readers. While there are more, large answers are
     /// replaced by RESOURCE_EXHAUSTED.
@@ -44,6 +46,8 @@ class GrpcBinding {
     std::chrono::milliseconds send_time = std::chrono::seconds(60);
     /// Stands before "/status/ID" in answers; empty: clients know where the server is.
     std::string public_url{};
+    /// Write a line for every call that ends, not only for refused ones.
+    bool log_calls = false;
   };
 
   /// Requires: `context`, `environment` and `metrics` outlive the binding, and the context runs
@@ -61,6 +65,13 @@ class GrpcBinding {
 
   /// From now on calls are rejected with UNAVAILABLE. Serial context only.
   void close();
+
+  /// From now on only these callers are admitted, as their roles allow; nullptr: everybody.
+  /// Thread-safe.
+  void set_access(std::shared_ptr<const AccessList> list);
+
+  /// The access list of now. Thread-safe.
+  std::shared_ptr<const AccessList> access() const;
 
   /// The number of open calls, and the bytes of answers that wait for their readers. Thread-safe.
   std::int64_t open_calls() const;

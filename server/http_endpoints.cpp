@@ -132,16 +132,26 @@ bool has_readable_json(const protobuf::Any& payload) {
 }  // namespace
 
 HttpServer::Handler HttpEndpoints::handler() {
-  return [this](const std::string& path, HttpRespond respond) {
-    context_.post([this, path, respond = std::move(respond)] { answer(path, respond); });
+  return [this](const HttpRequest& request, HttpRespond respond) {
+    context_.post([this, request, respond = std::move(respond)] { answer(request, respond); });
   };
 }
 
-void HttpEndpoints::answer(const std::string& path, const HttpRespond& respond) {
+void HttpEndpoints::answer(const HttpRequest& request, const HttpRespond& respond) {
+  const std::string& path = request.path;
   if (node_ == nullptr) return respond({.status = 503, .body = "shut down\n"});
   if (path == "/healthz") {
     return node_->manager().draining() ? respond({.status = 503, .body = "draining\n"})
                                        : respond({.body = "ok\n"});
+  }
+  // Probes have no token, so health is open.
+  if (const auto list = access_()) {
+    const absl::Status status = AccessControl::check(
+        {.list = list, .identity = list->find(request.authorization, {})}, Role::kRead);
+    if (!status.ok()) {
+      return respond({.status = absl::IsUnauthenticated(status) ? 401 : 403,
+                      .body = std::string(status.message()) + "\n"});
+    }
   }
   if (path == "/metrics") return answer_metrics(respond);
   if (path.starts_with(kStatusPath)) {

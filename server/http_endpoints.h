@@ -4,11 +4,13 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <utility>
 
 #include "core/function_service.h"
 #include "core/node.h"
+#include "server/access.h"
 #include "server/http_server.h"
 #include "server/metrics.h"
 #include "server/serial_context.h"
@@ -25,8 +27,11 @@ class HttpEndpoints {
 
   /// From now on the endpoints answer for this node, through `service`. Serial context only.
   /// `transport` returns the state of the transport at any time.
+  /// `access` returns the list of callers for statuses and metrics; nullptr: all are admitted.
   void open(core::Node& node, core::FunctionService& service,
-            std::function<TransportState()> transport) {
+            std::function<TransportState()> transport,
+            std::function<std::shared_ptr<const AccessList>()> access) {
+    access_ = std::move(access);
     node_ = &node;
     service_ = &service;
     transport_ = std::move(transport);
@@ -39,7 +44,7 @@ class HttpEndpoints {
   HttpServer::Handler handler();
 
  private:
-  void answer(const std::string& path, const HttpRespond& respond);
+  void answer(const HttpRequest& request, const HttpRespond& respond);
   void answer_status(const std::string& execution_id, const HttpRespond& respond);
   void answer_metrics(const HttpRespond& respond) const;
 
@@ -48,6 +53,7 @@ class HttpEndpoints {
   core::Node* node_ = nullptr;
   core::FunctionService* service_ = nullptr;
   std::function<TransportState()> transport_;
+  std::function<std::shared_ptr<const AccessList>()> access_;
   // Bytes of statuses that are not yet converted to JSON.
   std::atomic<std::int64_t> status_bytes_ = 0;
 };

@@ -115,7 +115,9 @@ class Session : public std::enable_shared_from_this<Session> {
     if (has_body) return answer({.status = 413, .body = "a request must not have a body\n"});
     start_answer_timer();
     const std::string target(request.target());
-    shared_.handler(target.substr(0, target.find('?')),
+    const auto authorization = request[http::field::authorization];
+    shared_.handler({.path = target.substr(0, target.find('?')),
+                     .authorization = {authorization.data(), authorization.size()}},
                     [gate = shared_.gate, session = weak_from_this()](HttpResponse response) {
                       const std::lock_guard lock(gate->mutex);
                       if (gate->io == nullptr) return;

@@ -23,6 +23,13 @@ struct HttpResponse {
   std::function<std::string()> make_body{};
 };
 
+struct HttpRequest {
+  /// Still percent-encoded, without the query.
+  std::string path;
+  /// The value of the header `Authorization`; empty: none.
+  std::string authorization{};
+};
+
 /// Answers one request. Thread-safe; only the first call has an effect.
 using HttpRespond = std::function<void(HttpResponse)>;
 
@@ -47,9 +54,8 @@ class HttpServer {
     std::chrono::milliseconds send_time = std::chrono::seconds(30);
   };
 
-  /// Called on the server's thread with the path, which is still percent-encoded and has no query.
-  /// Must not block.
-  using Handler = std::function<void(const std::string& path, HttpRespond respond)>;
+  /// Called on the server's thread. Must not block.
+  using Handler = std::function<void(const HttpRequest& request, HttpRespond respond)>;
 
   /// Starts to listen; with `tls` the server speaks HTTPS. An address that is not available is an
   /// error.

@@ -148,7 +148,8 @@ class HttpServerTest : public ::testing::Test {
   void start() {
     auto started = HttpServer::start(
         *parse_address("127.0.0.1:0"), std::nullopt, limits,
-        [this](const std::string& path, HttpRespond respond) {
+        [this](const HttpRequest& request, HttpRespond respond) {
+          const std::string& path = request.path;
           if (path == "/late") {
             late = std::move(respond);
           } else if (path != "/never") {
@@ -229,7 +230,7 @@ TEST_F(HttpServerTest, DropsAnAnswerAfterTheEnd) {
 TEST_F(HttpServerTest, RejectsAUnixSocket) {
   EXPECT_FALSE(HttpServer::start(
                    *parse_address("unix:/tmp/x"), std::nullopt, limits,
-                   [](const std::string&, const HttpRespond&) {}, Log())
+                   [](const HttpRequest&, const HttpRespond&) {}, Log())
                    .ok());
 }
 

@@ -17,11 +17,10 @@
 #include <charconv>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <memory>
-#include <sstream>
 #include <vector>
 
+#include "reports/json_input/input_file.h"
 #include "server/system/descriptor.h"
 
 namespace quintain::server {
@@ -61,14 +60,14 @@ Owned<EVP_PKEY> parse_key(std::string_view text) {
 class Loader {
  public:
   std::string read(std::string_view what, const std::string& path) {
-    errno = 0;
-    std::ifstream file(path, std::ios::binary);
-    std::stringstream text;
-    if (file) text << file.rdbuf();
-    if (text.str().empty()) {
-      add_problem(what, path, errno != 0 ? std::strerror(errno) : "the file is empty");
+    constexpr std::size_t kMaxBytes = std::size_t{1} << 20;
+    auto text = json_input::read_bounded(path, kMaxBytes);
+    if (!text.ok() || text->empty()) {
+      add_problem(what, path,
+                  text.ok() ? "the file is empty" : std::string(text.status().message()));
+      return {};
     }
-    return text.str();
+    return *std::move(text);
   }
 
   void add_problem(std::string_view what, const std::string& path, std::string_view problem) {

@@ -204,6 +204,10 @@ void append_transport_metrics(const TransportState& state, std::vector<MetricFam
                             {gauge(static_cast<double>(state.open_calls))}));
   families.push_back(family("quintain_unsent_bytes", "Bytes of answers that wait for their readers",
                             MetricType::Gauge, {gauge(static_cast<double>(state.unsent_bytes))}));
+  families.push_back(family("quintain_context_held_total",
+                            "Times that one function held the serial context for 100 ms or more",
+                            MetricType::Counter,
+                            {counter(static_cast<double>(state.context_held))}));
 }
 
 std::int64_t resident_bytes() {

@@ -61,6 +61,8 @@ void append_node_metrics(core::Node& node, std::vector<prometheus::MetricFamily>
 struct TransportState {
   std::int64_t open_calls = 0;
   std::int64_t unsent_bytes = 0;
+  /// Turns that held the serial context for 100 ms or more.
+  std::int64_t context_held = 0;
 };
 void append_transport_metrics(const TransportState& state,
                               std::vector<prometheus::MetricFamily>& families);

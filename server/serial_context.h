@@ -6,6 +6,7 @@
 #include <boost/asio/execution/blocking.hpp>
 #include <boost/asio/execution/context.hpp>
 #include <boost/asio/io_context.hpp>
+#include <cstdint>
 #include <future>
 #include <memory>
 #include <thread>
@@ -82,6 +83,12 @@ class SerialContext {
     return result.get();
   }
 
+  /// A number that changes at the start and at the end of each turn. Thread-safe.
+  std::uint64_t turn_mark() const { return turn_mark_.load(std::memory_order_relaxed); }
+
+  /// Whether the context was in a turn when it had this mark.
+  static bool is_in_turn(std::uint64_t mark) { return mark % 2 == 1; }
+
  private:
   enum class OnThread : bool { kCaller, kOwn };
 
@@ -147,12 +154,21 @@ class SerialContext {
   template <class Function>
   void run_turn(Function& function) {
     if (stopped_) return;
+    mark_turn();
     if (listener_ != nullptr) listener_->before_turn();
     function();
     if (listener_ != nullptr) listener_->after_turn();
+    mark_turn();
+  }
+  // Only the thread in the context writes, so no atomic increment is needed.
+  void mark_turn() {
+    turn_mark_.store(turn_mark_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   }
   void run_turns(Turn* ready, OnThread thread);
   void move_to_own_thread(Turn* ready);
+
+  // Odd within a turn; increases at the start and at the end of each.
+  std::atomic<std::uint64_t> turn_mark_ = 0;
 
   // free_mark(), or the list of waiting turns, the latest first. A thread that replaces free_mark()
   // is in the context until it stores free_mark() again. Before start() the context is not free.

@@ -26,6 +26,7 @@
 #include "core/durability/durable_node.h"
 #include "core/node.h"
 #include "server/acceptor.h"
+#include "server/context_watch.h"
 #include "server/grpc_binding.h"
 #include "server/http_endpoints.h"
 #include "server/http_server.h"
@@ -205,7 +206,8 @@ class Server::Implementation {
                   .answer_bytes = options_.limits.answer_bytes,
                   .open_calls = shares_.calls,
                   .unsent_bytes = shares_.unsent,
-                  .public_url = options_.public_url},
+                  .public_url = options_.public_url,
+                  .log_calls = options_.log_calls},
                  options_.log),
         endpoints_(context_, metrics_),
         tcp_(shares_.whole, options_.log),
@@ -214,6 +216,7 @@ class Server::Implementation {
     node.memory.total = std::min(node.memory.total, shares_.node);
     node.stream_buffer_bytes = options_.limits.stream_buffer_bytes;
     node.drain_linger = options_.drain_linger;
+    binding_.set_access(options_.access);
   }
 
   ~Implementation() { shut_down(); }
@@ -293,6 +296,10 @@ class Server::Implementation {
     context_.post([this] { end(false); });
   }
 
+  void set_access(std::shared_ptr<const AccessList> access) {
+    binding_.set_access(std::move(access));
+  }
+
   bool wait() {
     const bool drained = ended_.get_future().get();
     shut_down();
@@ -303,6 +310,7 @@ class Server::Implementation {
   absl::Status build_node() {
     started_ = true;
     context_.start();
+    watch_.emplace(context_, options_.log);
     Problems problems;
     context_.run([&] {
       runtime_ = options_.runtime(environment_, context_.executor());
@@ -323,10 +331,14 @@ class Server::Implementation {
       if (options_.decorator) decorator_ = options_.decorator(kept, environment_);
       core::FunctionService& service = decorator_ ? *decorator_ : kept;
       binding_.open(service);
-      endpoints_.open(*node_, service, [this] {
-        return TransportState{.open_calls = binding_.open_calls(),
-                              .unsent_bytes = binding_.unsent_bytes()};
-      });
+      endpoints_.open(
+          *node_, service,
+          [this] {
+            return TransportState{.open_calls = binding_.open_calls(),
+                                  .unsent_bytes = binding_.unsent_bytes(),
+                                  .context_held = watch_ ? watch_->held() : 0};
+          },
+          [this] { return binding_.access(); });
     });
     return problems.status();
   }
@@ -444,12 +456,14 @@ class Server::Implementation {
     http_.reset();
     grpc_.reset();
     context_.stop();
+    watch_.reset();
     options_.log.info("stopped");
   }
 
   ServerOptions options_;
   MemoryShares shares_;
   SerialContext context_;
+  std::optional<ContextWatch> watch_;
   RealEnvironment environment_;
   std::unique_ptr<StoreWriter> store_;
   RpcMetrics metrics_;
@@ -491,6 +505,9 @@ const std::vector<std::string>& Server::addresses() const { return implementatio
 const std::string& Server::http_address() const { return implementation_->http_address(); }
 void Server::drain() { implementation_->drain(); }
 void Server::stop() { implementation_->stop(); }
+void Server::set_access(std::shared_ptr<const AccessList> access) {
+  implementation_->set_access(std::move(access));
+}
 bool Server::wait() { return implementation_->wait(); }
 boost::asio::any_io_executor Server::executor() { return implementation_->executor(); }
 

@@ -20,6 +20,7 @@
 #include "core/node_config.h"
 #include "core/runtime.h"
 #include "core/task_registry.h"
+#include "server/access.h"
 #include "server/listen.h"
 #include "server/log.h"
 
@@ -87,6 +88,10 @@ struct ServerOptions {
   /// The URL under which clients reach the HTTP server. Stands before "/status/ID" in answers;
   /// empty: nothing does.
   std::string public_url{};
+  /// Who may call; nullptr: everybody.
+  std::shared_ptr<const AccessList> access{};
+  /// Write a line for every call that ends.
+  bool log_calls = false;
   /// The environment's time (service times, timeouts, retention) is real time multiplied by this.
   double speed = 1.0;
   /// The seed of random numbers and ids; nullopt: an unpredictable one.
@@ -131,6 +136,9 @@ class Server {
   /// Ends everything at once: running attempts are killed, and unanswered calls are rejected with
   /// UNAVAILABLE. wait() returns soon afterwards. May be called within the serial context.
   void stop();
+
+  /// Replaces the access list, for calls that arrive from now on. Thread-safe.
+  void set_access(std::shared_ptr<const AccessList> access);
 
   /// Waits until the server has drained or been stopped, then shuts it down. Returns whether
   /// everything ended before the drain timeout. Must be called at most once.

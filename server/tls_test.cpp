@@ -145,7 +145,8 @@ TEST_F(TlsTest, ReportsProblemsWithTheFiles) {
   EXPECT_THAT(problems({.certificate = crt}), HasSubstr("both a certificate and its key"));
   EXPECT_THAT(problems({.client_ca = crt}), HasSubstr("both a certificate and its key"));
   EXPECT_THAT(problems({.certificate = file("nope"), .key = file("empty")}),
-              AllOf(HasSubstr("nope': No such file"), HasSubstr("empty': the file is empty")));
+              AllOf(HasSubstr("nope': can't open the file: No such file"),
+                    HasSubstr("empty': the file is empty")));
   EXPECT_THAT(problems({.certificate = file("garbage"), .key = crt, .client_ca = file("garbage")}),
               AllOf(HasSubstr("TLS certificate '" + file("garbage") + "': not a certificate"),
                     HasSubstr("TLS key '" + crt + "': not an unencrypted private key"),

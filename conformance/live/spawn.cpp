@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -80,6 +81,7 @@ void kill_marked(const std::string& variable) {
   // A process may fork while the others are looked at, but not faster than it is killed forever.
   constexpr int kMaxRounds = 100;
   bool found = true;
+  std::vector<pid_t> killed;
   for (int round = 0; found && round < kMaxRounds; ++round) {
     found = false;
     std::error_code error;
@@ -91,8 +93,11 @@ void kill_marked(const std::string& variable) {
       const Descriptor handle(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
       if (!handle.is_open() || !has_variable(entry.path(), variable)) continue;
       found |= syscall(SYS_pidfd_send_signal, handle.get(), SIGKILL, nullptr, 0) == 0;
+      killed.push_back(pid);
     }
   }
+  // Those that are not this process's children by now are left to their parents.
+  for (const pid_t pid : killed) waitpid(pid, nullptr, 0);
 }
 
 std::string in_words(int status) {
@@ -166,6 +171,9 @@ class SpawnedServer::Process {
   }
 
   absl::Status start(const std::string& command) {
+    // Processes whose parent has ended become this process's children, which reaps them: in a
+    // container without an init no other process would.
+    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     auto output = server::make_pipe();
     auto error = server::make_pipe();
     int lifeline[2];
@@ -235,6 +243,9 @@ class SpawnedServer::Process {
     kill(-pid_, SIGKILL);
     int status = 0;
     while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+    }
+    // The rest of the group are children of this process, see start().
+    while (waitpid(-pid_, nullptr, 0) > 0) {
     }
     pid_ = -1;
     kill_marked(marker_);

@@ -5,13 +5,11 @@
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/descriptor_database.h>
 
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <set>
 
 #include "conformance/judgement/bounded_parse.h"
+#include "reports/json_input/input_file.h"
 
 namespace quintain::conformance {
 namespace {
@@ -54,6 +52,10 @@ absl::StatusOr<FileDescriptorSet> load_proto(const std::string& path) {
   if (error || !std::filesystem::is_regular_file(file, error)) {
     return absl::NotFoundError(fmt::format("{}: no such file", path));
   }
+  if (std::filesystem::file_size(file, error) > kMaxMessageBytes || error) {
+    return absl::InvalidArgumentError(
+        fmt::format("{}: the file is larger than {} MiB", path, kMaxMessageBytes >> 20));
+  }
   google::protobuf::compiler::DiskSourceTree tree;
   for (std::filesystem::path folder = file.parent_path();; folder = folder.parent_path()) {
     tree.MapPath("", folder.string());
@@ -75,21 +77,17 @@ absl::StatusOr<FileDescriptorSet> load_proto(const std::string& path) {
 }
 
 absl::StatusOr<FileDescriptorSet> load_descriptor_set(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return absl::NotFoundError(fmt::format("{}: {}", path, std::strerror(errno)));
-  // In pieces, since the file may be a device without an end.
-  std::string bytes;
-  char piece[1 << 14];
-  while (file.read(piece, sizeof piece), file.gcount() > 0) {
-    bytes.append(piece, static_cast<std::size_t>(file.gcount()));
-    if (bytes.size() > kMaxMessageBytes) break;
+  const auto bytes = json_input::read_bounded(path, kMaxMessageBytes);
+  if (!bytes.ok()) {
+    return absl::InvalidArgumentError(
+        fmt::format("{}: {}", path, std::string(bytes.status().message())));
   }
   FileDescriptorSet set;
-  if (!parse_bounded(bytes, set, kMaxDescriptorFields).ok() || set.file().empty()) {
+  if (!parse_bounded(*bytes, set, kMaxDescriptorFields).ok() || set.file().empty()) {
     return absl::InvalidArgumentError(fmt::format(
-        "{}: not a binary FileDescriptorSet, or an empty one, or one of more than {} MiB; `protoc "
-        "--include_imports --descriptor_set_out=FILE` writes one",
-        path, kMaxMessageBytes >> 20));
+        "{}: not a binary FileDescriptorSet, or an empty one; `protoc --include_imports "
+        "--descriptor_set_out=FILE` writes one",
+        path));
   }
   return set;
 }

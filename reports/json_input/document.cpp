@@ -7,15 +7,12 @@
 
 #include <algorithm>
 #include <boost/locale/utf.hpp>
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
 #include <iterator>
-#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "reports/json_input/diagnostics.h"
 #include "reports/json_input/document_builder.h"
+#include "reports/json_input/input_file.h"
 
 namespace quintain::json_input {
 namespace {
@@ -257,24 +254,12 @@ class Handler {
 }  // namespace
 
 std::optional<std::string> read_file(const std::string& path, Diagnostics& diagnostics) {
-  const auto fail = [&](std::string why) {
-    diagnostics.add({path, 0, "", std::move(why)});
+  auto text = read_bounded(path, kMaxFileBytes);
+  if (!text.ok()) {
+    diagnostics.add({path, 0, "", std::string(text.status().message())});
     return std::nullopt;
-  };
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"),
-                                                             &std::fclose);
-  if (!file) return fail(fmt::format("can't open the file: {}", std::strerror(errno)));
-  // In pieces, since a pipe has no size.
-  std::string text;
-  char piece[1 << 14];
-  while (const std::size_t got = std::fread(piece, 1, sizeof piece, file.get())) {
-    text.append(piece, got);
-    if (text.size() > kMaxFileBytes) return fail(too_large());
   }
-  if (std::ferror(file.get()) != 0) {
-    return fail(fmt::format("can't read the file: {}", std::strerror(errno)));
-  }
-  return text;
+  return *std::move(text);
 }
 
 std::optional<Document> Document::parse(std::string file_name, std::string_view text,

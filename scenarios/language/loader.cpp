@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cassert>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -115,33 +116,55 @@ std::string naming_root(const std::string& path) {
   return fs::is_directory(path, error) ? path : start.parent_path().string();
 }
 
+std::optional<ScenarioFile> ScenarioFile::load(
+    const std::string& path, const std::string& root, Diagnostics& diagnostics,
+    const std::function<void(std::size_t index, Scenario scenario)>& visit) {
+  Diagnostics problems;
+  const auto load = [&]() -> std::optional<ScenarioFile> {
+    const auto text = json_input::read_file(path, problems);
+    if (!text) return std::nullopt;
+    const auto document = json_input::Document::parse(path, *text, problems);
+    if (!document) return std::nullopt;
+    auto matrix = Matrix::of(*document, problems);
+    if (!matrix) return std::nullopt;
+    ScenarioFile file(path, case_name(path, root), *std::move(matrix));
+    for (std::size_t i = 0; i < file.matrix_.size(); ++i) {
+      auto scenario = file.read(i, problems);
+      if (scenario && problems.empty()) visit(i, *std::move(scenario));
+    }
+    return file;
+  };
+  auto file = load();
+  if (problems.empty()) return file;
+  diagnostics.add_all(problems);
+  return std::nullopt;
+}
+
+std::optional<Scenario> ScenarioFile::read(std::size_t index, Diagnostics& problems) const {
+  const auto expanded = matrix_.document(index, problems);
+  if (!expanded) return std::nullopt;
+  Scenario scenario = read_scenario(json_input::Reader(expanded->root(), problems));
+  const std::string label = matrix_.label(index);
+  scenario.name = label.empty() ? name_ : fmt::format("{}[{}]", name_, label);
+  scenario.file = path_;
+  scenario.document = json_input::one_line(expanded->root().json());
+  return scenario;
+}
+
+Scenario ScenarioFile::at(std::size_t index) const {
+  Diagnostics none;
+  auto scenario = read(index, none);
+  assert(scenario && none.empty());  // load() has read it
+  return *std::move(scenario);
+}
+
 std::vector<Scenario> load_scenario_file(const std::string& path, const std::string& root,
                                          Diagnostics& diagnostics) {
-  Diagnostics problems;
   std::vector<Scenario> scenarios;
-  const auto load = [&] {
-    const auto text = json_input::read_file(path, problems);
-    if (!text) return;
-    const auto document = json_input::Document::parse(path, *text, problems);
-    if (!document) return;
-    const auto matrix = Matrix::of(*document, problems);
-    if (!matrix) return;
-    const std::string name = case_name(path, root);
-    for (std::size_t i = 0; i < matrix->size(); ++i) {
-      const auto expanded = matrix->document(i, problems);
-      if (!expanded) continue;
-      Scenario scenario = read_scenario(json_input::Reader(expanded->root(), problems));
-      const std::string label = matrix->label(i);
-      scenario.name = label.empty() ? name : fmt::format("{}[{}]", name, label);
-      scenario.file = path;
-      scenario.document = json_input::one_line(expanded->root().json());
-      if (problems.empty()) scenarios.push_back(std::move(scenario));
-    }
-  };
-  load();
-  if (problems.empty()) return scenarios;
-  diagnostics.add_all(problems);
-  return {};
+  const auto file = ScenarioFile::load(
+      path, root, diagnostics,
+      [&](std::size_t /*index*/, Scenario scenario) { scenarios.push_back(std::move(scenario)); });
+  return file ? scenarios : std::vector<Scenario>();
 }
 
 }  // namespace quintain::scenarios

@@ -1,11 +1,16 @@
 // Finds and loads scenario files.
 #pragma once
 
+#include <cstddef>
+#include <functional>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "reports/json_input/diagnostics.h"
 #include "reports/json_input/reader.h"
+#include "scenarios/language/matrix.h"
 #include "scenarios/language/scenario.h"
 
 namespace quintain::scenarios {
@@ -22,6 +27,29 @@ std::vector<std::string> find_scenario_files(const std::vector<std::string>& pat
 /// folder above it that is named "scenarios" (or the folder "cases" in that), so that the name of a
 /// case does not depend on the path; otherwise the folder itself.
 std::string naming_root(const std::string& path);
+
+/// A scenario file whose cases are read when they are needed: one case may be large, and a matrix
+/// makes thousands of it. Immutable; thread-safe.
+class ScenarioFile {
+ public:
+  /// Reads and checks every case. Returns nullopt after reporting a problem. `visit` is called with
+  /// each case in its order, as long as there is no problem.
+  static std::optional<ScenarioFile> load(
+      const std::string& path, const std::string& root, json_input::Diagnostics& diagnostics,
+      const std::function<void(std::size_t index, Scenario scenario)>& visit);
+
+  /// Requires: `index` is one that load() visited.
+  Scenario at(std::size_t index) const;
+
+ private:
+  ScenarioFile(std::string path, std::string name, Matrix matrix)
+      : path_(std::move(path)), name_(std::move(name)), matrix_(std::move(matrix)) {}
+  std::optional<Scenario> read(std::size_t index, json_input::Diagnostics& problems) const;
+
+  std::string path_;
+  std::string name_;
+  Matrix matrix_;
+};
 
 /// The cases of a file, in the order of its matrix. A case's name is the file's path relative to
 /// `root`, without its extension, followed by the case's label in brackets if the file has a

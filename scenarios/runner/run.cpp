@@ -117,8 +117,10 @@ class Run {
     }
   }
 
-  void play() {
-    stop_ = world_.kernel().run(scenario_.until, [this] { return settled(); });
+  void play(const std::atomic<bool>* abort) {
+    stop_ = world_.kernel().run(scenario_.until, [this, abort] {
+      return settled() || (abort != nullptr && abort->load(std::memory_order_relaxed));
+    });
     digest_ = world_.digest();
     metric_values_ = metrics_->values(world_);
     invariants_->finish({.settled = stop_ != sim::Kernel::Stop::kTime});
@@ -316,14 +318,14 @@ reports::Case run_scenario(const Scenario& scenario, std::uint64_t seed,
     return result;
   }
   Run run(scenario, std::get<WorldParts>(parts), seed);
-  run.play();
+  run.play(options.abort);
   run.report(result);
   if (const auto& trace = std::get<WorldParts>(parts).trace) {
     result.checks.push_back(check_of(*trace));
   }
   if (options.check_determinism) {
     Run again(scenario, std::get<WorldParts>(parts), seed);
-    again.play();
+    again.play(options.abort);
     result.checks.push_back(
         compare_runs(run.history(), run.digest(), again.history(), again.digest()));
   }

@@ -23,6 +23,9 @@ struct RunOptions {
   std::atomic<bool>* bad_trace = nullptr;
   /// Run twice and compare the two histories event by event.
   bool check_determinism = false;
+  /// Set by another thread or a signal handler to end the run early; may be null. The case says
+  /// nothing then.
+  const std::atomic<bool>* abort = nullptr;
 };
 
 /// Runs a scenario and checks every invariant, every expectation, and that the run ends. Errors of
@@ -33,19 +36,30 @@ reports::Case run_scenario(const Scenario& scenario, std::uint64_t seed, const R
 reports::Check compare_runs(const sim::History& first, std::uint64_t first_digest,
                             const sim::History& second, std::uint64_t second_digest);
 
+/// The approximate number of calls of a scenario, as a measure of its cost.
+double expected_calls(const Scenario& scenario);
+
+/// A scenario that is read when it runs.
+struct PlannedScenario {
+  std::function<Scenario()> read;
+  double expected_calls = 0;
+};
+
 struct SweepOptions {
   std::vector<std::uint64_t> seeds = {1};
   /// The number of threads; each runs one world at a time.
   int jobs = 1;
+  /// With `abort`, no further case is started, and those that run are dropped.
   RunOptions run;
+  /// Called with each case, at the same time by several threads. The cases of scenario i have the
+  /// places i * seeds.size() and following.
+  std::function<void(std::size_t place, reports::Case result)> on_case;
   /// Called after each case, by one thread at a time.
   std::function<void(std::size_t done, std::size_t total)> progress = [](std::size_t, std::size_t) {
   };
 };
 
-/// Runs each scenario under each seed. The cases are ordered by scenario and then by seed,
-/// independently of the number of jobs.
-std::vector<reports::Case> sweep(const std::vector<Scenario>& scenarios,
-                                 const SweepOptions& options);
+/// Runs each scenario under each seed. What a case is does not depend on the number of jobs.
+void sweep(const std::vector<PlannedScenario>& scenarios, const SweepOptions& options);
 
 }  // namespace quintain::scenarios

@@ -4,7 +4,9 @@
 #include <chrono>
 #include <mutex>
 #include <numeric>
+#include <optional>
 #include <thread>
+#include <utility>
 #include <variant>
 
 #include "scenarios/runner/run.h"
@@ -50,7 +52,8 @@ double expected_arrivals(const sim::ArrivalSpec& spec, double within) {
       spec);
 }
 
-// The approximate number of calls of a scenario, as a measure of its cost.
+}  // namespace
+
 double expected_calls(const Scenario& scenario) {
   if (scenario.trace) return kManyCalls;
   auto calls = static_cast<double>(scenario.steps.size());
@@ -67,33 +70,42 @@ double expected_calls(const Scenario& scenario) {
   return calls;
 }
 
+namespace {
+
 // The longest runs are started first, so that no long run is left over at the end.
-std::vector<std::size_t> longest_first(const std::vector<Scenario>& scenarios, std::size_t seeds) {
-  std::vector<double> calls;
-  for (const Scenario& scenario : scenarios) calls.push_back(expected_calls(scenario));
-  std::vector<std::size_t> order(scenarios.size() * seeds);
+std::vector<std::size_t> longest_first(const std::vector<PlannedScenario>& scenarios) {
+  std::vector<std::size_t> order(scenarios.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::ranges::stable_sort(order, std::ranges::greater{},
-                           [&](std::size_t i) { return calls[i / seeds]; });
+                           [&](std::size_t i) { return scenarios[i].expected_calls; });
   return order;
 }
 
 }  // namespace
 
-std::vector<reports::Case> sweep(const std::vector<Scenario>& scenarios,
-                                 const SweepOptions& options) {
-  const std::size_t total = scenarios.size() * options.seeds.size();
-  std::vector<reports::Case> cases(total);
-  const std::vector<std::size_t> order = longest_first(scenarios, options.seeds.size());
+void sweep(const std::vector<PlannedScenario>& scenarios, const SweepOptions& options) {
+  const std::size_t seeds = options.seeds.size();
+  const std::size_t total = scenarios.size() * seeds;
+  const std::vector<std::size_t> order = longest_first(scenarios);
+  const auto aborted = [&] { return options.run.abort != nullptr && *options.run.abort; };
   std::atomic<std::size_t> next = 0;
   std::mutex progress_mutex;
   std::size_t done = 0;
-  // Worlds share no state: each worker takes the next case and writes only the result of that case.
+  // Worlds share no state: each worker takes the next case.
   const auto work = [&] {
-    for (std::size_t turn = next++; turn < total; turn = next++) {
-      const std::size_t i = order[turn];
-      cases[i] = run_scenario(scenarios[i / options.seeds.size()],
-                              options.seeds[i % options.seeds.size()], options.run);
+    // Consecutive turns have the same scenario, which is read once for them.
+    std::optional<Scenario> scenario;
+    std::size_t read = 0;
+    for (std::size_t turn = next++; turn < total && !aborted(); turn = next++) {
+      const std::size_t i = order[turn / seeds];
+      if (!scenario || read != i) {
+        scenario.reset();
+        scenario = scenarios[i].read();
+        read = i;
+      }
+      reports::Case result = run_scenario(*scenario, options.seeds[turn % seeds], options.run);
+      if (aborted()) return;
+      options.on_case(i * seeds + turn % seeds, std::move(result));
       const std::scoped_lock lock(progress_mutex);
       options.progress(++done, total);
     }
@@ -102,7 +114,6 @@ std::vector<reports::Case> sweep(const std::vector<Scenario>& scenarios,
   std::vector<std::jthread> threads;
   for (std::size_t i = 1; i < workers; ++i) threads.emplace_back(work);
   work();
-  return cases;
 }
 
 }  // namespace quintain::scenarios

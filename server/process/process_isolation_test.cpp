@@ -66,6 +66,10 @@ TEST_F(ProcessIsolationTest, InheritsNoSignalSettings) {
   EXPECT_EQ(signal(SIGHUP, old_hangup), SIG_IGN) << "and so are its dispositions";
 }
 
+TEST_F(ProcessIsolationTest, CannotGetNewPrivileges) {
+  EXPECT_EQ(text_of(run_script("grep NoNewPrivs /proc/self/status").payload), "NoNewPrivs:\t1\n");
+}
+
 TEST_F(ProcessIsolationTest, InheritsNoEnvironment) {
   setenv("SERVER_SECRET", "x", 1);
   ProcessFunction function = script("f", "env | cut -d= -f1 | grep -v -e PWD -e _$ | sort");

@@ -169,7 +169,8 @@ std::optional<core::Outcome> ProcessRun::try_start(const core::AttemptSpec& atte
                        .working_directory = directory,
                        .standard = {input->read.get(), output->write.get(), error->write.get()},
                        .limits = resource_limits(limits_, table_.tag),
-                       .ends_with_caller = true};
+                       .ends_with_caller = true,
+                       .no_new_privileges = true};
   for (const auto& [name, value] : environment_of(attempt, *function, directory)) {
     request.environment->push_back(fmt::format("{}={}", name, value));
     if (name == "PATH") request.search_path = value;

@@ -41,6 +41,7 @@ struct ChildPlan {
   KernelLimit limits[kMaxLimits];
   std::size_t limit_count;
   pid_t parent;  // 0: the child may outlive it
+  bool no_new_privileges;
 
   const char* failed_step = nullptr;
   int error = 0;
@@ -62,6 +63,9 @@ const char* execute(const ChildPlan& plan) {
   if (plan.parent != 0) {
     if (syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0) return "prctl";
     if (syscall(SYS_getppid) != plan.parent) return "the parent process has ended";
+  }
+  if (plan.no_new_privileges && syscall(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
+    return "prctl";
   }
   for (int fd = 0; fd < 3; ++fd) {
     if (syscall(SYS_dup3, plan.standard[fd], fd, 0) < 0) return "dup3";
@@ -169,7 +173,8 @@ absl::StatusOr<Child> spawn(const SpawnRequest& request) {
                  .standard = {},
                  .limits = {},
                  .limit_count = 0,
-                 .parent = request.ends_with_caller ? getpid() : 0};
+                 .parent = request.ends_with_caller ? getpid() : 0,
+                 .no_new_privileges = request.no_new_privileges};
   Descriptor standard[3];
   for (std::size_t i = 0; i < 3; ++i) {
     standard[i] = copy_above_standard(request.standard[i]);

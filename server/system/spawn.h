@@ -38,6 +38,9 @@ struct SpawnRequest {
   std::vector<ResourceLimit> limits{};
   /// The kernel kills the child when the calling thread ends.
   bool ends_with_caller = false;
+  /// No set-user-ID program that the child executes gives it more privileges
+  /// (PR_SET_NO_NEW_PRIVS).
+  bool no_new_privileges = false;
 };
 
 /// A running child: the leader of a new process group. The holder must reap it.

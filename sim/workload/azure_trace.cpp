@@ -426,7 +426,8 @@ AzureTraceResult read_azure_trace(const std::filesystem::path& folder, bool stri
   trace.digest = kTraceHashStart;
   for (const std::filesystem::path& path : {files->invocations, files->durations}) {
     if (hash_trace_file(path, trace.digest)) continue;
-    errors.add(fmt::format("{}:1: the file is empty or not readable", path.string()));
+    errors.add(
+        fmt::format("{}:1: the file is empty, not readable, or larger than 4 GiB", path.string()));
   }
   if (errors.none()) {
     const auto service_times =

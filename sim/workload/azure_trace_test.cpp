@@ -168,8 +168,10 @@ TEST_F(AzureTraceTest, ReportsMissingFiles) {
   EXPECT_THAT(errors(), SizeIs(1));
   std::filesystem::remove(folder / "invocations.csv");
   write("invocations.csv", "");
-  EXPECT_THAT(errors(), ElementsAre("invocations.csv:1: the file is empty or not readable",
-                                    "durations.csv:1: the file is empty or not readable"));
+  EXPECT_THAT(
+      errors(),
+      ElementsAre("invocations.csv:1: the file is empty, not readable, or larger than 4 GiB",
+                  "durations.csv:1: the file is empty, not readable, or larger than 4 GiB"));
 }
 
 TEST_F(AzureTraceTest, ReportsMissingColumns) {

@@ -337,7 +337,7 @@ CallLogResult read_call_log(const std::filesystem::path& path, bool strict) {
   builder.log().digest = kTraceHashStart;
   const auto in = hash_trace_file(path, builder.log().digest) ? open_trace_file(path) : nullptr;
   if (in == nullptr) {
-    builder.error(1, "the file is missing, empty or not readable");
+    builder.error(1, "the file is missing, empty, not readable, or larger than 4 GiB");
     return builder.finish();
   }
   const std::string name = path.filename().string();

@@ -72,6 +72,20 @@ TEST_F(CallLogTest, ReadsNamedColumnsInTheOrderOfArrival) {
   EXPECT_THAT(read.notes, ElementsAre(HasSubstr("1 calls were cold")));
 }
 
+TEST_F(CallLogTest, AFileThatIsNoTraceIsRefusedAtItsStart) {
+  const auto error = [&](const char* name) {
+    const auto read = read_call_log(folder_ / name);
+    return std::holds_alternative<CallLog>(read) ? "" : std::get<1>(read).front();
+  };
+  std::ofstream(folder_ / "nothing.csv").close();
+  std::filesystem::resize_file(folder_ / "nothing.csv", std::uintmax_t{100} << 20);
+  EXPECT_THAT(error("nothing.csv"), HasSubstr("can't be read to its end"));
+  std::filesystem::resize_file(folder_ / "nothing.csv", std::uintmax_t{10} << 30);
+  EXPECT_THAT(error("nothing.csv"), HasSubstr("larger than 4 GiB"));
+  std::ofstream(folder_ / "line.csv") << std::string(5 << 20, 'x');
+  EXPECT_THAT(error("line.csv"), HasSubstr("can't be read to its end"));
+}
+
 TEST_F(CallLogTest, ReadsAzure2021) {
   const CallLog read = log("invocations.txt",
                            "app,func,end_timestamp,duration\n"
@@ -139,7 +153,7 @@ TEST_F(CallLogTest, SaysWhatIsWrongWithAFile) {
   EXPECT_THAT(errors("a.csv", "arrival,duration\n"), ElementsAre(HasSubstr("there are no calls")));
   EXPECT_THAT(errors("a.csv", "arrival,duration\nx,y\n"),
               ElementsAre(HasSubstr("no row can be used")));
-  EXPECT_THAT(errors("a.csv", ""), ElementsAre(HasSubstr("missing, empty or not readable")));
+  EXPECT_THAT(errors("a.csv", ""), ElementsAre(HasSubstr("missing, empty, not readable")));
   EXPECT_THAT(errors("a.csv", "arrival,duration\n1,\"2\n"), ElementsAre(HasSubstr("a.csv:2: ")));
 }
 

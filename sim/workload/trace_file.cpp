@@ -16,6 +16,18 @@ namespace {
 
 constexpr std::size_t kBlock = 1 << 16;
 
+// Recorded traces have at most some 100 MB a file. What is larger, unpacks to more, has longer
+// lines or has a NUL is not a trace, and reading it to its end would take minutes or all memory.
+constexpr std::uintmax_t kMaxFileBytes = std::uintmax_t{4} << 30;
+constexpr std::uint64_t kMaxTextBytes = std::uint64_t{16} << 30;
+constexpr std::size_t kMaxLineBytes = std::size_t{4} << 20;
+
+bool is_too_large(const std::filesystem::path& path) {
+  std::error_code error;
+  const std::uintmax_t size = std::filesystem::file_size(path, error);
+  return !error && size > kMaxFileBytes;
+}
+
 /// Reads through zlib, which passes through what is not compressed.
 class ZlibBuffer final : public std::streambuf {
  public:
@@ -35,12 +47,24 @@ class ZlibBuffer final : public std::streambuf {
       throw std::ios_base::failure("not a whole gzip file");
     }
     if (length == 0) return traits_type::eof();
+    check({block_.data(), static_cast<std::size_t>(length)});
     setg(block_.data(), block_.data(), block_.data() + length);
     return traits_type::to_int_type(block_.front());
   }
 
  private:
+  void check(std::string_view text) {
+    total_ += text.size();
+    const std::size_t end = text.rfind('\n');
+    line_ = end == std::string_view::npos ? line_ + text.size() : text.size() - end;
+    if (total_ > kMaxTextBytes || line_ > kMaxLineBytes || text.find('\0') != text.npos) {
+      throw std::ios_base::failure("not a trace");
+    }
+  }
+
   gzFile file_;
+  std::uint64_t total_ = 0;
+  std::size_t line_ = 0;  // bytes of the last line so far
   std::array<char, kBlock> block_;
 };
 
@@ -56,7 +80,7 @@ class ZlibStream final : public std::istream {
 
 std::unique_ptr<std::istream> open_trace_file(const std::filesystem::path& path) {
   std::error_code error;
-  if (!std::filesystem::is_regular_file(path, error)) return nullptr;
+  if (!std::filesystem::is_regular_file(path, error) || is_too_large(path)) return nullptr;
   gzFile file = gzopen(path.c_str(), "rb");
   if (file == nullptr) return nullptr;
   gzbuffer(file, kBlock);
@@ -64,6 +88,8 @@ std::unique_ptr<std::istream> open_trace_file(const std::filesystem::path& path)
 }
 
 bool hash_trace_file(const std::filesystem::path& path, std::uint64_t& hash) {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(path, error) || is_too_large(path)) return false;
   std::ifstream in(path, std::ios::binary);
   std::vector<char> block(kBlock);
   bool empty = true;

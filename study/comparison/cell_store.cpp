@@ -3,15 +3,16 @@
 #include <fmt/format.h>
 
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 #include <string_view>
 #include <system_error>
 
 #include "reports/file.h"
+#include "reports/json_input/input_file.h"
 
 namespace quintain::study {
 namespace {
+
+constexpr std::size_t kMaxCellBytes = std::size_t{256} << 20;
 
 /// FNV-1a, with a separator after each part, so that the parts' borders count.
 class Hash {
@@ -30,6 +31,22 @@ class Hash {
 
   std::uint64_t hash_ = 0xcbf29ce484222325;
 };
+
+/// What keep() writes around a cell's text.
+std::string head_of(std::string_view text) {
+  Hash hash;
+  hash.add(text);
+  return fmt::format(R"({{"digest":"{:016x}","cell":)", hash.value());
+}
+constexpr std::string_view kTail = "}\n";
+
+/// The cell's text in a file's text; nullopt if the file was changed.
+std::optional<std::string_view> cell_text(std::string_view file) {
+  const std::size_t head = head_of("").size();
+  if (file.size() < head + kTail.size() || !file.ends_with(kTail)) return std::nullopt;
+  const std::string_view text = file.substr(head, file.size() - head - kTail.size());
+  return file.starts_with(head_of(text)) ? std::optional(text) : std::nullopt;
+}
 
 }  // namespace
 
@@ -64,18 +81,26 @@ absl::Status CellStore::prepare() const {
   return reports::check_writable((std::filesystem::path(folder_) / "cell.json").string());
 }
 
-std::optional<CellResult> CellStore::find(const CellKey& key) const {
+std::optional<CellResult> CellStore::find(const CellKey& key, std::string& fault) const {
   if (!keeps()) return std::nullopt;
-  std::ifstream file(path_of(key), std::ios::binary);
-  if (!file) return std::nullopt;
-  std::ostringstream text;
-  text << file.rdbuf();
-  return cell_from_json(text.str());
+  const std::string path = path_of(key);
+  std::error_code error;
+  if (!std::filesystem::exists(path, error)) return std::nullopt;
+  const auto file = json_input::read_bounded(path, kMaxCellBytes);
+  const auto text = file.ok() ? cell_text(*file) : std::nullopt;
+  auto cell = text ? cell_from_json(*text) : std::nullopt;
+  if (!cell) {
+    fault = fmt::format("{}: {}", path,
+                        file.ok() ? "the kept cell is not as it was written"
+                                  : std::string(file.status().message()));
+  }
+  return cell;
 }
 
 absl::Status CellStore::keep(const CellKey& key, const CellResult& cell) const {
   if (!keeps()) return absl::OkStatus();
-  return reports::write_atomically(path_of(key), to_json(cell));
+  const std::string text = to_json(cell);
+  return reports::write_atomically(path_of(key), head_of(text) + text + std::string(kTail));
 }
 
 }  // namespace quintain::study

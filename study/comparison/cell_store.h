@@ -25,8 +25,8 @@ struct CellKey {
   std::string digest() const;
 };
 
-/// A folder of cells, one file each. Files are written atomically and never removed. Immutable;
-/// thread-safe for different cells.
+/// A folder of cells, one file each, with a digest of its text. Files are written atomically and
+/// never removed. Immutable; thread-safe for different cells.
 class CellStore {
  public:
   /// An empty path: no cells are kept.
@@ -38,8 +38,9 @@ class CellStore {
   /// Creates the folder. The error states the folder and the reason.
   absl::Status prepare() const;
 
-  /// nullopt if there is no such cell, or its file cannot be read.
-  std::optional<CellResult> find(const CellKey& key) const;
+  /// nullopt if there is no such cell, or if its file is not as keep() wrote it; then `fault` says
+  /// what is wrong with the file.
+  std::optional<CellResult> find(const CellKey& key, std::string& fault) const;
 
   absl::Status keep(const CellKey& key, const CellResult& cell) const;
 

@@ -188,10 +188,15 @@ class Runner {
                       .estimators = study_.estimators,
                       .seed = static_cast<std::uint64_t>(ticket.replication) + 1,
                       .costs = costs};
-    if (auto kept = options_.store.find(key)) {
+    std::string fault;
+    if (auto kept = options_.store.find(key, fault)) {
       const std::scoped_lock lock(mutex_);
       ++progress_.kept;
       return kept;
+    }
+    if (!fault.empty()) {
+      const std::scoped_lock lock(mutex_);
+      options_.note(fault + "; the cell is run again");
     }
     auto cell = run_cell(*ticket.workload->spec, key.seed,
                          {.estimators = study_.estimators,

@@ -41,6 +41,8 @@ struct StudyOptions {
   Stopwatch stopwatch;
   /// Called after each cell, by one thread at a time.
   std::function<void(const StudyProgress&)> progress = [](const StudyProgress&) {};
+  /// Called with what a user should know, by one thread at a time.
+  std::function<void(const std::string&)> note = [](const std::string&) {};
   /// Set by another thread or a signal handler to stop soon; may be null.
   const std::atomic<bool>* interrupt = nullptr;
 };

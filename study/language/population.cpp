@@ -86,19 +86,23 @@ std::optional<std::vector<PopulationMember>> make_population(
   }
   for (PopulationMember& member : members) member.popularity /= weights;
 
-  const auto set_distributions = [&](double factor) {
+  // The mean of all; nullopt if a distribution would be invalid, such as one without a scale.
+  const auto set_distributions = [&](double factor) -> std::optional<double> {
     double mean = 0;
     for (std::size_t i = 0; i < members.size(); ++i) {
-      members[i].model.service =
+      sim::Distribution& service = members[i].model.service;
+      service =
           std::visit(MakeDistribution{.draw = draws[i], .factor = factor}, population.service);
-      mean += members[i].popularity * members[i].model.service.mean_seconds();
+      if (!service.problems().empty()) return std::nullopt;
+      mean += members[i].popularity * service.mean_seconds();
     }
     return mean;
   };
-  const double mean = set_distributions(1);
+  const auto mean = set_distributions(1);
+  if (!mean) return std::nullopt;
   if (!mean_service_seconds) return members;
-  if (!std::isfinite(mean) || mean <= 0) return std::nullopt;
-  set_distributions(*mean_service_seconds / mean);
+  if (!std::isfinite(*mean) || *mean <= 0) return std::nullopt;
+  if (!set_distributions(*mean_service_seconds / *mean)) return std::nullopt;
   return members;
 }
 

@@ -177,6 +177,10 @@ class Mixer {
       place_.error("'load' needs a process with a rate; this one has none");
       return std::nullopt;
     }
+    if (slots < 1) {
+      place_.error("'load' needs a node with slots; this one has 0");
+      return std::nullopt;
+    }
     return *traffic_.load * slots / *rate;
   }
 
@@ -186,7 +190,8 @@ class Mixer {
       members_ = *members;
     } else {
       reader.error(
-          "a service time has no finite mean, so the functions cannot be scaled to 'load'");
+          "a service time is out of range: it has no finite mean, or it would be scaled to 'load' "
+          "beyond what a time can be");
     }
   }
 

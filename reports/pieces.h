@@ -1,0 +1,82 @@
+// The parts of each format, for reports whose cases are not in memory. Internal to this room.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "reports/report.h"
+#include "reports/table.h"
+
+namespace quintain::reports {
+
+/// Receives a text in parts.
+using Sink = std::function<void(std::string_view)>;
+
+/// Passes the texts of all cases, in their order, to a sink; between them stands the separator.
+using CaseTexts = std::function<void(std::string_view separator, const Sink& sink)>;
+
+/// A case as an element of the JSON report, with its indent.
+absl::StatusOr<std::string> json_case(const Case& c);
+
+/// The JSON report. `head` has no cases; `totals` counts them. InvalidArgument: the target is not
+/// JSON.
+absl::Status write_json(const Report& head, const Totals& totals, const CaseTexts& cases,
+                        const Sink& sink);
+
+/// A case as an element of the JUnit report. `seeds` are those of the report, as below.
+std::string junit_case(const Case& c, const std::vector<std::uint64_t>& seeds);
+
+/// A folder of the JUnit report.
+struct JUnitSuite {
+  std::string folder;
+  Totals totals;
+  std::chrono::nanoseconds time{0};
+};
+std::string junit_head(const Report& head, const Totals& totals);
+std::string junit_suite_head(const Report& head, const JUnitSuite& suite);
+std::string_view junit_suite_tail();
+std::string_view junit_tail();
+
+/// A case as an element of the CTRF report, with its indent.
+std::string ctrf_case(const Case& c, const std::vector<std::uint64_t>& seeds);
+void write_ctrf(const Report& head, const Totals& totals, std::size_t suites,
+                const CaseTexts& cases, const Sink& sink);
+
+/// A case in render_plain(), with its details.
+std::string plain_case(const Case& c, bool seeded);
+
+/// The same below the table; empty if the case passed without warnings.
+std::string case_below_table(const Case& c, bool seeded);
+
+/// The last lines of both.
+std::string summary(const Report& head, const Totals& totals);
+
+/// A case's line in the table: its name, then cells that are aligned to the right.
+struct Row {
+  Outcome outcome;
+  std::string name;
+  std::array<std::string, 4> cells;
+};
+
+Row table_row(const Case& c);
+
+/// Rows by folder, in the order in which folders first occur; empty name: without a folder.
+struct RowGroup {
+  std::string folder;
+  std::vector<Row> rows;
+};
+
+/// The rows with heading and folders, those without a folder first.
+std::string render_rows(std::vector<RowGroup> groups, const TableStyle& style);
+
+/// The text with an indent before each line but the first.
+std::string indented(std::string_view text, std::size_t indent);
+
+}  // namespace quintain::reports
