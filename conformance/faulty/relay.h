@@ -141,7 +141,9 @@ class PostponedAnswer {
 
   /// Requires: not sent yet.
   void send(Response&& response) {
-    std::move(*std::exchange(answer_, {})).send(std::move(response));
+    core::Answer<Response> answer = *std::move(answer_);
+    answer_.reset();
+    std::move(answer).send(std::move(response));
   }
 
  private:
