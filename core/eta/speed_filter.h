@@ -65,13 +65,19 @@ class SpeedFilterJudge {
     next_ = (next_ + 1) % kLag;
     const float shift = slot;
     slot = shift_now;
-    const bool differs = shift > kMinShift || shift < -kMinShift;
+    const bool differs = (shift > kMinShift || shift < -kMinShift) && believable(shift);
     add(differs ? log_density_ratio(shift) : 0);
   }
 
-  bool trusted() const { return trusted_; }
+  /// Whether a shift is to be used.
+  bool trusts(float shift) const { return trusted_ && believable(shift); }
 
  private:
+  // A node that is more than four times as slow has stopped rather than slowed down: how long that
+  // lasts is not known from how slow it is.
+  static constexpr float kMaxShift = 2;
+  static bool believable(float shift) { return shift < kMaxShift && shift > -kMaxShift; }
+
   static constexpr std::size_t kLag = 16;
   static constexpr float kMinShift = 0.02F;
 

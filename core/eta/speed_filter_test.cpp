@@ -157,12 +157,12 @@ void complete(SpeedFilterJudge& judge, float shift, double bits) {
   judge.observe(shift, [&](float) { return static_cast<float>(bits); });
 }
 
-TEST(SpeedFilterJudge, DoesNotTrustAtFirst) { EXPECT_FALSE(SpeedFilterJudge().trusted()); }
+TEST(SpeedFilterJudge, DoesNotTrustAtFirst) { EXPECT_FALSE(SpeedFilterJudge().trusts(1)); }
 
 TEST(SpeedFilterJudge, TrustsAShiftThatPredictsBetter) {
   SpeedFilterJudge judge;
   int count = 0;
-  for (; !judge.trusted() && count < 1000; ++count) complete(judge, 1, 1);
+  for (; !judge.trusts(1) && count < 1000; ++count) complete(judge, 1, 1);
   // 16 completions until this shift is judged, then more than 12 bits.
   EXPECT_GT(count, 16 + 12);
   EXPECT_LT(count, 16 + 20);
@@ -172,22 +172,30 @@ TEST(SpeedFilterJudge, ASingleTimeDoesNotDecide) {
   SpeedFilterJudge judge;
   for (int i = 0; i < 20; ++i) complete(judge, 1, 0);
   complete(judge, 1, 1000);
-  EXPECT_FALSE(judge.trusted());
+  EXPECT_FALSE(judge.trusts(1));
 }
 
 TEST(SpeedFilterJudge, StopsTrustingAShiftThatPredictsWorse) {
   SpeedFilterJudge judge;
   for (int i = 0; i < 1000; ++i) complete(judge, 1, 1);
-  ASSERT_TRUE(judge.trusted());
+  ASSERT_TRUE(judge.trusts(1));
   int count = 0;
-  for (; judge.trusted() && count < 1000; ++count) complete(judge, 1, -1);
+  for (; judge.trusts(1) && count < 1000; ++count) complete(judge, 1, -1);
   EXPECT_LT(count, 60);
 }
 
 TEST(SpeedFilterJudge, JudgesOnlyShifts) {
   SpeedFilterJudge judge;
   for (int i = 0; i < 1000; ++i) complete(judge, 0.01F, 1);
-  EXPECT_FALSE(judge.trusted());
+  EXPECT_FALSE(judge.trusts(1));
+}
+
+TEST(SpeedFilterJudge, ANodeThatStopsIsNotASlowNode) {
+  SpeedFilterJudge judge;
+  for (int i = 0; i < 200; ++i) complete(judge, 3, 1);
+  EXPECT_FALSE(judge.trusts(3));
+  EXPECT_FALSE(judge.trusts(-3));
+  EXPECT_FALSE(judge.trusts(1));
 }
 
 }  // namespace

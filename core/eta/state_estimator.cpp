@@ -37,7 +37,7 @@ class StateEstimator final : public Estimator, private Distributions {
   std::string_view name() const override { return notices_change_ ? "state+change" : "state"; }
 
   Forecast predict(const Target& target, const NodeState& node) override {
-    speed_factor_ = judge_.trusted() ? present_speed_factor(node) : kUsualSpeed;
+    speed_factor_ = judge_.trusts(filter_.mean()) ? present_speed_factor(node) : kUsualSpeed;
     return roll_forward_.predict(target, node, *this);
   }
 
@@ -89,7 +89,7 @@ class StateEstimator final : public Estimator, private Distributions {
     SpeedFilter::Likelihood likelihood;
     service_.likelihoods(function, time.log, SpeedFilter::kLogFactors, likelihood);
     filter_.observe(likelihood);
-    return judge_.trusted() ? MeasuredTime::of_log(time.log - filter_.mean()) : time;
+    return judge_.trusts(filter_.mean()) ? MeasuredTime::of_log(time.log - filter_.mean()) : time;
   }
 
   // A time that was cut short is replaced by one drawn from what its distribution leaves beyond the

@@ -59,7 +59,7 @@ bool loads(const std::string& text) {
 TEST(StudySchema, AcceptsEveryKeyAndTheShippedStudies) {
   for (const std::string path :
        {"study/language/data/every-key.json", "study/studies/eta.study.json",
-        "study/studies/eta-short.study.json"}) {
+        "study/studies/eta-short.study.json", "study/studies/real.study.json"}) {
     const std::string text = scenarios::source_file(path);
     EXPECT_TRUE(accepts(parse(text))) << path;
     json_input::Diagnostics diagnostics;
