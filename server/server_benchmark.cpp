@@ -15,6 +15,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -123,6 +124,13 @@ struct Peers {
   Node usual{core::eta::EtaConfig().estimator};
   // Separates the cost of the default estimator from the rest.
   Node simple{"queue-length"};
+
+  // The default node with a store, which must be on a disk: TMPDIR says where.
+  std::filesystem::path folder =
+      std::filesystem::temp_directory_path() / fmt::format("quintain-benchmark-{}", getpid());
+  bool made = std::filesystem::create_directories(folder);
+  Node stored{"store:" + (folder / "store").string()};
+  ~Peers() { std::filesystem::remove_all(folder); }
 };
 
 Peers& peers() {
@@ -214,6 +222,32 @@ void invoke(benchmark::State& state, const Setting& setting) {
           invocation(peers().*kNode, core::testing::request(kMode, {.task = "work"})));
 }
 
+// The same node with and without a store, and what the disk can do.
+template <spearlet::ExecutionMode kMode>
+void invoke_stored(benchmark::State& state, const Setting& setting) {
+  const auto calls_to = [&](const Node& node) {
+    const InvokeCalls calls = invocation(node, core::testing::request(kMode, {.task = "work"}));
+    return measure<spearlet::InvokeFunctionRequest, spearlet::InvokeFunctionResponse>(
+        node.process, setting, calls.call, calls.request, state);
+  };
+  Figures plain;
+  Figures stored;
+  static int round = 0;
+  for (auto _ : state) {
+    const bool stored_first = ++round % 2 == 0;
+    if (stored_first) stored = calls_to(peers().stored);
+    plain = calls_to(peers().usual);
+    if (!stored_first) stored = calls_to(peers().stored);
+    state.SetIterationTime(1 / stored.calls_per_second);
+  }
+  state.counters["plain:calls/s"] = plain.calls_per_second;
+  state.counters["stored:calls/s"] = stored.calls_per_second;
+  state.counters["stored:p50_us"] = stored.p50;
+  state.counters["stored:p99_us"] = stored.p99;
+  state.counters["disk:syncs/s"] = syncs_per_second(peers().folder);
+  state.counters["ratio:calls/s"] = stored.calls_per_second / plain.calls_per_second;
+}
+
 // The status of an execution that has ended.
 void status(benchmark::State& state, const Setting& setting) {
   // A new one, because old records are dropped.
@@ -243,6 +277,8 @@ void register_benchmarks() {
       {"InvokeFunction/async", invoke<spearlet::EXECUTION_MODE_ASYNC, &Peers::usual>},
       {"InvokeFunction/async-queue-length", invoke<spearlet::EXECUTION_MODE_ASYNC, &Peers::simple>},
       {"InvokeFunction/sync", invoke<spearlet::EXECUTION_MODE_SYNC, &Peers::usual>},
+      {"InvokeFunction/async-stored", invoke_stored<spearlet::EXECUTION_MODE_ASYNC>},
+      {"InvokeFunction/sync-stored", invoke_stored<spearlet::EXECUTION_MODE_SYNC>},
       {"GetExecutionStatus", status}};
   for (const auto& [name, measure_it] : benchmarks) {
     for (const bool pinned : {true, false}) {

@@ -97,12 +97,24 @@ SimulatedNode::SimulatedNode(World& world, std::uint32_t index, const NodeSpec& 
           recorder_->on_machine_use(ordinal, attempt, occupied);
         });
   }
-  node_ = std::make_unique<core::Node>(environment_, runtime_, spec.config, recorder_.get(),
-                                       spec.estimator);
+  if (spec.journal) {
+    journal_ = spec.journal(environment_);
+    durable_ = std::make_unique<core::DurableNode>(environment_, runtime_, spec.config, *journal_,
+                                                   core::DurabilityConfig{.restart = spec.restart},
+                                                   recorder_.get(), spec.estimator);
+    node_ = &durable_->node();
+    service_ = &durable_->service();
+  } else {
+    plain_ = std::make_unique<core::Node>(environment_, runtime_, spec.config, recorder_.get(),
+                                          spec.estimator);
+    node_ = plain_.get();
+    service_ = &plain_->service();
+  }
   for (core::TaskSpec& task : tasks_of(spec.functions)) {
     [[maybe_unused]] const auto problems = node_->register_task(std::move(task));
     assert(problems.empty());
   }
+  if (durable_) restored_ = durable_->restore();
 }
 
 SimulatedNode::~SimulatedNode() = default;

@@ -2,10 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "core/durability/durable_node.h"
+#include "core/journal.h"
 #include "core/node.h"
 #include "sim/function_model.h"
 #include "sim/history.h"
@@ -25,6 +28,10 @@ struct NodeSpec {
   /// Makes the estimator of the node. By default this is the estimator that the configuration
   /// names.
   core::eta::EstimatorFactory estimator = core::eta::make_estimator;
+  /// Makes the journal from which the node takes over what it had promised before a crash. Empty:
+  /// the node has none.
+  std::function<std::unique_ptr<core::Journal>(core::Environment&)> journal{};
+  core::RestartPolicy restart = core::RestartPolicy::kFail;
 };
 
 /// The tasks that offer these functions, each once.
@@ -45,10 +52,16 @@ class SimulatedNode {
   SimulatedRuntime& runtime() { return runtime_; }
   core::Node& node() { return *node_; }
   const core::Node& node() const { return *node_; }
-  core::FunctionService& service() { return node_->service(); }
+  core::FunctionService& service() { return *service_; }
+
+  /// Whether the journal could be read; OK without one.
+  const absl::Status& restored() const { return restored_; }
 
   /// Destroys the core node; node() and service() may not be called afterwards.
-  void shut_down() { node_.reset(); }
+  void shut_down() {
+    durable_.reset();
+    plain_.reset();
+  }
 
   /// Executions that have not ended.
   std::int64_t active() const;
@@ -63,7 +76,12 @@ class SimulatedNode {
   NodeEnvironment environment_;
   SimulatedRuntime runtime_;
   std::unique_ptr<Recorder> recorder_;
-  std::unique_ptr<core::Node> node_;
+  std::unique_ptr<core::Journal> journal_;
+  std::unique_ptr<core::DurableNode> durable_;
+  std::unique_ptr<core::Node> plain_;
+  core::Node* node_ = nullptr;  // one of them
+  core::FunctionService* service_ = nullptr;
+  absl::Status restored_;
 };
 
 /// Virtual time and everything that happens in it. A world is used by one thread. Worlds share no

@@ -35,6 +35,7 @@ void JournalObserver::append_change(std::uint64_t ordinal, JournalTable table,
                                     std::optional<std::string> value) {
   append(table, ordinal, std::move(value));
   const JournalPosition position = journal_.appended();
+  if (position <= journal_.durable()) return;
   changed_[ordinal] = position;
   changes_.push_back({.position = position, .ordinal = ordinal});
 }

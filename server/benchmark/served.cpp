@@ -3,6 +3,7 @@
 #include "server/benchmark/served.h"
 
 #include <absl/synchronization/mutex.h>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server.h>
@@ -16,6 +17,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
+#include <string_view>
 #include <thread>
 #include <utility>
 
@@ -90,7 +92,12 @@ int serve_echo() {
 int serve_node(const std::string& estimator) {
   ServerOptions options;
   options.listen = {"127.0.0.1:0"};
-  options.node.eta.estimator = estimator;
+  constexpr std::string_view kStore = "store:";
+  if (estimator.starts_with(kStore)) {
+    options.store = estimator.substr(kStore.size());
+  } else {
+    options.node.eta.estimator = estimator;
+  }
   core::TaskSpec task;
   task.task_id = "work";
   options.tasks = {task};
@@ -107,6 +114,24 @@ int serve_node(const std::string& estimator) {
   (*server)->stop();
   (*server)->wait();
   return 0;
+}
+
+double syncs_per_second(const std::string& folder) {
+  const std::string path = folder + "/syncs";
+  const Descriptor file(open(path.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600));
+  if (!file.is_open()) abort_with("can't write to " + path);
+  const std::string block(4096, 'x');
+  const auto started_at = std::chrono::steady_clock::now();
+  std::chrono::duration<double> took{};
+  int syncs = 0;
+  while (took < std::chrono::milliseconds(300)) {
+    if (write(file.get(), block.data(), block.size()) < 0 || fdatasync(file.get()) != 0) {
+      abort_with("can't sync " + path);
+    }
+    ++syncs;
+    took = std::chrono::steady_clock::now() - started_at;
+  }
+  return syncs / took.count();
 }
 
 ServerProcess::ServerProcess(const std::string& name) {

@@ -18,8 +18,11 @@ namespace quintain::server::bench {
 int serve_echo();
 
 /// Serves a node whose functions take no time, with this estimator, until standard input ends.
-/// Returns the exit code.
+/// "store:FILE" in place of an estimator: with the default one and a store. Returns the exit code.
 int serve_node(const std::string& estimator);
+
+/// How often a second one thread can write 4 KiB to the end of a file in this folder and sync it.
+double syncs_per_second(const std::string& folder);
 
 /// Pads the message to `bytes` on the wire, or leaves it unchanged if it is larger.
 void pad(EchoMessage& message, std::size_t bytes);
