@@ -177,6 +177,9 @@ std::optional<conformance::Manifest> the_manifest(const Arguments& arguments) {
       return std::nullopt;
     }
     manifest = *loaded;
+  } else if (is_live(arguments)) {
+    // Only its manifest can say that a target has a store.
+    manifest.policies.durability = conformance::Policies::Durability::kNone;
   }
   if (!arguments.profile.empty()) {
     manifest.profile = arguments.profile;
@@ -310,7 +313,8 @@ bool read_tls(const Arguments& arguments, conformance::LiveOptions& options) {
 
 // A live target, and its process if this program started it.
 struct Live {
-  std::unique_ptr<conformance::SpawnedServer> process;
+  // Shared with the functions that end it and start it again.
+  std::shared_ptr<std::unique_ptr<conformance::SpawnedServer>> process;
   std::optional<conformance::LiveTarget> target;
 };
 
@@ -323,20 +327,29 @@ std::optional<Live> reach(const Arguments& arguments, const conformance::Manifes
   if (!read_descriptor(arguments, options) || !read_tls(arguments, options)) return std::nullopt;
   Live live;
   if (!arguments.spawn.empty()) {
-    auto server = conformance::SpawnedServer::start(
-        {.command = arguments.spawn, .address = arguments.target, .tls = options.tls});
+    const conformance::SpawnOptions spawn{
+        .command = arguments.spawn, .address = arguments.target, .tls = options.tls};
+    auto server = conformance::SpawnedServer::start(spawn);
     if (!server.ok()) {
       print_error(std::string(server.status().message()));
       return std::nullopt;
     }
-    live.process = *std::move(server);
-    options.address = live.process->address();
-    options.drain = [server = live.process.get()] {
-      server->terminate();
+    live.process =
+        std::make_shared<std::unique_ptr<conformance::SpawnedServer>>(*std::move(server));
+    options.address = (*live.process)->address();
+    options.drain = [process = live.process] {
+      (*process)->terminate();
       return absl::OkStatus();
     };
+    options.restart = [process = live.process, spawn]() -> absl::StatusOr<std::string> {
+      (*process)->kill();
+      auto again = conformance::SpawnedServer::start(spawn);
+      if (!again.ok()) return again.status();
+      *process = *std::move(again);
+      return (*process)->address();
+    };
     if (options.status_endpoint_http.empty()) {
-      options.status_endpoint_http = live.process->http_base();
+      options.status_endpoint_http = (*live.process)->http_base();
     }
   }
   auto target = conformance::LiveTarget::of(std::move(options));

@@ -63,6 +63,30 @@ TEST_F(ConformCommandTest, ASpawnedServerIsJudgedAndEnded) {
   EXPECT_THAT(ran.out, HasSubstr("passed: 2 cases, 2 passed"));
 }
 
+TEST_F(ConformCommandTest, ASpawnedServerThatDeclaresDurabilityIsKilledAndStartedAgain) {
+  write("manifest.json", R"({
+    "fixtures": {
+      "echo": {"task_id": "fixtures", "function_name": "echo"},
+      "fail": {"task_id": "fixtures", "function_name": "fail"},
+      "sleep": {"task_id": "fixtures", "function_name": "sleep"}
+    },
+    "node": {"slots": 4},
+    "policies": {"durability": "acknowledged"}
+  })");
+  const auto judge = [this](const std::string& more) {
+    return quintain(
+        fmt::format("conform --manifest manifest.json --only 'durability/*' --spawn "
+                    "\"'{}' serve --fixtures --listen 127.0.0.1:0 {}\"",
+                    QUINTAIN_PROGRAM, more));
+  };
+  const Ran with_store = judge("--store store.db");
+  EXPECT_EQ(with_store.exit_code, 0) << with_store.out << with_store.err;
+  EXPECT_THAT(with_store.out, HasSubstr("passed: 1 case, 1 passed"));
+  const Ran without = judge("");
+  EXPECT_EQ(without.exit_code, 1) << without.out << without.err;
+  EXPECT_THAT(without.out, HasSubstr("DUR-1"));
+}
+
 TEST_F(ConformCommandTest, ASpawnedCommandThatIsNoServerIsReported) {
   const Ran ran = quintain("conform --spawn 'echo no; exit 3' --only SYNC-1");
   EXPECT_EQ(ran.exit_code, 2);

@@ -419,6 +419,9 @@ void add_serve_command(CLI::App& app, int& exit_code) {
       ->add_option("--store", options.store,
                    "Keep what was promised in this file, so that it survives a crash "
                    "(docs/durability.md)")
+      ->check([](const std::string& path) {
+        return path.empty() ? std::string("expected the name of a file") : std::string();
+      })
       ->group("Functions");
   command
       ->add_option("--restart", options.restart,
@@ -426,6 +429,7 @@ void add_serve_command(CLI::App& app, int& exit_code) {
                    "'fail' or 'rerun' within their max_retries (default: fail)")
       ->transform(CLI::CheckedTransformer(std::vector<std::pair<std::string, core::RestartPolicy>>{
           {"fail", core::RestartPolicy::kFail}, {"rerun", core::RestartPolicy::kRerun}}))
+      ->needs(command->get_option("--store"))
       ->group("Functions");
   command->add_option("--slots", arguments->slots, "Functions that may run at once (default: 8)")
       ->group("Functions");

@@ -184,6 +184,8 @@ TEST_F(ServeCommandTest, BadUsageIsToldAndNothingIsServed) {
   EXPECT_THAT(complaint({"--fixtures", "--slots", "0", "--listen", "127.0.0.1:0"}),
               HasSubstr("slots: 0 is not within"));
   EXPECT_THAT(complaint({"--fixtures", "--drain-timeout", "soon"}), HasSubstr("--drain-timeout"));
+  EXPECT_THAT(complaint({"--fixtures", "--store", ""}), HasSubstr("expected the name of a file"));
+  EXPECT_THAT(complaint({"--fixtures", "--restart", "rerun"}), HasSubstr("--store"));
   EXPECT_THAT(complaint({"--fixtures", "--tls-cert", path("nope"), "--listen", "127.0.0.1:0"}),
               HasSubstr("both a certificate and its key"));
 }
@@ -261,6 +263,19 @@ TEST_F(ServeCommandTest, PromtoolFindsNothingWrongWithTheMetrics) {
       "promtool check metrics <" + path("metrics") + " >" + path("found") + " 2>&1";
   EXPECT_EQ(std::system(command.c_str()), 0) << read(path("found"));
   EXPECT_EQ(read(path("found")), "");
+}
+
+TEST_F(ServeCommandTest, AStoreThatCannotBeUsedIsOneMessage) {
+  const auto with_store = [this](const std::string& store) {
+    return complaint({"--fixtures", "--listen", "127.0.0.1:0", "--store", store});
+  };
+  write("text", "no database");
+  EXPECT_THAT(with_store(path("text")), HasSubstr("text is no SQLite database"));
+  EXPECT_THAT(with_store("/dev/null"), HasSubstr("/dev/null is no regular file"));
+  EXPECT_THAT(with_store(path("missing/store")), HasSubstr("can't be opened: No such file"));
+  auto first = serve({"--fixtures", "--store", path("store")});
+  ASSERT_THAT(first.line(), StartsWith("listening on "));
+  EXPECT_THAT(with_store(path("store")), HasSubstr("is in use by another process"));
 }
 
 TEST_F(ServeCommandTest, OneCaseOfSeveralMustBeNamed) {

@@ -75,6 +75,8 @@ void read_policies(const Reader& reader, Policies& policies) {
   read_choice(
       object, "duplicate_id", policies.duplicate_id,
       {{"same_record", P::DuplicateId::kSameRecord}, {"refused", P::DuplicateId::kRefused}});
+  read_choice(object, "durability", policies.durability,
+              {{"none", P::Durability::kNone}, {"acknowledged", P::Durability::kAcknowledged}});
   read_choice(object, "function_output", policies.function_output,
               {{"any", P::FunctionOutput::kAny}, {"text", P::FunctionOutput::kText}});
   policies.retention = milliseconds(object.optional("retention_ms")).value_or(policies.retention);
@@ -261,6 +263,7 @@ Manifest reference_manifest(core::Duration retention) {
                    .cancel_grace = node.cancel_grace,
                    .largest_message = std::int64_t{4} << 20};
   manifest.policies.retention = node.retention.age;
+  manifest.policies.durability = Policies::Durability::kAcknowledged;
   return manifest;
 }
 

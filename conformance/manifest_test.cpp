@@ -163,6 +163,7 @@ constexpr std::string_view kEveryMember = R"({
     "start_errors": "failed_body", "success_sync": "served", "timeout_from": "start",
     "timeout_zero": "unlimited", "same_instant": "unspecified", "cancel_running": "immediate",
     "cancel_unknown": "not_found", "sync_caller_gone": "continues", "duplicate_id": "refused",
+    "durability": "acknowledged",
     "retention_ms": 0, "status_endpoint_http": "", "eta_quantile": 0.01, "grace_ms": 0
   }
 })";

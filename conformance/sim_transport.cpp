@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -13,10 +14,13 @@
 #include "conformance/faulty/faulty_core.h"
 #include "conformance/fixtures/fixture_runtime.h"
 #include "conformance/transport.h"
+#include "core/durability/durable_node.h"
+#include "core/durability/memory_journal.h"
 #include "core/method.h"
 #include "core/node.h"
 #include "core/node_config.h"
 #include "sim/kernel.h"
+#include "store/records.pb.h"
 
 namespace quintain::conformance {
 namespace {
@@ -97,28 +101,14 @@ class SimTransport final : public Transport {
       : faulty_(faulty),
         environment_(kernel_, kSeed, /*index=*/0),
         fixtures_(environment_),
-        wake_up_(environment_, [](void*) {}, nullptr) {
-    core::NodeConfig faulty_config = config;
-    if (faulty_ != nullptr && faulty_->configure != nullptr) faulty_->configure(faulty_config);
-    core::Runtime* runtime = &fixtures_;
-    if (faulty_ != nullptr && faulty_->wrap_runtime) {
-      wrapped_runtime_ = faulty_->wrap_runtime(fixtures_, environment_, faulty_config);
-      runtime = wrapped_runtime_.get();
-    }
-    node_ = std::make_unique<core::Node>(environment_, *runtime, faulty_config);
-    for (core::TaskSpec& task : fixture_tasks()) node_->register_task(std::move(task));
-    service_ = &node_->service();
-    if (faulty_ != nullptr && faulty_->decorate) {
-      decorator_ = faulty_->decorate(*service_, environment_, faulty_config);
-      service_ = decorator_.get();
-    }
+        wake_up_(
+            environment_, [](void*) {}, nullptr),
+        config_(config) {
+    if (faulty_ != nullptr && faulty_->configure != nullptr) faulty_->configure(config_);
+    start_node().IgnoreError();  // there are no records yet
   }
 
-  ~SimTransport() override {
-    for (auto& [number, call] : calls_) call->disconnect();
-    node_.reset();  // answers the open calls through the decorator
-    decorator_.reset();
-  }
+  ~SimTransport() override { end_node(); }
 
   core::Instant now() const override { return kernel_.now(); }
   core::WallTime wall_now() const override { return environment_.wall_now(); }
@@ -163,8 +153,14 @@ class SimTransport final : public Transport {
     return done();
   }
 
+  absl::Status restart() override {
+    end_node();
+    damage_records();
+    return start_node();
+  }
+
   absl::Status drain() override {
-    node_->drain();
+    node_->node().drain();
     return absl::OkStatus();
   }
 
@@ -202,6 +198,51 @@ class SimTransport final : public Transport {
   void on_ended(std::uint64_t number) { ended_.insert(number); }
 
  private:
+  absl::Status start_node() {
+    core::Runtime* runtime = &fixtures_;
+    if (faulty_ != nullptr && faulty_->wrap_runtime) {
+      wrapped_runtime_ = faulty_->wrap_runtime(fixtures_, environment_, config_);
+      runtime = wrapped_runtime_.get();
+    }
+    journal_.emplace(records_);
+    node_ = std::make_unique<core::DurableNode>(environment_, *runtime, config_, *journal_,
+                                                core::DurabilityConfig());
+    for (core::TaskSpec& task : fixture_tasks()) node_->node().register_task(std::move(task));
+    service_ = &node_->service();
+    if (faulty_ != nullptr && faulty_->decorate) {
+      decorator_ = faulty_->decorate(*service_, environment_, config_);
+      service_ = decorator_.get();
+    }
+    return node_->restore();
+  }
+
+  void end_node() {
+    for (auto& [number, call] : calls_) call->disconnect();
+    node_.reset();  // answers the open calls through the decorator
+    decorator_.reset();
+    wrapped_runtime_.reset();
+    forget_ended();
+  }
+
+  // What the faults of a restart do to the records.
+  void damage_records() {
+    using core::JournalTable;
+    if (has(WireFault::kForgetsAtRestart)) records_.clear();
+    const core::MemoryJournal::Records before = records_;
+    for (const auto& [place, value] : before) {
+      if (place.first != JournalTable::kExecutions) continue;
+      store::Execution execution;
+      if (!execution.ParseFromString(value)) continue;
+      if (has(WireFault::kForgetsIdsAtRestart)) execution.clear_fingerprint();
+      if (has(WireFault::kFailsWaitingAtRestart) && execution.has_pending()) {
+        store::Attempt attempt;
+        attempt.set_number(1);
+        records_.try_emplace({JournalTable::kAttempts, place.second}, attempt.SerializeAsString());
+      }
+      records_[place] = execution.SerializeAsString();
+    }
+  }
+
   bool has(WireFault fault) const { return faulty_ != nullptr && faulty_->wire == fault; }
 
   // The error of a real wire, before the service sees the call.
@@ -309,9 +350,12 @@ class SimTransport final : public Transport {
   bool deaf_ = false;                 // WireFault::kDeafAfterMalformed has been triggered
   std::vector<std::string> started_;  // for WireFault::kConnectionOwnsExecutions
   core::Timer wake_up_;
+  core::NodeConfig config_;
+  core::MemoryJournal::Records records_;  // what survives a crash
+  std::optional<core::MemoryJournal> journal_;
   core::FunctionService* service_ = nullptr;
   std::unique_ptr<core::FunctionService> decorator_;
-  std::unique_ptr<core::Node> node_;
+  std::unique_ptr<core::DurableNode> node_;
 };
 
 OpenCall::OpenCall(SimTransport& transport, std::uint64_t number, WireCall wire)

@@ -86,6 +86,14 @@ class Transport {
         "only a target that the suite has started (--spawn) is told to drain");
   }
 
+  /// Kills the target without a warning, starts it again with what it has kept, and connects to it.
+  /// UNIMPLEMENTED if this transport cannot; another error if the target does not start. Requires:
+  /// no call is open.
+  virtual absl::Status restart() {
+    return absl::UnimplementedError(
+        "only a target that the suite has started (--spawn) is killed and started again");
+  }
+
   /// Counts memory that the caller keeps of the target's answers. DATA_LOSS if that is too much:
   /// then the answer must not be kept, and all calls end with the same error.
   virtual absl::Status keep(std::size_t bytes) {

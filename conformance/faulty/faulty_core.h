@@ -23,6 +23,9 @@ enum class WireFault : std::uint8_t {
   kAnswersUnknownMethods,     // an unknown method is answered with an empty message and OK
   kDeafAfterMalformed,        // after a malformed message every call is UNAVAILABLE
   kConnectionOwnsExecutions,  // the end of a connection cancels the executions of its calls
+  kForgetsAtRestart,          // nothing survives a crash
+  kFailsWaitingAtRestart,     // what waits is taken for what runs
+  kForgetsIdsAtRestart,       // ids that callers have chosen are taken for the node's own
 };
 
 /// One fault and how it is applied to a node. Each part may be empty; the others are applied in

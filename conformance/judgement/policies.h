@@ -51,6 +51,8 @@ struct Policies {
   /// A repeated id with an equal request returns the existing record, or is refused with
   /// ALREADY_EXISTS.
   enum class DuplicateId { kSameRecord, kRefused } duplicate_id = DuplicateId::kSameRecord;
+  /// Whether what was acknowledged survives a crash of the target.
+  enum class Durability { kNone, kAcknowledged } durability = Durability::kNone;
   /// What functions can return: any value, or, if they are processes, only text and bytes. Then
   /// `echo` returns a text, a number and bytes by their contents and other messages as bytes.
   enum class FunctionOutput { kAny, kText } function_output = FunctionOutput::kAny;

@@ -32,6 +32,23 @@ namespace quintain::conformance {
 
 // What the transports of a target share. Thread-safe.
 struct RunState {
+  explicit RunState(std::string its_address) : address_(std::move(its_address)) {}
+
+  // Another one after a restart of the target.
+  std::string address() const {
+    const std::lock_guard lock(mutex_);
+    return address_;
+  }
+  void set_address(std::string address) {
+    const std::lock_guard lock(mutex_);
+    address_ = std::move(address);
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::string address_;
+
+ public:
   std::atomic<std::size_t> kept = 0;    // bytes of answers
   std::atomic<int> slow_endpoints = 0;  // HTTP requests that were not answered in time
 };
@@ -315,7 +332,7 @@ const grpc::ResourceQuota& quota() {
   return shared;
 }
 
-std::shared_ptr<grpc::Channel> connect(const LiveOptions& options) {
+std::shared_ptr<grpc::Channel> connect(const LiveOptions& options, const std::string& address) {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(kGrpcLimit);
   // The windows of flow control stay small, so that a target cannot send far ahead.
@@ -341,13 +358,16 @@ std::shared_ptr<grpc::Channel> connect(const LiveOptions& options) {
                                         .pem_private_key = options.tls->key,
                                         .pem_cert_chain = options.tls->certificate});
   }
-  return grpc::CreateCustomChannel(options.address, credentials, arguments);
+  return grpc::CreateCustomChannel(address, credentials, arguments);
 }
 
 class GrpcTransport final : public Transport {
  public:
   GrpcTransport(std::shared_ptr<const LiveOptions> options, std::shared_ptr<RunState> run)
-      : options_(std::move(options)), run_(run), budget_(run), stub_(connect(*options_)) {}
+      : options_(std::move(options)),
+        run_(run),
+        budget_(run),
+        stub_(connect(*options_, run->address())) {}
 
   ~GrpcTransport() override {
     for (auto& [number, call] : calls_) call->abandon();
@@ -378,7 +398,7 @@ class GrpcTransport final : public Transport {
   void reconnect() override {
     // A call that was abandoned keeps its connection until it has ended.
     while (!calls_.empty()) deliver(*inbox_.take(Clock::time_point::max()));
-    stub_.emplace(connect(*options_));
+    stub_.emplace(connect(*options_, run_->address()));
   }
 
   bool run_until(core::Instant until, const std::function<bool()>& done) override {
@@ -398,6 +418,15 @@ class GrpcTransport final : public Transport {
 
   absl::Status drain() override { return options_->drain ? options_->drain() : Transport::drain(); }
 
+  absl::Status restart() override {
+    if (!options_->restart) return Transport::restart();
+    auto address = options_->restart();
+    if (!address.ok()) return address.status();
+    run_->set_address(*std::move(address));
+    reconnect();
+    return absl::OkStatus();
+  }
+
   absl::StatusOr<google::protobuf::FileDescriptorSet> describe() override {
     if (options_->descriptor) return *options_->descriptor;
     return reflect(*this, kReflectionPatience);
@@ -412,7 +441,7 @@ class GrpcTransport final : public Transport {
     const auto patience = slow == 0 ? kHttpPatience : kHttpPatienceWhenSlow;
     const Clock::time_point began = Clock::now();
     auto answer = http_get({.base = options_->status_endpoint_http,
-                            .target = parse_address(options_->address)->host,
+                            .target = parse_address(run_->address())->host,
                             .other_hosts = options_->endpoint_hosts,
                             .patience = patience},
                            endpoint);
@@ -432,7 +461,7 @@ class GrpcTransport final : public Transport {
   }
 
   absl::Status send_raw(std::string_view bytes, std::string_view after_a_pause) override {
-    return send_raw_bytes(*parse_address(options_->address), bytes, after_a_pause, kRawPatience);
+    return send_raw_bytes(*parse_address(run_->address()), bytes, after_a_pause, kRawPatience);
   }
 
  private:
@@ -467,7 +496,7 @@ absl::StatusOr<LiveTarget> LiveTarget::of(LiveOptions options) {
 }
 
 LiveTarget::LiveTarget(std::shared_ptr<const LiveOptions> options)
-    : options_(std::move(options)), run_(std::make_shared<RunState>()) {}
+    : options_(std::move(options)), run_(std::make_shared<RunState>(options_->address)) {}
 
 std::unique_ptr<Transport> LiveTarget::connect() const {
   return std::make_unique<GrpcTransport>(options_, run_);

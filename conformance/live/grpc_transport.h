@@ -30,6 +30,9 @@ struct LiveOptions {
   std::vector<std::string> endpoint_hosts{};
   /// Tells the target to drain. Empty: only the caller of the suite may do that.
   std::function<absl::Status()> drain{};
+  /// Kills the target, starts it again and returns its address. Empty: only the caller of the suite
+  /// may do that.
+  std::function<absl::StatusOr<std::string>()> restart{};
   /// The target's interface. Without it the target is queried by server reflection.
   std::optional<google::protobuf::FileDescriptorSet> descriptor{};
 

@@ -229,18 +229,19 @@ class SpawnedServer::Process {
   }
 
   void terminate() {
-    if (pid_ >= 0) kill(-pid_, SIGTERM);
+    if (pid_ >= 0) ::kill(-pid_, SIGTERM);
   }
 
-  std::string stop() {
+  // `signal` is SIGTERM, or SIGKILL to leave it no time.
+  std::string stop(int signal = SIGTERM) {
     if (pid_ < 0) return how_it_ended_;
     // The leader is reaped last, because until then the number of the group cannot be reused.
-    kill(-pid_, SIGTERM);
+    ::kill(-pid_, signal);
     {
       std::unique_lock lock(mutex_);
       changed_.wait_for(lock, grace_, [this] { return closed_ || !reader_.joinable(); });
     }
-    kill(-pid_, SIGKILL);
+    ::kill(-pid_, SIGKILL);
     int status = 0;
     while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
     }
@@ -346,6 +347,8 @@ const std::string& SpawnedServer::address() const { return process_->address(); 
 std::string SpawnedServer::http_base() const { return process_->http_base(); }
 std::string SpawnedServer::output() const { return process_->output(); }
 void SpawnedServer::terminate() { process_->terminate(); }
+
+void SpawnedServer::kill() { process_->stop(SIGKILL); }
 
 std::string SpawnedServer::stop() { return process_->stop(); }
 

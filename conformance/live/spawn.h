@@ -59,6 +59,9 @@ class SpawnedServer {
   /// Sends SIGTERM to the group and does not wait.
   void terminate();
 
+  /// Kills the group at once, as a crash would, and waits for its end.
+  void kill();
+
   /// Sends SIGTERM to the group. When the command has ended or the grace period is over, kills the
   /// rest of the group and what has left it. Returns how the command ended: "exit status 0",
   /// "signal 9 (Killed)". Further calls return the same.

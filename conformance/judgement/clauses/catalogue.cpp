@@ -370,6 +370,18 @@ constexpr auto kClauses = std::to_array<Clause>({
     {"DRAIN-2", kMust,
      "Executions that were accepted before a node drains wait, run and end as usual.", kDecision},
 
+    // ---- DUR ------------------------------------------------------------------------------------
+    {"DUR-1", kMust,
+     "After a crash every acknowledged execution is found under its id, and an end that was "
+     "reported is the same byte for byte.",
+     kDecision},
+    {"DUR-2", kMust,
+     "After a crash an execution that was PENDING waits again and runs, and one that was RUNNING "
+     "ends FAILED with NODE_RESTARTED unless its max_retries allow another attempt.",
+     kDecision},
+    {"DUR-3", kMust, "After a crash an id that was given before still means the same execution.",
+     kDecision},
+
     // ---- ETA ------------------------------------------------------------------------------------
     {"ETA-1", kMust, "The estimate is positive for ASYNC and 0 for SYNC.", kAnalysis},
     {"ETA-2", kMust,
