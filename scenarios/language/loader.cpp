@@ -130,7 +130,9 @@ std::optional<ScenarioFile> ScenarioFile::load(
     ScenarioFile file(path, case_name(path, root), *std::move(matrix));
     for (std::size_t i = 0; i < file.matrix_.size(); ++i) {
       auto scenario = file.read(i, problems);
-      if (scenario && problems.empty()) visit(i, *std::move(scenario));
+      if (!scenario || !problems.empty()) continue;
+      if (file.matrix_.size() == 1) file.only_case_ = scenario;
+      visit(i, *std::move(scenario));
     }
     return file;
   };
@@ -152,6 +154,7 @@ std::optional<Scenario> ScenarioFile::read(std::size_t index, Diagnostics& probl
 }
 
 Scenario ScenarioFile::at(std::size_t index) const {
+  if (only_case_) return *only_case_;
   Diagnostics none;
   auto scenario = read(index, none);
   assert(scenario && none.empty());  // load() has read it

@@ -49,6 +49,8 @@ class ScenarioFile {
   std::string path_;
   std::string name_;
   Matrix matrix_;
+  // The case of a file without a matrix, which need not be read again.
+  std::optional<Scenario> only_case_{};
 };
 
 /// The cases of a file, in the order of its matrix. A case's name is the file's path relative to

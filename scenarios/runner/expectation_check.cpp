@@ -166,11 +166,11 @@ class Checker {
     differences_.push_back(fmt::format(text, std::forward<Arguments>(arguments)...));
   }
 
+  // Shows the events of the step's execution if the check fails. They are not looked for before:
+  // that would cost each of thousands of checks a walk through the history.
   void show_execution(const std::string& step) {
     const sim::CallRecord* call = find_call(observed_, step);
-    if (call == nullptr || !call->execution) return;
-    const auto events = observed_.history.events_of(*call->execution);
-    shown_.insert(shown_.end(), events.begin(), events.end());
+    if (call != nullptr && call->execution) shown_.push_back(*call->execution);
   }
 
   // Sets the verdict. `observed` is the text of a passed check.
@@ -182,14 +182,19 @@ class Checker {
     }
     check_.verdict = reports::Verdict::kFailed;
     check_.observed = absl::StrJoin(differences_, "; ");
-    std::ranges::stable_sort(shown_, {}, &sim::Event::at);
-    check_.evidence = to_evidence(observed_.history, shown_);
+    std::vector<sim::Event> events;
+    for (const sim::ExecutionRef& execution : shown_) {
+      const auto of_one = observed_.history.events_of(execution);
+      events.insert(events.end(), of_one.begin(), of_one.end());
+    }
+    std::ranges::stable_sort(events, {}, &sim::Event::at);
+    check_.evidence = to_evidence(observed_.history, events);
   }
 
   const Observed& observed_;
   reports::Check& check_;
   std::vector<std::string> differences_;
-  std::vector<sim::Event> shown_;
+  std::vector<sim::ExecutionRef> shown_;
 };
 
 }  // namespace
