@@ -16,8 +16,8 @@
 namespace quintain::conformance {
 namespace {
 
-constexpr std::size_t kMaxDetailedClauses = 10;
-constexpr std::size_t kMaxDetailedReasons = 4;
+constexpr std::size_t kMaxDetailedClauses = 7;
+constexpr std::size_t kMaxDetailedReasons = 3;
 constexpr std::size_t kMaxShownEvents = 2;
 constexpr std::size_t kMaxText = 400;
 

@@ -8,9 +8,9 @@
 namespace quintain::conformance {
 
 /// The report with what fits on a few screens: each violated clause keeps the details of its first
-/// violation only, and only the first ten clauses do; of the others the name stays. Likewise of the
-/// reasons why cases did not come to their end. Evidence and long texts are shortened. Verdicts and
-/// totals stay as they are.
+/// violation only, and only the first seven clauses do; of the others the name stays. Likewise of
+/// the reasons why cases did not come to their end. Evidence and long texts are shortened. Verdicts
+/// and totals stay as they are.
 reports::Report shortened(reports::Report report);
 
 /// A table with a line for each family of clauses, and below it the violated clauses with the
