@@ -37,7 +37,7 @@ std::string read_hash(const json_input::Reader& value) {
 
 Identity read_identity(const json_input::Reader& value, const std::string& name) {
   Identity identity{.name = name, .roles = {}};
-  if (name.empty()) value.error("an identity needs a name, which stands in the log");
+  if (name.empty()) value.error("an identity needs a name, which the log shows");
   json_input::ObjectReader object = value.object();
   identity.token_hash = read_hash(object.optional("token_sha256"));
   const json_input::Reader certificate = object.optional("certificate");

@@ -361,8 +361,8 @@ std::optional<Live> reach(const Arguments& arguments, const conformance::Manifes
   return live;
 }
 
-// Whether a server answers at the address; any answer will do.
-bool answers(const conformance::LiveTarget& target) {
+// Why no server answers at the address; empty if one does. Any answer will do.
+std::string silence(const conformance::LiveTarget& target) {
   const auto transport = target.connect();
   std::optional<absl::Status> ended;
   transport->start({.path = "/grpc.health.v1.Health/Check",
@@ -370,10 +370,9 @@ bool answers(const conformance::LiveTarget& target) {
                     .on_end = [&](absl::Status status) { ended = std::move(status); }});
   transport->run_until(transport->now() + std::chrono::seconds(10),
                        [&] { return ended.has_value(); });
-  if (ended && !absl::IsUnavailable(*ended)) return true;
-  print_error(fmt::format("no server answers at {}: {}", target.address(),
-                          ended ? std::string(ended->message()) : "no answer within 10 s"));
-  return false;
+  if (ended && !absl::IsUnavailable(*ended)) return {};
+  return fmt::format("no server answers at {}: {}", target.address(),
+                     ended ? std::string(ended->message()) : "no answer within 10 s");
 }
 
 // What a report says of its target.
@@ -425,7 +424,11 @@ int judge(const Arguments& arguments) {
   std::optional<Live> live;
   if (is_live(arguments)) {
     live = reach(arguments, *manifest);
-    if (!live || !answers(*live->target)) return kBadInput;
+    if (!live) return kBadInput;
+    if (const std::string problem = silence(*live->target); !problem.empty()) {
+      print_error(problem);
+      return kBadInput;
+    }
     options.connect = [&live] { return live->target->connect(); };
     options.run_id = new_run_id();
   } else {
@@ -446,7 +449,7 @@ int judge(const Arguments& arguments) {
     return {};
   };
   options.smoke_first = is_live(arguments) && !arguments.no_preflight;
-  if (live) options.reachable = [&live] { return answers(*live->target); };
+  if (live) options.reachable = [&live] { return silence(*live->target).empty(); };
   reports::Report report = new_report(arguments);
   report.target = target_facts(arguments, *manifest);
   Progress progress("cases");

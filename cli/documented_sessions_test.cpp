@@ -58,7 +58,8 @@ std::string comparable(const std::string& output, bool live) {
 
 class DocumentedSessions : public ProgramTest, public testing::WithParamInterface<const char*> {
  protected:
-  // The output of a command, then its errors, without the lines about progress and the time of a run.
+  // The output of a command, then its errors, without the lines about progress and the time of a
+  // run.
   std::string output_of(const std::string& command) {
     write("command.sh", command);
     const std::string line =
@@ -66,8 +67,7 @@ class DocumentedSessions : public ProgramTest, public testing::WithParamInterfac
                     folder_.string(), fs::path(QUINTAIN_PROGRAM).parent_path().string());
     [[maybe_unused]] const int status = std::system(line.c_str());
     static const std::regex kNotShown(R"((\d+\.\d+ s(, [^\n]*)?|\d+ of \d+ \w+, [^\n]*)\n)");
-    return read(folder_ / "out.txt") +
-           std::regex_replace(read(folder_ / "err.txt"), kNotShown, "");
+    return read(folder_ / "out.txt") + std::regex_replace(read(folder_ / "err.txt"), kNotShown, "");
   }
 };
 

@@ -569,7 +569,7 @@ void TaskExecutionManager::notify_if_drained() {
 }
 
 void EndStatistics::add(spearlet::ExecutionStatus status, Duration took) {
-  // The first bucket that a duration of so many bits can be in: few others are left to look at.
+  // By the bits of a duration, the first bucket that it can be in: few others are left to look at.
   static constexpr auto kNanoseconds = [] {
     std::array<std::int64_t, kBounds.size()> bounds{};
     for (std::size_t i = 0; i < bounds.size(); ++i) {

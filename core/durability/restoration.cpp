@@ -256,7 +256,7 @@ void Restoration::continue_execution(AsyncExecution& execution) {
                                       "NODE_RESTARTED",
                                       "the node was restarted while the function may have run");
   }
-  // Its caller is gone, and without an id of the caller's choice nobody can ask for the same
+  // Its caller is gone, and without an id of the caller's choice no later call can ask for the same
   // execution again; nor can a stream be joined.
   const bool joinable = execution.details().fingerprint.has_value();
   if (execution.mode == spearlet::EXECUTION_MODE_STREAM ||
