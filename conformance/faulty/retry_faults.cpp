@@ -76,7 +76,9 @@ class CancelWaitsForThePause final : public ForwardingService {
 void wait_for_the_pause(InvokeFunctionRequest& request) {
   constexpr std::int64_t kPauseMs = 1600;
   if (request.function_name() != "fail" || request.context().max_retries() < 100) return;
-  request.mutable_context()->set_timeout_ms(request.context().timeout_ms() + kPauseMs);
+  const std::int64_t timeout_ms = request.context().timeout_ms();
+  if (timeout_ms > std::numeric_limits<std::int64_t>::max() - kPauseMs) return;
+  request.mutable_context()->set_timeout_ms(timeout_ms + kPauseMs);
 }
 
 std::vector<FaultyCore> retry_faults() {

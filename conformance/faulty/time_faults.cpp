@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <string>
 
@@ -123,9 +124,12 @@ std::vector<FaultyCore> time_faults() {
        .virtual_time_only = "a millisecond is less than the error of any live measurement",
        .decorate = editing({.invocation =
                                 [](auto& request) {
-                                  if (request.context().timeout_ms() <= 0) return;
-                                  request.mutable_context()->set_timeout_ms(
-                                      request.context().timeout_ms() + 1);
+                                  const std::int64_t timeout_ms = request.context().timeout_ms();
+                                  if (timeout_ms <= 0 ||
+                                      timeout_ms == std::numeric_limits<std::int64_t>::max()) {
+                                    return;
+                                  }
+                                  request.mutable_context()->set_timeout_ms(timeout_ms + 1);
                                 }})},
       {.name = "expired-call-runs",
        .about = "A call whose deadline has passed starts its function.",
@@ -232,9 +236,12 @@ std::vector<FaultyCore> time_faults() {
        .caught_by = {"TIME-7"},
        .decorate = editing({.invocation =
                                 [](auto& request) {
-                                  if (request.context().max_retries() < 0) return;
-                                  request.mutable_context()->set_max_retries(
-                                      request.context().max_retries() + 1);
+                                  const std::int32_t retries = request.context().max_retries();
+                                  if (retries < 0 ||
+                                      retries == std::numeric_limits<std::int32_t>::max()) {
+                                    return;
+                                  }
+                                  request.mutable_context()->set_max_retries(retries + 1);
                                 }})},
   };
 }

@@ -40,7 +40,14 @@ void copy_field(const Message& from, const FieldDescriptor& field, Message& to) 
 template <class Number>
 Number larger(Number number) {
   if (number > std::numeric_limits<Number>::max() / 2 - kMuchMore) return number / 2;
+  if (number < std::numeric_limits<Number>::lowest() / 2) return number / 2;
   return number * 2 + kMuchMore;
+}
+
+// One more, or one less than the maximum.
+template <class Number>
+Number next(Number number) {
+  return number == std::numeric_limits<Number>::max() ? number - 1 : number + 1;
 }
 
 // Another declared value, never the zero value.
@@ -61,7 +68,7 @@ void change_any(google::protobuf::Any& any) {
   const auto add = [](auto& wrapper) { wrapper.set_value(wrapper.value() + "x"); };
   if (edit(google::protobuf::StringValue(), add) || edit(google::protobuf::BytesValue(), add) ||
       edit(google::protobuf::Int64Value(),
-           [](auto& wrapper) { wrapper.set_value(wrapper.value() + 1); })) {
+           [](auto& wrapper) { wrapper.set_value(next(wrapper.value())); })) {
     return;
   }
   any.mutable_value()->append(kAddition);
@@ -85,7 +92,7 @@ void change_value(Message& message, const FieldDescriptor& field, int index, Cha
   const Reflection& reflection = *message.GetReflection();
   const bool repeated = field.is_repeated();
   const auto edited = [change](auto number) {
-    return change == Change::kLarger ? larger(number) : static_cast<decltype(number)>(number + 1);
+    return change == Change::kLarger ? larger(number) : next(number);
   };
   switch (field.cpp_type()) {
 #define QUINTAIN_CASE(TYPE, NAME, VALUE)                                               \
