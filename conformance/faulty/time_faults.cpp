@@ -83,10 +83,12 @@ class QueueTimeoutRuns final : public RerunService {
     const std::int64_t timeout_ms = request.context().timeout_ms();
     RerunService::InvokeFunction(std::move(request), call, std::move(answer));
     if (id.empty() || timeout_ms <= 0) return;
-    timers().after(core::saturating_milliseconds(timeout_ms) + 1ms, [this, id] {
-      const GetExecutionStatusResponse now = look_up(id);
-      if (now.result().status() == kTimeout && !now.result().has_started_at()) rerun(id);
-    });
+    timers().after(core::saturating_add(core::saturating_milliseconds(timeout_ms), 1ms),
+                   [this, id] {
+                     const GetExecutionStatusResponse now = look_up(id);
+                     if (now.result().status() == kTimeout && !now.result().has_started_at())
+                       rerun(id);
+                   });
   }
 };
 
