@@ -569,7 +569,6 @@ void TaskExecutionManager::notify_if_drained() {
 }
 
 void EndStatistics::add(spearlet::ExecutionStatus status, Duration took) {
-  // By the bits of a duration, the first bucket that it can be in: few others are left to look at.
   static constexpr auto kNanoseconds = [] {
     std::array<std::int64_t, kBounds.size()> bounds{};
     for (std::size_t i = 0; i < bounds.size(); ++i) {
@@ -577,6 +576,7 @@ void EndStatistics::add(spearlet::ExecutionStatus status, Duration took) {
     }
     return bounds;
   }();
+  // By the bits of a duration, the first bucket that it can be in: few others are left to look at.
   static constexpr auto kFirstBucket = [] {
     std::array<std::uint8_t, 65> first{};
     for (std::size_t bits = 1; bits < first.size(); ++bits) {

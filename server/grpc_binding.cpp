@@ -267,7 +267,7 @@ class CallBase : public CallerType, public std::enable_shared_from_this<Call> {
         !status.ok()) {
       return status;
     }
-    begun_ = true;
+    admitted_ = true;
     if (arrival_.metadata_bytes > binding_.limits.metadata_bytes) {
       return absl::ResourceExhaustedError(
           fmt::format("the call has {} bytes of metadata; at most {} are allowed",
@@ -333,7 +333,7 @@ class CallBase : public CallerType, public std::enable_shared_from_this<Call> {
                   spearlet::ExecutionStatus outcome = spearlet::EXECUTION_STATUS_UNSPECIFIED) {
     answered_ = true;
     until_deadline_.reset();
-    if (std::exchange(begun_, false)) binding_.access.end(arrival_.caller);
+    if (std::exchange(admitted_, false)) binding_.access.end(arrival_.caller);
     const auto now = steady_clock::now();
     // A caller that has left gets no answer.
     const bool left = status.ok() && this->gone();
@@ -408,7 +408,7 @@ class CallBase : public CallerType, public std::enable_shared_from_this<Call> {
   const Arrival arrival_;
   std::shared_ptr<Call> held_;
   bool answered_ = false;
-  bool begun_ = false;  // access.end() has to be called
+  bool admitted_ = false;  // access.end() has to be called
   std::optional<core::Timer> until_deadline_;
   // When this one arrived.
   std::int64_t open_calls_ = 0;
