@@ -1,11 +1,9 @@
 // Reuse of the memory of requests.
 #pragma once
 
-#include <absl/base/thread_annotations.h>
-#include <absl/synchronization/mutex.h>
-
 #include <cstddef>
 #include <memory>
+#include <mutex>
 #include <utility>
 #include <vector>
 
@@ -41,7 +39,7 @@ class MessagePool {
   static constexpr std::size_t kMaxBytes = 4096;
 
   std::unique_ptr<Request> find_idle() {
-    const absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     if (idle_.empty()) return nullptr;
     std::unique_ptr<Request> request = std::move(idle_.back());
     idle_.pop_back();
@@ -50,12 +48,14 @@ class MessagePool {
 
   void take_back(std::unique_ptr<Request> request, std::size_t wire_bytes) {
     if (wire_bytes > kMaxBytes) return;
-    const absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     if (idle_.size() < kMaxIdle) idle_.push_back(std::move(request));
   }
 
-  absl::Mutex mutex_;
-  std::vector<std::unique_ptr<Request>> idle_ ABSL_GUARDED_BY(mutex_);
+  // Not absl::Mutex, whose library is not compiled with the thread sanitizer: it would not see that
+  // the lock orders the uses of a request by different threads.
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Request>> idle_;  // guarded by mutex_
 };
 
 }  // namespace quintain::server
