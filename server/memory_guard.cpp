@@ -65,10 +65,16 @@ void MemoryGuard::add(int descriptor) {
       {.descriptor = descriptor, .inode = status.st_ino, .received = 0, .latest = 0});
 }
 
+void MemoryGuard::stop() {
+  // A timer that has expired already can't be cancelled: its handler is called without an error.
+  stopped_ = true;
+  timer_.cancel();
+}
+
 void MemoryGuard::wait() {
   timer_.expires_after(kInterval);
   timer_.async_wait([this](const boost::system::error_code& error) {
-    if (error) return;
+    if (error || stopped_) return;
     look();
     wait();
   });

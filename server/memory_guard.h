@@ -33,7 +33,9 @@ class MemoryGuard {
 
   /// Starts to watch.
   void start() { wait(); }
-  void stop() { timer_.cancel(); }
+
+  /// The io_context has nothing left to do for this object afterwards.
+  void stop();
 
  private:
   struct Connection {
@@ -48,6 +50,7 @@ class MemoryGuard {
   void close_busiest(std::int64_t resident);
 
   boost::asio::steady_timer timer_;
+  bool stopped_ = false;
   const std::int64_t budget_;
   const Log log_;
   std::vector<Connection> connections_;
