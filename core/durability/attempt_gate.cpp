@@ -4,9 +4,18 @@
 
 namespace quintain::core {
 
+// Agrees with Restoration::continue_execution().
+bool AttemptGate::may_run_again(const AttemptSpec& attempt) const {
+  const AsyncExecution& execution = *manager_->tracker().find_ordinal(attempt.ordinal);
+  return execution.mode == spearlet::EXECUTION_MODE_ASYNC ||
+         execution.details().fingerprint.has_value();
+}
+
 void AttemptGate::start(const AttemptSpec& attempt, AttemptListener& listener) {
   const JournalPosition position = journal_.appended();
-  if (position <= journal_.durable()) return inner_.start(attempt, listener);
+  if (position <= journal_.durable() || !may_run_again(attempt)) {
+    return inner_.start(attempt, listener);
+  }
   waiting_.push_back({.attempt = attempt, .listener = &listener, .position = position});
 }
 

@@ -3,6 +3,7 @@
 
 #include <list>
 
+#include "core/execution_manager.h"
 #include "core/journal.h"
 #include "core/runtime.h"
 
@@ -10,11 +11,18 @@ namespace quintain::core {
 
 /// A runtime that starts each attempt in the inner runtime when all records up to its start are
 /// durable. So whatever has run is known after a crash, and nothing runs more often than the
-/// restart policy allows. Serial context only.
+/// restart policy allows.
+///
+/// An execution that nobody can ask for again starts at once: it is SYNC or a stream, and its
+/// caller chose no id. It never runs after a crash, whatever the journal has kept of it, so it need
+/// not hold a slot while a commit is being synced. Serial context only.
 class AttemptGate final : public Runtime {
  public:
   /// Both must outlive the gate.
   AttemptGate(Runtime& inner, const Journal& journal) : inner_(inner), journal_(journal) {}
+
+  /// Requires: called once, before the first attempt.
+  void attach(TaskExecutionManager& manager) { manager_ = &manager; }
 
   /// Called when more records have become durable.
   void on_durable();
@@ -35,8 +43,11 @@ class AttemptGate final : public Runtime {
     bool stopped = false;
   };
 
+  bool may_run_again(const AttemptSpec& attempt) const;
+
   Runtime& inner_;
   const Journal& journal_;
+  TaskExecutionManager* manager_ = nullptr;
   std::list<Waiting> waiting_;  // by position
 };
 

@@ -16,6 +16,7 @@ DurableNode::DurableNode(Environment& environment, Runtime& runtime, const NodeC
       gate_(std::make_unique<AttemptGate>(runtime, journal)),
       node_(std::make_unique<Node>(environment, *gate_, config, changes_.get(), estimator)) {
   changes_->attach(node_->manager());
+  gate_->attach(node_->manager());
   outbox_ = std::make_unique<Outbox>(node_->service(), node_->manager(), *changes_, journal,
                                      durability.pending_bytes);
   journal.listen([this] {

@@ -213,6 +213,24 @@ TEST_F(DurableNodeTest, ASyncCallerGetsADurableEnd) {
   EXPECT_EQ(call->result().status(), kCompleted);
 }
 
+// Its slot would be idle during a commit, so that each commit could serve as many calls as there
+// are slots.
+TEST_F(DurableNodeTest, WhatCannotRunAgainStartsAtOnce) {
+  Life life(disk_);
+  auto& call = life.sync({});
+  life.settle();
+  ASSERT_EQ(life.runtime.started(), 1U);
+  EXPECT_FALSE(call.answered());
+  life.sync({.id = "chosen"});
+  life.runtime.finish(life.node().manager().tracker().find_ordinal(1)->execution_id);
+  life.settle();
+  EXPECT_EQ(life.runtime.started(), 1U) << "the id could be given again after a crash";
+  EXPECT_FALSE(call.answered());
+  life.sync_and_settle();
+  EXPECT_TRUE(call.answered());
+  EXPECT_EQ(life.runtime.started(), 2U);
+}
+
 TEST_F(DurableNodeTest, StreamsCancelsAndDeletionsWaitToo) {
   RecordingStreamCaller<spearlet::StreamExecutionResult> stream;
   Life life(disk_);

@@ -3,6 +3,7 @@
 // only if its structure is wrong.
 #include "core/journal/sqlite_store.h"
 
+#include <absl/container/flat_hash_map.h>
 #include <fmt/format.h>
 #include <sqlite3.h>
 #include <zlib.h>
@@ -113,11 +114,17 @@ class SqliteStore::Database {
     return code == SQLITE_OK ? absl::OkStatus() : opening(code);
   }
 
+  // Of several values for one record only the last is written: a short execution is accepted,
+  // starts and ends within one commit.
   absl::Status commit(std::span<const JournalRecord> records) {
+    last_.clear();
+    for (std::size_t i = 0; i < records.size(); ++i) {
+      last_[{records[i].table, records[i].key}] = i;
+    }
     int code = execute("BEGIN IMMEDIATE");
-    for (const JournalRecord& record : records) {
-      if (code != SQLITE_OK) break;
-      code = write(record);
+    for (std::size_t i = 0; i < records.size() && code == SQLITE_OK; ++i) {
+      const JournalRecord& record = records[i];
+      if (last_.find({record.table, record.key})->second == i) code = write(record);
     }
     if (code == SQLITE_OK) code = execute("COMMIT");
     if (code == SQLITE_OK) return absl::OkStatus();
@@ -239,6 +246,8 @@ class SqliteStore::Database {
   sqlite3* database_ = nullptr;
   std::array<std::unique_ptr<Statement>, kJournalTables> put_;
   std::array<std::unique_ptr<Statement>, kJournalTables> remove_;
+  // Scratch space of commit(): the position of the last value for each record.
+  absl::flat_hash_map<std::pair<JournalTable, std::uint64_t>, std::size_t> last_;
 };
 
 SqliteStore::SqliteStore(std::unique_ptr<Database> database) : database_(std::move(database)) {}

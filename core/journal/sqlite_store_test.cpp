@@ -75,11 +75,14 @@ TEST_F(SqliteStoreTest, KeepsTheLastValueOfEachRecord) {
                         {JournalTable::kExecutions, 2, "new"},
                         {JournalTable::kExecutions, 3, "gone"},
                         {JournalTable::kExecutions, 3, std::nullopt},
+                        {JournalTable::kExecutions, 4, std::nullopt},
+                        {JournalTable::kExecutions, 4, "removed before"},
                     })
                     .ok());
   }
-  EXPECT_EQ(contents(*open()), (std::vector<std::string>{"0/18446744073709551615=t",
-                                                         "1/1=" + binary, "1/2=new", "2/1="}));
+  EXPECT_EQ(contents(*open()),
+            (std::vector<std::string>{"0/18446744073709551615=t", "1/1=" + binary, "1/2=new",
+                                      "1/4=removed before", "2/1="}));
 }
 
 TEST_F(SqliteStoreTest, IsLockedWhileItIsOpen) {
