@@ -40,6 +40,31 @@ double pinball(const Quantiles& quantiles, double outcome) {
   return loss / kLevels;
 }
 
+/// The depth of the queue in front: the target starts at once, waits in a short queue, in a long
+/// one, or in a very long one. Forecasts are wrong for other reasons in each.
+inline constexpr std::size_t kDepths = 4;
+std::size_t depth_of(const Target& target, const NodeState& node) {
+  if (node.busy < node.slots && target.ahead == 0) return 0;
+  const std::int64_t is_short = 2 * static_cast<std::int64_t>(node.slots) + 8;
+  if (target.ahead < is_short) return 1;
+  return target.ahead < 8 * is_short ? 2 : 3;
+}
+
+/// An execution ends at its deadline at the latest, so no part of a forecast beyond it is wrong by
+/// more.
+void cut_at_deadline(Quantiles& quantiles, const Observation& observation) {
+  if (observation.deadline.is_never()) return;
+  const auto limit = static_cast<float>((observation.deadline - observation.accepted_at).count());
+  for (float& quantile : quantiles) quantile = std::min(quantile, limit);
+}
+
+/// Whether the loss of a forecast that is cut at the deadline is known: also if the execution was.
+bool loss_is_known(const Observation& observation) {
+  return observation.ended_by_itself() ||
+         (observation.status == spearlet::EXECUTION_STATUS_TIMEOUT &&
+          !observation.deadline.is_never());
+}
+
 /// How much of the queue one execution is. Executions in one queue are wrong together: a hundred of
 /// them carry little more information than one.
 double share_of_queue(const NodeState& node) {
@@ -166,7 +191,7 @@ class Recalibrated final : public Decorator {
     const Forecast raw = inner().predict(target, node);
     // A running execution is predicted by its age, which acceptances say nothing about.
     if (!target.dispatched_at.is_never()) return raw;
-    const std::size_t number = stratum_of(node);
+    const std::size_t number = stratum_of(target, node);
     const Stratum& stratum = strata_[number];
     const Forecast bent = stratum.recalibration.apply(raw);
     pending_.remember(target, node,
@@ -178,17 +203,21 @@ class Recalibrated final : public Decorator {
   }
   void observe_end(const Observation& observation) override {
     Decorator::observe_end(observation);
-    const auto asked = pending_.take(observation.ordinal);
+    auto asked = pending_.take(observation.ordinal);
     if (!asked) return;
     const double outcome = nanoseconds(observation.ended_at - observation.accepted_at);
     const double pit = cdf(asked->forecasts[kRaw], outcome);
     Stratum& stratum = strata_[asked->stratum];
     if (observation.ended_by_itself()) {
       stratum.recalibration.observe(pit, asked->weight);
+    } else {
+      stratum.recalibration.observe_beyond(pit, asked->weight);
+    }
+    if (loss_is_known(observation)) {
+      for (Quantiles& quantiles : asked->forecasts) cut_at_deadline(quantiles, observation);
       stratum.losses.observe(asked->forecasts, outcome, asked->weight);
       return;
     }
-    stratum.recalibration.observe_beyond(pit, asked->weight);
     // Ignoring the cut executions would favour forecasts that are too short. Each is replaced by
     // times that the corrected forecast leaves beyond the cut.
     const double passed = cdf(asked->forecasts[kBent], outcome);
@@ -205,7 +234,7 @@ class Recalibrated final : public Decorator {
   }
 
  private:
-  static constexpr std::size_t kStrata = 4;
+  static constexpr std::size_t kStrata = 2 * kDepths;
   enum : std::uint8_t { kRaw, kBent };
   struct Asked {
     std::array<Quantiles, 2> forecasts;
@@ -217,12 +246,11 @@ class Recalibrated final : public Decorator {
     RecentLosses<2, 500> losses;
   };
 
-  static std::size_t stratum_of(const NodeState& node) {
+  static std::size_t stratum_of(const Target& target, const NodeState& node) {
     const Backlog& backlog = node.backlog();
-    const WaitingExecution& target = backlog.waiting.back();
-    const bool waits = node.busy >= node.slots || backlog.waiting.size() > 1;
-    const bool cold = target.fresh || backlog.shares[target.share].idle == 0;
-    return (waits ? 2U : 0U) + (cold ? 1U : 0U);
+    const WaitingExecution& last = backlog.waiting.back();
+    const bool cold = last.fresh || backlog.shares[last.share].idle == 0;
+    return 2 * depth_of(target, node) + (cold ? 1U : 0U);
   }
 
   std::string_view name_;
@@ -244,17 +272,17 @@ class Guarded final : public Estimator {
     Forecast forecast = estimators_.front()->predict(target, node);
     if (!target.dispatched_at.is_never()) return forecast;
     Asked asked{.forecasts = {quantiles_of(forecast)},
-                .stratum = static_cast<std::uint32_t>(stratum_of(target, node)),
+                .depth = static_cast<std::uint32_t>(depth_of(target, node)),
                 .weight = static_cast<float>(std::sqrt(share_of_queue(node)))};
     for (std::size_t i = 1; i < kEstimators; ++i) {
       asked.forecasts[i] = quantiles_of(estimators_[i]->predict(target, node));
     }
     pending_.remember(target, node, asked);
-    const auto& losses = strata_[asked.stratum];
+    const auto& losses = losses_[asked.depth];
     // Behind a queue, an estimate has to grow with it (clause ETA-3), whatever a baseline that does
     // not look at the queue would have gained in the past.
-    const std::size_t eligible = asked.stratum == 0 ? kEstimators : kSeeTheQueue;
-    const std::size_t first = asked.stratum < kLong ? kConformal : kConformal + 1;
+    const std::size_t eligible = asked.depth == 0 ? kEstimators : kSeeTheQueue;
+    const std::size_t first = asked.depth < kLong ? kConformal : kConformal + 1;
     std::size_t best = first;
     for (std::size_t i = first + 1; i < eligible; ++i) best = losses[i] < losses[best] ? i : best;
     const double excess = losses[best] > 0 ? losses[0] / losses[best] - 1 : 0;
@@ -272,10 +300,11 @@ class Guarded final : public Estimator {
   }
   void observe_end(const Observation& observation) override {
     for (const auto& estimator : estimators_) estimator->observe_end(observation);
-    const auto asked = pending_.take(observation.ordinal);
-    if (!asked || !observation.ended_by_itself()) return;
+    auto asked = pending_.take(observation.ordinal);
+    if (!asked || !loss_is_known(observation)) return;
     const double outcome = nanoseconds(observation.ended_at - observation.accepted_at);
-    strata_[asked->stratum].observe(asked->forecasts, outcome, asked->weight);
+    for (Quantiles& quantiles : asked->forecasts) cut_at_deadline(quantiles, observation);
+    losses_[asked->depth].observe(asked->forecasts, outcome, asked->weight);
   }
   std::size_t bytes() const override {
     std::size_t bytes = sizeof(*this) + pending_.bytes();
@@ -288,7 +317,7 @@ class Guarded final : public Estimator {
   // The first estimators, up to this one, look at the queue; the others only at past executions.
   static constexpr std::size_t kSeeTheQueue = 4;
   // The second estimator multiplies its forecasts by how wrong it was, which at the end of a long
-  // queue is out of date: it takes no part from the stratum kLong on.
+  // queue is out of date: it takes no part from the depth kLong on.
   static constexpr std::size_t kConformal = 1;
   static constexpr std::uint32_t kLong = 2;
   // Memory of the losses: short, so that a first estimator that fails is noticed within some tens
@@ -296,25 +325,15 @@ class Guarded final : public Estimator {
   static constexpr int kMemory = 100;
   struct Asked {
     std::array<Quantiles, kEstimators> forecasts;
-    std::uint32_t stratum;
+    std::uint32_t depth;
     float weight;
   };
-
-  static constexpr std::size_t kStrata = 4;
-
-  // Starts at once, waits in a short queue, in a long one, or in a very long one.
-  static std::size_t stratum_of(const Target& target, const NodeState& node) {
-    if (node.busy < node.slots && target.ahead == 0) return 0;
-    const std::int64_t is_short = 2 * static_cast<std::int64_t>(node.slots) + 8;
-    if (target.ahead < is_short) return 1;
-    return target.ahead < 8 * is_short ? 2 : 3;
-  }
 
   // The weight of the first estimator is 1 while its loss exceeds the baseline's by at most the
   // share kTolerance, falling to 0 at kHopeless. A lower tolerance would follow chance: what is
   // known of a queue is old.
   static void mix(Forecast& forecast, const Quantiles& baseline, double excess) {
-    constexpr double kTolerance = 0.25;
+    constexpr double kTolerance = 0.4;
     constexpr double kHopeless = 1;
     if (excess <= kTolerance) return;
     const double weight = std::max((kHopeless - excess) / (kHopeless - kTolerance), 0.0);
@@ -327,7 +346,7 @@ class Guarded final : public Estimator {
 
   std::string_view name_;
   std::array<std::unique_ptr<Estimator>, kEstimators> estimators_;
-  std::array<RecentLosses<kEstimators, kMemory>, kStrata> strata_;
+  std::array<RecentLosses<kEstimators, kMemory>, kDepths> losses_;
   PendingForecasts<Asked> pending_;
 };
 

@@ -346,6 +346,19 @@ TEST(Guarded, GrowsWithTheQueueWhateverWasBestInThePast) {
   EXPECT_LT(node.ask(1).point, node.ask(6).point);
 }
 
+// An execution that is cut at its deadline cannot be forecast wrongly by what lies beyond it: the
+// baseline's forecasts are far too short, the first one's are right or beyond the deadline.
+TEST(Guarded, DoesNotBlameTheFirstForWhatLiesBeyondTheDeadline) {
+  const Forecast far = forecast_by([](double) { return 1000.0; });
+  const auto estimator = guarded(far);
+  Acceptances node(*estimator, 10s);
+  for (int i = 0; i < 200; ++i) {
+    node.accept();
+    node.end(10s, spearlet::EXECUTION_STATUS_TIMEOUT);
+  }
+  EXPECT_EQ(node.accept().quantiles, far.quantiles);
+}
+
 TEST(Guarded, ForgetsEndedExecutions) {
   const auto estimator = guarded(forecast_by(lognormal_distribution(1, 0.5)));
   coverage(*estimator, lognormal_distribution(1, 0.5), 1000);

@@ -30,6 +30,9 @@ constexpr std::array<float, kLanes / 2> kNormal = {
     0.53340971F, 0.62609901F, 0.72451438F, 0.83051088F, 0.94678176F, 1.07751557F,
     1.22985876F, 1.41779714F, 1.67593972F, 2.15387469F};
 
+// In (0, 1).
+float unit(std::uint32_t bits) { return (static_cast<float>(bits >> 8) + 0.5F) * 0x1p-24F; }
+
 }  // namespace
 
 LaneDraws::LaneDraws(std::uint64_t seed) : seed_(mix(seed)), orders_(kOrders) {
@@ -60,6 +63,21 @@ void LaneDraws::sample(const QuantileTable& distribution, std::uint64_t ordinal,
   }
 }
 
+bool LaneDraws::has_common_place(const QuantileTable& distribution, std::uint64_t ordinal) const {
+  if (distribution.common() <= 0) return false;
+  return unit(this->draw(ordinal, Purpose::kCommon).offset) < distribution.common();
+}
+
+void LaneDraws::sample_common(const QuantileTable& distribution, FunctionIndex function,
+                              std::uint64_t ordinal, Lanes& out) const {
+  const Draw draw = this->draw(function, Purpose::kCommon);
+  const float* values =
+      distribution.values().data() + this->draw(ordinal, Purpose::kService).offset % kPerStratum;
+  for (std::size_t lane = 0; lane < kLanes; ++lane) {
+    out[lane] = values[kPerStratum * (*draw.order)[lane ^ draw.flip]];
+  }
+}
+
 void LaneDraws::sample_among(std::span<const QuantileTable* const> distributions,
                              std::uint64_t ordinal, Purpose purpose, Picks& picks,
                              Lanes& out) const {
@@ -79,7 +97,7 @@ void LaneDraws::sample_remaining(const QuantileTable& distribution, float age, c
                                  bool uniform_factor, std::uint64_t ordinal, Purpose purpose,
                                  Lanes& out) const {
   const Draw draw = this->draw(ordinal, purpose);
-  const float within = (static_cast<float>(draw.offset >> 8) + 0.5F) * 0x1p-24F;
+  const float within = unit(draw.offset);
   const auto rest = [&](float passed, std::size_t stratum, float slower) {
     const float u = (static_cast<float>(stratum) + within) / static_cast<float>(kLanes);
     return slower *

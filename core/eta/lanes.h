@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "core/eta/estimator.h"
 #include "core/eta/quantile_table.h"
 
 namespace quintain::core::eta {
@@ -36,12 +37,23 @@ class LaneDraws {
     kRemainder,
     kGap,
     kOvertaker,
-    kWorkAhead
+    kWorkAhead,
+    kCommon
   };
 
   /// A sample of the distribution.
   void sample(const QuantileTable& distribution, std::uint64_t ordinal, Purpose purpose,
               Lanes& out) const;
+
+  /// Whether the execution has its place in its function's distribution in common with others: the
+  /// share QuantileTable::common() of them has. The doubt about a function is the same for all its
+  /// executions; this way it does not average out over a queue.
+  bool has_common_place(const QuantileTable& distribution, std::uint64_t ordinal) const;
+
+  /// A sample of a function's service times for such executions, which take the same strata in the
+  /// same lanes.
+  void sample_common(const QuantileTable& distribution, FunctionIndex function,
+                     std::uint64_t ordinal, Lanes& out) const;
 
   /// A sample of a distribution that each lane picks at random from `distributions`; returns the
   /// indices in `picks`.

@@ -129,6 +129,37 @@ TEST(LaneDraws, DrawsOfExecutionsAreIndependent) {
 }
 
 // The sum of many executions' times, lane by lane, has the spread of a sum of independent ones.
+TEST(LaneDraws, ExecutionsOfAnUnknownFunctionShareTheirPlace) {
+  const LaneDraws draws(1);
+  const QuantileTable unknown = table_of(uniform_distribution(1), 1);
+  const QuantileTable known = table_of(uniform_distribution(1));
+  const auto draw = [&](const QuantileTable& table, FunctionIndex function, std::uint64_t ordinal,
+                        Lanes& out) {
+    if (draws.has_common_place(table, ordinal)) {
+      draws.sample_common(table, function, ordinal, out);
+    } else {
+      draws.sample(table, ordinal, LaneDraws::Purpose::kService, out);
+    }
+  };
+  // The distance between two executions' draws, as a mean over the lanes.
+  const auto distance = [&](const QuantileTable& table, FunctionIndex other) {
+    double sum = 0;
+    for (std::uint64_t i = 0; i < 100; ++i) {
+      Lanes one{};
+      Lanes two{};
+      draw(table, 1, 2 * i, one);
+      draw(table, other, 2 * i + 1, two);
+      for (std::size_t lane = 0; lane < kLanes; ++lane) {
+        sum += std::abs(one[lane] - two[lane]) / 100 / kLanes;
+      }
+    }
+    return sum;
+  };
+  EXPECT_LT(distance(unknown, 1), 1.0 / kLanes) << "they differ within their strata only";
+  EXPECT_NEAR(distance(known, 1), 1.0 / 3, 0.02);
+  EXPECT_GT(distance(unknown, 2), 0.2);
+}
+
 TEST(LaneDraws, SumsHaveTheVarianceOfIndependentSums) {
   const LaneDraws draws(5);
   const QuantileTable distribution = table_of(uniform_distribution(1));

@@ -150,6 +150,15 @@ float CommonShape::quantile(float p) const {
 
 // ---- One function: what is observed -------------------------------------------------------------
 
+LearnedDistribution::LearnedDistribution(const LearnedDistribution& other)
+    : weight_(other.weight_),
+      mean_(other.mean_),
+      squares_(other.squares_),
+      lowest_(other.lowest_),
+      total_(other.total_),
+      increment_(other.increment_),
+      seen_(other.seen_ ? std::make_unique<Seen>(*other.seen_) : nullptr) {}
+
 float LearnedDistribution::standardise(const Base& base, float log_time) {
   return unstudent((log_time - base.mean) / base.deviation, base.freedom);
 }
@@ -327,6 +336,15 @@ float LearnedDistribution::longest_believed(const CommonPrior& prior) const {
   return std::min(by_node, longest + 1 + 16 / (1 + weight_));
 }
 
+// The doubt about the mean is the share 1 / (1 + weight) of the predictive variance, and so the
+// correlation of any two executions. Two of those that have their place in common are correlated
+// fully, others not at all. Of an unseen function only half of the executions have: long queues are
+// made of slow functions, and forecasts of them would be too short otherwise.
+float LearnedDistribution::common(const CommonPrior& prior) const {
+  constexpr float kUnseen = 4;
+  return 1 / std::sqrt(kUnseen + prior.typical_within / prior.between + weight_);
+}
+
 /// Makes a table of the models' mixture: their distribution functions, mixed at the edges of the
 /// bins, then inverted. Within a bin the quantile function is a straight line. Atoms are laid over
 /// this continuous part.
@@ -337,7 +355,8 @@ class LearnedDistribution::Builder {
       : shape_(shape),
         base_(learnt.base(prior)),
         longest_(learnt.longest_believed(prior)),
-        lowest_(learnt.lowest_) {
+        lowest_(learnt.lowest_),
+        common_(learnt.common(prior)) {
     static const auto kProbabilities = [] {
       std::array<float, kWanted> wanted;
       for (std::size_t i = 0; i < kWanted; ++i) {
@@ -360,7 +379,7 @@ class LearnedDistribution::Builder {
   void build(QuantileTable& table) {
     const float bound = exp2_of(longest_);
     for (float& quantile : quantiles_) quantile = std::min(quantile, bound);
-    table.assign(quantiles_, bound);
+    table.assign(quantiles_, bound, common_);
   }
 
  private:
@@ -484,6 +503,7 @@ class LearnedDistribution::Builder {
   Base base_;
   float longest_;
   float lowest_;
+  float common_;
   std::array<float, kBins> bins_{};
   std::array<Component, 1 + kRecencies> components_{};
   std::size_t used_ = 1;

@@ -108,6 +108,10 @@ struct CommonPrior {
 class LearnedDistribution {
  public:
   LearnedDistribution() = default;
+  /// Copies what was seen; tables are made again when they are asked for.
+  LearnedDistribution(const LearnedDistribution& other);
+  LearnedDistribution(LearnedDistribution&&) = default;
+  LearnedDistribution& operator=(LearnedDistribution&&) = default;
 
   struct Base {
     float mean;
@@ -178,6 +182,7 @@ class LearnedDistribution {
   void make_room(float log_time);
   float histogram_share(Model model) const;
   float longest_believed(const CommonPrior& prior) const;
+  float common(const CommonPrior& prior) const;
   bool follows_recent() const;
 
   float weight_ = 0;

@@ -87,8 +87,9 @@ double QuantileTable::wanted(std::size_t index) {
   return 1 - above / kCells;
 }
 
-void QuantileTable::assign(const std::array<float, kWanted>& quantiles, float bound) {
+void QuantileTable::assign(const std::array<float, kWanted>& quantiles, float bound, float common) {
   bound_ = bound;
+  common_ = common;
   // Some 30,000 years: a time that never ends. The squares of longer times would overflow.
   constexpr float kMax = 1e12F;
   for (std::size_t i = 0; i + 1 < kPoints; ++i) values_[i] = std::min(quantiles[i], kMax);

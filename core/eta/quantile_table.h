@@ -41,6 +41,10 @@ class QuantileTable {
   float mean() const { return mean_; }
   float mean_square() const { return mean_square_; }
 
+  /// The share of the function's executions that take their place in the distribution in common:
+  /// see LaneDraws::has_common_place().
+  float common() const { return common_; }
+
   /// What is left of a time of which `age` has passed and which was forecast to be `whole`. What
   /// has outlived the bound may take as long again.
   float left(float whole, float age) const {
@@ -57,9 +61,9 @@ class QuantileTable {
   static double wanted(std::size_t index);
 
   /// Takes the distribution's quantiles at these probabilities. `bound`: the longest time that is
-  /// believed.
+  /// believed. `common`: see common().
   void assign(const std::array<float, kWanted>& quantiles,
-              float bound = std::numeric_limits<float>::max());
+              float bound = std::numeric_limits<float>::max(), float common = 0);
 
  private:
   float quantile_at_the_edge(float p) const;
@@ -71,6 +75,7 @@ class QuantileTable {
   float mean_ = 0;
   float mean_square_ = 0;
   float bound_ = std::numeric_limits<float>::max();
+  float common_ = 0;
 };
 
 }  // namespace quintain::core::eta

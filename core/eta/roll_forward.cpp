@@ -279,7 +279,28 @@ void RollForward::add_far(const Backlog& backlog, std::size_t simulated, const S
     if (i < simulated) continue;
     mean += distribution.mean();
     variance += distribution.mean_square() - distribution.mean() * distribution.mean();
+    const FunctionIndex function = backlog.waiting[i].function;
+    if (function >= far_.size()) far_.resize(function + 1);
+    if (far_[function] == 0) far_functions_.push_back(function);
+    far_[function] += 1;
   }
+  Lanes common{};
+  const float each = 1 + static_cast<float>(backlog.hidden_count) / static_cast<float>(listed);
+  for (const FunctionIndex function : far_functions_) {
+    const QuantileTable& distribution = distributions.long_run_service(function);
+    const float number = distribution.common() * far_[function] * each;
+    far_[function] = 0;
+    if (number < 0.5F) continue;
+    constexpr std::uint64_t kDraws = 4;
+    for (std::uint64_t i = 0; i < kDraws; ++i) {
+      Lanes draw{};
+      draws_.sample_common(distribution, function, target.ordinal * kDraws + i, draw);
+      for (std::size_t lane = 0; lane < kLanes; ++lane) {
+        common[lane] += number / kDraws * (draw[lane] - distribution.mean());
+      }
+    }
+  }
+  far_functions_.clear();
   if (backlog.hidden_count > 0) {
     const auto sample = static_cast<float>(listed);
     const auto unlisted = static_cast<float>(backlog.hidden_count);
@@ -293,7 +314,7 @@ void RollForward::add_far(const Backlog& backlog, std::size_t simulated, const S
   draws_.sample_normal(target.ordinal, LaneDraws::Purpose::kSpeedFactor, normal);
   const float deviation = __builtin_sqrtf(variance);
   for (std::size_t lane = 0; lane < kLanes; ++lane) {
-    const float work = greater(mean + normal[lane] * deviation, 0);
+    const float work = greater(mean + common[lane] + normal[lane] * deviation, 0);
     const float wait = work * factor.factor[lane] / static_cast<float>(node.slots);
     for (Lanes& slot : slots_) slot[lane] += wait;
   }
@@ -370,7 +391,11 @@ RollForward::Placed RollForward::place(const WaitingExecution& waiting,
                                        float deadline, Distributions& distributions, Lanes& start,
                                        Lanes& duration) {
   start = slots_.front();
-  draws_.sample(service, waiting.ordinal, LaneDraws::Purpose::kService, duration);
+  if (draws_.has_common_place(service, waiting.ordinal)) {
+    draws_.sample_common(service, waiting.function, waiting.ordinal, duration);
+  } else {
+    draws_.sample(service, waiting.ordinal, LaneDraws::Purpose::kService, duration);
+  }
   if (!factor.uniform || factor.factor[0] != 1) {
     for (std::size_t lane = 0; lane < kLanes; ++lane) duration[lane] *= factor.factor[lane];
   }

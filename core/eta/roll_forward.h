@@ -131,6 +131,8 @@ class RollForward {
   std::vector<Lanes> slots_;   // the times at which they are free, ascending within a lane
   std::vector<Lanes> finish_;  // ends of the running executions, then of the placed ones
   std::vector<Share> shares_;
+  std::vector<float> far_;  // by function, how many are not simulated; zero between predictions
+  std::vector<FunctionIndex> far_functions_;
   std::vector<float> sorted_;
   std::vector<const QuantileTable*> overtakers_;
   std::vector<float> head_starts_;  // an overtaker that arrives by then goes first

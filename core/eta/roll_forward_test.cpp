@@ -40,13 +40,14 @@ using Distribution = std::function<double(double p)>;
 struct Function {
   Distribution service;
   Distribution cold_start = constant_distribution(0);
+  float common = 0;
 };
 
 class KnownDistributions final : public Distributions {
  public:
   explicit KnownDistributions(const std::vector<Function>& functions) {
     for (const Function& function : functions) {
-      service_.push_back(table_of(function.service));
+      service_.push_back(table_of(function.service, function.common));
       cold_start_.push_back(table_of(function.cold_start));
     }
   }
@@ -690,6 +691,33 @@ TEST(RollForward, UsesTheLongRunFarDownTheQueue) {
                                                    node_of(situation, backlog), distributions);
     EXPECT_NEAR(in_seconds(forecast.point), expected, 0.5) << ahead;
   }
+}
+
+// What is not known of a function is the same for all its executions, so that it does not average
+// out over a queue: neither over the executions that are simulated nor over those behind them.
+TEST(RollForward, DoubtAboutAFunctionDoesNotAverageOut) {
+  for (const std::size_t ahead : {60U, 600U}) {
+    Situation situation = busy(1, ahead, lognormal_distribution(1, 1));
+    const Quantiles known = predicted(situation);
+    EXPECT_LT(known.p90 / known.p50, 1.3) << ahead;
+    situation.functions[0].common = 1;
+    const Quantiles unknown = predicted(situation);
+    // Every execution takes as long as the others: the sum is distributed as one of them.
+    EXPECT_NEAR(unknown.p90 / unknown.p50, std::exp(1.2815516), 0.5) << ahead;
+    EXPECT_NEAR(unknown.p50 / static_cast<double>(ahead), 1, 0.2) << ahead;
+  }
+}
+
+// What is not known of two functions is independent.
+TEST(RollForward, DoubtsAboutDifferentFunctionsAverageOut) {
+  Situation situation = busy(1, 60, lognormal_distribution(1, 1));
+  situation.functions.resize(30, situation.functions[0]);
+  for (Function& function : situation.functions) function.common = 1;
+  for (std::size_t i = 0; i < situation.waiting.size(); ++i) {
+    situation.waiting[i].function = static_cast<FunctionIndex>(i % 30);
+  }
+  const Quantiles forecast = predicted(situation);
+  EXPECT_LT(forecast.p90 / forecast.p50, 1.6);
 }
 
 // ---- Speed factor -------------------------------------------------------------------------------

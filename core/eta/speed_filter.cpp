@@ -88,9 +88,9 @@ void SpeedFilterJudge::add(float gain) {
   constexpr float kTrust = 12;
   gain_ = gain_ * (1 - 1 / kMemory) + std::clamp(gain, -kMaxGain, kMaxGain);
   // Bounded on both sides, so that either verdict can be reversed soon.
-  gain_ = std::clamp(gain_, -kTrust, 5 * kTrust);
+  gain_ = std::clamp(gain_, -2 * kTrust, 5 * kTrust);
   if (gain_ > kTrust) trusted_ = true;
-  if (gain_ < 0) trusted_ = false;
+  if (gain_ < -kTrust) trusted_ = false;
 }
 
 }  // namespace quintain::core::eta

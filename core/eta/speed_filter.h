@@ -52,7 +52,7 @@ class SpeedFilter {
 /// The shift must prove itself prequentially (A. P. Dawid, "Present position and potential
 /// developments: the prequential approach", J. R. Statist. Soc. A 147, 1984): the logarithmic score
 /// of forecasts with it is compared with that of forecasts without it over recent completions. It
-/// is off until it has won clearly, and off again once it has lost that advantage. Where times are
+/// is off until it has won clearly, and off again once it has lost as clearly. Where times are
 /// autocorrelated the filter mistakes a few slow executions for a slow node; therefore the shift of
 /// kLag completions ago is judged, which is about the age at which a shift is used.
 class SpeedFilterJudge {
@@ -66,8 +66,11 @@ class SpeedFilterJudge {
     const float shift = slot;
     slot = shift_now;
     const bool differs = (shift > kMinShift || shift < -kMinShift) && believable(shift);
-    add(differs ? log_density_ratio(shift) : 0);
+    add(differs || trusted_ ? log_density_ratio(believable(shift) ? shift : 0) : 0);
   }
+
+  /// Whether the filter has proven itself; its present shift may be unbelievable even so.
+  bool trusted() const { return trusted_; }
 
   /// Whether a shift is to be used.
   bool trusts(float shift) const { return trusted_ && believable(shift); }

@@ -181,7 +181,17 @@ TEST(SpeedFilterJudge, StopsTrustingAShiftThatPredictsWorse) {
   ASSERT_TRUE(judge.trusts(1));
   int count = 0;
   for (; judge.trusts(1) && count < 1000; ++count) complete(judge, 1, -1);
-  EXPECT_LT(count, 60);
+  EXPECT_GT(count, 12);
+  EXPECT_LT(count, 100);
+}
+
+// Once trusted, forecasts with the filter are compared with those without it at every completion.
+TEST(SpeedFilterJudge, StopsTrustingAFilterThatHasBecomeWorseThanNone) {
+  SpeedFilterJudge judge;
+  for (int i = 0; i < 40; ++i) complete(judge, 1, 1);
+  ASSERT_TRUE(judge.trusted());
+  for (int i = 0; i < 200; ++i) complete(judge, 0, -1);
+  EXPECT_FALSE(judge.trusted());
 }
 
 TEST(SpeedFilterJudge, JudgesOnlyShifts) {

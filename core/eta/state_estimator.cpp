@@ -3,6 +3,7 @@
 // node's speed; changes of one function are followed by the distributions themselves.
 #include <algorithm>
 #include <chrono>
+#include <optional>
 
 #include "core/eta/factories.h"
 #include "core/eta/learned_distributions.h"
@@ -55,17 +56,18 @@ class StateEstimator final : public Estimator, private Distributions {
     }
     const Duration time = observation.ended_at - observation.started_at;
     if (!observation.ended_by_itself()) return learn_from_cut(observation.ordinal, function, time);
-    MeasuredTime measured = MeasuredTime::of(time);
-    if (notices_change_) measured = follow_change(function, measured);
+    const MeasuredTime whole = MeasuredTime::of(time);
+    std::optional<MeasuredTime> measured = whole;
+    if (notices_change_) measured = follow_change(function, whole);
     const QuantileTable& forecast = service_.long_run_table(function);
-    work_.observe(function, measured.seconds, forecast.mean(),
+    work_.observe(function, measured.value_or(whole).seconds, forecast.mean(),
                   forecast.mean_square() - forecast.mean() * forecast.mean());
-    service_.observe(function, measured);
+    if (measured) service_.observe(function, *measured);
   }
 
   std::size_t bytes() const override {
-    return sizeof(*this) + service_.bytes() + cold_start_.bytes() + work_.bytes() +
-           roll_forward_.bytes();
+    return sizeof(*this) + service_.bytes() + (unshifted_ ? unshifted_->bytes() : 0) +
+           cold_start_.bytes() + work_.bytes() + roll_forward_.bytes();
   }
 
  private:
@@ -80,12 +82,28 @@ class StateEstimator final : public Estimator, private Distributions {
   const SpeedFactor& speed_factor_of(const RunningExecution&) override { return speed_factor_; }
   const WorkAhead* work_ahead() override { return &work_; }
 
-  // Returns the time that it would have been at the usual speed.
-  MeasuredTime follow_change(FunctionIndex function, const MeasuredTime& time) {
+  // Returns the time that it would have been at the usual speed; nullopt if it has been learnt
+  // already. While the filter is trusted, it competes with distributions that have learnt without
+  // it; once it loses, these take over. Distributions that have learnt under the filter would need
+  // it, and so could not judge it.
+  std::optional<MeasuredTime> follow_change(FunctionIndex function, const MeasuredTime& time) {
     judge_.observe(filter_.mean(), [&](float shift) {
+      const LearnedDistributions& unshifted = unshifted_ ? *unshifted_ : service_;
       return log2_of(service_.density(function, time.log - shift) /
-                     service_.density(function, time.log));
+                     unshifted.density(function, time.log));
     });
+    if (unshifted_) {
+      unshifted_->observe(function, time);
+      if (!judge_.trusted()) {
+        service_ = *std::move(unshifted_);
+        unshifted_.reset();
+        filter_ = SpeedFilter();
+        return std::nullopt;
+      }
+    } else if (judge_.trusted()) {
+      unshifted_.emplace(service_);
+      unshifted_->observe(function, time);
+    }
     SpeedFilter::Likelihood likelihood;
     service_.likelihoods(function, time.log, SpeedFilter::kLogFactors, likelihood);
     filter_.observe(likelihood);
@@ -167,6 +185,8 @@ class StateEstimator final : public Estimator, private Distributions {
   bool notices_change_;
   LearnedDistributions service_;
   LearnedDistributions cold_start_;
+  // While the speed filter is trusted: what is learnt from the times as they are.
+  std::optional<LearnedDistributions> unshifted_;
   WorkAhead work_;
   SpeedFilter filter_;
   SpeedFilterJudge judge_;

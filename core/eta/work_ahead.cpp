@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/eta/learned_distribution.h"
 #include "core/eta/log_scale.h"
 
 namespace quintain::core::eta {
@@ -16,11 +17,12 @@ constexpr float kErrorsMemory = 16;
 // The first blocks show what was not known at first, and not what is not known now.
 constexpr std::uint32_t kFirstBlocks = 2;
 
-enum Estimate : std::uint8_t { kLearned, kSlow, kRecent, kFast };
+enum Estimate : std::uint8_t { kLearned, kExtended, kAll, kSlow, kRecent, kFast };
 // Before any score. An estimate that follows the last times is no forecast of a long queue.
-constexpr std::array<float, 4> kPriorWeights = {1, 0.3F, 0.05F, 0.05F};
-constexpr std::array<float, 4> kPriorWeightsFar = {1, 0.3F, 0.05F, 0};
+constexpr std::array<float, 6> kPriorWeights = {1, 0.3F, 0.3F, 0.3F, 0.05F, 0.05F};
+constexpr std::array<float, 6> kPriorWeightsFar = {1, 1, 0.5F, 0.3F, 0.1F, 0};
 
+constexpr float kLongMemory = 1e5F;
 constexpr float kSlowMemory = 2000;
 constexpr float kRecentMemory = 100;
 constexpr float kFastMemory = 6;
@@ -45,11 +47,16 @@ float log_error(float actual, float forecast) {
 WorkAhead::Means WorkAhead::means(FunctionIndex function, float mean) const {
   Means means{};
   means.fill(known_ > 0 ? sum_of_means_ / known_ : mean);
-  means[kLearned] = mean;
+  means[kLearned] = means[kExtended] = mean;
   if (function >= functions_.size() || functions_[function].seen == 0) return means;
   const Function& known = functions_[function];
+  // The learned distribution forgets. Where a function has had many more times than that, the mean
+  // of all of them is known better.
+  means[kExtended] = std::lerp(
+      mean, known.all, std::max(known.seen - LearnedDistribution::kMemory, 0.0F) / known.seen);
   // The other functions' mean counts as one observation.
   means[kSlow] = (known.seen * known.slow + means[kSlow]) / (known.seen + 1);
+  means[kAll] = (known.seen * known.all + means[kAll]) / (known.seen + 1);
   means[kRecent] = known.recent;
   means[kFast] = known.fast;
   return means;
@@ -70,13 +77,14 @@ void WorkAhead::observe(FunctionIndex function, float time, float mean, float va
     horizon.variance += variance;
     if (++horizon.count == kBlock[h]) close(horizon, /*is_long=*/h > 0);
   }
-  const float before = known.slow;
+  const float before = known.all;
   if (known.seen == 0) known_ += 1;
-  known.seen = std::min(known.seen + 1, kSlowMemory);
+  known.seen = std::min(known.seen + 1, kLongMemory);
+  follow(known.all, time, known.seen, kLongMemory);
   follow(known.slow, time, known.seen, kSlowMemory);
   follow(known.recent, time, known.seen, kRecentMemory);
   follow(known.fast, time, known.seen, kFastMemory);
-  sum_of_means_ += known.slow - before;
+  sum_of_means_ += known.all - before;
 }
 
 WorkAhead::Means WorkAhead::weights(const Horizon& horizon, bool is_long) {

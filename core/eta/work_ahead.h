@@ -28,7 +28,7 @@ class WorkAhead {
   void observe(FunctionIndex function, float time, float mean, float variance);
 
  private:
-  static constexpr std::size_t kEstimates = 4;
+  static constexpr std::size_t kEstimates = 6;
   static constexpr std::size_t kHorizons = 2;
   using Means = std::array<float, kEstimates>;
 
@@ -64,9 +64,10 @@ class WorkAhead {
   std::size_t bytes() const { return functions_.capacity() * sizeof(Function); }
 
  private:
-  /// Means over all of a function's times, with a slow, a medium and a fast memory.
+  /// Means over all of a function's times, and with a slow, a medium and a fast memory.
   struct Function {
     float seen = 0;
+    float all = 0;
     float slow = 0;
     float recent = 0;
     float fast = 0;

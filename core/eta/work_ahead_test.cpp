@@ -58,6 +58,25 @@ TEST(WorkAhead, DoubtsSumsThatWereWrongTogether) {
   EXPECT_GT(correction(work, 300, 1.25F).deviation, 0.5);
 }
 
+// The learned distribution forgets; a mean over thousands of times does not.
+TEST(WorkAhead, TakesTheMeanOfAllTimesWhereItIsKnownBetter) {
+  WorkAhead work;
+  RandomStream draws("times");
+  // The learned mean wanders about the true one.
+  double squares_learned = 0;
+  double squares = 0;
+  for (FunctionIndex i = 0; i < 30'000; ++i) {
+    const float learned = 1 + 0.1F * static_cast<float>(std::sin(i / 700.0));
+    work.observe(i % 3, exponential(draws), learned, 1);
+    if (i < 15'000 || i % 1000 != 0) continue;
+    const double learned_error = std::log2(learned);
+    const double error = learned_error + correction(work, 300, learned).log_factor;
+    squares_learned += learned_error * learned_error;
+    squares += error * error;
+  }
+  EXPECT_LT(squares, 0.6 * squares_learned);
+}
+
 TEST(WorkAhead, LeavesShortQueuesAndUnknownNodesAlone) {
   WorkAhead work;
   for (FunctionIndex i = 0; i < 2000; ++i) work.observe(i % 3, 2, 1, 0.01F);

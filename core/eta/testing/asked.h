@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "core/eta/estimator.h"
 
@@ -11,7 +12,9 @@ namespace quintain::core::eta::testing {
 /// before the next one arrives.
 class Acceptances {
  public:
-  explicit Acceptances(Estimator& estimator) : estimator_(estimator) {
+  /// `timeout`: from the acceptance to the deadline of each.
+  explicit Acceptances(Estimator& estimator, std::optional<Duration> timeout = std::nullopt)
+      : estimator_(estimator), deadline_(timeout ? kNow + *timeout : Instant::never()) {
     backlog_.shares.push_back({.task = 0, .idle = 1, .instances = 1, .limit = 10});
   }
 
@@ -21,7 +24,7 @@ class Acceptances {
     backlog_.waiting.assign(1, {.ordinal = ordinal_,
                                 .function = 0,
                                 .rank = 0,
-                                .deadline = Instant::never(),
+                                .deadline = deadline_,
                                 .share = 0,
                                 .fresh = false});
     const NodeState node = {
@@ -42,7 +45,7 @@ class Acceptances {
     estimator_.observe_end({.function = 0,
                             .ordinal = ordinal_,
                             .accepted_at = kNow,
-                            .deadline = Instant::never(),
+                            .deadline = deadline_,
                             .dispatched_at = kNow,
                             .started_at = kNow,
                             .ended_at = kNow + after,
@@ -54,6 +57,7 @@ class Acceptances {
 
  private:
   Estimator& estimator_;
+  Instant deadline_;
   Backlog backlog_;
   std::uint64_t ordinal_ = 0;
 };

@@ -4,21 +4,22 @@
 #include <array>
 #include <boost/math/special_functions/erf.hpp>
 #include <cmath>
+#include <limits>
 #include <numbers>
 
 #include "core/eta/quantile_table.h"
 
 namespace quintain::core::eta::testing {
 
-/// `quantile`: maps a probability to seconds.
+/// `quantile`: maps a probability to seconds. `common`: see QuantileTable::common().
 template <class Quantile>
-QuantileTable table_of(const Quantile& quantile) {
+QuantileTable table_of(const Quantile& quantile, float common = 0) {
   std::array<float, QuantileTable::kWanted> quantiles{};
   for (std::size_t i = 0; i < quantiles.size(); ++i) {
     quantiles[i] = static_cast<float>(quantile(QuantileTable::wanted(i)));
   }
   QuantileTable table;
-  table.assign(quantiles);
+  table.assign(quantiles, std::numeric_limits<float>::max(), common);
   return table;
 }
 
