@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <fstream>
+#include <nlohmann/json.hpp>
 #include <vector>
 
 #include "core/base/random.h"
@@ -212,6 +214,20 @@ TEST(Controls, AreBiasedNarrowOrPeeking) {
   EXPECT_EQ(peeking.terminal.coverage, honest.terminal.coverage);
   EXPECT_NEAR(peeking.terminal.pinball, honest.terminal.pinball / 2, 1e-12);
   for (const Forecasts& control : controls) EXPECT_TRUE(is_control(control.estimator));
+}
+
+// Computed by scoringrules, see study/statistics/testing/reference_values.py.
+TEST(Scoring, TheCrpsIsThatOfAnIndependentImplementation) {
+  std::ifstream file(QUINTAIN_SOURCE_DIR "/study/statistics/testing/reference_values.json");
+  const nlohmann::json document = nlohmann::json::parse(file);
+  const auto levels = document.at("levels").get<std::vector<double>>();
+  ASSERT_FALSE(document.at("crps").empty());
+  for (const nlohmann::json& row : document.at("crps")) {
+    const std::vector<PredictedExecution> executions = {{.elapsed = row["observation"]}};
+    const Forecasts said{
+        .estimator = "x", .points = {0}, .quantiles = row["quantiles"].get<std::vector<double>>()};
+    EXPECT_NEAR(score(levels, executions, said).terminal.crps, row["crps"].get<double>(), 1e-9);
+  }
 }
 
 }  // namespace
