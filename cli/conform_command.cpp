@@ -35,6 +35,7 @@
 #include "conformance/manifest.h"
 #include "conformance/mutation/mutation_testing.h"
 #include "conformance/self_testing.h"
+#include "conformance/statement.h"
 #include "conformance/suite.h"
 #include "conformance/summary.h"
 #include "conformance/verdicts.h"
@@ -72,6 +73,7 @@ struct Arguments {
   bool list = false;
   bool self_test = false;
   std::string markdown;
+  std::string statement;
   int jobs = 0;
   ReportFiles files;
   std::vector<std::string> endpoint_hosts;
@@ -134,7 +136,12 @@ bool validate_arguments(const Arguments& arguments) {
       !can_write(kCommand, arguments.write_known_failing)) {
     good = false;
   }
-  if (!arguments.markdown.empty() && !can_write(kCommand, arguments.markdown)) good = false;
+  if (!arguments.statement.empty() && arguments.self_test) {
+    problem("--statement is about a server; --self-test judges none");
+  }
+  for (const std::string& path : {arguments.markdown, arguments.statement}) {
+    if (!path.empty() && !can_write(kCommand, path)) good = false;
+  }
   return good;
 }
 
@@ -194,6 +201,11 @@ std::optional<conformance::Manifest> the_manifest(const Arguments& arguments) {
     print_error(
         fmt::format("hint: the profile '{}' is now called '{}'", manifest.profile, present));
     manifest.profile = present;
+  }
+  if (const std::string missing = conformance::missing_for_statement(manifest);
+      !arguments.statement.empty() && !missing.empty()) {
+    print_error(fmt::format("--statement needs {} in the manifest", missing));
+    return std::nullopt;
   }
   return manifest;
 }
@@ -256,11 +268,13 @@ int finish(const Arguments& arguments, reports::Report report,
   report.wall_clock.duration_seconds = took.count();
   reports::limit_size(report);
   // The files first: standard output may be closed.
-  const bool written = arguments.files.write(kCommand, report, reports::to_json(report));
+  bool written = arguments.files.write(kCommand, report, reports::to_json(report));
   print_report(arguments.verbose ? report : conformance::shortened(report));
   if (verdict_of(report) == reports::Verdict::kFailed) {
     write_output(conformance::table_by_clause(report));
   }
+  written &= arguments.files.publish(
+      kCommand, [&](reports::CiFormat format) { return reports::to_ci_format(report, format); });
   print_note("{:.2f} s\n", took.count());
   if (!written) return kHarnessError;
   return reports::exit_code(reports::verdict_of(report));
@@ -471,6 +485,10 @@ int judge(const Arguments& arguments) {
                   arguments.write_known_failing)) {
     return kHarnessError;
   }
+  if (!arguments.statement.empty() &&
+      !write_text(kCommand, conformance::statement(report, *manifest), arguments.statement)) {
+    return kHarnessError;
+  }
   const int exit_code = finish(arguments, std::move(report), started);
   if (exit_code != kBadInput && !Interruption::reason().empty()) return Interruption::exit_code();
   return exit_code;
@@ -559,6 +577,11 @@ void add_conform_command(CLI::App& app, int& exit_code) {
       "Judge the suite itself: the good core must pass, every faulty core must be caught");
   command->add_option("--markdown", arguments->markdown,
                       "With --self-test: write the page of clauses, cases and faulty cores");
+  command
+      ->add_option("--statement", arguments->statement,
+                   "Write a statement of conformance to this file (YAML); the manifest needs "
+                   "'implementation'")
+      ->type_name("FILE");
   command->add_option("--jobs", arguments->jobs, "Cases that run at once")
       ->check(CLI::Range(1, kMaxJobs));
   arguments->files.add_options(*command);

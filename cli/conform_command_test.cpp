@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -55,6 +56,42 @@ TEST_F(ConformCommandTest, WritesJsonJunitAndCtrf) {
   EXPECT_THAT(read(folder_ / "r.xml"), HasSubstr("<testsuite"));
   const auto ctrf = nlohmann::json::parse(read(folder_ / "r.ctrf.json"));
   EXPECT_EQ(ctrf.at("results").at("summary").at("passed"), report->cases.size());
+}
+
+TEST_F(ConformCommandTest, WritesTheFormatsOfCiServers) {
+  const Ran ran = quintain(
+      "conform --transport sim --faulty endpoint-in-sync-mode --only sync/completes --tap r.tap "
+      "--sarif r.sarif --summary r.md --annotations r.txt");
+  EXPECT_EQ(ran.exit_code, 1) << ran.err;
+  EXPECT_THAT(read(folder_ / "r.tap"), HasSubstr("\nnot ok - sync/completes\n"));
+  EXPECT_TRUE(nlohmann::json::accept(read(folder_ / "r.sarif")));
+  EXPECT_THAT(read(folder_ / "r.md"), HasSubstr("<b>sync/completes</b>"));
+  EXPECT_THAT(read(folder_ / "r.txt"), StartsWith("::error title=sync/completes::"));
+}
+
+TEST_F(ConformCommandTest, OnGitHubPrintsAnnotationsAndAddsToTheSummaryOfTheJob) {
+  write("summary.md", "what another step wrote\n");
+  setenv("GITHUB_STEP_SUMMARY", (folder_ / "summary.md").c_str(), 1);
+  const Ran ran = quintain("conform --transport sim --only sync/completes --github");
+  EXPECT_EQ(ran.exit_code, 0) << ran.err;
+  EXPECT_THAT(ran.out, HasSubstr("\n::notice title=quintain::1 of 1 cases passed\n"));
+  EXPECT_THAT(read(folder_ / "summary.md"),
+              StartsWith("what another step wrote\n## quintain: passed\n"));
+  setenv("GITHUB_STEP_SUMMARY", (folder_ / "none" / "summary.md").c_str(), 1);
+  EXPECT_EQ(quintain("conform --transport sim --only sync/completes --github").exit_code, 3);
+  unsetenv("GITHUB_STEP_SUMMARY");
+}
+
+TEST_F(ConformCommandTest, AStatementNamesTheImplementation) {
+  const std::string conform = "conform --transport sim --only sync/completes --statement s.yaml";
+  const Ran without = quintain(conform);
+  EXPECT_EQ(without.exit_code, 2);
+  EXPECT_THAT(without.err, HasSubstr("implementation.name"));
+  const Ran with =
+      quintain("conform --only sync/completes --statement s.yaml " + own_server() +
+               " --manifest " QUINTAIN_SOURCE_DIR "/conformance/manifests/reference.json");
+  EXPECT_EQ(with.exit_code, 0) << with.err;
+  EXPECT_THAT(read(folder_ / "s.yaml"), HasSubstr("name: \"quintain serve (the reference node)\""));
 }
 
 TEST_F(ConformCommandTest, ASpawnedServerIsJudgedAndEnded) {
@@ -123,10 +160,10 @@ TEST_F(ConformCommandTest, AKnownFailureThatMatchesNothingFailsTheRun) {
 
 TEST_F(ConformCommandTest, ABrokenShouldWarnsAndFailsWhenStrict) {
   const std::string conform =
-      "conform --transport sim --faulty estimate-too-low --only eta/calibrated";
+      "conform --transport sim --faulty percentile-far-too-long --only eta/calibrated";
   const Ran ran = quintain(conform);
   EXPECT_EQ(ran.exit_code, 0) << ran.out;
-  EXPECT_THAT(ran.out, HasSubstr("warning ETA-4"));
+  EXPECT_THAT(ran.out, HasSubstr("warning ETA-7"));
   EXPECT_EQ(quintain(conform + " --strict").exit_code, 1);
 }
 

@@ -7,7 +7,10 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
 #include <cstdio>
+#include <cstdlib>
+#include <fstream>
 
 #include "cli/progress.h"
 #include "reports/file.h"
@@ -24,6 +27,18 @@ bool any_matches(std::span<const std::string> names, const std::vector<std::stri
                                [&](const std::string& name) { return matches(name, pattern); });
   });
 }
+
+struct CiOption {
+  const char* name;
+  const char* help;
+};
+
+// In the order of reports::CiFormat.
+constexpr std::array<CiOption, reports::kCiFormats> kCiOptions = {
+    {{"--tap", "Write TAP (version 14) to this file"},
+     {"--sarif", "Write SARIF to this file: the failures that have a place in a file"},
+     {"--summary", "Write a summary in Markdown to this file"},
+     {"--annotations", "Write GitHub's workflow commands to this file"}}};
 
 }  // namespace
 
@@ -87,13 +102,20 @@ void ReportFiles::add_options(CLI::App& command) {
   command.add_option("--report", report, "Write the JSON report to this file")->type_name("FILE");
   command.add_option("--junit", junit, "Write JUnit XML to this file")->type_name("FILE");
   command.add_option("--ctrf", ctrf, "Write CTRF JSON to this file")->type_name("FILE");
+  for (std::size_t i = 0; i < reports::kCiFormats; ++i) {
+    command.add_option(kCiOptions[i].name, ci[i], kCiOptions[i].help)->type_name("FILE");
+  }
+  command.add_flag("--github", github,
+                   "In a GitHub workflow: print annotations, and add a summary to the job's");
 }
 
 bool ReportFiles::check(std::string_view command) const {
   bool good = true;
-  for (const std::string& path : {report, junit, ctrf}) {
+  const auto test = [&](const std::string& path) {
     if (!path.empty() && !can_write(command, path)) good = false;
-  }
+  };
+  for (const std::string& path : {report, junit, ctrf}) test(path);
+  for (const std::string& path : ci) test(path);
   return good;
 }
 
@@ -110,6 +132,29 @@ bool ReportFiles::write(std::string_view command, const reports::Report& results
   }
   if (!junit.empty()) good &= write_text(command, reports::to_junit(results), junit);
   if (!ctrf.empty()) good &= write_text(command, reports::to_ctrf(results), ctrf);
+  for (std::size_t i = 0; i < reports::kCiFormats; ++i) {
+    if (ci[i].empty()) continue;
+    const auto format = static_cast<reports::CiFormat>(i);
+    good &= write_text(command, reports::to_ci_format(results, format), ci[i]);
+  }
+  return good;
+}
+
+bool ReportFiles::publish(std::string_view command,
+                          const std::function<std::string(reports::CiFormat)>& text) const {
+  if (!github) return true;
+  bool good = true;
+  // Steps of a job share the file, so it is not replaced.
+  const char* const path = std::getenv("GITHUB_STEP_SUMMARY");
+  if (path != nullptr && *path != '\0') {
+    std::ofstream file(path, std::ios::binary | std::ios::app);
+    file << text(reports::CiFormat::kMarkdown) << std::flush;
+    if (!file) {
+      print_error(command, fmt::format("cannot add to '{}' (GITHUB_STEP_SUMMARY)", path));
+      good = false;
+    }
+  }
+  write_output(text(reports::CiFormat::kAnnotations));
   return good;
 }
 

@@ -4,12 +4,14 @@
 
 #include <absl/status/statusor.h>
 
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "reports/formats.h"
 #include "reports/report.h"
 #include "reports/table.h"
 
@@ -48,11 +50,14 @@ struct Selection {
   std::string arguments() const;
 };
 
-/// The options --report, --junit and --ctrf.
+/// The options for what is written of a report besides the text on standard output.
 struct ReportFiles {
   std::string report;
   std::string junit;
   std::string ctrf;
+  reports::CiFiles ci;
+  /// Whether this is a step of a GitHub workflow that shows annotations and a summary.
+  bool github = false;
 
   void add_options(CLI::App& command);
 
@@ -64,6 +69,12 @@ struct ReportFiles {
   /// is not there. Prints an error and returns false if one can't be written.
   bool write(std::string_view command, const reports::Report& report,
              const absl::StatusOr<std::string>& json) const;
+
+  /// With --github: adds the summary to the file that GitHub names in GITHUB_STEP_SUMMARY, and then
+  /// prints the annotations to standard output. `text` renders a format. Prints an error and
+  /// returns false if the summary can't be written.
+  bool publish(std::string_view command,
+               const std::function<std::string(reports::CiFormat)>& text) const;
 };
 
 /// How the table on a terminal looks; nullopt if standard output is no terminal.

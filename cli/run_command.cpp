@@ -194,6 +194,8 @@ int run_command(const Arguments& arguments) {
   reports::ReportStream stream({.json = arguments.files.report,
                                 .junit = arguments.files.junit,
                                 .ctrf = arguments.files.ctrf,
+                                .ci = arguments.files.ci,
+                                .github = arguments.files.github,
                                 .table = table_style(),
                                 .seeds = *seeds});
   reports::Report head = new_report(arguments, *seeds);
@@ -202,7 +204,12 @@ int run_command(const Arguments& arguments) {
   errors.push_back(stream.write_text(head, write_output));
   print_note("{:.2f} s, {:.0f} executions/s, {:.0f} events/s\n", head.wall_clock.duration_seconds,
              head.wall_clock.executions_per_second, head.wall_clock.events_per_second);
-  bool good = true;
+  const auto render = [&](reports::CiFormat format) {
+    std::string text;
+    errors.push_back(stream.write_ci(format, head, [&](std::string_view part) { text += part; }));
+    return text;
+  };
+  bool good = arguments.files.publish(kCommand, render);
   for (const absl::Status& error : errors) {
     if (!error.ok()) print_error(std::string(error.message()));
     good &= error.ok();

@@ -180,8 +180,12 @@ int finish(const Arguments& arguments, study::StudyReport report, const std::str
   }
   report.wall_clock.executions_per_second = predicted / took.count();
   // The files first: standard output may be closed.
-  const bool written = write_all(arguments, report);
+  bool written = write_all(arguments, report);
   print_study(report);
+  const auto render = [&](reports::CiFormat format) {
+    return reports::to_ci_format(study::to_test_report(report), format);
+  };
+  written &= arguments.files.publish(kCommand, render);
   print_note("{:.1f} s, {:.0f} executions/s\n", took.count(),
              report.wall_clock.executions_per_second);
   if (!written) return kHarnessError;

@@ -200,6 +200,13 @@ Manifest read_manifest(const Reader& reader) {
   manifest.shared = object.optional("shared").boolean(false);
   read_node(object.optional("node"), manifest.node);
   read_policies(object.optional("policies"), manifest.policies);
+  if (const Reader made = object.optional("implementation"); made.present()) {
+    ObjectReader members = made.object();
+    manifest.implementation = {.name = members.optional("name").string(),
+                               .version = members.optional("version").string(),
+                               .url = members.optional("url").string(),
+                               .contact = members.optional("contact").string()};
+  }
   return manifest;
 }
 

@@ -43,7 +43,17 @@ struct NodeFacts {
   std::optional<std::int64_t> largest_message{};
 };
 
+/// Whose server it is, for a statement of conformance; empty where not declared.
+struct Implementation {
+  std::string name{};
+  std::string version{};
+  std::string url{};
+  /// Who answers for the statement.
+  std::string contact{};
+};
+
 struct Manifest {
+  Implementation implementation{};
   /// The wire profile (wire/profile.h); a former name is kept as it was written.
   std::string profile = "contract";
   /// By name of the fixture (fixtures/fixture_runtime.h).

@@ -238,7 +238,7 @@ TEST_P(ShippedManifest, Loads) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Files, ShippedManifest,
-                         testing::Values("manifests/spear-2026-01.json",
+                         testing::Values("manifests/reference.json", "manifests/spear-2026-01.json",
                                          "manifests/spear-2026-05.json",
                                          "peers/node/manifest.json"),
                          [](const auto& file) {
@@ -265,6 +265,22 @@ TEST(ReferenceManifest, DeclaresEverythingThatCasesNeed) {
               manifest.node.maximum_timeout && manifest.node.default_sync_timeout &&
               manifest.node.largest_message);
   EXPECT_LT(manifest.policies.retention, core::Duration(1min));
+}
+
+TEST(ReferenceManifest, IsWhatTheShippedFileSays) {
+  json_input::Diagnostics diagnostics;
+  const auto shipped =
+      load_manifest(QUINTAIN_SOURCE_DIR "/conformance/manifests/reference.json", diagnostics);
+  ASSERT_TRUE(shipped) << diagnostics.text();
+  const Manifest manifest = reference_manifest();
+  EXPECT_EQ(shipped->node.slots, manifest.node.slots);
+  EXPECT_EQ(shipped->node.queue_limit, manifest.node.queue_limit);
+  EXPECT_EQ(shipped->node.maximum_timeout, manifest.node.maximum_timeout);
+  EXPECT_EQ(shipped->node.default_sync_timeout, manifest.node.default_sync_timeout);
+  EXPECT_EQ(shipped->node.cancel_grace, manifest.node.cancel_grace);
+  EXPECT_EQ(shipped->node.largest_message, manifest.node.largest_message);
+  EXPECT_EQ(shipped->policies.retention, manifest.policies.retention);
+  EXPECT_EQ(shipped->fixtures.size(), manifest.fixtures.size());
 }
 
 }  // namespace

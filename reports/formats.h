@@ -1,7 +1,10 @@
-// The report in its file formats: JSON, JUnit XML and CTRF. A new format is a function here, its
-// .cpp file, and the command-line option that calls it.
+// The report in its file formats: JSON, JUnit XML, CTRF and the smaller ones of CI servers. One of
+// those more is a CiFormat, two functions in ci_formats.cpp, and its option in cli/results.cpp.
 #pragma once
 
+#include <array>
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -31,5 +34,26 @@ std::string to_junit(const Report& report);
 /// The Common Test Report Format, version 0.1.0 (ctrf.io). An error and an unexpected pass count as
 /// `failed`, a known failure as `other`; `rawStatus` distinguishes them.
 std::string to_ctrf(const Report& report);
+
+/// The smaller formats of CI servers.
+enum class CiFormat : std::uint8_t {
+  /// The Test Anything Protocol, version 14: a line for each case. A case that was skipped or not
+  /// judged is SKIP, a known failure TODO.
+  kTap,
+  /// SARIF 2.1.0 (OASIS): the failed checks and warnings that have a place in a file.
+  kSarif,
+  /// Markdown for a job's summary: the totals and the details of at most 50 failures, at most 1
+  /// MiB.
+  kMarkdown,
+  /// GitHub's workflow commands `error`, `warning` and `notice`; at most ten of each, since GitHub
+  /// shows no more.
+  kAnnotations
+};
+inline constexpr std::size_t kCiFormats = 4;
+
+/// Paths by format; empty: not written.
+using CiFiles = std::array<std::string, kCiFormats>;
+
+std::string to_ci_format(const Report& report, CiFormat format);
 
 }  // namespace quintain::reports

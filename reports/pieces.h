@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "reports/formats.h"
 #include "reports/report.h"
 #include "reports/table.h"
 
@@ -48,6 +49,12 @@ std::string_view junit_tail();
 std::string ctrf_case(const Case& c, const std::vector<std::uint64_t>& seeds);
 void write_ctrf(const Report& head, const Totals& totals, std::size_t suites,
                 const CaseTexts& cases, const Sink& sink);
+
+/// What a case adds to a document of that format; may be empty.
+std::string ci_case(CiFormat format, const Case& c, const std::vector<std::uint64_t>& seeds);
+/// The document. `cases` leaves out empty texts.
+void write_ci(CiFormat format, const Report& head, const Totals& totals, const CaseTexts& cases,
+              const Sink& sink);
 
 /// A case in render_plain(), with its details.
 std::string plain_case(const Case& c, bool seeded);

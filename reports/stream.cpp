@@ -17,15 +17,25 @@ double accepted(const Case& c) {
   return 0;
 }
 
-const std::string& first_of(const std::string& a, const std::string& b, const std::string& c) {
-  return !a.empty() ? a : !b.empty() ? b : c;
+// A file beside which there is room for the spool.
+std::string first_file(const ReportStream::Options& options) {
+  for (const std::string* path : {&options.json, &options.junit, &options.ctrf}) {
+    if (!path->empty()) return *path;
+  }
+  const auto found =
+      std::ranges::find_if(options.ci, [](const std::string& path) { return !path.empty(); });
+  return found == options.ci.end() ? "" : *found;
 }
 
 }  // namespace
 
 ReportStream::ReportStream(Options options)
-    : options_(std::move(options)),
-      spool_(first_of(options_.json, options_.junit, options_.ctrf)) {}
+    : options_(std::move(options)), spool_(first_file(options_)) {}
+
+bool ReportStream::wants(CiFormat format) const {
+  const bool published = format == CiFormat::kAnnotations || format == CiFormat::kMarkdown;
+  return !options_.ci[static_cast<std::size_t>(format)].empty() || (options_.github && published);
+}
 
 void ReportStream::add(std::size_t place, const Case& c) {
   std::array<std::string, kFormats> texts;
@@ -39,6 +49,10 @@ void ReportStream::add(std::size_t place, const Case& c) {
   }
   if (!options_.junit.empty()) texts[kJUnit] = junit_case(c, options_.seeds);
   if (!options_.ctrf.empty()) texts[kCtrf] = ctrf_case(c, options_.seeds);
+  for (std::size_t i = 0; i < kCiFormats; ++i) {
+    const auto format = static_cast<CiFormat>(i);
+    if (wants(format)) texts[kFirstCi + i] = ci_case(format, c, options_.seeds);
+  }
   auto row = options_.table ? std::make_unique<Row>(table_row(c)) : nullptr;
 
   const std::scoped_lock lock(mutex_);
@@ -66,10 +80,11 @@ void ReportStream::order() {
   }
 }
 
-CaseTexts ReportStream::texts(Format format) {
+CaseTexts ReportStream::texts(std::size_t format) {
   return [this, format](std::string_view separator, const Sink& sink) {
     bool first = true;
     for (const Entry& entry : entries_) {
+      if (entry.pieces[format].size == 0) continue;
       if (!std::exchange(first, false)) sink(separator);
       sink(spool_.read(entry.pieces[format]));
     }
@@ -129,7 +144,21 @@ std::vector<absl::Status> ReportStream::write_files(const Report& head) {
   add_file(options_.json, &ReportStream::fill_json);
   add_file(options_.junit, &ReportStream::fill_junit);
   add_file(options_.ctrf, &ReportStream::fill_ctrf);
+  for (std::size_t i = 0; i < kCiFormats; ++i) {
+    if (options_.ci[i].empty()) continue;
+    absl::Status status = write(options_.ci[i], [&](const Sink& sink) {
+      return write_ci(static_cast<CiFormat>(i), head, sink);
+    });
+    if (!status.ok()) errors.push_back(std::move(status));
+  }
   return errors;
+}
+
+absl::Status ReportStream::write_ci(CiFormat format, const Report& head, const Sink& sink) {
+  order();
+  reports::write_ci(format, head, totals_, texts(kFirstCi + static_cast<std::size_t>(format)),
+                    sink);
+  return spool_.status();
 }
 
 absl::Status ReportStream::write_text(const Report& head, const Sink& sink) {

@@ -14,6 +14,7 @@
 
 #include "absl/status/status.h"
 #include "reports/file.h"
+#include "reports/formats.h"
 #include "reports/pieces.h"
 #include "reports/report.h"
 #include "reports/table.h"
@@ -31,6 +32,9 @@ class ReportStream {
     std::string json{};
     std::string junit{};
     std::string ctrf{};
+    CiFiles ci{};
+    /// Whether write_ci() is called with kAnnotations or kMarkdown.
+    bool github = false;
     /// Standard output as a table, otherwise as plain lines.
     std::optional<TableStyle> table{};
     /// The report's seeds.
@@ -51,11 +55,21 @@ class ReportStream {
   /// what went wrong with each.
   std::vector<absl::Status> write_files(const Report& head);
 
+  /// Passes the document of that format to the sink.
+  absl::Status write_ci(CiFormat format, const Report& head, const Sink& sink);
+
   /// Writes what is for standard output.
   absl::Status write_text(const Report& head, const Sink& sink);
 
  private:
-  enum Format : std::size_t { kText, kJson, kJUnit, kCtrf, kFormats };
+  enum Format : std::size_t {
+    kText,
+    kJson,
+    kJUnit,
+    kCtrf,
+    kFirstCi,
+    kFormats = kFirstCi + kCiFormats
+  };
   struct Entry {
     std::size_t place;
     std::size_t folder;
@@ -66,7 +80,9 @@ class ReportStream {
   /// Sorts the entries by place, and numbers the folders by their first case.
   void order();
   absl::Status write(const std::string& path, const std::function<absl::Status(const Sink&)>& fill);
-  CaseTexts texts(Format format);
+  /// Whether the format is made of the cases.
+  bool wants(CiFormat format) const;
+  CaseTexts texts(std::size_t format);
   absl::Status fill_json(const Report& head, const Sink& sink);
   absl::Status fill_junit(const Report& head, const Sink& sink);
   absl::Status fill_ctrf(const Report& head, const Sink& sink);

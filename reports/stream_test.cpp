@@ -33,6 +33,7 @@ class ReportStreamTest : public ::testing::Test {
     ReportStream stream({.json = path("json"),
                          .junit = path("junit"),
                          .ctrf = path("ctrf"),
+                         .ci = {path("tap"), path("sarif"), path("markdown"), path("annotations")},
                          .table = table,
                          .seeds = report.seeds});
     for (std::size_t i = report.cases.size(); i-- > 0;) stream.add(i, report.cases[i]);
@@ -42,6 +43,10 @@ class ReportStreamTest : public ::testing::Test {
     EXPECT_EQ(content(path("json")), *to_json(report));
     EXPECT_EQ(content(path("junit")), to_junit(report));
     EXPECT_EQ(content(path("ctrf")), to_ctrf(report));
+    EXPECT_EQ(content(path("tap")), to_ci_format(report, CiFormat::kTap));
+    EXPECT_EQ(content(path("sarif")), to_ci_format(report, CiFormat::kSarif));
+    EXPECT_EQ(content(path("markdown")), to_ci_format(report, CiFormat::kMarkdown));
+    EXPECT_EQ(content(path("annotations")), to_ci_format(report, CiFormat::kAnnotations));
     std::string text;
     EXPECT_TRUE(stream.write_text(head, [&](std::string_view part) { text += part; }).ok());
     EXPECT_EQ(text, table ? render_table(report, *table) : render_plain(report));
