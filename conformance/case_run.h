@@ -189,6 +189,9 @@ class CaseRun {
   /// The function that is the fixture. Aborts the case if the manifest does not name it.
   const FixtureFunction& fixture(std::string_view name) const;
 
+  /// Whether the manifest names a function for the fixture.
+  bool has_fixture(std::string_view name) const { return setup_.manifest.fixtures.contains(name); }
+
   /// The milliseconds that the fixture takes if it is asked for `wanted`: a function without the
   /// parameter `ms` always takes what the manifest declares.
   std::int64_t takes_ms(std::string_view name, std::int64_t wanted) const;

@@ -47,7 +47,7 @@ TEST(Verdicts, LimitsAndCountsViolations) {
 
 TEST(Verdicts, WarnsForAShouldUnlessStrict) {
   CaseResult found = result();
-  found.findings.record_failure("ETA-4", {.expected = "a"});
+  found.findings.record_failure("ETA-7", {.expected = "a"});
   EXPECT_EQ(verdict_of(to_report(found, {})), Verdict::kPassed);
   EXPECT_EQ(to_report(found, {}).checks[0].verdict, Verdict::kWarning);
   EXPECT_EQ(verdict_of(to_report(found, {.strict = true})), Verdict::kFailed);

@@ -4,29 +4,22 @@
 // violate an invariant.
 #include <fmt/format.h>
 
-#include <unistd.h>
-#include <CLI/CLI.hpp>
 #include <algorithm>
-#include <atomic>
 #include <chrono>
-#include <condition_variable>
-#include <csignal>
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <functional>
 #include <iterator>
-#include <limits>
-#include <mutex>
 #include <random>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <vector>
 
 #include "cli/access_file.h"
 #include "cli/functions_file.h"
+#include "conformance/fuzz/fuzzer.h"
 #include "conformance/manifest.h"
 #include "reports/formats.h"
 #include "scenarios/language/loader.h"
@@ -40,29 +33,18 @@ namespace quintain::cli::fuzz {
 namespace {
 
 namespace fs = std::filesystem;
-using Clock = std::chrono::steady_clock;
 
-constexpr std::chrono::milliseconds kRunTime{200};
-constexpr std::chrono::seconds kMaxTime{60};
+// A run that takes longer is broken off.
+constexpr fuzzing::TimeLimits kLimits = {.soft = std::chrono::milliseconds(200),
+                                         .hard = std::chrono::seconds(60)};
 constexpr std::size_t kMaxSeedBytes = 20'000;
 
-std::uint64_t current_seed = 0;
 std::string current_kind;
 fs::path folder;
 
 [[noreturn]] void fail(std::string_view what) {
-  fmt::print(stderr, "input_fuzzer: {}\nkind {}, --seed {}; the file is {}\n", what, current_kind,
-             current_seed, (folder / "input").string());
-  std::fflush(stderr);
-  std::_Exit(1);
-}
-
-void on_fatal_signal(int number) {
-  // Not safe in a handler in general, but the program ends here anyway.
-  std::signal(number, SIG_DFL);
-  fmt::print(stderr, "input_fuzzer: signal {}: kind {}, --seed {}\n", number, current_kind,
-             current_seed);
-  std::raise(number);
+  fuzzing::fail(
+      fmt::format("{}\nkind {}; the file is {}", what, current_kind, (folder / "input").string()));
 }
 
 /// Changes texts. All that it does follows from its seed.
@@ -142,44 +124,6 @@ class Mutator {
   std::mt19937_64 random_;
 };
 
-/// Ends the program if one input takes too long, and a run after a while.
-class Watchdog {
- public:
-  Watchdog() : thread_([this] { watch(); }) {}
-  ~Watchdog() {
-    {
-      const std::lock_guard lock(mutex_);
-      over_ = true;
-    }
-    changed_.notify_all();
-    thread_.join();
-  }
-  void start() {
-    const std::lock_guard lock(mutex_);
-    abort_ = false;
-    started_ = Clock::now();
-  }
-  const std::atomic<bool>& abort() const { return abort_; }
-
- private:
-  void watch() {
-    std::unique_lock lock(mutex_);
-    while (!over_) {
-      changed_.wait_for(lock, std::chrono::milliseconds(20));
-      const auto took = Clock::now() - started_;
-      if (took > kRunTime) abort_ = true;
-      if (took > kMaxTime) fail("an input takes too long");
-    }
-  }
-
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool over_ = false;
-  Clock::time_point started_ = Clock::now();
-  std::atomic<bool> abort_ = false;
-  std::thread thread_;
-};
-
 // Requires of a reader: it either reads or says why not.
 void require_reason(bool read, const json_input::Diagnostics& diagnostics) {
   if (read != diagnostics.empty()) {
@@ -187,7 +131,7 @@ void require_reason(bool read, const json_input::Diagnostics& diagnostics) {
   }
 }
 
-void try_scenario(const std::string& path, const Watchdog& watchdog) {
+void try_scenario(const std::string& path) {
   json_input::Diagnostics diagnostics;
   std::vector<scenarios::Scenario> first;
   const auto file = scenarios::ScenarioFile::load(path, folder.string(), diagnostics,
@@ -201,8 +145,8 @@ void try_scenario(const std::string& path, const Watchdog& watchdog) {
   constexpr double kMaxCalls = 1e6;
   if (scenarios::expected_calls(first.front()) > kMaxCalls) return;
   const reports::Case result =
-      scenarios::run_scenario(first.front(), 1, {.trace_dir = "", .abort = &watchdog.abort()});
-  if (watchdog.abort()) return;  // it was broken off
+      scenarios::run_scenario(first.front(), 1, {.trace_dir = "", .abort = &fuzzing::overdue()});
+  if (fuzzing::overdue()) return;  // it was broken off
   for (const reports::Check& check : result.checks) {
     if (check.kind == reports::CheckKind::kInvariant &&
         check.verdict != reports::Verdict::kPassed) {
@@ -262,7 +206,7 @@ auto by_document(Load load) {
   };
 }
 
-std::vector<Kind> kinds(const Watchdog& watchdog) {
+std::vector<Kind> kinds() {
   static constexpr std::string_view kCsv =
       "execution_id,function,accepted,ended,status,q10,q50,q90\n"
       "a,f,0.0,1.5,COMPLETED,1.0,1.4,2.0\nb,f,0.5,2.5,FAILED,1.0,2.0,3\n";
@@ -278,9 +222,8 @@ std::vector<Kind> kinds(const Watchdog& watchdog) {
           "roles": ["read", "invoke"], "calls_per_second": 5, "burst": 20, "open_calls": 3},
           "b": {"certificate": "x", "roles": ["admin"]}}})";
   std::vector<Kind> all;
-  all.push_back(
-      {"scenario", files_below("scenarios/cases", ".json"),
-       [&](const std::string& path, const std::string&) { try_scenario(path, watchdog); }});
+  all.push_back({"scenario", files_below("scenarios/cases", ".json"),
+                 [](const std::string& path, const std::string&) { try_scenario(path); }});
   all.back().seeds.push_back(
       content(fs::path(QUINTAIN_SOURCE_DIR) / "scenarios/language/data/every-key.json"));
   all.push_back(
@@ -331,49 +274,36 @@ std::vector<Kind> kinds(const Watchdog& watchdog) {
   return all;
 }
 
+void iterate(const std::vector<Kind>& all, std::uint64_t seed) {
+  Mutator mutator(seed);
+  const Kind& kind = all[mutator.below(all.size())];
+  current_kind = kind.name;
+  const std::string& text = kind.seeds[mutator.below(kind.seeds.size())];
+  const std::string& other = kind.seeds[mutator.below(kind.seeds.size())];
+  const std::string mutated = mutator.mutate(text, other);
+  const std::string path = (folder / "input").string();
+  std::ofstream(path, std::ios::binary | std::ios::trunc) << mutated;
+  try {
+    kind.read(path, mutated);
+  } catch (const std::exception& error) {
+    fail(fmt::format("an exception: {}", error.what()));
+  }
+}
+
 }  // namespace
 }  // namespace quintain::cli::fuzz
 
 int main(int argc, char** argv) {
   using namespace quintain::cli::fuzz;
-  CLI::App app("Reads mutated files as the program would");
-  double seconds = 60;
-  std::uint64_t iterations = std::numeric_limits<std::uint64_t>::max();
-  std::uint64_t seed = 1;
-  app.add_option("--seconds", seconds, "How long; 60 if not given");
-  app.add_option("--iterations", iterations, "How many at most; no limit if not given");
-  app.add_option("--seed", seed,
-                 "The seed of the first iteration; each next one has the next seed");
-  CLI11_PARSE(app, argc, argv);
-  for (const int number : {SIGSEGV, SIGABRT, SIGFPE, SIGILL, SIGBUS}) {
-    std::signal(number, &on_fatal_signal);
-  }
   std::string pattern = (fs::temp_directory_path() / "input_fuzzer_XXXXXX").string();
   folder = mkdtemp(pattern.data());
-  Watchdog watchdog;
-  const std::vector<Kind> all = kinds(watchdog);
+  const std::vector<Kind> all = kinds();
   for (const Kind& kind : all) {
     if (kind.seeds.empty()) fail(kind.name + " has no seeds");
   }
-  const std::string path = (folder / "input").string();
-  const auto end = Clock::now() + std::chrono::duration<double>(seconds);
-  std::uint64_t done = 0;
-  for (; done < iterations && Clock::now() < end; ++done) {
-    current_seed = seed + done;
-    Mutator mutator(current_seed);
-    const Kind& kind = all[mutator.below(all.size())];
-    current_kind = kind.name;
-    const std::string& text = kind.seeds[mutator.below(kind.seeds.size())];
-    const std::string& other = kind.seeds[mutator.below(kind.seeds.size())];
-    const std::string mutated = mutator.mutate(text, other);
-    std::ofstream(path, std::ios::binary | std::ios::trunc) << mutated;
-    watchdog.start();
-    try {
-      kind.read(path, mutated);
-    } catch (const std::exception& error) {
-      fail(fmt::format("an exception: {}", error.what()));
-    }
-  }
+  const int code = quintain::fuzzing::run_fuzzer(
+      argc, argv, "input_fuzzer", "Reads mutated files as the program would", kLimits,
+      [&](std::uint64_t seed) { iterate(all, seed); });
   fs::remove_all(folder);
-  fmt::print("input_fuzzer: {} iterations from seed {}, nothing found\n", done, seed);
+  return code;
 }

@@ -111,16 +111,39 @@ void check_unknown(CaseRun& run, std::string_view clause, std::string_view what,
   }
 }
 
+// Names that are compared exactly are unknown if they are only similar to a known one.
+void check_similar(CaseRun& run, std::string_view clause, std::string_view what,
+                   void (*rename)(spearlet::InvokeFunctionRequest&, const std::string&),
+                   const std::string& known) {
+  for (const std::string& name : similar_names(known)) {
+    auto request = run.async("echo", {{"value", 1}});
+    rename(request, name);
+    const InvokeCall call = run.call(request);
+    run.check(clause, call,
+              refused(run, call, absl::StatusCode::kNotFound) ||
+                  refused(run, call, absl::StatusCode::kInvalidArgument),
+              fmt::format("a {} whose name is only similar to a known one is refused", what));
+  }
+}
+
 void unknown_task(CaseRun& run) {
   check_unknown(run, "ASYNC-6", "task", {absl::StatusCode::kNotFound}, [](auto& request) {
     request.set_task_id("no-such-task-" + request.execution_id());
   });
+  check_similar(
+      run, "ASYNC-6", "task",
+      [](auto& request, const std::string& name) { request.set_task_id(name); },
+      run.fixture("echo").task_id);
 }
 
 void unknown_function(CaseRun& run) {
   check_unknown(run, "ASYNC-10", "function",
                 {absl::StatusCode::kNotFound, absl::StatusCode::kInvalidArgument},
                 [](auto& request) { request.set_function_name("no-such-function"); });
+  check_similar(
+      run, "ASYNC-10", "function",
+      [](auto& request, const std::string& name) { request.set_function_name(name); },
+      run.fixture("echo").function_name);
 }
 
 void outlives_its_call(CaseRun& run) {

@@ -121,7 +121,7 @@ void twice(CaseRun& run) {
 // Long enough not to fit into a short column.
 constexpr std::string_view kReason =
     "operator's wish: the input was replaced by a newer one, which is processed by another "
-    "execution at present";
+    "execution at present (größer, 世界)";
 
 void record_stays(CaseRun& run) {
   const std::string id = start_running(run, run.async("sleep", {{"ms", kLongMs}}));

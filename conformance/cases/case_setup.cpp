@@ -2,6 +2,7 @@
 // cases share.
 #include "conformance/cases/case_setup.h"
 
+#include <absl/strings/ascii.h>
 #include <absl/strings/match.h>
 #include <fmt/format.h>
 #include <google/protobuf/wrappers.pb.h>
@@ -38,6 +39,40 @@ std::span<const Case> all_cases() {
     return cases;
   }();
   return all;
+}
+
+std::vector<std::string> similar_names(const std::string& name) {
+  using namespace std::string_literals;
+  std::vector<std::string> names = {name + "x",
+                                    "x" + name,
+                                    name + " ",
+                                    " " + name,
+                                    name + "\n",
+                                    "\t" + name,
+                                    name + "\0x"s,
+                                    name + "\u200b",
+                                    name + "/",
+                                    name + "%20",
+                                    name.substr(0, name.size() - 1),
+                                    name.substr(1)};
+  std::string other_case = name;
+  std::ranges::transform(other_case, other_case.begin(), [](char c) {
+    return absl::ascii_islower(static_cast<unsigned char>(c))
+               ? absl::ascii_toupper(static_cast<unsigned char>(c))
+               : absl::ascii_tolower(static_cast<unsigned char>(c));
+  });
+  names.push_back(other_case);
+  // A letter as its full-width form (U+FF41 for a), which normalization NFKC makes the letter
+  // again.
+  const auto letter = std::ranges::find_if(
+      name, [](char c) { return absl::ascii_islower(static_cast<unsigned char>(c)); });
+  if (letter != name.end()) {
+    std::string wide = name;
+    const auto at = static_cast<std::size_t>(letter - name.begin());
+    names.push_back(wide.replace(at, 1, {'\xef', '\xbd', static_cast<char>(*letter + 0x20)}));
+  }
+  std::erase_if(names, [&](const std::string& other) { return other.empty() || other == name; });
+  return names;
 }
 
 int attempts_logged(const spearlet::GetExecutionStatusResponse& status) {
@@ -362,7 +397,7 @@ InvokeCall call_accepted(CaseRun& run, const spearlet::InvokeFunctionRequest& re
     run.sleep_for(50ms);
     call = run.call(request);
   }
-  if (!call.answered() || may_be_refusal(call.recorded(), run.policies())) {
+  if (!call.answered() || is_refusal_by_answer(call.recorded(), run.policies())) {
     CaseRun::abort("a call that has to be accepted was refused: " + describe(call.recorded()));
   }
   return call;

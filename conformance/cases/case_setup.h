@@ -53,6 +53,10 @@ core::Duration duration_of(const Call<Response>& call) {
   return call.recorded().returned - call.recorded().sent;
 }
 
+/// Names that are similar to this one and differ from it: by capitals, by characters at either end
+/// (a letter, white space, a zero byte, one that is not seen), by a letter that looks the same.
+std::vector<std::string> similar_names(const std::string& name);
+
 /// The number of attempts that an execution's log reports.
 int attempts_logged(const spearlet::GetExecutionStatusResponse& status);
 

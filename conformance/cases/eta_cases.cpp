@@ -7,7 +7,9 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "conformance/cases/case_setup.h"
@@ -118,17 +120,20 @@ void grows_with_the_queue(CaseRun& run) {
 // the one that it is `wrong`, both errors at most kError (A. Wald, Sequential Analysis, 1947).
 class ShareTest {
  public:
-  static constexpr double kError = 0.005;
+  static constexpr double kError = 1e-4;
 
   ShareTest(double expected, double wrong)
       : hit_(std::log(wrong / expected)), miss_(std::log((1 - wrong) / (1 - expected))) {}
 
   void add(bool hit) { evidence_ += hit ? hit_ : miss_; }
-  bool decided() const { return std::abs(evidence_) >= std::log((1 - kError) / kError); }
-  /// Whether `expected` is the more likely one.
-  bool holds() const { return evidence_ < 0; }
+  bool decided() const { return std::abs(evidence_) >= kEnough; }
+  /// Whether the test has decided for `wrong`. An honest target may leave it undecided.
+  bool refuted() const { return evidence_ >= kEnough; }
 
  private:
+  // log((1 - kError) / kError)
+  static constexpr double kEnough = 9.21;
+
   double hit_;
   double miss_;
   double evidence_ = 0;  // the logarithm of the likelihood ratio
@@ -145,7 +150,7 @@ double duration_ms(const spearlet::ExecutionResult& result, core::Duration seen)
 }
 
 void calibrated(CaseRun& run) {
-  constexpr int kTraining = 20;  // the estimator learns from these; they are not judged
+  constexpr int kTraining = 30;  // the estimator learns from these; they are not judged
   constexpr int kMaxJudged = 120;
   const double quantile = run.policies().eta_quantile;
   // Shares that are as far from the declared one as 15 % and 85 % are from a half.
@@ -162,13 +167,24 @@ void calibrated(CaseRun& run) {
     state = state * 1664525 + 1013904223;  // the generator of Numerical Recipes
     return kShortest + static_cast<std::int64_t>(state >> 8) % (kLongest - kShortest + 1);
   };
+  // Where it can be, a function without a history: other cases have called this one with other
+  // durations.
+  std::optional<OwnTask> task = try_make_task(run);
+  if (task && task->first_status != kCompleted) {
+    drop(run, *task);
+    task.reset();
+  }
+  const auto next_request = [&] {
+    auto request = run.async("stubborn", {{"ms", next_duration()}});
+    return task ? in_task(std::move(request), *task) : request;
+  };
   int judged = 0;
   int within_p50 = 0;
   int within_p90 = 0;
   int far_p90 = 0;
   for (int i = 0; i < kTraining + kMaxJudged; ++i) {
     const core::Instant sent = run.now();
-    const InvokeCall call = call_accepted(run, run.async("stubborn", {{"ms", next_duration()}}));
+    const InvokeCall call = call_accepted(run, next_request());
     const auto ended = run.poll(call.answer().execution_id(), [](const auto& answer) {
       return is_terminal(answer.result().status());
     });
@@ -188,17 +204,18 @@ void calibrated(CaseRun& run) {
     p90_not_too_low.add(took <= p90);
     if (not_too_low.decided() && not_too_high.decided() && p90_not_too_low.decided()) break;
   }
+  if (task) drop(run, *task);
   const auto share = [&](int count) { return 100.0 * count / judged; };
-  run.check("ETA-4", not_too_low.holds() && not_too_high.holds(),
+  run.check("ETA-4", !not_too_low.refuted() && !not_too_high.refuted(),
             fmt::format("about {:.0f} % of the executions end within their estimate, rather than "
                         "{:.0f} % or {:.0f} %",
                         100 * quantile, 30 * quantile, 100 - 30 * (1 - quantile)),
             fmt::format("{:.0f} % of {} did", share(within_p50), judged));
-  run.check("ETA-4", p90_not_too_low.holds(),
+  run.check("ETA-4", !p90_not_too_low.refuted(),
             fmt::format("about 90 % of the executions end within eta_p90_ms, rather than {:.0f} %",
                         100 * kTooLowP90),
             fmt::format("{:.0f} % of {} did", share(within_p90), judged));
-  run.check("ETA-4", 2 * far_p90 <= judged,
+  run.check("ETA-7", 2 * far_p90 <= judged,
             fmt::format("eta_p90_ms is near the longest duration, {} ms", kLongest),
             fmt::format("{:.0f} % of them are more than three times as long", share(far_p90)));
 }
@@ -269,8 +286,8 @@ std::vector<Case> eta_cases() {
       {.name = "eta/calibrated",
        .about = "the shares of executions that end within their median and 90th percentile, by "
                 "sequential tests",
-       .clauses = {"ETA-4"},
-       .fixtures = {"stubborn"},
+       .clauses = {"ETA-4", "ETA-7"},
+       .fixtures = {"stubborn", "echo"},
        .exclusive = true,
        .run = calibrated},
   };

@@ -133,6 +133,14 @@ constexpr Variation kVariations[] = {
      [](auto& request) { (*request.mutable_context()->mutable_headers())["h"] = "other"; }},
     {"another variable",
      [](auto& request) { (*request.mutable_context()->mutable_environment())["E"] = "other"; }},
+    {"another user", [](auto& request) { request.mutable_context()->set_user_id("other"); }},
+    {"another description of the task",
+     [](auto& request) { request.set_task_description("other"); }},
+    {"more retries", [](auto& request) { request.mutable_context()->set_max_retries(2); }},
+    {"another type of a parameter",
+     [](auto& request) { request.mutable_parameters(0)->set_type("other"); }},
+    {"another description of a parameter",
+     [](auto& request) { request.mutable_parameters(0)->set_description("other"); }},
     {"other metadata",
      [](auto& request) { (*request.mutable_invocation_metadata())["m"] = "other"; }},
     {"a new instance", [](auto& request) { request.set_force_new_instance(true); }},
@@ -146,6 +154,7 @@ spearlet::InvokeFunctionRequest original(CaseRun& run) {
   spearlet::ExecutionContext& context = *request.mutable_context();
   context.set_timeout_ms(8000);
   context.set_session_id("first");
+  context.set_user_id("first");
   (*context.mutable_headers())["h"] = "first";
   (*context.mutable_environment())["E"] = "first";
   (*request.mutable_invocation_metadata())["m"] = "first";
@@ -317,6 +326,21 @@ void similar_ids(CaseRun& run) {
   const StatusCall status = run.read(id);
   run.check("IDEM-6", status, echoes(run, status.answer().result(), 1),
             "the execution has its own result");
+  // Not all of them may be given to an execution, but each can be asked for.
+  // Over a slow connection some of them will do: the record expires.
+  const core::Instant until = run.now() + 2s;
+  for (const std::string& other : similar_names(id)) {
+    if (run.now() >= until) break;
+    if (std::ranges::find(similar, other) != std::end(similar)) continue;  // it is one by now
+    const StatusCall found = run.read(other);
+    run.check("IDEM-6", found, !found.answer().found(),
+              fmt::format("the id '{}' does not find the execution {}", other, id));
+    const CancelCall cancel = run.cancel(other);
+    run.check("IDEM-6", cancel,
+              !cancel.answer().success() &&
+                  cancel.answer().final_status() == spearlet::EXECUTION_STATUS_UNSPECIFIED,
+              fmt::format("a cancel of '{}' does not concern the execution {}", other, id));
+  }
 }
 
 void bad_ids(CaseRun& run) {

@@ -112,7 +112,26 @@ spearlet::InvokeFunctionRequest echo(CaseRun& run, spearlet::ExecutionMode mode,
   return request;
 }
 
+// `echo` returns the first of its parameters, so their order has to reach it.
+spearlet::InvokeFunctionRequest echo_first_of_two(CaseRun& run, spearlet::ExecutionMode mode,
+                                                  const Sample& first) {
+  auto request = echo(run, mode, first.value);
+  spearlet::FunctionParameter& second = *request.add_parameters();
+  second.set_name("second");
+  *second.mutable_value() = wrapped<google::protobuf::StringValue>(std::string("the second"));
+  return request;
+}
+
+Sample first_of_two() {
+  return {"the first of two parameters",
+          wrapped<google::protobuf::StringValue>(std::string("the first"))};
+}
+
 void sync(CaseRun& run) {
+  const Sample first = first_of_two();
+  const InvokeCall of_two =
+      call_accepted(run, echo_first_of_two(run, spearlet::EXECUTION_MODE_SYNC, first));
+  check_kept(run, first, of_two.answer().result().result(), "the SYNC answer");
   for (const Sample& sample : samples()) {
     const InvokeCall call =
         call_accepted(run, echo(run, spearlet::EXECUTION_MODE_SYNC, sample.value));
@@ -132,9 +151,16 @@ void async(CaseRun& run) {
 }
 
 void stream(CaseRun& run) {
-  for (const Sample& sample : samples()) {
-    const StreamCall call =
-        run.wait(run.send_stream(echo(run, spearlet::EXECUTION_MODE_STREAM, sample.value)));
+  const Sample first = first_of_two();
+  std::vector<std::pair<Sample, spearlet::InvokeFunctionRequest>> requests = {
+      {first, echo_first_of_two(run, spearlet::EXECUTION_MODE_STREAM, first)}};
+  std::vector<Sample> all = samples();
+  for (Sample& sample : all) {
+    auto request = echo(run, spearlet::EXECUTION_MODE_STREAM, sample.value);
+    requests.emplace_back(std::move(sample), std::move(request));
+  }
+  for (const auto& [sample, request] : requests) {
+    const StreamCall call = run.wait(run.send_stream(request));
     if (!call.recorded().status.ok()) {
       CaseRun::abort("a stream was refused: " + describe(call.recorded()));
     }

@@ -51,6 +51,14 @@ void sync_record(CaseRun& run) {
   }
 }
 
+// What every fixture logs first.
+bool has_line(const spearlet::GetExecutionStatusResponse& status, int attempt,
+              const std::string& id) {
+  const std::string line = fmt::format("attempt {} of {}", attempt, id);
+  return std::ranges::any_of(
+      status.logs(), [&](const std::string& logged) { return absl::StrContains(logged, line); });
+}
+
 void logs(CaseRun& run) {
   const std::string id = run_to_end(run, run.async("echo", {{"value", 1}}));
   for (const bool include : {true, false}) {
@@ -60,7 +68,8 @@ void logs(CaseRun& run) {
     request.set_include_logs(include);
     const StatusCall status = run.call(request);
     if (include) {
-      run.check("STATE-12", status, attempts_logged(status.answer()) == 1,
+      run.check("STATE-12", status,
+                attempts_logged(status.answer()) == 1 && has_line(status.answer(), 1, id),
                 "with include_logs the answer has the line that the function logged");
     } else {
       run.check("STATE-12", status, status.answer().found() && status.answer().logs().empty(),
@@ -85,7 +94,13 @@ void logs_grow(CaseRun& run) {
     seen = lines;
     return is_terminal(status.result().status());
   };
-  if (!run.poll(id, look)) CaseRun::abort(fmt::format("execution {} did not end", id));
+  const auto last = run.poll(id, look);
+  if (!last) CaseRun::abort(fmt::format("execution {} did not end", id));
+  for (int attempt = 1; attempt <= attempts_logged(*last); ++attempt) {
+    run.check("STATE-12", has_line(*last, attempt, id),
+              fmt::format("the log has the line of attempt {} of this execution", attempt),
+              fmt::format("the lines are {}", seen));
+  }
 }
 
 void wall_clock(CaseRun& run) {

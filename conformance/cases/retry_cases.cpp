@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <iterator>
 #include <limits>
 #include <string>
 #include <vector>
@@ -111,16 +112,23 @@ void backs_off(CaseRun& run) {
   run.check("RETRY-3", last + blur >= first / 2, "the pauses do not get shorter",
             fmt::format("the first was {} ms and the last {} ms", core::floor_milliseconds(first),
                         core::floor_milliseconds(last)));
-  // As many attempts as there is time for: few, because the pauses grow.
+  // As many attempts as there is time for. With pauses of one length there would be three times as
+  // many in three seconds as in the first of them, and hardly more than once more if they double.
   constexpr int kMaxPerSecond = 50;
-  const std::string busy = run.start_async(with_retries(run.async("fail"), 1000, 1000));
-  run.await_end(busy);
-  const int attempts = attempts_of(run, busy);
-  run.check("RETRY-3", attempts <= kMaxPerSecond,
+  constexpr std::int64_t kWindowMs = 3000;
+  const std::string busy = run.start_async(with_retries(run.async("fail"), 1000, kWindowMs));
+  const std::vector<core::Instant> all = times_of_attempts(run, busy);
+  if (all.empty()) CaseRun::abort("the log of an execution that failed shows no attempt");
+  const core::Instant second_ends = all.front() + 1s + 2 * round_trip(run);
+  const auto early = std::ranges::count_if(all, [&](auto time) { return time <= second_ends; });
+  run.check("RETRY-3", early <= kMaxPerSecond,
             fmt::format("an execution whose function fails at once is attempted less than {} times "
                         "in a second",
                         kMaxPerSecond),
-            counted(attempts));
+            counted(static_cast<int>(early)));
+  run.check("RETRY-3", std::ssize(all) <= 2 * early + 3, "the pauses between the attempts grow",
+            fmt::format("there were {} attempts in the first second and {} in {} ms", early,
+                        all.size(), kWindowMs));
 }
 
 // Starts an execution that fails at once, again and again, and returns its id in a pause, nearly
@@ -218,7 +226,7 @@ std::vector<Case> retry_cases() {
        .fixtures = {"echo", "sleep"},
        .run = only_after_failed},
       {.name = "retry/backs-off",
-       .about = "there are pauses between the attempts, and they do not get shorter",
+       .about = "there are pauses between the attempts, and they grow",
        .clauses = {"RETRY-3"},
        .fixtures = {"fail"},
        .run = backs_off},

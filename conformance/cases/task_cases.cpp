@@ -147,6 +147,13 @@ void new_task(CaseRun& run) {
                 MessageDifferencer::Equals(other_task.answer().task().artifact_spec(), spec),
             "the other task has the name and the artifact_spec of its own request");
 
+  const InvokeCall same = check_accepted(run, "TASK-2", request, "NEW_TASK is accepted again");
+  run.check("TASK-2", same,
+            same.answer().task_id() != id && same.answer().task_id() != other &&
+                is_found(run, same.answer().task_id()),
+            "the same request without a task_id makes another task each time");
+  delete_task(run, same.answer().task_id(), /*force=*/true, /*cleanup=*/true);
+
   InvokeFunctionRequest taken = request;
   taken.set_task_id(id);
   check_refused(run, "TASK-2", taken, {absl::StatusCode::kAlreadyExists},
@@ -354,6 +361,51 @@ void list(CaseRun& run) {
   for (const OwnTask& task : tasks) drop(run, task);
 }
 
+// Nothing that is asked of a similar id concerns the task.
+void similar_ids(CaseRun& run) {
+  before_expiry(run, [&](Look& look) {
+    const OwnTask task = make_task(run, "task-" + run.fresh_id() + "-Similar");
+    for (const std::string& other : similar_names(task.id)) {
+      const auto found = get_task(run, other, /*include_executions=*/true);
+      look.expect("TASK-5", found, !found.answer().found() && found.answer().executions().empty(),
+                  "an id that is only similar to a task's does not find it");
+      spearlet::ListExecutionsRequest query;
+      query.set_task_id(other);
+      const auto listed = run.call(query);
+      look.expect("LIST-7", listed, listed.answer().executions().empty(),
+                  "a task whose id is only similar to another's has none of its executions");
+      const auto deleted = delete_task(run, other, /*force=*/true, /*cleanup=*/true);
+      look.expect("TASK-8", deleted, !deleted.answer().success() && !deleted.answer().deleted(),
+                  "a deletion by an id that is only similar to a task's deletes nothing");
+    }
+    const auto still = get_task(run, task.id, /*include_executions=*/true);
+    look.expect("TASK-8", still, ids_of(still) == std::vector<std::string>{task.first_execution()},
+                "the task and its execution are still there");
+    // Two tasks whose ids differ in capitals only.
+    const OwnTask small = make_task(run, absl::AsciiStrToLower(task.id));
+    for (const OwnTask* one : {&task, &small}) {
+      const auto own = get_task(run, one->id, /*include_executions=*/true);
+      look.expect("TASK-5", own, ids_of(own) == std::vector<std::string>{one->first_execution()},
+                  "each of two tasks with similar ids has its own executions");
+      const auto listed = list_all(run, one->id, 100);
+      look.expect("LIST-7",
+                  listed.size() == 1 && listed[0].execution_id() == one->first_execution(),
+                  "each of two tasks with similar ids lists its own executions",
+                  fmt::format("the list has {} entries", listed.size()));
+    }
+    // One whose id starts with that of another.
+    const OwnTask longer = make_task(run, small.id + "-x");
+    drop(run, small);
+    for (const OwnTask* one : {&task, &longer}) {
+      const auto other = get_task(run, one->id, /*include_executions=*/true);
+      look.expect("TASK-8", other,
+                  ids_of(other) == std::vector<std::string>{one->first_execution()},
+                  "the deletion of a task leaves those with similar ids, and their executions");
+      drop(run, *one);
+    }
+  });
+}
+
 std::int64_t wall_ms(CaseRun& run) {
   return core::floor_milliseconds(run.transport().wall_now().since_epoch);
 }
@@ -374,6 +426,7 @@ void info(CaseRun& run) {
     look.expect("TASK-7", first, made.task_name() == task.request.task_name(),
                 "the task has the name of the request");
     run.sleep_for(20ms);
+    std::set<std::int64_t> times = {made.created_at(), made.updated_at()};
     int count = 1;
     for (const std::string_view fixture : {"fail", "echo"}) {
       const std::string id = run_to_end(run, in_task(run.async(fixture), task));
@@ -393,7 +446,12 @@ void info(CaseRun& run) {
                   run.exact() ? now.updated_at() == ended
                               : now.updated_at() >= ended - 1 && now.updated_at() <= ended + slack,
                   "updated_at is the time of the last change of the task's executions");
+      times.insert(now.updated_at());
     }
+    // In virtual time a case starts at a whole second.
+    look.expect("TASK-7", first,
+                run.exact() || !std::ranges::all_of(times, [](auto ms) { return ms % 1000 == 0; }),
+                "created_at and updated_at are milliseconds, not whole seconds");
     drop(run, task);
   });
 }
@@ -553,6 +611,7 @@ void remove(CaseRun& run) {
   const auto present = list_tasks(run, task.id, 0, /*details=*/false);
   run.check("TASK-8", present.size() == 1, "before its deletion a task is listed",
             fmt::format("{} tasks are listed", present.size()));
+  const auto before = get_task(run, task.id);
   check_deleted(run, "TASK-8", delete_task(run, task.id));
   const auto gone = get_task(run, task.id);
   run.check("TASK-8", gone, gone.answered() && !gone.answer().found(),
@@ -572,11 +631,18 @@ void remove(CaseRun& run) {
                   (again.answered() && !again.answer().success() && !again.answer().deleted()),
               "a task that does not exist is not deleted");
   }
+  run.sleep_for(20ms);
   InvokeFunctionRequest revival = task.request;
+  revival.set_task_name("another " + task.request.task_name());
   const InvokeCall made =
       check_accepted(run, "TASK-8", revival, "the id of a deleted task is free");
   run.check("TASK-8", made, made.answer().task_id() == task.id && is_found(run, task.id),
             "a new task can be made with it");
+  const auto revived = get_task(run, task.id);
+  run.check("TASK-8", revived,
+            revived.answer().task().created_at() > before.answer().task().created_at() &&
+                revived.answer().task().task_name() == revival.task_name(),
+            "it has the name and the time of the call that made it, not those of the deleted task");
   drop(run, task);
   drop(run, other);
 }
@@ -730,6 +796,11 @@ std::vector<Case> task_cases() {
        .clauses = {"TASK-6"},
        .fixtures = {"echo"},
        .run = list},
+      {.name = "task/similar-ids",
+       .about = "ids that are similar to a task's are those of other tasks or of none",
+       .clauses = {"TASK-5", "TASK-8", "LIST-7"},
+       .fixtures = {"echo"},
+       .run = similar_ids},
       {.name = "task/info",
        .about = "the count, the last status and the times of a task follow its executions",
        .clauses = {"TASK-7"},

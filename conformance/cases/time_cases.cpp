@@ -16,6 +16,7 @@ namespace quintain::conformance {
 namespace {
 
 using namespace std::chrono_literals;
+using spearlet::InvokeFunctionRequest;
 
 spearlet::InvokeFunctionRequest limited(spearlet::InvokeFunctionRequest request,
                                         std::int64_t timeout_ms) {
@@ -60,14 +61,38 @@ void async_timeout(CaseRun& run) {
   check_not_late_by_the_record(run, status, timeout);
 }
 
+// Whether `sleep` with kLongMs certainly runs longer than that.
+bool outlasts(const CaseRun& run, core::Duration limit) {
+  return std::chrono::milliseconds(run.takes_ms("sleep", kLongMs.wanted)) > limit + 500ms;
+}
+
 void sync_timeout(CaseRun& run) {
-  const core::Duration timeout = judged_timeout(run);
-  const InvokeCall call = run.call(limited(run.sync("sleep", {{"ms", kLongMs}}), timeout / 1ms));
-  run.check("TIME-1", call, status_of(call) == kTimeout,
-            "a SYNC call whose timeout passes is answered with TIMEOUT");
-  run.check("TIME-1", call,
-            duration_of(call) >= timeout && duration_of(call) <= timeout + run.slack(),
-            "it is answered when the timeout has passed");
+  // A target may keep short timeouts and not long ones, or the other way round.
+  std::vector<core::Duration> timeouts = {judged_timeout(run), 80ms};
+  if (outlasts(run, 3100ms)) timeouts.push_back(3100ms);
+  std::vector<InvokeCall> calls;
+  for (const core::Duration timeout : timeouts) {
+    calls.push_back(run.send(limited(run.sync("sleep", {{"ms", kLongMs}}), timeout / 1ms)));
+    if (executions_at_once(run, 3) < 3) run.wait(calls.back());
+  }
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    InvokeCall call = run.wait(calls[i]);
+    // Other cases may have filled the queue.
+    if (absl::IsResourceExhausted(call.recorded().status)) {
+      call = run.call(call.recorded().request_as<InvokeFunctionRequest>());
+    }
+    run.check("TIME-1", call, status_of(call) == kTimeout,
+              "a SYNC call whose timeout passes is answered with TIMEOUT");
+    // From the start on, the time that the execution had to wait for others does not count.
+    const bool waits = run.policies().timeout_from == Policies::TimeoutFrom::kStart;
+    run.check("TIME-1", call,
+              duration_of(call) >= timeouts[i] &&
+                  (waits || duration_of(call) <= timeouts[i] + run.slack()),
+              "it is answered when the timeout has passed");
+    if (call.answered()) {
+      check_not_late_by_the_record(run, run.read(call.answer().execution_id()), timeouts[i]);
+    }
+  }
 }
 
 void check_nothing_started(CaseRun& run, const std::string& id) {
@@ -149,9 +174,7 @@ void expired_on_arrival(CaseRun& run) {
   check_nothing_started(run, send("1n"));
 }
 
-void rpc_deadline_bounds_sync(CaseRun& run) {
-  // The call arrives well before its deadline.
-  const core::Duration deadline = 300ms + 2 * round_trip(run);
+void check_rpc_deadline(CaseRun& run, core::Duration deadline) {
   const auto request = run.sync("sleep", {{"ms", kLongMs}});
   const InvokeCall call = run.wait(run.send(request, deadline));
   run.sleep_until(call.recorded().sent + deadline);
@@ -161,6 +184,55 @@ void rpc_deadline_bounds_sync(CaseRun& run) {
   run.check("TIME-3", end == kTimeout || (!run.exact() && end == kCancelled),
             "the deadline of a SYNC call bounds its execution",
             "its final status is " + status_name(end));
+}
+
+// The deadline passes while the client stays. A client that ends its call at the deadline looks
+// like one that has gone away, so a target that ignores the deadline would cancel its execution.
+void check_deadline_while_the_client_stays(CaseRun& run, const InvokeFunctionRequest& request) {
+  const RawCall call = raw_call(run.profile().path(Method::kInvokeFunction), "700m",
+                                run.profile().encode(Method::kInvokeFunction, request));
+  const absl::Status sent = run.transport().send_raw(call.headers, call.message);
+  if (!sent.ok()) CaseRun::not_judged(sent.ToString());
+  if (!run.read(request.execution_id()).answer().found()) {
+    CaseRun::not_judged("the target does not accept a call over a plain HTTP/2 connection");
+  }
+  const auto end = run.await_end(request.execution_id(), run.slack());
+  run.check("TIME-3", end == kTimeout,
+            "the deadline of a SYNC call ends its execution as TIMEOUT, also if the client stays",
+            "its final status is " + status_name(end));
+}
+
+void deadline_of_a_client_that_stays(CaseRun& run) {
+  const auto request = run.sync("sleep", {{"ms", kLongMs}});
+  check_deadline_while_the_client_stays(run, request);
+  // The deadline is the shorter of the two.
+  check_deadline_while_the_client_stays(run, limited(run.sync("sleep", {{"ms", kLongMs}}), 30'000));
+}
+
+void rpc_deadline_bounds_sync(CaseRun& run) {
+  // The calls arrive well before their deadlines.
+  const core::Duration lag = 2 * round_trip(run);
+  for (const core::Duration deadline : {300ms + lag, 1300ms + lag}) {
+    if (outlasts(run, deadline)) check_rpc_deadline(run, deadline);
+  }
+}
+
+// An explicit timeout may be longer than the default, and so may a function.
+void beyond_the_default(CaseRun& run) {
+  const std::int64_t standard_ms = core::floor_milliseconds(*run.node().default_sync_timeout);
+  if (standard_ms > 6000) {
+    CaseRun::not_judged("the default timeout of SYNC is longer than a case should last");
+  }
+  if (run.node().maximum_timeout && *run.node().maximum_timeout < (standard_ms + 4000) * 1ms) {
+    CaseRun::not_judged("the node's maximum is near the default timeout of SYNC");
+  }
+  const auto request =
+      limited(run.sync("sleep", {{"ms", at_least(standard_ms + 1000)}}), standard_ms + 4000);
+  const InvokeCall call = call_accepted(run, request);
+  run.check("TIME-3", call, status_of(call) == kCompleted,
+            fmt::format("a SYNC call with a timeout of {} ms is not ended after the default of {} "
+                        "ms",
+                        standard_ms + 4000, standard_ms));
 }
 
 void maximum(CaseRun& run) {
@@ -246,11 +318,14 @@ void zero_does_not_expire(CaseRun& run) {
 void async_default(CaseRun& run) {
   // The default of ASYNC is longer than that of SYNC.
   const core::Duration longer = *run.node().default_sync_timeout + 1s;
+  if (!run.exact() && longer > 7s) {
+    CaseRun::not_judged("the default timeout of SYNC is longer than a case should last");
+  }
   const std::string id =
       run.start_async(run.async("sleep", {{"ms", at_least(core::floor_milliseconds(longer))}}));
   check_end(run, "TIME-3", id, kCompleted,
             "an ASYNC execution without a timeout runs longer than the default of SYNC",
-            longer + 1s);
+            longer + 2s + run.slack());
 }
 
 void limits_of_timeouts(CaseRun& run) {
@@ -413,6 +488,12 @@ std::vector<Case> time_cases() {
        .clauses = {"TIME-3"},
        .fixtures = {"sleep"},
        .run = rpc_deadline_bounds_sync},
+      {.name = "time/deadline-while-the-client-stays",
+       .about = "a deadline passes, and the client, in hand-made HTTP/2, stays connected",
+       .clauses = {"TIME-3"},
+       .fixtures = {"sleep"},
+       .live_only = "in virtual time a client leaves only if a case says so",
+       .run = deadline_of_a_client_that_stays},
       {.name = "time/maximum",
        .about = "a timeout above the node's maximum is reduced to the maximum",
        .clauses = {"TIME-3"},
@@ -433,6 +514,12 @@ std::vector<Case> time_cases() {
        .fixtures = {"sleep"},
        .needs = {Need::kDefaultTimeout},
        .run = zero_is_the_default},
+      {.name = "time/beyond-the-default",
+       .about = "a SYNC call with a timeout that is longer than the default runs that long",
+       .clauses = {"TIME-3"},
+       .fixtures = {"sleep"},
+       .needs = {Need::kDefaultTimeout},
+       .run = beyond_the_default},
       {.name = "time/zero-does-not-expire",
        .about = "a context without a timeout does not end an execution at once",
        .clauses = {"TIME-3"},
@@ -443,7 +530,6 @@ std::vector<Case> time_cases() {
        .clauses = {"TIME-3"},
        .fixtures = {"sleep"},
        .needs = {Need::kDefaultTimeout},
-       .virtual_time_only = "the default of SYNC takes longer than a case should",
        .run = async_default},
       {.name = "time/limits",
        .about = "the least timeouts are refused and the greatest are not cut",

@@ -71,6 +71,16 @@ std::vector<FaultyCore> eta_faults() {
                                   (*response.mutable_result()->mutable_metrics())["eta_p90_ms"] =
                                       std::to_string(response.estimated_completion_ms());
                                 }})},
+      {.name = "percentile-far-too-long",
+       .about = "The 90th percentile is a hundred times too long.",
+       .origin = "for ETA-7",
+       .caught_by = {"ETA-7"},
+       .decorate = editing({.invoked =
+                                [](auto& request, auto& response) {
+                                  if (!is_async(request)) return;
+                                  (*response.mutable_result()->mutable_metrics())["eta_p90_ms"] =
+                                      std::to_string(100 * response.estimated_completion_ms());
+                                }})},
       {.name = "percentile-missing",
        .about = "The first answer has no eta_p90_ms.",
        .origin = "for ETA-5",

@@ -106,6 +106,11 @@ std::vector<FaultyCore> retry_faults() {
              node.retry.initial = 1ms;
              node.retry.multiplier = 1.0;
            }},
+      {.name = "pauses-do-not-grow",
+       .about = "The pauses before retries all have the same length.",
+       .origin = "for RETRY-3",
+       .caught_by = {"RETRY-3"},
+       .configure = [](core::NodeConfig& node) { node.retry.multiplier = 1.0; }},
       {.name = "cancel-waits-for-the-pause",
        .about = "A cancel in the pause before a retry acts at the end of the pause.",
        .origin = "for RETRY-4",

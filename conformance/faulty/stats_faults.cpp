@@ -1,4 +1,5 @@
 // Faults of the numbers of GetStats and GetHealth.
+#include <algorithm>
 #include <chrono>
 #include <string>
 
@@ -66,6 +67,31 @@ std::vector<FaultyCore> stats_faults() {
          auto& counts = *stats.mutable_executions_by_function();
          while (counts.size() > 1) counts.erase(counts.begin());
        })},
+      {.name = "five-functions-counted",
+       .about = "GetStats counts at most five functions.",
+       .origin = "for STATS-1",
+       .caught_by = {"STATS-1"},
+       .decorate = editing_executions([](auto& stats) {
+         auto& counts = *stats.mutable_executions_by_function();
+         while (counts.size() > 5) counts.erase(counts.begin());
+       })},
+      {.name = "waiting-counted-up-to-one",
+       .about = "GetHealth and GetStats count one waiting execution at most.",
+       .origin = "for STATS-1",
+       .caught_by = {"STATS-1"},
+       .decorate =
+           editing({.health =
+                        [](auto& response) {
+                          if (!response.has_details()) return;
+                          auto& details = *response.mutable_details();
+                          details.set_pending_executions(std::min(details.pending_executions(), 1));
+                        },
+                    .stats =
+                        [](auto& response) {
+                          if (!response.has_execution_stats()) return;
+                          auto& stats = *response.mutable_execution_stats();
+                          stats.set_pending_executions(std::min(stats.pending_executions(), 1));
+                        }})},
       {.name = "average-doubled",
        .about = "average_execution_time_ms is twice the mean.",
        .origin = "for STATS-2",

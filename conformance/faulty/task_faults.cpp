@@ -1,4 +1,6 @@
 // Faults of tasks: how invocations make them, how they are described, listed and deleted.
+#include <absl/strings/ascii.h>
+
 #include <algorithm>
 #include <map>
 #include <set>
@@ -82,6 +84,22 @@ class ForceSparesTheRunning final : public ForwardingService {
 
 std::vector<FaultyCore> task_faults() {
   return {
+      {.name = "functions-without-capitals",
+       .about = "The name of a function is found whatever its capitals.",
+       .origin = "for ASYNC-10",
+       .caught_by = {"ASYNC-10"},
+       .decorate = editing(
+           {.invocation =
+                [](auto& request) { absl::AsciiStrToLower(request.mutable_function_name()); }})},
+      {.name = "task-ids-trimmed",
+       .about = "White space around the id of a task does not count.",
+       .origin = "for ASYNC-6",
+       .caught_by = {"ASYNC-6", "TASK-5"},
+       .decorate = editing(
+           {.invocation =
+                [](auto& request) { absl::StripAsciiWhitespace(request.mutable_task_id()); },
+            .task_query =
+                [](auto& query) { absl::StripAsciiWhitespace(query.mutable_task_id()); }})},
       {.name = "unspecified-type-refused",
        .about = "A call without invocation_type is refused even if it names a task.",
        .origin = "for TASK-1",

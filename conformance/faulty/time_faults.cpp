@@ -30,14 +30,17 @@ class ExpiredCallRuns final : public ForwardingService {
   }
 };
 
-// Runs a SYNC execution without its call's deadline, and on after the end of the call.
+// Runs a SYNC execution without its call's deadline, and on after the end of the call, if the
+// deadline is at least that far away.
+template <int kFromMs>
 class DeadlineDoesNotBound final : public ForwardingService {
  public:
   using ForwardingService::ForwardingService;
 
   void InvokeFunction(InvokeFunctionRequest&& request, const CallContext& call,
                       Answer<InvokeFunctionResponse> answer) override {
-    if (call.deadline.is_never() || is_async(request)) {
+    if (call.deadline.is_never() || is_async(request) ||
+        call.deadline - now() < std::chrono::milliseconds(kFromMs)) {
       return inner().InvokeFunction(std::move(request), call, std::move(answer));
     }
     inner().InvokeFunction(
@@ -148,11 +151,27 @@ std::vector<FaultyCore> time_faults() {
                                   constexpr std::int64_t kConstantMs = 30'000;
                                   request.mutable_context()->set_timeout_ms(kConstantMs);
                                 }})},
+      {.name = "long-deadline-does-not-bound",
+       .about = "A SYNC execution goes on after the deadline of its call if that is long.",
+       .origin = "for TIME-3",
+       .caught_by = {"TIME-3"},
+       .decorate = decorated_by<DeadlineDoesNotBound<900>>()},
+      {.name = "timeouts-up-to-the-default",
+       .about = "No SYNC execution runs longer than the default timeout, whatever its own.",
+       .origin = "for TIME-3",
+       .caught_by = {"TIME-3"},
+       .decorate = editing({.invocation =
+                                [](auto& request) {
+                                  constexpr std::int64_t kDefaultMs = 5000;
+                                  if (is_async(request)) return;
+                                  if (request.context().timeout_ms() <= kDefaultMs) return;
+                                  request.mutable_context()->set_timeout_ms(kDefaultMs);
+                                }})},
       {.name = "deadline-does-not-bound",
        .about = "A SYNC execution goes on after the deadline of its call.",
        .origin = "for TIME-3",
        .caught_by = {"TIME-3"},
-       .decorate = decorated_by<DeadlineDoesNotBound>()},
+       .decorate = decorated_by<DeadlineDoesNotBound<0>>()},
       {.name = "timeout-cut-to-an-int",
        .about = "The timeout is read as a number of 32 bits.",
        .origin = "for TIME-3",

@@ -5,29 +5,22 @@
 #include <fmt/format.h>
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/stubs/logging.h>
-#include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
-#include <atomic>
 #include <boost/property_tree/ptree.hpp>
 #include <boost/property_tree/xml_parser.hpp>
 #include <chrono>
-#include <condition_variable>
-#include <csignal>
-#include <cstdlib>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "conformance/case.h"
 #include "conformance/fixtures/fixture_runtime.h"
+#include "conformance/fuzz/fuzzer.h"
 #include "conformance/fuzz/mutation.h"
 #include "conformance/manifest.h"
 #include "conformance/suite.h"
@@ -44,38 +37,9 @@
 namespace quintain::conformance::fuzz {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 using google::protobuf::Message;
 
-// An iteration takes milliseconds; sanitizers and a busy machine make it slower, a loop endless.
-constexpr std::chrono::seconds kMostPerIteration(30);
-
-std::atomic<std::uint64_t> current_seed = 0;
-
-// Async-signal-safe.
-void print_current_seed() {
-  char text[64];
-  char* at = text + sizeof text;
-  *--at = '\n';
-  for (std::uint64_t seed = current_seed; seed != 0 || at[0] == '\n'; seed /= 10) {
-    *--at = static_cast<char>('0' + seed % 10);
-  }
-  constexpr std::string_view kWords = "judge_fuzzer: it happened with --iterations 1 --seed ";
-  (void)!write(STDERR_FILENO, kWords.data(), kWords.size());
-  (void)!write(STDERR_FILENO, at, static_cast<std::size_t>(text + sizeof text - at));
-}
-
-void on_fatal_signal(int number) {
-  print_current_seed();
-  std::signal(number, SIG_DFL);
-  std::raise(number);
-}
-
-[[noreturn]] void fail(std::string_view what) {
-  fmt::print(stderr, "judge_fuzzer: {}\n", what);
-  print_current_seed();
-  std::_Exit(1);
-}
+using fuzzing::fail;
 
 void require(bool holds, std::string_view what) {
   if (!holds) fail(what);
@@ -232,67 +196,13 @@ void iterate(std::uint64_t seed) {
   decode_with_all_profiles(mutator);
 }
 
-// Ends the process if an iteration takes too long.
-class Watchdog {
- public:
-  ~Watchdog() {
-    {
-      const std::lock_guard lock(mutex_);
-      over_ = true;
-      changed_.notify_all();
-    }
-    thread_.join();
-  }
-  void iteration_starts() {
-    const std::lock_guard lock(mutex_);
-    until_ = Clock::now() + kMostPerIteration;
-  }
-
- private:
-  void watch() {
-    std::unique_lock lock(mutex_);
-    while (!over_) {
-      changed_.wait_until(lock, until_);
-      if (!over_ && Clock::now() >= until_) fail("an iteration takes too long");
-    }
-  }
-
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool over_ = false;
-  Clock::time_point until_ = Clock::now() + kMostPerIteration;
-  std::thread thread_{[this] { watch(); }};
-};
-
 }  // namespace
 }  // namespace quintain::conformance::fuzz
 
 int main(int argc, char** argv) {
-  using namespace quintain::conformance::fuzz;
-  CLI::App app("Judges mutated answers of the correct core");
-  double seconds = 60;
-  std::uint64_t iterations = std::numeric_limits<std::uint64_t>::max();
-  std::uint64_t seed = 1;
-  app.add_option("--seconds", seconds, "How long; 60 if not given");
-  app.add_option("--iterations", iterations, "How many at most; no limit if not given");
-  app.add_option("--seed", seed,
-                 "The seed of the first iteration; each next one has the next seed");
-  CLI11_PARSE(app, argc, argv);
+  using namespace std::chrono_literals;
   google::protobuf::SetLogHandler(nullptr);
-  for (const int number : {SIGSEGV, SIGABRT, SIGFPE, SIGILL, SIGBUS}) {
-    std::signal(number, &on_fatal_signal);
-  }
-  Watchdog watchdog;
-  const auto end = Clock::now() + std::chrono::duration<double>(seconds);
-  std::uint64_t done = 0;
-  for (; done < iterations && Clock::now() < end; ++done) {
-    current_seed = seed + done;
-    watchdog.iteration_starts();
-    try {
-      iterate(current_seed);
-    } catch (const std::exception& error) {
-      fail(error.what());
-    }
-  }
-  fmt::print("judge_fuzzer: {} iterations from seed {}, nothing found\n", done, seed);
+  return quintain::fuzzing::run_fuzzer(
+      argc, argv, "judge_fuzzer", "Judges mutated answers of the correct core",
+      {.soft = 30s, .hard = 30s}, &quintain::conformance::fuzz::iterate);
 }

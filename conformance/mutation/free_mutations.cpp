@@ -40,7 +40,6 @@ constexpr auto kFree = std::to_array<FreeMutations>({
     {"List*Request.limit/invented", "the default size of a page is not fixed"},
     {"*.task_description/*", "no answer has to show it"},
     {"*.parameters/doubled", "a function finds its parameters by their names"},
-    {"*.parameters/reversed", "a function finds its parameters by their names"},
     {"*.parameters.type/*", "it is for the function"},
     {"*.parameters.required/*", "it is for the function"},
     {"*.parameters.description/*", "it is for the function"},

@@ -2,8 +2,12 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <chrono>
+#include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -72,6 +76,82 @@ TEST_P(FaultyPeer, IsCaughtByTheClausesThatForbidItsFault) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Faults, FaultyPeer, testing::Range(1, 8));
+
+// A decision of the peer that is not the reference core's, and how a manifest declares it.
+struct Decision {
+  std::string_view flag;
+  void (*declare)(Policies&);
+  std::vector<std::string_view> cases;
+};
+
+std::vector<Decision> decisions() {
+  using P = Policies;
+  return {
+      {"mode_unspecified=sync",
+       [](P& p) { p.mode_unspecified = P::ModeUnspecified::kSync; },
+       {"mode/unspecified", "mode/out-of-range"}},
+      {"stream_via_invoke=unimplemented",
+       [](P& p) { p.stream_via_invoke = P::StreamViaInvoke::kUnimplemented; },
+       {"mode/stream-through-invoke"}},
+      {"start_errors=failed_body",
+       [](P& p) { p.start_errors = P::StartErrors::kFailedBody; },
+       {"async/unknown-task", "async/unknown-function", "time/negative-is-refused",
+        "task/refusals-make-nothing", "idempotency/other-request"}},
+      {"success_sync=served",
+       [](P& p) { p.success_sync = P::SuccessSync::kServed; },
+       {"sync/fails", "sync/completes"}},
+      {"timeout_from=start",
+       [](P& p) { p.timeout_from = P::TimeoutFrom::kStart; },
+       {"time/timeout-in-the-queue"}},
+      {"timeout_zero=unlimited",
+       [](P& p) { p.timeout_zero = P::TimeoutZero::kUnlimited; },
+       {"time/zero-is-the-default", "time/zero-does-not-expire"}},
+      {"cancel_running=immediate",
+       [](P& p) { p.cancel_running = P::CancelRunning::kImmediate; },
+       {"cancel/outrun", "cancel/twice"}},
+      {"cancel_unknown=not_found",
+       [](P& p) { p.cancel_unknown = P::CancelUnknown::kNotFound; },
+       {"cancel/unknown"}},
+      {"sync_caller_gone=continues",
+       [](P& p) { p.sync_caller_gone = P::SyncCallerGone::kContinues; },
+       {"sync/caller-leaves"}},
+      {"duplicate_id=refused",
+       [](P& p) { p.duplicate_id = P::DuplicateId::kRefused; },
+       {"idempotency/after-the-end", "idempotency/in-flight", "idempotency/two-sync-callers"}},
+      {"eta_quantile=0.9", [](P& p) { p.eta_quantile = 0.9; }, {"eta/calibrated"}},
+  };
+}
+
+// For each decision: the peer that has taken it and declares it passes; one that has taken it and
+// does not declare it fails, and so does one that declares it and has not taken it.
+TEST(PeerWithADecision, PassesExactlyIfItDeclaresTheDecision) {
+  const std::vector<Decision> all = decisions();
+  std::mutex mutex;
+  std::string wrong;
+  run_in_parallel(3 * all.size(), 8, [&](std::size_t i) {
+    const Decision& decision = all[i / 3];
+    const bool taken = i % 3 != 1;
+    const bool declared = i % 3 != 2;
+    // A long grace, so that a cancelled function certainly ends within it on a busy machine.
+    const auto server =
+        start_peer("--grace-ms 8000" +
+                   (taken ? fmt::format(" --policy {}", decision.flag) : std::string()));
+    if (server == nullptr) return;
+    Manifest manifest = peer_manifest("contract");
+    manifest.node.cancel_grace = std::chrono::seconds(8);
+    if (declared) decision.declare(manifest.policies);
+    std::vector<const Case*> cases = live_cases();
+    std::erase_if(cases, [&](const Case* one) {
+      return std::ranges::find(decision.cases, one->name) == decision.cases.end();
+    });
+    const std::string problems = problems_of(judge_live(server->address(), manifest, cases));
+    if (problems.empty() == (taken && declared) && cases.size() == decision.cases.size()) return;
+    const std::lock_guard lock(mutex);
+    wrong += fmt::format("{}, {}taken, {}declared: {}\n", decision.flag, taken ? "" : "not ",
+                         declared ? "" : "not ", problems);
+  });
+  EXPECT_EQ(wrong, "");
+}
 
 }  // namespace
 }  // namespace quintain::conformance

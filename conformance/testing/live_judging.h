@@ -44,16 +44,16 @@ inline std::unique_ptr<SpawnedServer> spawn(const std::string& command) {
   return server.ok() ? *std::move(server) : nullptr;
 }
 
-/// Runs these cases against the server at that address.
+/// Runs these cases against the server at that address, some at once.
 inline std::vector<CaseResult> judge_live(const std::string& address, const Manifest& manifest,
-                                          const std::vector<const Case*>& cases) {
+                                          const std::vector<const Case*>& cases, int jobs = 4) {
   const auto target = LiveTarget::of({.address = address, .slack = manifest.policies.grace});
   EXPECT_TRUE(target.ok()) << target.status();
   return run_suite(cases, {.manifest = &manifest,
                            .profile = find_profile(manifest.profile),
                            .connect = [&] { return target->connect(); },
                            .virtual_time = false,
-                           .jobs = 4});
+                           .jobs = jobs});
 }
 
 /// Every violation and every problem, one per line; empty if there is none.

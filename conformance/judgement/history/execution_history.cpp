@@ -43,9 +43,13 @@ std::string_view id_of_invoke(const RecordedCall& recorded) {
 // Everything that happened under an id, not yet split by execution.
 using HistoryById = std::map<std::string_view, ExecutionHistory>;
 
-void add_recorded_call(const RecordedCall& recorded, HistoryById& by_id) {
+void add_recorded_call(const RecordedCall& recorded, const Policies& policies, HistoryById& by_id) {
   if (is_invoke(recorded)) {
     ExecutionHistory& history = by_id[id_of_invoke(recorded)];
+    if (is_refusal_by_answer(recorded, policies)) {
+      history.refused.push_back(&recorded);
+      return;
+    }
     (may_be_accepted(recorded) ? history.invokes : history.refused).push_back(&recorded);
   } else if (recorded.method == Method::kCancelExecution) {
     by_id[recorded.request_as<spearlet::CancelExecutionRequest>().execution_id()].cancels.push_back(
@@ -212,7 +216,9 @@ bool is_query(const StatusObservation& observation) {
 std::vector<ExecutionHistory> split_by_execution(std::span<const RecordedCall> recorded_calls,
                                                  const Policies& policies) {
   HistoryById by_id;
-  for (const RecordedCall& recorded : recorded_calls) add_recorded_call(recorded, by_id);
+  for (const RecordedCall& recorded : recorded_calls) {
+    add_recorded_call(recorded, policies, by_id);
+  }
   const core::Instant cleanup = first_cleanup(recorded_calls);
   const bool may_be_deleted = std::ranges::find(recorded_calls, Method::kDeleteTask,
                                                 &RecordedCall::method) != recorded_calls.end();

@@ -192,4 +192,9 @@ bool may_be_refusal(const RecordedCall& recorded, const Policies& policies) {
              spearlet::EXECUTION_STATUS_FAILED;
 }
 
+bool is_refusal_by_answer(const RecordedCall& recorded, const Policies& policies) {
+  return recorded.method == Method::kInvokeFunction && may_be_refusal(recorded, policies) &&
+         !recorded.answer_as<spearlet::InvokeFunctionResponse>().result().has_started_at();
+}
+
 }  // namespace quintain::conformance

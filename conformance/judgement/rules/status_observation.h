@@ -79,4 +79,8 @@ bool wants_async(const spearlet::InvokeFunctionRequest& request);
 /// declares that it reports errors that prevent the start in this way (start_errors).
 bool may_be_refusal(const RecordedCall& recorded, const Policies& policies);
 
+/// Whether such an answer is a refusal for certain, because nothing was started. It is not about an
+/// execution then, also if it has the id of one.
+bool is_refusal_by_answer(const RecordedCall& recorded, const Policies& policies);
+
 }  // namespace quintain::conformance

@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { Attempt } from './attempt.js';
 import { Estimator } from './estimator.js';
 import { Execution } from './execution.js';
+import { policiesOf } from './policies.js';
 import { Refusal } from './refusal.js';
 import { Status } from './status.js';
 
@@ -17,6 +18,7 @@ export class Core {
   #clock;
   #functions;
   #limits;
+  #policies;
   #estimator;
   #queue = [];
   #running = new Set(); // the executions that hold a slot
@@ -26,11 +28,12 @@ export class Core {
   #onEmpty = null;
 
   // functions: a Map from name to (attempt) => void, the same for every task.
-  // limits: slots, queueLimit, graceMs, retentionMs.
-  constructor({ clock, functions, limits }) {
+  // limits: slots, queueLimit, graceMs, retentionMs. policies: policies.js.
+  constructor({ clock, functions, limits, policies = policiesOf() }) {
     this.#clock = clock;
     this.#functions = functions;
     this.#limits = limits;
+    this.#policies = policies;
     this.#estimator = new Estimator(clock, limits.slots);
     this.tasks = new Map();
     this.executions = new Map(); // in the order of acceptance
@@ -98,7 +101,7 @@ export class Core {
     const execution = new Execution(this.#clock, ++this.#accepted, spec.id ?? randomUUID(), spec);
     this.executions.set(execution.id, execution);
     this.#touch(execution);
-    execution.cancelTimeout = this.#clock.after(spec.timeoutMs, () => this.#timeOut(execution));
+    if (this.#policies.timeout_from === 'acceptance') this.#startTimeout(execution);
     this.#queue.push(execution);
     this.#fillSlots();
     return execution;
@@ -113,9 +116,11 @@ export class Core {
     return Estimator.name;
   }
 
-  // Milliseconds to an execution's timeout.
+  // Milliseconds to an execution's timeout, at least.
   timeLeft(execution) {
-    return execution.acceptedAt + execution.spec.timeoutMs - this.#clock.now();
+    const from =
+      this.#policies.timeout_from === 'acceptance' ? execution.acceptedAt : execution.startedAt;
+    return (from ?? this.#clock.now()) + execution.spec.timeoutMs - this.#clock.now();
   }
 
   // Cancels a live execution. Resolves once it has ended, to whether this or an earlier cancel
@@ -124,7 +129,7 @@ export class Core {
     const isRunning = execution.status === Status.RUNNING && execution.attempt !== null;
     const text = execution.cancel?.reason ?? (reason || 'cancelled by a caller');
     const kill = () => this.#conclude(execution, Status.CANCELLED, 'CANCELLED', text);
-    if (!isRunning || force) {
+    if (!isRunning || force || this.#policies.cancel_running === 'immediate') {
       kill();
     } else if (execution.cancel === null) {
       const cancelGrace = this.#clock.after(this.#limits.graceMs, kill);
@@ -152,6 +157,12 @@ export class Core {
         };
       });
     }
+  }
+
+  #startTimeout(execution) {
+    const { timeoutMs } = execution.spec;
+    if (timeoutMs === Infinity) return;
+    execution.cancelTimeout = this.#clock.after(timeoutMs, () => this.#timeOut(execution));
   }
 
   #timeOut(execution) {
@@ -187,6 +198,7 @@ export class Core {
       execution.cancelNextAttempt = this.#clock.soon(() => {
         execution.instanceId = this.#takeInstance(execution.spec);
         execution.start();
+        if (this.#policies.timeout_from === 'start') this.#startTimeout(execution);
         this.#touch(execution);
         this.#startAttempt(execution);
       });
@@ -260,7 +272,7 @@ export class Core {
   #conclude(execution, status, errorCode, errorMessage, payload = null) {
     execution.attempt?.kill();
     execution.attempt = null;
-    execution.cancelTimeout();
+    execution.cancelTimeout?.();
     execution.cancelNextAttempt?.();
     execution.cancel?.cancelGrace();
     if (execution.holdsSlot) {

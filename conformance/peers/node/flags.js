@@ -3,6 +3,7 @@
 import { parseArgs } from 'node:util';
 
 import { faultNames } from './faults.js';
+import { policiesOf, policyTexts } from './policies.js';
 import { ageNames, profileNames } from './profiles.js';
 
 export const USAGE = `usage: node server.js [FLAG...]
@@ -22,6 +23,8 @@ export const USAGE = `usage: node server.js [FLAG...]
   --instances N        with --spear 2026-01: how many instances a task may have (default 50)
   --lose-every N       with --spear 2026-05: of the ASYNC executions that end at once, every Nth never
                        ends (default 10)
+  --policy NAME=VALUE  decide otherwise than by default; may be given several times:
+                       ${policyTexts.join('\n                       ')}
   --fault NAME         ${faultNames.join(' | ')} (default: none)
 `;
 
@@ -44,6 +47,7 @@ export function parseFlags(args) {
     listen: { type: 'string', multiple: true, default: ['127.0.0.1:0'] },
     http: { type: 'string' },
     profile: { type: 'string', default: 'contract' },
+    policy: { type: 'string', multiple: true, default: [] },
     fault: { type: 'string' },
     spear: { type: 'string' },
     help: { type: 'boolean', default: false },
@@ -67,6 +71,11 @@ export function parseFlags(args) {
     }
     return value;
   };
+  for (const text of values.policy) {
+    if (!policyTexts.includes(text)) {
+      wrong.push(`--policy is one of ${policyTexts.join(', ')}, not '${text}'`);
+    }
+  }
   const address = (name, text) => {
     if (!/^(unix:.+|(\[[^\]]+\]|[^:]+):\d+)$/.test(text)) {
       wrong.push(`--${name} takes host:port, not '${text}'`);
@@ -87,6 +96,7 @@ export function parseFlags(args) {
     syncTimeoutMs: number('sync-timeout-ms'),
     maxMessageBytes: number('max-message'),
     profile: oneOf('profile', profileNames),
+    policies: policiesOf(values.policy),
     fault: oneOf('fault', faultNames),
     spear: oneOf('spear', ageNames),
     spearSettings: {

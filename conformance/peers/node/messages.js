@@ -28,6 +28,30 @@ export function executionResult(core, execution, { payload = true } = {}) {
   };
 }
 
+// The answer to a call that was refused, for servers that say so in an answer.
+export function refusedResponse(request, refusal) {
+  return {
+    success: false,
+    message: refusal.message,
+    execution_id: request.execution_id,
+    task_id: request.task_id,
+    instance_id: '',
+    result: {
+      status: Status.FAILED,
+      result: null,
+      error_message: refusal.message,
+      error_code: refusal.code,
+      execution_time_ms: 0,
+      memory_used_bytes: 0,
+      metrics: {},
+      started_at: null,
+      completed_at: null,
+    },
+    status_endpoint: '',
+    estimated_completion_ms: 0,
+  };
+}
+
 function estimates(core, execution) {
   const p50 = atLeastOne(core.estimate(execution, 0.5));
   // The rest of an overdue execution is a guess, which may be longer than the 90th percentile's.
@@ -39,10 +63,11 @@ function estimates(core, execution) {
   };
 }
 
-export function invokeResponse(core, execution, endpointBase) {
+// `successIfServed`: `success` says that the call was served, and not that the function completed.
+export function invokeResponse(core, execution, endpointBase, successIfServed = false) {
   const async = execution.spec.mode === Mode.ASYNC;
   return {
-    success: async || execution.status === Status.COMPLETED,
+    success: async || successIfServed || execution.status === Status.COMPLETED,
     message: async ? 'accepted' : execution.errorMessage,
     execution_id: execution.id,
     task_id: execution.spec.taskId,
@@ -54,7 +79,8 @@ export function invokeResponse(core, execution, endpointBase) {
 }
 
 // The estimate in the answer to an ASYNC call, in whole milliseconds.
-export const firstEstimate = (core, execution) => atLeastOne(core.estimate(execution, 0.5));
+export const firstEstimate = (core, execution, quantile = 0.5) =>
+  atLeastOne(core.estimate(execution, quantile));
 
 export function executionInfo(execution) {
   return {

@@ -124,10 +124,11 @@ export function taskFor(request, core) {
 
 // The timeout of a checked request's execution, in milliseconds from its acceptance. For a call
 // that waits, `timeLeft` is the time to the caller's deadline and `syncTimeoutMs` the default
-// timeout.
-export function timeoutMs(request, timeLeft, syncTimeoutMs) {
+// timeout. Infinity if there is none.
+export function timeoutMs(request, timeLeft, syncTimeoutMs, zeroIsUnlimited = false) {
   const waits = request.execution_mode !== Mode.ASYNC;
   const asked = Number(request.context?.timeout_ms ?? 0);
+  if (asked === 0 && zeroIsUnlimited) return waits ? timeLeft : Infinity;
   const timeout = asked || (waits ? syncTimeoutMs : ASYNC_TIMEOUT_MS);
   return Math.min(timeout, MAX_TIMEOUT_MS, waits ? timeLeft : Infinity);
 }

@@ -14,9 +14,10 @@ const SHUTDOWN_MS = 500; // for answers that are being sent
 
 async function main(flags) {
   const clock = new RealClock();
-  const core = new Core({ clock, functions, limits: flags.limits });
+  const { policies } = flags;
+  const core = new Core({ clock, functions, limits: flags.limits, policies });
   core.addTask({ taskId: TASK_ID, taskName: TASK_ID });
-  const settings = { syncTimeoutMs: flags.syncTimeoutMs, endpointBase: '' };
+  const settings = { syncTimeoutMs: flags.syncTimeoutMs, endpointBase: '', policies };
   const service = withFault(flags.fault, new Service(core, clock, settings), core);
 
   const { server, health, serviceNames } = createServer(

@@ -10,9 +10,11 @@ import {
   executionResult,
   firstEstimate,
   invokeResponse,
+  refusedResponse,
   taskInfo,
 } from './messages.js';
 import { orderOf, page, pageSize, tokenAfter } from './lists.js';
+import { policiesOf } from './policies.js';
 import { Mode, Status } from './status.js';
 
 const MAX_TASKS_SHOWN = 10;
@@ -32,19 +34,38 @@ export class Service {
   #core;
   #clock;
   #settings;
+  #policies;
 
   // settings: syncTimeoutMs, the default timeout of a call that waits; endpointBase, the URL before
-  // the path of a status_endpoint, or ''. Their values may change later.
+  // the path of a status_endpoint, or ''; their values may change later. policies: policies.js.
   constructor(core, clock, settings) {
     this.#core = core;
     this.#clock = clock;
     this.#settings = settings;
+    this.#policies = settings.policies ?? policiesOf();
   }
 
   async InvokeFunction(request, call) {
-    const execution = this.#accept(request, [Mode.SYNC, Mode.ASYNC], call);
+    const mode = request.execution_mode;
+    if (mode === Mode.STREAM && this.#policies.stream_via_invoke === 'unimplemented') {
+      throw new Refusal('UNIMPLEMENTED', 'execution_mode STREAM is served by StreamFunction');
+    }
+    if (this.#policies.mode_unspecified === 'sync' && ![1, 2, 3].includes(mode)) {
+      request = { ...request, execution_mode: Mode.SYNC };
+    }
+    let execution;
+    try {
+      execution = this.#accept(request, [Mode.SYNC, Mode.ASYNC], call);
+    } catch (refusal) {
+      if (!(refusal instanceof Refusal) || this.#policies.start_errors === 'grpc_status') {
+        throw refusal;
+      }
+      return refusedResponse(request, refusal);
+    }
     if (request.execution_mode === Mode.SYNC) await this.#waitFor(execution, call);
-    return invokeResponse(this.#core, execution, this.#settings.endpointBase);
+    const { endpointBase } = this.#settings;
+    const successIfServed = this.#policies.success_sync === 'served';
+    return invokeResponse(this.#core, execution, endpointBase, successIfServed);
   }
 
   async StreamFunction(request, call, write) {
@@ -85,6 +106,9 @@ export class Service {
   async CancelExecution(request) {
     const execution = this.#core.executions.get(request.execution_id);
     if (!execution) {
+      if (this.#policies.cancel_unknown === 'not_found') {
+        throw new Refusal('NOT_FOUND', 'no such execution');
+      }
       return { success: false, message: 'no such execution', final_status: Status.UNSPECIFIED };
     }
     if (!execution.live) {
@@ -194,8 +218,9 @@ export class Service {
     const digest = fingerprint(request);
     const known = id === null ? undefined : core.executions.get(id);
     if (known) {
-      if (known.spec.fingerprint === digest && known.spec.id === id) return known;
-      throw new Refusal('ALREADY_EXISTS', `execution '${id}' exists with another request`);
+      const isSame = known.spec.fingerprint === digest && known.spec.id === id;
+      if (isSame && this.#policies.duplicate_id === 'same_record') return known;
+      throw new Refusal('ALREADY_EXISTS', `the id of execution '${id}' is taken`);
     }
     const timeLeft = call.timeLeft();
     if (timeLeft <= DEADLINE_UNIT_MS)
@@ -214,14 +239,19 @@ export class Service {
       functionName: request.function_name,
       parameters: request.parameters,
       mode: request.execution_mode,
-      timeoutMs: timeoutMs(request, timeLeft, this.#settings.syncTimeoutMs),
+      timeoutMs: timeoutMs(
+        request,
+        timeLeft,
+        this.#settings.syncTimeoutMs,
+        this.#policies.timeout_zero === 'unlimited',
+      ),
       maxRetries: request.context?.max_retries ?? 0,
       forceNewInstance: request.force_new_instance,
       keepChunks: request.execution_mode === Mode.STREAM,
       metadata: request.invocation_metadata,
       watchers: 0,
     });
-    execution.estimatedMs = firstEstimate(core, execution);
+    execution.estimatedMs = firstEstimate(core, execution, Number(this.#policies.eta_quantile));
     return execution;
   }
 
@@ -236,6 +266,7 @@ export class Service {
       waiting = false;
       execution.spec.watchers -= 1;
       if (execution.spec.watchers > 0 || !execution.live) return;
+      if (this.#policies.sync_caller_gone === 'continues') return;
       const hasDeadline = allowed < Infinity;
       const slack = hasDeadline ? Math.max(DEADLINE_SLACK_MS, DEADLINE_SLACK * allowed) : 0;
       if (this.#core.timeLeft(execution) > slack) {
