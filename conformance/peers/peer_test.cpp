@@ -133,9 +133,8 @@ TEST(PeerWithADecision, PassesExactlyIfItDeclaresTheDecision) {
     const bool taken = i % 3 != 1;
     const bool declared = i % 3 != 2;
     // A long grace, so that a cancelled function certainly ends within it on a busy machine.
-    const auto server =
-        start_peer("--grace-ms 8000" +
-                   (taken ? fmt::format(" --policy {}", decision.flag) : std::string()));
+    const auto server = start_peer(
+        "--grace-ms 8000" + (taken ? fmt::format(" --policy {}", decision.flag) : std::string()));
     if (server == nullptr) return;
     Manifest manifest = peer_manifest("contract");
     manifest.node.cancel_grace = std::chrono::seconds(8);
