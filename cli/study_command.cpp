@@ -23,10 +23,12 @@
 #include "cli/results.h"
 #include "reports/json_input/diagnostics.h"
 #include "reports/report.h"
+#include "study/comparison/cell.h"
 #include "study/comparison/study_run.h"
 #include "study/language/study.h"
 #include "study/page/study_page.h"
 #include "study/predictions/predictions_file.h"
+#include "study/report/study_goals.h"
 #include "study/report/study_json.h"
 #include "study/report/study_report.h"
 #include "study/report/study_table.h"
@@ -51,11 +53,13 @@ struct Arguments {
   int jobs = 0;
   ReportFiles files;
   std::string html;
+  std::string goal_results;
   std::string trace_dir;
   bool strict_trace = false;
   std::string keep;
   bool cost = false;
   bool list = false;
+  std::string explain;
 };
 
 void print_error(std::string_view what) { cli::print_error(kCommand, what); }
@@ -120,8 +124,22 @@ bool validate_arguments(const Arguments& arguments) {
       problem(fmt::format("--column '{}': expected OURS=THEIRS, such as accepted=submit", column));
     }
   }
+  const bool is_number = arguments.explain.size() <= 9 &&
+                         arguments.explain.find_first_not_of("0123456789") == std::string::npos &&
+                         arguments.explain.find_first_not_of('0') != std::string::npos;
+  if (!arguments.explain.empty() && arguments.explain != "worst" && !is_number) {
+    problem(fmt::format(
+        "--explain '{}': expected the number of an execution in the order of acceptance, from 1, "
+        "or worst",
+        arguments.explain));
+  }
+  if (!arguments.explain.empty() && !arguments.predictions.empty()) {
+    problem("--explain runs a workload; recorded predictions cannot be explained");
+  }
   if (!arguments.files.check(kCommand)) good = false;
-  if (!arguments.html.empty() && !can_write(kCommand, arguments.html)) good = false;
+  for (const std::string& file : {arguments.html, arguments.goal_results}) {
+    if (!file.empty() && !can_write(kCommand, file)) good = false;
+  }
   return good;
 }
 
@@ -162,6 +180,10 @@ bool write_all(const Arguments& arguments, const study::StudyReport& report) {
   if (!arguments.html.empty()) {
     good &= write_text(kCommand, study::render_page(report), arguments.html);
   }
+  if (!arguments.goal_results.empty()) {
+    const auto kept = study::to_json(study::goals_only(report));
+    good &= kept.ok() && write_text(kCommand, *kept, arguments.goal_results);
+  }
   return good;
 }
 
@@ -190,6 +212,30 @@ int finish(const Arguments& arguments, study::StudyReport report, const std::str
              report.wall_clock.executions_per_second);
   if (!written) return kHarnessError;
   return reports::exit_code(study::verdict_of(report));
+}
+
+// ---- One execution -----------------------------------------------------------------------------
+
+// Explains an execution of the only workload of the study, under seed 1.
+int explain(const Arguments& arguments, const study::Study& study) {
+  if (study.workloads.size() != 1) {
+    print_error("--explain explains an execution of one workload; choose it by --only");
+    return kBadInput;
+  }
+  std::optional<std::size_t> number;
+  if (arguments.explain != "worst") number = std::stoul(arguments.explain);
+  const Interruption interruption;
+  const auto text = study::explain_execution(
+      study.workloads.front(), 1,
+      {.estimators = study.estimators, .stopwatch = {}, .abort = &Interruption::requested()},
+      number);
+  if (text.ok()) {
+    print_output("{}", *text);
+    return kAllHeld;
+  }
+  print_error(std::string(text.status().message()));
+  if (absl::IsCancelled(text.status())) return Interruption::exit_code();
+  return absl::IsOutOfRange(text.status()) ? kBadInput : kHarnessError;
 }
 
 // ---- A study's file -----------------------------------------------------------------------------
@@ -259,7 +305,7 @@ int run_file(const Arguments& arguments) {
     print_error("no workload is left: all of them were skipped");
     return kBadInput;
   }
-  return run(arguments, *study);
+  return arguments.explain.empty() ? run(arguments, *study) : explain(arguments, *study);
 }
 
 // ---- Recorded predictions -----------------------------------------------------------------------
@@ -343,6 +389,9 @@ void add_study_command(CLI::App& app, int& exit_code) {
   arguments->files.add_options(*command);
   command->add_option("--html", arguments->html,
                       "Write the report as a self-contained HTML page to this file");
+  command->add_option("--goal-results", arguments->goal_results,
+                      "Write what the goals need of the report to this file, to be kept "
+                      "(docs/studies.md)");
   command
       ->add_option("--trace-dir", arguments->trace_dir,
                    "The folder of a recorded trace, or the folder that holds it")
@@ -356,6 +405,11 @@ void add_study_command(CLI::App& app, int& exit_code) {
   command->add_flag("--cost", arguments->cost,
                     "Measure the time of predictions; best with --jobs 1 on an idle machine");
   command->add_flag("--list", arguments->list, "Show the workloads' names and run nothing");
+  command
+      ->add_option("--explain", arguments->explain,
+                   "Explain the default estimate of one execution of one workload under seed 1: "
+                   "its number, from 1, or worst")
+      ->type_name("NUMBER");
   command->footer(
       "Examples:\n"
       "  quintain study study/studies/eta-short.study.json      under three minutes\n"

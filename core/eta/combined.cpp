@@ -4,10 +4,12 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <utility>
 
 #include "core/eta/decorator.h"
+#include "core/eta/explanation.h"
 #include "core/eta/factories.h"
 
 namespace quintain::core::eta {
@@ -181,7 +183,7 @@ class RecentLosses {
   std::array<double, kCount> losses_{};
 };
 
-class Recalibrated final : public Decorator {
+class Recalibrated final : public Decorator, public Explains {
  public:
   Recalibrated(std::string_view name, std::unique_ptr<Estimator> inner)
       : Decorator(std::move(inner)), name_(name) {}
@@ -198,8 +200,11 @@ class Recalibrated final : public Decorator {
                       {.forecasts = {quantiles_of(raw), quantiles_of(bent)},
                        .stratum = static_cast<std::uint32_t>(number),
                        .weight = static_cast<float>(share_of_queue(node))});
-    constexpr double kTolerance = 1.01;
-    return stratum.losses[kBent] <= kTolerance * stratum.losses[kRaw] ? bent : raw;
+    return stratum.uses_bent() ? bent : raw;
+  }
+  void explain(const Target& target, const NodeState& node, Explanation& explanation) override {
+    eta::explain(inner(), target, node, explanation);
+    explanation.recalibrated = strata_[stratum_of(target, node)].uses_bent();
   }
   void observe_end(const Observation& observation) override {
     Decorator::observe_end(observation);
@@ -244,6 +249,11 @@ class Recalibrated final : public Decorator {
   struct Stratum {
     Recalibration recalibration;
     RecentLosses<2, 500> losses;
+
+    bool uses_bent() const {
+      constexpr double kTolerance = 1.01;
+      return losses[kBent] <= kTolerance * losses[kRaw];
+    }
   };
 
   static std::size_t stratum_of(const Target& target, const NodeState& node) {
@@ -260,7 +270,7 @@ class Recalibrated final : public Decorator {
 
 // ---- The guard ----------------------------------------------------------------------------------
 
-class Guarded final : public Estimator {
+class Guarded final : public Estimator, public Explains {
  public:
   Guarded(std::string_view name, std::unique_ptr<Estimator> first, Duration prior)
       : name_(name), estimators_{std::move(first),         make_conformal(make_queue_length(prior)),
@@ -278,16 +288,21 @@ class Guarded final : public Estimator {
       asked.forecasts[i] = quantiles_of(estimators_[i]->predict(target, node));
     }
     pending_.remember(target, node, asked);
-    const auto& losses = losses_[asked.depth];
-    // Behind a queue, an estimate has to grow with it (clause ETA-3), whatever a baseline that does
-    // not look at the queue would have gained in the past.
-    const std::size_t eligible = asked.depth == 0 ? kEstimators : kSeeTheQueue;
-    const std::size_t first = asked.depth < kLong ? kConformal : kConformal + 1;
-    std::size_t best = first;
-    for (std::size_t i = first + 1; i < eligible; ++i) best = losses[i] < losses[best] ? i : best;
-    const double excess = losses[best] > 0 ? losses[0] / losses[best] - 1 : 0;
-    mix(forecast, asked.forecasts[best], excess);
+    const Choice choice = choose(asked.depth);
+    mix(forecast, asked.forecasts[choice.baseline], choice.weight_of_first);
     return forecast;
+  }
+  void explain(const Target& target, const NodeState& node, Explanation& explanation) override {
+    const std::size_t depth = depth_of(target, node);
+    const Choice choice = choose(depth);
+    for (std::size_t i = 0; i < kEstimators; ++i) {
+      const double weight_of_baseline = i == choice.baseline ? 1 - choice.weight_of_first : 0;
+      explanation.parts.push_back({.estimator = std::string(estimators_[i]->name()),
+                                   .weight = i == 0 ? choice.weight_of_first : weight_of_baseline,
+                                   .recent_losses = losses_[depth][i] * 1e-9,
+                                   .forecast = estimators_[i]->predict(target, node)});
+    }
+    eta::explain(*estimators_.front(), target, node, explanation);
   }
   void introduce(FunctionIndex function, std::string_view task, std::string_view name) override {
     for (const auto& estimator : estimators_) estimator->introduce(function, task, name);
@@ -319,7 +334,7 @@ class Guarded final : public Estimator {
   // The second estimator multiplies its forecasts by how wrong it was, which at the end of a long
   // queue is out of date: it takes no part from the depth kLong on.
   static constexpr std::size_t kConformal = 1;
-  static constexpr std::uint32_t kLong = 2;
+  static constexpr std::size_t kLong = 2;
   // Memory of the losses: short, so that a first estimator that fails is noticed within some tens
   // of completions.
   static constexpr int kMemory = 100;
@@ -329,14 +344,31 @@ class Guarded final : public Estimator {
     float weight;
   };
 
-  // The weight of the first estimator is 1 while its loss exceeds the baseline's by at most the
-  // share kTolerance, falling to 0 at kHopeless. A lower tolerance would follow chance: what is
-  // known of a queue is old.
-  static void mix(Forecast& forecast, const Quantiles& baseline, double excess) {
+  struct Choice {
+    std::size_t baseline;
+    double weight_of_first;
+  };
+
+  // The baseline whose recent losses are the smallest. The weight of the first estimator is 1 while
+  // its loss exceeds the baseline's by at most the share kTolerance, falling to 0 at kHopeless. A
+  // lower tolerance would follow chance: what is known of a queue is old.
+  Choice choose(std::size_t depth) const {
     constexpr double kTolerance = 0.4;
     constexpr double kHopeless = 1;
-    if (excess <= kTolerance) return;
-    const double weight = std::max((kHopeless - excess) / (kHopeless - kTolerance), 0.0);
+    const auto& losses = losses_[depth];
+    // Behind a queue, an estimate has to grow with it (clause ETA-3), whatever a baseline that does
+    // not look at the queue would have gained in the past.
+    const std::size_t eligible = depth == 0 ? kEstimators : kSeeTheQueue;
+    std::size_t best = depth < kLong ? kConformal : kConformal + 1;
+    for (std::size_t i = best + 1; i < eligible; ++i) best = losses[i] < losses[best] ? i : best;
+    const double excess = losses[best] > 0 ? losses[0] / losses[best] - 1 : 0;
+    return {
+        .baseline = best,
+        .weight_of_first = std::clamp((kHopeless - excess) / (kHopeless - kTolerance), 0.0, 1.0)};
+  }
+
+  static void mix(Forecast& forecast, const Quantiles& baseline, double weight) {
+    if (weight == 1) return;
     for (std::size_t i = 0; i < kLevels; ++i) {
       forecast.quantiles[i] =
           duration(std::lerp(baseline[i], nanoseconds(forecast.quantiles[i]), weight));

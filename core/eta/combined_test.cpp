@@ -367,5 +367,56 @@ TEST(Guarded, ForgetsEndedExecutions) {
   EXPECT_EQ(estimator->bytes(), before);
 }
 
+// ---- Explanations -------------------------------------------------------------------------------
+
+double sum_of_weights(const Explanation& explanation) {
+  double sum = 0;
+  for (const Explanation::Part& part : explanation.parts) sum += part.weight;
+  return sum;
+}
+
+TEST(Explanation, HasTheWeightsOfTheGuardAndTheWorkThatWaits) {
+  const auto good = make_estimator({.estimator = "best", .prior = 1s}, 1);
+  coverage(*good, lognormal_distribution(1, 0.5), 500);
+  Acceptances node(*good);
+  const Forecast forecast = node.accept();
+  const Explanation explanation = node.explain();
+  ASSERT_EQ(explanation.parts.size(), 6u);
+  EXPECT_EQ(explanation.parts[0].estimator, "state+calibrated");
+  EXPECT_EQ(explanation.parts[0].weight, 1);
+  EXPECT_EQ(explanation.parts[0].forecast.quantiles, forecast.quantiles);
+  EXPECT_GT(explanation.parts[0].recent_losses, 0);
+  ASSERT_EQ(explanation.work.size(), 1u);
+  EXPECT_EQ(explanation.work[0].waiting, 1);
+  EXPECT_NEAR(explanation.work[0].mean_service, std::exp(0.125), 0.15);
+  EXPECT_EQ(explanation.speed_factor, 1);
+}
+
+TEST(Explanation, ShowsThatABaselineHasTakenOver) {
+  const auto estimator = guarded(forecast_by(lognormal_distribution(100, 0.5)));
+  coverage(*estimator, lognormal_distribution(1, 0.5), 500);
+  Acceptances node(*estimator);
+  node.accept();
+  const Explanation explanation = node.explain();
+  EXPECT_EQ(explanation.parts[0].weight, 0);
+  EXPECT_NEAR(sum_of_weights(explanation), 1, 1e-12);
+}
+
+TEST(Explanation, ChangesNoLaterForecast) {
+  const auto one = make_estimator({.estimator = "best", .prior = 1s}, 1);
+  const auto two = make_estimator({.estimator = "best", .prior = 1s}, 1);
+  Acceptances asked(*one);
+  Acceptances explained(*two);
+  std::mt19937_64 random(1);
+  std::uniform_real_distribution<double> uniform(0, 1);
+  for (int i = 0; i < 300; ++i) {
+    ASSERT_EQ(asked.accept().quantiles, explained.accept().quantiles) << i;
+    explained.explain();
+    const Duration took = seconds(lognormal_distribution(1 + i / 100, 1)(uniform(random)));
+    asked.end(took);
+    explained.end(took);
+  }
+}
+
 }  // namespace
 }  // namespace quintain::core::eta

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <optional>
 
+#include "core/eta/explanation.h"
 #include "core/eta/factories.h"
 #include "core/eta/learned_distributions.h"
 #include "core/eta/log_scale.h"
@@ -30,7 +31,7 @@ constexpr float kLate = 0.9F;
 
 float seconds(Duration d) { return std::chrono::duration<float>(d).count(); }
 
-class StateEstimator final : public Estimator, private Distributions {
+class StateEstimator final : public Estimator, public Explains, private Distributions {
  public:
   StateEstimator(Duration prior, std::uint64_t seed, bool notices_change)
       : notices_change_(notices_change), service_(prior), cold_start_(prior), roll_forward_(seed) {}
@@ -40,6 +41,22 @@ class StateEstimator final : public Estimator, private Distributions {
   Forecast predict(const Target& target, const NodeState& node) override {
     speed_factor_ = judge_.trusts(filter_.mean()) ? present_speed_factor(node) : kUsualSpeed;
     return roll_forward_.predict(target, node, *this);
+  }
+
+  void explain(const Target& target, const NodeState& node, Explanation& explanation) override {
+    predict(target, node);
+    explanation.speed_factor = speed_factor_.factor[kLanes / 2];
+    for (const WaitingExecution& waiting : node.backlog().waiting) {
+      auto found =
+          std::ranges::find(explanation.work, waiting.function, &Explanation::Work::function);
+      if (found == explanation.work.end()) {
+        explanation.work.push_back({.function = waiting.function,
+                                    .mean_service = service_.table(waiting.function).mean(),
+                                    .mean_cold_start = cold_start_.table(waiting.function).mean()});
+        found = explanation.work.end() - 1;
+      }
+      ++found->waiting;
+    }
   }
 
   void observe_arrival(FunctionIndex function, Instant now, std::int64_t rank) override {

@@ -437,8 +437,9 @@ WorkloadResult summarise(const Workload& workload, std::span<const CellResult> c
   result.trace_notes = workload.trace_notes;
   if (workload.single_calls) {
     result.no_oracle =
-        "recorded calls have no known distributions; the reference knows how the durations of each "
-        "function are distributed over the whole recording, and not their order";
+        "the durations of single calls are given; the reference knows how those of each function "
+        "are "
+        "distributed over the whole run, and not their order";
   }
   set_flags(result, replications, workload.goals, default_estimator);
   if (workload.single_calls) name_reference(result);

@@ -16,6 +16,7 @@
 #include "sim/world.h"
 #include "study/comparison/oracle.h"
 #include "study/predictions/predicted.h"
+#include "study/statistics/scores.h"
 #include "study/statistics/steady_state.h"
 
 namespace quintain::study {
@@ -341,6 +342,145 @@ absl::StatusOr<CellResult> run_cell(const Workload& workload, std::uint64_t seed
   result.counts.refused = refused;
   result.digest = digest;
   return result;
+}
+
+namespace {
+
+// The mean pinball loss of a forecast, cut at the deadline.
+double loss_of(const core::eta::Forecast& forecast, const ComparisonRecord& record) {
+  double loss = 0;
+  const core::Duration limit =
+      record.deadline.is_never() ? core::Duration::max() : record.deadline - record.accepted_at;
+  for (std::size_t i = 0; i < core::eta::kLevels; ++i) {
+    loss += statistics::pinball_loss(core::eta::level(i),
+                                     seconds(std::min(forecast.quantiles[i], limit)),
+                                     seconds(record.ended_at - record.accepted_at)) /
+            core::eta::kLevels;
+  }
+  return loss;
+}
+
+std::string_view text_of(End end) {
+  switch (end) {
+    case End::kCompleted:
+      return "it completed";
+    case End::kFailed:
+      return "it failed";
+    case End::kTimedOut:
+      return "it was cut at its deadline";
+    case End::kCancelled:
+      return "it was cancelled";
+    case End::kUnfinished:
+      break;
+  }
+  return "it had not ended when the run did";
+}
+
+// What came of it, and the state of the node in front of it.
+std::string explain_state(const ComparisonLog& log, const ComparisonRecord& record,
+                          const ExplainedExecution& explained) {
+  std::string text;
+  if (!record.dispatched_at.is_never()) {
+    text += fmt::format("  it waited for {:.6g} s\n",
+                        seconds(record.dispatched_at - record.accepted_at));
+  }
+  text += fmt::format("  {}", text_of(end_of(record)));
+  if (!record.ended_at.is_never()) {
+    text += fmt::format(", {:.6g} s after the acceptance",
+                        seconds(record.ended_at - record.accepted_at));
+  }
+  text += fmt::format("\n\nthe node: {} of {} slots busy, {} waiting in front\n", explained.busy,
+                      explained.slots, explained.queued);
+  for (const core::eta::RunningExecution& running : explained.running) {
+    const bool starts = running.started_at.is_never();
+    text +=
+        fmt::format("  runs: {}, {} for {:.6g} s{}\n", log.function_names[running.function],
+                    starts ? "makes its instance" : "running",
+                    seconds(explained.now - (starts ? running.dispatched_at : running.started_at)),
+                    running.cold && !starts ? ", started cold" : "");
+  }
+  text += "\nwork that waits, the execution itself included:\n";
+  text += fmt::format("  {:<24} {:>8} {:>14} {:>14} {:>14}\n", "function", "number", "mean time, s",
+                      "cold start, s", "work, s");
+  double sum = 0;
+  for (const core::eta::Explanation::Work& work : explained.explanation.work) {
+    const double seconds = static_cast<double>(work.waiting) * work.mean_service;
+    sum += seconds;
+    text += fmt::format("  {:<24} {:>8} {:>14.6g} {:>14.6g} {:>14.6g}\n",
+                        log.function_names[work.function], work.waiting, work.mean_service,
+                        work.mean_cold_start, seconds);
+  }
+  return text + fmt::format("  all: {:.6g} s, {:.6g} s a slot\n  speed factor {:.4g}, {}\n", sum,
+                            sum / explained.slots, explained.explanation.speed_factor,
+                            explained.explanation.recalibrated
+                                ? "recalibrated from past forecast errors"
+                                : "not recalibrated");
+}
+
+std::string explain_forecasts(const ComparisonLog& log, std::size_t number,
+                              const ExplainedExecution& explained) {
+  const ComparisonRecord& record = log.records[number];
+  std::string text = fmt::format("\n{:<26} {:>7} {:>14} {:>12} {:>12} {:>12} {:>12}\n", "seconds",
+                                 "weight", "recent losses", "p10", "p50", "p90", "loss");
+  const auto add = [&](std::string_view name, std::string_view weight, std::string_view losses,
+                       const core::eta::Forecast& forecast) {
+    const std::string loss =
+        record.ended_at.is_never() ? "-" : fmt::format("{:.5g}", loss_of(forecast, record));
+    text += fmt::format("{:<26} {:>7} {:>14} {:>12.5g} {:>12.5g} {:>12.5g} {:>12}\n", name, weight,
+                        losses, seconds(forecast.quantiles[1]),
+                        seconds(forecast.quantiles[core::eta::kMedianLevel]),
+                        seconds(forecast.quantiles[core::eta::k90Level]), loss);
+  };
+  add(log.names.front(), "", "", log.forecasts.front()[number]);
+  for (const core::eta::Explanation::Part& part : explained.explanation.parts) {
+    add(fmt::format("  {}", part.estimator), fmt::format("{:.2f}", part.weight),
+        fmt::format("{:.5g}", part.recent_losses), part.forecast);
+  }
+  text += "for comparison\n";
+  for (std::size_t i = 1; i < log.names.size(); ++i) {
+    add(fmt::format("  {}", log.names[i]), "", "", log.forecasts[i][number]);
+  }
+  return text;
+}
+
+absl::Status simulate(const Workload& workload, std::uint64_t seed, const CellOptions& options,
+                      ComparisonLog& log) {
+  CellRun run(workload, seed, options, log);
+  if (!run.run(options.abort)) return absl::CancelledError("aborted");
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> explain_execution(const Workload& workload, std::uint64_t seed,
+                                              const CellOptions& options,
+                                              std::optional<std::size_t> number) {
+  if (!number) {
+    ComparisonLog log;
+    if (const absl::Status run = simulate(workload, seed, options, log); !run.ok()) return run;
+    double most = -1;
+    for (std::size_t i = static_cast<std::size_t>(workload.warm_up); i < log.records.size(); ++i) {
+      if (log.records[i].ended_at.is_never()) continue;
+      const double loss = loss_of(log.forecasts.front()[i], log.records[i]);
+      if (loss <= most) continue;
+      most = loss;
+      number = i + 1;
+    }
+    if (!number) return absl::OutOfRangeError("no execution has ended after the warm-up");
+  }
+  ComparisonLog log;
+  log.explain = *number - 1;
+  if (const absl::Status run = simulate(workload, seed, options, log); !run.ok()) return run;
+  if (!log.explained) {
+    return absl::OutOfRangeError(
+        fmt::format("there is no execution {}; {} were accepted", *number, log.records.size()));
+  }
+  const ComparisonRecord& record = log.records[*log.explain];
+  return fmt::format("execution {} of {} under seed {}: {}, accepted at {:.6g} s\n", *number,
+                     workload.name, seed, log.function_names[record.function],
+                     seconds(record.accepted_at - core::Instant())) +
+         explain_state(log, record, *log.explained) +
+         explain_forecasts(log, *log.explain, *log.explained);
 }
 
 }  // namespace quintain::study

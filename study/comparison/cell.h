@@ -75,6 +75,15 @@ struct CellOptions {
 absl::StatusOr<CellResult> run_cell(const Workload& workload, std::uint64_t seed,
                                     const CellOptions& options);
 
+/// Simulates the workload as run_cell() does, and returns what the default estimate of one
+/// execution consisted of and what came of it, as text: the state of the node, the work ahead by
+/// function, the running executions with their ages, the weight of each estimator, and all
+/// forecasts. The execution is given by its number in the order of acceptance, from 1; nullopt:
+/// that with the largest loss. Errors: as run_cell(); OUT_OF_RANGE if there is none of this number.
+absl::StatusOr<std::string> explain_execution(const Workload& workload, std::uint64_t seed,
+                                              const CellOptions& options,
+                                              std::optional<std::size_t> number);
+
 /// JSON text that cell_from_json() reads back as the same result, to the last bit.
 std::string to_json(const CellResult& cell);
 

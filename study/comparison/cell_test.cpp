@@ -1,5 +1,6 @@
 #include "study/comparison/cell.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -135,6 +136,31 @@ TEST(CellJson, RejectsOtherText) {
   EXPECT_FALSE(cell_from_json(text.substr(0, text.size() / 2)));
   text.insert(1, "\"unknown\":1,");
   EXPECT_FALSE(cell_from_json(text));
+}
+
+TEST(ExplainExecution, TellsTheStateTheWeightsAndTheOutcome) {
+  const Study study = small_study();
+  const CellOptions options = {.estimators = study.estimators, .stopwatch = {}};
+  const auto text = explain_execution(study.workloads[0], 1, options, 700);
+  ASSERT_TRUE(text.ok()) << text.status();
+  for (const std::string_view part :
+       {"execution 700 of steady under seed 1: f0", "after the acceptance",
+        "the node: ", " of 4 slots busy", "work that waits", "speed factor 1, ",
+        "\n  state+calibrated", " 1.00 ", "\n  queue-length+conformal", "\n  oracle"}) {
+    EXPECT_THAT(*text, testing::HasSubstr(part));
+  }
+  EXPECT_EQ(*text, *explain_execution(study.workloads[0], 1, options, 700));
+}
+
+TEST(ExplainExecution, FindsTheWorstAndRefusesWhatIsNotThere) {
+  const Study study = small_study();
+  const CellOptions options = {.estimators = study.estimators, .stopwatch = {}};
+  const auto worst = explain_execution(study.workloads[1], 1, options, std::nullopt);
+  ASSERT_TRUE(worst.ok()) << worst.status();
+  EXPECT_THAT(*worst, testing::HasSubstr("of rough under seed 1"));
+  const auto none = explain_execution(study.workloads[0], 1, options, 1'000'000);
+  EXPECT_EQ(none.status().code(), absl::StatusCode::kOutOfRange);
+  EXPECT_THAT(none.status().message(), testing::HasSubstr("1200 were accepted"));
 }
 
 }  // namespace

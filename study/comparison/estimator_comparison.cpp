@@ -52,6 +52,15 @@ Forecast EstimatorComparison::predict(const core::eta::Target& target,
     log_.forecasts[i].push_back(ask(i, target, node));
     check(log_.forecasts[i].back(), i, target.ordinal);
   }
+  if (log_.explain == log_.records.size()) {
+    ExplainedExecution& explained = log_.explained.emplace();
+    explained.now = node.now;
+    explained.slots = node.slots;
+    explained.busy = node.busy;
+    explained.queued = node.queued;
+    explained.running = node.backlog().running;
+    core::eta::explain(*estimators_.front(), target, node, explained.explanation);
+  }
   record.cold_in_sight = cold_in_sight(target, node);
   log_.records.push_back(record);
   return log_.forecasts.front().back();
@@ -77,6 +86,9 @@ Forecast EstimatorComparison::ask(std::size_t estimator, const core::eta::Target
 void EstimatorComparison::introduce(core::eta::FunctionIndex function, std::string_view task_id,
                                     std::string_view name) {
   log_.functions = std::max<std::size_t>(log_.functions, function + 1);
+  log_.function_names.resize(log_.functions);
+  log_.function_names[function] =
+      name.empty() ? std::string(task_id) : fmt::format("{}/{}", task_id, name);
   for (const auto& estimator : estimators_) estimator->introduce(function, task_id, name);
 }
 

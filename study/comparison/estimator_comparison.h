@@ -5,12 +5,14 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/base/time.h"
 #include "core/eta/estimator.h"
+#include "core/eta/explanation.h"
 
 namespace quintain::study {
 
@@ -43,6 +45,16 @@ struct PredictionCosts {
   std::int64_t depth;
 };
 
+/// What is known of one execution's estimate when it was accepted.
+struct ExplainedExecution {
+  core::eta::Explanation explanation{};
+  core::Instant now;
+  int slots = 0;
+  int busy = 0;
+  std::int64_t queued = 0;
+  std::vector<core::eta::RunningExecution> running{};
+};
+
 /// Everything that a comparison has recorded. Outlives the comparison and its node.
 struct ComparisonLog {
   /// The names of the estimators, in their order.
@@ -56,6 +68,11 @@ struct ComparisonLog {
   /// The memory of each estimator at the end; set when the comparison is destroyed.
   std::vector<std::size_t> bytes;
   std::size_t functions = 0;
+  /// By index, as "task/function", or the task if it has any functions.
+  std::vector<std::string> function_names;
+  /// The number of the record whose estimate is to be explained, and the explanation.
+  std::optional<std::size_t> explain;
+  std::optional<ExplainedExecution> explained;
   /// The first violation of the estimators' interface, in words; empty if there was none.
   std::string fault;
 };

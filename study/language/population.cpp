@@ -6,10 +6,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
+#include <memory>
 #include <utility>
 
 #include "core/base/random.h"
 #include "sim/random/randomness.h"
+#include "study/statistics/reference_distributions.h"
 
 namespace quintain::study {
 namespace {
@@ -67,6 +70,44 @@ class Drawer {
   std::uint64_t function_;
 };
 
+/// Times whose logarithms are a stationary autoregression of order one. All replications get the
+/// same ones, as they get the same functions.
+std::shared_ptr<const std::vector<sim::FunctionModel::Recorded>> autocorrelated_times(
+    const distribution::Lognormal& marginal, double autocorrelation, std::uint64_t seed,
+    std::uint64_t function) {
+  // Longer than what a function is called in a replication of the usual length.
+  constexpr std::size_t kTimes = 8000;
+  sim::Randomness randomness(seed);
+  core::RandomStream draws("population.autocorrelated", function);
+  const auto normal = [&] {
+    constexpr double kTiny = 1e-12;
+    return statistics::normal_quantile(std::clamp(randomness.uniform(draws), kTiny, 1 - kTiny));
+  };
+  auto times = std::make_shared<std::vector<sim::FunctionModel::Recorded>>();
+  const double fresh = std::sqrt(1 - autocorrelation * autocorrelation);
+  double z = normal();
+  for (std::size_t i = 0; i < kTimes; ++i) {
+    times->push_back({.duration = duration(std::exp(marginal.mu + marginal.sigma * z))});
+    z = autocorrelation * z + fresh * normal();
+  }
+  return times;
+}
+
+/// Gives the members of an autocorrelated population their times.
+void set_times(const Population& population, std::vector<PopulationMember>& members) {
+  const auto* kind = std::get_if<Population::Lognormal>(&population.service);
+  if (kind == nullptr || kind->autocorrelation == 0) return;
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    const double mean = members[i].model.service.mean_seconds();
+    const Draw draw = Drawer(population.seed, i)(*kind);
+    // The factor to the load has scaled the mean and not the form.
+    const distribution::Lognormal marginal = {.mu = std::log(mean) - draw.form * draw.form / 2,
+                                              .sigma = draw.form};
+    members[i].model.recorded =
+        autocorrelated_times(marginal, kind->autocorrelation, population.seed, i);
+  }
+}
+
 }  // namespace
 
 std::optional<std::vector<PopulationMember>> make_population(
@@ -100,9 +141,13 @@ std::optional<std::vector<PopulationMember>> make_population(
   };
   const auto mean = set_distributions(1);
   if (!mean) return std::nullopt;
-  if (!mean_service_seconds) return members;
+  if (!mean_service_seconds) {
+    set_times(population, members);
+    return members;
+  }
   if (!std::isfinite(*mean) || *mean <= 0) return std::nullopt;
   if (!set_distributions(*mean_service_seconds / *mean)) return std::nullopt;
+  set_times(population, members);
   return members;
 }
 

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cmath>
 #include <set>
+#include <vector>
 
 namespace quintain::study {
 namespace {
@@ -95,6 +96,52 @@ TEST(Population, HasADistributionOfEachKind) {
   population.service =
       Population::Weibull{.scale = distribution::Constant{1s}, .shape = {.low = 0.5, .high = 0.5}};
   EXPECT_NEAR((*make_population(population, {}))[0].model.service.mean_seconds(), 2, 1e-9);
+}
+
+// The logarithms of the times that a function's calls take, standardised.
+std::vector<double> standardised_times(const PopulationMember& member) {
+  std::vector<double> logs;
+  double sum = 0;
+  for (const auto& call : *member.model.recorded) {
+    logs.push_back(std::log(std::chrono::duration<double>(call.duration).count()));
+    sum += logs.back();
+  }
+  const double mean = sum / static_cast<double>(logs.size());
+  double squares = 0;
+  for (double& log : logs) {
+    log -= mean;
+    squares += log * log;
+  }
+  for (double& log : logs) log /= std::sqrt(squares / static_cast<double>(logs.size()));
+  return logs;
+}
+
+TEST(Population, TimesFollowEachOtherAsTheAutocorrelationSays) {
+  for (const double wanted : {0.5, 0.95}) {
+    Population population = lognormals();
+    std::get<Population::Lognormal>(population.service).autocorrelation = wanted;
+    const auto members = *make_population(population, 0.34);
+    const std::vector<double> times = standardised_times(members[0]);
+    double found = 0;
+    for (std::size_t i = 1; i < times.size(); ++i) found += times[i] * times[i - 1];
+    EXPECT_NEAR(found / static_cast<double>(times.size()), wanted, 0.03);
+  }
+}
+
+TEST(Population, AutocorrelatedTimesHaveTheDistributionThatTheReferenceKnows) {
+  Population population = lognormals();
+  std::get<Population::Lognormal>(population.service).autocorrelation = 0.5;
+  const auto members = *make_population(population, 0.34);
+  for (const std::size_t i : {0U, 1U, 39U}) {
+    const sim::FunctionModel& model = members[i].model;
+    double within = 0;
+    for (const auto& call : *model.recorded) {
+      const double seconds = std::chrono::duration<double>(call.duration).count();
+      within += seconds <= model.service.quantile_seconds(0.8) ? 1 : 0;
+    }
+    EXPECT_NEAR(within / static_cast<double>(model.recorded->size()), 0.8, 0.03) << i;
+  }
+  EXPECT_EQ(make_population(lognormals(), 0.34)->front().model.recorded, nullptr);
 }
 
 }  // namespace

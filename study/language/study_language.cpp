@@ -163,6 +163,7 @@ class Mixer {
                         .cancels = std::move(traffic_.cancels)};
     for (PopulationMember& member : members_) {
       load.targets.push_back(target_of(member));
+      workload.single_calls = workload.single_calls || member.model.recorded != nullptr;
       workload.node.functions.push_back(std::move(member.model));
     }
     if (!load.targets.empty()) workload.traffic = std::move(load);

@@ -45,7 +45,8 @@ Spread read_spread(const json_input::Reader& reader, json_input::Range<double> r
 Population::Lognormal lognormal(const json_input::Reader& value) {
   json_input::ObjectReader object = value.object();
   return {.median = scenarios::read_distribution(object.required("median"), kDefaultScale),
-          .sigma = read_spread(object.required("sigma"), {0, 10}, 1)};
+          .sigma = read_spread(object.required("sigma"), {0, 10}, 1),
+          .autocorrelation = object.optional("autocorrelation").number({0, 0.9999}, 0)};
 }
 Population::Pareto pareto(const json_input::Reader& value) {
   json_input::ObjectReader object = value.object();

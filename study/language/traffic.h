@@ -28,6 +28,8 @@ struct Population {
   struct Lognormal {
     sim::Distribution median;
     Spread sigma;
+    /// Of the logarithms of a function's times, from one call to the next; 0: independent.
+    double autocorrelation = 0;
   };
   struct Pareto {
     sim::Distribution minimum;

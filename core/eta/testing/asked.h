@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "core/eta/estimator.h"
+#include "core/eta/explanation.h"
 
 namespace quintain::core::eta::testing {
 
@@ -27,16 +28,14 @@ class Acceptances {
                                 .deadline = deadline_,
                                 .share = 0,
                                 .fresh = false});
-    const NodeState node = {
-        .now = kNow, .slots = 4, .busy = 0, .queued = 0, .backlog = [this]() -> const Backlog& {
-          return backlog_;
-        }};
-    return estimator_.predict({.function = 0,
-                               .ordinal = ordinal_,
-                               .accepted_at = kNow,
-                               .dispatched_at = Instant::never(),
-                               .ahead = 0},
-                              node);
+    return estimator_.predict(target(), node());
+  }
+
+  /// Explains the forecast of the last accepted execution.
+  Explanation explain() {
+    Explanation explanation;
+    eta::explain(estimator_, target(), node(), explanation);
+    return explanation;
   }
 
   /// Ends it after this time, by itself or cut short.
@@ -56,6 +55,19 @@ class Acceptances {
   static constexpr Instant kNow{std::chrono::seconds(1000)};
 
  private:
+  NodeState node() const {
+    return {.now = kNow, .slots = 4, .busy = 0, .queued = 0, .backlog = [this]() -> const Backlog& {
+              return backlog_;
+            }};
+  }
+  Target target() const {
+    return {.function = 0,
+            .ordinal = ordinal_,
+            .accepted_at = kNow,
+            .dispatched_at = Instant::never(),
+            .ahead = 0};
+  }
+
   Estimator& estimator_;
   Instant deadline_;
   Backlog backlog_;
