@@ -28,6 +28,7 @@ void add_conform_command(CLI::App& app, int& exit_code);
 void add_mutate_command(CLI::App& app, int& exit_code);
 void add_study_command(CLI::App& app, int& exit_code);
 void add_serve_command(CLI::App& app, int& exit_code);
+void add_compare_command(CLI::App& app, int& exit_code);
 void add_fixture_command(CLI::App& app, int& exit_code);
 
 /// Parses the command line, runs the subcommand that it names and returns the exit code. No

@@ -176,31 +176,12 @@ void write_sarif(const Report& head, const Totals& totals, const CaseTexts& case
 
 // ---- Markdown -----------------------------------------------------------------------------------
 
-// Text without meaning for Markdown or HTML, on one line or, in a <pre>, on several.
-std::string html_text(std::string_view text, std::string_view newline) {
-  return absl::StrReplaceAll(printable(text, newline), {{"&", "&amp;"},
-                                                        {"<", "&lt;"},
-                                                        {">", "&gt;"},
-                                                        {"\"", "&quot;"},
-                                                        {"|", "&#124;"},
-                                                        {"`", "&#96;"},
-                                                        {"*", "&#42;"},
-                                                        {"_", "&#95;"},
-                                                        {"[", "&#91;"},
-                                                        {"]", "&#93;"},
-                                                        {"\\", "&#92;"},
-                                                        {"@", "&#64;"},
-                                                        {"#", "&#35;"},
-                                                        {"~", "&#126;"},
-                                                        {"$", "&#36;"}});
-}
-
 std::string markdown_case(const Case& c, const Seeds& seeds) {
   if (!is_failure(c)) return "";
   const std::string details = render_details(c);
   return fmt::format("<details><summary><b>{}</b>: {}</summary>\n<pre>{}</pre>\n</details>\n\n",
-                     html_text(full_name(c, seeds), " "), html_text(headline(c), " "),
-                     html_text(details.empty() ? headline(c) : details, "\n"));
+                     markup_text(full_name(c, seeds), " "), markup_text(headline(c), " "),
+                     markup_text(details.empty() ? headline(c) : details, "\n"));
 }
 
 void write_markdown(const Report& head, const Totals& totals, const CaseTexts& cases,
@@ -211,7 +192,7 @@ void write_markdown(const Report& head, const Totals& totals, const CaseTexts& c
   const std::string_view verdict = to_string(verdict_of(totals, !head.incomplete.empty()));
   sink(fmt::format("## quintain: {}\n\n", verdict));
   if (!head.incomplete.empty()) {
-    sink(fmt::format("The run ended early: {}.\n\n", html_text(head.incomplete, " ")));
+    sink(fmt::format("The run ended early: {}.\n\n", markup_text(head.incomplete, " ")));
   }
   sink(
       "| cases | passed | failed | errors | not judged | skipped | known failures | warnings |\n"
@@ -220,7 +201,7 @@ void write_markdown(const Report& head, const Totals& totals, const CaseTexts& c
                    totals.failed + totals.unexpected_passes, totals.error, totals.not_judged,
                    totals.skipped, totals.known_failures, totals.warnings));
   if (!head.command.empty()) {
-    sink(fmt::format("<code>{}</code>\n\n", html_text(head.command, " ")));
+    sink(fmt::format("<code>{}</code>\n\n", markup_text(head.command, " ")));
   }
   std::size_t bytes = 0;
   std::int64_t failures = 0;
@@ -302,6 +283,24 @@ constexpr std::array<Renderer, kCiFormats> kRenderers = {{{tap_case, write_tap},
 const Renderer& renderer(CiFormat format) { return kRenderers[static_cast<std::size_t>(format)]; }
 
 }  // namespace
+
+std::string markup_text(std::string_view text, std::string_view newline) {
+  return absl::StrReplaceAll(printable(text, newline), {{"&", "&amp;"},
+                                                        {"<", "&lt;"},
+                                                        {">", "&gt;"},
+                                                        {"\"", "&quot;"},
+                                                        {"|", "&#124;"},
+                                                        {"`", "&#96;"},
+                                                        {"*", "&#42;"},
+                                                        {"_", "&#95;"},
+                                                        {"[", "&#91;"},
+                                                        {"]", "&#93;"},
+                                                        {"\\", "&#92;"},
+                                                        {"@", "&#64;"},
+                                                        {"#", "&#35;"},
+                                                        {"~", "&#126;"},
+                                                        {"$", "&#36;"}});
+}
 
 std::string ci_case(CiFormat format, const Case& c, const Seeds& seeds) {
   return renderer(format).piece(c, seeds);

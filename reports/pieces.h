@@ -50,6 +50,9 @@ std::string ctrf_case(const Case& c, const std::vector<std::uint64_t>& seeds);
 void write_ctrf(const Report& head, const Totals& totals, std::size_t suites,
                 const CaseTexts& cases, const Sink& sink);
 
+/// The text without meaning for Markdown or HTML. Each line break becomes `newline`.
+std::string markup_text(std::string_view text, std::string_view newline);
+
 /// What a case adds to a document of that format; may be empty.
 std::string ci_case(CiFormat format, const Case& c, const std::vector<std::uint64_t>& seeds);
 /// The document. `cases` leaves out empty texts.
