@@ -11,7 +11,7 @@ namespace quintain::server {
 
 /// Requests of one method, whose memory is used for later ones. Thread-safe. Must outlive its
 /// leases.
-template <class Request>
+template <class Request, class Mutex = std::mutex>
 class MessagePool {
  public:
   /// Returns the request to the pool, unless it is large.
@@ -39,7 +39,7 @@ class MessagePool {
   static constexpr std::size_t kMaxBytes = 4096;
 
   std::unique_ptr<Request> find_idle() {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard<Mutex> lock(mutex_);
     if (idle_.empty()) return nullptr;
     std::unique_ptr<Request> request = std::move(idle_.back());
     idle_.pop_back();
@@ -48,13 +48,13 @@ class MessagePool {
 
   void take_back(std::unique_ptr<Request> request, std::size_t wire_bytes) {
     if (wire_bytes > kMaxBytes) return;
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard<Mutex> lock(mutex_);
     if (idle_.size() < kMaxIdle) idle_.push_back(std::move(request));
   }
 
   // Not absl::Mutex, whose library is not compiled with the thread sanitizer: it would not see that
   // the lock orders the uses of a request by different threads.
-  std::mutex mutex_;
+  Mutex mutex_;
   std::vector<std::unique_ptr<Request>> idle_;  // guarded by mutex_
 };
 

@@ -15,14 +15,11 @@ constexpr int kMaxTurnsInARow = 64;
 
 }  // namespace
 
-SerialContext::FreeMark SerialContext::free_mark_;
-
 SerialContext::~SerialContext() {
   stop();
   // No other thread may post any more.
-  Turn* left[] = {ready_, inbox_.load(std::memory_order_acquire)};
-  for (Turn* turn : left) {
-    while (turn != nullptr && turn != free_mark()) delete std::exchange(turn, turn->next);
+  for (Turn* turn : {ready_, turns_.abandon()}) {
+    while (turn != nullptr) delete std::exchange(turn, turn->next);
   }
 }
 
@@ -47,48 +44,19 @@ void SerialContext::stop() {
 }
 
 void SerialContext::enqueue(std::unique_ptr<Turn> turn) {
-  Turn* top = inbox_.load(std::memory_order_relaxed);
-  for (;;) {
-    if (top == free_mark()) {
-      turn->next = nullptr;
-      if (inbox_.compare_exchange_weak(top, nullptr, std::memory_order_acquire,
-                                       std::memory_order_relaxed)) {
-        return run_turns(turn.release(), OnThread::kCaller);
-      }
-    } else {
-      turn->next = top;
-      if (inbox_.compare_exchange_weak(top, turn.get(), std::memory_order_release,
-                                       std::memory_order_relaxed)) {
-        static_cast<void>(turn.release());  // the inbox owns it
-        return;
-      }
-    }
-  }
+  Turn& posted = *turn.release();  // the queue's, or this thread's
+  if (turns_.enter_or_wait(posted)) run_turns(&posted, OnThread::kCaller);
 }
 
-// Runs the ready turns in their order and then those that arrive meanwhile, and leaves the context;
-// or hands it over to the context's own thread.
+// Runs turns, and leaves the context or hands it over to the context's own thread.
 void SerialContext::run_turns(Turn* ready, OnThread thread) {
-  for (int count = 0;; ++count) {
-    if (ready == nullptr) {
-      Turn* nothing = nullptr;
-      if (inbox_.compare_exchange_strong(nothing, free_mark(), std::memory_order_release,
-                                         std::memory_order_relaxed)) {
-        return;
-      }
-      Turn* latest = inbox_.exchange(nullptr, std::memory_order_acquire);
-      while (latest != nullptr) {
-        Turn* const earlier = std::exchange(latest->next, ready);
-        ready = std::exchange(latest, earlier);
-      }
-    }
-    if (count == kMaxTurnsInARow || (ready->needs_own_thread && thread != OnThread::kOwn)) {
-      return move_to_own_thread(ready);
-    }
-    const std::unique_ptr<Turn> turn(std::exchange(ready, ready->next));
+  const auto run_one = [this](Turn& posted) {
+    const std::unique_ptr<Turn> turn(&posted);
     const auto run = [&turn] { turn->run(); };
     run_turn(run);
-  }
+  };
+  Turn* const left = turns_.run(ready, thread == OnThread::kOwn, kMaxTurnsInARow, run_one);
+  if (left != nullptr) move_to_own_thread(left);
 }
 
 void SerialContext::move_to_own_thread(Turn* ready) {

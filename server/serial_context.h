@@ -13,6 +13,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "server/turn_queue.h"
+
 namespace quintain::server {
 
 /// Is called around each turn of a serial context. A turn is the execution of one posted function
@@ -64,7 +66,7 @@ class SerialContext {
   /// returns, but never within the turn that posts it. `function` must not throw.
   template <class Function>
   void post(Function&& function) {
-    if (try_enter()) {
+    if (turns_.try_enter()) {
       run_turn(function);
       run_turns(nullptr, OnThread::kCaller);
     } else {
@@ -92,14 +94,7 @@ class SerialContext {
  private:
   enum class OnThread : bool { kCaller, kOwn };
 
-  // A posted function that waits for its turn.
-  struct Turn {
-    virtual ~Turn() = default;
-    virtual void run() = 0;
-
-    Turn* next = nullptr;
-    bool needs_own_thread = false;
-  };
+  using Turn = TurnQueue<std::atomic>::Turn;
 
   template <class Function>
   struct Posted final : Turn {
@@ -136,18 +131,6 @@ class SerialContext {
     SerialContext* context_;
   };
 
-  // The value of inbox_ while no thread is in the context.
-  static Turn* free_mark() { return &free_mark_; }
-  struct FreeMark final : Turn {
-    void run() override {}
-  };
-  static FreeMark free_mark_;
-
-  bool try_enter() {
-    Turn* expected = free_mark();
-    return inbox_.compare_exchange_strong(expected, nullptr, std::memory_order_acquire,
-                                          std::memory_order_relaxed);
-  }
   void enqueue(std::unique_ptr<Turn> turn);
 
   // Within the context.
@@ -170,9 +153,8 @@ class SerialContext {
   // Odd within a turn; increases at the start and at the end of each.
   std::atomic<std::uint64_t> turn_mark_ = 0;
 
-  // free_mark(), or the list of waiting turns, the latest first. A thread that replaces free_mark()
-  // is in the context until it stores free_mark() again. Before start() the context is not free.
-  std::atomic<Turn*> inbox_ = nullptr;
+  // Before start() the context is not free.
+  TurnQueue<std::atomic> turns_;
 
   // Within the context only.
   Turn* ready_ = nullptr;  // turns that are being moved to the context's own thread
