@@ -1,4 +1,5 @@
 // `quintain run`: loads scenarios, runs them in virtual time under one or more seeds, and reports.
+#include <absl/strings/str_join.h>
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -40,6 +41,7 @@ struct Arguments {
   ReportFiles files;
   bool list = false;
   bool check_determinism = false;
+  std::string digest;
   std::string trace_dir;
   bool strict_trace = false;
 };
@@ -148,9 +150,18 @@ reports::Report new_report(const Arguments& arguments, const std::vector<std::ui
   return report;
 }
 
-// Runs all cases; `head` becomes the report without its cases.
+// "DIGEST CASE SEED"; a case that did not run has "-" as its digest.
+std::string digest_line(const reports::Case& c) {
+  const std::string digest = c.history_digest ? fmt::format("{:016x}", *c.history_digest) : "-";
+  return fmt::format("{} {} {}\n", digest, c.name, c.seed);
+}
+
+// Runs all cases; `head` becomes the report without its cases. `digests`: a line for each case, if
+// they are wanted.
 void run(const Arguments& arguments, const Loaded& loaded, reports::Report& head,
-         reports::ReportStream& stream, std::atomic<bool>& bad_trace) {
+         reports::ReportStream& stream, std::vector<std::string>& digests,
+         std::atomic<bool>& bad_trace) {
+  if (!arguments.digest.empty()) digests.resize(loaded.cases.size() * head.seeds.size());
   std::vector<scenarios::PlannedScenario> planned;
   for (const Found& found : loaded.cases) {
     planned.push_back({[&loaded, &found] { return loaded.files[found.file].at(found.index); },
@@ -165,8 +176,14 @@ void run(const Arguments& arguments, const Loaded& loaded, reports::Report& head
                         .strict_trace = arguments.strict_trace,
                         .bad_trace = &bad_trace,
                         .check_determinism = arguments.check_determinism,
+                        .digest_messages = !arguments.digest.empty(),
                         .abort = &Interruption::requested()},
-                .on_case = [&](std::size_t place, const reports::Case& c) { stream.add(place, c); },
+                .on_case =
+                    [&](std::size_t place, const reports::Case& c) {
+                      stream.add(place, c);
+                      // Threads write to different places.
+                      if (!digests.empty()) digests[place] = digest_line(c);
+                    },
                 .progress = [&](std::size_t done, std::size_t of) { progress.show(done, of); }});
   progress.clear();
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
@@ -183,6 +200,7 @@ int run_command(const Arguments& arguments) {
   const auto seeds = parse_seeds(arguments);
   if (!seeds) return kBadInput;
   if (!arguments.files.check(kCommand)) return kBadInput;
+  if (!arguments.digest.empty() && !can_write(kCommand, arguments.digest)) return kBadInput;
   const auto loaded = load(arguments);
   if (!loaded) return kBadInput;
   if (arguments.list) {
@@ -199,8 +217,13 @@ int run_command(const Arguments& arguments) {
                                 .table = table_style(),
                                 .seeds = *seeds});
   reports::Report head = new_report(arguments, *seeds);
-  run(arguments, *loaded, head, stream, bad_trace);
+  std::vector<std::string> digests;
+  run(arguments, *loaded, head, stream, digests, bad_trace);
   std::vector<absl::Status> errors = stream.write_files(head);
+  if (!arguments.digest.empty() &&
+      !write_text(kCommand, absl::StrJoin(digests, ""), arguments.digest)) {
+    return kHarnessError;
+  }
   errors.push_back(stream.write_text(head, write_output));
   print_note("{:.2f} s, {:.0f} executions/s, {:.0f} events/s\n", head.wall_clock.duration_seconds,
              head.wall_clock.executions_per_second, head.wall_clock.events_per_second);
@@ -240,6 +263,11 @@ void add_run_command(CLI::App& app, int& exit_code) {
   command->add_flag("--list", arguments->list, "Show the cases' names and run nothing");
   command->add_flag("--check-determinism", arguments->check_determinism,
                     "Run every case twice and name the first event that differs");
+  command
+      ->add_option("--digest", arguments->digest,
+                   "Write a line for each case to this file: the digest of its events, answers, "
+                   "estimates and deadlines. Two builds that agree write the same file")
+      ->type_name("FILE");
   command
       ->add_option("--trace-dir", arguments->trace_dir,
                    "The folder that holds recorded traces, for cases that replay one")

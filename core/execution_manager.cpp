@@ -341,7 +341,7 @@ void TaskExecutionManager::request_cancel(AsyncExecution& execution, std::string
   if (force || !function_runs || planted("cancel-does-not-wait")) {
     return finish_cancelled(execution);
   }
-  if (!first) return;
+  if (!first || planted("stop-not-passed-on")) return;
   if (observer_ != nullptr) observer_->on_attempt_stop_requested(execution.ordinal, live.attempt);
   if (!planted("grace-never-ends")) {
     live.pause.arm(environment_.now() + config_.cancel_grace, Precedence::kCancel);

@@ -161,6 +161,7 @@ absl::StatusOr<AsyncExecution*> TaskExecutionManager::admit(
     if (planted("estimate-a-constant")) {
       estimate = {.p50 = std::chrono::seconds(5), .p90 = std::chrono::seconds(5)};
     }
+    if (planted("quantiles-cross")) estimate.p90 = estimate.p50 / 2;
     execution.estimated_completion_ms = std::max<std::int64_t>(ceil_milliseconds(estimate.p50), 1);
     live.estimated_p90_ms =
         std::max(ceil_milliseconds(estimate.p90), execution.estimated_completion_ms);
@@ -314,7 +315,8 @@ Duration TaskExecutionManager::timeout_of(const Invocation& invocation,
   const bool async = invocation.mode == spearlet::EXECUTION_MODE_ASYNC;
   const Duration asked = invocation.timeout.value_or(async ? config_.timeout.async_default
                                                            : config_.timeout.sync_default);
-  const Duration granted = std::min(asked, config_.timeout.maximum);
+  const Duration granted =
+      planted("maximum-timeout-ignored") ? asked : std::min(asked, config_.timeout.maximum);
   // A SYNC execution ends with its call, because no caller is left for its answer. An ASYNC
   // execution is independent of its call.
   if (async || call.deadline.is_never()) return granted;

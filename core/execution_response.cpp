@@ -68,6 +68,7 @@ ExecutionResponse describe(const AsyncExecution& execution) {
   ExecutionResponse response;
   response.request_id = execution.execution_id;
   response.task_id = execution.task->id();
+  if (planted("answer-of-another")) response.request_id = response.task_id;
   response.instance_id = execution.instance_id.str();
   response.execution_time_ms = floor_milliseconds(execution.execution_time());
   response.memory_used_bytes = execution.memory_used_bytes;

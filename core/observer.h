@@ -10,6 +10,7 @@
 
 namespace quintain::core {
 
+class AsyncExecution;
 class Task;
 
 /// Called at every state change, when it happens, in the serial context. Must not call the node: an
@@ -65,6 +66,9 @@ class Observer {
 
   /// The record was dropped because its retention ended or its task was deleted.
   virtual void on_record_dropped(std::uint64_t ordinal) = 0;
+
+  /// The node has taken over this execution from its journal, and goes on with it later.
+  virtual void on_restored(const AsyncExecution& /*execution*/) {}
 
   /// The task was deleted, or removed because it was not used any more.
   virtual void on_task_removed(const Task& /*task*/) {}

@@ -119,7 +119,7 @@ struct ContextProgram
 
   Queue queue;
   rl::var<int> turns_run;  // only the thread in the context may use it
-  Post posts[kPosters * kPosts];
+  Post posts[static_cast<std::size_t>(kPosters * kPosts)];
   Post stop;
   bool stopped = false;
   rl::mutex mutex;

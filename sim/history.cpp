@@ -1,6 +1,10 @@
 #include "sim/history.h"
 
 #include <fmt/format.h>
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+
+#include <algorithm>
 
 #include "sim/random/randomness.h"
 
@@ -15,17 +19,44 @@ void History::append(Event event, std::uint64_t draws) {
                               static_cast<std::uint64_t>(event.to));
   digest_ = fold(digest_, event.execution.ordinal << 8 | event.execution.node);
   digest_ = fold(digest_, event.call);
+  if (event.kind == EventKind::kAccepted) {
+    digest_ = fold(digest_, static_cast<std::uint64_t>(event.deadline.since_start().count()));
+    digest_ = fold(digest_, static_cast<std::uint64_t>(event.eta_p50.count()));
+    digest_ = fold(digest_, static_cast<std::uint64_t>(event.eta_p90.count()));
+  }
+  if (digests_messages_ && event.message != nullptr) add_to_digest(*event.message);
   digest_ = fold(digest_, draws);
   event.digest = digest_;
   // The log is updated before the listeners are called, so that evidence taken from it includes
   // this event.
   events_.push_back(event);
   events_.back().message = nullptr;
+  events_.back().restored = nullptr;
   if (events_.size() > max_kept_) {
     events_.pop_front();
     ++forgotten_;
   }
   for (HistoryListener* listener : listeners_) listener->on_event(event);
+}
+
+void History::add_to_digest(const google::protobuf::Message& message) {
+  if (!digests_messages_) return;
+  // Maps are written in the order of their keys.
+  serialized_.clear();
+  {
+    google::protobuf::io::StringOutputStream stream(&serialized_);
+    google::protobuf::io::CodedOutputStream output(&stream);
+    output.SetSerializationDeterministic(true);
+    message.SerializePartialToCodedStream(&output);
+  }
+  digest_ = fold(digest_, serialized_.size());
+  for (std::size_t i = 0; i < serialized_.size(); i += 8) {
+    std::uint64_t word = 0;
+    for (std::size_t j = i; j < std::min(i + 8, serialized_.size()); ++j) {
+      word = word << 8 | static_cast<unsigned char>(serialized_[j]);
+    }
+    digest_ = fold(digest_, word);
+  }
 }
 
 std::string History::name_of(ExecutionRef execution) const {
@@ -86,6 +117,12 @@ std::string History::describe(const Event& event) const {
       return execution + ": the runtime is at work";
     case EventKind::kEnvironmentFreed:
       return execution + ": the runtime is done";
+    case EventKind::kNodeCrashed:
+      return fmt::format("node {} crashes", event.execution.node);
+    case EventKind::kNodeStarted:
+      return fmt::format("node {} starts again", event.execution.node);
+    case EventKind::kRestored:
+      return fmt::format("{} is restored: {}", execution, short_name(event.to));
   }
   return "an unknown event";
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/base/time.h"
+#include "core/execution.h"
 #include "core/runtime.h"
 #include "spearlet/function.pb.h"
 
@@ -44,11 +45,16 @@ enum class EventKind : std::uint8_t {
   // Reported by the simulated runtime.
   kEnvironmentOccupied,  // an attempt starts to use the machine
   kEnvironmentFreed,
+  // The life of a node; they have a node, but no execution.
+  kNodeCrashed,
+  kNodeStarted,  // again
+  // Reported by the node between kNodeStarted and its next other event: `to` is the status that its
+  // journal has kept.
+  kRestored,
 };
 
 /// The number of event kinds.
-inline constexpr std::size_t kEventKinds =
-    static_cast<std::size_t>(EventKind::kEnvironmentFreed) + 1;
+inline constexpr std::size_t kEventKinds = static_cast<std::size_t>(EventKind::kRestored) + 1;
 
 /// One thing that happened. Its kind decides which members have a meaning.
 struct Event {
@@ -60,7 +66,9 @@ struct Event {
   bool flag = false;
   ExecutionRef execution{};
   /// kAccepted: retries allowed. kAttemptDispatched: the number of the attempt, from 1.
+  /// kCallRefused: the status code.
   int number = 0;
+  /// Also of kAccepted: the call that created the execution.
   std::uint64_t call = 0;
   core::AttemptId attempt{};
   /// kAccepted: the deadline and the estimates of the execution.
@@ -71,6 +79,8 @@ struct Event {
   /// kCallSent: the request. kCallAnswered: the answer. Valid only during
   /// HistoryListener::on_event; nullptr in the log.
   const google::protobuf::Message* message = nullptr;
+  /// kRestored: the record. Valid and nullptr as `message`.
+  const core::AsyncExecution* restored = nullptr;
   /// The rolling digest of the history after the event; set by the history.
   std::uint64_t digest = 0;
 };
@@ -109,6 +119,13 @@ class History {
   /// far; it becomes part of the rolling digest.
   void append(Event event, std::uint64_t draws);
 
+  /// From now on the digest also covers the contents of requests and answers, which takes time.
+  void digest_messages() { digests_messages_ = true; }
+
+  /// Adds a message that no event has, such as one of a stream, to the digest if messages are
+  /// digested.
+  void add_to_digest(const google::protobuf::Message& message);
+
   /// Names an execution in event texts.
   void name(ExecutionRef execution, std::string name) { names_[execution] = std::move(name); }
   std::string name_of(ExecutionRef execution) const;
@@ -125,7 +142,7 @@ class History {
   /// The events of an execution that are still in the log, oldest first.
   std::vector<Event> events_of(ExecutionRef execution) const;
 
-  /// Identifies all events and all random draws so far.
+  /// Identifies all events, with their deadlines and estimates, and all random draws so far.
   std::uint64_t digest() const { return digest_; }
 
   /// The event as a text for reports.
@@ -136,6 +153,8 @@ class History {
   EventLog events_;
   std::uint64_t forgotten_ = 0;
   std::uint64_t digest_ = 0;
+  bool digests_messages_ = false;
+  std::string serialized_;  // scratch space
   std::vector<HistoryListener*> listeners_;
   std::map<ExecutionRef, std::string> names_;
   std::map<std::uint64_t, std::string> calls_;

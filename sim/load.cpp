@@ -2,12 +2,16 @@
 // were ever busy at once.
 #include "sim/load.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cassert>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 #include "core/invocation.h"
+#include "core/transitions.h"
 
 namespace quintain::sim {
 namespace {
@@ -31,33 +35,56 @@ std::size_t entry_at(const std::vector<double>& borders, double u) {
                                   borders.begin());
 }
 
+bool waits_for_slot(const core::AsyncExecution* execution) {
+  return execution != nullptr && execution->live != nullptr &&
+         execution->live->dispatched_at.is_never();
+}
+
 }  // namespace
 
 // One caller. In an open load it makes one call and returns to the pool; in a closed load it thinks
 // and calls again.
-class LoadGenerator::Caller final : private core::UnaryCaller<spearlet::InvokeFunctionResponse> {
+class LoadGenerator::Caller {
  public:
   Caller(LoadGenerator& load, std::uint64_t index)
       : load_(load),
         index_(index),
+        unary_(*this),
+        stream_(*this),
         deadline_(
             environment(), [](void* self) { static_cast<Caller*>(self)->abandon(); }, this),
+        departure_(
+            environment(), [](void* self) { static_cast<Caller*>(self)->abandon(); }, this),
+        patience_(
+            environment(), [](void* self) { static_cast<Caller*>(self)->lose_patience(); }, this),
         think_(
             environment(), [](void* self) { static_cast<Caller*>(self)->stop_thinking(); }, this) {}
 
-  void call() {
-    core::CallContext context;
-    renew();
-    id_ = load_.world_.open_call(node().index(), load_.load_.request);
-    if (load_.load_.deadline != core::kForever) {
-      context.deadline = load_.world_.now() + load_.load_.deadline;
-      deadline_.arm(context.deadline, core::Precedence::kOther);
-    }
+  /// Makes a call, for the first time or again with the same id.
+  void call(std::uint64_t number, bool again) {
+    const Load& load = load_.load_;
+    number_ = number;
+    again_ = again;
     // The service exchanges the message for one that it no longer needs. The copy uses the memory
     // of that one.
-    core::copy_keeping_memory(load_.load_.request, request_);
-    node().service().InvokeFunction(std::move(request_), context,
-                                    core::Answer<spearlet::InvokeFunctionResponse>(*this));
+    core::copy_keeping_memory(load.request, request_);
+    if (load.names_executions()) request_.set_execution_id(load_.execution_id(number));
+    id_ = load_.world_.open_call(node().index(), request_);
+    core::CallContext context;
+    if (load.deadline != core::kForever) {
+      context.deadline = load_.world_.now() + load.deadline;
+      deadline_.arm(context.deadline, core::Precedence::kOther);
+    }
+    if (load.departs() && !again) arm_departures();
+    if (load.request.execution_mode() == spearlet::EXECUTION_MODE_STREAM) {
+      stream_.begin();
+      node().service().StreamFunction(std::move(request_), context,
+                                      core::StreamAnswer<spearlet::StreamExecutionResult>(stream_));
+    } else {
+      unary_.begin();
+      node().service().InvokeFunction(std::move(request_), context,
+                                      core::Answer<spearlet::InvokeFunctionResponse>(unary_));
+    }
   }
 
   void think(const Distribution& distribution) {
@@ -67,13 +94,67 @@ class LoadGenerator::Caller final : private core::UnaryCaller<spearlet::InvokeFu
                core::Precedence::kOther);
   }
 
+  /// Whether this is not the first call with its id.
+  bool again() const { return again_; }
+
  private:
+  struct Unary final : core::UnaryCaller<spearlet::InvokeFunctionResponse> {
+    explicit Unary(LoadGenerator::Caller& its_owner) : owner(its_owner) {}
+    void begin() { this->renew(); }
+    void deliver(spearlet::InvokeFunctionResponse&& response) override {
+      owner.answered(&response);
+    }
+    void refuse(const absl::Status& status) override { owner.answered(nullptr, status.code()); }
+    LoadGenerator::Caller& owner;
+  };
+  // The last message of a stream that ended well counts as the answer, as in a script.
+  struct Stream final : core::StreamCaller<spearlet::StreamExecutionResult> {
+    explicit Stream(LoadGenerator::Caller& its_owner) : owner(its_owner) {}
+    void begin() {
+      this->renew();
+      written = false;
+    }
+    void write(spearlet::StreamExecutionResult&& message) override {
+      owner.load_.world_.history().add_to_digest(message);
+      last = std::move(message);
+      written = true;
+    }
+    void finish(const absl::Status& status) override {
+      owner.answered(status.ok() && written ? &last : nullptr, status.code());
+    }
+    LoadGenerator::Caller& owner;
+    spearlet::StreamExecutionResult last;
+    bool written = false;
+  };
+
   SimulatedNode& node() { return load_.world_.node(load_.load_.node); }
   core::Environment& environment() { return node().environment(); }
 
+  void arm_departures() {
+    const core::Instant now = load_.world_.now();
+    const auto departure = load_.time_of(load_.load_.leaves, "load.leaves", number_);
+    if (departure) departure_.arm(now + *departure, core::Precedence::kCancel);
+    if (load_.load_.patience && !load_.load_.is_async()) {
+      patience_.arm(now + load_.sample(*load_.load_.patience, "load.patience", number_),
+                    core::Precedence::kCancel);
+    }
+  }
+
+  void lose_patience() {
+    const std::string id = load_.execution_id(number_);
+    if (node().is_up() && waits_for_slot(node().node().manager().tracker().find(id))) abandon();
+  }
+
   void abandon() {
+    deadline_.disarm();
+    departure_.disarm();
+    patience_.disarm();
     load_.world_.call_abandoned(node().index(), id_);
-    leave();
+    if (load_.load_.request.execution_mode() == spearlet::EXECUTION_MODE_STREAM) {
+      stream_.leave();
+    } else {
+      unary_.leave();
+    }
   }
 
   void stop_thinking() {
@@ -82,31 +163,145 @@ class LoadGenerator::Caller final : private core::UnaryCaller<spearlet::InvokeFu
       load_.exhausted_ = true;
       return;
     }
-    ++load_.calls_;
-    call();
+    const auto number = static_cast<std::uint64_t>(load_.calls_++);
+    call(number, /*again=*/false);
+    load_.send_errands(number);
   }
 
-  void deliver(spearlet::InvokeFunctionResponse&& response) override { answered(&response); }
-  void refuse(const absl::Status&) override { answered(nullptr); }
-
-  void answered(const spearlet::InvokeFunctionResponse* response) {
+  void answered(const google::protobuf::Message* response,
+                absl::StatusCode code = absl::StatusCode::kOk) {
     deadline_.disarm();
-    load_.world_.call_answered(node().index(), id_, response);
+    if (load_.load_.departs()) {
+      departure_.disarm();
+      patience_.disarm();
+    }
+    load_.world_.call_answered(node().index(), id_, response, code);
     load_.on_answered(*this, /*refused=*/response == nullptr);
   }
 
   LoadGenerator& load_;
   std::uint64_t index_;
   std::uint64_t thoughts_ = 0;
+  std::uint64_t number_ = 0;
+  bool again_ = false;
   std::uint64_t id_ = 0;
   spearlet::InvokeFunctionRequest request_;
+  Unary unary_;
+  Stream stream_;
   core::Timer deadline_;
+  core::Timer departure_;
+  core::Timer patience_;
   core::Timer think_;
+};
+
+// What a caller does besides its call: it cancels, perhaps only if it still waits for a slot, reads
+// the status, or calls again.
+class LoadGenerator::Errand {
+ public:
+  enum class Kind : std::uint8_t { kCancel, kCancelInQueue, kPoll, kRepeat };
+
+  explicit Errand(LoadGenerator& load)
+      : load_(load),
+        cancelled_(*this),
+        read_(*this),
+        timer_(
+            load.world_.node(load.load_.node).environment(),
+            [](void* self) { static_cast<Errand*>(self)->run(); }, this) {}
+
+  void start(Kind kind, std::uint64_t call, core::Duration after) {
+    kind_ = kind;
+    number_ = call;
+    ++load_.errands_under_way_;
+    arm(after);
+  }
+
+  void poll(std::uint64_t call) {
+    draws_ = core::RandomStream("load.polls", load_.index_ << 40 | call);
+    start(Kind::kPoll, call, next_read());
+  }
+
+ private:
+  template <class Response>
+  struct Answered final : core::UnaryCaller<Response> {
+    explicit Answered(Errand& its_owner) : owner(its_owner) {}
+    void begin() { this->renew(); }
+    void deliver(Response&& response) override {
+      bool go_on = false;
+      if constexpr (std::is_same_v<Response, spearlet::GetExecutionStatusResponse>) {
+        // An execution that is not found was refused, or its record was dropped.
+        go_on = response.found() && !core::is_terminal(response.result().status());
+      }
+      owner.answered(&response, go_on);
+    }
+    void refuse(const absl::Status&) override { owner.answered(nullptr, false); }
+    Errand& owner;
+  };
+
+  void arm(core::Duration after) {
+    const bool cancels = kind_ == Kind::kCancel || kind_ == Kind::kCancelInQueue;
+    timer_.arm(load_.world_.now() + after,
+               cancels ? core::Precedence::kCancel : core::Precedence::kOther);
+  }
+
+  core::Duration next_read() {
+    return load_.load_.polls->sample(load_.world_.randomness(), draws_);
+  }
+
+  void run() {
+    SimulatedNode& node = load_.world_.node(load_.load_.node);
+    if (kind_ == Kind::kRepeat) {
+      load_.callers_.take(load_, 0U).call(number_, /*again=*/true);
+      return done();
+    }
+    const std::string id = load_.execution_id(number_);
+    if (kind_ == Kind::kCancelInQueue &&
+        !(node.is_up() && waits_for_slot(node.node().manager().tracker().find(id)))) {
+      return done();
+    }
+    if (kind_ != Kind::kPoll) {
+      spearlet::CancelExecutionRequest request;
+      request.set_execution_id(id);
+      request.set_reason("cancelled by the caller");
+      request.set_force(load_.load_.cancels_by_force);
+      cancelled_.begin();
+      id_ = load_.world_.open_call(node.index(), request);
+      return node.service().CancelExecution(
+          request, core::Answer<spearlet::CancelExecutionResponse>(cancelled_));
+    }
+    spearlet::GetExecutionStatusRequest request;
+    request.set_execution_id(id);
+    request.set_include_result(true);
+    read_.begin();
+    id_ = load_.world_.open_call(node.index(), request);
+    node.service().GetExecutionStatus(request,
+                                      core::Answer<spearlet::GetExecutionStatusResponse>(read_));
+  }
+
+  void answered(const google::protobuf::Message* response, bool go_on) {
+    load_.world_.call_answered(static_cast<std::uint32_t>(load_.load_.node), id_, response);
+    if (!go_on) return done();
+    arm(next_read());
+  }
+
+  void done() {
+    --load_.errands_under_way_;
+    load_.errands_.release(*this);
+  }
+
+  LoadGenerator& load_;
+  Kind kind_ = Kind::kCancel;
+  std::uint64_t number_ = 0;
+  core::RandomStream draws_{"load.polls"};
+  std::uint64_t id_ = 0;
+  Answered<spearlet::CancelExecutionResponse> cancelled_;
+  Answered<spearlet::GetExecutionStatusResponse> read_;
+  core::Timer timer_;
 };
 
 LoadGenerator::LoadGenerator(World& world, Load load, std::uint64_t index)
     : world_(world),
       load_(std::move(load)),
+      index_(index),
       arrival_(
           world.node(load_.node).environment(),
           [](void* self) { static_cast<LoadGenerator*>(self)->on_arrival(); }, this) {
@@ -126,6 +321,39 @@ LoadGenerator::~LoadGenerator() { world_.close(); }
 
 bool LoadGenerator::may_call() const { return calls_ < load_.count && world_.now() < load_.until; }
 
+core::Duration LoadGenerator::sample(const Distribution& distribution, std::string_view purpose,
+                                     std::uint64_t call) {
+  core::RandomStream draws(purpose, index_ << 40 | call);
+  return distribution.sample(world_.randomness(), draws);
+}
+
+std::optional<core::Duration> LoadGenerator::time_of(const std::optional<Load::FollowUp>& follow_up,
+                                                     std::string_view purpose, std::uint64_t call) {
+  if (!follow_up) return std::nullopt;
+  core::RandomStream draws(purpose, index_ << 40 | call);
+  if (follow_up->share < 1 && world_.randomness().uniform(draws) >= follow_up->share) {
+    return std::nullopt;
+  }
+  return follow_up->after.sample(world_.randomness(), draws);
+}
+
+std::string LoadGenerator::execution_id(std::uint64_t call) const {
+  return fmt::format("{}-{}", load_.name, call + 1);
+}
+
+void LoadGenerator::send_errands(std::uint64_t call) {
+  if (!load_.names_executions()) return;
+  const auto send = [&](Errand::Kind kind, const std::optional<core::Duration>& after) {
+    if (after) errands_.take(*this).start(kind, call, *after);
+  };
+  send(Errand::Kind::kCancel, time_of(load_.cancels, "load.cancels", call));
+  send(Errand::Kind::kRepeat, time_of(load_.repeats, "load.repeats", call));
+  if (load_.patience && load_.is_async()) {
+    send(Errand::Kind::kCancelInQueue, sample(*load_.patience, "load.patience", call));
+  }
+  if (load_.polls) errands_.take(*this).poll(call);
+}
+
 void LoadGenerator::arm_next_arrival() {
   const std::optional<core::Instant> next =
       calls_ < load_.count ? process_->next(world_.randomness()) : std::nullopt;
@@ -138,14 +366,15 @@ void LoadGenerator::arm_next_arrival() {
 }
 
 void LoadGenerator::on_arrival() {
-  ++calls_;
-  callers_.take(*this, 0U).call();
+  const auto number = static_cast<std::uint64_t>(calls_++);
+  callers_.take(*this, 0U).call(number, /*again=*/false);
+  send_errands(number);
   arm_next_arrival();
 }
 
 void LoadGenerator::on_answered(Caller& caller, bool refused) {
   refused_ += refused ? 1 : 0;
-  if (process_ != nullptr) {
+  if (process_ != nullptr || caller.again()) {
     callers_.release(caller);
   } else {
     ++thinking_;

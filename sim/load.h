@@ -20,10 +20,22 @@
 namespace quintain::sim {
 
 /// Callers that all send the same request. Plain data.
+///
+/// What callers do besides is drawn for each call: the random numbers are keyed by the number of
+/// the call. With cancels, polls, repeats or patience each call has an execution
+/// id of its own, the name of the load and the number of the call, so that its caller can name the
+/// execution at any time.
 struct Load {
+  /// A share of the calls does something some time after the call is made.
+  struct FollowUp {
+    /// From 0 to 1.
+    double share = 1;
+    Distribution after;
+  };
+
   std::string name;
   std::size_t node = 0;
-  /// The request of every call: SYNC or ASYNC.
+  /// The request of every call: SYNC, ASYNC or STREAM.
   spearlet::InvokeFunctionRequest request;
   /// Open: calls come independently of earlier ones. Closed: each of n clients waits for its answer
   /// before it calls again.
@@ -36,6 +48,22 @@ struct Load {
   std::int64_t count = std::numeric_limits<std::int64_t>::max();
   /// How long a caller waits before it goes away.
   core::Duration deadline = core::kForever;
+  /// How long a caller accepts to wait for a slot: if its execution has none then, it goes away, or
+  /// cancels an ASYNC execution. A call that has got its slot in time is served.
+  std::optional<Distribution> patience{};
+  /// Callers that go away, whatever has become of their execution.
+  std::optional<FollowUp> leaves{};
+  /// Callers that cancel their execution.
+  std::optional<FollowUp> cancels{};
+  bool cancels_by_force = false;
+  /// Calls that are made a second time, with the same id.
+  std::optional<FollowUp> repeats{};
+  /// The time between two reads of the execution's status, from the call until the status is final.
+  std::optional<Distribution> polls{};
+
+  bool departs() const { return leaves || patience; }
+  bool is_async() const { return request.execution_mode() == spearlet::EXECUTION_MODE_ASYNC; }
+  bool names_executions() const { return cancels || repeats || polls || patience; }
 };
 
 /// Makes the calls of one load, with random numbers from streams of its own. Serial context only.
@@ -50,24 +78,35 @@ class LoadGenerator {
   LoadGenerator& operator=(const LoadGenerator&) = delete;
 
   /// Whether no more calls will be made. Answers may be outstanding.
-  bool finished() const { return exhausted_ && thinking_ == 0; }
+  bool finished() const { return exhausted_ && thinking_ == 0 && errands_under_way_ == 0; }
 
   std::int64_t calls() const { return calls_; }
   std::int64_t refused() const { return refused_; }
 
  private:
   class Caller;
+  class Errand;
 
   void on_arrival();
   void arm_next_arrival();
   bool may_call() const;
   void on_answered(Caller& caller, bool refused);
+  void send_errands(std::uint64_t call);
+  core::Duration sample(const Distribution& distribution, std::string_view purpose,
+                        std::uint64_t call);
+  // The time of the follow-up of a call; nullopt: this call has none.
+  std::optional<core::Duration> time_of(const std::optional<Load::FollowUp>& follow_up,
+                                        std::string_view purpose, std::uint64_t call);
+  std::string execution_id(std::uint64_t call) const;
 
   World& world_;
   Load load_;
+  std::uint64_t index_;
   std::unique_ptr<ArrivalProcess> process_;  // nullptr: a closed load
   core::Timer arrival_;
   Pool<Caller> callers_;
+  Pool<Errand> errands_;
+  std::int64_t errands_under_way_ = 0;
   std::int64_t calls_ = 0;
   std::int64_t refused_ = 0;
   std::int64_t thinking_ = 0;

@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
+#include <cmath>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -274,6 +276,140 @@ TEST(LoadGenerator, ItsDestructionClosesTheWorld) {
     EXPECT_EQ(world.open_calls(), 1);
   }
   EXPECT_EQ(world.open_calls(), 0);
+}
+
+// ---- Callers that do more than call -------------------------------------------------------------
+
+// P(a customer leaves the queue) of M/M/c+M (C. Palm, 1943), by the stationary distribution of the
+// number of customers, in which n customers leave at the rate min(n, c) service + (n - c) patience.
+double probability_of_leaving(int servers, double arrival, double service, double patience) {
+  double weight = 1;
+  double sum = 1;
+  double leaving = 0;
+  for (int n = 1; n < 1000; ++n) {
+    const double waiting = std::max(n - servers, 0);
+    weight *= arrival / (std::min(n, servers) * service + waiting * patience);
+    sum += weight;
+    leaving += weight * waiting * patience;
+  }
+  return leaving / sum / arrival;
+}
+
+// The batches are long beside the time in which the queue forgets its past, so that their shares
+// are almost independent.
+struct Ends final : HistoryListener {
+  void on_event(const Event& event) override {
+    const auto batch = static_cast<std::size_t>(event.at.since_start() / std::chrono::hours(1));
+    if (batch >= kBatches) return;
+    if (event.kind == EventKind::kAccepted) ++accepted[batch];
+    if (event.to == spearlet::EXECUTION_STATUS_CANCELLED) ++left[batch];
+  }
+  static constexpr std::size_t kBatches = 24;
+  std::array<double, kBatches> accepted{};
+  std::array<double, kBatches> left{};
+};
+
+class Patience : public ::testing::TestWithParam<spearlet::ExecutionMode> {};
+
+TEST_P(Patience, LeavesTheQueueAsOftenAsInTheory) {
+  const double theory = probability_of_leaving(10, 9, 1, 0.5);
+  ASSERT_NEAR(theory, 0.0670117154734, 1e-12);
+  NodeSpec spec = node_spec(distribution::Exponential{1s});
+  spec.config.slots = 10;
+  spec.config.queue_limit = 1'000'000;
+  spec.config.eta.estimator = "constant";
+  Load load = open_load(arrivals::Poisson{.rate = 9});
+  load.request.set_execution_mode(GetParam());
+  load.patience = distribution::Exponential{2s};
+  World world(/*seed=*/1);
+  world.add_node(spec);
+  Ends ends;
+  world.history().add_listener(ends);
+  LoadGenerator generator(world, load, 0);
+  world.kernel().run_until(Instant(std::chrono::hours(Ends::kBatches)));
+  double sum = 0;
+  double squares = 0;
+  for (std::size_t i = 1; i < Ends::kBatches; ++i) {  // the first is a warm-up
+    const double share = ends.left[i] / ends.accepted[i];
+    sum += share;
+    squares += share * share;
+  }
+  constexpr double kCount = Ends::kBatches - 1;
+  const double mean = sum / kCount;
+  const double error = std::sqrt((squares / kCount - mean * mean) / (kCount - 1));
+  EXPECT_LT(error, 0.01 * theory) << "the run is too short";
+  EXPECT_NEAR(mean, theory, 4 * error);
+}
+
+INSTANTIATE_TEST_SUITE_P(Modes, Patience,
+                         ::testing::Values(spearlet::EXECUTION_MODE_SYNC,
+                                           spearlet::EXECUTION_MODE_ASYNC,
+                                           spearlet::EXECUTION_MODE_STREAM),
+                         [](const auto& mode) {
+                           return spearlet::ExecutionMode_Name(mode.param).substr(15);
+                         });
+
+// Counts of the calls of a load, by the type of their request.
+struct Requests final : HistoryListener {
+  void on_event(const Event& event) override {
+    if (event.kind == EventKind::kCallerGone) gone.push_back(event.at);
+    if (event.kind != EventKind::kCallSent) return;
+    if (const auto* call = message_as<spearlet::InvokeFunctionRequest>(event)) {
+      invoked.push_back(call->execution_id());
+    } else if (const auto* cancel = message_as<spearlet::CancelExecutionRequest>(event)) {
+      cancelled.push_back(cancel->execution_id());
+      cancelled_at.push_back(event.at);
+    } else if (message_as<spearlet::GetExecutionStatusRequest>(event) != nullptr) {
+      read.push_back(event.at);
+    }
+  }
+  std::vector<std::string> invoked;
+  std::vector<std::string> cancelled;
+  std::vector<Instant> cancelled_at;
+  std::vector<Instant> read;
+  std::vector<Instant> gone;
+};
+
+Requests requests_of(const Load& load) {
+  Requests requests;
+  World world(/*seed=*/1);
+  world.add_node(node_spec());
+  world.history().add_listener(requests);
+  LoadGenerator generator(world, load, 0);
+  const auto stop = world.kernel().run(Instant(std::chrono::hours(10)), [&] {
+    return generator.finished() && world.open_calls() == 0 && world.active_executions() == 0;
+  });
+  EXPECT_EQ(stop, Kernel::Stop::kCondition);
+  return requests;
+}
+
+TEST(FollowUps, CallersReadCancelAndRepeatTheirOwnExecutions) {
+  Load load = open_load(arrivals::AtTimes{{Instant(1s), Instant(2s)}});
+  load.cancels = Load::FollowUp{.after = distribution::Constant{70ms}};
+  load.repeats = Load::FollowUp{.after = distribution::Constant{10ms}};
+  load.polls = distribution::Constant{30ms};
+  const Requests requests = requests_of(load);
+  EXPECT_THAT(requests.invoked, ElementsAre("load-1", "load-1", "load-2", "load-2"));
+  EXPECT_THAT(requests.cancelled, ElementsAre("load-1", "load-2"));
+  EXPECT_THAT(requests.cancelled_at, ElementsAre(Instant(1070ms), Instant(2070ms)));
+  // The read after the cancel finds the end.
+  EXPECT_THAT(requests.read, ElementsAre(Instant(1030ms), Instant(1060ms), Instant(1090ms),
+                                         Instant(2030ms), Instant(2060ms), Instant(2090ms)));
+}
+
+TEST(FollowUps, CallersLeave) {
+  Load load = open_load(arrivals::AtTimes{{Instant(1s), Instant(2s)}});
+  load.leaves = Load::FollowUp{.after = distribution::Constant{40ms}};
+  const Requests requests = requests_of(load);
+  EXPECT_THAT(requests.gone, ElementsAre(Instant(1040ms), Instant(2040ms)));
+  EXPECT_THAT(requests.invoked, ElementsAre("", "")) << "no id is needed";
+}
+
+TEST(FollowUps, AShareOfTheCallersDoesIt) {
+  Load load = open_load(arrivals::Deterministic{.interval = 1s, .start = Instant()});
+  load.count = 1000;
+  load.cancels = Load::FollowUp{.share = 0.3, .after = distribution::Constant{40ms}};
+  EXPECT_NEAR(static_cast<double>(requests_of(load).cancelled.size()), 300, 60);
 }
 
 }  // namespace

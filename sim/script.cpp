@@ -2,6 +2,9 @@
 // service of the node (or does what the step says, if it is no call), and records the answer.
 #include "sim/script.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <cassert>
 #include <type_traits>
 #include <utility>
@@ -34,6 +37,11 @@ Request resolve(const Step& step, const std::map<std::string, CallRecord>& calls
     }
   }
   return request;
+}
+
+bool invokes(const Step& step) {
+  return std::holds_alternative<spearlet::InvokeFunctionRequest>(step.action) ||
+         std::holds_alternative<StreamStep>(step.action);
 }
 
 core::Precedence precedence_of(const Step& step) {
@@ -98,9 +106,16 @@ class Script::StepRunner {
             environment(), [](void* self) { static_cast<StepRunner*>(self)->run(); }, this),
         deadline_(
             environment(), [](void* self) { static_cast<StepRunner*>(self)->abandon(); }, this) {
-    start_.arm(step.at, precedence_of(step));
+    if (!step.after) start_.arm(step.at, precedence_of(step));
   }
   virtual ~StepRunner() = default;
+
+  const Step& step() const { return step_; }
+
+  // The event for which the step waits has happened.
+  void start_after_event() {
+    start_.arm(script_.world_.now() + step_.after->plus, precedence_of(step_));
+  }
 
   // Makes the caller go away, unless the call was answered.
   void abandon() {
@@ -109,7 +124,15 @@ class Script::StepRunner {
     record().gone_at = script_.world_.now();
     record().status = absl::DeadlineExceededError("the caller went away");
     script_.world_.call_abandoned(node().index(), call_);
+    script_.happened(*this, StepEvent::kLeft);
     leave();
+  }
+
+  // The node has accepted the call's execution.
+  void accepted(ExecutionRef execution) {
+    if (record().execution) return;  // the request has arrived twice
+    const auto* found = node().node().manager().tracker().find_ordinal(execution.ordinal);
+    if (found != nullptr) note(*found, /*created=*/true);
   }
 
  protected:
@@ -124,22 +147,27 @@ class Script::StepRunner {
   core::CallContext open(std::shared_ptr<const google::protobuf::Message> request) {
     call_ = script_.world_.open_call(node().index(), *request);
     script_.world_.history().name_call(call_, step_.name);
+    if (script_.listens_ && invokes(step_)) script_.invocations_[call_] = this;
     CallRecord& call = record();
     call.request = std::move(request);
     call.sent_at = script_.world_.now();
     const core::Instant deadline = call.sent_at + step_.deadline;
     deadline_.arm(deadline, core::Precedence::kOther);
+    script_.happened(*this, StepEvent::kSent);
     return {.deadline = deadline};
   }
 
   void answered(const absl::Status& status,
                 std::shared_ptr<const google::protobuf::Message> response) {
-    script_.world_.call_answered(node().index(), call_, status.ok() ? response.get() : nullptr);
+    if (!record().execution) find_execution(response.get());
+    script_.world_.call_answered(node().index(), call_, status.ok() ? response.get() : nullptr,
+                                 status.code());
     if (record().gone_at) return;
     deadline_.disarm();
     record().answered_at = script_.world_.now();
     record().status = status;
     record().response = std::move(response);
+    script_.happened(*this, StepEvent::kAnswered);
   }
 
   // Runs a call that may create an execution, and records which execution it created or named.
@@ -147,14 +175,29 @@ class Script::StepRunner {
   void note_execution(const spearlet::InvokeFunctionRequest& request, const Call& invoke) {
     const ExecutionRef before = node().last_accepted();
     invoke();
+    // With a network the request is on its way: accepted() or answered() will find the execution.
+    if (node().has_network() || !node().is_up()) return;
     core::AsyncExecutionTracker& tracker = node().node().manager().tracker();
     const ExecutionRef after = node().last_accepted();
     const core::AsyncExecution* execution = after != before ? tracker.find_ordinal(after.ordinal)
                                                             : tracker.find(request.execution_id());
-    if (execution == nullptr) return;
-    record().execution = {.node = after.node, .ordinal = execution->ordinal};
-    record().execution_id = execution->execution_id;
-    if (after != before) script_.world_.history().name(after, step_.name);
+    if (execution != nullptr) note(*execution, after != before);
+  }
+
+  void note(const core::AsyncExecution& execution, bool created) {
+    const ExecutionRef reference = {.node = node().index(), .ordinal = execution.ordinal};
+    record().execution = reference;
+    record().execution_id = execution.execution_id;
+    if (created) script_.world_.history().name(reference, step_.name);
+    script_.associate(*this, reference);
+  }
+
+  // The call was answered, and did not create an execution: it repeats the id of another one.
+  void find_execution(const google::protobuf::Message* response) {
+    const auto* answer = dynamic_cast<const spearlet::InvokeFunctionResponse*>(response);
+    if (answer == nullptr || answer->execution_id().empty() || !node().is_up()) return;
+    const auto* execution = node().node().manager().tracker().find(answer->execution_id());
+    if (execution != nullptr) note(*execution, /*created=*/false);
   }
 
   Script& script_;
@@ -218,6 +261,7 @@ class Script::StreamCall final : public StepRunner,
 
   void leave() override { core::Caller::leave(); }
   void write(spearlet::StreamExecutionResult&& message) override {
+    script_.world_.history().add_to_digest(message);
     record().stream.push_back({.at = script_.world_.now(), .message = std::move(message)});
   }
   void finish(const absl::Status& status) override {
@@ -240,7 +284,11 @@ class Script::Command final : public StepRunner {
       const auto position = script_.by_name_.find(leave_step->call);
       assert(position != script_.by_name_.end() && "a step leaves a call that does not exist");
       position->second->abandon();
-    } else {
+    } else if (std::holds_alternative<CrashStep>(step_.action)) {
+      node().crash();
+    } else if (std::holds_alternative<RestartStep>(step_.action)) {
+      node().start_again();
+    } else if (node().is_up()) {
       node().node().drain();
     }
   }
@@ -251,10 +299,80 @@ Script::Script(World& world, std::vector<Step> steps) : world_(world), steps_(st
   for (const Step& step : steps_) {
     runners_.push_back(make_runner(step));
     by_name_[step.name] = runners_.back().get();
+    if (!step.after) continue;
+    assert(by_name_.contains(step.after->step) && "a step is anchored to a later one");
+    waiting_[{step.after->step, step.after->event}].push_back(runners_.back().get());
   }
+  assert((waiting_.empty() || world_.recording()) && "anchors need the events of the world");
+  listens_ = !waiting_.empty();
+  for (std::size_t i = 0; i < world_.nodes(); ++i) listens_ |= world_.node(i).has_network();
+  if (listens_) world_.history().add_listener(*this);
 }
 
 Script::~Script() { world_.close(); }
+
+// ---- Anchors ------------------------------------------------------------------------------------
+
+void Script::happened(const StepRunner& runner, StepEvent event) {
+  const auto waiting = waiting_.find({runner.step().name, event});
+  if (waiting == waiting_.end()) return;
+  const std::vector<StepRunner*> runners = std::move(waiting->second);
+  waiting_.erase(waiting);
+  for (StepRunner* next : runners) next->start_after_event();
+}
+
+void Script::associate(StepRunner& runner, ExecutionRef execution) {
+  if (!listens_) return;
+  Story& story = stories_[execution];
+  if (std::ranges::count(story.runners, &runner) > 0) return;
+  story.runners.push_back(&runner);
+  // The call may be about an execution that an earlier one has created.
+  for (const StepEvent event : story.events) happened(runner, event);
+}
+
+void Script::on_event(const Event& event) {
+  if (event.execution.ordinal == 0) return;
+  const auto kind = [&event]() -> std::optional<StepEvent> {
+    switch (event.kind) {
+      case EventKind::kAccepted:
+        return StepEvent::kAccepted;
+      case EventKind::kAttemptDispatched:
+        return StepEvent::kDispatched;
+      case EventKind::kTransition:
+        return event.to == spearlet::EXECUTION_STATUS_RUNNING ? StepEvent::kStarted
+                                                              : StepEvent::kEnded;
+      case EventKind::kStopRequested:
+        return StepEvent::kStopRequested;
+      default:
+        return std::nullopt;
+    }
+  }();
+  if (!kind) return;
+  if (*kind == StepEvent::kAccepted) {
+    const auto invocation = invocations_.find(event.call);
+    if (invocation != invocations_.end()) invocation->second->accepted(event.execution);
+  }
+  const auto story = stories_.find(event.execution);
+  if (story == stories_.end() || !story->second.events.insert(*kind).second) return;
+  for (const StepRunner* runner : story->second.runners) happened(*runner, *kind);
+}
+
+std::vector<std::string> Script::missing_events() const {
+  std::vector<std::string> missing;
+  for (const auto& [what, runners] : waiting_) {
+    for (const StepRunner* runner : runners) {
+      missing.push_back(fmt::format("step '{}' waits for '{}' of step '{}'", runner->step().name,
+                                    name_of(what.second), what.first));
+    }
+  }
+  return missing;
+}
+
+std::string_view name_of(StepEvent event) {
+  constexpr std::string_view kNames[] = {"sent",           "accepted", "dispatched", "started",
+                                         "stop-requested", "ended",    "answered",   "left"};
+  return kNames[static_cast<std::size_t>(event)];
+}
 
 bool Script::finished() const { return steps_run_ == steps_.size(); }
 

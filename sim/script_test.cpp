@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/durability/memory_journal.h"
 #include "core/testing/calls.h"
 
 namespace quintain::sim {
@@ -376,6 +377,120 @@ TEST(Script, ItsDestructionClosesTheWorld) {
     EXPECT_EQ(world.open_calls(), 1);
   }
   EXPECT_EQ(world.open_calls(), 0);
+}
+
+// ---- Crashes ------------------------------------------------------------------------------------
+
+TEST(Script, ANodeThatIsDownRefusesCallsUntilItIsStartedAgain) {
+  core::MemoryJournal::Records records;
+  NodeSpec spec;
+  spec.journal = [&](core::Environment&) { return std::make_unique<core::MemoryJournal>(records); };
+  FunctionModel function;
+  function.task = "task";
+  function.service = distribution::Constant{100ms};
+  spec.functions.push_back(function);
+  World world(/*seed=*/1);
+  world.add_node(spec);
+  const auto step = [](std::string name, core::Duration at, auto action) {
+    Step made;
+    made.at = Instant(at);
+    made.name = std::move(name);
+    made.action = std::move(action);
+    return made;
+  };
+  spearlet::GetExecutionStatusRequest read;
+  read.set_execution_id("a");
+  Script script(world,
+                {step("a", 0ms, async_request({.id = "a"})), step("open", 50ms, sync_request()),
+                 step("crash", 60ms, CrashStep{}), step("crash again", 65ms, CrashStep{}),
+                 step("down", 70ms, read), step("start", 80ms, RestartStep{}),
+                 step("start again", 85ms, RestartStep{}), step("up", 90ms, read),
+                 step("drain", 95ms, DrainStep{})});
+  world.kernel().run_until(Instant(10s));
+  const auto& calls = script.calls();
+  EXPECT_EQ(calls.at("open").answered_at, Instant(60ms));
+  EXPECT_EQ(calls.at("open").status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(calls.at("down").status.message(), "the node is down");
+  const auto* up =
+      dynamic_cast<const spearlet::GetExecutionStatusResponse*>(calls.at("up").response.get());
+  ASSERT_NE(up, nullptr);
+  EXPECT_EQ(up->result().error_code(), "NODE_RESTARTED");
+  EXPECT_EQ(world.active_executions(), 0);
+}
+
+// ---- Steps relative to events -------------------------------------------------------------------
+
+spearlet::CancelExecutionRequest cancel_request() {
+  spearlet::CancelExecutionRequest request;
+  request.set_force(true);
+  return request;
+}
+
+TEST(Script, AStepFollowsEachEventOfAnotherOne) {
+  constexpr StepEvent kAll[] = {StepEvent::kSent,    StepEvent::kAccepted, StepEvent::kDispatched,
+                                StepEvent::kStarted, StepEvent::kEnded,    StepEvent::kAnswered};
+  Play play;
+  play.add("first", 1s, async_request());
+  play.add("b", 1s, sync_request());
+  for (const StepEvent event : kAll) {
+    play.add("after " + std::string(name_of(event)), 1s, spearlet::GetHealthRequest()).after =
+        Anchor{.step = "b", .event = event, .plus = 1ns};
+  }
+  play.run();
+  const auto at = [&](const std::string& event) { return play.call("after " + event).sent_at; };
+  EXPECT_EQ(at("sent"), Instant(1s + 1ns));
+  EXPECT_EQ(at("accepted"), Instant(1s + 1ns));
+  EXPECT_EQ(at("dispatched"), Instant(1100ms + 1ns));
+  EXPECT_EQ(at("started"), Instant(1100ms + 1ns));
+  EXPECT_EQ(at("ended"), Instant(1200ms + 1ns));
+  EXPECT_EQ(at("answered"), Instant(1200ms + 1ns));
+}
+
+TEST(Script, AStepCanFollowAStopRequestAndADeparture) {
+  Play play;
+  play.add("b", 1s, sync_request({.task = "unstoppable"}));
+  play.add("leave", 2s, LeaveStep{"b"});
+  play.add("left", 1s, spearlet::GetHealthRequest()).after =
+      Anchor{.step = "b", .event = StepEvent::kLeft};
+  Step& kill = play.add("kill", 1s, cancel_request());
+  kill.after = Anchor{.step = "b", .event = StepEvent::kStopRequested, .plus = 5ms};
+  kill.execution = "b";
+  play.run();
+  EXPECT_EQ(play.call("left").sent_at, Instant(2s));
+  EXPECT_EQ(play.call("kill").sent_at, Instant(2005ms));
+  EXPECT_EQ(play.response<spearlet::CancelExecutionResponse>("kill").final_status(), kCancelled);
+}
+
+// A repetition of an id sees the events of the execution that the first call has made.
+TEST(Script, EventsBelongToTheExecution) {
+  Play play;
+  play.add("a", 1s, async_request({.id = "x"}));
+  play.add("again", 1050ms, async_request({.id = "x"}));
+  play.add("started", 1s, spearlet::GetHealthRequest()).after =
+      Anchor{.step = "again", .event = StepEvent::kStarted};
+  play.add("ended", 1s, spearlet::GetHealthRequest()).after =
+      Anchor{.step = "again", .event = StepEvent::kEnded};
+  play.run();
+  EXPECT_EQ(play.call("started").sent_at, Instant(1050ms)) << "it had started before";
+  EXPECT_EQ(play.call("ended").sent_at, Instant(1100ms));
+}
+
+TEST(Script, AStepWhoseEventDoesNotHappenIsNotMade) {
+  World world{/*seed=*/1};
+  NodeSpec spec;
+  world.add_node(spec);
+  Step first;
+  first.name = "a";
+  first.action = async_request({.task = "missing"});
+  Step second;
+  second.name = "b";
+  second.after = Anchor{.step = "a", .event = StepEvent::kEnded};
+  second.action = spearlet::GetHealthRequest();
+  Script script(world, {first, second});
+  world.kernel().run_until_idle();
+  EXPECT_FALSE(script.finished());
+  EXPECT_THAT(script.missing_events(),
+              ::testing::ElementsAre("step 'b' waits for 'ended' of step 'a'"));
 }
 
 }  // namespace

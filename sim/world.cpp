@@ -25,10 +25,12 @@ class SimulatedNode::Recorder final : public core::Observer {
   Recorder(World& world, std::uint32_t node) : world_(world), node_(node) {}
 
   void on_accepted(const Accepted& event) override {
+    if (muted_) return;
     world_.record({.kind = EventKind::kAccepted,
                    .to = spearlet::EXECUTION_STATUS_PENDING,
                    .execution = ref(event.ordinal),
                    .number = event.max_retries,
+                   .call = world_.current_call(),
                    .deadline = event.deadline,
                    .eta_p50 = event.eta_p50,
                    .eta_p90 = event.eta_p90,
@@ -36,10 +38,12 @@ class SimulatedNode::Recorder final : public core::Observer {
   }
   void on_transition(std::uint64_t ordinal, spearlet::ExecutionStatus from,
                      spearlet::ExecutionStatus to) override {
+    if (muted_) return;
     world_.record(
         {.kind = EventKind::kTransition, .from = from, .to = to, .execution = ref(ordinal)});
   }
   void on_attempt_started(const AttemptStarted& event) override {
+    if (muted_) return;
     world_.record({.kind = EventKind::kAttemptDispatched,
                    .flag = event.cold_start,
                    .execution = ref(event.ordinal),
@@ -68,6 +72,17 @@ class SimulatedNode::Recorder final : public core::Observer {
     record(EventKind::kRecordDropped, ordinal);
   }
 
+  void on_restored(const core::AsyncExecution& execution) override {
+    if (muted_) return;
+    world_.record({.kind = EventKind::kRestored,
+                   .to = execution.status(),
+                   .execution = ref(execution.ordinal),
+                   .restored = &execution});
+  }
+
+  /// A muted recorder records nothing.
+  void mute(bool muted) { muted_ = muted; }
+
   void on_machine_use(std::uint64_t ordinal, core::AttemptId attempt, bool occupied) {
     record(occupied ? EventKind::kEnvironmentOccupied : EventKind::kEnvironmentFreed, ordinal,
            attempt);
@@ -78,34 +93,100 @@ class SimulatedNode::Recorder final : public core::Observer {
 
   void record(EventKind kind, std::uint64_t ordinal, core::AttemptId attempt = {},
               bool flag = false) {
+    if (muted_) return;
     world_.record({.kind = kind, .flag = flag, .execution = ref(ordinal), .attempt = attempt});
   }
 
   World& world_;
   std::uint32_t node_;
+  bool muted_ = false;
+};
+
+// Refuses every call.
+class SimulatedNode::DownService final : public core::FunctionService {
+ public:
+  void InvokeFunction(spearlet::InvokeFunctionRequest&&, const core::CallContext&,
+                      core::Answer<spearlet::InvokeFunctionResponse> answer) override {
+    refuse(std::move(answer));
+  }
+  void StreamFunction(spearlet::InvokeFunctionRequest&&, const core::CallContext&,
+                      core::StreamAnswer<spearlet::StreamExecutionResult> answer) override {
+    std::move(answer).finish(down());
+  }
+  void GetExecutionStatus(const spearlet::GetExecutionStatusRequest&,
+                          core::Answer<spearlet::GetExecutionStatusResponse> answer) override {
+    refuse(std::move(answer));
+  }
+  void CancelExecution(const spearlet::CancelExecutionRequest&,
+                       core::Answer<spearlet::CancelExecutionResponse> answer) override {
+    refuse(std::move(answer));
+  }
+  void ListTasks(const spearlet::ListTasksRequest&,
+                 core::Answer<spearlet::ListTasksResponse> answer) override {
+    refuse(std::move(answer));
+  }
+  void GetTask(const spearlet::GetTaskRequest&,
+               core::Answer<spearlet::GetTaskResponse> answer) override {
+    refuse(std::move(answer));
+  }
+  void DeleteTask(const spearlet::DeleteTaskRequest&,
+                  core::Answer<spearlet::DeleteTaskResponse> answer) override {
+    refuse(std::move(answer));
+  }
+  void ListExecutions(const spearlet::ListExecutionsRequest&,
+                      core::Answer<spearlet::ListExecutionsResponse> answer) override {
+    refuse(std::move(answer));
+  }
+  void GetHealth(const spearlet::GetHealthRequest&,
+                 core::Answer<spearlet::GetHealthResponse> answer) override {
+    refuse(std::move(answer));
+  }
+  void GetStats(const spearlet::GetStatsRequest&,
+                core::Answer<spearlet::GetStatsResponse> answer) override {
+    refuse(std::move(answer));
+  }
+
+ private:
+  static absl::Status down() { return absl::UnavailableError("the node is down"); }
+  template <class Response>
+  static void refuse(core::Answer<Response>&& answer) {
+    std::move(answer).refuse(down());
+  }
 };
 
 SimulatedNode::SimulatedNode(World& world, std::uint32_t index, const NodeSpec& spec)
-    : index_(index),
-      environment_(world.kernel(), world.seed(), index),
-      runtime_(environment_, environment_.randomness(), spec.config.slots, spec.functions,
-               spec.slowdowns) {
-  if (world.recording()) {
-    recorder_ = std::make_unique<Recorder>(world, index);
-    runtime_.set_use_listener(
+    : world_(world),
+      index_(index),
+      config_(spec.config),
+      environment_(world.kernel(), world.seed(), index) {
+  if (world.recording()) recorder_ = std::make_unique<Recorder>(world, index);
+  if (spec.journal) spec_ = std::make_unique<NodeSpec>(spec);
+  start(spec);
+  if (spec.network) {
+    network_ = std::make_unique<SimulatedNetwork>(
+        world, index, environment_, *spec.network,
+        [this]() -> core::FunctionService& { return *service_; });
+  }
+}
+
+void SimulatedNode::start(const NodeSpec& spec) {
+  runtime_ = std::make_unique<SimulatedRuntime>(environment_, environment_.randomness(),
+                                                spec.config.slots, spec.functions, spec.slowdowns);
+  if (recorder_) {
+    runtime_->set_use_listener(
         [this](std::uint64_t ordinal, core::AttemptId attempt, bool occupied) {
           recorder_->on_machine_use(ordinal, attempt, occupied);
         });
   }
   if (spec.journal) {
     journal_ = spec.journal(environment_);
-    durable_ = std::make_unique<core::DurableNode>(environment_, runtime_, spec.config, *journal_,
+    durable_ = std::make_unique<core::DurableNode>(environment_, *runtime_, spec.config, *journal_,
                                                    core::DurabilityConfig{.restart = spec.restart},
                                                    recorder_.get(), spec.estimator);
     node_ = &durable_->node();
     service_ = &durable_->service();
   } else {
-    plain_ = std::make_unique<core::Node>(environment_, runtime_, spec.config, recorder_.get(),
+    plain_ = std::make_unique<core::Node>(environment_, *runtime_, spec.config, recorder_.get(),
                                           spec.estimator);
     node_ = plain_.get();
     service_ = &plain_->service();
@@ -117,16 +198,39 @@ SimulatedNode::SimulatedNode(World& world, std::uint32_t index, const NodeSpec& 
   if (durable_) restored_ = durable_->restore();
 }
 
+void SimulatedNode::crash() {
+  assert(has_journal());
+  if (!is_up()) return;
+  world_.record({.kind = EventKind::kNodeCrashed, .execution = {.node = index_}});
+  if (recorder_) recorder_->mute(true);
+  spec_->lose_power();
+  down_ = std::make_unique<DownService>();
+  service_ = down_.get();
+  node_ = nullptr;
+  // Refuses what is open.
+  durable_.reset();
+  runtime_.reset();
+  journal_.reset();
+}
+
+void SimulatedNode::start_again() {
+  if (is_up()) return;
+  if (recorder_) recorder_->mute(false);
+  world_.record({.kind = EventKind::kNodeStarted, .execution = {.node = index_}});
+  start(*spec_);
+}
+
 SimulatedNode::~SimulatedNode() = default;
 
 std::int64_t SimulatedNode::active() const {
+  if (!is_up()) return 0;
   const auto& tally = node_->manager().tracker().tally();
   return tally.count(spearlet::EXECUTION_STATUS_PENDING) +
          tally.count(spearlet::EXECUTION_STATUS_RUNNING);
 }
 
 ExecutionRef SimulatedNode::last_accepted() const {
-  return {.node = index_, .ordinal = node_->manager().tracker().last_ordinal()};
+  return {.node = index_, .ordinal = is_up() ? node_->manager().tracker().last_ordinal() : 0};
 }
 
 World::World(std::uint64_t seed, Recording recording)
@@ -154,6 +258,7 @@ void World::record(Event&& event) {
 std::uint64_t World::open_call(std::uint32_t node, const google::protobuf::Message& request) {
   ++open_calls_;
   const std::uint64_t call = ++calls_;
+  current_call_ = call;
   if (!recording()) return call;
   record({.kind = EventKind::kCallSent,
           .execution = {.node = node},
@@ -163,11 +268,12 @@ std::uint64_t World::open_call(std::uint32_t node, const google::protobuf::Messa
 }
 
 void World::call_answered(std::uint32_t node, std::uint64_t call,
-                          const google::protobuf::Message* answer) {
+                          const google::protobuf::Message* answer, absl::StatusCode code) {
   --open_calls_;
   if (!recording()) return;
   record({.kind = answer == nullptr ? EventKind::kCallRefused : EventKind::kCallAnswered,
           .execution = {.node = node},
+          .number = answer == nullptr ? static_cast<int>(code) : 0,
           .call = call,
           .message = answer});
 }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "sim/function_model.h"
 #include "sim/history.h"
 #include "sim/kernel.h"
+#include "sim/network.h"
 #include "sim/random/randomness.h"
 #include "sim/simulated_runtime.h"
 
@@ -28,10 +30,17 @@ struct NodeSpec {
   /// Makes the estimator of the node. By default this is the estimator that the configuration
   /// names.
   core::eta::EstimatorFactory estimator = core::eta::make_estimator;
-  /// Makes the journal from which the node takes over what it had promised before a crash. Empty:
-  /// the node has none.
+  /// Makes the journal from which the node takes over what it had promised before a crash: at the
+  /// start, and again after each crash. Empty: the node has none.
   std::function<std::unique_ptr<core::Journal>(core::Environment&)> journal{};
+  /// Called in a crash, before the journal is destroyed: its machine loses its power.
+  std::function<void()> lose_power = [] {};
   core::RestartPolicy restart = core::RestartPolicy::kFail;
+  /// The runner of scenarios gives the node a store on a simulated disk, on which a commit takes
+  /// this long on average; nullopt: none.
+  std::optional<core::Duration> store_commit{};
+  /// The network between callers and the node; nullopt: calls reach it at once.
+  std::optional<NetworkSpec> network{};
 };
 
 /// The tasks that offer these functions, each once.
@@ -49,10 +58,27 @@ class SimulatedNode {
 
   std::uint32_t index() const { return index_; }
   NodeEnvironment& environment() { return environment_; }
-  SimulatedRuntime& runtime() { return runtime_; }
+  /// Whether it runs: false between a crash and the next start.
+  bool is_up() const { return node_ != nullptr; }
+  bool has_journal() const { return spec_ != nullptr; }
+  const core::NodeConfig& config() const { return config_; }
+
+  /// Its process ends at once, and what is not on stable storage is lost. Callers get UNAVAILABLE,
+  /// as does every call until the node is started. Nothing happens if it is down. Requires: it has
+  /// a journal.
+  void crash();
+  /// Starts it with what its journal has kept. Nothing happens if it is up.
+  void start_again();
+
+  /// Requires, like node() and service() of the core: is_up().
+  SimulatedRuntime& runtime() { return *runtime_; }
   core::Node& node() { return *node_; }
   const core::Node& node() const { return *node_; }
-  core::FunctionService& service() { return *service_; }
+  /// What callers call: the node, perhaps over a network.
+  core::FunctionService& service() {
+    return network_ ? static_cast<core::FunctionService&>(*network_) : *service_;
+  }
+  bool has_network() const { return network_ != nullptr; }
 
   /// Whether the journal could be read; OK without one.
   const absl::Status& restored() const { return restored_; }
@@ -61,6 +87,8 @@ class SimulatedNode {
   void shut_down() {
     durable_.reset();
     plain_.reset();
+    network_.reset();
+    node_ = nullptr;
   }
 
   /// Executions that have not ended.
@@ -71,10 +99,17 @@ class SimulatedNode {
 
  private:
   class Recorder;
+  class DownService;
 
+  void start(const NodeSpec& spec);
+
+  World& world_;
   std::uint32_t index_;
+  core::NodeConfig config_;
+  std::unique_ptr<NodeSpec> spec_;  // of a node with a journal, for its next start
   NodeEnvironment environment_;
-  SimulatedRuntime runtime_;
+  std::unique_ptr<SimulatedRuntime> runtime_;
+  std::unique_ptr<DownService> down_;
   std::unique_ptr<Recorder> recorder_;
   std::unique_ptr<core::Journal> journal_;
   std::unique_ptr<core::DurableNode> durable_;
@@ -82,6 +117,7 @@ class SimulatedNode {
   core::Node* node_ = nullptr;  // one of them
   core::FunctionService* service_ = nullptr;
   absl::Status restored_;
+  std::unique_ptr<SimulatedNetwork> network_;
 };
 
 /// Virtual time and everything that happens in it. A world is used by one thread. Worlds share no
@@ -123,9 +159,15 @@ class World {
 
   /// Records that a client calls node number `node`. Returns the number of the call, from 1.
   std::uint64_t open_call(std::uint32_t node, const google::protobuf::Message& request);
-  /// Records the answer to a call; nullptr: the call was refused.
+  /// The call whose request a node is handling; the call that was opened last, unless there is a
+  /// network, which sets it. An acceptance belongs to this call.
+  std::uint64_t current_call() const { return current_call_; }
+  void set_current_call(std::uint64_t call) { current_call_ = call; }
+
+  /// Records the answer to a call; nullptr: the call was refused with `code`.
   void call_answered(std::uint32_t node, std::uint64_t call,
-                     const google::protobuf::Message* answer);
+                     const google::protobuf::Message* answer,
+                     absl::StatusCode code = absl::StatusCode::kUnknown);
   /// Records that the caller went away. The call stays open until the node has answered it.
   void call_abandoned(std::uint32_t node, std::uint64_t call);
   std::int64_t open_calls() const { return open_calls_; }
@@ -146,6 +188,7 @@ class World {
   History history_;
   std::vector<std::unique_ptr<SimulatedNode>> nodes_;
   std::uint64_t calls_ = 0;
+  std::uint64_t current_call_ = 0;
   std::int64_t open_calls_ = 0;
 };
 

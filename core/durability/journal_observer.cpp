@@ -188,6 +188,9 @@ void JournalObserver::on_task_forgotten(const Task& task) {
 
 // ---- Events that change nothing on record ------------------------------------------------------
 
+void JournalObserver::on_restored(const AsyncExecution& execution) {
+  if (next_ != nullptr) next_->on_restored(execution);
+}
 void JournalObserver::on_attempt_running(std::uint64_t ordinal, AttemptId attempt) {
   if (next_ != nullptr) next_->on_attempt_running(ordinal, attempt);
 }

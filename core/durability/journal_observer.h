@@ -51,6 +51,7 @@ class JournalObserver final : public Observer {
   void on_cancel_requested(std::uint64_t ordinal, bool force) override;
   void on_report_ignored(AttemptId attempt) override;
   void on_record_dropped(std::uint64_t ordinal) override;
+  void on_restored(const AsyncExecution& execution) override;
   void on_task_removed(const Task& task) override;
   void on_task_forgotten(const Task& task) override;
 

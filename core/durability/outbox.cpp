@@ -9,6 +9,8 @@
 #include <string>
 #include <utility>
 
+#include "core/base/planted_fault.h"
+
 namespace quintain::core {
 namespace {
 
@@ -52,7 +54,10 @@ class Outbox::HeldAnswer final : public UnaryCaller<Response>, Entry {
   void answer() {
     outer_.watch(nullptr, nullptr, 0);
     const JournalPosition position = position_(outbox_, execution_id_);
-    if (position <= outbox_.journal_.durable() || outbox_.closed_) return release();
+    if (position <= outbox_.journal_.durable() || outbox_.closed_ ||
+        planted("answer-before-its-record")) {
+      return release();
+    }
     if (!outbox_.journal_.failure().ok()) return fail(outbox_.unrecorded());
     const std::int64_t bytes = response_ ? static_cast<std::int64_t>(response_->ByteSizeLong()) : 0;
     outbox_.wait(position, *this, bytes);

@@ -135,9 +135,11 @@ absl::Status Restoration::restore_execution(std::uint64_t ordinal, store::Execut
       return unreadable("executions", ordinal, "has ended with a status that is no end");
     }
     restore_end(execution, std::move(*record.mutable_end()));
-    return absl::OkStatus();
+  } else if (auto status = restore_waiting(execution, record.pending()); !status.ok()) {
+    return status;
   }
-  return restore_waiting(execution, record.pending());
+  changes_.on_restored(execution);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<AsyncExecution*> Restoration::add_record(std::uint64_t ordinal,

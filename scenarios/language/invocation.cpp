@@ -43,8 +43,10 @@ Enum name_or_number(const Reader& value, const json_input::Choice<Enum> (&names)
 spearlet::ExecutionMode read_mode(ObjectReader& object, Caller caller) {
   using namespace spearlet;
   if (caller == Caller::kLoad) {
-    return object.required("mode").one_of<ExecutionMode>(
-        {{"sync", EXECUTION_MODE_SYNC}, {"async", EXECUTION_MODE_ASYNC}}, EXECUTION_MODE_ASYNC);
+    return object.required("mode").one_of<ExecutionMode>({{"sync", EXECUTION_MODE_SYNC},
+                                                          {"async", EXECUTION_MODE_ASYNC},
+                                                          {"stream", EXECUTION_MODE_STREAM}},
+                                                         EXECUTION_MODE_ASYNC);
   }
   if (caller == Caller::kStream && !object.optional("mode").present()) {
     return EXECUTION_MODE_STREAM;

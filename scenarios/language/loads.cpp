@@ -27,6 +27,16 @@ bool ends_by_itself(const sim::Load& load) {
   return open != nullptr && std::holds_alternative<sim::arrivals::AtTimes>(*open);
 }
 
+/// {"share": probability, "after": distribution}, and "force" if it is allowed.
+std::optional<sim::Load::FollowUp> read_follow_up(const Reader& value, bool* force) {
+  if (!value.present()) return std::nullopt;
+  ObjectReader object = value.object();
+  sim::Load::FollowUp follow_up{.share = object.optional("share").number({0, 1}, 1),
+                                .after = read_distribution(object.required("after"))};
+  if (force != nullptr) *force = object.optional("force").boolean();
+  return follow_up;
+}
+
 sim::Load read_load(const Reader& element, std::string default_name, Names& names,
                     const Names& nodes, const Functions& functions, Instant end) {
   ObjectReader object = element.object();
@@ -43,6 +53,19 @@ sim::Load read_load(const Reader& element, std::string default_name, Names& name
   const Reader count = object.optional("count");
   if (count.present()) load.count = count.integer<std::int64_t>({1, kMaxCalls});
   load.deadline = object.optional("deadline").duration({}, core::kForever);
+  const Reader patience = object.optional("patience");
+  if (patience.present()) load.patience = read_distribution(patience);
+  load.leaves = read_follow_up(object.optional("leave"), nullptr);
+  load.cancels = read_follow_up(object.optional("cancel"), &load.cancels_by_force);
+  load.repeats = read_follow_up(object.optional("repeat_id"), nullptr);
+  const Reader poll = object.optional("poll");
+  if (poll.present()) {
+    load.polls = read_distribution(poll, sim::distribution::Constant{std::chrono::hours(1)});
+    // Otherwise a caller could read endlessly at one instant.
+    if (load.polls->mean_seconds() * sim::kMaxRate < 1) {
+      poll.error("a caller must wait 1us or more on average between two reads");
+    }
+  }
   if (load.until <= load.from) until.error("a load must end after it starts ('from')");
   if (!until.present() && !count.present() && end.is_never() && !ends_by_itself(load)) {
     object.error("this load never ends; give it 'count' or 'until', or the scenario 'until'");

@@ -30,6 +30,12 @@ class Names {
   /// reporting that there is no such name.
   std::optional<std::size_t> find(const json_input::Reader& reference) const;
 
+  /// The number of a name; nullopt if there is no such name.
+  std::optional<std::size_t> index_of(const std::string& name) const {
+    const auto position = by_name_.find(name);
+    return position == by_name_.end() ? std::nullopt : std::optional(position->second.index);
+  }
+
   std::size_t size() const { return names_.size(); }
   const std::string& operator[](std::size_t index) const { return names_[index]; }
 

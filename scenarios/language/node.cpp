@@ -124,6 +124,15 @@ void report_problems(const core::NodeConfig& config, const Reader& node) {
   }
 }
 
+void read_store(const Reader& store, sim::NodeSpec& spec) {
+  if (!store.present()) return;
+  ObjectReader object = store.object();
+  spec.store_commit = object.optional("commit").duration({}, std::chrono::microseconds(500));
+  spec.restart = object.optional("restart").one_of<core::RestartPolicy>(
+      {{"fail", core::RestartPolicy::kFail}, {"rerun", core::RestartPolicy::kRerun}},
+      core::RestartPolicy::kFail);
+}
+
 sim::NodeSpec read_node(const Reader& node, std::string name) {
   sim::NodeSpec spec;
   core::NodeConfig& config = spec.config;
@@ -144,6 +153,7 @@ sim::NodeSpec read_node(const Reader& node, std::string name) {
   set(object.optional("default_page"), config.default_page);
   set(object.optional("largest_page"), config.largest_page);
   spec.slowdowns = read_slowdowns(object.optional("slowdowns"));
+  read_store(object.optional("store"), spec);
   report_problems(config, node);
   return spec;
 }

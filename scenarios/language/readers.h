@@ -36,6 +36,9 @@ struct Nodes {
 /// Reads "nodes" or "node" of a scenario; without them there is one node with default settings.
 Nodes read_nodes(json_input::ObjectReader& scenario);
 
+/// Reads the object "network"; nullopt if it is absent.
+std::optional<sim::NetworkSpec> read_network(const json_input::Reader& network);
+
 /// The functions of a scenario and their names in the file.
 struct Functions {
   Names names{"function"};
@@ -49,7 +52,7 @@ Functions read_functions(const json_input::Reader& functions);
 enum class Caller {
   kStep,    // InvokeFunction with any mode and invalid values, which a test may send on purpose
   kStream,  // StreamFunction; the mode is STREAM unless another is given
-  kLoad,    // InvokeFunction with SYNC or ASYNC and no id: each call is another execution
+  kLoad,    // SYNC, ASYNC or STREAM and no id: each call is another execution
 };
 
 /// Reads the keys of an invocation in `object`. `target`: the name of a function, or an object that

@@ -1,8 +1,11 @@
 // Reads the document of a case: its own keys here, its parts by the readers of readers.h and
 // script.h.
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
+#include <variant>
 
 #include "scenarios/language/loader.h"
 #include "scenarios/language/readers.h"
@@ -48,12 +51,25 @@ Scenario read_scenario(const Reader& document) {
   Nodes nodes = read_nodes(object);
   scenario.nodes = std::move(nodes.specs);
 
+  const auto network = read_network(object.optional("network"));
+  for (sim::NodeSpec& node : scenario.nodes) node.network = network;
+
   const Reader functions_reader = object.optional("functions");
   const Functions functions = read_functions(functions_reader);
   for (sim::NodeSpec& node : scenario.nodes) node.functions = functions.models;
 
   const Reader steps_reader = object.optional("steps");
   Steps steps = read_steps(steps_reader, nodes.names, functions);
+  for (const sim::Step& step : steps.steps) {
+    if (!std::holds_alternative<sim::CrashStep>(step.action)) continue;
+    const sim::NodeSpec& node = scenario.nodes[step.node];
+    if (node.store_commit) continue;
+    steps_reader.error(
+        fmt::format("step '{}' crashes node '{}', which would forget everything; give "
+                    "the node a 'store'",
+                    step.name, node.config.name));
+    break;
+  }
   const Reader loads = object.optional("loads");
   scenario.loads = read_loads(loads, nodes.names, functions, scenario.until);
   const Reader trace = object.optional("trace");

@@ -37,9 +37,15 @@ struct Reference {
   bool has_node;  // the referring step has a node of its own
 };
 
+/// When a step is made: at a time, or at an event of an earlier step.
+struct When {
+  Instant at;
+  std::optional<sim::Anchor> after;
+};
+
 /// One step of the file, before repetition.
 struct Entry {
-  Step step;
+  Step step;  // without its time
   std::optional<Reference> reference;
 };
 
@@ -114,6 +120,16 @@ void read_drain(const Reader& value, ObjectReader&, const Functions&, Entry& ent
   entry.step.action = sim::DrainStep{};
 }
 
+void read_crash(const Reader& value, ObjectReader&, const Functions&, Entry& entry) {
+  if (!value.boolean(true)) value.error("write true, or remove the step");
+  entry.step.action = sim::CrashStep{};
+}
+
+void read_restart(const Reader& value, ObjectReader&, const Functions&, Entry& entry) {
+  if (!value.boolean(true)) value.error("write true, or remove the step");
+  entry.step.action = sim::RestartStep{};
+}
+
 /// One kind of step.
 struct StepKind {
   std::string_view key;
@@ -161,6 +177,8 @@ constexpr std::array kStepKinds = {
     plain_call<spearlet::GetStatsRequest, spearlet::GetStatsResponse>("stats"),
     StepKind{"leave", read_leave, kActionIndex<sim::LeaveStep>},
     StepKind{"drain", read_drain, kActionIndex<sim::DrainStep>},
+    StepKind{"crash", read_crash, kActionIndex<sim::CrashStep>},
+    StepKind{"restart", read_restart, kActionIndex<sim::RestartStep>},
 };
 constexpr auto kStepKeys = keys_of(kStepKinds);
 static_assert(kStepKinds.size() == std::variant_size_v<decltype(Step::action)>,
@@ -198,7 +216,23 @@ std::string wrong_kind(const Step& step, Reference::Role role, const Step& targe
   return "";
 }
 
-std::string when(Instant t) { return "at " + core::format_duration(t.since_start()); }
+std::string when(const Step& step) {
+  if (step.after) {
+    return fmt::format("after '{}' of step '{}'", sim::name_of(step.after->event),
+                       step.after->step);
+  }
+  return "at " + core::format_duration(step.at.since_start());
+}
+
+/// Whether the target is made before the step, whenever events happen.
+bool is_before(const Steps& steps, std::size_t target, std::size_t index) {
+  const Step& step = steps.steps[index];
+  const Step& other = steps.steps[target];
+  if (!step.after) return !other.after && play_order(other, target) < play_order(step, index);
+  if (!other.after && other.at < step.at) return true;
+  const std::size_t anchor = *steps.names.index_of(step.after->step);
+  return anchor == target || is_before(steps, target, anchor);
+}
 
 void resolve(const Reference& reference, Steps& steps, std::size_t index) {
   const auto found = steps.names.find(reference.name);
@@ -209,8 +243,14 @@ void resolve(const Reference& reference, Steps& steps, std::size_t index) {
     return reference.name.error(
         fmt::format("step '{}' is a '{}': {}", target.name, kind_of(target).key, why));
   }
-  if (play_order(target, *found) >= play_order(step, index)) {
+  if (!is_before(steps, *found, index)) {
     if (*found == index) return reference.name.error("a step cannot refer to itself");
+    if (step.after || target.after) {
+      return reference.name.error(
+          fmt::format("step '{}' is made {}, this step {}, so it is not known which is first; make "
+                      "this step relative to an event of the other one",
+                      target.name, when(target), when(step)));
+    }
     const bool together = target.at == step.at;
     if (together && *found < index) {
       return reference.name.error(fmt::format(
@@ -220,7 +260,7 @@ void resolve(const Reference& reference, Steps& steps, std::size_t index) {
     return reference.name.error(
         fmt::format("step '{}' is made {}; a step can only refer to an earlier one", target.name,
                     together ? "at the same instant, after this step"
-                             : when(target.at) + ", after this step " + when(step.at)));
+                             : when(target) + ", after this step " + when(step)));
   }
   switch (reference.role) {
     case Reference::Role::kExecution:
@@ -243,11 +283,45 @@ struct Repetition {
   Duration every{0};
 };
 
-Entry read_entry(const Reader& place, ObjectReader& object, Instant default_at, const Names& nodes,
+constexpr sim::StepEvent kEvents[] = {sim::StepEvent::kSent,          sim::StepEvent::kAccepted,
+                                      sim::StepEvent::kDispatched,    sim::StepEvent::kStarted,
+                                      sim::StepEvent::kStopRequested, sim::StepEvent::kEnded,
+                                      sim::StepEvent::kAnswered,      sim::StepEvent::kLeft};
+
+/// A time, or {"after": step, "event": name, "plus": duration}, where the step is listed before.
+When read_when(const Reader& at, const When& default_when, const Steps& steps) {
+  if (!at.present()) return default_when;
+  if (!at.raw().is_object()) return {.at = Instant(at.duration()), .after = std::nullopt};
+  ObjectReader object = at.object();
+  const Reader after = object.required("after");
+  const Reader event_name = object.required("event");
+  sim::Anchor anchor;
+  anchor.plus = object.optional("plus").duration();
+  std::vector<std::string_view> names;
+  for (const sim::StepEvent event : kEvents) names.push_back(sim::name_of(event));
+  if (const auto event = event_name.index_among(names)) anchor.event = kEvents[*event];
+  const auto found = steps.names.find(after);
+  if (!found) return default_when;
+  const Step& target = steps.steps[*found];
+  const bool of_execution = anchor.event != sim::StepEvent::kSent &&
+                            anchor.event != sim::StepEvent::kAnswered &&
+                            anchor.event != sim::StepEvent::kLeft;
+  if (answer_type(target) == nullptr) {
+    after.error(fmt::format("step '{}' is a '{}', which has no events; name a call", target.name,
+                            kind_of(target).key));
+  } else if (of_execution && !invokes(target)) {
+    event_name.error(fmt::format(
+        "step '{}' is a '{}', which has no execution; its events are 'sent', 'answered' and 'left'",
+        target.name, kind_of(target).key));
+  }
+  anchor.step = target.name;
+  return {.at = target.at + anchor.plus, .after = std::move(anchor)};
+}
+
+Entry read_entry(const Reader& place, ObjectReader& object, const Names& nodes,
                  const Functions& functions) {
   Entry entry;
   Step& step = entry.step;
-  step.at = Instant(object.optional("at").duration({}, default_at.since_start()));
   const Reader node = object.optional("node");
   step.node = nodes.find(node).value_or(0);
   const auto action = only_key(place, object, kStepKeys);
@@ -265,7 +339,7 @@ Entry read_entry(const Reader& place, ObjectReader& object, Instant default_at, 
 Steps read_steps(const Reader& reader, const Names& nodes, const Functions& functions) {
   Steps result;
   std::vector<std::pair<std::size_t, Reference>> references;  // by number of step
-  Instant at;
+  When when;
   std::size_t position = 0;
   for (const Reader& element : reader.elements()) {
     ObjectReader object = element.object();
@@ -278,7 +352,8 @@ Steps read_steps(const Reader& reader, const Names& nodes, const Functions& func
       repetition.times = times.required("times").integer<int>({1, kMaxRepetitions});
       repetition.every = times.required("every").duration();
     }
-    const Entry entry = read_entry(element, object, at, nodes, functions);
+    when = read_when(object.optional("at"), when, result);
+    const Entry entry = read_entry(element, object, nodes, functions);
     for (int i = 0; i < repetition.times; ++i) {
       if (result.steps.size() == kMaxSteps) {
         element.error(fmt::format("this makes more than {} steps; use a load for that many calls",
@@ -286,9 +361,13 @@ Steps read_steps(const Reader& reader, const Names& nodes, const Functions& func
         return result;
       }
       Step step = entry.step;
-      step.at = step.at + repetition.every * i;
+      if (i > 0) {
+        when.at = when.at + repetition.every;
+        if (when.after) when.after->plus = core::saturating_add(when.after->plus, repetition.every);
+      }
+      step.at = when.at;
+      step.after = when.after;
       step.name = repeat.present() ? fmt::format("{}.{}", name, i + 1) : name;
-      at = step.at;
       if (!result.names.add(step.name, as.present() ? as : element)) break;
       if (entry.reference) references.emplace_back(result.steps.size(), *entry.reference);
       result.steps.push_back(std::move(step));

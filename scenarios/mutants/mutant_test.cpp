@@ -16,6 +16,7 @@
 #include <sstream>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/base/planted_fault.h"
@@ -23,6 +24,8 @@
 #include "reports/report.h"
 #include "scenarios/language/loader.h"
 #include "scenarios/runner/run.h"
+#include "sim/invariants/invariant.h"
+#include "sim/world.h"
 
 namespace quintain::scenarios {
 namespace {
@@ -71,9 +74,15 @@ const std::vector<Mutant>& mutants() {
       {"cancel-does-not-wait", "cancel", {"expect"}},
       {"cancel-overwrites-the-outcome", "cancel", {"expect"}},
       {"caller-gone-unnoticed", "caller", {"expect"}},
+      {"caller-gone-unnoticed", "network", {"expect"}},
       {"retry-without-a-pause", "retry", {"expect"}},
       {"any-request-repeats", "idempotency", {"expect"}},
-      {"queue-one-longer", "admission", {"expect"}},
+      {"queue-one-longer", "admission", {"invariant/queue-within-limit", "expect"}},
+      {"quantiles-cross", "eta", {"invariant/estimates-in-order"}},
+      {"maximum-timeout-ignored", "timeout", {"invariant/deadlines-as-requested"}},
+      {"stop-not-passed-on", "cancel", {"invariant/stops-follow-cancels"}},
+      {"answer-of-another", "outcome", {"invariant/answers-belong-to-their-calls"}},
+      {"answer-before-its-record", "restart", {"invariant/what-was-told-stays"}},
       {"draining-ignored", "admission", {"expect"}},
       {"retention-too-short", "retention", {"invariant/retention-bounded", "expect"}},
       {"warm-instances-never-reused", "instances", {"expect"}},
@@ -131,7 +140,8 @@ TEST_P(MutantTest, IsCaught) {
 
 INSTANTIATE_TEST_SUITE_P(All, MutantTest, testing::ValuesIn(mutants()),
                          [](const testing::TestParamInfo<Mutant>& mutant) {
-                           std::string name(mutant.param.fault);
+                           std::string name =
+                               fmt::format("{}_in_{}", mutant.param.fault, mutant.param.family);
                            std::ranges::replace(name, '-', '_');
                            return name;
                          });
@@ -142,6 +152,36 @@ TEST(Mutants, NothingFailsWithoutAFault) {
   for (const std::string_view family : families) {
     EXPECT_THAT(failed_checks(family, {}), testing::IsEmpty()) << family;
   }
+}
+
+// docs/invariants.md names for each invariant faults that it catches.
+TEST(Mutants, ThePageOfInvariantsNamesThem) {
+  std::set<std::pair<std::string, std::string>> caught;  // invariant, fault
+  for (const Mutant& mutant : mutants()) {
+    for (const std::string& check : mutant.caught_by) {
+      if (check.starts_with("invariant/")) caught.emplace(check.substr(10), mutant.fault);
+    }
+  }
+  std::stringstream page;
+  page << std::ifstream(QUINTAIN_SOURCE_DIR "/docs/invariants.md").rdbuf();
+  const std::regex row("^\\| `([^`]+)` \\|.*\\| ([^|]*) \\|$");
+  const std::regex name("`([^`]+)`");
+  int rows = 0;
+  for (std::string line; std::getline(page, line);) {
+    std::smatch parts;
+    if (!std::regex_match(line, parts, row)) continue;
+    ++rows;
+    const std::string invariant = parts[1];
+    const std::string faults = parts[2];
+    EXPECT_FALSE(faults.empty()) << invariant;
+    for (std::sregex_iterator fault(faults.begin(), faults.end(), name), end; fault != end;
+         ++fault) {
+      EXPECT_TRUE(caught.contains({invariant, (*fault)[1]})) << invariant << ": " << fault->str();
+    }
+  }
+  sim::World world(/*seed=*/1);
+  world.add_node({});
+  EXPECT_EQ(rows, static_cast<int>(sim::InvariantSet(world).invariants().size()));
 }
 
 TEST(Mutants, ListsEveryHookOfTheCore) {

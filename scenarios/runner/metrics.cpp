@@ -40,7 +40,7 @@ bool is_invocation(const sim::Event& event) {
 Metrics::Metrics(const sim::World& world, const sim::Ledger& ledger, core::Instant warm_up)
     : ledger_(ledger), warm_up_(warm_up) {
   for (std::size_t node = 0; node < world.nodes(); ++node)
-    slots_ += world.node(node).node().config().slots;
+    slots_ += world.node(node).config().slots;
 }
 
 void Metrics::on_event(const sim::Event& event) {
@@ -87,6 +87,21 @@ void Metrics::on_event(const sim::Event& event) {
       break;
     case sim::EventKind::kRecordDropped:
       --records_;
+      break;
+    case sim::EventKind::kNodeCrashed:
+      ledger_.for_each([&](sim::ExecutionRef execution, const sim::ExecutionFacts& lost) {
+        if (execution.node != event.execution.node) return;
+        --records_;
+        if (lost.holds_slot) {
+          --held_;
+        } else if (!lost.ended()) {
+          --queued_;
+        }
+      });
+      break;
+    case sim::EventKind::kRestored:
+      max_records_ = std::max(max_records_, ++records_);
+      queued_ += event.restored->live != nullptr ? 1 : 0;
       break;
     case sim::EventKind::kTransition:
       if (facts == nullptr || event.to == spearlet::EXECUTION_STATUS_RUNNING) break;

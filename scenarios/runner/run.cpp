@@ -23,6 +23,7 @@
 #include "sim/invariants/invariant.h"
 #include "sim/load.h"
 #include "sim/script.h"
+#include "sim/storage/machine.h"
 #include "sim/world.h"
 
 namespace quintain::scenarios {
@@ -38,6 +39,13 @@ class NamedExecutions final : public sim::HistoryListener {
       : history_(history), ledger_(ledger) {}
 
   void on_event(const sim::Event& event) override {
+    if (event.kind == sim::EventKind::kNodeCrashed) {
+      ledger_.for_each([&](sim::ExecutionRef execution, const sim::ExecutionFacts& facts) {
+        if (execution.node == event.execution.node && history_.is_named(execution)) {
+          forgotten_[execution] = facts;
+        }
+      });
+    }
     if (event.kind != sim::EventKind::kRecordDropped || !history_.is_named(event.execution)) return;
     if (const sim::ExecutionFacts* facts = ledger_.find(event.execution)) {
       forgotten_[event.execution] = *facts;
@@ -102,9 +110,10 @@ std::variant<WorldParts, Skip, HarnessError> assemble(const Scenario& scenario,
 // One run of a scenario: its world, the callers, and the listeners of the history.
 class Run {
  public:
-  Run(const Scenario& scenario, const WorldParts& parts, std::uint64_t seed)
+  Run(const Scenario& scenario, const WorldParts& parts, std::uint64_t seed, bool digest_messages)
       : scenario_(scenario), world_(seed) {
-    for (const sim::NodeSpec& node : parts.nodes) world_.add_node(node);
+    if (digest_messages) world_.history().digest_messages();
+    for (const sim::NodeSpec& node : parts.nodes) add_node(node);
     invariants_ = std::make_unique<sim::InvariantSet>(world_);
     metrics_ = std::make_unique<Metrics>(world_, invariants_->ledger(), scenario.warm_up);
     named_executions_ = std::make_unique<NamedExecutions>(world_.history(), invariants_->ledger());
@@ -151,6 +160,21 @@ class Run {
   }
 
  private:
+  void add_node(const sim::NodeSpec& node) {
+    if (!node.store_commit) {
+      world_.add_node(node);
+      return;
+    }
+    auto& machine = *machines_.emplace_back(
+        std::make_unique<sim::Machine>(world_.seed() + machines_.size(), *node.store_commit));
+    sim::NodeSpec spec = node;
+    spec.journal = [&machine](core::Environment& environment) {
+      return machine.start(environment);
+    };
+    spec.lose_power = [&machine] { machine.lose_power(); };
+    world_.add_node(spec);
+  }
+
   bool settled() const {
     return world_.open_calls() == 0 && script_->finished() && world_.active_executions() == 0 &&
            std::ranges::all_of(loads_, [](const auto& load) { return load->finished(); });
@@ -195,7 +219,7 @@ class Run {
         ++more;
         return;
       }
-      const int slots = world_.node(execution.node).node().config().slots;
+      const int slots = world_.node(execution.node).config().slots;
       const std::string_view why =
           facts.holds_slot ? (facts.on_machine > 0 ? "holds a slot and runs" : "holds a slot, idle")
                            : "waits for a slot";
@@ -205,6 +229,9 @@ class Run {
                                     slots));
     });
     if (more > 0) reasons.push_back(fmt::format("and {} more executions", more));
+    for (std::string& event : script_->missing_events()) {
+      if (reasons.size() < 2 * kMaxReasons) reasons.push_back(std::move(event));
+    }
     if (reasons.empty()) {
       reasons.push_back(fmt::format("{} calls are not answered", world_.open_calls()));
     }
@@ -249,6 +276,7 @@ class Run {
   }
 
   const Scenario& scenario_;
+  std::vector<std::unique_ptr<sim::Machine>> machines_;  // of nodes with a store
   sim::World world_;
   std::unique_ptr<sim::InvariantSet> invariants_;
   std::unique_ptr<Metrics> metrics_;
@@ -317,14 +345,15 @@ reports::Case run_scenario(const Scenario& scenario, std::uint64_t seed,
     result.error_message = error->message;
     return result;
   }
-  Run run(scenario, std::get<WorldParts>(parts), seed);
+  const bool digest_messages = options.digest_messages || options.check_determinism;
+  Run run(scenario, std::get<WorldParts>(parts), seed, digest_messages);
   run.play(options.abort);
   run.report(result);
   if (const auto& trace = std::get<WorldParts>(parts).trace) {
     result.checks.push_back(check_of(*trace));
   }
   if (options.check_determinism) {
-    Run again(scenario, std::get<WorldParts>(parts), seed);
+    Run again(scenario, std::get<WorldParts>(parts), seed, digest_messages);
     again.play(options.abort);
     result.checks.push_back(
         compare_runs(run.history(), run.digest(), again.history(), again.digest()));

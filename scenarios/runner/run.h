@@ -21,8 +21,11 @@ struct RunOptions {
   bool strict_trace = false;
   /// Set to true if a trace cannot be read, which is the fault of the input; may be null.
   std::atomic<bool>* bad_trace = nullptr;
-  /// Run twice and compare the two histories event by event.
+  /// Run twice and compare the two histories event by event. The digest covers the contents of
+  /// requests and answers, too.
   bool check_determinism = false;
+  /// The digest covers the contents of requests and answers.
+  bool digest_messages = false;
   /// Set by another thread or a signal handler to end the run early; may be null. The case says
   /// nothing then.
   const std::atomic<bool>* abort = nullptr;

@@ -32,7 +32,10 @@ InvariantSet::InvariantSet(World& world) {
   add_timing_rules(world, invariants_);
   add_answer_rules(world, invariants_);
   add_record_rules(world, invariants_);
+  add_request_rules(world, invariants_);
+  add_promise_rules(world, invariants_);
   for (const auto& invariant : invariants_) {
+    if (invariant->watches_instants()) instant_watchers_.push_back(invariant.get());
     for (const EventKind kind : invariant->kinds()) {
       by_kind_[static_cast<std::size_t>(kind)].push_back(invariant.get());
     }
@@ -41,7 +44,7 @@ InvariantSet::InvariantSet(World& world) {
 
 void InvariantSet::on_event(const Event& event) {
   if (event.at > instant_) {
-    for (const auto& invariant : invariants_) invariant->on_instant_over(instant_);
+    for (Invariant* invariant : instant_watchers_) invariant->on_instant_over(instant_);
     instant_ = event.at;
   }
   const ExecutionFacts* facts =
@@ -54,7 +57,7 @@ void InvariantSet::on_event(const Event& event) {
 
 void InvariantSet::finish(const RunEnd& end) {
   for (const auto& invariant : invariants_) {
-    invariant->on_instant_over(instant_);
+    if (invariant->watches_instants()) invariant->on_instant_over(instant_);
     invariant->on_end(ledger_, end);
   }
 }

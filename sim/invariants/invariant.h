@@ -44,8 +44,9 @@ class Invariant {
   /// `facts` is nullptr if the event has no execution or an unknown one.
   virtual void on_event(const Event&, const ExecutionFacts*) {}
 
-  /// Called when nothing more will happen at the instant `now`.
+  /// Called when nothing more will happen at the instant `now`, if watches_instants().
   virtual void on_instant_over(core::Instant) {}
+  virtual bool watches_instants() const { return false; }
 
   /// Called once, after the run.
   virtual void on_end(const Ledger&, const RunEnd&) {}
@@ -90,6 +91,7 @@ class InvariantSet final : public HistoryListener {
   Ledger ledger_;
   Invariants invariants_;
   std::array<std::vector<Invariant*>, kEventKinds> by_kind_;
+  std::vector<Invariant*> instant_watchers_;
   core::Instant instant_;
 };
 
@@ -99,6 +101,8 @@ void add_slot_rules(World& world, Invariants& invariants);
 void add_timing_rules(World& world, Invariants& invariants);
 void add_answer_rules(World& world, Invariants& invariants);
 void add_record_rules(World& world, Invariants& invariants);
+void add_request_rules(World& world, Invariants& invariants);
+void add_promise_rules(World& world, Invariants& invariants);
 
 /// Whether an execution with this status has ended. Independent of the core's own table, which is
 /// part of what is judged.

@@ -12,14 +12,39 @@ const ExecutionFacts* Ledger::find(ExecutionRef execution) const {
   return facts ? &*facts : nullptr;
 }
 
-void Ledger::add(const Event& accepted) {
-  const auto [node, ordinal] = accepted.execution;
+ExecutionFacts* Ledger::add_entry(ExecutionRef execution) {
+  const auto [node, ordinal] = execution;
   if (node >= books_.size()) books_.resize(node + 1);
   Book& book = books_[node];
   if (book.facts.empty()) book.first = ordinal;
-  if (ordinal < book.first) return;
+  if (ordinal < book.first) return nullptr;
   book.facts.resize(ordinal - book.first + 1);
-  ExecutionFacts& facts = book.facts.back().emplace();
+  return &book.facts.back().emplace();
+}
+
+void Ledger::restore(const Event& restored) {
+  ExecutionFacts* const entry = add_entry(restored.execution);
+  if (entry == nullptr) return;
+  const core::AsyncExecution& record = *restored.restored;
+  entry->status = record.status();
+  entry->mode = record.mode;
+  entry->accepted_at = record.accepted_at;
+  entry->deadline = record.deadline;
+  entry->alive_since = restored.at;
+  entry->started_at = record.started_at;
+  entry->attempts = record.attempts;
+  if (record.live != nullptr) {
+    entry->max_retries = record.live->max_retries;
+  } else {
+    entry->ended_at = record.completed_at;
+    entry->outcomes = 1;
+  }
+}
+
+void Ledger::add(const Event& accepted) {
+  ExecutionFacts* const entry = add_entry(accepted.execution);
+  if (entry == nullptr) return;
+  ExecutionFacts& facts = *entry;
   facts.status = accepted.to;
   facts.mode = accepted.mode;
   facts.accepted_at = accepted.at;
@@ -30,8 +55,12 @@ void Ledger::add(const Event& accepted) {
 }
 
 void Ledger::apply(const Event& event) {
+  if (event.kind == EventKind::kNodeCrashed && event.execution.node < books_.size()) {
+    books_[event.execution.node] = {};
+  }
   if (event.execution.ordinal == 0) return;
   if (event.kind == EventKind::kAccepted) return add(event);
+  if (event.kind == EventKind::kRestored) return restore(event);
   auto* const known = const_cast<ExecutionFacts*>(find(event.execution));
   if (known == nullptr) return;
   ExecutionFacts& facts = *known;

@@ -26,6 +26,9 @@ struct ExecutionFacts {
   bool cancel_forced = false;
   core::Duration eta_p50{0};
   core::Duration eta_p90{0};
+  /// When the node took it over after a crash; the start of the world otherwise. Nothing that was
+  /// due before can have happened earlier.
+  core::Instant alive_since;
   int max_retries = 0;
   int attempts = 0;
   int cold_starts = 0;
@@ -35,6 +38,7 @@ struct ExecutionFacts {
   int on_machine = 0;
 
   bool ended() const { return outcomes > 0; }
+  bool was_restored() const { return alive_since > core::Instant(); }
 };
 
 /// The facts about all executions that the nodes have on record. Serial context only.
@@ -67,7 +71,9 @@ class Ledger {
         facts;
   };
 
+  ExecutionFacts* add_entry(ExecutionRef execution);
   void add(const Event& accepted);
+  void restore(const Event& restored);
   void forget(ExecutionRef execution);
 
   std::vector<Book> books_;  // by node

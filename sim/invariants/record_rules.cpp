@@ -14,7 +14,8 @@
 namespace quintain::sim {
 namespace {
 
-// Makes a call whose answer comes before the call returns, as it is for lists and counts.
+// Makes a call whose answer comes before the call returns, as it is for lists and counts. Past the
+// network, if there is one.
 template <class Response>
 class Query final : private core::UnaryCaller<Response> {
  public:
@@ -44,7 +45,9 @@ class RecordsEqualHistory final : public Invariant {
   void on_end(const Ledger& ledger, const RunEnd&) override {
     std::vector<Listing> listings;
     for (std::uint32_t node = 0; node < world().nodes(); ++node) {
-      listings.emplace_back(world().node(node).service());
+      // A node that is down shows nothing, and has no facts.
+      SimulatedNode& shown = world().node(node);
+      listings.emplace_back(shown.is_up() ? &shown.node().service() : nullptr);
     }
     ledger.for_each([&](ExecutionRef execution, const ExecutionFacts& facts) {
       const spearlet::ExecutionInfo* info = listings[execution.node].next();
@@ -68,9 +71,9 @@ class RecordsEqualHistory final : public Invariant {
   // The whole list of a node. Holds one page at a time.
   class Listing {
    public:
-    explicit Listing(core::FunctionService& service) : service_(&service) {
+    explicit Listing(core::FunctionService* service) : service_(service) {
       request_.set_limit(1000);
-      read_page();
+      if (service_ != nullptr) read_page();
     }
 
     // Returns nullptr at the end of the list.
@@ -132,14 +135,16 @@ class StatsEqualTally final : public Invariant {
     ledger.for_each([&](ExecutionRef execution, const ExecutionFacts& facts) {
       ++tallies[execution.node][static_cast<std::size_t>(facts.status)];
     });
-    for (std::uint32_t node = 0; node < world().nodes(); ++node) compare(node, tallies[node]);
+    for (std::uint32_t node = 0; node < world().nodes(); ++node) {
+      if (world().node(node).is_up()) compare(node, tallies[node]);
+    }
   }
 
  private:
   using Tally = std::array<std::int64_t, spearlet::ExecutionStatus_ARRAYSIZE>;
 
   void compare(std::uint32_t node, const Tally& tally) {
-    core::FunctionService& service = world().node(node).service();
+    core::FunctionService& service = world().node(node).node().service();
     spearlet::GetStatsRequest stats_request;
     stats_request.set_include_execution_stats(true);
     Query<spearlet::GetStatsResponse> stats(
@@ -185,7 +190,8 @@ class RetentionBounded final : public Invariant {
             world, "retention-bounded",
             "finished records are forgotten when they are too old or too many, and not before; "
             "live ones never",
-            {EventKind::kTransition, EventKind::kRecordDropped, EventKind::kCallSent}),
+            {EventKind::kTransition, EventKind::kRecordDropped, EventKind::kCallSent,
+             EventKind::kNodeCrashed, EventKind::kRestored}),
         finished_(world.nodes()) {}
 
   void on_event(const Event& event, const ExecutionFacts* facts) override {
@@ -193,16 +199,21 @@ class RetentionBounded final : public Invariant {
       finished_[event.execution.node].push_back({event.at, event.execution});
     } else if (event.kind == EventKind::kRecordDropped) {
       on_dropped(event, facts);
+    } else if (event.kind == EventKind::kNodeCrashed) {
+      finished_[event.execution.node].clear();
+    } else if (event.kind == EventKind::kRestored) {
+      if (event.restored->live == nullptr) add_restored(event);
     } else if (event.kind == EventKind::kCallSent) {
       const auto* request = message_as<spearlet::DeleteTaskRequest>(event);
       if (request != nullptr && request->cleanup_executions()) cleaned_up_at_ = event.at;
     }
   }
+  bool watches_instants() const override { return true; }
   void on_instant_over(core::Instant now) override {
     for (std::uint32_t node = 0; node < finished_.size(); ++node) {
       const auto& finished = finished_[node];
       if (finished.empty()) continue;
-      const core::RetentionConfig& retention = world().node(node).node().config().retention;
+      const core::RetentionConfig& retention = world().node(node).config().retention;
       if (finished.size() > static_cast<std::size_t>(retention.count)) {
         violation(finished.front().execution, fmt::format("{} finished records, {} may be kept",
                                                           finished.size(), retention.count));
@@ -219,19 +230,30 @@ class RetentionBounded final : public Invariant {
     ExecutionRef execution;
   };
 
+  // Restored records come in the order of acceptance.
+  void add_restored(const Event& event) {
+    std::deque<Finished>& finished = finished_[event.execution.node];
+    const Finished entry{event.restored->completed_at, event.execution};
+    finished.insert(std::ranges::upper_bound(finished, entry.ended_at, {}, &Finished::ended_at),
+                    entry);
+  }
+
   void on_dropped(const Event& event, const ExecutionFacts* facts) {
     if (facts == nullptr || !facts->ended()) {
       violation(event.execution, "a live record is forgotten");
       return;
     }
     std::deque<Finished>& finished = finished_[event.execution.node];
-    const core::RetentionConfig& retention =
-        world().node(event.execution.node).node().config().retention;
+    const core::RetentionConfig& retention = world().node(event.execution.node).config().retention;
     const bool due = facts->ended_at + retention.age <= event.at ||
                      finished.size() > static_cast<std::size_t>(retention.count);
-    if (!due && event.at != cleaned_up_at_) {
+    // Over a network the deletion arrives later.
+    const bool deleted = world().node(event.execution.node).has_network()
+                             ? event.at >= cleaned_up_at_
+                             : event.at == cleaned_up_at_;
+    if (!due && !deleted) {
       violation(event.execution, "it is forgotten before its time");
-    } else if (facts->ended_at + retention.age < event.at) {
+    } else if (std::max(facts->ended_at + retention.age, facts->alive_since) < event.at) {
       violation(event.execution, "it was kept beyond the age of retention");
     }
     // It is the first one, unless a task was deleted together with its records.

@@ -15,16 +15,21 @@ class SlotsWithinLimit final : public Invariant {
   explicit SlotsWithinLimit(World& world)
       : Invariant(world, "slots-within-limit",
                   "a node never runs more attempts at once than it has slots",
-                  {EventKind::kEnvironmentOccupied, EventKind::kEnvironmentFreed}),
+                  {EventKind::kEnvironmentOccupied, EventKind::kEnvironmentFreed,
+                   EventKind::kNodeCrashed}),
         on_machine_(world.nodes()) {}
 
   void on_event(const Event& event, const ExecutionFacts*) override {
     int& running = on_machine_[event.execution.node];
+    if (event.kind == EventKind::kNodeCrashed) {
+      running = 0;
+      return;
+    }
     if (event.kind == EventKind::kEnvironmentFreed) {
       --running;
       return;
     }
-    const int slots = world().node(event.execution.node).node().config().slots;
+    const int slots = world().node(event.execution.node).config().slots;
     if (++running > slots) {
       violation(event.execution, fmt::format("{} attempts run on {} slots", running, slots));
     }
@@ -43,13 +48,16 @@ class NoIdleSlotWhileWorkWaits final : public Invariant {
                   "nobody waits for a slot while one is free, and an execution that ends gives its "
                   "slot back at that instant",
                   {EventKind::kAccepted, EventKind::kAttemptDispatched, EventKind::kSlotReleased,
-                   EventKind::kTransition}),
+                   EventKind::kTransition, EventKind::kNodeCrashed, EventKind::kRestored}),
         nodes_(world.nodes()) {}
 
   void on_event(const Event& event, const ExecutionFacts* facts) override {
-    if (event.execution.ordinal == 0) return;
     Node& node = nodes_[event.execution.node];
-    if (event.kind == EventKind::kAccepted) {
+    if (event.kind == EventKind::kNodeCrashed) node = {};
+    if (event.execution.ordinal == 0) return;
+    if (event.kind == EventKind::kRestored) {
+      node.waiting += event.restored->live != nullptr ? 1 : 0;
+    } else if (event.kind == EventKind::kAccepted) {
       ++node.waiting;
       node.last = event.execution;
     } else if (facts == nullptr) {
@@ -67,6 +75,7 @@ class NoIdleSlotWhileWorkWaits final : public Invariant {
     }
   }
 
+  bool watches_instants() const override { return true; }
   void on_instant_over(core::Instant) override {
     for (std::size_t index = 0; index < nodes_.size(); ++index) check(index);
   }
@@ -80,11 +89,12 @@ class NoIdleSlotWhileWorkWaits final : public Invariant {
   };
 
   void check(std::size_t index) {
+    if (!world().node(index).is_up()) return;
     Node& node = nodes_[index];
     if (node.overdue > 0) {
       violation(node.last, fmt::format("{} ended executions hold a slot", node.overdue));
     }
-    const int slots = world().node(index).node().config().slots;
+    const int slots = world().node(index).config().slots;
     if (node.waiting > 0 && node.held < slots && !has_instance_limit(index)) {
       violation(node.last, fmt::format("{} wait while {} of {} slots are held", node.waiting,
                                        node.held, slots));

@@ -113,7 +113,7 @@ TEST(CancelWithinGrace, AQueuedExecutionMustEndAtOnce) {
   scene.cancel(4);
   scene.at(1s);
   scene.transition(4, kPending, kCancelled);
-  EXPECT_THAT(scene.violated(), ElementsAre(kGrace));
+  EXPECT_THAT(scene.violated(), ElementsAre(kGrace, "stops-follow-cancels"));
 }
 
 TEST(CancelWithinGrace, AForcedCancelEndsTheGrace) {

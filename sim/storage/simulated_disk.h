@@ -30,6 +30,8 @@ class SimulatedDisk {
   SimulatedDisk(const SimulatedDisk&) = delete;
   SimulatedDisk& operator=(const SimulatedDisk&) = delete;
 
+  std::uint64_t seed() const { return seed_; }
+
   /// The name of its VFS.
   const std::string& vfs() const { return name_; }
 

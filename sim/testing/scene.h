@@ -77,9 +77,15 @@ class Scene {
   void occupied(std::uint64_t ordinal) { record(EventKind::kEnvironmentOccupied, ordinal); }
   void freed(std::uint64_t ordinal) { record(EventKind::kEnvironmentFreed, ordinal); }
   void released(std::uint64_t ordinal) { record(EventKind::kSlotReleased, ordinal); }
+  /// A cancel, and the stop request that follows it.
   void cancel(std::uint64_t ordinal, bool force = false) {
+    const ExecutionFacts* facts = invariants->ledger().find(ref(ordinal));
+    const bool stops = !force && facts != nullptr && facts->status == kRunning &&
+                       facts->cancel_requested_at.is_never();
     record(EventKind::kCancelRequested, ordinal, force);
+    if (stops) stop_requested(ordinal);
   }
+  void stop_requested(std::uint64_t ordinal) { record(EventKind::kStopRequested, ordinal); }
   void dropped(std::uint64_t ordinal) { record(EventKind::kRecordDropped, ordinal); }
 
   /// An execution is accepted and runs at this instant.
