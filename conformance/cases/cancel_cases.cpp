@@ -177,6 +177,24 @@ void grace_is_not_prolonged(CaseRun& run) {
   }
   run.check("CANCEL-11", first, first.ended() && first.answer().final_status() == kCancelled,
             "further cancels do not prolong the grace of the first");
+  for (const CancelCall& call : further) {
+    run.wait(call);
+    run.check("CANCEL-12", call, call.answered() && call.answer().final_status() == kCancelled,
+              "a cancel in the grace of another is answered with the end of the execution");
+  }
+}
+
+// The caller of a SYNC call whose execution waits goes away. Requires: all slots are taken.
+void check_queued_caller_leaves(CaseRun& run) {
+  if (run.policies().sync_caller_gone == Policies::SyncCallerGone::kContinues) return;
+  const core::Duration lag = round_trip(run);
+  const auto request = run.sync("sleep", {{"ms", 50}});
+  const InvokeCall call = run.send(request);
+  if (!run.await(request.execution_id(), kPending, 2s)) return;
+  run.abandon(call);
+  check_end(run, "SYNC-8", request.execution_id(), kCancelled,
+            "the waiting execution of a SYNC caller that went away is CANCELLED",
+            1s + run.slack() + 2 * lag);
 }
 
 void while_queued(CaseRun& run) {
@@ -185,6 +203,7 @@ void while_queued(CaseRun& run) {
   const CancelCall call = run.cancel(id);
   run.check("CANCEL-6", call, call.answer().success() && call.answer().final_status() == kCancelled,
             "a queued execution is CANCELLED at once");
+  check_queued_caller_leaves(run);
   release(run, blockers);
   run.sleep_for(300ms);
   const StatusCall status = run.read(id);

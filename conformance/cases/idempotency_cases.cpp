@@ -360,11 +360,31 @@ void bad_ids(CaseRun& run) {
   }
 }
 
+// The retention counts from the end: a record of an execution that took a while is kept as long as
+// others. Requires: `ended` is when its end was seen.
+void check_kept_from_the_end(CaseRun& run, const std::string& id, core::Instant ended) {
+  const core::Duration lag = round_trip(run);
+  const core::Instant when = ended + (run.policies().retention - run.slack() - 2 * lag - 200ms);
+  if (run.now() >= when) return;  // the target is far away
+  run.sleep_until(when);
+  const StatusCall status = run.read(id);
+  run.check("IDEM-4", status, status.answer().found(),
+            "a record is kept for the retention after the end of its execution");
+}
+
 void past_retention(CaseRun& run) {
+  constexpr std::int64_t kLastingMs = 3000;
+  std::string lasting;
+  if (run.takes_ms("sleep", kLastingMs) >= kLastingMs && run.policies().retention > 5s) {
+    lasting = run.start_async(run.async("sleep", {{"ms", at_least(kLastingMs)}}));
+  }
   const auto request = run.async("echo", {{"value", 5}});
   const std::string id = run.start_async(request);
   run.await_end(id);
-  run.sleep_until(run.now() + run.policies().retention + 10ms);
+  const core::Instant expires = run.now() + run.policies().retention + 10ms;
+  if (!lasting.empty()) run.await_end(lasting);
+  const core::Instant ended = run.now();
+  run.sleep_until(expires);
   const bool gone =
       run.poll(
              id, [](const auto& answer) { return !answer.found(); }, run.slack() + 10ms)
@@ -376,6 +396,7 @@ void past_retention(CaseRun& run) {
   const InvokeCall call = run.call(other);
   run.check("IDEM-4", call, call.answered() && status_of(call) == kPending,
             "past retention the id is free for another request");
+  if (!lasting.empty()) check_kept_from_the_end(run, lasting, ended);
 }
 
 std::vector<Case> idempotency_cases() {

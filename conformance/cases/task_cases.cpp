@@ -194,6 +194,16 @@ void create_if_not_exists(CaseRun& run) {
                 later.answer().task().created_at() == task.answer().task().created_at() &&
                     later.answer().task().execution_count() == 2,
                 "the task was made once, and has both executions");
+    InvokeFunctionRequest other = request;
+    other.set_task_name("another name of " + id);
+    *other.mutable_artifact_spec() = artifact("another-" + id);
+    check_accepted(run, "TASK-3", other, "create_if_not_exists uses a task that exists");
+    const auto unchanged = get_task(run, id);
+    look.expect("TASK-3", unchanged,
+                unchanged.answer().task().task_name() == task.answer().task().task_name() &&
+                    MessageDifferencer::Equals(unchanged.answer().task().artifact_spec(),
+                                               task.answer().task().artifact_spec()),
+                "a task that exists keeps its name and its artifact_spec");
     delete_task(run, id, /*force=*/true, /*cleanup=*/true);
   });
 }
@@ -429,7 +439,10 @@ void info(CaseRun& run) {
     std::set<std::int64_t> times = {made.created_at(), made.updated_at()};
     int count = 1;
     for (const std::string_view fixture : {"fail", "echo"}) {
-      const std::string id = run_to_end(run, in_task(run.async(fixture), task));
+      // The failure takes a while, so that the times of its start and its end differ.
+      const auto next =
+          fixture == "fail" ? run.async(fixture, {{"ms", at_least(0, 300)}}) : run.async(fixture);
+      const std::string id = run_to_end(run, in_task(next, task));
       const StatusCall end = run.read(id);
       ++count;
       const auto call = get_task(run, task.id);
