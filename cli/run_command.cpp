@@ -15,6 +15,7 @@
 #include <thread>
 #include <vector>
 
+#include "cli/clause_judge.h"
 #include "cli/console.h"
 #include "cli/interruption.h"
 #include "cli/program.h"
@@ -42,6 +43,7 @@ struct Arguments {
   bool list = false;
   bool check_determinism = false;
   std::string digest;
+  bool clauses = false;
   std::string trace_dir;
   bool strict_trace = false;
 };
@@ -83,6 +85,7 @@ std::string command_line(const Arguments& arguments) {
     command += fmt::format(" --seed {}", arguments.seed);
   }
   if (arguments.check_determinism) command += " --check-determinism";
+  if (arguments.clauses) command += " --clauses";
   return command;
 }
 
@@ -177,6 +180,7 @@ void run(const Arguments& arguments, const Loaded& loaded, reports::Report& head
                         .bad_trace = &bad_trace,
                         .check_determinism = arguments.check_determinism,
                         .digest_messages = !arguments.digest.empty(),
+                        .judge = arguments.clauses ? make_clause_judge : nullptr,
                         .abort = &Interruption::requested()},
                 .on_case =
                     [&](std::size_t place, const reports::Case& c) {
@@ -263,6 +267,8 @@ void add_run_command(CLI::App& app, int& exit_code) {
   command->add_flag("--list", arguments->list, "Show the cases' names and run nothing");
   command->add_flag("--check-determinism", arguments->check_determinism,
                     "Run every case twice and name the first event that differs");
+  command->add_flag("--clauses", arguments->clauses,
+                    "Judge the calls by the clauses of the contract too");
   command
       ->add_option("--digest", arguments->digest,
                    "Write a line for each case to this file: the digest of its events, answers, "

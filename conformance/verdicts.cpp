@@ -188,20 +188,26 @@ reports::Case every_clause_catches_a_fault(const std::vector<CoreVerdict>& verdi
 
 }  // namespace
 
+std::vector<reports::Check> clause_checks(const CaseResult& result, const VerdictOptions& options) {
+  std::vector<reports::Check> checks;
+  // In the order of the catalogue, so that the clauses of a family are together.
+  for (const Clause& clause : all_clauses()) {
+    const auto finding = result.findings.by_clause().find(clause.id);
+    if (finding == result.findings.by_clause().end()) continue;
+    add_checks(clause, finding->second, result, options, checks);
+  }
+  return checks;
+}
+
 reports::Case to_report(const CaseResult& result, const VerdictOptions& options) {
   reports::Case report{.name = std::string(result.test_case->name),
                        .skip_reason = result.skipped,
                        .not_judged_reason = options.strict ? "" : result.not_judged,
                        .error_message = result.error,
+                       .checks = clause_checks(result, options),
                        .events = static_cast<std::int64_t>(result.recorded_calls.size()),
                        .virtual_time = result.took};
   report.reproduce = fmt::format("{} --only '{}'", options.command, result.test_case->name);
-  // In the order of the catalogue, so that the clauses of a family are together.
-  for (const Clause& clause : all_clauses()) {
-    const auto finding = result.findings.by_clause().find(clause.id);
-    if (finding == result.findings.by_clause().end()) continue;
-    add_checks(clause, finding->second, result, options, report.checks);
-  }
   if (options.strict && !result.not_judged.empty()) {
     report.checks.push_back({.name = "is-judged",
                              .kind = reports::CheckKind::kLiveness,

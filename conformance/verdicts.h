@@ -23,6 +23,9 @@ struct VerdictOptions {
   std::string grpcurl_target{};
 };
 
+/// One check for each clause that was judged, and one more for each further violation of it.
+std::vector<reports::Check> clause_checks(const CaseResult& result, const VerdictOptions& options);
+
 /// The case of a report: one check for each clause, and one more for each further violation of it.
 /// A case that could not be run to its end has failed, with the reason.
 reports::Case to_report(const CaseResult& result, const VerdictOptions& options);

@@ -123,6 +123,8 @@ std::string History::describe(const Event& event) const {
       return fmt::format("node {} starts again", event.execution.node);
     case EventKind::kRestored:
       return fmt::format("{} is restored: {}", execution, short_name(event.to));
+    case EventKind::kStreamMessage:
+      return call() + " receives a message";
   }
   return "an unknown event";
 }

@@ -51,10 +51,12 @@ enum class EventKind : std::uint8_t {
   // Reported by the node between kNodeStarted and its next other event: `to` is the status that its
   // journal has kept.
   kRestored,
+  // Seen by clients.
+  kStreamMessage,  // a message of a stream arrives at its caller
 };
 
 /// The number of event kinds.
-inline constexpr std::size_t kEventKinds = static_cast<std::size_t>(EventKind::kRestored) + 1;
+inline constexpr std::size_t kEventKinds = static_cast<std::size_t>(EventKind::kStreamMessage) + 1;
 
 /// One thing that happened. Its kind decides which members have a meaning.
 struct Event {
@@ -71,12 +73,12 @@ struct Event {
   /// Also of kAccepted: the call that created the execution.
   std::uint64_t call = 0;
   core::AttemptId attempt{};
-  /// kAccepted: the deadline and the estimates of the execution.
+  /// kAccepted: the deadline and the estimates of the execution. kCallSent: when the caller leaves.
   core::Instant deadline{};
   core::Duration eta_p50{0};
   core::Duration eta_p90{0};
   spearlet::ExecutionMode mode = spearlet::EXECUTION_MODE_UNSPECIFIED;
-  /// kCallSent: the request. kCallAnswered: the answer. Valid only during
+  /// kCallSent: the request. kCallAnswered, kStreamMessage: the answer. Valid only during
   /// HistoryListener::on_event; nullptr in the log.
   const google::protobuf::Message* message = nullptr;
   /// kRestored: the record. Valid and nullptr as `message`.
@@ -122,10 +124,6 @@ class History {
   /// From now on the digest also covers the contents of requests and answers, which takes time.
   void digest_messages() { digests_messages_ = true; }
 
-  /// Adds a message that no event has, such as one of a stream, to the digest if messages are
-  /// digested.
-  void add_to_digest(const google::protobuf::Message& message);
-
   /// Names an execution in event texts.
   void name(ExecutionRef execution, std::string name) { names_[execution] = std::move(name); }
   std::string name_of(ExecutionRef execution) const;
@@ -149,6 +147,8 @@ class History {
   std::string describe(const Event& event) const;
 
  private:
+  void add_to_digest(const google::protobuf::Message& message);
+
   std::size_t max_kept_;
   EventLog events_;
   std::uint64_t forgotten_ = 0;

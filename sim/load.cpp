@@ -69,12 +69,13 @@ class LoadGenerator::Caller {
     // of that one.
     core::copy_keeping_memory(load.request, request_);
     if (load.names_executions()) request_.set_execution_id(load_.execution_id(number));
-    id_ = load_.world_.open_call(node().index(), request_);
     core::CallContext context;
     if (load.deadline != core::kForever) {
       context.deadline = load_.world_.now() + load.deadline;
       deadline_.arm(context.deadline, core::Precedence::kOther);
     }
+    id_ = load_.world_.open_call(node().index(), request_, context.deadline,
+                                 load.request.execution_mode());
     if (load.departs() && !again) arm_departures();
     if (load.request.execution_mode() == spearlet::EXECUTION_MODE_STREAM) {
       stream_.begin();
@@ -115,7 +116,7 @@ class LoadGenerator::Caller {
       written = false;
     }
     void write(spearlet::StreamExecutionResult&& message) override {
-      owner.load_.world_.history().add_to_digest(message);
+      owner.load_.world_.call_received(owner.node().index(), owner.id_, message);
       last = std::move(message);
       written = true;
     }

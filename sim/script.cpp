@@ -145,16 +145,23 @@ class Script::StepRunner {
 
   // Records that the call is sent, and arms the deadline of the caller.
   core::CallContext open(std::shared_ptr<const google::protobuf::Message> request) {
-    call_ = script_.world_.open_call(node().index(), *request);
+    const core::Instant deadline = script_.world_.now() + step_.deadline;
+    const bool streams = std::holds_alternative<StreamStep>(step_.action);
+    call_ = script_.world_.open_call(
+        node().index(), *request, deadline,
+        streams ? spearlet::EXECUTION_MODE_STREAM : spearlet::EXECUTION_MODE_UNSPECIFIED);
     script_.world_.history().name_call(call_, step_.name);
     if (script_.listens_ && invokes(step_)) script_.invocations_[call_] = this;
     CallRecord& call = record();
     call.request = std::move(request);
     call.sent_at = script_.world_.now();
-    const core::Instant deadline = call.sent_at + step_.deadline;
     deadline_.arm(deadline, core::Precedence::kOther);
     script_.happened(*this, StepEvent::kSent);
     return {.deadline = deadline};
+  }
+
+  void received(const google::protobuf::Message& message) {
+    script_.world_.call_received(node().index(), call_, message);
   }
 
   void answered(const absl::Status& status,
@@ -261,7 +268,7 @@ class Script::StreamCall final : public StepRunner,
 
   void leave() override { core::Caller::leave(); }
   void write(spearlet::StreamExecutionResult&& message) override {
-    script_.world_.history().add_to_digest(message);
+    received(message);
     record().stream.push_back({.at = script_.world_.now(), .message = std::move(message)});
   }
   void finish(const absl::Status& status) override {

@@ -255,7 +255,8 @@ void World::record(Event&& event) {
   history_.append(event, draws_digest());
 }
 
-std::uint64_t World::open_call(std::uint32_t node, const google::protobuf::Message& request) {
+std::uint64_t World::open_call(std::uint32_t node, const google::protobuf::Message& request,
+                               core::Instant deadline, spearlet::ExecutionMode mode) {
   ++open_calls_;
   const std::uint64_t call = ++calls_;
   current_call_ = call;
@@ -263,8 +264,19 @@ std::uint64_t World::open_call(std::uint32_t node, const google::protobuf::Messa
   record({.kind = EventKind::kCallSent,
           .execution = {.node = node},
           .call = call,
+          .deadline = deadline,
+          .mode = mode,
           .message = &request});
   return call;
+}
+
+void World::call_received(std::uint32_t node, std::uint64_t call,
+                          const google::protobuf::Message& message) {
+  if (!recording()) return;
+  record({.kind = EventKind::kStreamMessage,
+          .execution = {.node = node},
+          .call = call,
+          .message = &message});
 }
 
 void World::call_answered(std::uint32_t node, std::uint64_t call,

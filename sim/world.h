@@ -158,7 +158,13 @@ class World {
   bool recording() const { return recording_ == Recording::kOn; }
 
   /// Records that a client calls node number `node`. Returns the number of the call, from 1.
-  std::uint64_t open_call(std::uint32_t node, const google::protobuf::Message& request);
+  /// `deadline`: when the caller leaves. `mode`: STREAM for a call of StreamFunction.
+  std::uint64_t open_call(std::uint32_t node, const google::protobuf::Message& request,
+                          core::Instant deadline = core::Instant::never(),
+                          spearlet::ExecutionMode mode = spearlet::EXECUTION_MODE_UNSPECIFIED);
+  /// Records that a message of a stream has reached its caller.
+  void call_received(std::uint32_t node, std::uint64_t call,
+                     const google::protobuf::Message& message);
   /// The call whose request a node is handling; the call that was opened last, unless there is a
   /// network, which sets it. An acceptance belongs to this call.
   std::uint64_t current_call() const { return current_call_; }

@@ -153,6 +153,18 @@ std::optional<Scenario> ScenarioFile::read(std::size_t index, Diagnostics& probl
   return scenario;
 }
 
+std::optional<Scenario> read_single_scenario(const json_input::Document& document, std::string name,
+                                             Diagnostics& diagnostics) {
+  Diagnostics problems;
+  Scenario scenario = read_scenario(json_input::Reader(document.root(), problems));
+  diagnostics.add_all(problems);
+  if (!problems.empty()) return std::nullopt;
+  scenario.name = std::move(name);
+  scenario.file = document.file_name();
+  scenario.document = json_input::one_line(document.root().json());
+  return scenario;
+}
+
 Scenario ScenarioFile::at(std::size_t index) const {
   if (only_case_) return *only_case_;
   Diagnostics none;

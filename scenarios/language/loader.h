@@ -59,6 +59,10 @@ class ScenarioFile {
 std::vector<Scenario> load_scenario_file(const std::string& path, const std::string& root,
                                          json_input::Diagnostics& diagnostics);
 
+/// The scenario of a document without a matrix. Returns nullopt after reporting a problem.
+std::optional<Scenario> read_single_scenario(const json_input::Document& document, std::string name,
+                                             json_input::Diagnostics& diagnostics);
+
 /// Reads the document of one case, after expansion of its matrix: all of a Scenario but its name,
 /// file and document.
 Scenario read_scenario(const json_input::Reader& document);

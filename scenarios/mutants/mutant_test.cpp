@@ -11,6 +11,8 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <memory>
+#include <nlohmann/json.hpp>
 #include <regex>
 #include <set>
 #include <sstream>
@@ -19,9 +21,12 @@
 #include <utility>
 #include <vector>
 
+#include "conformance/world_judge.h"
 #include "core/base/planted_fault.h"
 #include "reports/json_input/diagnostics.h"
 #include "reports/report.h"
+#include "scenarios/explore/exploration.h"
+#include "scenarios/explore/world_draw.h"
 #include "scenarios/language/loader.h"
 #include "scenarios/runner/run.h"
 #include "sim/invariants/invariant.h"
@@ -38,9 +43,13 @@ struct Mutant {
   std::string_view fault;
   std::string_view family;
   std::vector<std::string> caught_by;
+  /// Whether random worlds find it: false if no invariant and no clause forbids what it does.
+  bool is_explored = true;
 
   friend void PrintTo(const Mutant& mutant, std::ostream* out) { *out << mutant.fault; }
 };
+
+constexpr bool kNeedsExpectations = false;
 
 const std::vector<Mutant>& mutants() {
   static const std::vector<Mutant> kMutants = {
@@ -70,30 +79,33 @@ const std::vector<Mutant>& mutants() {
       {"ids-from-the-machine", "outcome", {"determinism"}},
       {"failure-reported-as-completed", "outcome", {"expect"}},
       {"timeout-counts-from-dispatch", "timeout", {"invariant/timeouts-exact", "expect"}},
-      {"timeout-before-completion", "timeout", {"expect"}},
-      {"cancel-does-not-wait", "cancel", {"expect"}},
-      {"cancel-overwrites-the-outcome", "cancel", {"expect"}},
-      {"caller-gone-unnoticed", "caller", {"expect"}},
-      {"caller-gone-unnoticed", "network", {"expect"}},
-      {"retry-without-a-pause", "retry", {"expect"}},
+      {"timeout-before-completion", "timeout", {"expect"}, kNeedsExpectations},
+      {"cancel-does-not-wait", "cancel", {"expect"}, kNeedsExpectations},
+      {"cancel-overwrites-the-outcome", "cancel", {"expect"}, kNeedsExpectations},
+      {"caller-gone-unnoticed", "caller", {"expect"}, kNeedsExpectations},
+      {"caller-gone-unnoticed", "network", {"expect"}, kNeedsExpectations},
+      {"retry-without-a-pause", "retry", {"expect"}, kNeedsExpectations},
       {"any-request-repeats", "idempotency", {"expect"}},
       {"queue-one-longer", "admission", {"invariant/queue-within-limit", "expect"}},
       {"quantiles-cross", "eta", {"invariant/estimates-in-order"}},
       {"maximum-timeout-ignored", "timeout", {"invariant/deadlines-as-requested"}},
       {"stop-not-passed-on", "cancel", {"invariant/stops-follow-cancels"}},
       {"answer-of-another", "outcome", {"invariant/answers-belong-to-their-calls"}},
-      {"answer-before-its-record", "restart", {"invariant/what-was-told-stays"}},
-      {"draining-ignored", "admission", {"expect"}},
+      {"answer-before-its-record",
+       "restart",
+       {"invariant/what-was-told-stays"},
+       kNeedsExpectations},
+      {"draining-ignored", "admission", {"expect"}, kNeedsExpectations},
       {"retention-too-short", "retention", {"invariant/retention-bounded", "expect"}},
-      {"warm-instances-never-reused", "instances", {"expect"}},
-      {"idle-instances-never-expire", "instances", {"expect"}},
-      {"every-strategy-is-fifo", "scheduling", {"expect"}},
-      {"starvation-unbounded", "scheduling", {"expect"}},
-      {"parked-work-forgotten", "instances", {"expect"}},
+      {"warm-instances-never-reused", "instances", {"expect"}, kNeedsExpectations},
+      {"idle-instances-never-expire", "instances", {"expect"}, kNeedsExpectations},
+      {"every-strategy-is-fifo", "scheduling", {"expect"}, kNeedsExpectations},
+      {"starvation-unbounded", "scheduling", {"expect"}, kNeedsExpectations},
+      {"parked-work-forgotten", "instances", {"expect"}, kNeedsExpectations},
       {"stream-without-an-end", "streaming", {"expect"}},
       {"page-cut-short", "listing", {"expect"}},
       {"late-report-counts", "faults", {"expect"}},
-      {"last-come-first-served", "load", {"expect"}},
+      {"last-come-first-served", "load", {"expect"}, kNeedsExpectations},
       {"estimate-a-constant", "eta", {"expect"}},
   };
   return kMutants;
@@ -125,6 +137,16 @@ std::set<std::string> failed_checks(std::string_view family, const RunOptions& o
   return failed;
 }
 
+class ClauseJudge final : public RunJudge {
+ public:
+  explicit ClauseJudge(const sim::World& world) : judge_(world) {}
+  void on_event(const sim::Event& event) override { judge_.on_event(event); }
+  std::vector<reports::Check> checks() override { return judge_.checks(); }
+
+ private:
+  conformance::WorldJudge judge_;
+};
+
 class MutantTest : public testing::TestWithParam<Mutant> {};
 
 TEST_P(MutantTest, IsCaught) {
@@ -136,6 +158,32 @@ TEST_P(MutantTest, IsCaught) {
   for (const std::string& check : mutant.caught_by) {
     EXPECT_TRUE(failed.contains(check)) << check << " did not fail";
   }
+}
+
+// Random worlds find the fault without any expectation, and shrink it to a few steps.
+TEST_P(MutantTest, IsFoundByExploring) {
+  constexpr std::uint64_t kMaxWorlds = 2000;
+  constexpr std::uint64_t kAtOnce = 50;
+  constexpr std::size_t kMaxSteps = 10;
+  const Mutant& mutant = GetParam();
+  if (!mutant.is_explored) GTEST_SKIP() << "no invariant and no clause forbids it";
+  core::planted_fault = mutant.fault;
+  ExploreOptions options;
+  options.judge = [](const sim::World& world) { return std::make_unique<ClauseJudge>(world); };
+  options.max_failures = 1;
+  // Each world is run twice, so that faults of determinism are found.
+  options.compare_every = std::ranges::count(mutant.caught_by, "determinism") > 0 ? 1 : 0;
+  std::uint64_t first = 1;
+  Explored explored;
+  while (explored.failures.empty() && first <= kMaxWorlds) {
+    explored = explore(first, kAtOnce, draw_world, options);
+    first += kAtOnce;
+  }
+  core::planted_fault = "";
+  ASSERT_FALSE(explored.failures.empty()) << "not found in " << kMaxWorlds << " worlds";
+  const ExploredFailure& failure = explored.failures.front();
+  const std::size_t steps = failure.document.value("steps", nlohmann::ordered_json::array()).size();
+  EXPECT_LE(steps, kMaxSteps) << failure.document.dump(2);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, MutantTest, testing::ValuesIn(mutants()),

@@ -110,9 +110,10 @@ std::variant<WorldParts, Skip, HarnessError> assemble(const Scenario& scenario,
 // One run of a scenario: its world, the callers, and the listeners of the history.
 class Run {
  public:
-  Run(const Scenario& scenario, const WorldParts& parts, std::uint64_t seed, bool digest_messages)
+  Run(const Scenario& scenario, const WorldParts& parts, std::uint64_t seed,
+      const RunOptions& options)
       : scenario_(scenario), world_(seed) {
-    if (digest_messages) world_.history().digest_messages();
+    if (options.digest_messages || options.check_determinism) world_.history().digest_messages();
     for (const sim::NodeSpec& node : parts.nodes) add_node(node);
     invariants_ = std::make_unique<sim::InvariantSet>(world_);
     metrics_ = std::make_unique<Metrics>(world_, invariants_->ledger(), scenario.warm_up);
@@ -120,6 +121,8 @@ class Run {
     world_.history().add_listener(*metrics_);
     world_.history().add_listener(*named_executions_);
     world_.history().add_listener(*invariants_);
+    if (options.judge) judge_ = options.judge(world_);
+    if (judge_ != nullptr) world_.history().add_listener(*judge_);
     script_ = std::make_unique<sim::Script>(world_, scenario.steps);
     for (std::size_t i = 0; i < parts.loads.size(); ++i) {
       loads_.push_back(std::make_unique<sim::LoadGenerator>(world_, parts.loads[i], i));
@@ -133,6 +136,7 @@ class Run {
     digest_ = world_.digest();
     metric_values_ = metrics_->values(world_);
     invariants_->finish({.settled = stop_ != sim::Kernel::Stop::kTime});
+    if (judge_ != nullptr) judged_ = judge_->checks();
   }
 
   const sim::History& history() const { return world_.history(); }
@@ -144,6 +148,7 @@ class Run {
       result.checks.push_back(check_invariant(*invariant));
     }
     check_expectations(result);
+    result.checks.insert(result.checks.end(), judged_.begin(), judged_.end());
     result.history_digest = digest_;
     result.events = static_cast<std::int64_t>(world_.kernel().events());
     result.virtual_time = world_.now().since_start();
@@ -281,6 +286,8 @@ class Run {
   std::unique_ptr<sim::InvariantSet> invariants_;
   std::unique_ptr<Metrics> metrics_;
   std::unique_ptr<NamedExecutions> named_executions_;
+  std::unique_ptr<RunJudge> judge_;
+  std::vector<reports::Check> judged_;
   std::unique_ptr<sim::Script> script_;
   std::vector<std::unique_ptr<sim::LoadGenerator>> loads_;
   sim::Kernel::Stop stop_ = sim::Kernel::Stop::kIdle;
@@ -345,15 +352,14 @@ reports::Case run_scenario(const Scenario& scenario, std::uint64_t seed,
     result.error_message = error->message;
     return result;
   }
-  const bool digest_messages = options.digest_messages || options.check_determinism;
-  Run run(scenario, std::get<WorldParts>(parts), seed, digest_messages);
+  Run run(scenario, std::get<WorldParts>(parts), seed, options);
   run.play(options.abort);
   run.report(result);
   if (const auto& trace = std::get<WorldParts>(parts).trace) {
     result.checks.push_back(check_of(*trace));
   }
   if (options.check_determinism) {
-    Run again(scenario, std::get<WorldParts>(parts), seed, digest_messages);
+    Run again(scenario, std::get<WorldParts>(parts), seed, options);
     again.play(options.abort);
     result.checks.push_back(
         compare_runs(run.history(), run.digest(), again.history(), again.digest()));

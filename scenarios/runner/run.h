@@ -5,14 +5,23 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "reports/report.h"
 #include "scenarios/language/scenario.h"
 #include "sim/history.h"
+#include "sim/world.h"
 
 namespace quintain::scenarios {
+
+/// Judges a run by more than the invariants and the expectations, from the events of its history.
+class RunJudge : public sim::HistoryListener {
+ public:
+  /// Called once, when the run is over.
+  virtual std::vector<reports::Check> checks() = 0;
+};
 
 struct RunOptions {
   /// The parent of the folders of recorded traces. Empty: scenarios that replay one are skipped.
@@ -26,6 +35,8 @@ struct RunOptions {
   bool check_determinism = false;
   /// The digest covers the contents of requests and answers.
   bool digest_messages = false;
+  /// Makes a further judge of a run; may be empty. Called by several threads.
+  std::function<std::unique_ptr<RunJudge>(const sim::World& world)> judge{};
   /// Set by another thread or a signal handler to end the run early; may be null. The case says
   /// nothing then.
   const std::atomic<bool>* abort = nullptr;

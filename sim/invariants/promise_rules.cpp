@@ -38,6 +38,7 @@ class WhatWasToldStays final : public Invariant {
         break;
       case EventKind::kRecordDropped:
         told_.erase({event.execution.node, ids_[event.execution]});
+        dropped_[{event.execution.node, ids_[event.execution]}] = now_;
         ids_.erase(event.execution);
         break;
       case EventKind::kCallSent:
@@ -112,6 +113,9 @@ class WhatWasToldStays final : public Invariant {
 
   void check(const Event& event, const Asked& asked, const std::string& id,
              spearlet::ExecutionStatus status, const spearlet::ExecutionResult* result) {
+    // The answer may be about an execution of this id that has expired meanwhile.
+    const auto dropped = dropped_.find({event.execution.node, id});
+    if (dropped != dropped_.end() && dropped->second >= asked.at) return;
     Told& told = told_[{event.execution.node, id}];
     std::string end;
     if (result != nullptr && is_final(status)) {
@@ -136,7 +140,8 @@ class WhatWasToldStays final : public Invariant {
     told.at = now_;
   }
 
-  std::map<std::pair<std::uint32_t, std::string>, Told> told_;  // by node and id
+  std::map<std::pair<std::uint32_t, std::string>, Told> told_;             // by node and id
+  std::map<std::pair<std::uint32_t, std::string>, std::int64_t> dropped_;  // likewise: when
   std::map<ExecutionRef, std::string> ids_;
   absl::flat_hash_map<std::uint64_t, Asked> asked_;  // by open call
   std::int64_t now_ = 0;                             // counts events

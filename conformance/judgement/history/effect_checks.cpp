@@ -192,9 +192,12 @@ bool contains_reason(const StatusObservation& observation, std::string_view reas
 // The reasons of the cancels that may have ended the execution; its record must contain one of
 // them. None if something else may have ended it. An empty reason is contained in every record.
 std::vector<std::string> possible_reasons(const ExecutionHistory& execution) {
-  // A waiting caller that disconnects cancels the execution too.
-  if (execution.may_be_deleted || std::ranges::any_of(execution.invokes, &RecordedCall::ambiguous))
+  // A waiting caller that disconnects cancels the execution too; of an execution that no answered
+  // call has started, the caller may have.
+  if (execution.may_be_deleted || execution.invokes.empty() ||
+      std::ranges::any_of(execution.invokes, &RecordedCall::ambiguous)) {
     return {};
+  }
   std::vector<std::string> reasons;
   for (const RecordedCall* cancel : execution.cancels) {
     if (cancel->ended() && !cancel->ambiguous() && !succeeded(*cancel)) continue;

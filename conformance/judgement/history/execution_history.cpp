@@ -115,7 +115,7 @@ class Splitter {
       ExecutionHistory execution = part(first, end, is_last);
       execution.fresh = fresh;
       execution.id_reused = first > 0;
-      execution.may_be_gone = may_be_gone(execution, cleanup_, policies_);
+      execution.may_be_gone = gone(execution);
       // The next call starts a new execution for certain if this one was seen and then seen to be
       // gone.
       fresh = !is_last && std::ranges::any_of(execution.misses, [&](const RecordedCall* miss) {
@@ -123,6 +123,11 @@ class Splitter {
             execution.observations,
             [&](const StatusObservation& observation) { return before(observation, *miss); });
       });
+      if (!is_last && !fresh && all_.invokes[end]->sent < must_be_gone(execution)) {
+        earlier_may_be_gone_ = execution.may_be_gone;
+      } else {
+        earlier_may_be_gone_ = core::Instant::never();
+      }
       executions.push_back(std::move(execution));
       if (is_last) return executions;
       first = end;
@@ -130,11 +135,26 @@ class Splitter {
   }
 
  private:
+  core::Instant gone(const ExecutionHistory& execution) const {
+    return std::min(may_be_gone(execution, cleanup_, policies_), earlier_may_be_gone_);
+  }
+
+  // From when on its record has expired for certain; never() if it has not been seen to end.
+  core::Instant must_be_gone(const ExecutionHistory& execution) const {
+    core::Instant gone = core::Instant::never();
+    for (const StatusObservation& observation : execution.observations) {
+      if (is_live(observation.status)) continue;
+      gone =
+          std::min(gone, interval_of(observation).end.at + policies_.retention + policies_.grace);
+    }
+    return gone;
+  }
+
   // The index of the first call after `first` that may have found the id free.
   std::size_t end_of_execution(std::size_t first) const {
     for (std::size_t i = first + 1; i < all_.invokes.size(); ++i) {
       const ExecutionHistory so_far = part(first, i, /*is_last=*/false);
-      const core::Instant gone = may_be_gone(so_far, cleanup_, policies_);
+      const core::Instant gone = this->gone(so_far);
       if (!gone.is_never() && interval_of(*all_.invokes[i]).end.at >= gone) return i;
     }
     return all_.invokes.size();
@@ -175,6 +195,9 @@ class Splitter {
   const ExecutionHistory& all_;
   core::Instant cleanup_;
   const Policies& policies_;
+  // If the first call of the present execution may have found the record of the one before: from
+  // when on that one may be gone.
+  core::Instant earlier_may_be_gone_ = core::Instant::never();
 };
 
 }  // namespace

@@ -593,15 +593,21 @@ TEST(Cancel3, RejectsSuccessWithoutAnEffect) {
 
 TEST(Cancel5, RequiresARecordWithTheReason) {
   CallSequence calls;
-  calls.cancel(true, kCancelled, 0, 10, "enough");
+  calls.invoke_async(0, 10);
+  calls.cancel(true, kCancelled, 15, 30, "enough");
   auto result = good_result(kCancelled);
-  calls.query(result, 11, 20);
+  calls.query(result, 310, 320);
   EXPECT_THAT(calls.violated(), UnorderedElementsAre("CANCEL-5"));
   result.set_error_message("cancelled: enough");
   CallSequence reported;
-  reported.cancel(true, kCancelled, 0, 10, "enough");
-  reported.query(result, 11, 20);
+  reported.invoke_async(0, 10);
+  reported.cancel(true, kCancelled, 15, 30, "enough");
+  reported.query(result, 310, 320);
   EXPECT_THAT(reported.violated(), IsEmpty());
+  CallSequence of_others;
+  of_others.cancel(true, kCancelled, 0, 10, "enough");
+  of_others.query(good_result(kCancelled), 11, 20);
+  EXPECT_THAT(of_others.violated(), IsEmpty()) << "its caller may have left before the cancel";
   CallSequence other;
   other.cancel(true, kCancelled, 0, 10, "enough");
   end_call(other.cancel(true, kCancelled, 0, 10, "why"), 10, absl::DeadlineExceededError(""));
@@ -629,6 +635,18 @@ TEST(Cancel5, AssignsAnUnansweredCancelToAnyExecutionOfTheId) {
   calls.query(result, 310, 320);
   calls.miss(10'421, 10'430);
   calls.invoke_async(10'431, 10'440);
+  EXPECT_THAT(calls.violated(policies), IsEmpty());
+}
+
+TEST(Idem4, AllowsACallThatMayHaveFoundTheOldRecordOrNone) {
+  const Policies policies = {.retention = milliseconds(10'000), .grace = milliseconds(0)};
+  CallSequence calls;
+  calls.invoke_async(0, 10);
+  // The execution has ended at 300 ms, which no call has seen: from 10 s on the record may be gone.
+  spearlet::InvokeFunctionResponse found = async_answer("a");
+  *found.mutable_result() = good_result(kCompleted);
+  calls.invoke(invoke_request(EXECUTION_MODE_ASYNC, "a"), found, 10'100, 10'110);
+  calls.invoke_async(10'400, 10'410);
   EXPECT_THAT(calls.violated(policies), IsEmpty());
 }
 

@@ -100,7 +100,8 @@ void task_answer_fits_the_request(const RecordedCall& recorded, const Policies&,
   }
 }
 
-void task_counts_its_executions(const RecordedCall& recorded, const Policies&, Opinion& opinion) {
+void task_counts_its_executions(const RecordedCall& recorded, const Policies& policies,
+                                Opinion& opinion) {
   if (recorded.method != Method::kGetTask || !recorded.answered()) return;
   const auto& request = recorded.request_as<spearlet::GetTaskRequest>();
   const auto& answer = recorded.answer_as<spearlet::GetTaskResponse>();
@@ -112,6 +113,8 @@ void task_counts_its_executions(const RecordedCall& recorded, const Policies&, O
                                        answer.executions_size());
                   });
   if (answer.executions_size() == 0 || task.execution_count() != answer.executions_size()) return;
+  // The last execution may have ended and expired.
+  if (core::is_terminal(task.last_status()) && policies.retention != core::kForever) return;
   opinion.require(
       std::ranges::any_of(answer.executions(),
                           [&](const auto& info) { return info.status() == task.last_status(); }),

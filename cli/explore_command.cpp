@@ -1,0 +1,306 @@
+// `quintain explore`: runs random worlds, or one scenario with an action at each of its events, and
+// shrinks what fails to scenario files.
+#include <absl/strings/match.h>
+#include <absl/strings/str_join.h>
+#include <absl/strings/str_split.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "cli/clause_judge.h"
+#include "cli/console.h"
+#include "cli/interruption.h"
+#include "cli/program.h"
+#include "cli/progress.h"
+#include "cli/results.h"
+#include "core/base/duration_text.h"
+#include "core/base/random.h"
+#include "reports/formats.h"
+#include "reports/json_input/diagnostics.h"
+#include "reports/report.h"
+#include "scenarios/explore/exploration.h"
+#include "scenarios/explore/world_draw.h"
+#include "scenarios/language/loader.h"
+
+namespace quintain::cli {
+namespace {
+
+constexpr std::string_view kCommand = "explore";
+constexpr std::uint64_t kDefaultSeeds = 1000;
+constexpr std::uint64_t kMaxSeeds = 1'000'000'000'000;
+constexpr std::size_t kMaxVariants = 1'000'000;
+// An exploration of this many worlds has to reach every situation.
+constexpr std::uint64_t kEnoughWorlds = 5000;
+constexpr int kMaxJobs = 1024;
+
+struct Arguments {
+  std::string scenario;
+  std::string everywhere;
+  std::uint64_t seeds = kDefaultSeeds;
+  std::string time;
+  std::string seed = "1";
+  std::size_t most = 20'000;
+  int jobs = 0;
+  std::string out = "explored";
+  ReportFiles files;
+};
+
+void print_error(std::string_view what) { cli::print_error(kCommand, what); }
+
+// A number, or the hash of a commit, whose first 15 digits are the seed. Room is left for the seeds
+// that follow.
+std::optional<std::uint64_t> parse_seed(const std::string& text) {
+  const bool digits = std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+  const bool hash = std::ranges::all_of(
+      text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+  if (!text.empty() && digits && text.size() <= 18) return std::stoull(text);
+  if (text.size() >= 7 && text.size() <= 64 && hash)
+    return std::stoull(text.substr(0, 15), nullptr, 16);
+  print_error(
+      fmt::format("--seed: '{}' is neither a number nor the hash of a commit (7 to 64 "
+                  "digits of 0-9a-f)",
+                  text));
+  return std::nullopt;
+}
+
+std::optional<std::chrono::nanoseconds> parse_time(const std::string& text) {
+  std::string error;
+  const auto time = core::parse_duration(text, error);
+  if (!time) print_error(fmt::format("--for: {}", error));
+  return time;
+}
+
+std::optional<std::vector<std::string>> parse_actions(const std::string& text) {
+  std::vector<std::string> actions = absl::StrSplit(text, ',', absl::SkipEmpty());
+  for (const std::string& action : actions) {
+    if (std::ranges::count(scenarios::kActions, action) > 0) continue;
+    print_error(fmt::format("--everywhere: '{}' is none of {}", action,
+                            fmt::join(scenarios::kActions, ", ")));
+    return std::nullopt;
+  }
+  return actions;
+}
+
+// The documents of --everywhere, or nullopt after printing an error.
+std::optional<std::vector<nlohmann::ordered_json>> variants_of(const Arguments& arguments) {
+  const auto actions = parse_actions(arguments.everywhere);
+  if (!actions) return std::nullopt;
+  json_input::Diagnostics diagnostics;
+  std::vector<nlohmann::ordered_json> variants;
+  for (const std::string& file :
+       scenarios::find_scenario_files({arguments.scenario}, diagnostics)) {
+    for (const auto& scenario :
+         scenarios::load_scenario_file(file, scenarios::naming_root(file), diagnostics)) {
+      if (scenario.trace) continue;
+      std::size_t left_out = 0;
+      const std::size_t room = kMaxVariants - std::min(kMaxVariants, variants.size());
+      auto some = scenarios::with_actions_everywhere(scenario, *actions,
+                                                     std::min(arguments.most, room), left_out);
+      if (left_out > 0) {
+        print_note("{}: {} variants are left out (--most {})\n", scenario.name, left_out,
+                   arguments.most);
+      }
+      std::ranges::move(some, std::back_inserter(variants));
+    }
+  }
+  if (!diagnostics.empty()) {
+    write_note(diagnostics.text());
+    return std::nullopt;
+  }
+  if (variants.empty()) {
+    print_error("there is nothing to vary: no step of the scenario starts an execution");
+    return std::nullopt;
+  }
+  return variants;
+}
+
+// "seed-17-invariant-one-outcome.json".
+std::string file_name(const scenarios::ExploredFailure& failure) {
+  std::string check = failure.check;
+  std::ranges::replace(check, '/', '-');
+  return fmt::format("seed-{}-{}.json", failure.seed, check);
+}
+
+std::size_t steps_in(const nlohmann::ordered_json& document) {
+  return document.contains("steps") ? document["steps"].size() : 0;
+}
+
+// The case of a failure; writes its scenario to a file.
+std::optional<reports::Case> case_of(const scenarios::ExploredFailure& failure,
+                                     const Arguments& arguments) {
+  const std::string path = (std::filesystem::path(arguments.out) / file_name(failure)).string();
+  if (!write_text(kCommand, failure.document.dump(2) + "\n", path)) return std::nullopt;
+  reports::Case result;
+  result.name = fmt::format("seed-{}/{}", failure.seed, failure.check);
+  result.file = path;
+  result.seed = failure.seed;
+  result.config = failure.document.dump();
+  result.checks.push_back(
+      {.name = failure.check,
+       .kind = reports::CheckKind::kInvariant,
+       .verdict = reports::Verdict::kFailed,
+       .expected = "no world violates it",
+       .observed = fmt::format("{} (in {} worlds; shrunk from {} steps to {} with {} runs)",
+                               failure.observed, failure.worlds, steps_in(failure.drawn),
+                               steps_in(failure.document), failure.tried)});
+  result.reproduce = fmt::format("quintain run {} --clauses", quoted(path));
+  return result;
+}
+
+// What the exploration covered, as checks.
+reports::Case coverage_case(const scenarios::Explored& explored, bool random) {
+  reports::Case result;
+  result.name = "coverage";
+  result.reproduce = "quintain explore";
+  std::vector<std::string> missing;
+  for (const std::string_view situation : scenarios::Situations::expected()) {
+    if (!explored.situations.counts().contains(situation)) missing.emplace_back(situation);
+  }
+  const bool judged = random && explored.worlds >= kEnoughWorlds;
+  result.checks.push_back(
+      {.name = "situations",
+       .kind = reports::CheckKind::kExpectation,
+       .verdict =
+           judged && !missing.empty() ? reports::Verdict::kFailed : reports::Verdict::kPassed,
+       .expected = "every situation is reached",
+       .observed = missing.empty() ? "all are" : "not reached: " + absl::StrJoin(missing, ", ")});
+  for (const auto& [situation, count] : explored.situations.counts()) {
+    result.metrics.push_back({.name = situation, .value = count, .unit = ""});
+  }
+  return result;
+}
+
+int explore_command(const Arguments& arguments) {
+  const auto first = parse_seed(arguments.seed);
+  if (!first || !arguments.files.check(kCommand)) return kBadInput;
+  const bool random = arguments.everywhere.empty();
+  if (random != arguments.scenario.empty()) {
+    print_error(random ? "a SCENARIO needs --everywhere" : "--everywhere needs a SCENARIO");
+    return kBadInput;
+  }
+  std::optional<std::chrono::nanoseconds> time;
+  if (!arguments.time.empty()) {
+    time = parse_time(arguments.time);
+    if (!time) return kBadInput;
+  }
+  std::vector<nlohmann::ordered_json> variants;
+  if (!random) {
+    auto made = variants_of(arguments);
+    if (!made) return kBadInput;
+    variants = *std::move(made);
+  }
+  const std::uint64_t worlds = !random ? variants.size() : time ? kMaxSeeds : arguments.seeds;
+
+  const Interruption interruption;
+  Progress progress("worlds");
+  const auto started = std::chrono::steady_clock::now();
+  scenarios::ExploreOptions options;
+  options.judge = make_clause_judge;
+  options.jobs = arguments.jobs;
+  options.abort = &Interruption::requested();
+  options.enough = [&] { return time && std::chrono::steady_clock::now() - started >= *time; };
+  options.progress = [&](std::uint64_t done) {
+    if (!time) progress.show(done, worlds);
+  };
+  const auto explored = scenarios::explore(
+      random ? *first : 0, worlds,
+      [&](std::uint64_t seed) { return random ? scenarios::draw_world(seed) : variants[seed]; },
+      options);
+  progress.clear();
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
+
+  reports::Report report;
+  report.tool_version = kVersion;
+  report.command =
+      random ? fmt::format("quintain explore --seed {} --seeds {}", arguments.seed, explored.worlds)
+             : fmt::format("quintain explore {} --everywhere {}", arguments.scenario,
+                           arguments.everywhere);
+  report.seeds = {random ? *first : 1};
+  report.incomplete = Interruption::reason();
+  report.wall_clock.started_at = utc_now();
+  report.wall_clock.duration_seconds = took.count();
+  report.wall_clock.jobs = arguments.jobs;
+  report.wall_clock.executions_per_second = explored.executions / took.count();
+  report.wall_clock.events_per_second = explored.events / took.count();
+  report.wall_clock.environment = build_facts();
+  report.cases.push_back(coverage_case(explored, random));
+  if (!explored.failures.empty()) {
+    std::error_code error;
+    std::filesystem::create_directories(arguments.out, error);
+  }
+  for (const auto& failure : explored.failures) {
+    auto failed = case_of(failure, arguments);
+    if (!failed) return kHarnessError;
+    report.cases.push_back(*std::move(failed));
+  }
+  const bool written = arguments.files.write(kCommand, report, reports::to_json(report));
+  print_report(report);
+  print_output("{} worlds, {:.0f} executions, {} of virtual time, {} run twice\n", explored.worlds,
+               explored.executions, core::format_duration(explored.virtual_time),
+               explored.compared);
+  print_note("{:.2f} s, {:.0f} worlds/s, {:.0f} executions/s\n", took.count(),
+             static_cast<double>(explored.worlds) / took.count(),
+             explored.executions / took.count());
+  if (!written) return kHarnessError;
+  if (!report.incomplete.empty()) return Interruption::exit_code();
+  return explored.failures.empty() && reports::verdict_of(report) == reports::Verdict::kPassed
+             ? kAllHeld
+             : kSomethingFailed;
+}
+
+}  // namespace
+
+void add_explore_command(CLI::App& app, int& exit_code) {
+  auto arguments = std::make_shared<Arguments>();
+  CLI::App* command = app.add_subcommand(
+      "explore", "Search random worlds for violations, and shrink what is found");
+  command->add_option("SCENARIO", arguments->scenario,
+                      "A scenario file or folder, for --everywhere");
+  command->add_option(
+      "--everywhere", arguments->everywhere,
+      fmt::format("Instead of random worlds: do each of these to every execution of SCENARIO, at, "
+                  "before and after each of its events: {}",
+                  fmt::join(scenarios::kActions, ", ")));
+  command->add_option("--most", arguments->most,
+                      "The most variants of one case that --everywhere tries (default: 20000)");
+  auto* seeds = command
+                    ->add_option("--seeds", arguments->seeds,
+                                 fmt::format("How many worlds (default: {})", kDefaultSeeds))
+                    ->check(CLI::Range(std::uint64_t{1}, kMaxSeeds));
+  command->add_option("--for", arguments->time, "How long, instead of --seeds: \"60s\"")
+      ->excludes(seeds);
+  command->add_option("--seed", arguments->seed,
+                      "The first seed: a number or the hash of a commit (default: 1)");
+  command->add_option("--jobs", arguments->jobs, "Worlds that run at once (default: one per core)")
+      ->check(CLI::Range(1, kMaxJobs));
+  command->add_option("--out", arguments->out,
+                      "The folder for the scenarios that fail (default: explored)");
+  arguments->files.add_options(*command);
+  command->footer(
+      "Examples:\n"
+      "  quintain explore --for 60s                        random worlds for a minute\n"
+      "  quintain explore --seed $(git rev-parse HEAD)     others for every commit\n"
+      "  quintain explore my.json --everywhere cancel,leave\n\n"
+      "Exit code: 0 nothing was found, 1 something was, 2 bad usage or input, 3 harness error, "
+      "130\n"
+      "or 143 interrupted by SIGINT or SIGTERM, with a report of what has run.");
+  command->callback([arguments, &exit_code] {
+    if (arguments->jobs == 0) {
+      arguments->jobs = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+    }
+    exit_code = explore_command(*arguments);
+  });
+}
+
+}  // namespace quintain::cli

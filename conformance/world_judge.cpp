@@ -1,0 +1,115 @@
+#include "conformance/world_judge.h"
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "conformance/judgement/judge.h"
+#include "conformance/verdicts.h"
+#include "core/method.h"
+#include "sim/kernel.h"
+#include "spearlet/function.pb.h"
+
+namespace quintain::conformance {
+namespace {
+
+std::shared_ptr<google::protobuf::Message> copy_of(const google::protobuf::Message& message) {
+  std::shared_ptr<google::protobuf::Message> copy(message.New());
+  copy->CopyFrom(message);
+  return copy;
+}
+
+// The method is named as its request is, but for streams, which have the request of InvokeFunction.
+Method method_of(const sim::Event& sent) {
+  if (sent.mode == spearlet::EXECUTION_MODE_STREAM) return Method::kStreamFunction;
+  std::string_view name = sent.message->GetDescriptor()->name();
+  name.remove_suffix(std::string_view("Request").size());
+  const auto found = std::ranges::find(core::kMethodNames, name);
+  return static_cast<Method>(found - core::kMethodNames.begin());
+}
+
+Policies policies_of(const core::NodeConfig& config, std::size_t calls) {
+  Policies policies{.retention = config.retention.age, .grace = core::Duration(0)};
+  // A record may be dropped long before its age if there are many.
+  if (static_cast<std::size_t>(config.retention.count) < calls) policies.grace = policies.retention;
+  return policies;
+}
+
+}  // namespace
+
+void WorldJudge::on_event(const sim::Event& event) {
+  if (event.call == 0) return;
+  NodeCalls& calls = nodes_[event.execution.node];
+  if (event.kind == sim::EventKind::kCallSent) return on_sent(event, calls);
+  const auto known = calls.by_call.find(event.call);
+  if (known == calls.by_call.end()) return;
+  RecordedCall& recorded = calls.result.recorded_calls[known->second];
+  if (recorded.ended()) return;  // the caller has left
+  const auto receive = [&] {
+    recorded.received.push_back({.at = event.at, .message = copy_of(*event.message)});
+  };
+  switch (event.kind) {
+    case sim::EventKind::kStreamMessage:
+      return receive();
+    case sim::EventKind::kCallAnswered:
+      // The last message of a stream has been received already.
+      if (recorded.method != Method::kStreamFunction) receive();
+      break;
+    case sim::EventKind::kCallRefused:
+      recorded.status = absl::Status(static_cast<absl::StatusCode>(event.number), "refused");
+      break;
+    case sim::EventKind::kCallerGone:
+      recorded.abandoned = true;
+      recorded.status = event.at < recorded.deadline
+                            ? absl::CancelledError("abandoned by the client")
+                            : absl::DeadlineExceededError("the deadline has passed");
+      break;
+    default:
+      return;
+  }
+  recorded.returned = event.at;
+  recorded.followed_by = calls.result.recorded_calls.size() + 1;
+}
+
+void WorldJudge::on_sent(const sim::Event& event, NodeCalls& calls) {
+  if (calls.result.recorded_calls.size() == kMaxCalls) calls.too_many = true;
+  if (calls.too_many) return;
+  calls.by_call[event.call] = calls.result.recorded_calls.size();
+  std::shared_ptr<google::protobuf::Message> request = copy_of(*event.message);
+  // What the request asks of this node: no clause says what a node's maximum is.
+  if (auto* invoke = dynamic_cast<spearlet::InvokeFunctionRequest*>(request.get())) {
+    const core::NodeConfig& config = world_.node(event.execution.node).config();
+    const std::int64_t maximum = core::floor_milliseconds(config.timeout.maximum);
+    const std::int64_t timeout = invoke->context().timeout_ms();
+    if (timeout > maximum) {
+      invoke->mutable_context()->set_timeout_ms(maximum);
+      // Requests that differ remain different: no clause is about the values of headers.
+      (*invoke->mutable_context()->mutable_headers())["timeout_ms"] = std::to_string(timeout);
+    }
+  }
+  RecordedCall& recorded = calls.result.recorded_calls.emplace_back();
+  recorded.number = calls.result.recorded_calls.size();
+  recorded.method = method_of(event);
+  recorded.request = std::move(request);
+  recorded.sent = event.at;
+  recorded.wall_sent = core::WallTime{sim::kWorldStart.since_epoch + event.at.since_start()};
+  recorded.deadline = event.deadline;
+}
+
+std::vector<reports::Check> WorldJudge::checks() const {
+  std::vector<reports::Check> checks;
+  for (const auto& [node, calls] : nodes_) {
+    if (calls.too_many) continue;
+    CaseResult result = calls.result;
+    const std::vector<RecordedCall> recorded(result.recorded_calls.begin(),
+                                             result.recorded_calls.end());
+    const Policies policies = policies_of(world_.node(node).config(), recorded.size());
+    for (const RecordedCall& call : recorded) judge_recorded_call(call, policies, result.findings);
+    judge_history(recorded, policies, result.findings);
+    for (reports::Check& check : clause_checks(result, {})) checks.push_back(std::move(check));
+  }
+  return checks;
+}
+
+}  // namespace quintain::conformance

@@ -1,0 +1,291 @@
+// A search runs worlds side by side and keeps, for each check, the first world in which it failed.
+// Then each of these is shrunk.
+#include "scenarios/explore/exploration.h"
+
+#include <absl/strings/match.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <thread>
+#include <utility>
+
+#include "core/base/duration_text.h"
+#include "reports/json_input/diagnostics.h"
+#include "reports/json_input/document.h"
+#include "scenarios/explore/shrink.h"
+#include "scenarios/language/loader.h"
+#include "scenarios/language/script.h"
+
+namespace quintain::scenarios {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// The seed of the random numbers of every world, so that `quintain run` repeats it without an
+// option.
+constexpr std::uint64_t kWorldSeed = 1;
+
+// Counts situations and passes events on.
+class CountingJudge final : public RunJudge {
+ public:
+  CountingJudge(std::unique_ptr<RunJudge> judge, Situations& situations)
+      : judge_(std::move(judge)), situations_(situations) {}
+
+  void on_event(const sim::Event& event) override {
+    situations_.on_event(event);
+    if (judge_ != nullptr) judge_->on_event(event);
+  }
+  std::vector<reports::Check> checks() override {
+    return judge_ == nullptr ? std::vector<reports::Check>() : judge_->checks();
+  }
+
+ private:
+  std::unique_ptr<RunJudge> judge_;
+  Situations& situations_;
+};
+
+struct World {
+  reports::Case result;
+  Situations situations;
+};
+
+std::optional<Scenario> read(const Json& document, std::string& problems) {
+  json_input::Diagnostics diagnostics;
+  const auto parsed = json_input::Document::parse("world.json", document.dump(), diagnostics);
+  auto scenario = parsed ? read_single_scenario(*parsed, "explored", diagnostics) : std::nullopt;
+  problems = diagnostics.text();
+  return scenario;
+}
+
+World play(const Scenario& scenario, const ExploreOptions& options, bool compare) {
+  World world;
+  RunOptions run;
+  run.check_determinism = compare;
+  run.judge = [&](const sim::World& simulated) {
+    return std::make_unique<CountingJudge>(options.judge ? options.judge(simulated) : nullptr,
+                                           world.situations);
+  };
+  world.result = run_scenario(scenario, kWorldSeed, run);
+  return world;
+}
+
+// A clause may be violated several times; the first one has the name of the clause.
+bool counts(const reports::Check& check) {
+  return check.verdict == reports::Verdict::kFailed &&
+         !(check.kind == reports::CheckKind::kClause && absl::StrContains(check.name, '/'));
+}
+
+class Search {
+ public:
+  Search(std::uint64_t first, std::uint64_t count, const std::function<Json(std::uint64_t)>& make,
+         const ExploreOptions& options)
+      : first_(first), count_(count), make_(make), options_(options) {}
+
+  Explored run() {
+    {
+      std::vector<std::jthread> threads;
+      for (int i = 1; i < options_.jobs; ++i) threads.emplace_back([this] { work(); });
+      work();
+    }
+    for (auto& [check, failure] : failures_) explored_.failures.push_back(std::move(failure));
+    std::ranges::sort(explored_.failures, {}, &ExploredFailure::seed);
+    if (explored_.failures.size() > options_.max_failures) {
+      explored_.failures.resize(options_.max_failures);
+    }
+    for (ExploredFailure& failure : explored_.failures) shrink_failure(failure);
+    return std::move(explored_);
+  }
+
+ private:
+  bool aborted() const { return options_.abort != nullptr && *options_.abort; }
+
+  void work() {
+    for (std::uint64_t i = next_++; i < count_ && !aborted() && !options_.enough(); i = next_++) {
+      const std::uint64_t seed = first_ + i;
+      const Json document = make_(seed);
+      std::string problems;
+      const auto scenario = read(document, problems);
+      if (!scenario) {
+        const std::lock_guard lock(mutex_);
+        note("valid", problems, seed, document);
+        continue;
+      }
+      const bool compare = options_.compare_every > 0 && i % options_.compare_every == 0;
+      const World world = play(*scenario, options_, compare);
+      const std::lock_guard lock(mutex_);
+      record(world, seed, document, compare);
+    }
+  }
+
+  // Requires: the mutex is held.
+  void record(const World& world, std::uint64_t seed, const Json& document, bool compared) {
+    ++explored_.worlds;
+    explored_.compared += compared ? 1 : 0;
+    explored_.events += static_cast<double>(world.result.events);
+    explored_.virtual_time += world.result.virtual_time;
+    explored_.situations.add(world.situations);
+    for (const reports::Metric& metric : world.result.metrics) {
+      if (metric.name != "count.accepted") continue;
+      if (const auto* value = std::get_if<std::int64_t>(&metric.value)) {
+        explored_.executions += static_cast<double>(*value);
+      }
+    }
+    for (const reports::Check& check : world.result.checks) {
+      if (counts(check)) note(check.name, check.observed, seed, document);
+    }
+    if (!world.result.error_message.empty()) {
+      note("error", world.result.error_message, seed, document);
+    }
+    options_.progress(explored_.worlds);
+  }
+
+  void note(const std::string& check, const std::string& observed, std::uint64_t seed,
+            const Json& document) {
+    const auto [position, is_new] = failures_.try_emplace(check);
+    ExploredFailure& failure = position->second;
+    if (!is_new) {
+      ++failure.worlds;
+      if (failure.seed <= seed) return;
+    }
+    failure.check = check;
+    failure.observed = observed;
+    failure.seed = seed;
+    failure.drawn = document;
+    failure.document = document;
+  }
+
+  void shrink_failure(ExploredFailure& failure) {
+    if (failure.check == "valid" || failure.check == "error") return;
+    // Only a failure of determinism needs two runs.
+    ExploreOptions options = options_;
+    options.compare_every = failure.check == "determinism" ? 1 : 0;
+    const auto still_fails = [&](const Json& document) {
+      return !aborted() && failed_checks(document, options).contains(failure.check);
+    };
+    Shrunk shrunk = shrink(failure.drawn, still_fails, options_.max_tries);
+    failure.tried = shrunk.tried;
+    failure.document = std::move(shrunk.document);
+    const auto failed = failed_checks(failure.document, options);
+    if (const auto found = failed.find(failure.check); found != failed.end()) {
+      failure.observed = found->second;
+    }
+    failure.document["about"] =
+        fmt::format("found by quintain explore (seed {}): {} fails", failure.seed, failure.check);
+  }
+
+  const std::uint64_t first_;
+  const std::uint64_t count_;
+  const std::function<Json(std::uint64_t)>& make_;
+  const ExploreOptions& options_;
+  std::atomic<std::uint64_t> next_ = 0;
+  std::mutex mutex_;
+  Explored explored_;
+  std::map<std::string, ExploredFailure> failures_;
+};
+
+// The instants at which something happens in a run, 1 ns before and 1 ns after.
+std::set<core::Instant> instants_of(const Scenario& scenario) {
+  class Instants final : public RunJudge {
+   public:
+    explicit Instants(std::set<core::Instant>& instants) : instants_(instants) {}
+    void on_event(const sim::Event& event) override { instants_.insert(event.at); }
+    std::vector<reports::Check> checks() override { return {}; }
+
+   private:
+    std::set<core::Instant>& instants_;
+  };
+  std::set<core::Instant> events;
+  RunOptions options;
+  options.judge = [&](const sim::World&) { return std::make_unique<Instants>(events); };
+  run_scenario(scenario, kWorldSeed, options);
+  std::set<core::Instant> instants;
+  constexpr core::Duration kNext = std::chrono::nanoseconds(1);
+  for (const core::Instant event : events) {
+    if (event > core::Instant()) instants.insert(core::Instant(event.since_start() - kNext));
+    instants.insert({event, event + kNext});
+  }
+  return instants;
+}
+
+// The step that does it, or nullopt if it can't be done to this step's execution.
+std::optional<Json> step_of(const std::string& action, const Json& invocation,
+                            const sim::Step& target) {
+  if (action == "cancel") return Json{{"cancel", target.name}};
+  if (action == "force") return Json{{"cancel", target.name}, {"force", true}};
+  if (action == "leave") return Json{{"leave", target.name}};
+  if (action == "drain") return Json{{"drain", true}};
+  const auto* request = std::get_if<spearlet::InvokeFunctionRequest>(&target.action);
+  if (request == nullptr) return std::nullopt;
+  if (action == "delete") {
+    return Json{{"delete_task", {{"task_id", request->task_id()}, {"force", true}}}};
+  }
+  // A call can be repeated only if it has an id, and if it is a step of the document.
+  if (request->execution_id().empty() || invocation.is_null()) return std::nullopt;
+  Json step = invocation;
+  step.erase("at");
+  step.erase("as");
+  return step;
+}
+
+}  // namespace
+
+std::map<std::string, std::string> failed_checks(const Json& document,
+                                                 const ExploreOptions& options) {
+  std::string problems;
+  const auto scenario = read(document, problems);
+  if (!scenario) return {{"valid", problems}};
+  const World world = play(*scenario, options, /*compare=*/options.compare_every > 0);
+  std::map<std::string, std::string> failed;
+  for (const reports::Check& check : world.result.checks) {
+    if (counts(check)) failed.emplace(check.name, check.observed);
+  }
+  return failed;
+}
+
+Explored explore(std::uint64_t first, std::uint64_t count,
+                 const std::function<Json(std::uint64_t)>& make, const ExploreOptions& options) {
+  return Search(first, count, make, options).run();
+}
+
+std::vector<Json> with_actions_everywhere(const Scenario& scenario,
+                                          const std::vector<std::string>& actions, std::size_t max,
+                                          std::size_t& left_out) {
+  Json document = Json::parse(scenario.document);
+  document.erase("expect");
+  document.erase("known_failure");
+  std::map<std::string, Json> by_name;
+  for (const Json& step : document.value("steps", Json::array())) {
+    if (step.contains("as")) by_name[step["as"].get<std::string>()] = step;
+  }
+  std::vector<Json> variants;
+  left_out = 0;
+  const std::set<core::Instant> instants = instants_of(scenario);
+  for (const std::string& action : actions) {
+    bool done = false;  // a drain concerns no execution
+    for (const sim::Step& target : scenario.steps) {
+      if (!invokes(target) || (action == "drain" && std::exchange(done, true))) continue;
+      const auto known = by_name.find(target.name);
+      const auto step = step_of(action, known == by_name.end() ? Json() : known->second, target);
+      if (!step) continue;
+      for (const core::Instant at : instants) {
+        if (action != "drain" && at <= target.at) continue;
+        if (variants.size() == max) {
+          ++left_out;
+          continue;
+        }
+        Json variant = document;
+        Json added = {{"at", core::format_duration(at.since_start())}, {"as", "everywhere"}};
+        added.update(*step);
+        variant["steps"].push_back(std::move(added));
+        variants.push_back(std::move(variant));
+      }
+    }
+  }
+  return variants;
+}
+
+}  // namespace quintain::scenarios

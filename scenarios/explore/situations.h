@@ -1,0 +1,39 @@
+// What happened in runs, so that an exploration can say what it has not reached.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sim/history.h"
+
+namespace quintain::scenarios {
+
+/// Counts situations of a run by name: "RUNNING -> TIMEOUT", "refused: RESOURCE_EXHAUSTED", "a
+/// cancel at the instant of the end". Serial context only.
+class Situations {
+ public:
+  void on_event(const sim::Event& event);
+
+  /// Adds the counts of another run.
+  void add(const Situations& other);
+
+  const std::map<std::string, std::int64_t, std::less<>>& counts() const { return counts_; }
+
+  /// The situations that worlds drawn by draw_world() must reach, if there are some thousand.
+  static const std::vector<std::string_view>& expected();
+
+ private:
+  void count(std::string name) { ++counts_[std::move(name)]; }
+  void on_transition(const sim::Event& event);
+
+  std::map<std::string, std::int64_t, std::less<>> counts_;
+  std::map<sim::ExecutionRef, core::Instant> cancelled_at_;
+  core::Instant last_end_ = core::Instant::never();
+  sim::ExecutionRef last_ended_;
+};
+
+}  // namespace quintain::scenarios
