@@ -89,8 +89,9 @@ core::Instant may_be_gone(const ExecutionHistory& execution, core::Instant clean
                           const Policies& policies) {
   if (execution.invokes.empty() && execution.observations.empty()) return core::Instant();
   if (policies.retention == core::kForever) return cleanup;
-  core::Instant live = execution.invokes.empty() ? execution.observations.front().recorded->sent
-                                                 : execution.invokes.front()->sent;
+  // Of another client's execution it is not known when it ended before it was first seen.
+  core::Instant live =
+      execution.invokes.empty() ? core::Instant() : execution.invokes.front()->sent;
   for (const StatusObservation& observation : execution.observations) {
     if (is_live(observation.status)) live = std::max(live, observation.recorded->sent);
   }

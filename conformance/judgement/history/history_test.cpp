@@ -638,6 +638,14 @@ TEST(Cancel5, AssignsAnUnansweredCancelToAnyExecutionOfTheId) {
   EXPECT_THAT(calls.violated(policies), IsEmpty());
 }
 
+TEST(Idem4, AllowsAnyExpiryOfAnExecutionThatWasFirstSeenAfterItsEnd) {
+  const Policies policies = {.retention = milliseconds(10'000), .grace = milliseconds(0)};
+  CallSequence calls;
+  calls.query(good_result(kCompleted), 9'000, 9'010);
+  calls.miss(10'500, 10'510);
+  EXPECT_THAT(calls.violated(policies), IsEmpty());
+}
+
 TEST(Idem4, AllowsACallThatMayHaveFoundTheOldRecordOrNone) {
   const Policies policies = {.retention = milliseconds(10'000), .grace = milliseconds(0)};
   CallSequence calls;
