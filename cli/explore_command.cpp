@@ -18,12 +18,12 @@
 #include <utility>
 #include <vector>
 
-#include "cli/clause_judge.h"
 #include "cli/console.h"
 #include "cli/interruption.h"
 #include "cli/program.h"
 #include "cli/progress.h"
 #include "cli/results.h"
+#include "conformance/world_judge.h"
 #include "core/base/duration_text.h"
 #include "core/base/random.h"
 #include "reports/formats.h"
@@ -206,7 +206,7 @@ int explore_command(const Arguments& arguments) {
   Progress progress("worlds");
   const auto started = std::chrono::steady_clock::now();
   scenarios::ExploreOptions options;
-  options.judge = make_clause_judge;
+  options.judge = scenarios::make_run_judge<conformance::WorldJudge>;
   options.jobs = arguments.jobs;
   options.abort = &Interruption::requested();
   options.enough = [&] { return time && std::chrono::steady_clock::now() - started >= *time; };
@@ -244,7 +244,7 @@ int explore_command(const Arguments& arguments) {
     if (!failed) return kHarnessError;
     report.cases.push_back(*std::move(failed));
   }
-  const bool written = arguments.files.write(kCommand, report, reports::to_json(report));
+  bool written = arguments.files.write(kCommand, report, reports::to_json(report));
   print_report(report);
   print_output("{} worlds, {:.0f} executions, {} of virtual time, {} run twice\n", explored.worlds,
                explored.executions, core::format_duration(explored.virtual_time),
@@ -252,6 +252,8 @@ int explore_command(const Arguments& arguments) {
   print_note("{:.2f} s, {:.0f} worlds/s, {:.0f} executions/s\n", took.count(),
              static_cast<double>(explored.worlds) / took.count(),
              explored.executions / took.count());
+  written &= arguments.files.publish(
+      kCommand, [&](reports::CiFormat format) { return reports::to_ci_format(report, format); });
   if (!written) return kHarnessError;
   if (!report.incomplete.empty()) return Interruption::exit_code();
   return explored.failures.empty() && reports::verdict_of(report) == reports::Verdict::kPassed
@@ -290,7 +292,7 @@ void add_explore_command(CLI::App& app, int& exit_code) {
   command->footer(
       "Examples:\n"
       "  quintain explore --for 60s                        random worlds for a minute\n"
-      "  quintain explore --seed $(git rev-parse HEAD)     others for every commit\n"
+      "  quintain explore --seed $(git rev-parse HEAD)     other worlds for each commit\n"
       "  quintain explore my.json --everywhere cancel,leave\n\n"
       "Exit code: 0 nothing was found, 1 something was, 2 bad usage or input, 3 harness error, "
       "130\n"

@@ -15,12 +15,12 @@
 #include <thread>
 #include <vector>
 
-#include "cli/clause_judge.h"
 #include "cli/console.h"
 #include "cli/interruption.h"
 #include "cli/program.h"
 #include "cli/progress.h"
 #include "cli/results.h"
+#include "conformance/world_judge.h"
 #include "reports/json_input/diagnostics.h"
 #include "reports/report.h"
 #include "reports/stream.h"
@@ -173,22 +173,24 @@ void run(const Arguments& arguments, const Loaded& loaded, reports::Report& head
   const auto started = std::chrono::steady_clock::now();
   Progress progress("cases");
   scenarios::sweep(
-      planned, {.seeds = head.seeds,
-                .jobs = arguments.jobs,
-                .run = {.trace_dir = arguments.trace_dir,
-                        .strict_trace = arguments.strict_trace,
-                        .bad_trace = &bad_trace,
-                        .check_determinism = arguments.check_determinism,
-                        .digest_messages = !arguments.digest.empty(),
-                        .judge = arguments.clauses ? make_clause_judge : nullptr,
-                        .abort = &Interruption::requested()},
-                .on_case =
-                    [&](std::size_t place, const reports::Case& c) {
-                      stream.add(place, c);
-                      // Threads write to different places.
-                      if (!digests.empty()) digests[place] = digest_line(c);
-                    },
-                .progress = [&](std::size_t done, std::size_t of) { progress.show(done, of); }});
+      planned,
+      {.seeds = head.seeds,
+       .jobs = arguments.jobs,
+       .run = {.trace_dir = arguments.trace_dir,
+               .strict_trace = arguments.strict_trace,
+               .bad_trace = &bad_trace,
+               .check_determinism = arguments.check_determinism,
+               .digest_messages = !arguments.digest.empty(),
+               .judge =
+                   arguments.clauses ? scenarios::make_run_judge<conformance::WorldJudge> : nullptr,
+               .abort = &Interruption::requested()},
+       .on_case =
+           [&](std::size_t place, const reports::Case& c) {
+             stream.add(place, c);
+             // Threads write to different places.
+             if (!digests.empty()) digests[place] = digest_line(c);
+           },
+       .progress = [&](std::size_t done, std::size_t of) { progress.show(done, of); }});
   progress.clear();
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
   if (const std::string reason = Interruption::reason(); !reason.empty()) {

@@ -97,11 +97,11 @@ void WorldJudge::on_sent(const sim::Event& event, NodeCalls& calls) {
   recorded.deadline = event.deadline;
 }
 
-std::vector<reports::Check> WorldJudge::checks() const {
+std::vector<reports::Check> WorldJudge::checks() {
   std::vector<reports::Check> checks;
-  for (const auto& [node, calls] : nodes_) {
+  for (auto& [node, calls] : nodes_) {
     if (calls.too_many) continue;
-    CaseResult result = calls.result;
+    CaseResult& result = calls.result;
     const std::vector<RecordedCall> recorded(result.recorded_calls.begin(),
                                              result.recorded_calls.end());
     const Policies policies = policies_of(world_.node(node).config(), recorded.size());

@@ -29,8 +29,8 @@ class WorldJudge {
   void on_event(const sim::Event& event);
 
   /// A check for each clause that was judged, and one more for each further violation of it.
-  /// Requires: the run is over, and the nodes exist.
-  std::vector<reports::Check> checks() const;
+  /// Requires: the run is over, and the nodes exist. Called once.
+  std::vector<reports::Check> checks();
 
  private:
   struct NodeCalls {

@@ -11,7 +11,6 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <memory>
 #include <nlohmann/json.hpp>
 #include <regex>
 #include <set>
@@ -137,16 +136,6 @@ std::set<std::string> failed_checks(std::string_view family, const RunOptions& o
   return failed;
 }
 
-class ClauseJudge final : public RunJudge {
- public:
-  explicit ClauseJudge(const sim::World& world) : judge_(world) {}
-  void on_event(const sim::Event& event) override { judge_.on_event(event); }
-  std::vector<reports::Check> checks() override { return judge_.checks(); }
-
- private:
-  conformance::WorldJudge judge_;
-};
-
 class MutantTest : public testing::TestWithParam<Mutant> {};
 
 TEST_P(MutantTest, IsCaught) {
@@ -169,7 +158,7 @@ TEST_P(MutantTest, IsFoundByExploring) {
   if (!mutant.is_explored) GTEST_SKIP() << "no invariant and no clause forbids it";
   core::planted_fault = mutant.fault;
   ExploreOptions options;
-  options.judge = [](const sim::World& world) { return std::make_unique<ClauseJudge>(world); };
+  options.judge = make_run_judge<conformance::WorldJudge>;
   options.max_failures = 1;
   // Each world is run twice, so that faults of determinism are found.
   options.compare_every = std::ranges::count(mutant.caught_by, "determinism") > 0 ? 1 : 0;

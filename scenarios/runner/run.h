@@ -23,6 +23,22 @@ class RunJudge : public sim::HistoryListener {
   virtual std::vector<reports::Check> checks() = 0;
 };
 
+/// A RunJudge made of a class that has on_event() and checks(), and a constructor that takes the
+/// world.
+template <class Judge>
+std::unique_ptr<RunJudge> make_run_judge(const sim::World& world) {
+  class Adapter final : public RunJudge {
+   public:
+    explicit Adapter(const sim::World& judged) : judge_(judged) {}
+    void on_event(const sim::Event& event) override { judge_.on_event(event); }
+    std::vector<reports::Check> checks() override { return judge_.checks(); }
+
+   private:
+    Judge judge_;
+  };
+  return std::make_unique<Adapter>(world);
+}
+
 struct RunOptions {
   /// The parent of the folders of recorded traces. Empty: scenarios that replay one are skipped.
   std::string trace_dir;
