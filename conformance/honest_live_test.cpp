@@ -63,7 +63,7 @@ TEST(HonestServer, WithPagesOfAtMost20PassesTheCasesAboutLists) {
                            cases_of({"list/", "task/", "idempotency/after-the-end"})));
 }
 
-// Calls `echo`, many times at once, until there are so many finished executions.
+// Calls `echo`, several times at once, until `count` executions have finished.
 void finish(const LiveTarget& target, const Manifest& manifest, int count) {
   constexpr int kAtOnce = 3;  // fewer than the node takes
   const Profile& profile = *find_profile(manifest.profile);
@@ -106,7 +106,7 @@ TEST(HonestServer, With20000FinishedRecordsPassesTheCasesAboutListsAndCounts) {
   expect_judged(judge_live(server->addresses().front(), manifest, cases));
 }
 
-// Cases with so many calls, one after the other, that they take long over a slow connection.
+// Cases that make many calls in sequence, which takes long over a slow connection.
 bool has_many_calls(const Case& one) {
   constexpr std::array<std::string_view, 7> kNames = {
       "async/instant-calls-end", "field/opaque",     "idempotency/other-requests",

@@ -105,8 +105,8 @@ class CarelessAtomic : public ExploredAtomic<T> {
 enum class Planted : std::uint8_t { kNothing, kLostAtStop };
 
 // Threads post turns, some of which need the context's own thread; the last thread is that thread,
-// which also ends when it is told to. As in SerialContext, but what Asio does is a queue of one
-// element with a lock.
+// which also ends on request. As in SerialContext, but Asio is replaced by a queue of one element
+// with a lock.
 template <template <class> class Atomic, int kPosters, int kPosts, Planted kFault>
 struct ContextProgram
     : rl::test_suite<ContextProgram<Atomic, kPosters, kPosts, kFault>, kPosters + 1> {

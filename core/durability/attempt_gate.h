@@ -13,9 +13,9 @@ namespace quintain::core {
 /// durable. So whatever has run is known after a crash, and nothing runs more often than the
 /// restart policy allows.
 ///
-/// An execution that nobody can ask for again starts at once: it is SYNC or a stream, and its
-/// caller chose no id. It never runs after a crash, whatever the journal has kept of it, so it need
-/// not hold a slot while a commit is being synced. Serial context only.
+/// An execution whose call cannot be repeated (SYNC or a stream, without an id of the caller's
+/// choice) starts at once. It never runs after a crash, whatever the journal has kept of it, so it
+/// need not hold a slot while a commit is being synced. Serial context only.
 class AttemptGate final : public Runtime {
  public:
   /// Both must outlive the gate.
