@@ -19,15 +19,14 @@ namespace {
 
 class Answering final : public grpc::ServerGenericBidiReactor {
  public:
-  Answering(std::string bytes, int count, grpc::Status status, std::atomic<std::size_t>& written)
-      : left_(count), status_(std::move(status)), written_(written) {
+  Answering(std::string bytes, int count, grpc::Status status, std::atomic<std::size_t>& sent)
+      : left_(count), status_(std::move(status)), sent_(sent) {
     const grpc::Slice slice(bytes);
     message_ = grpc::ByteBuffer(&slice, 1);
     write_next();
   }
   void OnWriteDone(bool ok) override {
     if (!ok) return finish();
-    ++written_;
     write_next();
   }
   void OnCancel() override { finish(); }
@@ -37,6 +36,8 @@ class Answering final : public grpc::ServerGenericBidiReactor {
   void write_next() {
     if (left_ == 0) return finish();
     if (left_ != HostileServer::kEndless) --left_;
+    // Counted before it is sent, so that no client has more messages than are counted.
+    ++sent_;
     StartWrite(&message_);
   }
   void finish() {
@@ -45,7 +46,7 @@ class Answering final : public grpc::ServerGenericBidiReactor {
 
   int left_;
   grpc::Status status_;
-  std::atomic<std::size_t>& written_;
+  std::atomic<std::size_t>& sent_;
   std::atomic<bool> finished_ = false;
   grpc::ByteBuffer message_;
 };
@@ -54,23 +55,23 @@ class Answering final : public grpc::ServerGenericBidiReactor {
 
 class HostileServer::Service final : public grpc::CallbackGenericService {
  public:
-  Service(Options options, std::atomic<std::size_t>& written)
-      : options_(std::move(options)), written_(written) {}
+  Service(Options options, std::atomic<std::size_t>& sent)
+      : options_(std::move(options)), sent_(sent) {}
 
   grpc::ServerGenericBidiReactor* CreateReactor(
       grpc::GenericCallbackServerContext* context) override {
     if (options_.gzip) context->set_compression_algorithm(GRPC_COMPRESS_GZIP);
     return new Answering(options_.message(context->method()), options_.count, options_.status,
-                         written_);
+                         sent_);
   }
 
  private:
   Options options_;
-  std::atomic<std::size_t>& written_;
+  std::atomic<std::size_t>& sent_;
 };
 
 HostileServer::HostileServer(Options options)
-    : service_(std::make_unique<Service>(std::move(options), written_)) {
+    : service_(std::make_unique<Service>(std::move(options), sent_)) {
   grpc::ServerBuilder builder;
   builder.SetOption(std::make_unique<WithoutPlugins>());
   builder.RegisterCallbackGenericService(service_.get());

@@ -37,13 +37,13 @@ class HostileServer {
   /// HOST:PORT.
   const std::string& address() const { return address_; }
 
-  /// The number of messages that gRPC has taken from all calls so far.
-  std::size_t written() const { return written_; }
+  /// The number of messages that all calls have begun to send. A client never has more.
+  std::size_t sent() const { return sent_; }
 
  private:
   class Service;
 
-  std::atomic<std::size_t> written_ = 0;
+  std::atomic<std::size_t> sent_ = 0;
   std::unique_ptr<grpc::CallbackGenericService> service_;
   std::unique_ptr<grpc::Server> server_;
   std::string address_;
