@@ -147,8 +147,10 @@ void unknown_function(CaseRun& run) {
 }
 
 void outlives_its_call(CaseRun& run) {
-  const auto request = run.async("sleep", {{"ms", at_least(800)}});
-  const InvokeCall call = run.wait(run.send(request, 400ms + run.slack() / 4));
+  const core::Duration lag = round_trip(run);
+  const auto request =
+      run.async("sleep", {{"ms", at_least(800 + core::floor_milliseconds(8 * lag))}});
+  const InvokeCall call = run.wait(run.send(request, 400ms + run.slack() / 4 + 4 * lag));
   run.check("ASYNC-7", call, call.answered(), "the call is accepted before its deadline");
   check_end(run, "ASYNC-7", request.execution_id(), kCompleted,
             "the execution goes on after its call's deadline and is COMPLETED");

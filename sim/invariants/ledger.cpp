@@ -31,6 +31,7 @@ void Ledger::restore(const Event& restored) {
   entry->accepted_at = record.accepted_at;
   entry->deadline = record.deadline;
   entry->alive_since = restored.at;
+  entry->was_restored = true;
   entry->started_at = record.started_at;
   entry->attempts = record.attempts;
   if (record.live != nullptr) {

@@ -29,6 +29,7 @@ struct ExecutionFacts {
   /// When the node took it over after a crash; the start of the world otherwise. Nothing that was
   /// due before can have happened earlier.
   core::Instant alive_since;
+  bool was_restored = false;
   int max_retries = 0;
   int attempts = 0;
   int cold_starts = 0;
@@ -38,7 +39,6 @@ struct ExecutionFacts {
   int on_machine = 0;
 
   bool ended() const { return outcomes > 0; }
-  bool was_restored() const { return alive_since > core::Instant(); }
 };
 
 /// The facts about all executions that the nodes have on record. Serial context only.

@@ -93,7 +93,7 @@ class CancelWithinGrace final : public Invariant {
       const core::Duration grace = world().node(event.execution.node).config().cancel_grace;
       due_.insert({at_once ? event.at : event.at + grace, event.execution});
     } else if (is_end(event) && event.to == spearlet::EXECUTION_STATUS_CANCELLED &&
-               facts->cancel_requested_at.is_never() && !facts->was_restored()) {
+               facts->cancel_requested_at.is_never() && !facts->was_restored) {
       violation(event.execution, "CANCELLED without a request");
     }
     if (is_end(event)) {

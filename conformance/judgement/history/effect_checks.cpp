@@ -407,7 +407,10 @@ void repeated_ids_are_handled(const ExecutionHistory& execution, const Policies&
     const RecordedCall* const first = accepted_before(execution, *second, policies);
     if (first == nullptr) continue;
     if (same_request(*first, *second)) {
-      judge_same_request(execution, *first, *second, policies, findings);
+      // No request equals one that came without an id; a node that thinks otherwise does no harm.
+      if (!given_id(first->request_as<InvokeFunctionRequest>()).empty()) {
+        judge_same_request(execution, *first, *second, policies, findings);
+      }
     } else if (second->answered() && !may_be_refusal(*second, policies)) {
       findings.record_failure(
           "IDEM-2", violation(execution, "a repeated id with a different request is refused",
@@ -416,6 +419,13 @@ void repeated_ids_are_handled(const ExecutionHistory& execution, const Policies&
       findings.record_pass("IDEM-2");
     }
   }
+}
+
+// Whether a refusal with ALREADY_EXISTS may be about the task that the call was to make.
+bool may_be_about_task(const RecordedCall& refused) {
+  const auto& request = refused.request_as<InvokeFunctionRequest>();
+  return request.invocation_type() == spearlet::INVOCATION_TYPE_NEW_TASK &&
+         !request.create_if_not_exists();
 }
 
 void records_expire(const ExecutionHistory& execution, const Policies& policies,
@@ -435,7 +445,8 @@ void records_expire(const ExecutionHistory& execution, const Policies& policies,
     return;
   }
   for (const RecordedCall* refused : execution.refused) {
-    if (refused->sent <= gone || refused->status.code() != absl::StatusCode::kAlreadyExists) {
+    if (refused->sent <= gone || refused->status.code() != absl::StatusCode::kAlreadyExists ||
+        may_be_about_task(*refused)) {
       continue;
     }
     findings.record_failure("IDEM-4",

@@ -99,6 +99,39 @@ core::Instant may_be_gone(const ExecutionHistory& execution, core::Instant clean
   return std::min(cleanup, live + kept);
 }
 
+bool later(const google::protobuf::Timestamp& a, const google::protobuf::Timestamp& b) {
+  return std::pair(a.seconds(), a.nanos()) > std::pair(b.seconds(), b.nanos());
+}
+
+// Whether `b` started after `a` had ended, by the clock of the target.
+bool starts_after_end(const StatusObservation& b, const StatusObservation& a) {
+  return b.started_at() != nullptr && a.completed_at() != nullptr &&
+         later(*b.started_at(), *a.completed_at());
+}
+
+// Observations of executions of other clients, by execution. When these clients use an id again,
+// and whether its record has expired by then, is not known: what no single execution can show
+// belongs to several.
+std::vector<ExecutionHistory> split_foreign(std::string_view id,
+                                            std::span<const StatusObservation> observations) {
+  std::vector<ExecutionHistory> executions;
+  const StatusObservation* ended = nullptr;  // the first end of the present execution
+  for (const StatusObservation& observation : observations) {
+    const bool is_another =
+        ended != nullptr &&
+        (starts_after_end(observation, *ended) || starts_after_end(*ended, observation) ||
+         (is_live(observation.status) && before(*ended, observation)));
+    if (executions.empty() || is_another) {
+      executions.push_back({.id = id});
+      executions.back().id_reused = executions.size() > 1;
+      ended = nullptr;
+    }
+    executions.back().observations.push_back(observation);
+    if (ended == nullptr && core::is_terminal(observation.status)) ended = &observation;
+  }
+  return executions;
+}
+
 // Splits what happened under one id by execution.
 class Splitter {
  public:
@@ -108,6 +141,13 @@ class Splitter {
 
   std::vector<ExecutionHistory> split() {
     std::vector<ExecutionHistory> executions;
+    const bool ids_return = policies_.retention != core::kForever || !cleanup_.is_never();
+    if (all_.invokes.empty() && ids_return) {
+      executions = split_foreign(id_, all_.observations);
+      for (ExecutionHistory& execution : executions) execution.may_be_gone = gone(execution);
+      if (executions.size() > 1) return executions;
+      executions.clear();  // all calls belong to the same one
+    }
     std::size_t first = 0;
     bool fresh = true;
     while (true) {

@@ -285,6 +285,32 @@ TEST(State2, RejectsARecordThatDisappears) {
   EXPECT_THAT(cleaned.violated(), IsEmpty());
 }
 
+TEST(State2, KnowsThatOtherClientsMayUseAnIdAgain) {
+  auto second = good_result(kCompleted);
+  set_time_ms(second.mutable_started_at(), 10'400);
+  set_time_ms(second.mutable_completed_at(), 10'600);
+  const Policies policies = {.retention = milliseconds(10'000)};
+  for (const bool concurrent : {false, true}) {
+    CallSequence calls;
+    calls.list({kCompleted}, 9'000, 12'000);
+    calls.query(second, concurrent ? 11'000 : 12'100, 12'200);
+    EXPECT_THAT(calls.violated(policies), IsEmpty());
+    EXPECT_THAT(calls.violated(), UnorderedElementsAre("STATE-2", "STATE-6"));
+  }
+  CallSequence runs;
+  runs.query(kCompleted, 9'000, 9'010);
+  runs.query(kRunning, 10'500, 10'510);
+  EXPECT_THAT(runs.violated(policies), IsEmpty());
+  EXPECT_THAT(runs.violated(), Not(IsEmpty()));
+  // The times of one execution overlap.
+  auto changed = good_result(kCompleted);
+  set_time_ms(changed.mutable_started_at(), 150);
+  CallSequence same;
+  same.query(kCompleted, 9'000, 9'010);
+  same.query(changed, 9'020, 9'030);
+  EXPECT_THAT(same.violated(policies), UnorderedElementsAre("STATE-2", "STATE-6"));
+}
+
 TEST(State10, RejectsARecordBeforeTheFirstUseOfItsId) {
   CallSequence calls;
   calls.query(kPending, 0, 10);
@@ -658,6 +684,23 @@ TEST(Idem4, AllowsACallThatMayHaveFoundTheOldRecordOrNone) {
   EXPECT_THAT(calls.violated(policies), IsEmpty());
 }
 
+TEST(Idem4, KnowsThatARefusalMayBeAboutATask) {
+  const Policies policies = {.retention = milliseconds(10'000), .grace = milliseconds(0)};
+  auto request = invoke_request(EXECUTION_MODE_ASYNC, "a");
+  const auto violated = [&] {
+    CallSequence calls;
+    calls.invoke_async(0, 10);
+    calls.query(kCompleted, 310, 320);
+    calls.refuse(request, kAlreadyExists, 10'400, 10'410);
+    return calls.violated(policies);
+  };
+  EXPECT_THAT(violated(), UnorderedElementsAre("IDEM-4"));
+  request.set_invocation_type(spearlet::INVOCATION_TYPE_NEW_TASK);
+  EXPECT_THAT(violated(), IsEmpty());
+  request.set_create_if_not_exists(true);
+  EXPECT_THAT(violated(), UnorderedElementsAre("IDEM-4"));
+}
+
 // ---- IDEM ---------------------------------------------------------------------------------------
 
 TEST(Idem1, RequiresTheSameRecordForAnEqualRequest) {
@@ -674,6 +717,13 @@ TEST(Idem1, RequiresTheSameRecordForAnEqualRequest) {
   const Policies policies = {.duplicate_id = Policies::DuplicateId::kRefused};
   EXPECT_THAT(refused.violated(policies), IsEmpty());
   EXPECT_THAT(good.violated(policies), UnorderedElementsAre("IDEM-1"));
+}
+
+TEST(Idem1, IsNotAboutIdsThatTheTargetHasMade) {
+  CallSequence calls;
+  calls.invoke(invoke_request(EXECUTION_MODE_SYNC, ""), sync_answer(kCompleted, "a"), 0, 310);
+  calls.refuse(invoke_request(EXECUTION_MODE_SYNC, "a"), kAlreadyExists, 311, 320);
+  EXPECT_THAT(calls.violated(), IsEmpty());
 }
 
 TEST(Idem1, RejectsASecondRunOfAnEqualRequest) {
