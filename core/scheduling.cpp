@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 namespace quintain::core {
 namespace {
@@ -118,19 +120,41 @@ constexpr std::array kStrategies = {
     Entry{"fair-share", &make<FairShare>},
 };
 
-constexpr auto kNames = [] {
-  std::array<std::string_view, kStrategies.size()> names;
-  for (std::size_t i = 0; i < names.size(); ++i) names[i] = kStrategies[i].name;
-  return names;
-}();
+struct Added {
+  std::string name;
+  RegisterSchedulingStrategy::Make make;
+};
+
+// Changes only before main() starts.
+std::vector<Added>& added() {
+  static std::vector<Added> strategies;
+  return strategies;
+}
 
 }  // namespace
 
-std::span<const std::string_view> scheduling_strategy_names() { return kNames; }
+std::span<const std::string_view> scheduling_strategy_names() {
+  static const std::vector<std::string_view> names = [] {
+    std::vector<std::string_view> all;
+    for (const Entry& entry : kStrategies) all.push_back(entry.name);
+    for (const Added& entry : added()) all.push_back(entry.name);
+    return all;
+  }();
+  return names;
+}
+
+RegisterSchedulingStrategy::RegisterSchedulingStrategy(std::string name, Make make) {
+  assert(std::ranges::find(kStrategies, name, &Entry::name) == kStrategies.end());
+  assert(std::ranges::find(added(), name, &Added::name) == added().end());
+  added().push_back({std::move(name), std::move(make)});
+}
 
 std::unique_ptr<SchedulingStrategy> make_scheduling_strategy(
     std::string_view name, const eta::ServiceTimes& service_times) {
   for (const Entry& entry : kStrategies) {
+    if (entry.name == name) return entry.make(service_times);
+  }
+  for (const Added& entry : added()) {
     if (entry.name == name) return entry.make(service_times);
   }
   return nullptr;

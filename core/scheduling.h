@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "core/eta/estimator.h"
@@ -36,12 +38,28 @@ class SchedulingStrategy {
   virtual std::int64_t rank_without(std::int64_t rank, std::int64_t /*charge*/) { return rank; }
 };
 
-/// The names: fifo, priority, shortest-expected-first, earliest-deadline-first, fair-share.
+/// The names: fifo, priority, shortest-expected-first, earliest-deadline-first, fair-share, then
+/// those that a program has added.
 std::span<const std::string_view> scheduling_strategy_names();
 
 /// The strategy of this name; nullptr if there is none. `service_times` must outlive it.
 std::unique_ptr<SchedulingStrategy> make_scheduling_strategy(
     std::string_view name, const eta::ServiceTimes& service_times);
+
+/// Adds a strategy to those that scheduling_strategy_names() lists, so that scenarios and servers
+/// can name it. A program that links the libraries defines one at namespace scope:
+///
+///   const RegisterSchedulingStrategy kMine(
+///       "mine", [](const eta::ServiceTimes& times) { return std::make_unique<Mine>(times); });
+///
+/// `make` is called by several threads; the service times outlive the strategy. Requires: no other
+/// strategy has this name, and main() has not started.
+class RegisterSchedulingStrategy {
+ public:
+  using Make = std::function<std::unique_ptr<SchedulingStrategy>(const eta::ServiceTimes&)>;
+
+  RegisterSchedulingStrategy(std::string name, Make make);
+};
 
 /// The priority in a request's invocation_metadata: larger goes first; 0 if there is none, nullopt
 /// if it is not an integer.

@@ -1,5 +1,9 @@
 #include "core/eta/estimator.h"
 
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
 #include "core/eta/factories.h"
 
 namespace quintain::core::eta {
@@ -46,21 +50,43 @@ constexpr std::array kEstimators = {
           }},
 };
 
-constexpr auto kNames = [] {
-  std::array<std::string_view, kEstimators.size()> names;
-  for (std::size_t i = 0; i < names.size(); ++i) names[i] = kEstimators[i].name;
-  return names;
-}();
+struct Added {
+  std::string name;
+  EstimatorFactory make;
+};
+
+// Changes only before main() starts.
+std::vector<Added>& added() {
+  static std::vector<Added> estimators;
+  return estimators;
+}
 
 }  // namespace
 
 void Estimator::introduce(FunctionIndex, std::string_view, std::string_view) {}
 void Estimator::observe_arrival(FunctionIndex, Instant, std::int64_t) {}
 
-std::span<const std::string_view> estimator_names() { return kNames; }
+std::span<const std::string_view> estimator_names() {
+  static const std::vector<std::string_view> names = [] {
+    std::vector<std::string_view> all;
+    for (const Entry& entry : kEstimators) all.push_back(entry.name);
+    for (const Added& entry : added()) all.push_back(entry.name);
+    return all;
+  }();
+  return names;
+}
+
+RegisterEstimator::RegisterEstimator(std::string name, EstimatorFactory make) {
+  assert(std::ranges::find(kEstimators, name, &Entry::name) == kEstimators.end());
+  assert(std::ranges::find(added(), name, &Added::name) == added().end());
+  added().push_back({std::move(name), std::move(make)});
+}
 
 std::unique_ptr<Estimator> make_estimator(const EtaConfig& config, std::uint64_t seed) {
   for (const Entry& entry : kEstimators) {
+    if (entry.name == config.estimator) return entry.make(config, seed);
+  }
+  for (const Added& entry : added()) {
     if (entry.name == config.estimator) return entry.make(config, seed);
   }
   return nullptr;

@@ -179,7 +179,7 @@ class Estimator {
   virtual std::size_t bytes() const = 0;
 };
 
-/// The names of all estimators, simplest first.
+/// The names of all estimators, simplest first, then those that a program has added.
 std::span<const std::string_view> estimator_names();
 
 /// Returns the estimator that `config` names; nullptr if there is none of that name. `seed` is for
@@ -189,5 +189,17 @@ std::unique_ptr<Estimator> make_estimator(const EtaConfig& config, std::uint64_t
 /// Makes a node's estimator: make_estimator(), or that of an experiment.
 using EstimatorFactory =
     std::function<std::unique_ptr<Estimator>(const EtaConfig& config, std::uint64_t seed)>;
+
+/// Adds an estimator to those that estimator_names() lists, so that scenarios, studies and servers
+/// can name it. A program that links the libraries defines one at namespace scope:
+///
+///   const RegisterEstimator kMine("mine", [](const EtaConfig& eta, std::uint64_t seed) { ... });
+///
+/// `make` is called by several threads. Requires: no other estimator has this name, and main() has
+/// not started.
+class RegisterEstimator {
+ public:
+  RegisterEstimator(std::string name, EstimatorFactory make);
+};
 
 }  // namespace quintain::core::eta
