@@ -1,5 +1,4 @@
 #include "cli/program.h"
-#include "cli/console.h"
 
 #include <fmt/format.h>
 
@@ -8,12 +7,16 @@
 #include <exception>
 #include <string>
 
+#include "cli/console.h"
+#include "cli/shell_files.h"
+
 namespace quintain::cli {
 namespace {
 
-constexpr AddCommand kCommands[] = {add_run_command,     add_conform_command, add_mutate_command,
-                                    add_explore_command, add_study_command,   add_compare_command,
-                                    add_serve_command,   add_fixture_command};
+constexpr AddCommand kCommands[] = {
+    add_run_command,     add_conform_command, add_mutate_command,
+    add_explore_command, add_study_command,   add_compare_command,
+    add_serve_command,   add_fixture_command, add_shell_file_command};
 
 void add_all(CLI::App& app, int& exit_code) {
   app.description(
@@ -24,9 +27,12 @@ void add_all(CLI::App& app, int& exit_code) {
   app.allow_extras();
 }
 
+// A hidden subcommand is in no group.
+bool is_shown(const CLI::App* command) { return !command->get_group().empty(); }
+
 std::string command_names(CLI::App& app) {
   std::string names;
-  for (const CLI::App* command : app.get_subcommands([](CLI::App*) { return true; })) {
+  for (const CLI::App* command : app.get_subcommands(is_shown)) {
     names += (names.empty() ? "" : ", ") + command->get_name();
   }
   return names;
@@ -80,7 +86,7 @@ std::string cli_page() {
     page += fmt::format("## {}\n\n```\n{}```\n\n", name, command.help());
   };
   section("quintain", app);
-  for (const CLI::App* command : app.get_subcommands([](CLI::App*) { return true; })) {
+  for (const CLI::App* command : app.get_subcommands(is_shown)) {
     section("quintain " + command->get_name(), *command);
   }
   page.pop_back();

@@ -21,6 +21,26 @@ file(GLOB schemas CONFIGURE_DEPENDS scenarios/*.schema.json conformance/*.schema
      reports/*.schema.json study/*.schema.json study/*/*.schema.json)
 install(FILES ${schemas} DESTINATION ${QUINTAIN_INSTALL_DATA}/schemas COMPONENT program)
 install(FILES proto/spearlet/function.proto DESTINATION ${QUINTAIN_INSTALL_DATA}/proto/spearlet COMPONENT program)
+
+# The program prints its own man page and completions.
+set(shell_files ${PROJECT_BINARY_DIR}/shell_files)
+set(generated "")
+foreach(name man bash zsh fish)
+  add_custom_command(OUTPUT ${shell_files}/${name}
+    COMMAND ${CMAKE_COMMAND} -E make_directory ${shell_files}
+    COMMAND quintain shell-file ${name} > ${shell_files}/${name}
+    DEPENDS quintain VERBATIM)
+  list(APPEND generated ${shell_files}/${name})
+endforeach()
+add_custom_target(shell_files ALL DEPENDS ${generated})
+install(FILES ${shell_files}/man DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 RENAME quintain.1 COMPONENT program)
+install(FILES ${shell_files}/bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions
+        RENAME quintain COMPONENT program)
+install(FILES ${shell_files}/zsh DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions
+        RENAME _quintain COMPONENT program)
+install(FILES ${shell_files}/fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d
+        RENAME quintain.fish COMPONENT program)
+
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT program)
 
 # ---- The libraries -------------------------------------------------------------------------------

@@ -1,0 +1,26 @@
+# Debian packages, made by `cpack` in the build folder: quintain, the program, and quintain-dev, the
+# libraries. The dependencies of the program are those of its shared libraries.
+set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGE_CONTACT "the maintainers of Quintain <maintainers@quintain.invalid>")
+set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_STRIP_FILES ON)
+set(CPACK_DEB_COMPONENT_INSTALL ON)
+set(CPACK_COMPONENTS_ALL program development)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_COMPRESSION_TYPE gzip)
+set(CPACK_COMPONENT_PROGRAM_DESCRIPTION "${PROJECT_DESCRIPTION}")
+set(CPACK_COMPONENT_DEVELOPMENT_DESCRIPTION "Libraries and headers of Quintain")
+
+set(CPACK_DEBIAN_PROGRAM_PACKAGE_NAME quintain)
+set(CPACK_DEBIAN_PROGRAM_PACKAGE_SECTION devel)
+set(CPACK_DEBIAN_PROGRAM_PACKAGE_SHLIBDEPS ON)
+
+set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_NAME quintain-dev)
+set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SECTION libdevel)
+set(development_packages
+  "quintain (= ${PROJECT_VERSION})" libprotobuf-dev protobuf-compiler libabsl-dev libfmt-dev libboost-dev
+  nlohmann-json3-dev libcli11-dev libgrpc++-dev protobuf-compiler-grpc libspdlog-dev libcpp-httplib-dev
+  libcurl4-openssl-dev libsqlite3-dev prometheus-cpp-dev pkg-config libssl-dev libcsv-dev zlib1g-dev)
+list(JOIN development_packages ", " CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS)
+
+include(CPack)
