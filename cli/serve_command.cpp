@@ -53,6 +53,8 @@ struct Arguments {
   std::string case_name;
   std::optional<int> slots;
   std::optional<int> queue_limit;
+  std::string scheduling;
+  std::string estimator;
   server::LogLevel log_level = server::LogLevel::kInfo;
   server::LogFormat log_format = server::LogFormat::kText;
 };
@@ -221,6 +223,9 @@ bool choose_runtime(Arguments& arguments) {
   if (!arguments.functions.empty() && !choose_processes(arguments)) return false;
   if (arguments.slots) arguments.server.node.slots = *arguments.slots;
   if (arguments.queue_limit) arguments.server.node.queue_limit = *arguments.queue_limit;
+  core::NodeConfig& node = arguments.server.node;
+  if (!arguments.scheduling.empty()) node.scheduling.strategy = arguments.scheduling;
+  if (!arguments.estimator.empty()) node.eta.estimator = arguments.estimator;
   return arguments.faulty.empty() || choose_fault(arguments);
 }
 
@@ -436,6 +441,14 @@ void add_serve_command(CLI::App& app, int& exit_code) {
   command
       ->add_option("--queue-limit", arguments->queue_limit,
                    "Executions that may wait (default: 10000)")
+      ->group("Functions");
+  command
+      ->add_option("--scheduling", arguments->scheduling,
+                   "The order in which executions that wait get a slot (default: fifo)")
+      ->group("Functions");
+  command
+      ->add_option("--estimator", arguments->estimator,
+                   "The estimator of completion times (default: best)")
       ->group("Functions");
 
   command

@@ -145,6 +145,13 @@ TEST_F(ServeCommandTest, ASecondSignalEndsItAtOnce) {
   EXPECT_EQ(served.wait(), 1);
 }
 
+TEST_F(ServeCommandTest, ServesWithTheEstimatorThatIsNamed) {
+  auto served = serve_scenario({"--scheduling", "fair-share", "--estimator", "les"});
+  const auto stub = connect(served.line());
+  ASSERT_TRUE(invoke(*stub, "quick", response_, spearlet::EXECUTION_MODE_ASYNC).ok());
+  EXPECT_EQ(response_.result().metrics().at("eta_estimator"), "les");
+}
+
 TEST_F(ServeCommandTest, ServesProcesses) {
   write("functions.json", R"({
     "tasks": {"greet": {"functions": {"greet": {"command": ["/bin/sh", "-c", "echo hello"]}}}}
@@ -183,6 +190,10 @@ TEST_F(ServeCommandTest, BadUsageIsToldAndNothingIsServed) {
               HasSubstr("'nonsense' is not an address"));
   EXPECT_THAT(complaint({"--fixtures", "--slots", "0", "--listen", "127.0.0.1:0"}),
               HasSubstr("slots: 0 is not within"));
+  EXPECT_THAT(complaint({"--fixtures", "--scheduling", "lifo", "--listen", "127.0.0.1:0"}),
+              HasSubstr("scheduling.strategy: 'lifo' is none of fifo, priority"));
+  EXPECT_THAT(complaint({"--fixtures", "--estimator", "oracle", "--listen", "127.0.0.1:0"}),
+              HasSubstr("eta.estimator: 'oracle' is none of constant, ewma"));
   EXPECT_THAT(complaint({"--fixtures", "--drain-timeout", "soon"}), HasSubstr("--drain-timeout"));
   EXPECT_THAT(complaint({"--fixtures", "--store", ""}), HasSubstr("expected the name of a file"));
   EXPECT_THAT(complaint({"--fixtures", "--restart", "rerun"}), HasSubstr("--store"));
