@@ -2,8 +2,6 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,29 +24,15 @@ struct Arguments {
   double alpha = 0.05;
   std::string json;
   std::string markdown;
+  std::string html;
 };
 
-std::optional<reports::Report> read(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) {
-    print_error(kCommand, fmt::format("cannot read '{}'", path));
-    return std::nullopt;
-  }
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
-  auto report = reports::from_json(text);
-  if (!report.ok()) {
-    print_error(kCommand, fmt::format("{}: {}", path, std::string(report.status().message())));
-    return std::nullopt;
-  }
-  return *std::move(report);
-}
-
 int compare(const Arguments& arguments) {
-  for (const std::string& path : {arguments.json, arguments.markdown}) {
+  for (const std::string& path : {arguments.json, arguments.markdown, arguments.html}) {
     if (!path.empty() && !can_write(kCommand, path)) return kBadInput;
   }
-  const auto base = read(arguments.base);
-  const auto head = read(arguments.head);
+  const auto base = read_report(kCommand, arguments.base);
+  const auto head = read_report(kCommand, arguments.head);
   if (!base || !head) return kBadInput;
   const reports::Comparison comparison = reports::compare(
       *base, *head, {.alpha = arguments.alpha, .threshold = arguments.threshold_percent / 100});
@@ -59,6 +43,9 @@ int compare(const Arguments& arguments) {
   }
   if (!arguments.markdown.empty()) {
     good &= write_text(kCommand, reports::comparison_markdown(comparison), arguments.markdown);
+  }
+  if (!arguments.html.empty()) {
+    good &= write_text(kCommand, reports::comparison_html(comparison), arguments.html);
   }
   write_output(reports::render_comparison(comparison));
   if (!good) return kHarnessError;
@@ -89,6 +76,10 @@ void add_compare_command(CLI::App& app, int& exit_code) {
   command
       ->add_option("--markdown", arguments->markdown,
                    "Write it in Markdown, for a comment on a pull request")
+      ->type_name("FILE");
+  command
+      ->add_option("--html", arguments->html,
+                   "Write it as a page for a browser, which needs no other file")
       ->type_name("FILE");
   command->footer(
       "Exit code 1: a case or a metric is worse.\n\n"

@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <iterator>
 
 #include "cli/progress.h"
 #include "reports/file.h"
@@ -102,6 +103,9 @@ void ReportFiles::add_options(CLI::App& command) {
   command.add_option("--report", report, "Write the JSON report to this file")->type_name("FILE");
   command.add_option("--junit", junit, "Write JUnit XML to this file")->type_name("FILE");
   command.add_option("--ctrf", ctrf, "Write CTRF JSON to this file")->type_name("FILE");
+  command
+      .add_option("--html", html, "Write a page for a browser to this file, which needs no other")
+      ->type_name("FILE");
   for (std::size_t i = 0; i < reports::kCiFormats; ++i) {
     command.add_option(kCiOptions[i].name, ci[i], kCiOptions[i].help)->type_name("FILE");
   }
@@ -114,7 +118,7 @@ bool ReportFiles::check(std::string_view command) const {
   const auto test = [&](const std::string& path) {
     if (!path.empty() && !can_write(command, path)) good = false;
   };
-  for (const std::string& path : {report, junit, ctrf}) test(path);
+  for (const std::string& path : {report, junit, ctrf, html}) test(path);
   for (const std::string& path : ci) test(path);
   return good;
 }
@@ -132,6 +136,7 @@ bool ReportFiles::write(std::string_view command, const reports::Report& results
   }
   if (!junit.empty()) good &= write_text(command, reports::to_junit(results), junit);
   if (!ctrf.empty()) good &= write_text(command, reports::to_ctrf(results), ctrf);
+  if (!html.empty()) good &= write_text(command, reports::to_html(results), html);
   for (std::size_t i = 0; i < reports::kCiFormats; ++i) {
     if (ci[i].empty()) continue;
     const auto format = static_cast<reports::CiFormat>(i);
@@ -174,6 +179,27 @@ bool can_write(std::string_view command, const std::string& path) {
   const absl::Status writable = reports::check_writable(path);
   if (!writable.ok()) print_error(command, std::string(writable.message()));
   return writable.ok();
+}
+
+std::optional<std::string> read_text(std::string_view command, const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string text{std::istreambuf_iterator<char>(file), {}};
+  if (!file.is_open() || file.bad()) {
+    print_error(command, fmt::format("cannot read '{}'", path));
+    return std::nullopt;
+  }
+  return text;
+}
+
+std::optional<reports::Report> read_report(std::string_view command, const std::string& path) {
+  const auto text = read_text(command, path);
+  if (!text) return std::nullopt;
+  auto report = reports::from_json(*text);
+  if (!report.ok()) {
+    print_error(command, fmt::format("{}: {}", path, std::string(report.status().message())));
+    return std::nullopt;
+  }
+  return *std::move(report);
 }
 
 bool write_text(std::string_view command, const std::string& text, const std::string& path) {

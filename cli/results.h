@@ -55,6 +55,7 @@ struct ReportFiles {
   std::string report;
   std::string junit;
   std::string ctrf;
+  std::string html;
   reports::CiFiles ci;
   /// Whether this is a step of a GitHub workflow that shows annotations and a summary.
   bool github = false;
@@ -85,6 +86,13 @@ void print_report(const reports::Report& report);
 
 /// Whether the file can be written. Prints an error if it can't.
 bool can_write(std::string_view command, const std::string& path);
+
+/// The text of a file. Prints an error and returns nullopt if it can't be read.
+std::optional<std::string> read_text(std::string_view command, const std::string& path);
+
+/// The JSON report of run, conform or explore in a file. Prints an error and returns nullopt if
+/// there is none.
+std::optional<reports::Report> read_report(std::string_view command, const std::string& path);
 
 /// Writes the text, all of it or nothing. Prints an error and returns false if that fails.
 bool write_text(std::string_view command, const std::string& text, const std::string& path);

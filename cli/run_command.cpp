@@ -218,6 +218,7 @@ int run_command(const Arguments& arguments) {
   reports::ReportStream stream({.json = arguments.files.report,
                                 .junit = arguments.files.junit,
                                 .ctrf = arguments.files.ctrf,
+                                .html = arguments.files.html,
                                 .ci = arguments.files.ci,
                                 .github = arguments.files.github,
                                 .table = table_style(),

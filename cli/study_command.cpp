@@ -52,7 +52,6 @@ struct Arguments {
   int seeds = 0;
   int jobs = 0;
   ReportFiles files;
-  std::string html;
   std::string goal_results;
   std::string trace_dir;
   bool strict_trace = false;
@@ -137,9 +136,8 @@ bool validate_arguments(const Arguments& arguments) {
     problem("--explain runs a workload; recorded predictions cannot be explained");
   }
   if (!arguments.files.check(kCommand)) good = false;
-  for (const std::string& file : {arguments.html, arguments.goal_results}) {
-    if (!file.empty() && !can_write(kCommand, file)) good = false;
-  }
+  const std::string& goals = arguments.goal_results;
+  if (!goals.empty() && !can_write(kCommand, goals)) good = false;
   return good;
 }
 
@@ -175,11 +173,11 @@ void print_study(const study::StudyReport& report) {
 }
 
 bool write_all(const Arguments& arguments, const study::StudyReport& report) {
-  bool good =
-      arguments.files.write(kCommand, study::to_test_report(report), study::to_json(report));
-  if (!arguments.html.empty()) {
-    good &= write_text(kCommand, study::render_page(report), arguments.html);
-  }
+  // The page of a study is not that of its tests.
+  ReportFiles files = arguments.files;
+  const std::string page = std::exchange(files.html, "");
+  bool good = files.write(kCommand, study::to_test_report(report), study::to_json(report));
+  if (!page.empty()) good &= write_text(kCommand, study::render_page(report), page);
   if (!arguments.goal_results.empty()) {
     const auto kept = study::to_json(study::goals_only(report));
     good &= kept.ok() && write_text(kCommand, *kept, arguments.goal_results);
@@ -387,8 +385,6 @@ void add_study_command(CLI::App& app, int& exit_code) {
   command->add_option("--jobs", arguments->jobs, "Worlds that run at once (default: one per core)")
       ->check(CLI::Range(1, kMaxJobs));
   arguments->files.add_options(*command);
-  command->add_option("--html", arguments->html,
-                      "Write the report as a self-contained HTML page to this file");
   command->add_option("--goal-results", arguments->goal_results,
                       "Write what the goals need of the report to this file, to be kept "
                       "(docs/studies.md)");

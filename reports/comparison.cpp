@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "reports/json_parts.h"
+#include "reports/page/page.h"
 #include "reports/pieces.h"
 #include "reports/text.h"
 
@@ -21,26 +22,6 @@ namespace quintain::reports {
 namespace {
 
 // ---- Outcomes -----------------------------------------------------------------------------------
-
-std::string_view outcome_name(Outcome outcome) {
-  switch (outcome) {
-    case Outcome::kPassed:
-      return "passed";
-    case Outcome::kFailed:
-      return "failed";
-    case Outcome::kSkipped:
-      return "skipped";
-    case Outcome::kNotJudged:
-      return "not judged";
-    case Outcome::kError:
-      return "error";
-    case Outcome::kKnownFailure:
-      return "known failure";
-    case Outcome::kUnexpectedPass:
-      return "unexpected pass";
-  }
-  return "";
-}
 
 // The greater the worse.
 int badness(Outcome outcome) {
@@ -78,7 +59,7 @@ void compare_outcomes(const CasesByKey& base, const CasesByKey& head, bool seede
     const auto found = base.find(key);
     const Outcome now = outcome_of(*after);
     OutcomeChange change{
-        .name = name_of(*after), .after = std::string(outcome_name(now)), .why = headline(*after)};
+        .name = name_of(*after), .after = std::string(to_string(now)), .why = headline(*after)};
     if (found == base.end()) {
       // A new case that fails was not there to pass.
       change.change = badness(now) == 3 ? Change::kWorse : Change::kNew;
@@ -88,7 +69,7 @@ void compare_outcomes(const CasesByKey& base, const CasesByKey& head, bool seede
     ++result.compared_cases;
     const Outcome before = outcome_of(*found->second);
     if (before == now) continue;
-    change.before = outcome_name(before);
+    change.before = to_string(before);
     change.change = badness(now) > badness(before)   ? Change::kWorse
                     : badness(now) < badness(before) ? Change::kBetter
                                                      : Change::kOther;
@@ -98,7 +79,7 @@ void compare_outcomes(const CasesByKey& base, const CasesByKey& head, bool seede
     if (head.contains(key)) continue;
     result.outcomes.push_back({.name = name_of(*before),
                                .change = Change::kGone,
-                               .before = std::string(outcome_name(outcome_of(*before)))});
+                               .before = std::string(to_string(outcome_of(*before)))});
   }
 }
 
@@ -427,6 +408,13 @@ std::string comparison_json(const Comparison& comparison) {
                    {"metrics", std::move(metrics)}},
               2) +
          "\n";
+}
+
+std::string comparison_html(const Comparison& comparison) {
+  const PageFrame frame = report_page_frame("quintain compare");
+  return frame.before +
+         "{\"summary\":" + json_for_script(dump(Json(verdict_line(comparison)), -1)) +
+         ",\"comparison\":" + json_for_script(comparison_json(comparison)) + "}" + frame.after;
 }
 
 }  // namespace quintain::reports

@@ -81,5 +81,7 @@ std::string render_comparison(const Comparison& comparison);
 /// For a comment on a pull request.
 std::string comparison_markdown(const Comparison& comparison);
 std::string comparison_json(const Comparison& comparison);
+/// A page for a browser, like to_html().
+std::string comparison_html(const Comparison& comparison);
 
 }  // namespace quintain::reports

@@ -56,4 +56,10 @@ using CiFiles = std::array<std::string, kCiFormats>;
 
 std::string to_ci_format(const Report& report, CiFormat format);
 
+/// A page for a browser: one HTML file that fetches nothing (see page/). It contains all cases
+/// without their configurations, or, if they have more than kMaxPageBytes, as many as fit: those
+/// that did not pass come first, and the page says how many it leaves out.
+std::string to_html(const Report& report);
+inline constexpr std::size_t kMaxPageBytes = std::size_t{64} << 20;
+
 }  // namespace quintain::reports

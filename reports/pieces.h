@@ -6,8 +6,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -58,6 +60,36 @@ std::string ci_case(CiFormat format, const Case& c, const std::vector<std::uint6
 /// The document. `cases` leaves out empty texts.
 void write_ci(CiFormat format, const Report& head, const Totals& totals, const CaseTexts& cases,
               const Sink& sink);
+
+/// A case as an element of the page's data.
+std::string html_case(const Case& c);
+
+/// What each check that passed is about, by its name: a page says it once and not with each case.
+/// Expectations are left out, because each case has its own.
+class CheckTexts {
+ public:
+  /// Adds the checks of a case, up to 10,000 of them and 4 MiB.
+  void add(const Case& c);
+  const std::map<std::string, std::pair<CheckKind, std::string>>& texts() const { return texts_; }
+
+ private:
+  std::map<std::string, std::pair<CheckKind, std::string>> texts_;
+  std::size_t bytes_ = 0;
+};
+
+/// A case's part of the data of a page.
+struct HtmlPart {
+  std::size_t bytes;
+  bool passed;
+};
+
+/// For each part, in order, whether the page contains it. See to_html().
+std::vector<bool> choose_html_parts(const std::vector<HtmlPart>& parts);
+
+/// The page. `cases` passes those that were chosen; `omitted` is the number of the others. A target
+/// that is not JSON is left out.
+void write_html(const Report& head, const Totals& totals, const CheckTexts& checks,
+                std::int64_t omitted, const CaseTexts& cases, const Sink& sink);
 
 /// A case in render_plain(), with its details.
 std::string plain_case(const Case& c, bool seeded);

@@ -49,6 +49,26 @@ std::string error_text(const Case& c) {
   return any_check(c, Verdict::kError) ? "a check could not judge" : "no check judged this case";
 }
 
+std::string_view to_string(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::kPassed:
+      return "passed";
+    case Outcome::kFailed:
+      return "failed";
+    case Outcome::kSkipped:
+      return "skipped";
+    case Outcome::kNotJudged:
+      return "not judged";
+    case Outcome::kError:
+      return "error";
+    case Outcome::kKnownFailure:
+      return "known failure";
+    case Outcome::kUnexpectedPass:
+      return "unexpected pass";
+  }
+  return "";
+}
+
 Outcome outcome_of(const Case& c) {
   const bool known = !c.known_failure.empty();
   switch (verdict_of(c)) {

@@ -182,6 +182,9 @@ Verdict verdict_of(const Case& c);
 /// The reason for the verdict error, never empty; empty for any other verdict.
 std::string error_text(const Case& c);
 
+/// "passed", "failed", "skipped", "not judged", "error", "known failure", "unexpected pass".
+std::string_view to_string(Outcome outcome);
+
 Outcome outcome_of(const Case& c);
 Totals totals_of(const Report& report);
 

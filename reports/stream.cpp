@@ -19,7 +19,7 @@ double accepted(const Case& c) {
 
 // A file beside which there is room for the spool.
 std::string first_file(const ReportStream::Options& options) {
-  for (const std::string* path : {&options.json, &options.junit, &options.ctrf}) {
+  for (const std::string* path : {&options.json, &options.junit, &options.ctrf, &options.html}) {
     if (!path->empty()) return *path;
   }
   const auto found =
@@ -49,6 +49,7 @@ void ReportStream::add(std::size_t place, const Case& c) {
   }
   if (!options_.junit.empty()) texts[kJUnit] = junit_case(c, options_.seeds);
   if (!options_.ctrf.empty()) texts[kCtrf] = ctrf_case(c, options_.seeds);
+  if (!options_.html.empty()) texts[kHtml] = html_case(c);
   for (std::size_t i = 0; i < kCiFormats; ++i) {
     const auto format = static_cast<CiFormat>(i);
     if (wants(format)) texts[kFirstCi + i] = ci_case(format, c, options_.seeds);
@@ -65,8 +66,12 @@ void ReportStream::add(std::size_t place, const Case& c) {
   totals_.add(c);
   executions_ += accepted(c);
   events_ += static_cast<double>(c.events);
-  Entry& entry = entries_.emplace_back(
-      Entry{.place = place, .folder = folder->second, .pieces = {}, .row = std::move(row)});
+  if (!options_.html.empty()) checks_.add(c);
+  Entry& entry = entries_.emplace_back(Entry{.place = place,
+                                             .folder = folder->second,
+                                             .passed = outcome_of(c) == Outcome::kPassed,
+                                             .pieces = {},
+                                             .row = std::move(row)});
   for (std::size_t i = 0; i < kFormats; ++i) entry.pieces[i] = spool_.append(texts[i]);
 }
 
@@ -124,6 +129,24 @@ absl::Status ReportStream::fill_ctrf(const Report& head, const Sink& sink) {
   return absl::OkStatus();
 }
 
+absl::Status ReportStream::fill_html(const Report& head, const Sink& sink) {
+  std::vector<HtmlPart> parts;
+  for (const Entry& entry : entries_) {
+    parts.push_back({static_cast<std::size_t>(entry.pieces[kHtml].size), entry.passed});
+  }
+  const std::vector<bool> chosen = choose_html_parts(parts);
+  const CaseTexts cases = [&](std::string_view separator, const Sink& each) {
+    bool first = true;
+    for (std::size_t i = 0; i < entries_.size(); ++i) {
+      if (!chosen[i]) continue;
+      if (!std::exchange(first, false)) each(separator);
+      each(spool_.read(entries_[i].pieces[kHtml]));
+    }
+  };
+  write_html(head, totals_, checks_, std::ranges::count(chosen, false), cases, sink);
+  return absl::OkStatus();
+}
+
 absl::Status ReportStream::write(const std::string& path,
                                  const std::function<absl::Status(const Sink&)>& fill) {
   auto file = AtomicFile::create(path);
@@ -144,6 +167,7 @@ std::vector<absl::Status> ReportStream::write_files(const Report& head) {
   add_file(options_.json, &ReportStream::fill_json);
   add_file(options_.junit, &ReportStream::fill_junit);
   add_file(options_.ctrf, &ReportStream::fill_ctrf);
+  add_file(options_.html, &ReportStream::fill_html);
   for (std::size_t i = 0; i < kCiFormats; ++i) {
     if (options_.ci[i].empty()) continue;
     absl::Status status = write(options_.ci[i], [&](const Sink& sink) {

@@ -32,6 +32,7 @@ class ReportStream {
     std::string json{};
     std::string junit{};
     std::string ctrf{};
+    std::string html{};
     CiFiles ci{};
     /// Whether write_ci() is called with kAnnotations or kMarkdown.
     bool github = false;
@@ -67,12 +68,14 @@ class ReportStream {
     kJson,
     kJUnit,
     kCtrf,
+    kHtml,
     kFirstCi,
     kFormats = kFirstCi + kCiFormats
   };
   struct Entry {
     std::size_t place;
     std::size_t folder;
+    bool passed;
     std::array<Spool::Piece, kFormats> pieces;
     std::unique_ptr<Row> row;
   };
@@ -87,6 +90,8 @@ class ReportStream {
   absl::Status fill_junit(const Report& head, const Sink& sink);
   absl::Status fill_ctrf(const Report& head, const Sink& sink);
 
+  absl::Status fill_html(const Report& head, const Sink& sink);
+
   const Options options_;
   std::mutex mutex_;
   Spool spool_;
@@ -95,6 +100,7 @@ class ReportStream {
   std::map<std::string, std::size_t> folder_numbers_;
   std::vector<JUnitSuite> folders_;  // by number
   std::vector<std::size_t> folder_order_;
+  CheckTexts checks_;
   Totals totals_;
   double executions_ = 0;
   double events_ = 0;

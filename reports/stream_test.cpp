@@ -33,6 +33,7 @@ class ReportStreamTest : public ::testing::Test {
     ReportStream stream({.json = path("json"),
                          .junit = path("junit"),
                          .ctrf = path("ctrf"),
+                         .html = path("html"),
                          .ci = {path("tap"), path("sarif"), path("markdown"), path("annotations")},
                          .table = table,
                          .seeds = report.seeds});
@@ -43,6 +44,7 @@ class ReportStreamTest : public ::testing::Test {
     EXPECT_EQ(content(path("json")), *to_json(report));
     EXPECT_EQ(content(path("junit")), to_junit(report));
     EXPECT_EQ(content(path("ctrf")), to_ctrf(report));
+    EXPECT_EQ(content(path("html")), to_html(report));
     EXPECT_EQ(content(path("tap")), to_ci_format(report, CiFormat::kTap));
     EXPECT_EQ(content(path("sarif")), to_ci_format(report, CiFormat::kSarif));
     EXPECT_EQ(content(path("markdown")), to_ci_format(report, CiFormat::kMarkdown));

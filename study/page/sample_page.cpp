@@ -1,11 +1,64 @@
-// Writes the page of the sample report to standard output.
+// Writes a sample page to standard output: that of a study, or, with "report" and a number of
+// cases, or with "comparison", one of the other pages.
+#include <fmt/format.h>
 
+#include <cstdint>
+#include <cstdlib>
 #include <iostream>
+#include <string>
+#include <string_view>
 
+#include "reports/comparison.h"
+#include "reports/formats.h"
+#include "reports/testing/sample_report.h"
 #include "study/page/study_page.h"
 #include "study/report/sample_study_report.h"
 
-int main() {
-  std::cout << quintain::study::render_page(quintain::study::sample_study_report());
+namespace {
+
+using quintain::reports::Case;
+using quintain::reports::CheckKind;
+using quintain::reports::Report;
+using quintain::reports::Verdict;
+
+/// As many checks and metrics as a case of `run` has; each 50th case fails.
+Case numbered_case(int i) {
+  Case c = quintain::reports::sample_case(fmt::format("many-{}/case-{}", i / 1000, i));
+  const bool fails = i % 50 == 7;
+  for (int k = 0; k < 25; ++k) {
+    c.checks.push_back({.name = fmt::format("CANCEL-{}", k),
+                        .kind = CheckKind::kClause,
+                        .verdict = fails && k == 3 ? Verdict::kFailed : Verdict::kPassed,
+                        .expected = fmt::format("clause {} holds", k),
+                        .observed = fails && k == 3 ? "it does not" : "it does"});
+    c.metrics.push_back({fmt::format("metric.{}", k), std::int64_t{i} * k, "ns"});
+  }
+  if (fails) c.checks[4].evidence = {{{{}, "call"}, {std::chrono::milliseconds(i), "answer"}}, 0};
+  return c;
+}
+
+Report report_of(int cases) {
+  Report report = quintain::reports::sample_report();
+  report.cases[1].checks.back().observed += "</script><img src=x onerror=alert(1)>";
+  for (int i = static_cast<int>(report.cases.size()); i < cases; ++i) {
+    report.cases.push_back(numbered_case(i));
+  }
+  return report;
+}
+
+std::string page(std::string_view kind, int cases) {
+  if (kind == "report") return quintain::reports::to_html(report_of(cases));
+  if (kind == "comparison") {
+    Report base = report_of(20);
+    base.cases[7].checks[4].verdict = Verdict::kPassed;
+    return quintain::reports::comparison_html(quintain::reports::compare(base, report_of(30), {}));
+  }
+  return quintain::study::render_page(quintain::study::sample_study_report());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::cout << page(argc > 1 ? argv[1] : "", argc > 2 ? std::atoi(argv[2]) : 0);
   return std::cout.flush() ? 0 : 1;
 }

@@ -8,13 +8,6 @@ function element(tag, attributes = {}, ...children) {
   return made;
 }
 
-// The part in brackets in small print.
-function smallInterval(text) {
-  const [all, before, interval] = /^([^[]*)(\[[^\]]*\])?/.exec(text);
-  return interval ? [before, element('small', {}, interval), text.slice(all.length)] : text;
-}
-const intervalCell = (interval, write) => smallInterval(withInterval(interval, write));
-
 // The word carries the meaning; the colour only helps the eye.
 const badge = (good, word) => element('span', { class: `badge ${good ? 'good' : 'bad'}` }, word);
 

@@ -1,0 +1,107 @@
+// `quintain report`: turns a JSON report of an earlier command into a page.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+
+#include "cli/program.h"
+#include "cli/results.h"
+#include "reports/formats.h"
+#include "study/page/study_page.h"
+#include "study/report/study_json.h"
+
+namespace quintain::cli {
+namespace {
+
+constexpr std::string_view kCommand = "report";
+
+struct Arguments {
+  std::string report;
+  std::string html;
+};
+
+/// Notices which of the two kinds of reports a document is, by the keys of the outermost object,
+/// without building the document.
+class KindReader : public nlohmann::json_sax<nlohmann::json> {
+ public:
+  bool is_study() const { return is_study_; }
+
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool number_integer(number_integer_t) override { return true; }
+  bool number_unsigned(number_unsigned_t) override { return true; }
+  bool number_float(number_float_t, const string_t&) override { return true; }
+  bool string(string_t&) override { return true; }
+  bool binary(binary_t&) override { return true; }
+  bool start_object(std::size_t) override { return ++depth_ > 0; }
+  bool end_object() override { return depth_-- > 0; }
+  bool start_array(std::size_t) override { return ++depth_ > 0; }
+  bool end_array() override { return depth_-- > 0; }
+  bool key(string_t& name) override {
+    if (depth_ != 1 || (name != "workloads" && name != "cases")) return true;
+    is_study_ = name == "workloads";
+    return false;
+  }
+  bool parse_error(std::size_t, const std::string&, const nlohmann::json::exception&) override {
+    return false;
+  }
+
+ private:
+  int depth_ = 0;
+  bool is_study_ = false;
+};
+
+bool is_study(const std::string& text) {
+  KindReader reader;
+  nlohmann::json::sax_parse(text, &reader);
+  return reader.is_study();
+}
+
+// The page, or nullopt after printing an error.
+std::optional<std::string> page_of(const std::string& path) {
+  const auto text = read_text(kCommand, path);
+  if (!text) return std::nullopt;
+  if (is_study(*text)) {
+    const auto study = study::study_from_json(*text);
+    if (study.ok()) return study::render_page(*study);
+    print_error(kCommand, fmt::format("{}: {}", path, std::string(study.status().message())));
+    return std::nullopt;
+  }
+  const auto report = reports::from_json(*text);
+  if (report.ok()) return reports::to_html(*report);
+  print_error(kCommand, fmt::format("{}: {}; expected the file that --report wrote", path,
+                                    std::string(report.status().message())));
+  return std::nullopt;
+}
+
+int report_command(const Arguments& arguments) {
+  if (!can_write(kCommand, arguments.html)) return kBadInput;
+  const auto page = page_of(arguments.report);
+  if (!page) return kBadInput;
+  return write_text(kCommand, *page, arguments.html) ? kAllHeld : kHarnessError;
+}
+
+}  // namespace
+
+void add_report_command(CLI::App& app, int& exit_code) {
+  const auto arguments = std::make_shared<Arguments>();
+  CLI::App* const command = app.add_subcommand("report", "Turn a JSON report into a page");
+  command
+      ->add_option("REPORT", arguments->report,
+                   "The JSON report (--report) of run, conform, explore or study")
+      ->required();
+  command
+      ->add_option("--html", arguments->html,
+                   "Write a page for a browser to this file, which needs no other")
+      ->type_name("FILE")
+      ->required();
+  command->footer(
+      "Exit code: 0 the page is written, whatever the report says; 2 the file is not a report.\n\n"
+      "  quintain report report.json --html report.html");
+  command->callback([arguments, &exit_code] { exit_code = report_command(*arguments); });
+}
+
+}  // namespace quintain::cli
