@@ -47,6 +47,7 @@ describe('the page of a report', { skip: whyNot() }, () => {
   // Opens the page, calls `look` with it, and checks that it logged nothing and fetched nothing.
   async function visit(name, look, { hash = '', ...options } = {}) {
     const page = await browser.newPage({ viewport: { width: 1280, height: 900 }, ...options });
+    page.setDefaultTimeout(5000);
     const said = [];
     const fetched = [];
     page.on('console', (message) => said.push(message.text()));
