@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <cctype>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
@@ -20,6 +21,12 @@ TEST(CliPage, IsWhatTheProgramPrintsAsHelp) {
   std::stringstream page;
   page << std::ifstream(path).rdbuf();
   EXPECT_EQ(page.str(), cli_page());
+}
+
+TEST(CliPage, HasNoControlCharacters) {
+  for (const char c : cli_page()) {
+    ASSERT_TRUE(c == '\n' || !std::iscntrl(static_cast<unsigned char>(c))) << static_cast<int>(c);
+  }
 }
 
 const std::string kSource = QUINTAIN_SOURCE_DIR;

@@ -382,6 +382,26 @@ void add_duration(CLI::App& command, const std::string& name, std::chrono::milli
       ->type_name("DURATION");
 }
 
+// An option whose value is one of these names. (CLI11's own transformer prints the values of an
+// enum in help texts and errors, and those of a small enum are control characters.)
+template <class Value>
+CLI::Option* add_choice(CLI::App& command, const std::string& name, Value& value,
+                        const std::vector<std::pair<std::string, Value>>& choices,
+                        const std::string& description) {
+  std::vector<std::string> names;
+  for (const auto& [choice, meaning] : choices) names.push_back(choice);
+  return command
+      .add_option_function<std::string>(
+          name,
+          [choices, &value](const std::string& text) {
+            for (const auto& [choice, meaning] : choices) {
+              if (choice == text) value = meaning;
+            }
+          },
+          description)
+      ->check(CLI::IsMember(names));
+}
+
 }  // namespace
 
 void add_serve_command(CLI::App& app, int& exit_code) {
@@ -428,12 +448,11 @@ void add_serve_command(CLI::App& app, int& exit_code) {
         return path.empty() ? std::string("expected the name of a file") : std::string();
       })
       ->group("Functions");
-  command
-      ->add_option("--restart", options.restart,
-                   "With --store: whether executions that were running when the server ended "
-                   "'fail' or 'rerun' within their max_retries (default: fail)")
-      ->transform(CLI::CheckedTransformer(std::vector<std::pair<std::string, core::RestartPolicy>>{
-          {"fail", core::RestartPolicy::kFail}, {"rerun", core::RestartPolicy::kRerun}}))
+  add_choice<core::RestartPolicy>(
+      *command, "--restart", options.restart,
+      {{"fail", core::RestartPolicy::kFail}, {"rerun", core::RestartPolicy::kRerun}},
+      "With --store: whether executions that were running when the server ended 'fail' or 'rerun' "
+      "within their max_retries (default: fail)")
       ->needs(command->get_option("--store"))
       ->group("Functions");
   command->add_option("--slots", arguments->slots, "Functions that may run at once (default: 8)")
@@ -538,16 +557,17 @@ void add_serve_command(CLI::App& app, int& exit_code) {
   options.drain_linger = std::chrono::seconds(2);
   add_duration(*command, "--drain-linger", options.drain_linger,
                "How long a drained server waits until the ends of ASYNC executions are read");
-  command->add_option("--log-level", arguments->log_level, "debug, info, warn, error or off")
-      ->transform(CLI::CheckedTransformer(
-          std::vector<std::pair<std::string, server::LogLevel>>{{"debug", server::LogLevel::kDebug},
-                                                                {"info", server::LogLevel::kInfo},
-                                                                {"warn", server::LogLevel::kWarn},
-                                                                {"error", server::LogLevel::kError},
-                                                                {"off", server::LogLevel::kOff}}));
-  command->add_option("--log-format", arguments->log_format, "text or json")
-      ->transform(CLI::CheckedTransformer(std::vector<std::pair<std::string, server::LogFormat>>{
-          {"text", server::LogFormat::kText}, {"json", server::LogFormat::kJson}}));
+  add_choice<server::LogLevel>(*command, "--log-level", arguments->log_level,
+                               {{"debug", server::LogLevel::kDebug},
+                                {"info", server::LogLevel::kInfo},
+                                {"warn", server::LogLevel::kWarn},
+                                {"error", server::LogLevel::kError},
+                                {"off", server::LogLevel::kOff}},
+                               "The least important lines that are written (default: info)");
+  add_choice<server::LogFormat>(
+      *command, "--log-format", arguments->log_format,
+      {{"text", server::LogFormat::kText}, {"json", server::LogFormat::kJson}},
+      "How lines are written (default: text)");
 
   command->add_flag("--log-calls", options.log_calls,
                     "Write a line for every call that ends: method, code, identity, peer, time");

@@ -197,6 +197,10 @@ TEST_F(ServeCommandTest, BadUsageIsToldAndNothingIsServed) {
   EXPECT_THAT(complaint({"--fixtures", "--drain-timeout", "soon"}), HasSubstr("--drain-timeout"));
   EXPECT_THAT(complaint({"--fixtures", "--store", ""}), HasSubstr("expected the name of a file"));
   EXPECT_THAT(complaint({"--fixtures", "--restart", "rerun"}), HasSubstr("--store"));
+  EXPECT_THAT(complaint({"--fixtures", "--store", path("s"), "--restart", "retry"}),
+              HasSubstr("--restart: retry not in {fail,rerun}"));
+  EXPECT_THAT(complaint({"--fixtures", "--log-level", "0"}),
+              HasSubstr("--log-level: 0 not in {debug,info,warn,error,off}"));
   EXPECT_THAT(complaint({"--fixtures", "--tls-cert", path("nope"), "--listen", "127.0.0.1:0"}),
               HasSubstr("both a certificate and its key"));
 }
