@@ -62,11 +62,13 @@ Identity read_identity(const json_input::Reader& value, const std::string& name)
   const json_input::Reader most = object.optional("burst");
   identity.burst = most.number({1, 1e6}, burst);
   if (most.present() && !rate.present()) most.error("'burst' needs 'calls_per_second'");
-  const json_input::Reader open = object.optional("open_calls");
-  if (open.present()) {
-    identity.open_calls =
-        open.integer<std::int64_t>({1, std::numeric_limits<std::int32_t>::max()}, 1);
-  }
+  const auto read_limit = [&](const char* key) -> std::optional<std::int64_t> {
+    const json_input::Reader limit = object.optional(key);
+    if (!limit.present()) return std::nullopt;
+    return limit.integer<std::int64_t>({1, std::numeric_limits<std::int32_t>::max()}, 1);
+  };
+  identity.open_calls = read_limit("open_calls");
+  identity.live_executions = read_limit("live_executions");
   return identity;
 }
 

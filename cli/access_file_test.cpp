@@ -33,7 +33,7 @@ TEST(AccessFile, ReadsEveryKey) {
   std::string errors;
   const auto list = read(fmt::format(R"({{"$schema": "x", "identities": {{
     "ci": {{"token_sha256": "{}", "roles": ["read", "invoke"], "calls_per_second": 5, "burst": 20,
-            "open_calls": 3}},
+            "open_calls": 3, "live_executions": 7}},
     "ops": {{"certificate": "ops.example", "roles": ["admin"]}}}}}})",
                                      kAbc),
                          errors);
@@ -47,6 +47,7 @@ TEST(AccessFile, ReadsEveryKey) {
   EXPECT_EQ(ci->calls_per_second, 5);
   EXPECT_EQ(ci->burst, 20);
   EXPECT_EQ(ci->open_calls, 3);
+  EXPECT_EQ(ci->live_executions, 7);
   ASSERT_NE(list->find("", {"ops.example"}), nullptr);
   EXPECT_TRUE(list->find("", {"ops.example"})->has(server::Role::kCancel));
 }

@@ -137,6 +137,16 @@ absl::Status AccessControl::begin(const Caller& caller, Role role, Clock::time_p
   if (absl::Status status = check(caller, role); !status.ok()) return status;
   if (caller.identity == nullptr) return absl::OkStatus();
   const Identity& identity = *caller.identity;
+  if (role == Role::kInvoke && identity.live_executions && owners_ != nullptr) {
+    const std::int64_t live = owners_->live(identity.name);
+    if (live >= *identity.live_executions) {
+      return exhausted(
+          "LIVE_EXECUTIONS", identity.name,
+          fmt::format("'{}' has {} executions that wait or run; at most {} are allowed",
+                      identity.name, live, *identity.live_executions),
+          std::chrono::seconds(1));
+    }
+  }
   if (!identity.calls_per_second && !identity.open_calls) return absl::OkStatus();
   const auto [position, added] = uses_.try_emplace(identity.name);
   Use& use = position->second;

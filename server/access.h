@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "server/execution_owners.h"
 #include "server/metrics.h"
 
 namespace quintain::server {
@@ -43,6 +44,9 @@ struct Identity {
   double burst = 1;
   /// Calls that may be open at once; nullopt: no limit.
   std::optional<std::int64_t> open_calls{};
+  /// Executions of its calls that may wait or run at once, whether or not a call waits for them;
+  /// nullopt: no limit.
+  std::optional<std::int64_t> live_executions{};
 
   bool has(Role role) const;
 };
@@ -77,6 +81,9 @@ class AccessControl {
  public:
   using Clock = std::chrono::steady_clock;
 
+  /// Whose executions there are. Not limited before this is called. `owners` must outlive this.
+  void set_owners(const ExecutionOwners& owners) { owners_ = &owners; }
+
   /// Returns why the call is refused: UNAUTHENTICATED, PERMISSION_DENIED, or RESOURCE_EXHAUSTED
   /// with the time after which another try is worthwhile. The details are as in core/refusal.h.
   /// After OK, and only then, end() has to be called.
@@ -93,6 +100,7 @@ class AccessControl {
     std::int64_t open_calls = 0;
   };
 
+  const ExecutionOwners* owners_ = nullptr;
   // By name, so that a reloaded list does not give everybody a new start.
   std::map<std::string, Use> uses_;
 };

@@ -110,5 +110,42 @@ TEST(Access, TheOpenCallsOfAnIdentityAreLimited) {
   EXPECT_TRUE(control.begin(a, Role::kInvoke, kStart).ok());
 }
 
+TEST(Access, TheLiveExecutionsOfAnIdentityAreLimited) {
+  const auto list = list_of({{.name = "a",
+                              .token_hash = sha256("a"),
+                              .roles = {Role::kRead, Role::kInvoke},
+                              .live_executions = 2},
+                             {.name = "b", .token_hash = sha256("b"), .roles = {Role::kInvoke}}});
+  const Caller a = caller_of(list, "Bearer a");
+  ExecutionOwners owners;
+  AccessControl control;
+  control.set_owners(owners);
+  const auto accept = [&](std::uint64_t ordinal, std::string_view name) {
+    owners.set_caller(name);
+    core::Observer::Accepted accepted{};
+    accepted.ordinal = ordinal;
+    owners.on_accepted(accepted);
+  };
+  accept(1, "a");
+  accept(2, "b");
+  EXPECT_TRUE(control.begin(a, Role::kInvoke, kStart).ok());
+  accept(3, "a");
+  accept(4, "");
+  const absl::Status status = control.begin(a, Role::kInvoke, kStart);
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("'a' has 2 executions"));
+  EXPECT_TRUE(control.begin(a, Role::kRead, kStart).ok());
+  EXPECT_TRUE(control.begin(caller_of(list, "Bearer b"), Role::kInvoke, kStart).ok());
+  const auto change = [&](std::uint64_t ordinal, spearlet::ExecutionStatus to) {
+    owners.on_transition(ordinal, spearlet::EXECUTION_STATUS_PENDING, to);
+  };
+  change(2, spearlet::EXECUTION_STATUS_COMPLETED);
+  change(3, spearlet::EXECUTION_STATUS_RUNNING);
+  change(4, spearlet::EXECUTION_STATUS_FAILED);
+  EXPECT_FALSE(control.begin(a, Role::kInvoke, kStart).ok());
+  change(3, spearlet::EXECUTION_STATUS_CANCELLED);
+  EXPECT_TRUE(control.begin(a, Role::kInvoke, kStart).ok());
+}
+
 }  // namespace
 }  // namespace quintain::server

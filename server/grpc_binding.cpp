@@ -58,7 +58,7 @@ constexpr std::int64_t kCallsOfAnyone = 16;
 // Larger requests are checked before they are parsed.
 constexpr std::size_t kLargeRequest = 16 << 10;
 
-// What all calls share. `service`, `refusals` and `access` may be used in the serial
+// What all calls share. `service`, `refusals`, `access` and `owners` may be used in the serial
 // context only, the rest on any thread.
 struct Binding {
   SerialContext& context;
@@ -70,6 +70,7 @@ struct Binding {
   LogLimiter refusals{};
   LogLimiter internal_errors{};
   AccessControl access{};
+  ExecutionOwners* owners = nullptr;
   // Replaced as a whole, on any thread. The flag spares calls the lock where everybody may call.
   std::atomic<bool> is_restricted = false;
   mutable std::mutex access_mutex{};
@@ -268,6 +269,10 @@ class CallBase : public CallerType, public std::enable_shared_from_this<Call> {
       return status;
     }
     admitted_ = true;
+    if (binding_.owners != nullptr && role_for(method_) == Role::kInvoke) {
+      const Identity* const identity = arrival_.caller.identity;
+      binding_.owners->set_caller(identity == nullptr ? std::string_view() : identity->name);
+    }
     if (arrival_.metadata_bytes > binding_.limits.metadata_bytes) {
       return absl::ResourceExhaustedError(
           fmt::format("the call has {} bytes of metadata; at most {} are allowed",
@@ -707,6 +712,12 @@ grpc::Service& GrpcBinding::grpc_service() { return *service_; }
 void GrpcBinding::open(core::FunctionService& service) { service_->binding().service = &service; }
 
 void GrpcBinding::close() { service_->binding().service = nullptr; }
+
+void GrpcBinding::limit_executions(ExecutionOwners& owners) {
+  Binding& binding = service_->binding();
+  binding.owners = &owners;
+  binding.access.set_owners(owners);
+}
 
 void GrpcBinding::set_access(std::shared_ptr<const AccessList> list) {
   Binding& binding = service_->binding();

@@ -73,6 +73,10 @@ class GrpcBinding {
   /// The access list of now. Thread-safe.
   std::shared_ptr<const AccessList> access() const;
 
+  /// Tells `owners` who calls, and limits the executions of callers as the access list says. Called
+  /// before open(). Serial context only; `owners` must outlive the binding.
+  void limit_executions(ExecutionOwners& owners);
+
   /// The number of open calls, and the bytes of answers that wait for their readers. Thread-safe.
   std::int64_t open_calls() const;
   std::int64_t unsent_bytes() const;

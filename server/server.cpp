@@ -345,14 +345,18 @@ class Server::Implementation {
 
   // Sets node_ and returns the service that clients call.
   core::FunctionService& make_node() {
+    // Without known callers nothing is spent on whose an execution is.
+    core::Observer* const observer = options_.access == nullptr ? nullptr : &owners_;
+    if (observer != nullptr) binding_.limit_executions(owners_);
     if (store_ == nullptr) {
-      plain_.emplace(environment_, *runtime_, options_.node);
+      plain_.emplace(environment_, *runtime_, options_.node, observer);
       node_ = &*plain_;
       return plain_->service();
     }
     durable_.emplace(
         environment_, *runtime_, options_.node, *store_,
-        core::DurabilityConfig{.restart = options_.restart, .pending_bytes = shares_.unsent});
+        core::DurabilityConfig{.restart = options_.restart, .pending_bytes = shares_.unsent},
+        observer);
     node_ = &durable_->node();
     return durable_->service();
   }
@@ -481,6 +485,7 @@ class Server::Implementation {
   // Serial context only.
   std::unique_ptr<core::Runtime> runtime_;
   std::unique_ptr<core::FunctionService> decorator_;
+  ExecutionOwners owners_;
   std::optional<core::Node> plain_;
   std::optional<core::DurableNode> durable_;
   core::Node* node_ = nullptr;  // one of them

@@ -336,6 +336,36 @@ TEST(ServerTest, RejectsOversizedMetadataAndServesTheNextCall) {
   EXPECT_TRUE(works(live.stub()));
 }
 
+TEST(ServerTest, LimitsTheLiveExecutionsOfACaller) {
+  LiveServer live([](ServerOptions& options) {
+    options.access = std::make_shared<const AccessList>(std::vector<Identity>{
+        {.name = "a", .token_hash = sha256("a"), .roles = {Role::kAdmin}, .live_executions = 2}});
+  });
+  const auto authorize = [](grpc::ClientContext& context) {
+    context.AddMetadata("authorization", "Bearer a");
+  };
+  const auto invoke = [&](const std::string& id) {
+    grpc::ClientContext context;
+    authorize(context);
+    spearlet::InvokeFunctionResponse response;
+    auto request = async_request({.function = "wait"});
+    request.set_execution_id(id);
+    return live.stub().InvokeFunction(&context, request, &response).error_code();
+  };
+  EXPECT_EQ(invoke("e1"), grpc::StatusCode::OK);
+  EXPECT_EQ(invoke("e2"), grpc::StatusCode::OK);
+  EXPECT_EQ(invoke("e3"), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  grpc::ClientContext context;
+  authorize(context);
+  spearlet::CancelExecutionRequest cancel;
+  cancel.set_execution_id("e1");
+  cancel.set_force(true);
+  spearlet::CancelExecutionResponse cancelled;
+  ASSERT_TRUE(live.stub().CancelExecution(&context, cancel, &cancelled).ok());
+  EXPECT_EQ(invoke("e3"), grpc::StatusCode::OK);
+  EXPECT_EQ(invoke("e4"), grpc::StatusCode::RESOURCE_EXHAUSTED);
+}
+
 TEST(ServerTest, RejectsMalformedMessagesAndServesTheNextCall) {
   LiveServer live;
   const std::string invoke_function = "/spearlet.FunctionService/InvokeFunction";

@@ -219,7 +219,8 @@ std::vector<Kind> kinds() {
   static constexpr std::string_view kAccess =
       R"({"identities": {"a": {"token_sha256":
           "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
-          "roles": ["read", "invoke"], "calls_per_second": 5, "burst": 20, "open_calls": 3},
+          "roles": ["read", "invoke"], "calls_per_second": 5, "burst": 20, "open_calls": 3,
+          "live_executions": 9},
           "b": {"certificate": "x", "roles": ["admin"]}}})";
   std::vector<Kind> all;
   all.push_back({"scenario", files_below("scenarios/cases", ".json"),

@@ -71,7 +71,9 @@ void finished(CaseRun& run) {
             "nothing changes after a terminal status");
 }
 
-void outrun(CaseRun& run) {
+// Returns whether the function has outrun the cancel, and then judges what follows. Judges a
+// function that has not, too, if `is_last`.
+bool outruns(CaseRun& run, bool is_last) {
   const core::Duration lag = round_trip(run);
   // A forced cancel does not make the next one forced.
   run.send_forced_cancel(run.fresh_id());
@@ -83,6 +85,7 @@ void outrun(CaseRun& run) {
   const auto end = run.await_end(id);
   if (run.policies().cancel_running == Policies::CancelRunning::kCooperative &&
       grace(run) > rest + run.slack()) {
+    if (end != kCompleted && !is_last) return false;
     run.check("CANCEL-3", end == kCompleted,
               "a function that returns within the grace has its own outcome",
               "its final status is " + status_name(end));
@@ -100,6 +103,13 @@ void outrun(CaseRun& run) {
   const StatusCall later = run.read(id);
   run.check("CANCEL-3", later, later.answer().found() && status_of(later) == end,
             "an execution that was reported CANCELLED does not complete later");
+  return true;
+}
+
+void outrun(CaseRun& run) {
+  // On a busy machine a function may return late. If it does so each time, it is not the machine.
+  for (int left = run.exact() ? 0 : 2; !outruns(run, left == 0); --left) {
+  }
 }
 
 void twice(CaseRun& run) {
