@@ -66,13 +66,19 @@ function estimates(core, execution) {
 // `successIfServed`: `success` says that the call was served, and not that the function completed.
 export function invokeResponse(core, execution, endpointBase, successIfServed = false) {
   const async = execution.spec.mode === Mode.ASYNC;
+  const result = executionResult(core, execution);
+  if (async && execution.live) {
+    // Time has passed since the estimate was made, which must not contradict the metrics beside it.
+    const p90 = Math.max(Number(result.metrics.eta_p90_ms), execution.estimatedMs);
+    result.metrics.eta_p90_ms = String(p90);
+  }
   return {
     success: async || successIfServed || execution.status === Status.COMPLETED,
     message: async ? 'accepted' : execution.errorMessage,
     execution_id: execution.id,
     task_id: execution.spec.taskId,
     instance_id: execution.instanceId,
-    result: executionResult(core, execution),
+    result,
     status_endpoint: async ? statusEndpoint(endpointBase, execution.id) : '',
     estimated_completion_ms: async ? execution.estimatedMs : 0,
   };

@@ -574,8 +574,12 @@ describe('estimates', () => {
       invoke('echo');
       clock.advance(400);
     }
-    assert.equal((await invoke('sleep')).estimated_completion_ms, 400);
+    assert.equal((await invoke('sleep', { id: 'a' })).estimated_completion_ms, 400);
     assert.equal((await invoke('echo')).estimated_completion_ms, 1);
+    clock.advance(50);
+    const again = await invoke('sleep', { id: 'a' });
+    assert.equal(again.estimated_completion_ms, 400);
+    assert.equal(again.result.metrics.eta_p90_ms, '400');
   });
 
   test('grow with the length of the queue, and shrink as time passes', async () => {
