@@ -397,7 +397,7 @@ class Session {
     }
   }
 
-  // All that has begun ends, and what happened is judged.
+  // Waits until every call and every execution has ended, then judges all events of the world.
   void finish() {
     for (const auto& call : calls_) call->read_all();
     const auto over = [&] {

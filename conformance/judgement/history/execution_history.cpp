@@ -99,14 +99,10 @@ core::Instant may_be_gone(const ExecutionHistory& execution, core::Instant clean
   return std::min(cleanup, live + kept);
 }
 
-bool later(const google::protobuf::Timestamp& a, const google::protobuf::Timestamp& b) {
-  return std::pair(a.seconds(), a.nanos()) > std::pair(b.seconds(), b.nanos());
-}
-
 // Whether `b` started after `a` had ended, by the clock of the target.
 bool starts_after_end(const StatusObservation& b, const StatusObservation& a) {
   return b.started_at() != nullptr && a.completed_at() != nullptr &&
-         later(*b.started_at(), *a.completed_at());
+         time_of(*b.started_at()) > time_of(*a.completed_at());
 }
 
 // Observations of executions of other clients, by execution. When these clients use an id again,
@@ -140,14 +136,13 @@ class Splitter {
       : id_(id), all_(all), cleanup_(cleanup), policies_(policies) {}
 
   std::vector<ExecutionHistory> split() {
-    std::vector<ExecutionHistory> executions;
     const bool ids_return = policies_.retention != core::kForever || !cleanup_.is_never();
     if (all_.invokes.empty() && ids_return) {
-      executions = split_foreign(id_, all_.observations);
-      for (ExecutionHistory& execution : executions) execution.may_be_gone = gone(execution);
-      if (executions.size() > 1) return executions;
-      executions.clear();  // all calls belong to the same one
+      std::vector<ExecutionHistory> foreign = split_foreign(id_, all_.observations);
+      for (ExecutionHistory& execution : foreign) execution.may_be_gone = gone(execution);
+      if (foreign.size() > 1) return foreign;
     }
+    std::vector<ExecutionHistory> executions;
     std::size_t first = 0;
     bool fresh = true;
     while (true) {

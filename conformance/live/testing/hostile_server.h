@@ -37,7 +37,8 @@ class HostileServer {
   /// HOST:PORT.
   const std::string& address() const { return address_; }
 
-  /// The number of messages that all calls have begun to send. A client never has more.
+  /// The number of messages that were passed to gRPC for sending, over all calls. A client cannot
+  /// have received more.
   std::size_t sent() const { return sent_; }
 
  private:

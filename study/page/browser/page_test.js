@@ -5,31 +5,20 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 
-const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(
-  existsSync,
-);
-const { chromium } = await import('playwright-core').catch(() => ({}));
-
-function whyNot() {
-  if (!CHROMIUM) return 'no browser: chromium is not installed';
-  if (!chromium) return 'no browser: `npm ci` has not been run here';
-  return false;
-}
-
-if (whyNot() && process.env.QUINTAIN_NEEDS_BROWSER) throw new Error(whyNot());
+import { launch, noBrowser, record } from './browser.js';
 
 // The sample's last workload has no data for three of its pictures.
 const CHARTS = ['reliability', 'pit', 'ratios', 'sharpness', 'depth', 'rolling', 'scatter', 'cost'];
 const FIGURES = 2 * CHARTS.length + 5;
 const HOSTILE = 'replay </script><b>bold</b> & "quoted" <!-- \'x\'';
 
-describe('the page of a study', { skip: whyNot() }, () => {
+describe('the page of a study', { skip: noBrowser }, () => {
   let folder;
   let file;
   let browser;
@@ -38,9 +27,7 @@ describe('the page of a study', { skip: whyNot() }, () => {
     folder = mkdtempSync(path.join(os.tmpdir(), 'quintain-page-'));
     file = path.join(folder, 'page.html');
     writeFileSync(file, execFileSync(process.env.QUINTAIN_SAMPLE_PAGE, { maxBuffer: 1 << 28 }));
-    // Chromium's sandbox does not run as root.
-    const args = process.getuid() === 0 ? ['--no-sandbox'] : [];
-    browser = await chromium.launch({ executablePath: CHROMIUM, args });
+    browser = await launch();
   });
 
   after(async () => {
@@ -51,15 +38,7 @@ describe('the page of a study', { skip: whyNot() }, () => {
   // Opens the page, calls `look` with it, and checks that it logged nothing and fetched nothing.
   async function visit(options, look, address = pathToFileURL(file).href) {
     const page = await browser.newPage({ viewport: { width: 1280, height: 900 }, ...options });
-    const said = [];
-    const fetched = [];
-    page.on('console', (message) => said.push(message.text()));
-    page.on('pageerror', (error) => said.push(error.stack));
-    page.on('dialog', (dialog) => {
-      said.push(`dialog: ${dialog.message()}`);
-      return dialog.dismiss();
-    });
-    page.on('request', (request) => fetched.push(request.url()));
+    const { said, fetched } = record(page);
     try {
       await page.goto(address);
       if (options.javaScriptEnabled !== false) await drawn(page);

@@ -5,26 +5,15 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 
-const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(
-  existsSync,
-);
-const { chromium } = await import('playwright-core').catch(() => ({}));
+import { launch, noBrowser, record } from './browser.js';
 
-function whyNot() {
-  if (!CHROMIUM) return 'no browser: chromium is not installed';
-  if (!chromium) return 'no browser: `npm ci` has not been run here';
-  return false;
-}
-
-if (whyNot() && process.env.QUINTAIN_NEEDS_BROWSER) throw new Error(whyNot());
-
-describe('the page of a report', { skip: whyNot() }, () => {
+describe('the page of a report', { skip: noBrowser }, () => {
   let folder;
   let browser;
 
@@ -34,9 +23,7 @@ describe('the page of a report', { skip: whyNot() }, () => {
       const page = execFileSync(process.env.QUINTAIN_SAMPLE_PAGE, args, { maxBuffer: 1 << 28 });
       writeFileSync(path.join(folder, `${name}.html`), page);
     }
-    // Chromium's sandbox does not run as root.
-    const args = process.getuid() === 0 ? ['--no-sandbox'] : [];
-    browser = await chromium.launch({ executablePath: CHROMIUM, args });
+    browser = await launch();
   });
 
   after(async () => {
@@ -48,15 +35,7 @@ describe('the page of a report', { skip: whyNot() }, () => {
   async function visit(name, look, { hash = '', ...options } = {}) {
     const page = await browser.newPage({ viewport: { width: 1280, height: 900 }, ...options });
     page.setDefaultTimeout(5000);
-    const said = [];
-    const fetched = [];
-    page.on('console', (message) => said.push(message.text()));
-    page.on('pageerror', (error) => said.push(error.stack));
-    page.on('dialog', (dialog) => {
-      said.push(`dialog: ${dialog.message()}`);
-      return dialog.dismiss();
-    });
-    page.on('request', (request) => fetched.push(request.url()));
+    const { said, fetched } = record(page);
     const address = pathToFileURL(path.join(folder, `${name}.html`)).href;
     try {
       await page.goto(address + hash);
