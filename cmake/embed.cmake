@@ -1,3 +1,12 @@
+# quintain_concatenate(RESULT file...): the texts of the files, one after the other, in the file RESULT.
+function(quintain_concatenate result)
+  add_custom_command(
+    OUTPUT ${result}
+    COMMAND ${CMAKE_COMMAND} -E cat ${ARGN} > ${result}
+    DEPENDS ${ARGN}
+    VERBATIM)
+endfunction()
+
 # quintain_embed(RESULT NAMESPACE HEADER name path [name path...]): a source file with a function
 # `std::string_view name()` for each pair, which returns the file's text. HEADER declares the functions. Sets
 # RESULT to the path of the source file.
