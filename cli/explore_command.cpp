@@ -30,6 +30,7 @@
 #include "reports/json_input/diagnostics.h"
 #include "reports/report.h"
 #include "scenarios/explore/exploration.h"
+#include "scenarios/explore/ties.h"
 #include "scenarios/explore/world_draw.h"
 #include "scenarios/language/loader.h"
 
@@ -47,6 +48,7 @@ constexpr int kMaxJobs = 1024;
 struct Arguments {
   std::string scenario;
   std::string everywhere;
+  bool ties = false;
   std::uint64_t seeds = kDefaultSeeds;
   std::string time;
   std::string seed = "1";
@@ -92,31 +94,39 @@ std::optional<std::vector<std::string>> parse_actions(const std::string& text) {
   return actions;
 }
 
+// The cases of SCENARIO that replay no trace, or nullopt after printing an error.
+std::optional<std::vector<scenarios::Scenario>> cases_of(const Arguments& arguments) {
+  json_input::Diagnostics diagnostics;
+  std::vector<scenarios::Scenario> cases;
+  for (const std::string& file :
+       scenarios::find_scenario_files({arguments.scenario}, diagnostics)) {
+    for (auto& scenario :
+         scenarios::load_scenario_file(file, scenarios::naming_root(file), diagnostics)) {
+      if (!scenario.trace) cases.push_back(std::move(scenario));
+    }
+  }
+  if (diagnostics.empty()) return cases;
+  write_note(diagnostics.text());
+  return std::nullopt;
+}
+
 // The documents of --everywhere, or nullopt after printing an error.
 std::optional<std::vector<nlohmann::ordered_json>> variants_of(const Arguments& arguments) {
   const auto actions = parse_actions(arguments.everywhere);
   if (!actions) return std::nullopt;
-  json_input::Diagnostics diagnostics;
+  const auto cases = cases_of(arguments);
+  if (!cases) return std::nullopt;
   std::vector<nlohmann::ordered_json> variants;
-  for (const std::string& file :
-       scenarios::find_scenario_files({arguments.scenario}, diagnostics)) {
-    for (const auto& scenario :
-         scenarios::load_scenario_file(file, scenarios::naming_root(file), diagnostics)) {
-      if (scenario.trace) continue;
-      std::size_t left_out = 0;
-      const std::size_t room = kMaxVariants - std::min(kMaxVariants, variants.size());
-      auto some = scenarios::with_actions_everywhere(scenario, *actions,
-                                                     std::min(arguments.most, room), left_out);
-      if (left_out > 0) {
-        print_note("{}: {} variants are left out (--most {})\n", scenario.name, left_out,
-                   arguments.most);
-      }
-      std::ranges::move(some, std::back_inserter(variants));
+  for (const scenarios::Scenario& scenario : *cases) {
+    std::size_t left_out = 0;
+    const std::size_t room = kMaxVariants - std::min(kMaxVariants, variants.size());
+    auto some = scenarios::with_actions_everywhere(scenario, *actions,
+                                                   std::min(arguments.most, room), left_out);
+    if (left_out > 0) {
+      print_note("{}: {} variants are left out (--most {})\n", scenario.name, left_out,
+                 arguments.most);
     }
-  }
-  if (!diagnostics.empty()) {
-    write_note(diagnostics.text());
-    return std::nullopt;
+    std::ranges::move(some, std::back_inserter(variants));
   }
   if (variants.empty()) {
     print_error("there is nothing to vary: no step of the scenario starts an execution");
@@ -125,11 +135,11 @@ std::optional<std::vector<nlohmann::ordered_json>> variants_of(const Arguments& 
   return variants;
 }
 
-// "seed-17-invariant-one-outcome.json".
-std::string file_name(const scenarios::ExploredFailure& failure) {
-  std::string check = failure.check;
-  std::ranges::replace(check, '/', '-');
-  return fmt::format("seed-{}-{}.json", failure.seed, check);
+// "seed-17-invariant-one-outcome.json" for "seed-17/invariant/one-outcome".
+std::string file_name(std::string name) {
+  std::ranges::replace_if(
+      name, [](char c) { return c == '/' || c == '[' || c == ']' || c == ',' || c == '='; }, '-');
+  return name + ".json";
 }
 
 std::size_t steps_in(const nlohmann::ordered_json& document) {
@@ -137,12 +147,16 @@ std::size_t steps_in(const nlohmann::ordered_json& document) {
 }
 
 // The case of a failure; writes its scenario to a file.
+// `world`: "seed-17", or the order of a scenario.
 std::optional<reports::Case> case_of(const scenarios::ExploredFailure& failure,
-                                     const Arguments& arguments) {
-  const std::string path = (std::filesystem::path(arguments.out) / file_name(failure)).string();
+                                     const std::string& world, const Arguments& arguments) {
+  std::error_code error;
+  std::filesystem::create_directories(arguments.out, error);
+  const std::string name = fmt::format("{}/{}", world, failure.check);
+  const std::string path = (std::filesystem::path(arguments.out) / file_name(name)).string();
   if (!write_text(kCommand, failure.document.dump(2) + "\n", path)) return std::nullopt;
   reports::Case result;
-  result.name = fmt::format("seed-{}/{}", failure.seed, failure.check);
+  result.name = name;
   result.file = path;
   result.seed = failure.seed;
   result.config = failure.document.dump();
@@ -181,12 +195,128 @@ reports::Case coverage_case(const scenarios::Explored& explored, bool random) {
   return result;
 }
 
+// Writes the report to the files that were asked for and prints it; the exit code.
+int finish(const Arguments& arguments, const reports::Report& report, const std::string& summary,
+           const std::string& note) {
+  bool written = arguments.files.write(kCommand, report, reports::to_json(report));
+  print_report(report);
+  print_output("{}\n", summary);
+  print_note("{}\n", note);
+  written &= arguments.files.publish(
+      kCommand, [&](reports::CiFormat format) { return reports::to_ci_format(report, format); });
+  if (!written) return kHarnessError;
+  if (!report.incomplete.empty()) return Interruption::exit_code();
+  return reports::verdict_of(report) == reports::Verdict::kPassed ? kAllHeld : kSomethingFailed;
+}
+
+reports::Report new_report(const Arguments& arguments, std::string command, std::uint64_t seed,
+                           std::chrono::duration<double> took,
+                           const scenarios::Explored& explored) {
+  reports::Report report;
+  report.tool_version = kVersion;
+  report.command = std::move(command);
+  report.seeds = {seed};
+  report.incomplete = Interruption::reason();
+  report.wall_clock.started_at = utc_now();
+  report.wall_clock.duration_seconds = took.count();
+  report.wall_clock.jobs = arguments.jobs;
+  report.wall_clock.executions_per_second = explored.executions / took.count();
+  report.wall_clock.events_per_second = explored.events / took.count();
+  report.wall_clock.environment = build_facts();
+  return report;
+}
+
+scenarios::ExploreOptions options_of(const Arguments& arguments,
+                                     std::chrono::steady_clock::time_point started,
+                                     std::optional<std::chrono::nanoseconds> time) {
+  scenarios::ExploreOptions options;
+  options.judge = scenarios::make_run_judge<conformance::WorldJudge>;
+  options.jobs = arguments.jobs;
+  options.abort = &Interruption::requested();
+  options.enough = [=] { return time && std::chrono::steady_clock::now() - started >= *time; };
+  return options;
+}
+
+// Orders of one scenario, as a case of the report.
+reports::Case orders_case(const scenarios::Scenario& scenario,
+                          const scenarios::ExploredTies& found) {
+  reports::Case result;
+  result.name = scenario.name + "/orders";
+  result.file = scenario.file;
+  result.reproduce = fmt::format("quintain explore {} --ties", quoted(scenario.file));
+  result.checks.push_back(
+      {.name = "orders",
+       .kind = reports::CheckKind::kExpectation,
+       .verdict = reports::Verdict::kPassed,
+       .expected = "orders of tied events are run",
+       .observed = fmt::format("{} run, {} pruned, {} left", found.explored.worlds, found.pruned,
+                               found.left)});
+  const auto count = [&](const char* name, std::uint64_t value) {
+    result.metrics.push_back({.name = name, .value = static_cast<std::int64_t>(value), .unit = ""});
+  };
+  count("orders.run", found.explored.worlds);
+  count("orders.pruned", found.pruned);
+  count("orders.left", found.left);
+  return result;
+}
+
+// --ties.
+int explore_orders(const Arguments& arguments, std::optional<std::chrono::nanoseconds> time) {
+  const auto cases = cases_of(arguments);
+  if (!cases) return kBadInput;
+  if (cases->empty()) {
+    print_error("there is nothing to vary: every case of SCENARIO replays a trace");
+    return kBadInput;
+  }
+  const Interruption interruption;
+  Progress progress("scenarios");
+  const auto started = std::chrono::steady_clock::now();
+  const scenarios::ExploreOptions options = options_of(arguments, started, time);
+  scenarios::ExploredTies all;
+  std::vector<reports::Case> reported;
+  std::size_t done = 0;
+  std::size_t complete = 0;
+  for (const scenarios::Scenario& scenario : *cases) {
+    if (options.enough() || *options.abort) break;
+    const auto found = scenarios::explore_ties(nlohmann::ordered_json::parse(scenario.document),
+                                               arguments.most, options);
+    all.explored.worlds += found.explored.worlds;
+    all.explored.events += found.explored.events;
+    all.explored.virtual_time += found.explored.virtual_time;
+    all.pruned += found.pruned;
+    all.left += found.left;
+    complete += found.left == 0 ? 1 : 0;
+    reported.push_back(orders_case(scenario, found));
+    for (const auto& failure : found.explored.failures) {
+      auto failed =
+          case_of(failure, fmt::format("{}/order-{}", scenario.name, failure.seed), arguments);
+      if (!failed) return kHarnessError;
+      reported.push_back(*std::move(failed));
+    }
+    progress.show(++done, cases->size());
+  }
+  progress.clear();
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
+  reports::Report report =
+      new_report(arguments, fmt::format("quintain explore {} --ties", arguments.scenario), 1, took,
+                 all.explored);
+  report.cases = std::move(reported);
+  return finish(arguments, report,
+                fmt::format("{} orders, {} pruned, {} left; {} of {} scenarios in all orders, {} "
+                            "of virtual time",
+                            all.explored.worlds, all.pruned, all.left, complete, cases->size(),
+                            core::format_duration(all.explored.virtual_time)),
+                fmt::format("{:.2f} s, {:.0f} orders/s", took.count(),
+                            static_cast<double>(all.explored.worlds) / took.count()));
+}
+
 int explore_command(const Arguments& arguments) {
   const auto first = parse_seed(arguments.seed);
   if (!first || !arguments.files.check(kCommand)) return kBadInput;
-  const bool random = arguments.everywhere.empty();
+  const bool random = arguments.everywhere.empty() && !arguments.ties;
   if (random != arguments.scenario.empty()) {
-    print_error(random ? "a SCENARIO needs --everywhere" : "--everywhere needs a SCENARIO");
+    print_error(random ? "a SCENARIO needs --everywhere or --ties"
+                       : "--everywhere and --ties need a SCENARIO");
     return kBadInput;
   }
   std::optional<std::chrono::nanoseconds> time;
@@ -194,6 +324,7 @@ int explore_command(const Arguments& arguments) {
     time = parse_time(arguments.time);
     if (!time) return kBadInput;
   }
+  if (arguments.ties) return explore_orders(arguments, time);
   std::vector<nlohmann::ordered_json> variants;
   if (!random) {
     auto made = variants_of(arguments);
@@ -205,11 +336,7 @@ int explore_command(const Arguments& arguments) {
   const Interruption interruption;
   Progress progress("worlds");
   const auto started = std::chrono::steady_clock::now();
-  scenarios::ExploreOptions options;
-  options.judge = scenarios::make_run_judge<conformance::WorldJudge>;
-  options.jobs = arguments.jobs;
-  options.abort = &Interruption::requested();
-  options.enough = [&] { return time && std::chrono::steady_clock::now() - started >= *time; };
+  scenarios::ExploreOptions options = options_of(arguments, started, time);
   options.progress = [&](std::uint64_t done) {
     if (!time) progress.show(done, worlds);
   };
@@ -220,45 +347,25 @@ int explore_command(const Arguments& arguments) {
   progress.clear();
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
 
-  reports::Report report;
-  report.tool_version = kVersion;
-  report.command =
+  reports::Report report = new_report(
+      arguments,
       random ? fmt::format("quintain explore --seed {} --seeds {}", arguments.seed, explored.worlds)
              : fmt::format("quintain explore {} --everywhere {}", arguments.scenario,
-                           arguments.everywhere);
-  report.seeds = {random ? *first : 1};
-  report.incomplete = Interruption::reason();
-  report.wall_clock.started_at = utc_now();
-  report.wall_clock.duration_seconds = took.count();
-  report.wall_clock.jobs = arguments.jobs;
-  report.wall_clock.executions_per_second = explored.executions / took.count();
-  report.wall_clock.events_per_second = explored.events / took.count();
-  report.wall_clock.environment = build_facts();
+                           arguments.everywhere),
+      random ? *first : 1, took, explored);
   report.cases.push_back(coverage_case(explored, random));
-  if (!explored.failures.empty()) {
-    std::error_code error;
-    std::filesystem::create_directories(arguments.out, error);
-  }
   for (const auto& failure : explored.failures) {
-    auto failed = case_of(failure, arguments);
+    auto failed = case_of(failure, fmt::format("seed-{}", failure.seed), arguments);
     if (!failed) return kHarnessError;
     report.cases.push_back(*std::move(failed));
   }
-  bool written = arguments.files.write(kCommand, report, reports::to_json(report));
-  print_report(report);
-  print_output("{} worlds, {:.0f} executions, {} of virtual time, {} run twice\n", explored.worlds,
-               explored.executions, core::format_duration(explored.virtual_time),
-               explored.compared);
-  print_note("{:.2f} s, {:.0f} worlds/s, {:.0f} executions/s\n", took.count(),
-             static_cast<double>(explored.worlds) / took.count(),
-             explored.executions / took.count());
-  written &= arguments.files.publish(
-      kCommand, [&](reports::CiFormat format) { return reports::to_ci_format(report, format); });
-  if (!written) return kHarnessError;
-  if (!report.incomplete.empty()) return Interruption::exit_code();
-  return explored.failures.empty() && reports::verdict_of(report) == reports::Verdict::kPassed
-             ? kAllHeld
-             : kSomethingFailed;
+  return finish(arguments, report,
+                fmt::format("{} worlds, {:.0f} executions, {} of virtual time, {} run twice",
+                            explored.worlds, explored.executions,
+                            core::format_duration(explored.virtual_time), explored.compared),
+                fmt::format("{:.2f} s, {:.0f} worlds/s, {:.0f} executions/s", took.count(),
+                            static_cast<double>(explored.worlds) / took.count(),
+                            explored.executions / took.count()));
 }
 
 }  // namespace
@@ -268,14 +375,21 @@ void add_explore_command(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand(
       "explore", "Search random worlds for violations, and shrink what is found");
   command->add_option("SCENARIO", arguments->scenario,
-                      "A scenario file or folder, for --everywhere");
-  command->add_option(
-      "--everywhere", arguments->everywhere,
-      fmt::format("Instead of random worlds: do each of these to every execution of SCENARIO, at, "
-                  "before and after each of its events: {}",
-                  fmt::join(scenarios::kActions, ", ")));
+                      "A scenario file or folder, for --everywhere or --ties");
+  auto* ties = command->add_flag(
+      "--ties", arguments->ties,
+      "Instead of random worlds: run SCENARIO in every order of the events that are due at one "
+      "instant");
+  command
+      ->add_option(
+          "--everywhere", arguments->everywhere,
+          fmt::format(
+              "Instead of random worlds: do each of these to every execution of SCENARIO, at, "
+              "before and after each of its events: {}",
+              fmt::join(scenarios::kActions, ", ")))
+      ->excludes(ties);
   command->add_option("--most", arguments->most,
-                      "The most variants of one case that --everywhere tries (default: 20000)");
+                      "The most variants or orders of one case that are tried (default: 20000)");
   auto* seeds = command
                     ->add_option("--seeds", arguments->seeds,
                                  fmt::format("How many worlds (default: {})", kDefaultSeeds))
@@ -293,7 +407,8 @@ void add_explore_command(CLI::App& app, int& exit_code) {
       "Examples:\n"
       "  quintain explore --for 60s                        random worlds for a minute\n"
       "  quintain explore --seed $(git rev-parse HEAD)     other worlds for each commit\n"
-      "  quintain explore my.json --everywhere cancel,leave\n\n"
+      "  quintain explore my.json --everywhere cancel,leave\n"
+      "  quintain explore my.json --ties                   every order of simultaneous events\n\n"
       "Exit code: 0 nothing was found, 1 something was, 2 bad usage or input, 3 harness error, "
       "130\n"
       "or 143 interrupted by SIGINT or SIGTERM, with a report of what has run.");

@@ -9,6 +9,8 @@
 #include <cinttypes>
 #include <cstdint>
 #include <cstdio>
+#include <fstream>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,6 +28,7 @@
 #include "reports/stream.h"
 #include "scenarios/language/loader.h"
 #include "scenarios/runner/run.h"
+#include "scenarios/runner/timeline.h"
 
 namespace quintain::cli {
 namespace {
@@ -43,6 +46,7 @@ struct Arguments {
   bool list = false;
   bool check_determinism = false;
   std::string digest;
+  std::string timeline;
   bool clauses = false;
   std::string trace_dir;
   bool strict_trace = false;
@@ -163,7 +167,7 @@ std::string digest_line(const reports::Case& c) {
 // they are wanted.
 void run(const Arguments& arguments, const Loaded& loaded, reports::Report& head,
          reports::ReportStream& stream, std::vector<std::string>& digests,
-         std::atomic<bool>& bad_trace) {
+         std::atomic<bool>& bad_input, std::ostream& timeline) {
   if (!arguments.digest.empty()) digests.resize(loaded.cases.size() * head.seeds.size());
   std::vector<scenarios::PlannedScenario> planned;
   for (const Found& found : loaded.cases) {
@@ -171,6 +175,12 @@ void run(const Arguments& arguments, const Loaded& loaded, reports::Report& head
                        found.expected_calls});
   }
   const auto started = std::chrono::steady_clock::now();
+  std::function<std::unique_ptr<sim::HistoryListener>(sim::World&)> listen;
+  if (!arguments.timeline.empty()) {
+    listen = [&timeline](sim::World& world) {
+      return std::make_unique<scenarios::Timeline>(world, timeline);
+    };
+  }
   Progress progress("cases");
   scenarios::sweep(
       planned,
@@ -178,11 +188,12 @@ void run(const Arguments& arguments, const Loaded& loaded, reports::Report& head
        .jobs = arguments.jobs,
        .run = {.trace_dir = arguments.trace_dir,
                .strict_trace = arguments.strict_trace,
-               .bad_trace = &bad_trace,
+               .bad_input = &bad_input,
                .check_determinism = arguments.check_determinism,
                .digest_messages = !arguments.digest.empty(),
                .judge =
                    arguments.clauses ? scenarios::make_run_judge<conformance::WorldJudge> : nullptr,
+               .listen = listen,
                .abort = &Interruption::requested()},
        .on_case =
            [&](std::size_t place, const reports::Case& c) {
@@ -213,8 +224,23 @@ int run_command(const Arguments& arguments) {
     list(*loaded);
     return kAllHeld;
   }
+  std::ofstream timeline;
+  if (!arguments.timeline.empty()) {
+    if (loaded->cases.size() * seeds->size() != 1) {
+      print_error(
+          fmt::format("--trace: writes one run, but {} were chosen; choose one case by "
+                      "--only, and one seed",
+                      loaded->cases.size() * seeds->size()));
+      return kBadInput;
+    }
+    timeline.open(arguments.timeline, std::ios::binary | std::ios::trunc);
+    if (!timeline) {
+      print_error(fmt::format("--trace: can't write {}", quoted(arguments.timeline)));
+      return kBadInput;
+    }
+  }
   const Interruption interruption;
-  std::atomic<bool> bad_trace = false;
+  std::atomic<bool> bad_input = false;
   reports::ReportStream stream({.json = arguments.files.report,
                                 .junit = arguments.files.junit,
                                 .ctrf = arguments.files.ctrf,
@@ -225,7 +251,11 @@ int run_command(const Arguments& arguments) {
                                 .seeds = *seeds});
   reports::Report head = new_report(arguments, *seeds);
   std::vector<std::string> digests;
-  run(arguments, *loaded, head, stream, digests, bad_trace);
+  run(arguments, *loaded, head, stream, digests, bad_input, timeline);
+  if (timeline.is_open() && !timeline.flush()) {
+    print_error(fmt::format("--trace: can't write {}", quoted(arguments.timeline)));
+    return kHarnessError;
+  }
   std::vector<absl::Status> errors = stream.write_files(head);
   if (!arguments.digest.empty() &&
       !write_text(kCommand, absl::StrJoin(digests, ""), arguments.digest)) {
@@ -248,7 +278,7 @@ int run_command(const Arguments& arguments) {
   if (!head.incomplete.empty()) return Interruption::exit_code();
   const reports::Verdict verdict = reports::verdict_of(stream.totals(), false);
   // Nothing is wrong with the program.
-  if (bad_trace && verdict == reports::Verdict::kError) return kBadInput;
+  if (bad_input && verdict == reports::Verdict::kError) return kBadInput;
   return reports::exit_code(verdict);
 }
 
@@ -276,6 +306,11 @@ void add_run_command(CLI::App& app, int& exit_code) {
       ->add_option("--digest", arguments->digest,
                    "Write a line for each case to this file: the digest of its events, answers, "
                    "estimates and deadlines. Two builds that agree write the same file")
+      ->type_name("FILE");
+  command
+      ->add_option("--trace", arguments->timeline,
+                   "Write the run of one case to this file as a timeline for Perfetto "
+                   "(https://ui.perfetto.dev)")
       ->type_name("FILE");
   command
       ->add_option("--trace-dir", arguments->trace_dir,

@@ -492,7 +492,11 @@ void TaskExecutionManager::end_attempt(const AsyncExecution& execution, LiveExec
   } else {
     pool_.release(*live.instance);
   }
-  --busy_;
+  const LiveExecution& oldest = holders_.front();
+  const bool slot_lost = planted("slot-lost-out-of-order") && &oldest != &live &&
+                         oldest.dispatched_at == live.dispatched_at &&
+                         oldest.record->function == execution.function;
+  if (!slot_lost) --busy_;
   holders_.erase(holders_.iterator_to(live));
   if (observer_ != nullptr) observer_->on_slot_released(execution.ordinal);
   if (!planted("parked-work-forgotten")) queue_.unpark(*execution.task);

@@ -125,8 +125,27 @@ std::string History::describe(const Event& event) const {
       return fmt::format("{} is restored: {}", execution, short_name(event.to));
     case EventKind::kStreamMessage:
       return call() + " receives a message";
+    case EventKind::kNetwork:
+      return fmt::format("{}: {}", call(), text_of(static_cast<NetworkEvent>(event.number)));
+    case EventKind::kDisk:
+      return fmt::format("node {}: {}", event.execution.node,
+                         text_of(static_cast<DiskEvent>(event.number)));
   }
   return "an unknown event";
+}
+
+std::string_view text_of(NetworkEvent event) {
+  constexpr std::string_view kTexts[] = {
+      "the request arrives",    "the request is duplicated",     "the request is lost",
+      "an answer is lost",      "the connection is reset",       "the caller notices a loss",
+      "the node sees it leave", "a message waits for its reader"};
+  return kTexts[static_cast<std::size_t>(event)];
+}
+
+std::string_view text_of(DiskEvent event) {
+  constexpr std::string_view kTexts[] = {"a commit starts", "a commit ends", "a commit fails",
+                                         "the power fails in a commit"};
+  return kTexts[static_cast<std::size_t>(event)];
 }
 
 std::string_view short_name(spearlet::ExecutionStatus status) {

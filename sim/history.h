@@ -53,10 +53,37 @@ enum class EventKind : std::uint8_t {
   kRestored,
   // Seen by clients.
   kStreamMessage,  // a message of a stream arrives at its caller
+  // Reported by the simulated network and disk; `number` is the NetworkEvent or DiskEvent.
+  kNetwork,  // of `call`
+  kDisk,     // of a node
 };
 
 /// The number of event kinds.
-inline constexpr std::size_t kEventKinds = static_cast<std::size_t>(EventKind::kStreamMessage) + 1;
+inline constexpr std::size_t kEventKinds = static_cast<std::size_t>(EventKind::kDisk) + 1;
+
+/// What happens to a connection between a caller and a node.
+enum class NetworkEvent : std::uint8_t {
+  kRequestArrives,
+  kRequestDuplicated,  // it will arrive twice
+  kRequestLost,
+  kAnswerLost,  // or a message of a stream
+  kConnectionReset,
+  kLossNoticed,     // by the caller
+  kCallerLeft,      // the node notices it, for whatever reason
+  kReaderIsBehind,  // a message of a stream waits for its reader
+};
+
+/// What happens to the store of a node.
+enum class DiskEvent : std::uint8_t {
+  kCommitStarts,
+  kCommitEnds,
+  kCommitFails,
+  kPowerLostInCommit,
+};
+
+/// The event as a text for reports: "the request is lost".
+std::string_view text_of(NetworkEvent event);
+std::string_view text_of(DiskEvent event);
 
 /// One thing that happened. Its kind decides which members have a meaning.
 struct Event {
@@ -68,7 +95,7 @@ struct Event {
   bool flag = false;
   ExecutionRef execution{};
   /// kAccepted: retries allowed. kAttemptDispatched: the number of the attempt, from 1.
-  /// kCallRefused: the status code.
+  /// kCallRefused: the status code. kNetwork, kDisk: the NetworkEvent or DiskEvent.
   int number = 0;
   /// Also of kAccepted: the call that created the execution.
   std::uint64_t call = 0;

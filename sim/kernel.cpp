@@ -10,7 +10,8 @@ core::EventHandle Kernel::schedule(core::Instant when, core::Precedence preceden
   return pending_.schedule(std::max(when, now_), precedence, fire, self);
 }
 
-Kernel::Stop Kernel::run(core::Instant until, const std::function<bool()>& done) {
+template <class Pop>
+Kernel::Stop Kernel::run(core::Instant until, const std::function<bool()>& done, const Pop& pop) {
   while (!done()) {
     const core::Instant next = pending_.next();
     if (next.is_never()) return Stop::kIdle;
@@ -20,7 +21,7 @@ Kernel::Stop Kernel::run(core::Instant until, const std::function<bool()>& done)
     }
     if (next > now_) at_this_instant_ = 0;
     if (++at_this_instant_ > max_at_one_instant_) return Stop::kStandstill;
-    const core::PendingEventSet::Event event = pending_.pop();
+    const core::PendingEventSet::Event event = pop(next);
     now_ = event.when;
     ++events_;
     digest_ = fold(digest_, static_cast<std::uint64_t>(event.when.since_start().count()));
@@ -28,6 +29,17 @@ Kernel::Stop Kernel::run(core::Instant until, const std::function<bool()>& done)
     event.fire(event.self);
   }
   return Stop::kCondition;
+}
+
+Kernel::Stop Kernel::run(core::Instant until, const std::function<bool()>& done) {
+  // Two loops, so that a run without a chooser does not look for one at every event.
+  if (chooser_ == nullptr)
+    return run(until, done, [this](core::Instant) { return pending_.pop(); });
+  return run(until, done, [this](core::Instant at) {
+    return pending_.pop_one_of_first([this, at](std::size_t n) {
+      return chooser_->choose({.kind = ChoiceKind::kTie, .at = at, .n = n});
+    });
+  });
 }
 
 }  // namespace quintain::sim

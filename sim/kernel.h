@@ -8,13 +8,15 @@
 #include "core/base/environment.h"
 #include "core/base/pending_event_set.h"
 #include "core/base/time.h"
+#include "sim/chooser.h"
 #include "sim/random/randomness.h"
 
 namespace quintain::sim {
 
 /// The clock and the pending events of one world.
 ///
-/// Events run in the order of instant, precedence and insertion. The clock stands still while an
+/// Events run in the order of instant, precedence and insertion, unless a chooser decides between
+/// events of one instant and precedence. The clock stands still while an
 /// event runs and then jumps to the next event, so a run is a function of what was scheduled.
 /// Serial context only.
 class Kernel {
@@ -40,6 +42,10 @@ class Kernel {
                              void* self);
   void withdraw(core::EventHandle handle) { pending_.withdraw(handle); }
 
+  /// From now on `chooser` decides which of the tied events runs next (ChoiceKind::kTie). It must
+  /// outlive the kernel. Without one they run in the order in which they were scheduled.
+  void set_chooser(Chooser& chooser) { chooser_ = &chooser; }
+
   /// Fires events up to and including `until`, as long as any are pending and `done()` returns
   /// false. `done()` is called before the first event and after every event.
   Stop run(core::Instant until, const std::function<bool()>& done);
@@ -56,7 +62,11 @@ class Kernel {
   std::uint64_t digest() const { return digest_; }
 
  private:
+  template <class Pop>
+  Stop run(core::Instant until, const std::function<bool()>& done, const Pop& pop);
+
   core::PendingEventSet pending_;
+  Chooser* chooser_ = nullptr;
   core::Instant now_;
   std::uint64_t max_at_one_instant_;
   std::uint64_t at_this_instant_ = 0;

@@ -60,6 +60,46 @@ TEST(Kernel, FiresByInstantThenPrecedenceThenInsertion) {
   EXPECT_EQ(kernel.pending(), 0U);
 }
 
+TEST(Kernel, AChooserDecidesBetweenEventsOfOneInstantAndPrecedence) {
+  Kernel kernel;
+  Events events(kernel);
+  GivenChoices choices({3, 1});
+  kernel.set_chooser(choices);
+  std::vector<int> fired;
+  const auto note = [&](int number) { return [&fired, number] { fired.push_back(number); }; };
+  events.at(1s, Precedence::kCompletion, note(1));
+  events.at(1s, Precedence::kOther, note(2));
+  events.at(1s, Precedence::kOther, note(3));
+  const auto withdrawn = events.at(1s, Precedence::kOther, note(0));
+  events.at(1s, Precedence::kOther, [&] {
+    fired.push_back(4);
+    events.at(0s, Precedence::kOther, note(5));
+    kernel.withdraw(withdrawn);
+  });
+  events.at(2s, Precedence::kOther, note(6));
+  kernel.withdraw(events.at(1s, Precedence::kOther, note(0)));
+  EXPECT_EQ(kernel.run_until_idle(), Kernel::Stop::kIdle);
+  // First of 2, 3, one that is withdrawn and 4, then of 2, 3 and 5.
+  EXPECT_THAT(fired, ElementsAre(1, 4, 3, 2, 5, 6));
+  EXPECT_EQ(choices.problem(), "");
+  std::vector<std::pair<Instant, std::size_t>> made;
+  for (const Choice& choice : choices.made()) made.emplace_back(choice.at, choice.n);
+  EXPECT_THAT(made, ElementsAre(std::pair(Instant(1s), 4U), std::pair(Instant(1s), 3U),
+                                std::pair(Instant(1s), 2U)));
+}
+
+TEST(GivenChoices, NamesAChoiceThatCannotBeMade) {
+  const auto problem = [](std::vector<std::uint32_t> choices) {
+    GivenChoices given(std::move(choices));
+    given.choose({.kind = ChoiceKind::kTie, .at = Instant(), .n = 2});
+    return given.problem();
+  };
+  EXPECT_EQ(problem({}), "");
+  EXPECT_EQ(problem({1}), "");
+  EXPECT_EQ(problem({2}), "choice 0 is 2, but 2 events were due; expected 0 to 1");
+  EXPECT_EQ(problem({0, 1}), "there are 2 choices, but events were tied 1 times only");
+}
+
 TEST(Kernel, TheClockJumpsFromEventToEvent) {
   Kernel kernel;
   Events events(kernel);

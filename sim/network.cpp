@@ -105,6 +105,7 @@ class SimulatedNetwork::Connection {
   void send() {
     const core::Instant now = network_.environment_.now();
     if (network_.loses(draws_)) {
+      note(NetworkEvent::kRequestLost);
       lost_.arm(now + network_.spec_.noticed_after, core::Precedence::kOther);
     } else {
       under_way_ = true;
@@ -115,6 +116,13 @@ class SimulatedNetwork::Connection {
       reset_.arm(now + network_.spec_.reset_after.sample(network_.world_.randomness(), draws_),
                  core::Precedence::kOther);
     }
+  }
+
+  void note(NetworkEvent event) {
+    network_.world_.record({.kind = EventKind::kNetwork,
+                            .execution = {.node = network_.node_},
+                            .number = static_cast<int>(event),
+                            .call = call_});
   }
 
   // The world ends.
@@ -148,6 +156,7 @@ class SimulatedNetwork::Connection {
 
   // A message to the caller is lost.
   void lose() {
+    note(NetworkEvent::kAnswerLost);
     const core::Instant noticed = network_.environment_.now() + network_.spec_.noticed_after;
     if (awaited()) lost_.arm(noticed, core::Precedence::kOther);
     if (served_) departure_.arm(noticed, core::Precedence::kCancel);
@@ -189,6 +198,7 @@ class SimulatedNetwork::Connection {
 
  private:
   void arrive() {
+    note(NetworkEvent::kRequestArrives);
     under_way_ = false;
     served_ = true;
     const InUse in_use(*this);
@@ -198,6 +208,7 @@ class SimulatedNetwork::Connection {
   }
 
   void be_reset() {
+    note(NetworkEvent::kConnectionReset);
     if (!departure_.armed()) {
       departure_.arm(network_.environment_.now() + network_.latency(draws_),
                      core::Precedence::kCancel);
@@ -205,9 +216,13 @@ class SimulatedNetwork::Connection {
     end_for_caller(absl::UnavailableError("the connection was reset"));
   }
 
-  void be_lost() { end_for_caller(connection_lost()); }
+  void be_lost() {
+    note(NetworkEvent::kLossNoticed);
+    end_for_caller(connection_lost());
+  }
 
   void depart() {
+    note(NetworkEvent::kCallerLeft);
     if (served_) {
       leave();
     } else {
@@ -387,6 +402,8 @@ class SimulatedNetwork::StreamConnection final
       send_front();
     } else if (!read_.armed()) {
       arm_read();
+    } else {
+      note(NetworkEvent::kReaderIsBehind);
     }
   }
 
@@ -490,6 +507,7 @@ void SimulatedNetwork::carry(const Request& request, const core::CallContext& ca
   core::RandomStream draws("sim.network.duplicates",
                            static_cast<std::uint64_t>(node_) << 40 | made.front()->number());
   if (spec_.duplicates > 0 && world_.randomness().uniform(draws) < spec_.duplicates) {
+    made.front()->note(NetworkEvent::kRequestDuplicated);
     made.push_back(std::make_unique<Carried>(*this, bytes, call, std::nullopt));
   }
   for (auto& connection : made) {

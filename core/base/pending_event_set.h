@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 
 #include "core/base/environment.h"
 #include "core/base/pending_events/events.h"
@@ -46,6 +47,11 @@ class PendingEventSet {
 
   /// Removes and returns the first event. Requires: !empty().
   Event pop();
+
+  /// Removes and returns one of the first events: those that are due at the first instant and have
+  /// its first precedence. If there are several, it is number `choose(n)` of them, from 0, in the
+  /// order in which they were scheduled. Takes time proportional to n. Requires: !empty().
+  Event pop_one_of_first(const std::function<std::size_t(std::size_t n)>& choose);
 
   std::size_t size() const { return events_.size(); }
   bool empty() const { return events_.size() == 0; }

@@ -178,13 +178,31 @@ class SetAndModel {
   }
 
   void pop() {
-    const PendingEventSet::Event event = events_.pop();
+    auto expected = model_.begin();
+    const auto choose_tied = [&](std::size_t n) {
+      const std::size_t chosen = random() % n;
+      for (std::size_t i = 0; i < n; ++i) {
+        // All of them are tied, and they are all that are.
+        EXPECT_NE(expected, model_.end());
+        EXPECT_EQ(std::get<0>(expected->first), std::get<0>(model_.begin()->first));
+        EXPECT_EQ(std::get<1>(expected->first), std::get<1>(model_.begin()->first));
+        ++expected;
+      }
+      const bool more = expected != model_.end() &&
+                        std::get<0>(expected->first) == std::get<0>(model_.begin()->first) &&
+                        std::get<1>(expected->first) == std::get<1>(model_.begin()->first);
+      EXPECT_FALSE(more);
+      expected = std::next(model_.begin(), static_cast<std::ptrdiff_t>(chosen));
+      return chosen;
+    };
+    const PendingEventSet::Event event =
+        random() % 16 == 0 ? events_.pop_one_of_first(choose_tied) : events_.pop();
     ASSERT_EQ(Order(event.when.since_start().count(), event.precedence, event.sequence),
-              model_.begin()->first);
+              expected->first);
     ASSERT_EQ(event.fire, &do_nothing);
     ASSERT_EQ(event.self, &events_);
     now_ = event.when.since_start().count();
-    forget(model_.begin());
+    forget(expected);
   }
 
   void withdraw(std::size_t place) {

@@ -2,7 +2,6 @@
 // Then each of these is shrunk.
 #include "scenarios/explore/exploration.h"
 
-#include <absl/strings/match.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -14,70 +13,14 @@
 #include <utility>
 
 #include "core/base/duration_text.h"
-#include "reports/json_input/diagnostics.h"
-#include "reports/json_input/document.h"
+#include "scenarios/explore/judged_world.h"
 #include "scenarios/explore/shrink.h"
-#include "scenarios/language/loader.h"
 #include "scenarios/language/script.h"
 
 namespace quintain::scenarios {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-// The seed of the random numbers of every world, so that `quintain run` repeats it without an
-// option.
-constexpr std::uint64_t kWorldSeed = 1;
-
-// Counts situations and passes events on.
-class CountingJudge final : public RunJudge {
- public:
-  CountingJudge(std::unique_ptr<RunJudge> judge, Situations& situations)
-      : judge_(std::move(judge)), situations_(situations) {}
-
-  void on_event(const sim::Event& event) override {
-    situations_.on_event(event);
-    if (judge_ != nullptr) judge_->on_event(event);
-  }
-  std::vector<reports::Check> checks() override {
-    return judge_ == nullptr ? std::vector<reports::Check>() : judge_->checks();
-  }
-
- private:
-  std::unique_ptr<RunJudge> judge_;
-  Situations& situations_;
-};
-
-struct World {
-  reports::Case result;
-  Situations situations;
-};
-
-std::optional<Scenario> read(const Json& document, std::string& problems) {
-  json_input::Diagnostics diagnostics;
-  const auto parsed = json_input::Document::parse("world.json", document.dump(), diagnostics);
-  auto scenario = parsed ? read_single_scenario(*parsed, "explored", diagnostics) : std::nullopt;
-  problems = diagnostics.text();
-  return scenario;
-}
-
-World play(const Scenario& scenario, const ExploreOptions& options, bool compare) {
-  World world;
-  RunOptions run;
-  run.check_determinism = compare;
-  run.judge = [&](const sim::World& simulated) {
-    return std::make_unique<CountingJudge>(options.judge ? options.judge(simulated) : nullptr,
-                                           world.situations);
-  };
-  world.result = run_scenario(scenario, kWorldSeed, run);
-  return world;
-}
-
-// A clause may be violated several times; the first one has the name of the clause.
-bool counts(const reports::Check& check) {
-  return check.verdict == reports::Verdict::kFailed &&
-         !(check.kind == reports::CheckKind::kClause && absl::StrContains(check.name, '/'));
-}
 
 class Search {
  public:
@@ -108,21 +51,21 @@ class Search {
       const std::uint64_t seed = first_ + i;
       const Json document = make_(seed);
       std::string problems;
-      const auto scenario = read(document, problems);
+      const auto scenario = read_world(document, problems);
       if (!scenario) {
         const std::lock_guard lock(mutex_);
         note("valid", problems, seed, document);
         continue;
       }
       const bool compare = options_.compare_every > 0 && i % options_.compare_every == 0;
-      const World world = play(*scenario, options_, compare);
+      const JudgedWorld world = judge_world(*scenario, options_, compare);
       const std::lock_guard lock(mutex_);
       record(world, seed, document, compare);
     }
   }
 
   // Requires: the mutex is held.
-  void record(const World& world, std::uint64_t seed, const Json& document, bool compared) {
+  void record(const JudgedWorld& world, std::uint64_t seed, const Json& document, bool compared) {
     ++explored_.worlds;
     explored_.compared += compared ? 1 : 0;
     explored_.events += static_cast<double>(world.result.events);
@@ -135,7 +78,7 @@ class Search {
       }
     }
     for (const reports::Check& check : world.result.checks) {
-      if (counts(check)) note(check.name, check.observed, seed, document);
+      if (is_failure(check)) note(check.name, check.observed, seed, document);
     }
     if (!world.result.error_message.empty()) {
       note("error", world.result.error_message, seed, document);
@@ -236,12 +179,12 @@ std::optional<Json> step_of(const std::string& action, const Json& invocation,
 std::map<std::string, std::string> failed_checks(const Json& document,
                                                  const ExploreOptions& options) {
   std::string problems;
-  const auto scenario = read(document, problems);
+  const auto scenario = read_world(document, problems);
   if (!scenario) return {{"valid", problems}};
-  const World world = play(*scenario, options, /*compare=*/options.compare_every > 0);
+  const JudgedWorld world = judge_world(*scenario, options, /*compare=*/options.compare_every > 0);
   std::map<std::string, std::string> failed;
   for (const reports::Check& check : world.result.checks) {
-    if (counts(check)) failed.emplace(check.name, check.observed);
+    if (is_failure(check)) failed.emplace(check.name, check.observed);
   }
   return failed;
 }

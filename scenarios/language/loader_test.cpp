@@ -223,6 +223,7 @@ TEST_F(Loader, LoadsEveryKeyOfTheLanguage) {
   EXPECT_EQ(scenarios[2].name, "scenarios/language/data/every-key[mode=async,slots=2]");
   EXPECT_EQ(scenarios[2].known_failure, "an example of the key");
   EXPECT_EQ(scenarios[2].until, core::Instant(std::chrono::minutes(10)));
+  EXPECT_EQ(scenarios[2].ties, (std::vector<std::uint32_t>{0, 2, 1}));
   EXPECT_EQ(scenarios[2].warm_up, core::Instant(std::chrono::minutes(1)));
   const auto document = nlohmann::json::parse(scenarios[2].document);
   std::size_t steps = 0;

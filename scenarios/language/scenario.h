@@ -118,6 +118,9 @@ struct Scenario {
   core::Instant until = core::Instant::never();
   /// Metrics ignore executions accepted before this time.
   core::Instant warm_up;
+  /// Which of the tied events runs next, at each tie (sim::ChoiceKind::kTie); after the last
+  /// choice, and if there is none, the one that was scheduled first.
+  std::vector<std::uint32_t> ties{};
   std::vector<Expectation> expectations;
   /// Why the case is known to fail; empty if it has to pass.
   std::string known_failure;

@@ -37,6 +37,17 @@ void read_time(ObjectReader& object, Scenario& scenario) {
   }
 }
 
+constexpr std::size_t kMaxTies = 100'000;
+
+std::vector<std::uint32_t> read_ties(const Reader& ties) {
+  if (ties.present() && ties.raw().is_array() && ties.raw().size() > kMaxTies) {
+    ties.error(fmt::format("expected at most {} choices", kMaxTies));
+    return {};
+  }
+  return ties.array_of(
+      [](const Reader& choice) { return choice.integer<std::uint32_t>({0, 1'000'000}); });
+}
+
 }  // namespace
 
 Scenario read_scenario(const Reader& document) {
@@ -47,6 +58,7 @@ Scenario read_scenario(const Reader& document) {
   scenario.about = read_text(object.required("about"));
   scenario.known_failure = read_text(object.optional("known_failure"));
   read_time(object, scenario);
+  scenario.ties = read_ties(object.optional("ties"));
 
   Nodes nodes = read_nodes(object);
   scenario.nodes = std::move(nodes.specs);

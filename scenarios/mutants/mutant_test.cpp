@@ -25,6 +25,7 @@
 #include "reports/json_input/diagnostics.h"
 #include "reports/report.h"
 #include "scenarios/explore/exploration.h"
+#include "scenarios/explore/ties.h"
 #include "scenarios/explore/world_draw.h"
 #include "scenarios/language/loader.h"
 #include "scenarios/runner/run.h"
@@ -49,6 +50,9 @@ struct Mutant {
 };
 
 constexpr bool kNeedsExpectations = false;
+
+// A fault that no shipped scenario shows in the order in which its events were scheduled.
+constexpr std::string_view kNeedsTies = "slot-lost-out-of-order";
 
 const std::vector<Mutant>& mutants() {
   static const std::vector<Mutant> kMutants = {
@@ -183,6 +187,35 @@ INSTANTIATE_TEST_SUITE_P(All, MutantTest, testing::ValuesIn(mutants()),
                            return name;
                          });
 
+// Two executions that end at one instant, in the order in which they were scheduled, lose no slot:
+// only the other order shows the fault.
+TEST(Mutants, AnOrderOfTiesShowsWhatTheirOwnOrderHides) {
+  const auto document = nlohmann::ordered_json::parse(R"({"about": "x", "node": {"slots": 2},
+      "functions": {"f": {"service": "100ms"}}, "steps": [
+        {"at": "10ms", "as": "a", "invoke": "f", "mode": "async"},
+        {"at": "10ms", "as": "b", "invoke": "f", "mode": "async"},
+        {"at": "50ms", "as": "c", "invoke": "f", "mode": "async"},
+        {"at": "60ms", "as": "d", "invoke": "f", "mode": "async"},
+        {"at": "70ms", "as": "e", "health": {}},
+        {"at": "1s", "as": "f", "stats": {}}]})");
+  const std::string check = "invariant/no-idle-slot-while-work-waits";
+  ExploreOptions options;
+  options.judge = make_run_judge<conformance::WorldJudge>;
+  core::planted_fault = kNeedsTies;
+  const auto in_order = scenarios::failed_checks(document, options);
+  const ExploredTies found = explore_ties(document, 1000, options);
+  ASSERT_FALSE(found.explored.failures.empty());
+  const auto failure = std::ranges::find(found.explored.failures, check, &ExploredFailure::check);
+  ASSERT_NE(failure, found.explored.failures.end());
+  const auto repeated = scenarios::failed_checks(failure->document, options);
+  core::planted_fault = "";
+  EXPECT_THAT(in_order, testing::IsEmpty());
+  EXPECT_TRUE(failure->document.contains("ties"));
+  EXPECT_LE(failure->document["steps"].size(), 4U) << failure->document.dump(2);
+  EXPECT_TRUE(repeated.contains(check));
+  EXPECT_THAT(scenarios::failed_checks(failure->document, options), testing::IsEmpty());
+}
+
 TEST(Mutants, NothingFailsWithoutAFault) {
   std::set<std::string_view> families;
   for (const Mutant& mutant : mutants()) families.insert(mutant.family);
@@ -233,7 +266,7 @@ TEST(Mutants, ListsEveryHookOfTheCore) {
       hooks.insert((*match)[1]);
     }
   }
-  std::set<std::string> listed;
+  std::set<std::string> listed = {std::string(kNeedsTies)};
   for (const Mutant& mutant : mutants()) listed.emplace(mutant.fault);
   EXPECT_EQ(hooks, listed);
 }

@@ -20,6 +20,7 @@
 #include "scenarios/runner/expectation_check.h"
 #include "scenarios/runner/metrics.h"
 #include "scenarios/runner/trace_load.h"
+#include "sim/chooser.h"
 #include "sim/invariants/invariant.h"
 #include "sim/load.h"
 #include "sim/script.h"
@@ -100,7 +101,7 @@ std::variant<WorldParts, Skip, HarnessError> assemble(const Scenario& scenario,
   auto trace = load_trace(path_of_trace(*scenario.trace, options.trace_dir), *scenario.trace,
                           options.strict_trace, parts.nodes[scenario.trace->node], parts.loads);
   if (const auto* errors = std::get_if<std::vector<std::string>>(&trace)) {
-    if (options.bad_trace != nullptr) *options.bad_trace = true;
+    if (options.bad_input != nullptr) *options.bad_input = true;
     return HarnessError{absl::StrJoin(*errors, "\n")};
   }
   parts.trace = std::move(std::get<ReplayedTrace>(trace));
@@ -113,6 +114,10 @@ class Run {
   Run(const Scenario& scenario, const WorldParts& parts, std::uint64_t seed,
       const RunOptions& options)
       : scenario_(scenario), world_(seed) {
+    if (!scenario.ties.empty() || options.ties != nullptr) {
+      ties_ = std::make_unique<sim::GivenChoices>(scenario.ties);
+      world_.kernel().set_chooser(*ties_);
+    }
     if (options.digest_messages || options.check_determinism) world_.history().digest_messages();
     for (const sim::NodeSpec& node : parts.nodes) add_node(node);
     invariants_ = std::make_unique<sim::InvariantSet>(world_);
@@ -123,6 +128,8 @@ class Run {
     world_.history().add_listener(*invariants_);
     if (options.judge) judge_ = options.judge(world_);
     if (judge_ != nullptr) world_.history().add_listener(*judge_);
+    if (options.listen) listener_ = options.listen(world_);
+    if (listener_ != nullptr) world_.history().add_listener(*listener_);
     script_ = std::make_unique<sim::Script>(world_, scenario.steps);
     for (std::size_t i = 0; i < parts.loads.size(); ++i) {
       loads_.push_back(std::make_unique<sim::LoadGenerator>(world_, parts.loads[i], i));
@@ -137,10 +144,15 @@ class Run {
     metric_values_ = metrics_->values(world_);
     invariants_->finish({.settled = stop_ != sim::Kernel::Stop::kTime});
     if (judge_ != nullptr) judged_ = judge_->checks();
+    // The history goes on when the world closes, but nobody records it.
+    listener_.reset();
   }
 
   const sim::History& history() const { return world_.history(); }
   std::uint64_t digest() const { return digest_; }
+
+  /// The choices between tied events; nullptr if there was no chooser.
+  const sim::GivenChoices* ties() const { return ties_.get(); }
 
   void report(reports::Case& result) const {
     result.checks.push_back(check_liveness());
@@ -177,6 +189,12 @@ class Run {
       return machine.start(environment);
     };
     spec.lose_power = [&machine] { machine.lose_power(); };
+    const auto index = static_cast<std::uint32_t>(world_.nodes());
+    machine.note_events([this, index](sim::DiskEvent event) {
+      world_.record({.kind = sim::EventKind::kDisk,
+                     .execution = {.node = index},
+                     .number = static_cast<int>(event)});
+    });
     world_.add_node(spec);
   }
 
@@ -281,12 +299,14 @@ class Run {
   }
 
   const Scenario& scenario_;
+  std::unique_ptr<sim::GivenChoices> ties_;
   std::vector<std::unique_ptr<sim::Machine>> machines_;  // of nodes with a store
   sim::World world_;
   std::unique_ptr<sim::InvariantSet> invariants_;
   std::unique_ptr<Metrics> metrics_;
   std::unique_ptr<NamedExecutions> named_executions_;
   std::unique_ptr<RunJudge> judge_;
+  std::unique_ptr<sim::HistoryListener> listener_;
   std::vector<reports::Check> judged_;
   std::unique_ptr<sim::Script> script_;
   std::vector<std::unique_ptr<sim::LoadGenerator>> loads_;
@@ -355,11 +375,22 @@ reports::Case run_scenario(const Scenario& scenario, std::uint64_t seed,
   Run run(scenario, std::get<WorldParts>(parts), seed, options);
   run.play(options.abort);
   run.report(result);
+  if (run.ties() != nullptr) {
+    if (options.ties != nullptr) *options.ties = run.ties()->made();
+    const bool aborted = options.abort != nullptr && options.abort->load();
+    if (const std::string problem = run.ties()->problem(); !problem.empty() && !aborted) {
+      if (options.bad_input != nullptr) *options.bad_input = true;
+      result.error_message = fmt::format("{}: /ties: {}", scenario.file, problem);
+      return result;
+    }
+  }
   if (const auto& trace = std::get<WorldParts>(parts).trace) {
     result.checks.push_back(check_of(*trace));
   }
   if (options.check_determinism) {
-    Run again(scenario, std::get<WorldParts>(parts), seed, options);
+    RunOptions second = options;
+    second.listen = nullptr;
+    Run again(scenario, std::get<WorldParts>(parts), seed, second);
     again.play(options.abort);
     result.checks.push_back(
         compare_runs(run.history(), run.digest(), again.history(), again.digest()));

@@ -11,6 +11,7 @@
 
 #include "reports/report.h"
 #include "scenarios/language/scenario.h"
+#include "sim/chooser.h"
 #include "sim/history.h"
 #include "sim/world.h"
 
@@ -44,8 +45,9 @@ struct RunOptions {
   std::string trace_dir;
   /// A row of a trace that cannot be used is an error.
   bool strict_trace = false;
-  /// Set to true if a trace cannot be read, which is the fault of the input; may be null.
-  std::atomic<bool>* bad_trace = nullptr;
+  /// Set to true if a case cannot run by the fault of its input, such as a trace that cannot be
+  /// read; may be null.
+  std::atomic<bool>* bad_input = nullptr;
   /// Run twice and compare the two histories event by event. The digest covers the contents of
   /// requests and answers, too.
   bool check_determinism = false;
@@ -53,6 +55,11 @@ struct RunOptions {
   bool digest_messages = false;
   /// Makes a further judge of a run; may be empty. Called by several threads.
   std::function<std::unique_ptr<RunJudge>(const sim::World& world)> judge{};
+  /// Makes a listener of the run's history, which is destroyed when the run is over and the world
+  /// still exists; may be empty. The second run of a determinism check has none.
+  std::function<std::unique_ptr<sim::HistoryListener>(sim::World& world)> listen{};
+  /// Receives the ties of the run, in order; may be null.
+  std::vector<sim::Choice>* ties = nullptr;
   /// Set by another thread or a signal handler to end the run early; may be null. The case says
   /// nothing then.
   const std::atomic<bool>* abort = nullptr;

@@ -165,15 +165,15 @@ TEST(InvariantSet, TheRealCoreViolatesNone) {
     }
   }
 
-  // Every outcome occurred, and every kind of event but those of crashes: kNodeCrashed,
-  // kNodeStarted and kRestored.
+  // Every outcome occurred, and every kind of event but those of crashes, networks and
+  // disks: kNodeCrashed, kNodeStarted, kRestored, kNetwork and kDisk.
   std::map<EventKind, int> seen;
   std::set<spearlet::ExecutionStatus> ends;
   for (const Event& event : world.history().events()) {
     ++seen[event.kind];
     if (event.kind == EventKind::kTransition) ends.insert(event.to);
   }
-  EXPECT_THAT(seen, SizeIs(kEventKinds - 3));
+  EXPECT_THAT(seen, SizeIs(kEventKinds - 5));
   EXPECT_THAT(ends, ElementsAre(kRunning, kCompleted, kFailed, kCancelled, kTimeout));
 }
 

@@ -18,6 +18,7 @@ std::unique_ptr<core::Journal> Machine::start(core::Environment& environment) {
   assert(store.ok() && "the store cannot be opened after a crash");
   store_ = *std::move(store);
   auto journal = std::make_unique<SimulatedJournal>(environment, *store_, disk_, mean_commit_);
+  journal->note_events(noted_);
   journal_ = journal.get();
   return journal;
 }

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <utility>
 
 #include "core/base/environment.h"
 #include "core/base/random.h"
@@ -20,6 +22,9 @@ class Machine {
   Machine(std::uint64_t seed, core::Duration mean_commit)
       : disk_(seed), mean_commit_(mean_commit) {}
 
+  /// Calls `noted` at each event of the disk, from the next start on.
+  void note_events(std::function<void(DiskEvent)> noted) { noted_ = std::move(noted); }
+
   /// Opens the store and returns its journal. Requires: the journal that was returned before does
   /// not exist any more.
   std::unique_ptr<core::Journal> start(core::Environment& environment);
@@ -34,6 +39,7 @@ class Machine {
   core::RandomStream choices_{"sim.machine"};
   std::unique_ptr<core::SqliteStore> store_;
   SimulatedJournal* journal_ = nullptr;
+  std::function<void(DiskEvent)> noted_ = [](DiskEvent) {};
 };
 
 }  // namespace quintain::sim

@@ -33,6 +33,7 @@ core::JournalPosition SimulatedJournal::append(core::JournalRecord record) {
 void SimulatedJournal::begin() {
   batch_.insert(batch_.end(), std::move_iterator(inbox_.begin()), std::move_iterator(inbox_.end()));
   inbox_.clear();
+  noted_(DiskEvent::kCommitStarts);
   const double share = core::to_unit_interval(environment_.draw(durations_));
   const core::Duration takes(
       static_cast<std::int64_t>(2 * share * static_cast<double>(mean_.count())));
@@ -42,6 +43,7 @@ void SimulatedJournal::begin() {
 
 void SimulatedJournal::commit() {
   failure_ = store_.commit(batch_);
+  noted_(failure_.ok() ? DiskEvent::kCommitEnds : DiskEvent::kCommitFails);
   if (failure_.ok()) {
     durable_ += batch_.size();
     for (const core::JournalRecord& record : batch_) pending_bytes_ -= bytes_of(record);
@@ -55,6 +57,7 @@ void SimulatedJournal::crash(std::int64_t operations) {
   crashed_ = true;
   end_of_commit_.disarm();
   disk_.fail_power_after(operations);
+  if (!batch_.empty()) noted_(DiskEvent::kPowerLostInCommit);
   if (!batch_.empty()) store_.commit(batch_).IgnoreError();
   disk_.fail_power_after(0);
 }

@@ -6,12 +6,14 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "core/base/environment.h"
 #include "core/base/random.h"
 #include "core/journal.h"
 #include "core/journal/sqlite_store.h"
+#include "sim/history.h"
 #include "sim/storage/simulated_disk.h"
 
 namespace quintain::sim {
@@ -30,6 +32,9 @@ class SimulatedJournal final : public core::Journal {
   /// The machine loses its power now: of a commit that is under way, `operations` operations have
   /// reached the disk.
   void crash(std::int64_t operations);
+
+  /// Calls `noted` at each event of the disk.
+  void note_events(std::function<void(DiskEvent)> noted) { noted_ = std::move(noted); }
 
   core::JournalPosition append(core::JournalRecord record) override;
   core::JournalPosition appended() const override { return appended_; }
@@ -58,6 +63,7 @@ class SimulatedJournal final : public core::Journal {
   std::int64_t pending_bytes_ = 0;
   absl::Status failure_;
   std::function<void()> changed_ = [] {};
+  std::function<void(DiskEvent)> noted_ = [](DiskEvent) {};
   bool crashed_ = false;
 };
 
