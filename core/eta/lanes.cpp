@@ -69,12 +69,34 @@ bool LaneDraws::has_common_place(const QuantileTable& distribution, std::uint64_
 }
 
 void LaneDraws::sample_common(const QuantileTable& distribution, FunctionIndex function,
-                              std::uint64_t ordinal, Lanes& out) const {
+                              float passed, std::uint64_t ordinal, Lanes& out) const {
   const Draw draw = this->draw(function, Purpose::kCommon);
-  const float* values =
-      distribution.values().data() + this->draw(ordinal, Purpose::kService).offset % kPerStratum;
+  const std::uint32_t offset = this->draw(ordinal, Purpose::kService).offset;
+  if (passed > 0) {
+    Lanes by_stratum;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled below
+    distribution.quantiles_beyond(passed, unit(offset), by_stratum);
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      out[lane] = by_stratum[(*draw.order)[lane ^ draw.flip]];
+    }
+    return;
+  }
+  const float* values = distribution.values().data() + offset % kPerStratum;
   for (std::size_t lane = 0; lane < kLanes; ++lane) {
     out[lane] = values[kPerStratum * (*draw.order)[lane ^ draw.flip]];
+  }
+}
+
+void LaneDraws::sample_partly_beyond(const QuantileTable& distribution, FunctionIndex function,
+                                     float passed, float share, std::uint64_t ordinal,
+                                     Lanes& out) const {
+  const Draw own = this->draw(ordinal, Purpose::kService);
+  const Draw draw =
+      has_common_place(distribution, ordinal) ? this->draw(function, Purpose::kCommon) : own;
+  const float within = unit(own.offset);
+  for (std::size_t lane = 0; lane < kLanes; ++lane) {
+    const auto stratum = static_cast<float>((*draw.order)[lane ^ draw.flip]);
+    const float p = (stratum + within) / static_cast<float>(kLanes);
+    out[lane] = distribution.quantile(QuantileTable::partly_beyond(p, passed, share));
   }
 }
 

@@ -51,9 +51,14 @@ class LaneDraws {
   bool has_common_place(const QuantileTable& distribution, std::uint64_t ordinal) const;
 
   /// A sample of a function's service times for such executions, which take the same strata in the
-  /// same lanes.
-  void sample_common(const QuantileTable& distribution, FunctionIndex function,
+  /// same lanes; of times beyond the probability `passed`.
+  void sample_common(const QuantileTable& distribution, FunctionIndex function, float passed,
                      std::uint64_t ordinal, Lanes& out) const;
+
+  /// A sample of a mixture: with probability `share` of what lies beyond `passed`, else of the
+  /// whole distribution.
+  void sample_partly_beyond(const QuantileTable& distribution, FunctionIndex function, float passed,
+                            float share, std::uint64_t ordinal, Lanes& out) const;
 
   /// A sample of a distribution that each lane picks at random from `distributions`; returns the
   /// indices in `picks`.

@@ -128,6 +128,42 @@ TEST(LaneDraws, DrawsOfExecutionsAreIndependent) {
   EXPECT_NEAR(squares / kPairs, 1 / (kLanes - 1.0), 0.1 / (kLanes - 1.0));
 }
 
+// What lies beyond the probability has the share of the lanes that the mixture has there.
+TEST(LaneDraws, SamplesPartlyBeyondAProbability) {
+  const LaneDraws draws(1);
+  const QuantileTable distribution = table_of(uniform_distribution(1));
+  double sum = 0;
+  std::size_t beyond = 0;
+  constexpr std::uint64_t kDraws = 100;
+  for (std::uint64_t ordinal = 0; ordinal < kDraws; ++ordinal) {
+    Lanes out{};
+    draws.sample_partly_beyond(distribution, 1, 0.8F, 0.5F, ordinal, out);
+    for (const float time : out) {
+      sum += time / kLanes / kDraws;
+      beyond += time > 0.8F ? 1 : 0;
+    }
+  }
+  // Half of the times lie anywhere, half between 0.8 and 1.
+  EXPECT_NEAR(sum, 0.5 * 0.5 + 0.5 * 0.9, 0.005);
+  EXPECT_NEAR(static_cast<double>(beyond) / kLanes / kDraws, 0.5 * 0.2 + 0.5, 0.01);
+}
+
+TEST(LaneDraws, SamplesInCommonBeyondAProbability) {
+  const LaneDraws draws(1);
+  const QuantileTable distribution = table_of(uniform_distribution(1), 1);
+  Lanes one{};
+  Lanes two{};
+  draws.sample_common(distribution, 1, 0.6F, 7, one);
+  draws.sample_common(distribution, 1, 0.6F, 8, two);
+  double sum = 0;
+  for (std::size_t lane = 0; lane < kLanes; ++lane) {
+    EXPECT_GE(one[lane], 0.59F);
+    EXPECT_NEAR(one[lane], two[lane], 1.0F / kLanes);
+    sum += one[lane] / kLanes;
+  }
+  EXPECT_NEAR(sum, 0.8, 0.01);
+}
+
 // The sum of many executions' times, lane by lane, has the spread of a sum of independent ones.
 TEST(LaneDraws, ExecutionsOfAnUnknownFunctionShareTheirPlace) {
   const LaneDraws draws(1);
@@ -136,7 +172,7 @@ TEST(LaneDraws, ExecutionsOfAnUnknownFunctionShareTheirPlace) {
   const auto draw = [&](const QuantileTable& table, FunctionIndex function, std::uint64_t ordinal,
                         Lanes& out) {
     if (draws.has_common_place(table, ordinal)) {
-      draws.sample_common(table, function, ordinal, out);
+      draws.sample_common(table, function, 0, ordinal, out);
     } else {
       draws.sample(table, ordinal, LaneDraws::Purpose::kService, out);
     }

@@ -53,6 +53,19 @@ constexpr float kFollows = 0.1F;
 constexpr float kAtomRate = 0.05F;
 constexpr float kMinRepeated = 0.5F;
 
+// Executions in flight together: a function has to be known this well before its times are
+// compared, and no single time counts for more than this many deviations. The correlation on the
+// whole node counts as a number of the function's pairs. What chance makes of independent times is
+// taken off: 1.5 standard errors, at least the margin.
+constexpr float kComparable = 4;
+constexpr float kMaxOff = 3;
+constexpr float kFunctionPairsMemory = 300;
+constexpr float kNodePairs = 50;
+constexpr float kMinPairs = 10;
+constexpr float kChance = 1.5F;
+constexpr float kManyPairs = 200;
+constexpr float kChanceMargin = 0.1F;
+
 // With this many degrees of freedom, Student's distribution is as good as normal.
 constexpr float kAsGoodAsNormal = 150;
 
@@ -146,6 +159,39 @@ float CommonShape::quantile(float p) const {
   const float mass = cdf_[bin + 1] - cdf_[bin];
   const float part = mass > 0 ? std::clamp((p - cdf_[bin]) / mass, 0.0F, 1.0F) : 0.5F;
   return kLowest + (static_cast<float>(bin) + part) * kWidth;
+}
+
+// ---- Executions in flight together --------------------------------------------------------------
+
+void PairSums::add(float a, float b, float memory) {
+  const float keep = 1 - 1 / memory;
+  products = products * keep + a * b;
+  squares = squares * keep + (a * a + b * b) / 2;
+  pairs = pairs * keep + 1;
+}
+
+std::optional<LearnedDistribution::Pair> LearnedDistribution::compare(float log_time,
+                                                                      const Flight& flight) {
+  if (seen_ == nullptr || weight_ < kComparable) return std::nullopt;
+  const float deviation = std::sqrt(std::max(variance(), kMinVariance));
+  const Pair pair = {.a = std::clamp((log_time - mean_) / deviation, -kMaxOff, kMaxOff),
+                     .b = seen_->last_off};
+  const bool together = seen_->last_end > flight.accepted_at;
+  seen_->last_off = pair.a;
+  seen_->last_end = flight.ended_at;
+  if (!together) return std::nullopt;
+  seen_->in_flight.add(pair.a, pair.b, kFunctionPairsMemory);
+  return pair;
+}
+
+float LearnedDistribution::correlation_in_flight(const CommonPrior& prior) const {
+  const PairSums& node = prior.in_flight;
+  if (node.pairs < kMinPairs || node.squares <= 0) return 0;
+  const PairSums own = seen_ != nullptr ? seen_->in_flight : PairSums();
+  const float estimate =
+      (own.products + kNodePairs * node.products / node.squares) / (own.squares + kNodePairs);
+  const float chance = kChance / std::sqrt(own.pairs + std::min(node.pairs, kManyPairs));
+  return std::clamp(estimate - std::max(chance, kChanceMargin), 0.0F, 1.0F);
 }
 
 // ---- One function: what is observed -------------------------------------------------------------
@@ -337,12 +383,14 @@ float LearnedDistribution::longest_believed(const CommonPrior& prior) const {
 }
 
 // The doubt about the mean is the share 1 / (1 + weight) of the predictive variance, and so the
-// correlation of any two executions. Two of those that have their place in common are correlated
-// fully, others not at all. Of an unseen function only half of the executions have: long queues are
-// made of slow functions, and forecasts of them would be too short otherwise.
+// correlation of any two executions; to it comes what those in flight together have in common. Two
+// of those that have their place in common are correlated fully, others not at all. Of an unseen
+// function only half of the executions have: long queues are made of slow functions, and forecasts
+// of them would be too short otherwise.
 float LearnedDistribution::common(const CommonPrior& prior) const {
   constexpr float kUnseen = 4;
-  return 1 / std::sqrt(kUnseen + prior.typical_within / prior.between + weight_);
+  const float doubt = 1 / (kUnseen + prior.typical_within / prior.between + weight_);
+  return std::sqrt(std::min(doubt + correlation_in_flight(prior), 1.0F));
 }
 
 /// Makes a table of the models' mixture: their distribution functions, mixed at the edges of the

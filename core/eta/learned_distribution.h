@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "core/base/time.h"
 #include "core/eta/quantile_table.h"
@@ -70,6 +71,22 @@ enum Model : std::uint8_t {
 };
 using ModelWeights = std::array<float, kModels>;
 
+/// The sums over pairs of executions that a correlation is estimated from; old pairs fade.
+struct PairSums {
+  float products = 0;
+  float squares = 0;
+  float pairs = 0;
+
+  /// `a` and `b` are distances from the mean in deviations.
+  void add(float a, float b, float memory);
+};
+
+/// When an execution was accepted, and when it ended.
+struct Flight {
+  Instant accepted_at;
+  Instant ended_at;
+};
+
 /// What the functions of a node have in common, and so what is assumed of a function of which
 /// little has been seen.
 struct CommonPrior {
@@ -84,6 +101,8 @@ struct CommonPrior {
   /// The longest time seen on the node, as a logarithm; no function is believed to take more than
   /// twice as long.
   float longest = 100;
+  /// How much alike executions of one function are that are in flight together.
+  PairSums in_flight{};
   /// How far each model is trusted by the node's functions on average.
   ModelWeights weights = {0.05F, 0.25F, 0.4F, 0.2F, 0.05F, 0.05F};
 };
@@ -102,6 +121,11 @@ struct CommonPrior {
 ///
 /// Values that repeat exactly are atoms: while a function's times are mostly repetitions of a few
 /// values, these values have their observed probabilities.
+///
+/// Executions of one function that are in flight together may be alike, as the jobs of a batch are.
+/// How much they are is their correlation, estimated from pairs of which the one had not ended when
+/// the other was accepted. So many of the executions have their place in the distribution in common
+/// (QuantileTable::common()) that any two are correlated as much.
 ///
 /// No quantile is more than twice the longest time seen on the node, nor, once the function is
 /// known, of the function.
@@ -129,6 +153,17 @@ class LearnedDistribution {
   float density(float log_time, const CommonPrior& prior, const CommonShape& shape) const;
 
   void observe(const MeasuredTime& time, const CommonPrior& prior, const CommonShape& shape);
+
+  /// Two executions that were in flight together: their distances from the function's mean in
+  /// deviations.
+  struct Pair {
+    float a;
+    float b;
+  };
+
+  /// Compares a time that is about to be observed with the one that ended before it. nullopt if
+  /// these were not in flight together, or little is known of the function.
+  std::optional<Pair> compare(float log_time, const Flight& flight);
 
   /// The distribution of the function's next time, rebuilt when enough was observed since.
   const QuantileTable& table(const CommonPrior& prior, const CommonShape& shape);
@@ -173,6 +208,9 @@ class LearnedDistribution {
     std::array<Recency, kRecencies> recency;
     std::array<Atom, kAtoms> atoms{};
     float repeated = 0;  // share of the observations that repeated an atom
+    PairSums in_flight;
+    float last_off = 0;  // the last time's distance from the mean in deviations
+    Instant last_end{};  // the start of the environment if there is none that counts
   };
   class Builder;
 
@@ -183,6 +221,7 @@ class LearnedDistribution {
   float histogram_share(Model model) const;
   float longest_believed(const CommonPrior& prior) const;
   float common(const CommonPrior& prior) const;
+  float correlation_in_flight(const CommonPrior& prior) const;
   bool follows_recent() const;
 
   float weight_ = 0;

@@ -33,6 +33,7 @@ constexpr float kLeastVariance = 0.01F;
 
 constexpr float kWithinMemory = 5000;
 constexpr float kWeightsMemory = 500;
+constexpr float kNodePairsMemory = 3000;
 
 // Before anything is seen, the longest time is assumed to be this many octaves above the prior
 // median.
@@ -111,8 +112,14 @@ void LearnedDistributions::likelihoods(FunctionIndex function, float log_time,
   }
 }
 
-void LearnedDistributions::observe(FunctionIndex function, const MeasuredTime& time) {
+void LearnedDistributions::observe(FunctionIndex function, const MeasuredTime& time,
+                                   const std::optional<Flight>& flight) {
   LearnedDistribution& distribution = this->distribution(function);
+  if (flight) {
+    if (const auto pair = distribution.compare(time.log, *flight)) {
+      prior_.in_flight.add(pair->a, pair->b, kNodePairsMemory);
+    }
+  }
   const float before = distribution.mean();
   const float weight = distribution.weight();
   if (weight >= kKnownWell) shape_.observe(standardise(function, time.log));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -28,7 +29,9 @@ class LearnedDistributions {
   void likelihoods(FunctionIndex function, float log_time, std::span<const float> shifts,
                    std::span<float> out) const;
 
-  void observe(FunctionIndex function, const MeasuredTime& time);
+  /// `flight`: null if the execution is not to be compared with those that were in flight with it.
+  void observe(FunctionIndex function, const MeasuredTime& time,
+               const std::optional<Flight>& flight = std::nullopt);
 
   /// The distribution of the function's next time. The reference stays valid; the table changes
   /// after observations.

@@ -134,5 +134,55 @@ TEST(LearnedDistributions, ReportsItsMemory) {
   EXPECT_GT(distributions.bytes() / 1000, 1500U);
 }
 
+// ---- Executions in flight together --------------------------------------------------------------
+
+// Batches of ten, accepted together: the times of a batch are about the same, or not.
+float common_after_batches(double between, double within, int functions) {
+  LearnedDistributions distributions(1s);
+  std::mt19937_64 random(1);
+  Instant now;
+  for (int batch = 0; batch < 40 * functions; ++batch) {
+    const Instant accepted_at = now;
+    const double middle = normal(random, 0, between);
+    for (int i = 0; i < 10; ++i) {
+      now = now + 1s;
+      distributions.observe(static_cast<FunctionIndex>(batch % functions),
+                            MeasuredTime::of_log(normal(random, middle, within)),
+                            Flight{.accepted_at = accepted_at, .ended_at = now});
+    }
+  }
+  return distributions.table(0).common();
+}
+
+TEST(LearnedDistributions, ExecutionsOfABatchAreAlike) {
+  EXPECT_GT(common_after_batches(2, 0.3, 1), 0.85F);
+  EXPECT_GT(common_after_batches(2, 0.3, 30), 0.85F);
+  const float half = common_after_batches(1, 1, 30);
+  EXPECT_GT(half, 0.5F);
+  EXPECT_LT(half, 0.8F);
+}
+
+TEST(LearnedDistributions, IndependentExecutionsAreNotAlike) {
+  const float one = common_after_batches(0, 1, 1);
+  EXPECT_NEAR(one, common_after_batches(0, 2, 1), 0.001) << "only the doubt about the function";
+  EXPECT_LT(one, 0.06F);
+  EXPECT_LT(common_after_batches(0, 1, 30), 0.2F);
+}
+
+// Times that follow each other say nothing of executions that are in flight together.
+TEST(LearnedDistributions, ExecutionsOneAfterTheOtherAreNotCompared) {
+  LearnedDistributions distributions(1s);
+  std::mt19937_64 random(1);
+  Instant now;
+  for (int i = 0; i < 2000; ++i) {
+    const double middle = i / 100 % 2;
+    const Instant accepted_at = now;
+    now = now + 1s;
+    distributions.observe(0, MeasuredTime::of_log(normal(random, 4 * middle, 0.3)),
+                          Flight{.accepted_at = accepted_at, .ended_at = now});
+  }
+  EXPECT_LT(distributions.table(0).common(), 0.06F);
+}
+
 }  // namespace
 }  // namespace quintain::core::eta

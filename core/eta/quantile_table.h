@@ -45,6 +45,18 @@ class QuantileTable {
   /// see LaneDraws::has_common_place().
   float common() const { return common_; }
 
+  /// The probability at which the distribution has the quantile that a mixture has at `p`: with
+  /// probability `share` a time lies beyond the probability `passed`, else anywhere. Requires:
+  /// passed < 1 and share < 1.
+  static float partly_beyond(float p, float passed, float share) {
+    const float below = (1 - share) * passed;
+    if (p <= below) return p / (1 - share);
+    return passed + (p - below) / (1 - below) * (1 - passed);
+  }
+
+  /// The longest time that is believed.
+  float bound() const { return bound_; }
+
   /// What is left of a time of which `age` has passed and which was forecast to be `whole`. What
   /// has outlived the bound may take as long again.
   float left(float whole, float age) const {

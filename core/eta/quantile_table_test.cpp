@@ -170,6 +170,15 @@ TEST(QuantileTable, LongestTimesHaveAMean) {
   EXPECT_TRUE(std::isfinite(table.quantile(0.9999999F)));
 }
 
+TEST(QuantileTable, KnowsTheQuantilesOfWhatLiesPartlyBeyond) {
+  EXPECT_FLOAT_EQ(QuantileTable::partly_beyond(0.3F, 0, 0.7F), 0.3F);
+  EXPECT_FLOAT_EQ(QuantileTable::partly_beyond(0.3F, 0.6F, 0), 0.3F);
+  // A fifth lies below 0.4, the rest above.
+  EXPECT_FLOAT_EQ(QuantileTable::partly_beyond(0.2F, 0.4F, 0.5F), 0.4F);
+  EXPECT_FLOAT_EQ(QuantileTable::partly_beyond(0.1F, 0.4F, 0.5F), 0.2F);
+  EXPECT_FLOAT_EQ(QuantileTable::partly_beyond(0.6F, 0.4F, 0.5F), 0.7F);
+}
+
 TEST(QuantileTable, WhatIsLeftIsBounded) {
   std::array<float, QuantileTable::kWanted> quantiles{};
   quantiles.fill(3);

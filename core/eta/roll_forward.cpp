@@ -22,6 +22,10 @@ constexpr std::size_t kMaxSimulated = 96;
 // At this place in the queue and behind it, the last times of a function do not predict.
 constexpr std::size_t kNear = 16;
 
+// What siblings have outlived counts up to this probability, and from this one on.
+constexpr float kMaxOutlived = 0.99F;
+constexpr float kMinOutlived = 0.05F;
+
 // The number of last arrivals that are the sample from which future arrivals are predicted.
 constexpr std::size_t kArrivals = 256;
 
@@ -106,6 +110,24 @@ Forecast forecast_of(const QuantileTable& distribution, float age, float factor)
   return never_falling(forecast);
 }
 
+namespace {
+
+// The forecast of an execution that starts now. With the probability service.common() it is like
+// its siblings, which have outlived `passed`.
+Forecast forecast_of_next(const QuantileTable& service, float passed, float factor) {
+  if (passed == 0) return forecast_of(service, 0, factor);
+  const float share = std::min(service.common(), kMaxOutlived);
+  Forecast forecast;
+  Durations durations;
+  for (std::size_t i = 0; i < kLevels; ++i) {
+    const float p = QuantileTable::partly_beyond(static_cast<float>(level(i)), passed, share);
+    forecast.quantiles[i] = durations.of(factor * service.left(service.quantile(p), 0));
+  }
+  return never_falling(forecast);
+}
+
+}  // namespace
+
 Forecast RollForward::predict(const Target& target, const NodeState& node,
                               Distributions& distributions) {
   const Backlog& backlog = node.backlog();
@@ -115,13 +137,18 @@ Forecast RollForward::predict(const Target& target, const NodeState& node,
   const TaskShare& share = backlog.shares[last.share];
   const bool first = node.busy < node.slots && backlog.waiting.size() == 1;
   const bool warm = share.idle > 0 && !last.fresh;
+  siblings_.clear();
   if (first && warm && distributions.speed_factor().uniform) {
-    return forecast_of(distributions.service(target.function), 0,
-                       distributions.speed_factor().factor[0]);
+    const QuantileTable& service = distributions.service(target.function);
+    find_siblings(target, node, backlog, service);
+    judge_siblings(distributions);
+    return forecast_of_next(service, outlived(target.function),
+                            distributions.speed_factor().factor[0]);
   }
   const std::size_t stride =
       std::max<std::size_t>((backlog.running.size() + kMaxRunning - 1) / kMaxRunning, 1);
   fill_slots(node, backlog, stride, distributions);
+  judge_siblings(distributions);
   fill_shares(node, backlog, stride);
   Lanes start{};
   Lanes time{};
@@ -133,17 +160,60 @@ Forecast RollForward::predict(const Target& target, const NodeState& node,
   const SpeedFactor factor = factor_of_queue(backlog, distributions);
   const std::size_t simulated = std::min(backlog.waiting.size() - 1, kMaxSimulated * stride);
   for (std::size_t i = 0; i < simulated; i += stride) {
-    const float deadline = until(backlog.waiting[i].deadline, node.now);
-    const Placed placed =
-        place(backlog.waiting[i], service_at(i), factor, deadline, distributions, start, time);
-    occupy(backlog.waiting[i], deadline, placed, start, time);
+    const WaitingExecution& waiting = backlog.waiting[i];
+    const QuantileTable& service = service_at(i);
+    const float deadline = until(waiting.deadline, node.now);
+    sample_service(waiting, service, time);
+    const Placed placed = place(waiting, service, factor, deadline, distributions, start, time);
+    occupy(waiting, deadline, placed, start, time);
   }
   add_far(backlog, simulated, factor, target, node, distributions);
   let_overtakers_pass(last, node, distributions);
-  place(last, service_at(backlog.waiting.size() - 1), distributions.speed_factor(), kNever,
-        distributions, start, time);
+  const QuantileTable& of_target = service_at(backlog.waiting.size() - 1);
+  sample_target(last, of_target, time);
+  place(last, of_target, distributions.speed_factor(), kNever, distributions, start, time);
   for (std::size_t lane = 0; lane < kLanes; ++lane) time[lane] += start[lane];
   return forecast_of(time);
+}
+
+// The running executions of the target's function.
+void RollForward::find_siblings(const Target& target, const NodeState& node, const Backlog& backlog,
+                                const QuantileTable& service) {
+  for (const RunningExecution& running : backlog.running) {
+    if (running.function != target.function || running.started_at.is_never() ||
+        !draws_.has_common_place(service, running.ordinal)) {
+      continue;
+    }
+    siblings_.push_back(
+        {.function = running.function, .age = seconds(node.now - running.started_at)});
+  }
+}
+
+// For each function: those that are like its running executions will outlive the median of their
+// ages, too. The less alike they are, the less that is: the probability of outliving it is raised
+// to the power of the common share.
+void RollForward::judge_siblings(Distributions& distributions) {
+  outlived_.clear();
+  std::ranges::sort(siblings_, [](const Sibling& a, const Sibling& b) {
+    return a.function != b.function ? a.function < b.function : a.age < b.age;
+  });
+  const float factor = distributions.speed_factor().factor[0];
+  for (std::size_t first = 0; first < siblings_.size();) {
+    const FunctionIndex function = siblings_[first].function;
+    std::size_t last = first;
+    while (last < siblings_.size() && siblings_[last].function == function) ++last;
+    const QuantileTable& service = distributions.service(function);
+    const float age = siblings_[(first + last - 1) / 2].age / factor;
+    const float left = std::max(1 - service.cdf(age), 1 - kMaxOutlived);
+    const float passed = 1 - exp2_of(service.common() * log2_of(left));
+    if (passed > kMinOutlived) outlived_.push_back({.function = function, .passed = passed});
+    first = last;
+  }
+}
+
+float RollForward::outlived(FunctionIndex function) const {
+  const auto found = std::ranges::find(outlived_, function, &Outlived::function);
+  return found != outlived_.end() ? found->passed : 0;
 }
 
 Forecast RollForward::of_running(const Target& target, const NodeState& node,
@@ -167,9 +237,19 @@ void RollForward::remaining(const RunningExecution& running, Instant now,
   const QuantileTable& service = distributions.service(running.function);
   const SpeedFactor& speed_factor = distributions.speed_factor_of(running);
   if (!running.started_at.is_never()) {
-    draws_.sample_remaining(service, seconds(now - running.started_at), speed_factor.factor,
-                            speed_factor.uniform, running.ordinal, LaneDraws::Purpose::kRemainder,
-                            out);
+    const float age = seconds(now - running.started_at);
+    if (draws_.has_common_place(service, running.ordinal)) {
+      siblings_.push_back({.function = running.function, .age = age});
+      if (speed_factor.uniform) {
+        const float factor = speed_factor.factor[0];
+        draws_.sample_common(service, running.function, service.cdf(age / factor), running.ordinal,
+                             out);
+        for (float& time : out) time = factor * service.left(time, age / factor);
+        return;
+      }
+    }
+    draws_.sample_remaining(service, age, speed_factor.factor, speed_factor.uniform,
+                            running.ordinal, LaneDraws::Purpose::kRemainder, out);
     return;
   }
   static constexpr Lanes kUsualSpeed = [] {
@@ -294,7 +374,8 @@ void RollForward::add_far(const Backlog& backlog, std::size_t simulated, const S
     constexpr std::uint64_t kDraws = 4;
     for (std::uint64_t i = 0; i < kDraws; ++i) {
       Lanes draw{};
-      draws_.sample_common(distribution, function, target.ordinal * kDraws + i, draw);
+      // So far down the queue the function's executions are no longer like those that run.
+      draws_.sample_common(distribution, function, 0, target.ordinal * kDraws + i, draw);
       for (std::size_t lane = 0; lane < kLanes; ++lane) {
         common[lane] += number / kDraws * (draw[lane] - distribution.mean());
       }
@@ -384,20 +465,39 @@ void RollForward::let_overtakers_pass(const WaitingExecution& target, const Node
   }
 }
 
+void RollForward::sample_service(const WaitingExecution& waiting, const QuantileTable& service,
+                                 Lanes& out) const {
+  if (draws_.has_common_place(service, waiting.ordinal)) {
+    draws_.sample_common(service, waiting.function, outlived(waiting.function), waiting.ordinal,
+                         out);
+  } else {
+    draws_.sample(service, waiting.ordinal, LaneDraws::Purpose::kService, out);
+  }
+}
+
+// Of the executions in front each is like its siblings or not. The target is so with some
+// probability in every lane, because the whole distribution of its time is forecast.
+void RollForward::sample_target(const WaitingExecution& target, const QuantileTable& service,
+                                Lanes& out) const {
+  const float passed = outlived(target.function);
+  if (passed == 0) return sample_service(target, service, out);
+  draws_.sample_partly_beyond(service, target.function, passed,
+                              std::min(service.common(), kMaxOutlived), target.ordinal, out);
+}
+
 // The start of the next in the queue, and the time for which it would hold the slot if its deadline
-// did not cut it short.
+// did not cut it short. `duration` is its service time at the usual speed before.
 RollForward::Placed RollForward::place(const WaitingExecution& waiting,
                                        const QuantileTable& service, const SpeedFactor& factor,
                                        float deadline, Distributions& distributions, Lanes& start,
                                        Lanes& duration) {
   start = slots_.front();
-  if (draws_.has_common_place(service, waiting.ordinal)) {
-    draws_.sample_common(service, waiting.function, waiting.ordinal, duration);
-  } else {
-    draws_.sample(service, waiting.ordinal, LaneDraws::Purpose::kService, duration);
-  }
   if (!factor.uniform || factor.factor[0] != 1) {
-    for (std::size_t lane = 0; lane < kLanes; ++lane) duration[lane] *= factor.factor[lane];
+    // What corrects the sum of many times does not make a single one unbelievable.
+    const float bound = service.bound();
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      duration[lane] = lesser(duration[lane] * factor.factor[lane], bound);
+    }
   }
   Share& share = shares_[waiting.share];
   Placed placed{};

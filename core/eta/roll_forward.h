@@ -64,6 +64,9 @@ class Distributions {
 /// of the same functions. Far down a long queue the executions in front are not simulated one by
 /// one: their times are summed up as a normal distribution.
 ///
+/// Executions of one function may be alike. Where some of them that run already have lasted long,
+/// those that wait and are like them will, too.
+///
 /// Not foreseen: cancels, the starvation bound, overtaking under fair share, and instances that
 /// expire or make room for others.
 ///
@@ -97,6 +100,10 @@ class RollForward {
     bool took_idle;  // an instance that is idle at present
   };
 
+  void find_siblings(const Target& target, const NodeState& node, const Backlog& backlog,
+                     const QuantileTable& service);
+  void judge_siblings(Distributions& distributions);
+  float outlived(FunctionIndex function) const;
   Forecast of_running(const Target& target, const NodeState& node, const Backlog& backlog,
                       Distributions& distributions);
   void remaining(const RunningExecution& running, Instant now, Distributions& distributions,
@@ -112,12 +119,26 @@ class RollForward {
   Placed place(const WaitingExecution& waiting, const QuantileTable& service,
                const SpeedFactor& factor, float deadline, Distributions& distributions,
                Lanes& start, Lanes& duration);
+  void sample_service(const WaitingExecution& waiting, const QuantileTable& service,
+                      Lanes& out) const;
+  void sample_target(const WaitingExecution& target, const QuantileTable& service,
+                     Lanes& out) const;
   SpeedFactor factor_of_queue(const Backlog& backlog, Distributions& distributions);
   bool settle_instances(const WaitingExecution& waiting, float deadline, Share& share, Lanes& start,
                         Lanes& cold);
   void occupy(const WaitingExecution& waiting, float deadline, Placed placed, const Lanes& start,
               const Lanes& duration);
 
+  /// A running execution that has its place in common with others of its function.
+  struct Sibling {
+    FunctionIndex function;
+    float age;
+  };
+  /// The probability that the function's siblings have outlived.
+  struct Outlived {
+    FunctionIndex function;
+    float passed;
+  };
   struct Arrival {
     FunctionIndex function;
     Instant at;
@@ -133,6 +154,8 @@ class RollForward {
   std::vector<Share> shares_;
   std::vector<float> far_;  // by function, how many are not simulated; zero between predictions
   std::vector<FunctionIndex> far_functions_;
+  std::vector<Sibling> siblings_;
+  std::vector<Outlived> outlived_;
   std::vector<float> sorted_;
   std::vector<const QuantileTable*> overtakers_;
   std::vector<float> head_starts_;  // an overtaker that arrives by then goes first

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <boost/math/distributions/gamma.hpp>
 #include <chrono>
 #include <cmath>
@@ -718,6 +719,79 @@ TEST(RollForward, DoubtsAboutDifferentFunctionsAverageOut) {
   }
   const Quantiles forecast = predicted(situation);
   EXPECT_LT(forecast.p90 / forecast.p50, 1.6);
+}
+
+// ---- Executions that are alike -----------------------------------------------------------------
+
+// The running execution has outlived 90 % of the distribution: so will those that are like it.
+TEST(RollForward, WhatRunsForLongTellsOfThoseThatAreLikeIt) {
+  Situation situation = busy(1, 20, lognormal_distribution(1, 1));
+  situation.functions.push_back(situation.functions[0]);
+  situation.running[0].age = std::exp(1.2815516);
+  const Quantiles unlike = predicted(situation);
+  situation.functions[0].common = 1;
+  const Quantiles alike = predicted(situation);
+  EXPECT_GT(alike.p50, 3 * unlike.p50);
+  // The target on a free slot, and behind the running one.
+  for (const int slots : {1, 2}) {
+    situation.slots = slots;
+    situation.waiting.resize(1);
+    EXPECT_GT(predicted(situation).p50, std::exp(1.2815516)) << slots;
+  }
+  // One of another function.
+  situation.waiting[0].function = 1;
+  EXPECT_NEAR(predicted(situation).p50, 1, 0.1);
+}
+
+// The less alike they are, the less it tells.
+TEST(RollForward, WhatRunsTellsLittleOfThoseThatAreHardlyLikeIt) {
+  Situation situation = busy(2, 0, lognormal_distribution(1, 1));
+  situation.running.resize(1);
+  situation.running[0].age = 30;
+  double last = 0;
+  for (const float common : {0.0F, 0.1F, 0.5F, 0.9F}) {
+    situation.functions[0].common = common;
+    const double p50 = predicted(situation).p50;
+    EXPECT_GT(p50, last) << common;
+    last = p50;
+    if (common == 0.1F) {
+      EXPECT_LT(p50, 1.2);
+    }
+  }
+  EXPECT_GT(last, 3);
+}
+
+// What corrects a sum must not make one time longer than anything that was seen.
+TEST(RollForward, CorrectionsOfTheSumKeepTheBound) {
+  WorkAhead work;
+  for (FunctionIndex i = 0; i < 2000; ++i) work.observe(0, 16, 1, 0.01F);
+  class Corrected final : public Distributions {
+   public:
+    explicit Corrected(const WorkAhead& work) : work_(work) {
+      std::array<float, QuantileTable::kWanted> quantiles{};
+      quantiles.fill(1);
+      table_.assign(quantiles, 2);
+    }
+    const QuantileTable& service(FunctionIndex) override { return table_; }
+    const QuantileTable& cold_start(FunctionIndex) override { return table_; }
+    const SpeedFactor& speed_factor() override { return usual_; }
+    const SpeedFactor& speed_factor_of(const RunningExecution&) override { return usual_; }
+    const WorkAhead* work_ahead() override { return &work_; }
+
+   private:
+    const WorkAhead& work_;
+    QuantileTable table_;
+    SpeedFactor usual_ = SpeedFactor::of(1);
+  } corrected(work);
+  const Situation situation = busy(1, 20, constant_distribution(1));
+  const Backlog backlog = backlog_of(situation);
+  const Forecast forecast = RollForward(1).predict({.function = 0,
+                                                    .ordinal = backlog.waiting.back().ordinal,
+                                                    .accepted_at = kNow,
+                                                    .dispatched_at = Instant::never(),
+                                                    .ahead = 20},
+                                                   node_of(situation, backlog), corrected);
+  EXPECT_NEAR(in_seconds(forecast.point), 20 * 2 + 2, 1);
 }
 
 // ---- Speed factor -------------------------------------------------------------------------------

@@ -29,6 +29,10 @@ constexpr float kInformativeCut = 0.1F;
 // its distribution.
 constexpr float kLate = 0.9F;
 
+Flight flight_of(const Observation& observation) {
+  return {.accepted_at = observation.accepted_at, .ended_at = observation.ended_at};
+}
+
 float seconds(Duration d) { return std::chrono::duration<float>(d).count(); }
 
 class StateEstimator final : public Estimator, public Explains, private Distributions {
@@ -75,11 +79,11 @@ class StateEstimator final : public Estimator, public Explains, private Distribu
     if (!observation.ended_by_itself()) return learn_from_cut(observation.ordinal, function, time);
     const MeasuredTime whole = MeasuredTime::of(time);
     std::optional<MeasuredTime> measured = whole;
-    if (notices_change_) measured = follow_change(function, whole);
+    if (notices_change_) measured = follow_change(function, whole, flight_of(observation));
     const QuantileTable& forecast = service_.long_run_table(function);
     work_.observe(function, measured.value_or(whole).seconds, forecast.mean(),
                   forecast.mean_square() - forecast.mean() * forecast.mean());
-    if (measured) service_.observe(function, *measured);
+    if (measured) service_.observe(function, *measured, flight_of(observation));
   }
 
   std::size_t bytes() const override {
@@ -103,14 +107,15 @@ class StateEstimator final : public Estimator, public Explains, private Distribu
   // already. While the filter is trusted, it competes with distributions that have learnt without
   // it; once it loses, these take over. Distributions that have learnt under the filter would need
   // it, and so could not judge it.
-  std::optional<MeasuredTime> follow_change(FunctionIndex function, const MeasuredTime& time) {
+  std::optional<MeasuredTime> follow_change(FunctionIndex function, const MeasuredTime& time,
+                                            const Flight& flight) {
     judge_.observe(filter_.mean(), [&](float shift) {
       const LearnedDistributions& unshifted = unshifted_ ? *unshifted_ : service_;
       return log2_of(service_.density(function, time.log - shift) /
                      unshifted.density(function, time.log));
     });
     if (unshifted_) {
-      unshifted_->observe(function, time);
+      unshifted_->observe(function, time, flight);
       if (!judge_.trusted()) {
         service_ = *std::move(unshifted_);
         unshifted_.reset();
@@ -119,7 +124,7 @@ class StateEstimator final : public Estimator, public Explains, private Distribu
       }
     } else if (judge_.trusted()) {
       unshifted_.emplace(service_);
-      unshifted_->observe(function, time);
+      unshifted_->observe(function, time, flight);
     }
     SpeedFilter::Likelihood likelihood;
     service_.likelihoods(function, time.log, SpeedFilter::kLogFactors, likelihood);
