@@ -113,6 +113,12 @@ void ReportFiles::add_options(CLI::App& command) {
                    "In a GitHub workflow: print annotations, and add a summary to the job's");
 }
 
+bool ReportFiles::none() const {
+  const auto empty = [](const std::string& path) { return path.empty(); };
+  return report.empty() && junit.empty() && ctrf.empty() && html.empty() && !github &&
+         std::ranges::all_of(ci, empty);
+}
+
 bool ReportFiles::check(std::string_view command) const {
   bool good = true;
   const auto test = [&](const std::string& path) {
@@ -121,6 +127,16 @@ bool ReportFiles::check(std::string_view command) const {
   for (const std::string& path : {report, junit, ctrf, html}) test(path);
   for (const std::string& path : ci) test(path);
   return good;
+}
+
+reports::ReportStream::Options ReportFiles::stream_options() const {
+  return {.json = report,
+          .junit = junit,
+          .ctrf = ctrf,
+          .html = html,
+          .ci = ci,
+          .github = github,
+          .table = table_style()};
 }
 
 bool ReportFiles::write(std::string_view command, const reports::Report& results,
@@ -163,6 +179,23 @@ bool ReportFiles::publish(std::string_view command,
   return good;
 }
 
+void add_shard_option(CLI::App& command, std::string& shard, const std::string& what) {
+  command
+      .add_option(
+          "--shard", shard,
+          fmt::format("Only the {} of part I of N, for N processes (docs/clusters.md)", what))
+      ->type_name("I/N");
+}
+
+std::optional<reports::ShardNumber> parse_shard(std::string_view command,
+                                                const std::string& shard) {
+  if (shard.empty()) return reports::ShardNumber{};
+  const auto parsed = reports::parse_shard(shard);
+  if (parsed.ok()) return *parsed;
+  print_error(command, fmt::format("--shard: {}", std::string(parsed.status().message())));
+  return std::nullopt;
+}
+
 std::optional<reports::TableStyle> table_style() {
   if (isatty(STDOUT_FILENO) != 1) return std::nullopt;
   return reports::TableStyle{.colour = true, .width = terminal_width()};
@@ -173,6 +206,24 @@ void print_report(const reports::Report& report) {
   const std::string text =
       style ? reports::render_table(report, *style) : reports::render_plain(report);
   write_output(text);
+}
+
+bool write_stream(std::string_view command, const ReportFiles& files, reports::ReportStream& stream,
+                  const reports::Report& head) {
+  // The files first: standard output may be closed.
+  std::vector<absl::Status> errors = stream.write_files(head);
+  errors.push_back(stream.write_text(head, write_output));
+  const auto render = [&](reports::CiFormat format) {
+    std::string text;
+    errors.push_back(stream.write_ci(format, head, [&](std::string_view part) { text += part; }));
+    return text;
+  };
+  bool good = files.publish(command, render);
+  for (const absl::Status& error : errors) {
+    if (!error.ok()) print_error(command, std::string(error.message()));
+    good &= error.ok();
+  }
+  return good;
 }
 
 bool can_write(std::string_view command, const std::string& path) {

@@ -13,6 +13,8 @@
 
 #include "reports/formats.h"
 #include "reports/report.h"
+#include "reports/shard.h"
+#include "reports/stream.h"
 #include "reports/table.h"
 
 namespace CLI {
@@ -62,9 +64,15 @@ struct ReportFiles {
 
   void add_options(CLI::App& command);
 
+  /// Whether nothing is asked for.
+  bool none() const;
+
   /// Whether all files can be written, which is found out before the work is done. Prints an error
   /// for each that can't.
   bool check(std::string_view command) const;
+
+  /// What a stream of cases writes; its seeds are left out.
+  reports::ReportStream::Options stream_options() const;
 
   /// Writes the files that were asked for, `json` being the text of --report. Each is complete or
   /// is not there. Prints an error and returns false if one can't be written.
@@ -78,11 +86,23 @@ struct ReportFiles {
                const std::function<std::string(reports::CiFormat)>& text) const;
 };
 
+/// Adds --shard I/N, which chooses a part of the `what` ("cases").
+void add_shard_option(CLI::App& command, std::string& shard, const std::string& what);
+
+/// Reads the value of --shard. Prints an error and returns nullopt if it is wrong. Empty: 1/1.
+std::optional<reports::ShardNumber> parse_shard(std::string_view command, const std::string& shard);
+
 /// How the table on a terminal looks; nullopt if standard output is no terminal.
 std::optional<reports::TableStyle> table_style();
 
 /// Prints the report to standard output: a table on a terminal, plain lines in a pipe.
 void print_report(const reports::Report& report);
+
+/// Writes the files of a stream, prints its text to standard output, and does what --github asks
+/// for. `head` is the report without its cases. Prints errors and returns false if anything is not
+/// written.
+bool write_stream(std::string_view command, const ReportFiles& files, reports::ReportStream& stream,
+                  const reports::Report& head);
 
 /// Whether the file can be written. Prints an error if it can't.
 bool can_write(std::string_view command, const std::string& path);

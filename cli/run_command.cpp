@@ -25,6 +25,7 @@
 #include "conformance/world_judge.h"
 #include "reports/json_input/diagnostics.h"
 #include "reports/report.h"
+#include "reports/shard.h"
 #include "reports/stream.h"
 #include "scenarios/language/loader.h"
 #include "scenarios/runner/run.h"
@@ -42,6 +43,7 @@ struct Arguments {
   std::uint64_t seed = 1;
   std::string seeds;
   int jobs = 0;
+  std::string shard;
   ReportFiles files;
   bool list = false;
   bool check_determinism = false;
@@ -115,7 +117,8 @@ std::optional<Loaded> load(const Arguments& arguments) {
     for (const std::string& file : scenarios::find_scenario_files({path}, diagnostics)) {
       auto loaded = scenarios::ScenarioFile::load(
           file, root, diagnostics, [&](std::size_t index, scenarios::Scenario scenario) {
-            const double calls = scenarios::expected_calls(scenario);
+            const bool skipped = scenario.trace && arguments.trace_dir.empty();
+            const double calls = skipped ? 0 : scenarios::expected_calls(scenario);
             all.cases.push_back({std::move(scenario.name), std::move(scenario.about),
                                  all.files.size(), index, calls});
           });
@@ -163,10 +166,28 @@ std::string digest_line(const reports::Case& c) {
   return fmt::format("{} {} {}\n", digest, c.name, c.seed);
 }
 
-// Runs all cases; `head` becomes the report without its cases. `digests`: a line for each case, if
-// they are wanted.
-void run(const Arguments& arguments, const Loaded& loaded, reports::Report& head,
-         reports::ReportStream& stream, std::vector<std::string>& digests,
+// Notes in the head of the report which part of the run this is, and returns its places (empty:
+// all). Prints an error and returns nullopt if there are fewer cases than shards.
+std::optional<std::vector<bool>> choose_shard(const Arguments& arguments, const Loaded& loaded,
+                                              reports::ShardNumber shard, reports::Report& head) {
+  if (arguments.shard.empty()) return std::vector<bool>();
+  const std::size_t seeds = head.seeds.size();
+  const std::size_t cases = loaded.cases.size() * seeds;
+  if (static_cast<std::size_t>(shard.count) > cases) {
+    print_error(fmt::format("--shard {}: there are only {} cases", arguments.shard, cases));
+    return std::nullopt;
+  }
+  std::vector<double> costs;
+  for (const Found& found : loaded.cases) costs.push_back(found.expected_calls);
+  head.shard = {
+      .number = shard.number, .count = shard.count, .cases = static_cast<std::int64_t>(cases)};
+  return reports::places_of_shard(costs, seeds, shard);
+}
+
+// Runs all cases of the shard; `head` becomes the report without its cases. `digests`: a line for
+// each case, if they are wanted.
+void run(const Arguments& arguments, const Loaded& loaded, const std::vector<bool>& places,
+         reports::Report& head, reports::ReportStream& stream, std::vector<std::string>& digests,
          std::atomic<bool>& bad_input, std::ostream& timeline) {
   if (!arguments.digest.empty()) digests.resize(loaded.cases.size() * head.seeds.size());
   std::vector<scenarios::PlannedScenario> planned;
@@ -182,6 +203,8 @@ void run(const Arguments& arguments, const Loaded& loaded, reports::Report& head
     };
   }
   Progress progress("cases");
+  const auto total = places.empty() ? planned.size() * head.seeds.size()
+                                    : static_cast<std::size_t>(std::ranges::count(places, true));
   scenarios::sweep(
       planned,
       {.seeds = head.seeds,
@@ -195,6 +218,7 @@ void run(const Arguments& arguments, const Loaded& loaded, reports::Report& head
                    arguments.clauses ? scenarios::make_run_judge<conformance::WorldJudge> : nullptr,
                .listen = listen,
                .abort = &Interruption::requested()},
+       .places = places,
        .on_case =
            [&](std::size_t place, const reports::Case& c) {
              stream.add(place, c);
@@ -205,8 +229,7 @@ void run(const Arguments& arguments, const Loaded& loaded, reports::Report& head
   progress.clear();
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
   if (const std::string reason = Interruption::reason(); !reason.empty()) {
-    head.incomplete = fmt::format("{} after {} of {} cases", reason, stream.totals().cases,
-                                  planned.size() * head.seeds.size());
+    head.incomplete = fmt::format("{} after {} of {} cases", reason, stream.totals().cases, total);
   }
   head.wall_clock.duration_seconds = took.count();
   head.wall_clock.executions_per_second = stream.executions() / took.count();
@@ -215,7 +238,8 @@ void run(const Arguments& arguments, const Loaded& loaded, reports::Report& head
 
 int run_command(const Arguments& arguments) {
   const auto seeds = parse_seeds(arguments);
-  if (!seeds) return kBadInput;
+  const auto shard = parse_shard(kCommand, arguments.shard);
+  if (!seeds || !shard) return kBadInput;
   if (!arguments.files.check(kCommand)) return kBadInput;
   if (!arguments.digest.empty() && !can_write(kCommand, arguments.digest)) return kBadInput;
   const auto loaded = load(arguments);
@@ -224,6 +248,9 @@ int run_command(const Arguments& arguments) {
     list(*loaded);
     return kAllHeld;
   }
+  reports::Report head = new_report(arguments, *seeds);
+  const auto places = choose_shard(arguments, *loaded, *shard, head);
+  if (!places) return kBadInput;
   std::ofstream timeline;
   if (!arguments.timeline.empty()) {
     if (loaded->cases.size() * seeds->size() != 1) {
@@ -241,40 +268,21 @@ int run_command(const Arguments& arguments) {
   }
   const Interruption interruption;
   std::atomic<bool> bad_input = false;
-  reports::ReportStream stream({.json = arguments.files.report,
-                                .junit = arguments.files.junit,
-                                .ctrf = arguments.files.ctrf,
-                                .html = arguments.files.html,
-                                .ci = arguments.files.ci,
-                                .github = arguments.files.github,
-                                .table = table_style(),
-                                .seeds = *seeds});
-  reports::Report head = new_report(arguments, *seeds);
+  reports::ReportStream::Options options = arguments.files.stream_options();
+  options.seeds = *seeds;
+  reports::ReportStream stream(std::move(options));
   std::vector<std::string> digests;
-  run(arguments, *loaded, head, stream, digests, bad_input, timeline);
+  run(arguments, *loaded, *places, head, stream, digests, bad_input, timeline);
   if (timeline.is_open() && !timeline.flush()) {
     print_error(fmt::format("--trace: can't write {}", quoted(arguments.timeline)));
     return kHarnessError;
   }
-  std::vector<absl::Status> errors = stream.write_files(head);
-  if (!arguments.digest.empty() &&
-      !write_text(kCommand, absl::StrJoin(digests, ""), arguments.digest)) {
-    return kHarnessError;
-  }
-  errors.push_back(stream.write_text(head, write_output));
+  bool written = arguments.digest.empty() ||
+                 write_text(kCommand, absl::StrJoin(digests, ""), arguments.digest);
+  written &= write_stream(kCommand, arguments.files, stream, head);
   print_note("{:.2f} s, {:.0f} executions/s, {:.0f} events/s\n", head.wall_clock.duration_seconds,
              head.wall_clock.executions_per_second, head.wall_clock.events_per_second);
-  const auto render = [&](reports::CiFormat format) {
-    std::string text;
-    errors.push_back(stream.write_ci(format, head, [&](std::string_view part) { text += part; }));
-    return text;
-  };
-  bool good = arguments.files.publish(kCommand, render);
-  for (const absl::Status& error : errors) {
-    if (!error.ok()) print_error(std::string(error.message()));
-    good &= error.ok();
-  }
-  if (!good) return kHarnessError;
+  if (!written) return kHarnessError;
   if (!head.incomplete.empty()) return Interruption::exit_code();
   const reports::Verdict verdict = reports::verdict_of(stream.totals(), false);
   // Nothing is wrong with the program.
@@ -296,6 +304,7 @@ void add_run_command(CLI::App& app, int& exit_code) {
       ->excludes(seed);
   command->add_option("--jobs", arguments->jobs, "Cases that run at once (default: one per core)")
       ->check(CLI::Range(1, kMaxJobs));
+  add_shard_option(*command, arguments->shard, "cases");
   arguments->files.add_options(*command);
   command->add_flag("--list", arguments->list, "Show the cases' names and run nothing");
   command->add_flag("--check-determinism", arguments->check_determinism,

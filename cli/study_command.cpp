@@ -59,6 +59,7 @@ struct Arguments {
   bool cost = false;
   bool list = false;
   std::string explain;
+  std::string shard;
 };
 
 void print_error(std::string_view what) { cli::print_error(kCommand, what); }
@@ -134,6 +135,15 @@ bool validate_arguments(const Arguments& arguments) {
   }
   if (!arguments.explain.empty() && !arguments.predictions.empty()) {
     problem("--explain runs a workload; recorded predictions cannot be explained");
+  }
+  if (!arguments.shard.empty()) {
+    if (!parse_shard(kCommand, arguments.shard)) good = false;
+    if (arguments.file.empty() || arguments.keep.empty() || !arguments.explain.empty() ||
+        arguments.cost || !arguments.files.none() || !arguments.goal_results.empty()) {
+      problem(
+          "--shard runs cells of a study FILE and needs --keep DIR for them; the same command "
+          "without --shard, with the cells of all shards in DIR, then writes the report");
+    }
   }
   if (!arguments.files.check(kCommand)) good = false;
   const std::string& goals = arguments.goal_results;
@@ -248,6 +258,7 @@ int run(const Arguments& arguments, const study::Study& study) {
   options.jobs = arguments.jobs;
   options.build = build_digest();
   options.store = study::CellStore(keep);
+  if (!arguments.shard.empty()) options.shard = parse_shard(kCommand, arguments.shard);
   if (arguments.cost) options.stopwatch = nanoseconds_now;
   options.interrupt = &Interruption::requested();
   options.note = [&](const std::string& note) { print_error(note); };
@@ -273,6 +284,10 @@ int run(const Arguments& arguments, const study::Study& study) {
                           "from there",
                           Interruption::reason(), stopped->cells, keep));
     return Interruption::exit_code();
+  }
+  if (const auto* shard = std::get_if<study::ShardDone>(&result)) {
+    print_output("shard {}: {} cells are in {}\n", arguments.shard, shard->cells, keep);
+    return kAllHeld;
   }
   return finish(arguments, std::get<study::StudyReport>(std::move(result)), started_at, started);
 }
@@ -398,6 +413,7 @@ void add_study_command(CLI::App& app, int& exit_code) {
       "--keep", arguments->keep,
       "Keep finished cells in this folder, so that an interrupted study can continue "
       "(default: REPORT.cells if there is a --report). Nothing removes them");
+  add_shard_option(*command, arguments->shard, "cells");
   command->add_flag("--cost", arguments->cost,
                     "Measure the time of predictions; best with --jobs 1 on an idle machine");
   command->add_flag("--list", arguments->list, "Show the workloads' names and run nothing");

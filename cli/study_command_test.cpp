@@ -214,5 +214,19 @@ TEST_F(StudyCommandTest, ASearchForScenariosPassesStudiesOver) {
   EXPECT_THAT(ran.out, Not(HasSubstr("small")));
 }
 
+TEST_F(StudyCommandTest, ShardsNeedAFolderForTheirCells) {
+  write_study();
+  EXPECT_EQ(quintain("study small.study.json --shard 1/2").exit_code, 2);
+  const Ran both = quintain("study small.study.json --shard 1/2 --keep cells --report r.json");
+  EXPECT_EQ(both.exit_code, 2);
+  EXPECT_THAT(both.err, HasSubstr("--shard runs cells of a study FILE and needs --keep DIR"));
+  EXPECT_EQ(quintain("study small.study.json --shard 3/2 --keep cells").exit_code, 2);
+  for (const std::string shard : {"1/2", "2/2"}) {
+    const Ran ran = quintain("study small.study.json --keep cells --shard " + shard);
+    EXPECT_EQ(ran.exit_code, 0) << ran.err;
+    EXPECT_THAT(ran.out, HasSubstr("shard " + shard + ": "));
+  }
+}
+
 }  // namespace
 }  // namespace quintain

@@ -86,6 +86,12 @@ absl::StatusOr<Json> write_head(const Report& head, const Totals& totals) {
     if (!target.ok()) return target.status();
     json["target"] = *std::move(target);
   }
+  if (head.shard) {
+    json["shard"] = {{"number", head.shard->number},
+                     {"count", head.shard->count},
+                     {"cases", head.shard->cases},
+                     {"places", head.shard->places}};
+  }
   return json;
 }
 
@@ -169,6 +175,15 @@ Report read_report(const Json& json) {
   }
   report.incomplete = json.value("incomplete", "");
   if (json.contains("target")) report.target = dump(json.at("target"), -1);
+  if (json.contains("shard")) {
+    const Json& shard = json.at("shard");
+    report.shard = {.number = read_integer<int>(shard.at("number")),
+                    .count = read_integer<int>(shard.at("count")),
+                    .cases = read_integer<std::int64_t>(shard.at("cases"))};
+    for (const Json& place : shard.at("places")) {
+      report.shard->places.push_back(read_integer<std::int64_t>(place));
+    }
+  }
   for (const Json& c : json.at("cases")) report.cases.push_back(read_case(c));
   report.wall_clock = read_wall_clock(json.at("wall_clock"));
   return report;

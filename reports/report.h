@@ -121,6 +121,19 @@ struct WallClock {
   bool operator==(const WallClock&) const = default;
 };
 
+/// The part of a run that one of several processes did; see shard.h.
+struct Shard {
+  /// From 1.
+  int number = 1;
+  int count = 1;
+  /// The number of cases in all shards.
+  std::int64_t cases = 0;
+  /// For each case of this report, in order, its place among those of all shards, from 0.
+  std::vector<std::int64_t> places{};
+
+  bool operator==(const Shard&) const = default;
+};
+
 /// One run of the harness.
 struct Report {
   std::string tool_version{};
@@ -131,6 +144,8 @@ struct Report {
   std::string incomplete{};
   /// What was judged, as JSON text: an address, the facts that it declares. Empty: not told.
   std::string target{};
+  /// Which part of the run this is; nullopt if it is all of it.
+  std::optional<Shard> shard{};
   std::vector<Case> cases{};
   WallClock wall_clock{};
 

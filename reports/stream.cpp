@@ -98,7 +98,12 @@ CaseTexts ReportStream::texts(std::size_t format) {
 
 absl::Status ReportStream::fill_json(const Report& head, const Sink& sink) {
   if (!error_.ok()) return error_;
-  return write_json(head, totals_, texts(kJson), sink);
+  if (!head.shard) return write_json(head, totals_, texts(kJson), sink);
+  Report placed = head;
+  for (const Entry& entry : entries_) {
+    placed.shard->places.push_back(static_cast<std::int64_t>(entry.place));
+  }
+  return write_json(placed, totals_, texts(kJson), sink);
 }
 
 absl::Status ReportStream::fill_junit(const Report& head, const Sink& sink) {

@@ -44,7 +44,8 @@ class ReportStream {
 
   explicit ReportStream(Options options);
 
-  /// Adds the case that stands at `place` in the report. Requires: each place is added once.
+  /// Adds the case that stands at `place` in the report, or in that of all shards. Requires: each
+  /// place is added once.
   void add(std::size_t place, const Case& c);
 
   const Totals& totals() const { return totals_; }
@@ -52,8 +53,8 @@ class ReportStream {
   double executions() const { return executions_; }
   double events() const { return events_; }
 
-  /// Writes the files; `head` is the report without its cases. Empty if all were written, otherwise
-  /// what went wrong with each.
+  /// Writes the files; `head` is the report without its cases and their places. Empty if all were
+  /// written, otherwise what went wrong with each.
   std::vector<absl::Status> write_files(const Report& head);
 
   /// Passes the document of that format to the sink.

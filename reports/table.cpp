@@ -141,6 +141,10 @@ std::string summary(const Report& report, const Totals& totals) {
                          "known failures that pass");
   }
   text += "\n";
+  if (report.shard) {
+    text += fmt::format("shard {} of {}: {} of {} cases\n", report.shard->number,
+                        report.shard->count, totals.cases, report.shard->cases);
+  }
   if (!report.incomplete.empty()) {
     text += fmt::format("incomplete: {}\n", printable(report.incomplete));
   }

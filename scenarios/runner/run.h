@@ -13,6 +13,7 @@
 #include "scenarios/language/scenario.h"
 #include "sim/chooser.h"
 #include "sim/history.h"
+#include "sim/load.h"
 #include "sim/world.h"
 
 namespace quintain::scenarios {
@@ -76,6 +77,9 @@ reports::Check compare_runs(const sim::History& first, std::uint64_t first_diges
 /// The approximate number of calls of a scenario, as a measure of its cost.
 double expected_calls(const Scenario& scenario);
 
+/// The same of loads that end at `until`.
+double expected_calls(const std::vector<sim::Load>& loads, core::Instant until);
+
 /// A scenario that is read when it runs.
 struct PlannedScenario {
   std::function<Scenario()> read;
@@ -88,6 +92,8 @@ struct SweepOptions {
   int jobs = 1;
   /// With `abort`, no further case is started, and those that run are dropped.
   RunOptions run;
+  /// Which places are run; empty: all.
+  std::vector<bool> places{};
   /// Called with each case, at the same time by several threads. The cases of scenario i have the
   /// places i * seeds.size() and following.
   std::function<void(std::size_t place, reports::Case result)> on_case;

@@ -56,9 +56,14 @@ double expected_arrivals(const sim::ArrivalSpec& spec, double within) {
 
 double expected_calls(const Scenario& scenario) {
   if (scenario.trace) return kManyCalls;
-  auto calls = static_cast<double>(scenario.steps.size());
-  for (const sim::Load& load : scenario.loads) {
-    const core::Instant end = std::min(load.until, scenario.until);
+  return static_cast<double>(scenario.steps.size()) +
+         expected_calls(scenario.loads, scenario.until);
+}
+
+double expected_calls(const std::vector<sim::Load>& loads, core::Instant until) {
+  double calls = 0;
+  for (const sim::Load& load : loads) {
+    const core::Instant end = std::min(load.until, until);
     const double within = end.is_never() ? kManyCalls : seconds(end - load.from);
     const auto* open = std::get_if<sim::ArrivalSpec>(&load.arrivals);
     // The rate of a closed loop depends on its answers; one call per second and client is a guess.
@@ -85,7 +90,10 @@ std::vector<std::size_t> longest_first(const std::vector<PlannedScenario>& scena
 
 void sweep(const std::vector<PlannedScenario>& scenarios, const SweepOptions& options) {
   const std::size_t seeds = options.seeds.size();
-  const std::size_t total = scenarios.size() * seeds;
+  const std::size_t turns = scenarios.size() * seeds;
+  const std::size_t total =
+      options.places.empty() ? turns
+                             : static_cast<std::size_t>(std::ranges::count(options.places, true));
   const std::vector<std::size_t> order = longest_first(scenarios);
   const auto aborted = [&] { return options.run.abort != nullptr && *options.run.abort; };
   std::atomic<std::size_t> next = 0;
@@ -96,8 +104,10 @@ void sweep(const std::vector<PlannedScenario>& scenarios, const SweepOptions& op
     // Consecutive turns have the same scenario, which is read once for them.
     std::optional<Scenario> scenario;
     std::size_t read = 0;
-    for (std::size_t turn = next++; turn < total && !aborted(); turn = next++) {
+    for (std::size_t turn = next++; turn < turns && !aborted(); turn = next++) {
       const std::size_t i = order[turn / seeds];
+      const std::size_t place = i * seeds + turn % seeds;
+      if (!options.places.empty() && !options.places[place]) continue;
       if (!scenario || read != i) {
         scenario.reset();
         scenario = scenarios[i].read();
@@ -105,7 +115,7 @@ void sweep(const std::vector<PlannedScenario>& scenarios, const SweepOptions& op
       }
       reports::Case result = run_scenario(*scenario, options.seeds[turn % seeds], options.run);
       if (aborted()) return;
-      options.on_case(i * seeds + turn % seeds, std::move(result));
+      options.on_case(place, std::move(result));
       const std::scoped_lock lock(progress_mutex);
       options.progress(++done, total);
     }

@@ -1,5 +1,6 @@
 // Invariants on the answers that callers get.
 #include <absl/container/flat_hash_map.h>
+#include <absl/status/status.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -54,19 +55,26 @@ class AnswersInShape final : public Invariant {
     if (event.kind == EventKind::kCallSent) {
       const auto* request = message_as<spearlet::InvokeFunctionRequest>(event);
       if (request != nullptr) {
-        const bool chose_id =
-            request->has_execution_id() || !request->context().execution_id().empty();
-        asked_.insert({event.call, {.mode = request->execution_mode(), .chose_id = chose_id}});
+        const std::string& id = request->has_execution_id() ? request->execution_id()
+                                                            : request->context().execution_id();
+        asked_.insert({event.call, {.mode = request->execution_mode(), .chosen_id = id}});
       }
     } else {
       const auto position = asked_.find(event.call);
       if (position == asked_.end()) return;
-      const Asked asked = position->second;
+      const Asked asked = std::move(position->second);
       asked_.erase(position);
+      // The call of a node that crashed may have been accepted: an answer to the next call with its
+      // id need not be the first about the execution.
+      if (event.kind == EventKind::kCallRefused && !asked.chosen_id.empty() &&
+          event.number == static_cast<int>(absl::StatusCode::kUnavailable)) {
+        chosen_ids_.insert(asked.chosen_id);
+      }
       const auto* answer = message_as<spearlet::InvokeFunctionResponse>(event);
       if (answer == nullptr) return;
-      asked.mode == spearlet::EXECUTION_MODE_SYNC ? check_sync(event, *answer)
-                                                  : check_async(event, *answer, asked.chose_id);
+      asked.mode == spearlet::EXECUTION_MODE_SYNC
+          ? check_sync(event, *answer)
+          : check_async(event, *answer, !asked.chosen_id.empty());
     }
   }
 
@@ -116,7 +124,7 @@ class AnswersInShape final : public Invariant {
 
   struct Asked {
     spearlet::ExecutionMode mode;
-    bool chose_id;
+    std::string chosen_id;  // empty: the node makes the id
   };
   absl::flat_hash_map<std::uint64_t, Asked> asked_;  // by open call
   std::set<std::string> chosen_ids_;

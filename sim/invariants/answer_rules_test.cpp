@@ -45,7 +45,9 @@ class CallScene : public Scene {
   void answer(std::uint64_t call, const google::protobuf::Message& message) {
     world.call_answered(0, call, &message);
   }
-  void refuse(std::uint64_t call) { world.call_answered(0, call, nullptr); }
+  void refuse(std::uint64_t call, absl::StatusCode code = absl::StatusCode::kUnknown) {
+    world.call_answered(0, call, nullptr, code);
+  }
 };
 
 // Correct answers of each mode, which tests then change.
@@ -241,6 +243,24 @@ TEST(AnswersInShape, TheFirstCallWithAnIdIsNoRepetition) {
   scene.answer(scene.invoke_async("e1"), answer);
   EXPECT_THAT(scene.violations_of(kShape), ElementsAre("the first ASYNC answer says COMPLETED",
                                                        "the first ASYNC answer has a result"));
+}
+
+TEST(AnswersInShape, ACallThatACrashCutOffMayHaveBeenTheFirst) {
+  CallScene scene;
+  scene.refuse(scene.invoke_async("e1"), absl::StatusCode::kUnavailable);
+  spearlet::InvokeFunctionResponse answer = pending();
+  *answer.mutable_result() = failed().result();
+  scene.answer(scene.invoke_async("e1"), answer);
+  EXPECT_THAT(scene.violated(), IsEmpty());
+}
+
+TEST(AnswersInShape, ACallThatWasRefusedWasNotTheFirst) {
+  CallScene scene;
+  scene.refuse(scene.invoke_async("e1"), absl::StatusCode::kResourceExhausted);
+  spearlet::InvokeFunctionResponse answer = pending();
+  answer.mutable_result()->set_status(kRunning);
+  scene.answer(scene.invoke_async("e1"), answer);
+  EXPECT_THAT(scene.violated(), ::testing::Contains(kShape));
 }
 
 // ---- timestamps-ordered -------------------------------------------------------------------------

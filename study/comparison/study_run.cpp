@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "core/eta/estimator.h"
+#include "scenarios/runner/run.h"
 #include "scenarios/runner/trace_load.h"
 #include "study/comparison/aggregate.h"
 #include "study/comparison/cell.h"
@@ -71,12 +72,18 @@ class Stopper {
 /// The state of a workload. Replications are numbered from 0; replication i has seed i + 1.
 struct WorkloadState {
   const Workload* spec;
-  int started = 0;  // replications
-  int wanted = 0;   // replications that may be started
+  std::vector<bool> skipped{};  // by replication: those of other shards; empty: none
+  int started = 0;              // replications
+  int wanted = 0;               // replications that may be started
   int expected = 0;
   std::map<int, CellResult> cells{};  // by replication
   std::optional<StopReason> stopped{};
   int judged = 0;  // replications; in the end, those that are the result
+
+  bool skips_next() const {
+    const auto next = static_cast<std::size_t>(started);
+    return next < skipped.size() && skipped[next];
+  }
 };
 
 /// Runs all cells of a study. run() uses several threads, which share the members below the mutex;
@@ -89,6 +96,7 @@ class Runner {
       workloads_.push_back(
           {.spec = &workload, .wanted = stopper_.least(), .expected = stopper_.least()});
     }
+    if (options.shard) choose_shard(*options.shard);
   }
 
   void run() {
@@ -154,6 +162,23 @@ class Runner {
     }
   }
 
+  // The number of calls is the cost of a cell.
+  void choose_shard(reports::ShardNumber shard) {
+    std::vector<double> costs;
+    for (const Workload& workload : study_.workloads) {
+      costs.push_back(static_cast<double>(workload.arrivals) +
+                      scenarios::expected_calls(workload.loads, workload.until));
+    }
+    const auto least = static_cast<std::size_t>(stopper_.least());
+    const std::vector<bool> chosen = reports::places_of_shard(costs, least, shard);
+    for (std::size_t w = 0; w < workloads_.size(); ++w) {
+      for (std::size_t i = 0; i < least; ++i) {
+        workloads_[w].skipped.push_back(!chosen[w * least + i]);
+      }
+      workloads_[w].expected = static_cast<int>(std::ranges::count(workloads_[w].skipped, false));
+    }
+  }
+
   void work() {
     std::unique_lock lock(mutex_);
     while (const auto ticket = next(lock)) {
@@ -172,6 +197,7 @@ class Runner {
     while (true) {
       if (interrupted() || !error_.empty()) return std::nullopt;
       for (WorkloadState& workload : workloads_) {
+        while (workload.skips_next()) ++workload.started;
         if (workload.stopped || workload.started >= workload.wanted) continue;
         ++running_;
         return Ticket{.workload = &workload, .replication = workload.started++};
@@ -215,11 +241,15 @@ class Runner {
     progress_.workload = workload.spec->name;
     progress_.seed = cell.seed;
     ++progress_.done;
-    workload.cells.emplace(ticket.replication, std::move(cell));
-    judge(workload);
+    // The cells of one shard are not enough to judge a workload by.
+    if (!options_.shard) {
+      workload.cells.emplace(ticket.replication, std::move(cell));
+      judge(workload);
+    }
     progress_.expected = 0;
     for (const WorkloadState& each : workloads_) {
-      progress_.expected += static_cast<std::size_t>(std::max(each.started, each.expected));
+      const int least = options_.shard ? each.expected : std::max(each.started, each.expected);
+      progress_.expected += static_cast<std::size_t>(least);
     }
     options_.progress(progress_);
   }
@@ -285,14 +315,15 @@ std::variant<std::vector<SkippedWorkload>, StudyError> read_traces(Study& study,
   return skipped;
 }
 
-std::variant<StudyReport, Interrupted, StudyError> run_study(const Study& study,
-                                                             const StudyOptions& options) {
+std::variant<StudyReport, ShardDone, Interrupted, StudyError> run_study(
+    const Study& study, const StudyOptions& options) {
   const absl::Status prepared = options.store.prepare();
   if (!prepared.ok()) return StudyError{std::string(prepared.message())};
   Runner runner(study, options);
   runner.run();
   if (!runner.error().empty()) return StudyError{runner.error()};
   if (runner.interrupted()) return Interrupted{runner.done()};
+  if (options.shard) return ShardDone{runner.done()};
   return runner.report();
 }
 

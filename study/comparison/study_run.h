@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "reports/shard.h"
 #include "study/comparison/cell_store.h"
 #include "study/comparison/estimator_comparison.h"
 #include "study/language/study.h"
@@ -37,6 +38,9 @@ struct StudyOptions {
   /// Identifies the program, see CellKey.
   std::string build;
   CellStore store{""};
+  /// Only the cells of this shard are run, each workload's least number of replications divided
+  /// among the shards, and no report is made: the store has the result. Requires: store.keeps().
+  std::optional<reports::ShardNumber> shard;
   /// If set, the first replication of each workload measures the cost of predictions.
   Stopwatch stopwatch;
   /// Called after each cell, by one thread at a time.
@@ -50,6 +54,11 @@ struct StudyOptions {
 /// The study was interrupted.
 struct Interrupted {
   /// Finished cells.
+  std::size_t cells = 0;
+};
+
+/// The cells of a shard are in the store.
+struct ShardDone {
   std::size_t cells = 0;
 };
 
@@ -74,7 +83,7 @@ std::variant<std::vector<SkippedWorkload>, StudyError> read_traces(Study& study,
 
 /// Runs the study and returns its report, without tool version, command and wall clock. The result
 /// depends neither on the number of jobs nor on whether cells were found on disk.
-std::variant<StudyReport, Interrupted, StudyError> run_study(const Study& study,
-                                                             const StudyOptions& options);
+std::variant<StudyReport, ShardDone, Interrupted, StudyError> run_study(
+    const Study& study, const StudyOptions& options);
 
 }  // namespace quintain::study

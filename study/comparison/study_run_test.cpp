@@ -49,6 +49,26 @@ class StudyRunTest : public testing::Test {
   fs::path folder_;
 };
 
+TEST_F(StudyRunTest, ShardsLeaveTheirCellsForTheWholeStudy) {
+  const Study study = small_study();
+  StudyOptions options = keeping();
+  std::size_t cells = 0;
+  for (int number = 1; number <= 3; ++number) {
+    options.shard = {.number = number, .count = 3};
+    const auto result = run_study(study, options);
+    const auto* done = std::get_if<ShardDone>(&result);
+    ASSERT_TRUE(done);
+    EXPECT_GT(done->cells, 0U);
+    cells += done->cells;
+    EXPECT_EQ(files(), cells);
+  }
+  options.shard.reset();
+  std::size_t kept = 0;
+  options.progress = [&](const StudyProgress& progress) { kept = progress.kept; };
+  EXPECT_EQ(text(study, options), text(study, {}));
+  EXPECT_EQ(kept, cells);
+}
+
 TEST_F(StudyRunTest, DoesNotDependOnTheNumberOfJobs) {
   const Study study = small_study();
   StudyOptions options;
