@@ -13,10 +13,10 @@
 namespace quintain::cli {
 namespace {
 
-constexpr AddCommand kCommands[] = {add_run_command,     add_conform_command,   add_mutate_command,
-                                    add_explore_command, add_study_command,     add_merge_command,
-                                    add_compare_command, add_report_command,    add_serve_command,
-                                    add_fixture_command, add_shell_file_command};
+constexpr AddCommand kCommands[] = {
+    add_run_command,    add_conform_command,  add_mutate_command,  add_explore_command,
+    add_study_command,  add_capacity_command, add_merge_command,   add_compare_command,
+    add_report_command, add_serve_command,    add_fixture_command, add_shell_file_command};
 
 void add_all(CLI::App& app, int& exit_code) {
   app.description(

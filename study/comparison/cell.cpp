@@ -102,7 +102,9 @@ class CellRun {
         std::rotate(estimators.begin(), estimators.end() - 1, estimators.end());
       }
     }
-    estimators.push_back(make_oracle(workload_.node, workload_.max_retries, seed));
+    if (options.oracle) {
+      estimators.push_back(make_oracle(workload_.node, workload_.max_retries, seed));
+    }
     return estimators;
   }
 
@@ -451,6 +453,17 @@ absl::Status simulate(const Workload& workload, std::uint64_t seed, const CellOp
 }
 
 }  // namespace
+
+absl::StatusOr<std::int64_t> simulate_default(const Workload& workload, std::uint64_t seed,
+                                              const std::atomic<bool>* abort, ComparisonLog& log) {
+  const CellOptions options{.estimators = {core::eta::EtaConfig().estimator},
+                            .stopwatch = {},
+                            .abort = abort,
+                            .oracle = false};
+  CellRun run(workload, seed, options, log);
+  if (!run.run(abort)) return absl::CancelledError("aborted");
+  return run.refused();
+}
 
 absl::StatusOr<std::string> explain_execution(const Workload& workload, std::uint64_t seed,
                                               const CellOptions& options,

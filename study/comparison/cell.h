@@ -67,6 +67,8 @@ struct CellOptions {
   Stopwatch stopwatch;
   /// Set by another thread to abort the run; may be null.
   const std::atomic<bool>* abort = nullptr;
+  /// Whether the oracle, or the reference in its place, predicts as well; run_cell() needs it.
+  bool oracle = true;
 };
 
 /// Simulates the workload under the seed and scores the predictions. Errors: CANCELLED if aborted,
@@ -83,6 +85,12 @@ absl::StatusOr<CellResult> run_cell(const Workload& workload, std::uint64_t seed
 absl::StatusOr<std::string> explain_execution(const Workload& workload, std::uint64_t seed,
                                               const CellOptions& options,
                                               std::optional<std::size_t> number);
+
+/// Simulates the workload with the node's default estimator alone, so that `log` has its forecasts
+/// and what came of each execution. Returns the number of calls that were refused. Errors: as
+/// run_cell().
+absl::StatusOr<std::int64_t> simulate_default(const Workload& workload, std::uint64_t seed,
+                                              const std::atomic<bool>* abort, ComparisonLog& log);
 
 /// JSON text that cell_from_json() reads back as the same result, to the last bit.
 std::string to_json(const CellResult& cell);
