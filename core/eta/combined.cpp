@@ -1,5 +1,5 @@
 // Estimators that learn from how forecasts turned out: recalibration bends the quantiles of one
-// estimator, and the guard mixes in a simple estimator where that has done better.
+// estimator, and the mixture gives simple estimators weight where they have done better.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -11,6 +11,7 @@
 #include "core/eta/decorator.h"
 #include "core/eta/explanation.h"
 #include "core/eta/factories.h"
+#include "core/eta/log_scale.h"
 
 namespace quintain::core::eta {
 namespace {
@@ -175,12 +176,17 @@ class RecentLosses {
     for (std::size_t i = 0; i < kCount; ++i) {
       losses_[i] += weight * (pinball(forecasts[i], outcome) - losses_[i] / kMemory);
     }
+    weight_ += weight * (1 - weight_ / kMemory);
   }
 
   double operator[](std::size_t index) const { return losses_[index]; }
 
+  /// The number of executions of weight 1 that they are of; at most kMemory.
+  double weight() const { return weight_; }
+
  private:
   std::array<double, kCount> losses_{};
+  double weight_ = 0;
 };
 
 class Recalibrated final : public Decorator, public Explains {
@@ -268,11 +274,15 @@ class Recalibrated final : public Decorator, public Explains {
   PendingForecasts<Asked> pending_;
 };
 
-// ---- The guard ----------------------------------------------------------------------------------
+// ---- The mixture --------------------------------------------------------------------------------
 
-class Guarded final : public Estimator, public Explains {
+/// The exponentially weighted forecaster (V. Vovk, "Aggregating strategies", COLT 1990; N.
+/// Littlestone and M. K. Warmuth, "The weighted majority algorithm", 1994), with pinball losses as
+/// a ratio to the least one. Its forecasts' quantiles are the weighted means of the estimators'
+/// quantiles.
+class Mixture final : public Estimator, public Explains {
  public:
-  Guarded(std::string_view name, std::unique_ptr<Estimator> first, Duration prior)
+  Mixture(std::string_view name, std::unique_ptr<Estimator> first, Duration prior)
       : name_(name), estimators_{std::move(first),         make_conformal(make_queue_length(prior)),
                                  make_queue_length(prior), make_queued_work(prior),
                                  make_ewma(prior),         make_last_to_enter_service(prior)} {}
@@ -281,25 +291,24 @@ class Guarded final : public Estimator, public Explains {
   Forecast predict(const Target& target, const NodeState& node) override {
     Forecast forecast = estimators_.front()->predict(target, node);
     if (!target.dispatched_at.is_never()) return forecast;
+    const std::size_t depth = depth_of(target, node);
     Asked asked{.forecasts = {quantiles_of(forecast)},
-                .depth = static_cast<std::uint32_t>(depth_of(target, node)),
+                .waits = depth > 0 ? 1U : 0U,
                 .weight = static_cast<float>(std::sqrt(share_of_queue(node)))};
     for (std::size_t i = 1; i < kEstimators; ++i) {
       asked.forecasts[i] = quantiles_of(estimators_[i]->predict(target, node));
     }
     pending_.remember(target, node, asked);
-    const Choice choice = choose(asked.depth);
-    mix(forecast, asked.forecasts[choice.baseline], choice.weight_of_first);
+    mix(forecast, asked.forecasts, weights(depth));
     return forecast;
   }
   void explain(const Target& target, const NodeState& node, Explanation& explanation) override {
     const std::size_t depth = depth_of(target, node);
-    const Choice choice = choose(depth);
+    const Weights weights = this->weights(depth);
     for (std::size_t i = 0; i < kEstimators; ++i) {
-      const double weight_of_baseline = i == choice.baseline ? 1 - choice.weight_of_first : 0;
       explanation.parts.push_back({.estimator = std::string(estimators_[i]->name()),
-                                   .weight = i == 0 ? choice.weight_of_first : weight_of_baseline,
-                                   .recent_losses = losses_[depth][i] * 1e-9,
+                                   .weight = weights[i],
+                                   .recent_losses = losses_[depth > 0 ? 1 : 0][i] * 1e-9,
                                    .forecast = estimators_[i]->predict(target, node)});
     }
     eta::explain(*estimators_.front(), target, node, explanation);
@@ -319,7 +328,7 @@ class Guarded final : public Estimator, public Explains {
     if (!asked || !loss_is_known(observation)) return;
     const double outcome = nanoseconds(observation.ended_at - observation.accepted_at);
     for (Quantiles& quantiles : asked->forecasts) cut_at_deadline(quantiles, observation);
-    losses_[asked->depth].observe(asked->forecasts, outcome, asked->weight);
+    losses_[asked->waits].observe(asked->forecasts, outcome, asked->weight);
   }
   std::size_t bytes() const override {
     std::size_t bytes = sizeof(*this) + pending_.bytes();
@@ -329,56 +338,85 @@ class Guarded final : public Estimator, public Explains {
 
  private:
   static constexpr std::size_t kEstimators = 6;
-  // The first estimators, up to this one, look at the queue; the others only at past executions.
-  static constexpr std::size_t kSeeTheQueue = 4;
-  // The second estimator multiplies its forecasts by how wrong it was, which at the end of a long
-  // queue is out of date: it takes no part from the depth kLong on.
-  static constexpr std::size_t kConformal = 1;
-  static constexpr std::size_t kLong = 2;
-  // Memory of the losses: short, so that a first estimator that fails is noticed within some tens
-  // of completions.
-  static constexpr int kMemory = 100;
+  enum : std::uint8_t { kFirst, kConformal, kQueueLength, kQueuedWork, kEwma, kLastToEnter };
+  using Weights = std::array<double, kEstimators>;
+  // Memory of the losses: short, so that an estimator that fails is noticed within some
+  // completions.
+  static constexpr int kMemory = 15;
   struct Asked {
     std::array<Quantiles, kEstimators> forecasts;
-    std::uint32_t depth;
+    std::uint32_t waits;
     float weight;
   };
 
-  struct Choice {
-    std::size_t baseline;
-    double weight_of_first;
-  };
-
-  // The baseline whose recent losses are the smallest. The weight of the first estimator is 1 while
-  // its loss exceeds the baseline's by at most the share kTolerance, falling to 0 at kHopeless. A
-  // lower tolerance would follow chance: what is known of a queue is old.
-  Choice choose(std::size_t depth) const {
-    constexpr double kTolerance = 0.4;
-    constexpr double kHopeless = 1;
-    const auto& losses = losses_[depth];
-    // Behind a queue, an estimate has to grow with it (clause ETA-3), whatever a baseline that does
-    // not look at the queue would have gained in the past.
-    const std::size_t eligible = depth == 0 ? kEstimators : kSeeTheQueue;
-    std::size_t best = depth < kLong ? kConformal : kConformal + 1;
-    for (std::size_t i = best + 1; i < eligible; ++i) best = losses[i] < losses[best] ? i : best;
-    const double excess = losses[best] > 0 ? losses[0] / losses[best] - 1 : 0;
-    return {
-        .baseline = best,
-        .weight_of_first = std::clamp((kHopeless - excess) / (kHopeless - kTolerance), 0.0, 1.0)};
+  // Before any loss is known. Where a slot is free, little speaks for a simple estimator. A first
+  // estimator that does not know the node yet may be far off in a queue; the delay of the execution
+  // that got a slot last is not.
+  static Weights prior_weights(std::size_t depth) {
+    if (depth == 0) return {1, 0.01, 0.01, 0.01, 0.01, 0.01};
+    // Conformal prediction multiplies its forecasts by how wrong it was, which at the end of a long
+    // queue is out of date. A mean of response times does not know the queue.
+    constexpr std::size_t kLong = 2;
+    return {1, depth < kLong ? 0.03 : 0, 0.03, 0.03, 0, 0.2};
   }
 
-  static void mix(Forecast& forecast, const Quantiles& baseline, double weight) {
-    if (weight == 1) return;
-    for (std::size_t i = 0; i < kLevels; ++i) {
-      forecast.quantiles[i] =
-          duration(std::lerp(baseline[i], nanoseconds(forecast.quantiles[i]), weight));
+  Weights weights(std::size_t depth) const {
+    // For each execution of weight 1, the natural logarithm of a weight falls by this much times
+    // the share by which the loss exceeds the least one.
+    const double rate = depth == 0 ? 1 : 0.3;
+    constexpr double kBitsPerNat = 1.4426950408889634;
+    // Behind a queue, an estimate has to grow with it (clause ETA-3), whatever an estimator that
+    // does not look at the queue has gained.
+    constexpr double kMaxLastToEnter = 0.5;
+    constexpr double kNegligible = 0.001;
+    const auto& losses = losses_[depth > 0 ? 1 : 0];
+    Weights weights = prior_weights(depth);
+    double least = losses[kFirst];
+    for (std::size_t i = 1; i < kEstimators; ++i) {
+      if (weights[i] > 0) least = std::min(least, losses[i]);
     }
+    double sum = 0;
+    for (std::size_t i = 0; i < kEstimators; ++i) {
+      const double excess = least > 0 ? losses[i] / least - 1 : (losses[i] > 0 ? 1e6 : 0);
+      const double bits = std::min(kBitsPerNat * rate * losses.weight() * excess, 60.0);
+      weights[i] *= static_cast<double>(exp2_of(static_cast<float>(-bits)));
+      sum += weights[i];
+    }
+    double used = 0;
+    for (double& weight : weights) {
+      weight = weight < kNegligible * sum ? 0 : weight;
+      used += weight;
+    }
+    for (double& weight : weights) weight /= used;
+    double& last_to_enter = weights[kLastToEnter];
+    if (depth > 0 && last_to_enter > kMaxLastToEnter) {
+      // If nothing else has a weight, the first has.
+      if (last_to_enter == 1) weights[kFirst] = 1e-9;
+      const double others = std::max(1 - last_to_enter, 1e-9);
+      for (double& weight : weights) weight *= (1 - kMaxLastToEnter) / others;
+      last_to_enter = kMaxLastToEnter;
+    }
+    return weights;
+  }
+
+  static void mix(Forecast& forecast, const std::array<Quantiles, kEstimators>& forecasts,
+                  const Weights& weights) {
+    if (weights[kFirst] == 1) return;
+    std::array<double, kLevels> mixed{};
+    for (std::size_t e = 0; e < kEstimators; ++e) {
+      if (weights[e] == 0) continue;
+      for (std::size_t i = 0; i < kLevels; ++i) {
+        mixed[i] += weights[e] * nanoseconds(forecasts[e][i]);
+      }
+    }
+    for (std::size_t i = 0; i < kLevels; ++i) forecast.quantiles[i] = duration(mixed[i]);
     forecast.point = forecast.quantiles[kMedianLevel];
   }
 
   std::string_view name_;
   std::array<std::unique_ptr<Estimator>, kEstimators> estimators_;
-  std::array<RecentLosses<kEstimators, kMemory>, kDepths> losses_;
+  // Of executions that started at once, and of those that waited.
+  std::array<RecentLosses<kEstimators, kMemory>, 2> losses_;
   PendingForecasts<Asked> pending_;
 };
 
@@ -389,9 +427,9 @@ std::unique_ptr<Estimator> make_recalibrated(std::string_view name,
   return std::make_unique<Recalibrated>(name, std::move(inner));
 }
 
-std::unique_ptr<Estimator> make_guarded(std::string_view name, std::unique_ptr<Estimator> first,
+std::unique_ptr<Estimator> make_mixture(std::string_view name, std::unique_ptr<Estimator> first,
                                         Duration prior) {
-  return std::make_unique<Guarded>(name, std::move(first), prior);
+  return std::make_unique<Mixture>(name, std::move(first), prior);
 }
 
 }  // namespace quintain::core::eta

@@ -197,11 +197,11 @@ TEST(Recalibrated, IsNotUsedWhereItRaisesTheLoss) {
 
 // ---- The guard ----------------------------------------------------------------------------------
 
-std::unique_ptr<Estimator> guarded(const Forecast& first) {
-  return make_guarded("guarded", std::make_unique<Fixed>(first), 1s);
+std::unique_ptr<Estimator> mixture(const Forecast& first) {
+  return make_mixture("mixture", std::make_unique<Fixed>(first), 1s);
 }
 
-// The number of completions until the guard's median is within `within` of the truth.
+// The number of completions until the mixture's median is within `within` of the truth.
 int completions_until_right(Estimator& estimator, double median, double within) {
   Acceptances node(estimator);
   std::mt19937_64 random(1);
@@ -214,24 +214,32 @@ int completions_until_right(Estimator& estimator, double median, double within) 
   return count;
 }
 
-TEST(Guarded, StartsWithTheFirst) {
-  const Forecast first = forecast_by(lognormal_distribution(1, 0.5));
-  const auto estimator = guarded(first);
-  Acceptances node(*estimator);
-  EXPECT_EQ(node.accept().quantiles, first.quantiles);
+void expect_close(const Forecast& forecast, const Forecast& to, double tolerance) {
+  for (const std::size_t i : {std::size_t{1}, kMedianLevel, k90Level}) {
+    EXPECT_NEAR(in_seconds(forecast.quantiles[i]) / in_seconds(to.quantiles[i]), 1, tolerance) << i;
+  }
 }
 
-TEST(Guarded, StaysWithTheFirstWhereItIsGood) {
+TEST(Mixture, StartsNearTheFirst) {
   const Forecast first = forecast_by(lognormal_distribution(1, 0.5));
-  const auto estimator = guarded(first);
-  coverage(*estimator, lognormal_distribution(1, 0.5), 10'000);
+  const auto estimator = mixture(first);
   Acceptances node(*estimator);
-  EXPECT_EQ(node.accept().quantiles, first.quantiles);
+  expect_close(node.accept(), first, 0.15);
 }
 
-TEST(Guarded, TakesABaselineWithinTensOfCompletions) {
+TEST(Mixture, StaysWithTheFirstWhereItIsGood) {
+  for (const double sigma : {0.02, 0.5}) {
+    const Forecast first = forecast_by(lognormal_distribution(1, sigma));
+    const auto estimator = mixture(first);
+    coverage(*estimator, lognormal_distribution(1, sigma), 10'000);
+    Acceptances node(*estimator);
+    expect_close(node.accept(), first, sigma == 0.5 ? 0.02 : 1e-4);
+  }
+}
+
+TEST(Mixture, TakesABaselineWithinTensOfCompletions) {
   for (const double first : {0.1, 10.0}) {
-    const auto estimator = guarded(forecast_by(lognormal_distribution(first, 0.5)));
+    const auto estimator = mixture(forecast_by(lognormal_distribution(first, 0.5)));
     EXPECT_LT(completions_until_right(*estimator, 1, 0.4), 40) << first;
     coverage(*estimator, lognormal_distribution(1, 0.5), 300);
     Acceptances node(*estimator);
@@ -240,19 +248,19 @@ TEST(Guarded, TakesABaselineWithinTensOfCompletions) {
 }
 
 // A long good past must not protect the first estimator.
-TEST(Guarded, TakesABaselineWithinTensOfCompletionsAfterALongGoodTime) {
-  const auto estimator = guarded(forecast_by(lognormal_distribution(1, 0.5)));
+TEST(Mixture, TakesABaselineWithinTensOfCompletionsAfterALongGoodTime) {
+  const auto estimator = mixture(forecast_by(lognormal_distribution(1, 0.5)));
   coverage(*estimator, lognormal_distribution(1, 0.5), 5000);
   EXPECT_LT(completions_until_right(*estimator, 10, 0.7), 100);
 }
 
-TEST(Guarded, ReturnsWhenTheFirstIsGoodAgain) {
+TEST(Mixture, ReturnsWhenTheFirstIsGoodAgain) {
   const Forecast first = forecast_by(lognormal_distribution(1, 0.5));
-  const auto estimator = guarded(first);
+  const auto estimator = mixture(first);
   coverage(*estimator, lognormal_distribution(5, 0.5), 500);
   coverage(*estimator, lognormal_distribution(1, 0.5), 3000);
   Acceptances node(*estimator);
-  EXPECT_EQ(node.accept().quantiles, first.quantiles);
+  expect_close(node.accept(), first, 0.02);
 }
 
 // Executions behind a queue of any length, on a node with one slot.
@@ -304,40 +312,34 @@ class QueuedAcceptances {
   std::uint64_t ordinal_ = 0;
 };
 
-// Wrong in short queues, and right in deep ones and where a slot is free.
-class WrongInShortQueues final : public Estimator {
+// Wrong behind a queue, and right where a slot is free.
+class WrongInQueues final : public Estimator {
  public:
-  std::string_view name() const override { return "wrong-in-short-queues"; }
+  std::string_view name() const override { return "wrong-in-queues"; }
   Forecast predict(const Target& target, const NodeState&) override {
-    const double right = static_cast<double>(target.ahead + 1);
-    const bool is_short = target.ahead > 0 && target.ahead < 10;
-    return forecast_by(lognormal_distribution(is_short ? 1000 : right, 0.1));
+    return forecast_by(lognormal_distribution(target.ahead > 0 ? 1000 : 1, 0.02));
   }
   void observe_dispatch(FunctionIndex, Instant, Duration) override {}
   void observe_end(const Observation&) override {}
   std::size_t bytes() const override { return sizeof(*this); }
 };
 
-TEST(Guarded, JudgesDepthsOfTheQueueSeparately) {
-  const auto estimator = make_guarded("guarded", std::make_unique<WrongInShortQueues>(), 1s);
+TEST(Mixture, JudgesExecutionsThatStartAtOnceSeparately) {
+  const auto estimator = make_mixture("mixture", std::make_unique<WrongInQueues>(), 1s);
   QueuedAcceptances node(*estimator);
   for (int i = 0; i < 40; ++i) {
-    for (const int ahead : {0, 3, 50}) {
+    for (const int ahead : {0, 3}) {
       node.ask(ahead);
       node.end(std::chrono::seconds(ahead));
     }
   }
-  const auto right = [](double median) {
-    return forecast_by(lognormal_distribution(median, 0.1)).quantiles;
-  };
-  EXPECT_EQ(node.ask(0).quantiles, right(1));
+  EXPECT_EQ(node.ask(0).quantiles, forecast_by(lognormal_distribution(1, 0.02)).quantiles);
   EXPECT_LT(node.ask(3).point, 10s);
-  EXPECT_EQ(node.ask(50).quantiles, right(51));
 }
 
 // In the past, the time did not depend on the queue, so that a baseline that ignores it was best.
-TEST(Guarded, GrowsWithTheQueueWhateverWasBestInThePast) {
-  const auto estimator = make_guarded("guarded", std::make_unique<WrongInShortQueues>(), 1s);
+TEST(Mixture, GrowsWithTheQueueWhateverWasBestInThePast) {
+  const auto estimator = make_mixture("mixture", std::make_unique<WrongInQueues>(), 1s);
   QueuedAcceptances node(*estimator);
   for (int i = 0; i < 200; ++i) {
     node.ask(i % 5 + 1);
@@ -348,9 +350,9 @@ TEST(Guarded, GrowsWithTheQueueWhateverWasBestInThePast) {
 
 // An execution that is cut at its deadline cannot be forecast wrongly by what lies beyond it: the
 // baseline's forecasts are far too short, the first one's are right or beyond the deadline.
-TEST(Guarded, DoesNotBlameTheFirstForWhatLiesBeyondTheDeadline) {
+TEST(Mixture, DoesNotBlameTheFirstForWhatLiesBeyondTheDeadline) {
   const Forecast far = forecast_by([](double) { return 1000.0; });
-  const auto estimator = guarded(far);
+  const auto estimator = mixture(far);
   Acceptances node(*estimator, 10s);
   for (int i = 0; i < 200; ++i) {
     node.accept();
@@ -359,8 +361,8 @@ TEST(Guarded, DoesNotBlameTheFirstForWhatLiesBeyondTheDeadline) {
   EXPECT_EQ(node.accept().quantiles, far.quantiles);
 }
 
-TEST(Guarded, ForgetsEndedExecutions) {
-  const auto estimator = guarded(forecast_by(lognormal_distribution(1, 0.5)));
+TEST(Mixture, ForgetsEndedExecutions) {
+  const auto estimator = mixture(forecast_by(lognormal_distribution(1, 0.5)));
   coverage(*estimator, lognormal_distribution(1, 0.5), 1000);
   const std::size_t before = estimator->bytes();
   coverage(*estimator, lognormal_distribution(1, 0.5), 10'000);
@@ -375,7 +377,7 @@ double sum_of_weights(const Explanation& explanation) {
   return sum;
 }
 
-TEST(Explanation, HasTheWeightsOfTheGuardAndTheWorkThatWaits) {
+TEST(Explanation, HasTheWeightsOfTheMixtureAndTheWorkThatWaits) {
   const auto good = make_estimator({.estimator = "best", .prior = 1s}, 1);
   coverage(*good, lognormal_distribution(1, 0.5), 500);
   Acceptances node(*good);
@@ -383,8 +385,9 @@ TEST(Explanation, HasTheWeightsOfTheGuardAndTheWorkThatWaits) {
   const Explanation explanation = node.explain();
   ASSERT_EQ(explanation.parts.size(), 6u);
   EXPECT_EQ(explanation.parts[0].estimator, "state+calibrated");
-  EXPECT_EQ(explanation.parts[0].weight, 1);
-  EXPECT_EQ(explanation.parts[0].forecast.quantiles, forecast.quantiles);
+  EXPECT_GT(explanation.parts[0].weight, 0.9);
+  expect_close(explanation.parts[0].forecast, forecast, 0.05);
+  EXPECT_NEAR(sum_of_weights(explanation), 1, 1e-12);
   EXPECT_GT(explanation.parts[0].recent_losses, 0);
   ASSERT_EQ(explanation.work.size(), 1u);
   EXPECT_EQ(explanation.work[0].waiting, 1);
@@ -393,7 +396,7 @@ TEST(Explanation, HasTheWeightsOfTheGuardAndTheWorkThatWaits) {
 }
 
 TEST(Explanation, ShowsThatABaselineHasTakenOver) {
-  const auto estimator = guarded(forecast_by(lognormal_distribution(100, 0.5)));
+  const auto estimator = mixture(forecast_by(lognormal_distribution(100, 0.5)));
   coverage(*estimator, lognormal_distribution(1, 0.5), 500);
   Acceptances node(*estimator);
   node.accept();

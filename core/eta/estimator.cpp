@@ -46,7 +46,7 @@ constexpr std::array kEstimators = {
           }},
     Entry{"best",
           [](const EtaConfig& eta, std::uint64_t seed) {
-            return make_guarded("best", make_state_calibrated(eta.prior, seed), eta.prior);
+            return make_mixture("best", make_state_calibrated(eta.prior, seed), eta.prior);
           }},
 };
 

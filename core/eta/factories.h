@@ -53,9 +53,10 @@ std::unique_ptr<Estimator> make_state_with_change(Duration prior, std::uint64_t 
 std::unique_ptr<Estimator> make_recalibrated(std::string_view name,
                                              std::unique_ptr<Estimator> inner);
 
-/// The first estimator's forecasts, guarded by baselines: where the recent pinball losses of one of
-/// them were smaller, its quantiles are mixed in. Depths of the queue are judged separately.
-std::unique_ptr<Estimator> make_guarded(std::string_view name, std::unique_ptr<Estimator> first,
+/// The first estimator's forecasts, mixed with those of simple estimators: the smaller the recent
+/// pinball losses of one are, the larger is its weight. Executions that start at once are judged
+/// separately.
+std::unique_ptr<Estimator> make_mixture(std::string_view name, std::unique_ptr<Estimator> first,
                                         Duration prior);
 
 }  // namespace quintain::core::eta
