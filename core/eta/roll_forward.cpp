@@ -173,7 +173,28 @@ Forecast RollForward::predict(const Target& target, const NodeState& node,
   sample_target(last, of_target, time);
   place(last, of_target, distributions.speed_factor(), kNever, distributions, start, time);
   for (std::size_t lane = 0; lane < kLanes; ++lane) time[lane] += start[lane];
+  let_speed_return(target, node, distributions, time);
   return forecast_of(time);
+}
+
+// A speed that has been unusual for a time is as likely to remain so for longer than that as not:
+// P(R > r) = a / (a + r) after a seconds (J. R. Gott, "Implications of the Copernican principle for
+// our future prospects", Nature 363, 1993). From then on the node has its usual speed.
+void RollForward::let_speed_return(const Target& target, const NodeState& node,
+                                   Distributions& distributions, Lanes& time) const {
+  const float past = distributions.unusual_for(node.now);
+  if (past >= Distributions::kForever) return;
+  const SpeedFactor& factor = distributions.speed_factor();
+  if (factor.uniform && factor.factor[0] == 1) return;
+  constexpr std::uint64_t kOther = std::uint64_t{1} << 59;
+  Lanes normal{};
+  draws_.sample_normal(target.ordinal ^ kOther, LaneDraws::Purpose::kSpeedFactor, normal);
+  for (std::size_t lane = 0; lane < kLanes; ++lane) {
+    // The logistic distribution is about a normal one with 1.7 times the deviation.
+    constexpr float kOctaves = 1.7F * 1.4426950F;
+    const float lasts = past * exp2_of(kOctaves * normal[lane]);
+    if (time[lane] > lasts) time[lane] = lasts + (time[lane] - lasts) / factor.factor[lane];
+  }
 }
 
 // The running executions of the target's function.

@@ -46,6 +46,10 @@ class Distributions {
   virtual const SpeedFactor& speed_factor() = 0;
   virtual const SpeedFactor& speed_factor_of(const RunningExecution& running) = 0;
 
+  /// For how many seconds the speed has been as unusual as it is now; kForever: it lasts.
+  virtual float unusual_for(Instant /*now*/) { return kForever; }
+  static constexpr float kForever = 1e30F;
+
   /// What corrects the sum of the times of a long queue; null: they are right.
   virtual const WorkAhead* work_ahead() { return nullptr; }
 
@@ -104,6 +108,8 @@ class RollForward {
                      const QuantileTable& service);
   void judge_siblings(Distributions& distributions);
   float outlived(FunctionIndex function) const;
+  void let_speed_return(const Target& target, const NodeState& node, Distributions& distributions,
+                        Lanes& time) const;
   Forecast of_running(const Target& target, const NodeState& node, const Backlog& backlog,
                       Distributions& distributions);
   void remaining(const RunningExecution& running, Instant now, Distributions& distributions,

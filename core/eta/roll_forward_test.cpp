@@ -60,7 +60,9 @@ class KnownDistributions final : public Distributions {
   const SpeedFactor& speed_factor_of(const RunningExecution&) override {
     return speed_factor_of_running_;
   }
+  float unusual_for(Instant) override { return unusual_for_; }
 
+  float unusual_for_ = kForever;
   SpeedFactor speed_factor_ = SpeedFactor::of(1);
   SpeedFactor speed_factor_of_running_ = SpeedFactor::of(1);
 
@@ -811,6 +813,31 @@ TEST(RollForward, AppliesTheSpeedFactorToEveryExecution) {
                                                   .ahead = 200},
                                                  node_of(situation, backlog), distributions);
   EXPECT_NEAR(in_seconds(forecast.point), 2 + 201 * 3, 1);
+}
+
+// As likely as not the speed is usual again after as long as it has been unusual.
+TEST(RollForward, AnUnusualSpeedMayEnd) {
+  const Situation situation = busy(1, 30, constant_distribution(1));
+  KnownDistributions distributions(situation.functions);
+  const Backlog backlog = backlog_of(situation);
+  const auto forecast = [&](float factor, float unusual_for) {
+    distributions.speed_factor_ = distributions.speed_factor_of_running_ = SpeedFactor::of(factor);
+    distributions.unusual_for_ = unusual_for;
+    return RollForward(1).predict({.function = 0,
+                                   .ordinal = backlog.waiting.back().ordinal,
+                                   .accepted_at = kNow,
+                                   .dispatched_at = Instant::never(),
+                                   .ahead = 30},
+                                  node_of(situation, backlog), distributions);
+  };
+  const double usual = in_seconds(forecast(1, 10).point);
+  EXPECT_NEAR(in_seconds(forecast(4, Distributions::kForever).point), 4 * usual, 0.5);
+  // Ten seconds at a quarter of the speed, the rest at the usual one.
+  EXPECT_NEAR(in_seconds(forecast(4, 10).point), 10 + usual - 10.0 / 4, 1);
+  EXPECT_NEAR(in_seconds(forecast(0.25F, 2).point), 2 + usual - 2 / 0.25, 1);
+  // Nine times out of ten it lasts for more than a ninth of its past.
+  EXPECT_NEAR(in_seconds(forecast(4, 10).quantiles[1]), usual + 10.0 / 9 * 3 / 4, 1);
+  EXPECT_NEAR(in_seconds(forecast(4, 1e4F).quantiles[1]), 4 * usual, 0.5);
 }
 
 TEST(RollForward, RepeatsItsForecastForTheSameSeed) {

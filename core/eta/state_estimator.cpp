@@ -3,6 +3,7 @@
 // node's speed; changes of one function are followed by the distributions themselves.
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <optional>
 
 #include "core/eta/explanation.h"
@@ -101,6 +102,9 @@ class StateEstimator final : public Estimator, public Explains, private Distribu
   }
   const SpeedFactor& speed_factor() override { return speed_factor_; }
   const SpeedFactor& speed_factor_of(const RunningExecution&) override { return speed_factor_; }
+  float unusual_for(Instant now) override {
+    return unusual_since_.is_never() ? kForever : std::max(seconds(now - unusual_since_), 1e-3F);
+  }
   const WorkAhead* work_ahead() override { return &work_; }
 
   // Returns the time that it would have been at the usual speed; nullopt if it has been learnt
@@ -129,6 +133,13 @@ class StateEstimator final : public Estimator, public Explains, private Distribu
     SpeedFilter::Likelihood likelihood;
     service_.likelihoods(function, time.log, SpeedFilter::kLogFactors, likelihood);
     filter_.observe(likelihood);
+    // The first execution that shows it was slow or fast from its start.
+    constexpr float kUnusual = 0.5F;
+    if (std::abs(filter_.mean()) < kUnusual) {
+      unusual_since_ = Instant::never();
+    } else if (unusual_since_.is_never()) {
+      unusual_since_ = flight.ended_at;
+    }
     return judge_.trusts(filter_.mean()) ? MeasuredTime::of_log(time.log - filter_.mean()) : time;
   }
 
@@ -211,6 +222,7 @@ class StateEstimator final : public Estimator, public Explains, private Distribu
   std::optional<LearnedDistributions> unshifted_;
   WorkAhead work_;
   SpeedFilter filter_;
+  Instant unusual_since_ = Instant::never();
   SpeedFilterJudge judge_;
   SpeedFactor speed_factor_ = kUsualSpeed;
   RollForward roll_forward_;
