@@ -12,6 +12,7 @@
 
 #include "reports/json_input/reader.h"
 #include "scenarios/language/readers.h"
+#include "server/process/attempt_io.h"
 
 namespace quintain::cli {
 namespace {
@@ -24,6 +25,7 @@ constexpr std::int64_t kMaxBytes = std::int64_t{1} << 50;
 constexpr std::int64_t kMaxOutput = std::int64_t{1} << 30;
 constexpr std::int64_t kMaxLineBytes = std::int64_t{1} << 20;
 constexpr std::int64_t kMaxFiles = 1 << 20;
+constexpr std::int64_t kMaxProcesses = 1 << 22;
 constexpr std::int64_t kMaxCpuSeconds = 1'000'000'000;
 constexpr std::string_view kAnyFunction = "*";
 
@@ -58,6 +60,19 @@ std::map<std::string, std::string> read_environment(const json_input::Reader& va
   return environment;
 }
 
+std::string read_accepted_variable(const json_input::Reader& value) {
+  std::string name = value.string();
+  const std::string_view start = std::string_view(name).substr(0, name.find('*'));
+  const bool is_pattern = start.size() + 1 == name.size();
+  if ((start.size() != name.size() && !is_pattern) ||
+      !(server::is_variable_name(start) || (is_pattern && start.empty()))) {
+    value.error("expected the name of a variable, or its start and '*'");
+  } else if (!is_pattern && server::is_refused_variable(name)) {
+    value.error("this variable can't be set by a caller");
+  }
+  return name;
+}
+
 server::ProcessLimits read_limits(const json_input::Reader& value) {
   json_input::ObjectReader object = value.object();
   server::ProcessLimits limits;
@@ -70,6 +85,8 @@ server::ProcessLimits read_limits(const json_input::Reader& value) {
   set("address_space_bytes", 0, kMaxBytes, limits.address_space_bytes);
   set("open_files", 3, kMaxFiles, limits.open_files);
   set("cpu_seconds", 0, kMaxCpuSeconds, limits.cpu_seconds);
+  set("file_bytes", 0, kMaxBytes, limits.file_bytes);
+  set("processes", 0, kMaxProcesses, limits.processes);
   return limits;
 }
 
@@ -82,6 +99,8 @@ ProcessFunction read_function(const json_input::Reader& value, std::string task,
   json_input::ObjectReader object = value.object();
   function.command = read_command(object.required("command"), folder);
   function.environment = read_environment(object.optional("environment"));
+  const json_input::Reader accepted = object.optional("caller_environment");
+  if (accepted.present()) function.caller_environment = accepted.array_of(read_accepted_variable);
   const json_input::Reader directory = object.optional("working_directory");
   if (directory.present()) {
     function.working_directory = (folder / read_text(directory)).lexically_normal().string();

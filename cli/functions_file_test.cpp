@@ -33,9 +33,10 @@ constexpr const char* kEveryKey = R"({
         "resize": {
           "command": ["bin/resize", "--fast"],
           "environment": {"QUALITY": "90"},
+          "caller_environment": ["SIZE", "APP_*"],
           "working_directory": "data",
           "limits": {"output_bytes": 1000, "log_line_bytes": 100, "address_space_bytes": 100000000,
-                     "open_files": 10, "cpu_seconds": 7},
+                     "open_files": 10, "cpu_seconds": 7, "file_bytes": 5000, "processes": 50},
           "stop_signal": "INT"
         },
         "list": {"command": ["ls"]}
@@ -82,12 +83,15 @@ TEST(FunctionsFile, EveryKey) {
   EXPECT_EQ(resize.name, "resize");
   EXPECT_THAT(resize.command, ElementsAre("/srv/bin/resize", "--fast"));
   EXPECT_THAT(resize.environment, ElementsAre(Pair("QUALITY", "90")));
+  EXPECT_THAT(resize.caller_environment, ElementsAre("SIZE", "APP_*"));
   EXPECT_EQ(resize.working_directory, "/srv/data");
   EXPECT_EQ(resize.limits.output_bytes, 1000);
   EXPECT_EQ(resize.limits.log_line_bytes, 100);
   EXPECT_EQ(resize.limits.address_space_bytes, 100'000'000);
   EXPECT_EQ(resize.limits.open_files, 10);
   EXPECT_EQ(resize.limits.cpu_seconds, 7);
+  EXPECT_EQ(resize.limits.file_bytes, 5000);
+  EXPECT_EQ(resize.limits.processes, 50);
   EXPECT_EQ(resize.stop_signal, SIGINT);
 
   const server::ProcessFunction& list = file->functions[1];
@@ -137,6 +141,15 @@ TEST(FunctionsFile, WhatAFunctionMayNotBe) {
               HasSubstr("without '='"));
   EXPECT_THAT(errors_of_function(R"("command": ["x"], "environment": {"QUINTAIN_X": "x"})"),
               HasSubstr("set by the server"));
+  for (const char* name : {"", "A=B", "1A", "A*B", "A**", "-*"}) {
+    EXPECT_THAT(
+        errors_of_function(fmt::format(R"("command": ["x"], "caller_environment": ["{}"])", name)),
+        HasSubstr("expected the name of a variable, or its start and '*'"))
+        << name;
+  }
+  EXPECT_THAT(errors_of_function(R"("command": ["x"], "caller_environment": ["PATH"])"),
+              HasSubstr("can't be set by a caller"));
+  EXPECT_EQ(errors_of_function(R"("command": ["x"], "caller_environment": ["*", "A_*", "_"])"), "");
   EXPECT_THAT(errors_of_function(R"("command": ["x"], "limits": {"open_files": 2})"),
               HasSubstr("open_files"));
   EXPECT_THAT(errors_of_function(R"("command": ["x"], "stop_signal": "KILL")"),
@@ -212,6 +225,8 @@ TEST(FunctionsFileSchema, RejectsWhatTheLoaderRejects) {
            with("/tasks/images/functions/resize/stop_signal", "KILL"),
            with("/tasks/images/functions/resize/environment/QUINTAIN_X", "x"),
            with("/tasks/images/functions/resize/environment/A", 1),
+           with("/tasks/images/functions/resize/caller_environment", json::array({"A*B"})),
+           with("/tasks/images/functions/resize/caller_environment", "*"),
        }) {
     EXPECT_FALSE(schema_accepts(wrong)) << wrong.dump();
   }

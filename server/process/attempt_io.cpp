@@ -27,8 +27,8 @@ namespace protobuf = google::protobuf;
 
 constexpr std::string_view kOwnPrefix = "QUINTAIN_";
 
-// Variables that control the loader, shells and common interpreters. The list cannot be complete: a
-// function whose program obeys further variables sets them itself, which overrides the caller's.
+// Variables that control the loader, shells and common interpreters. The list cannot be complete,
+// so a function gets only what it accepts; this protects functions that accept too much.
 constexpr std::string_view kRefusedNames[] = {
     "BASHOPTS", "ENV",     "GCONV_PATH",     "HOME", "IFS",   "LOCPATH",   "NLSPATH",
     "PATH",     "PERLLIB", "PROMPT_COMMAND", "PS4",  "SHELL", "SHELLOPTS", "TMPDIR",
@@ -38,18 +38,10 @@ constexpr std::string_view kRefusedPrefixes[] = {
     "NODE_", "NPM_",    "PERL5", "PYTHON", kOwnPrefix, "RUBY", "_JAVA_",
 };
 
+// The bytes of a wrapper around its value.
+constexpr std::size_t kMaxWrapperBytes = 16;
+
 bool is_alphanumeric(char c) { return absl::ascii_isalnum(static_cast<unsigned char>(c)); }
-
-bool is_variable_name(std::string_view name) {
-  return !name.empty() && !absl::ascii_isdigit(static_cast<unsigned char>(name.front())) &&
-         std::ranges::all_of(name, [](char c) { return is_alphanumeric(c) || c == '_'; });
-}
-
-bool is_refused(std::string_view name) {
-  return std::ranges::find(kRefusedNames, name) != std::end(kRefusedNames) ||
-         std::ranges::any_of(kRefusedPrefixes,
-                             [name](auto prefix) { return name.starts_with(prefix); });
-}
 
 template <class Wrapper>
 bool unwrap(const protobuf::Any& any, ordered_json& value) {
@@ -92,6 +84,8 @@ void add_parameters(const spearlet::InvokeFunctionRequest& request,
                     std::map<std::string, std::string>& environment) {
   std::size_t count = 0;
   for (const auto& parameter : request.parameters()) {
+    // Not even parsed, because that could take long.
+    if (parameter.value().value().size() > kMaxParameterBytes + kMaxWrapperBytes) continue;
     const auto value = scalar(parameter.value());
     if (!value) continue;
     std::string text = value->is_string() ? value->get<std::string>() : value->dump();
@@ -126,6 +120,14 @@ ordered_json json_of(const protobuf::Map<std::string, std::string>& map) {
   return json;
 }
 
+bool accepts(const ProcessFunction& function, std::string_view variable) {
+  return std::ranges::any_of(function.caller_environment, [variable](std::string_view accepted) {
+    if (!accepted.ends_with('*')) return variable == accepted;
+    accepted.remove_suffix(1);
+    return variable.starts_with(accepted);
+  });
+}
+
 // The last line on standard error that sets an error code begins with this.
 constexpr std::string_view kCodeMark = "error_code: ";
 constexpr std::size_t kMaxCodeLength = 64;
@@ -152,13 +154,24 @@ core::Payload wrap(std::string bytes) {
 
 }  // namespace
 
+bool is_variable_name(std::string_view name) {
+  return !name.empty() && !absl::ascii_isdigit(static_cast<unsigned char>(name.front())) &&
+         std::ranges::all_of(name, [](char c) { return is_alphanumeric(c) || c == '_'; });
+}
+
+bool is_refused_variable(std::string_view name) {
+  return std::ranges::find(kRefusedNames, name) != std::end(kRefusedNames) ||
+         std::ranges::any_of(kRefusedPrefixes,
+                             [name](auto prefix) { return name.starts_with(prefix); });
+}
+
 std::vector<std::string> environment_problems(const spearlet::InvokeFunctionRequest& request) {
   std::vector<std::string> problems;
   for (const auto& [name, value] : request.context().environment()) {
     if (!is_variable_name(name)) {
       problems.push_back(fmt::format("'{}' is not a variable name; use letters, digits and '_'",
                                      absl::CHexEscape(name)));
-    } else if (is_refused(name)) {
+    } else if (is_refused_variable(name)) {
       problems.push_back(fmt::format("'{}' can't be set by a caller", name));
     } else if (value.find('\0') != std::string::npos) {
       problems.push_back(fmt::format("the value of '{}' contains a NUL", name));
@@ -171,14 +184,16 @@ std::vector<std::string> environment_problems(const spearlet::InvokeFunctionRequ
 std::map<std::string, std::string> environment_of(const core::AttemptSpec& attempt,
                                                   const ProcessFunction& function,
                                                   const std::string& working_directory) {
-  const char* const path = std::getenv("PATH");
-  std::map<std::string, std::string> environment{
-      {"PATH", path != nullptr ? path : "/usr/local/bin:/usr/bin:/bin"},
-      {"HOME", working_directory},
-      {"TMPDIR", working_directory},
-  };
-  const auto& callers = attempt.request.context().environment();
-  for (const auto& [name, value] : callers) environment[name] = value;
+  std::map<std::string, std::string> environment{{"PATH", "/usr/local/bin:/usr/bin:/bin"}};
+  for (const char* name : {"PATH", "LANG", "LC_ALL", "TZ"}) {
+    if (const char* const value = std::getenv(name)) environment[name] = value;
+  }
+  for (const auto& [name, value] : function.inherited_environment) environment[name] = value;
+  environment["HOME"] = working_directory;
+  environment["TMPDIR"] = working_directory;
+  for (const auto& [name, value] : attempt.request.context().environment()) {
+    if (accepts(function, name)) environment[name] = value;
+  }
   for (const auto& [name, value] : function.environment) environment[name] = value;
   std::map<std::string, std::string> own{
       {"QUINTAIN_EXECUTION_ID", std::string(attempt.execution_id)},

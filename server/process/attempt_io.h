@@ -18,6 +18,12 @@ namespace quintain::server {
 inline constexpr std::size_t kMaxParameterBytes = std::size_t{16} << 10;
 inline constexpr std::size_t kMaxParameterVariables = 64;
 
+/// Whether a variable is one that a caller never may set, whatever the function accepts.
+bool is_refused_variable(std::string_view name);
+
+/// Whether this is a name of letters, digits and underscores that does not start with a digit.
+bool is_variable_name(std::string_view name);
+
 /// Returns why the caller's context.environment is rejected, one text for each variable; empty if
 /// it is accepted. Rejected are entries that are no variable (a name that is not
 /// [A-Za-z_][A-Za-z0-9_]*, a value with a NUL), and variables that would change which program runs
@@ -25,8 +31,9 @@ inline constexpr std::size_t kMaxParameterVariables = 64;
 std::vector<std::string> environment_problems(const spearlet::InvokeFunctionRequest& request);
 
 /// Returns the whole environment of a process. Of variables with the same name the last one in this
-/// order is used: PATH, HOME and TMPDIR; the caller's context.environment; the function's own;
-/// QUINTAIN_*. Nothing else of the server's environment is passed on.
+/// order is used: PATH, LANG, LC_ALL and TZ of the server; what else the function inherits; HOME
+/// and TMPDIR; the variables of the caller's context.environment that the function accepts; the
+/// function's own; QUINTAIN_*. Nothing else of the server's environment is passed on.
 std::map<std::string, std::string> environment_of(const core::AttemptSpec& attempt,
                                                   const ProcessFunction& function,
                                                   const std::string& working_directory);

@@ -106,6 +106,7 @@ TEST_F(AttemptInputTest, LimitsTheNumberOfParameterVariables) {
 TEST_F(AttemptInputTest, TheFunctionsVariablesOverrideTheCallers) {
   set("COLOUR", "red");
   set("SIZE", "big");
+  function_.caller_environment = {"*"};
   function_.environment = {{"COLOUR", "blue"}, {"PATH", "/bin"}, {"QUINTAIN_TASK_ID", "no"}};
   EXPECT_THAT(environment_problems(request_), IsEmpty());
   const auto variables = environment();
@@ -113,6 +114,35 @@ TEST_F(AttemptInputTest, TheFunctionsVariablesOverrideTheCallers) {
   EXPECT_THAT(variables, Contains(Pair("SIZE", "big")));
   EXPECT_THAT(variables, Contains(Pair("PATH", "/bin")));
   EXPECT_THAT(variables, Contains(Pair("QUINTAIN_TASK_ID", "task")));
+}
+
+TEST_F(AttemptInputTest, OnlyVariablesThatTheFunctionAcceptsReachIt) {
+  for (const char* name : {"SIZE", "SIZES", "APP_A", "APP", "http_proxy"}) set(name, "callers");
+  EXPECT_THAT(environment_problems(request_), IsEmpty());
+  const auto callers = [this] {
+    std::vector<std::string> names;
+    for (const auto& [name, value] : environment()) {
+      if (value == "callers") names.push_back(name);
+    }
+    return names;
+  };
+  EXPECT_THAT(callers(), IsEmpty());
+  function_.caller_environment = {"SIZE", "APP_*"};
+  EXPECT_THAT(callers(), ElementsAre("APP_A", "SIZE"));
+}
+
+TEST_F(AttemptInputTest, OnlyNamedVariablesOfTheServerAreInherited) {
+  setenv("QUINTAIN_TEST_SECRET", "secret", 1);
+  setenv("TZ", "UTC", 1);
+  function_.inherited_environment = {{"LICENCE", "file"}, {"HOME", "/root"}, {"LANG", "xx"}};
+  const auto variables = environment();
+  unsetenv("QUINTAIN_TEST_SECRET");
+  unsetenv("TZ");
+  EXPECT_THAT(variables, Not(Contains(Key("QUINTAIN_TEST_SECRET"))));
+  EXPECT_THAT(variables, Contains(Pair("TZ", "UTC")));
+  EXPECT_THAT(variables, Contains(Pair("LICENCE", "file")));
+  EXPECT_THAT(variables, Contains(Pair("LANG", "xx")));
+  EXPECT_THAT(variables, Contains(Pair("HOME", "/work")));
 }
 
 TEST_F(AttemptInputTest, RejectsDangerousAndMalformedVariables) {

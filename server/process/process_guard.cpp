@@ -24,6 +24,8 @@
 #include <string_view>
 #include <system_error>
 
+#include "server/process/folder_removal.h"
+
 namespace quintain::server {
 namespace {
 
@@ -72,11 +74,6 @@ void kill_tagged(std::int64_t tag) {
   }
 }
 
-void remove_folder(const std::string& folder) {
-  std::error_code ignored;  // files that a function made unremovable stay
-  fs::remove_all(folder, ignored);
-}
-
 // Kills what a dead server has left and removes its folder, if the server is dead: a living one, or
 // its guard, holds the lock.
 void clean_up_after(const fs::path& folder) {
@@ -89,7 +86,7 @@ void clean_up_after(const fs::path& folder) {
   std::int64_t tag = 0;
   std::ifstream(owner) >> tag;
   kill_tagged(tag);
-  remove_folder(folder);
+  remove_tree(folder);
 }
 
 // The life of the forked process.
@@ -112,7 +109,7 @@ void clean_up_after(const fs::path& folder) {
     count = read(kept_alive, &byte, 1);
   } while (count > 0 || (count < 0 && errno == EINTR));
   kill_tagged(tag);
-  remove_folder(folder);
+  remove_tree(folder);
   _exit(0);
 }
 
@@ -154,9 +151,11 @@ absl::StatusOr<std::unique_ptr<ProcessGuard>> ProcessGuard::start() {
   return guard;
 }
 
+void ProcessGuard::let_others_in() const { chmod(folder_.c_str(), S_IRWXU | S_IXGRP | S_IXOTH); }
+
 ProcessGuard::~ProcessGuard() {
   kill_tagged(tag_);
-  if (!folder_.empty()) remove_folder(folder_);
+  if (!folder_.empty()) remove_tree(folder_);
   alive_ = Descriptor();
   if (pid_ > 0) waitpid(pid_, nullptr, 0);
 }

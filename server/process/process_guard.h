@@ -32,6 +32,9 @@ class ProcessGuard {
   ProcessGuard& operator=(const ProcessGuard&) = delete;
 
   const std::string& folder() const { return folder_; }
+
+  /// Lets processes of other users reach folders of their own in the folder, but not list it.
+  void let_others_in() const;
   std::int64_t tag() const { return tag_; }
 
  private:

@@ -82,6 +82,15 @@ TEST_F(ProcessOutputTest, KillsAFunctionThatWritesTooMuch) {
   EXPECT_EQ(text_of(run("just fits").payload), "12345678");
 }
 
+TEST_F(ProcessOutputTest, KeepsNoMoreThanAResultMayHave) {
+  ProcessFunction function = script("f", "exec cat /dev/zero");
+  function.limits.output_bytes = 1 << 30;
+  make_runtime(function);
+  runtime_->set_max_result_bytes(1 << 20);
+  EXPECT_EQ(run("f").error_code, "RESULT_TOO_LARGE");
+  EXPECT_THAT(run("f").error_message, ::testing::HasSubstr("more than 1048576 bytes"));
+}
+
 TEST_F(ProcessOutputTest, KillsAStreamThatWritesTooMuch) {
   ProcessFunction function = script("f", "yes");
   function.limits.output_bytes = 1 << 20;

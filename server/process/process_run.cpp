@@ -20,9 +20,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
-#include <filesystem>
 #include <fstream>
-#include <system_error>
 #include <utility>
 
 namespace quintain::server {
@@ -37,6 +35,43 @@ constexpr const char* kStartFailed = "START_FAILED";
 // interval is over: a function that chats without end must not keep the context busy.
 constexpr std::int64_t kMaxLogBytes = 256 << 10;
 constexpr std::chrono::milliseconds kLogInterval(100);
+
+// Folders of attempts that have ended and wait for their removal.
+constexpr std::size_t kMaxRemovals = 1000;
+
+constexpr std::size_t kLargeRequest = 64 << 10;
+
+// What an attempt refers to, for another thread.
+class AttemptCopy {
+ public:
+  explicit AttemptCopy(const core::AttemptSpec& attempt)
+      : execution_id_(attempt.execution_id),
+        task_id_(attempt.task_id),
+        function_name_(attempt.function_name),
+        instance_id_(attempt.instance_id),
+        request_(attempt.request),
+        attempt_{.id = attempt.id,
+                 .ordinal = attempt.ordinal,
+                 .number = attempt.number,
+                 .execution_id = execution_id_,
+                 .task_id = task_id_,
+                 .function_name = function_name_,
+                 .instance_id = instance_id_,
+                 .cold_start = attempt.cold_start,
+                 .request = request_} {}
+  AttemptCopy(const AttemptCopy&) = delete;
+  AttemptCopy& operator=(const AttemptCopy&) = delete;
+
+  const core::AttemptSpec& attempt() const { return attempt_; }
+
+ private:
+  const std::string execution_id_;
+  const std::string task_id_;
+  const std::string function_name_;
+  const std::string instance_id_;
+  const spearlet::InvokeFunctionRequest request_;
+  const core::AttemptSpec attempt_;
+};
 
 nanoseconds to_nanoseconds(const timeval& time) {
   return std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec);
@@ -95,6 +130,10 @@ std::vector<ResourceLimit> resource_limits(const ProcessLimits& limits, std::int
   // The signal of the soft limit is XCPU, which names the reason; that of the hard limit is KILL.
   const std::int64_t cpu = limits.cpu_seconds;
   if (cpu > 0) all.push_back({RLIMIT_CPU, cpu, cpu + 1});
+  const std::int64_t file = limits.file_bytes;
+  if (file > 0) all.push_back({RLIMIT_FSIZE, file, file});
+  const std::int64_t processes = limits.processes;
+  if (processes > 0) all.push_back({RLIMIT_NPROC, processes, processes});
   if (tag > 0) all.push_back({RLIMIT_RTTIME, tag, tag});
   return all;
 }
@@ -118,19 +157,45 @@ void ProcessRun::start(const core::AttemptSpec& attempt, const ProcessFunction* 
   // on the context's own thread, because the kernel kills it when the thread that started it ends.
   boost::asio::post(table_.executor,
                     [self = shared_from_this(), attempt, function, &base_directory] {
-                      if (self->over_) return;
-                      // After kill() the objects to which the attempt refers may be destroyed.
-                      if (self->listener_ == nullptr) return self->finish({});
-                      if (auto failed = self->try_start(attempt, function, base_directory)) {
-                        self->clean_up();
-                        if (self->table_.on_start_failed) {
-                          self->table_.on_start_failed(attempt, failed->error_message);
-                        }
-                        return self->finish(*std::move(failed));
-                      }
-                      if (self->stopped_) self->signal_group(self->stop_signal_);
-                      self->on_started();
+                      self->prepare(attempt, function, base_directory);
                     });
+}
+
+// Writes the document: that of a large request on another thread, because it takes too long for the
+// context.
+void ProcessRun::prepare(const core::AttemptSpec& attempt, const ProcessFunction* function,
+                         const std::string& base_directory) {
+  if (over_) return;
+  // After kill() the objects to which the attempt refers may be destroyed.
+  if (listener_ == nullptr) return finish({});
+  if (attempt.request.ByteSizeLong() < kLargeRequest) {
+    document_ = document_of(attempt);
+    return launch(attempt, function, base_directory);
+  }
+  if (!table_.writer) table_.writer.emplace(1);
+  boost::asio::post(*table_.writer,
+                    [self = shared_from_this(), executor = table_.executor, attempt, function,
+                     &base_directory, copy = std::make_shared<const AttemptCopy>(attempt)] {
+                      std::string document = document_of(copy->attempt());
+                      boost::asio::post(executor, [self, attempt, function, &base_directory,
+                                                   document = std::move(document)]() mutable {
+                        if (self->over_) return;
+                        if (self->listener_ == nullptr) return self->finish({});
+                        self->document_ = std::move(document);
+                        self->launch(attempt, function, base_directory);
+                      });
+                    });
+}
+
+void ProcessRun::launch(const core::AttemptSpec& attempt, const ProcessFunction* function,
+                        const std::string& base_directory) {
+  if (auto failed = try_start(attempt, function, base_directory)) {
+    clean_up();
+    if (table_.on_start_failed) table_.on_start_failed(attempt, failed->error_message);
+    return finish(*std::move(failed));
+  }
+  if (stopped_) signal_group(stop_signal_);
+  on_started();
 }
 
 std::optional<core::Outcome> ProcessRun::try_start(const core::AttemptSpec& attempt,
@@ -147,16 +212,23 @@ std::optional<core::Outcome> ProcessRun::try_start(const core::AttemptSpec& atte
   limits_ = function->limits;
   stop_signal_ = function->stop_signal;
   lines_ = LineSplitter(static_cast<std::size_t>(limits_.log_line_bytes));
-  document_ = document_of(attempt);
 
   std::string directory = function->working_directory;
   if (directory.empty()) {
+    if (table_.remover.waiting() > kMaxRemovals) {
+      return failure(kStartFailed, "the folders of earlier attempts have not been removed yet");
+    }
     directory = base_directory + "/attempt-XXXXXX";
     if (mkdtemp(directory.data()) == nullptr) {
       return failure(kStartFailed, fmt::format("can't make a folder in '{}': {}", base_directory,
                                                std::strerror(errno)));
     }
     own_directory_ = directory;
+    if (function->user &&
+        chown(directory.c_str(), function->user->id, function->user->group) != 0) {
+      return failure(kStartFailed, fmt::format("can't give a folder to the function's user: {}",
+                                               std::strerror(errno)));
+    }
   }
   auto input = make_pipe();
   auto output = make_pipe();
@@ -169,6 +241,7 @@ std::optional<core::Outcome> ProcessRun::try_start(const core::AttemptSpec& atte
                        .working_directory = directory,
                        .standard = {input->read.get(), output->write.get(), error->write.get()},
                        .limits = resource_limits(limits_, table_.tag),
+                       .user = function->user,
                        .ends_with_caller = true,
                        .no_new_privileges = true};
   for (const auto& [name, value] : environment_of(attempt, *function, directory)) {
@@ -293,7 +366,7 @@ void ProcessRun::write_input() {
 bool ProcessRun::take_output(std::string_view bytes) {
   memory_bytes_ = std::max(memory_bytes_, peak_resident_bytes(pid_));
   output_bytes_ += static_cast<std::int64_t>(bytes.size());
-  if (output_bytes_ > limits_.output_bytes) {
+  if (output_bytes_ > max_output_bytes()) {
     too_large_ = true;
     result_ = {};
     close_quietly(output_);
@@ -302,6 +375,10 @@ bool ProcessRun::take_output(std::string_view bytes) {
   }
   result_ += bytes;
   return !streams_ || emit_chunk();
+}
+
+std::int64_t ProcessRun::max_output_bytes() const {
+  return streams_ ? limits_.output_bytes : std::min(limits_.output_bytes, table_.max_result_bytes);
 }
 
 bool ProcessRun::emit_chunk() {
@@ -360,9 +437,10 @@ bool ProcessRun::drain(Stream& stream, Take take) {
 }
 
 core::Outcome ProcessRun::outcome(const ProcessEnd& end) {
+  const bool is_own_limit = max_output_bytes() == limits_.output_bytes;
   core::Outcome outcome =
-      too_large_ ? failure("OUTPUT_TOO_LARGE", fmt::format("the function wrote more than {} bytes",
-                                                           limits_.output_bytes))
+      too_large_ ? failure(is_own_limit ? "OUTPUT_TOO_LARGE" : "RESULT_TOO_LARGE",
+                           fmt::format("the function wrote more than {} bytes", max_output_bytes()))
                  : outcome_of(end);
   // The output of a stream was sent in chunks.
   if (outcome.kind == core::Outcome::Kind::kCompleted && !streams_) {
@@ -435,9 +513,7 @@ ProcessEnd ProcessRun::reap() {
 void ProcessRun::clean_up() {
   log_pause_.cancel();
   for (Stream* stream : {&exit_, &input_, &output_, &error_}) close_quietly(*stream);
-  if (own_directory_.empty()) return;
-  std::error_code ignored;  // files that the function made unremovable stay
-  std::filesystem::remove_all(own_directory_, ignored);
+  if (!own_directory_.empty()) table_.remover.remove(std::exchange(own_directory_, {}));
 }
 
 std::int64_t ProcessRun::resident_bytes() const {

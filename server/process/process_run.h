@@ -4,10 +4,12 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -17,6 +19,7 @@
 
 #include "core/runtime.h"
 #include "server/process/attempt_io.h"
+#include "server/process/folder_removal.h"
 #include "server/process/process_function.h"
 #include "server/process/text.h"
 #include "server/system/spawn.h"
@@ -34,9 +37,15 @@ struct ProcessTable {
   std::map<core::AttemptId, std::shared_ptr<ProcessRun>> runs{};        // those not yet reaped
   std::vector<char> buffer = std::vector<char>(std::size_t{64} << 10);  // the latest bytes read
   std::chrono::nanoseconds ended_cpu_time{0};  // of all processes that have been reaped
+  FolderRemover remover{};
+  // A larger output would be no result, so it is not kept. A stream's chunks are not concerned.
+  std::int64_t max_result_bytes = std::numeric_limits<std::int64_t>::max();
   std::int64_t tag = 0;  // the hard limit of RLIMIT_RTTIME, by which ProcessGuard finds processes
   // Called when a process could not be started.
   std::function<void(const core::AttemptSpec&, std::string_view why)> on_start_failed{};
+  // Writes large documents; made for the first one. Declared last: its thread ends before the rest
+  // is destroyed.
+  std::optional<boost::asio::thread_pool> writer{};
 };
 
 /// Starts a process, feeds its standard input, reports its output to the listener and reaps it.
@@ -76,6 +85,10 @@ class ProcessRun : public std::enable_shared_from_this<ProcessRun> {
   using Stream = boost::asio::posix::stream_descriptor;
   using Take = bool (ProcessRun::*)(std::string_view);
 
+  void prepare(const core::AttemptSpec& attempt, const ProcessFunction* function,
+               const std::string& base_directory);
+  void launch(const core::AttemptSpec& attempt, const ProcessFunction* function,
+              const std::string& base_directory);
   std::optional<core::Outcome> try_start(const core::AttemptSpec& attempt,
                                          const ProcessFunction* function,
                                          const std::string& base_directory);
@@ -89,6 +102,7 @@ class ProcessRun : public std::enable_shared_from_this<ProcessRun> {
   // A report to the listener may end the run; these return whether it continues.
   bool take_output(std::string_view bytes);
   bool take_error(std::string_view bytes);
+  std::int64_t max_output_bytes() const;
   bool emit_chunk();
   bool log(std::string line);
   void read_remaining();

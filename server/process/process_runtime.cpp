@@ -57,6 +57,8 @@ void ProcessRuntime::stop(core::AttemptId attempt) {
 
 void ProcessRuntime::set_tag(std::int64_t tag) { table_->tag = tag; }
 
+void ProcessRuntime::set_max_result_bytes(std::int64_t bytes) { table_->max_result_bytes = bytes; }
+
 void ProcessRuntime::on_start_failed(
     std::function<void(const core::AttemptSpec&, std::string_view why)> on_start_failed) {
   table_->on_start_failed = std::move(on_start_failed);

@@ -41,6 +41,10 @@ class ProcessRuntime final : public core::Runtime {
   /// Processes get this tag, by which ProcessGuard finds them; 0: none.
   void set_tag(std::int64_t tag);
 
+  /// Functions that return more are killed and have failed with RESULT_TOO_LARGE; by default only
+  /// their own limit counts.
+  void set_max_result_bytes(std::int64_t bytes);
+
   /// `on_start_failed` is called with the attempt and the reason when no process could be started.
   void on_start_failed(
       std::function<void(const core::AttemptSpec&, std::string_view why)> on_start_failed);

@@ -236,5 +236,32 @@ TEST_F(ProcessStopTest, RunningAttemptsEndWithTheRuntime) {
   EXPECT_FALSE(reports_[id].outcome);
 }
 
+// The document of a large request is written on another thread.
+TEST_F(ProcessEndTest, ALargeRequestArrivesWhole) {
+  make_runtime(script("f", "wc -c"));
+  spearlet::InvokeFunctionRequest request;
+  request.add_parameters()->mutable_value()->set_value(std::string(3'000'000, 'x'));
+  EXPECT_EQ(run("f", request).kind, Outcome::Kind::kCompleted);
+  const std::string text = text_of(reports_.begin()->second.outcome->payload);
+  EXPECT_GT(std::stoi(text), 4'000'000) << "base64";
+}
+
+TEST_F(ProcessEndTest, ALargeRequestMayBeWithdrawnBeforeItIsWritten) {
+  make_runtime(script("f", "echo started >&2; sleep 1000"));
+  spearlet::InvokeFunctionRequest large;
+  large.add_parameters()->mutable_value()->set_value(std::string(3'000'000, 'x'));
+  const auto killed = start("f", large);
+  const auto stopped = start("f", large);
+  context_.poll();
+  runtime_->kill(killed);
+  runtime_->stop(stopped);
+  EXPECT_EQ(outcome(stopped).kind, Outcome::Kind::kStopped);
+  EXPECT_EQ(reports_[killed].started, 0);
+  EXPECT_FALSE(reports_[killed].outcome);
+  start("f", large);
+  context_.poll();
+  runtime_.reset();
+}
+
 }  // namespace
 }  // namespace quintain::server

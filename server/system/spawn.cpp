@@ -4,7 +4,10 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <grp.h>
+#include <linux/capability.h>
 #include <linux/close_range.h>
+#include <pwd.h>
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -15,6 +18,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cerrno>
+#include <climits>
 #include <csignal>
 #include <cstddef>
 #include <cstring>
@@ -23,7 +27,7 @@
 namespace quintain::server {
 namespace {
 
-constexpr std::size_t kMaxLimits = 5;
+constexpr std::size_t kMaxLimits = 7;
 
 struct KernelLimit {
   int resource;
@@ -40,7 +44,8 @@ struct ChildPlan {
   int standard[3];                // become descriptors 0, 1 and 2; each is at least 3
   KernelLimit limits[kMaxLimits];
   std::size_t limit_count;
-  pid_t parent;  // 0: the child may outlive it
+  const User* user;  // null: unchanged
+  pid_t parent;      // 0: the child may outlive it
   bool no_new_privileges;
 
   const char* failed_step = nullptr;
@@ -60,6 +65,14 @@ const char* execute(const ChildPlan& plan) {
     syscall(SYS_rt_sigaction, signal, default_action, nullptr, NSIG / 8);
   }
   if (syscall(SYS_setpgid, 0, 0) < 0) return "setpgid";
+  // Only for this thread of the shared memory, which is the child: libc's functions would change
+  // all threads. Before the parent's death signal, which the kernel forgets with the user.
+  if (plan.user != nullptr) {
+    const User& user = *plan.user;
+    if (syscall(SYS_setgroups, user.groups.size(), user.groups.data()) < 0) return "setgroups";
+    if (syscall(SYS_setresgid, user.group, user.group, user.group) < 0) return "setresgid";
+    if (syscall(SYS_setresuid, user.id, user.id, user.id) < 0) return "setresuid";
+  }
   if (plan.parent != 0) {
     if (syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0) return "prctl";
     if (syscall(SYS_getppid) != plan.parent) return "the parent process has ended";
@@ -154,6 +167,42 @@ absl::Status system_error(std::string_view what) {
 
 }  // namespace
 
+absl::StatusOr<User> find_user(const std::string& name) {
+  std::vector<char> text(std::size_t{64} << 10);
+  passwd entry{};
+  passwd* found = nullptr;
+  getpwnam_r(name.c_str(), &entry, text.data(), text.size(), &found);
+  if (found == nullptr) return absl::NotFoundError(fmt::format("there is no user '{}'", name));
+  User user{.id = entry.pw_uid, .group = entry.pw_gid};
+  int count = NGROUPS_MAX;
+  user.groups.resize(static_cast<std::size_t>(count));
+  if (getgrouplist(name.c_str(), user.group, user.groups.data(), &count) < 0) {
+    return absl::InternalError(fmt::format("can't find the groups of user '{}'", name));
+  }
+  user.groups.resize(static_cast<std::size_t>(count));
+  return user;
+}
+
+absl::Status check_may_switch_user() {
+  __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+  __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {};
+  if (syscall(SYS_capget, &header, data) < 0) return system_error("capget");
+  struct Needed {
+    unsigned number;
+    const char* name;
+  };
+  std::string missing;
+  for (const auto& [number, name] :
+       {Needed{CAP_SETUID, "CAP_SETUID"}, Needed{CAP_SETGID, "CAP_SETGID"},
+        Needed{CAP_CHOWN, "CAP_CHOWN"}, Needed{CAP_KILL, "CAP_KILL"},
+        Needed{CAP_DAC_OVERRIDE, "CAP_DAC_OVERRIDE"}}) {
+    if ((data[0].effective & (1U << number)) == 0) missing += fmt::format(" {}", name);
+  }
+  if (missing.empty()) return absl::OkStatus();
+  return absl::PermissionDeniedError(fmt::format(
+      "needs a process that runs as root; the capabilities that it lacks are{}", missing));
+}
+
 absl::StatusOr<Child> spawn(const SpawnRequest& request) {
   assert(!request.command.empty() && request.limits.size() <= kMaxLimits);
   const std::string& name = request.command.front();
@@ -173,6 +222,7 @@ absl::StatusOr<Child> spawn(const SpawnRequest& request) {
                  .standard = {},
                  .limits = {},
                  .limit_count = 0,
+                 .user = request.user ? &*request.user : nullptr,
                  .parent = request.ends_with_caller ? getpid() : 0,
                  .no_new_privileges = request.no_new_privileges};
   Descriptor standard[3];

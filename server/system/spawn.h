@@ -21,6 +21,21 @@ struct ResourceLimit {
   std::int64_t hard = 0;
 };
 
+/// Whom a child runs as.
+struct User {
+  uid_t id = 0;
+  gid_t group = 0;
+  std::vector<gid_t> groups{};
+};
+
+/// Looks a user up by name. An error says that there is none.
+absl::StatusOr<User> find_user(const std::string& name);
+
+/// Why this process may not start children as another user; OK if it may. They are started with
+/// setgroups(2), setresgid(2) and setresuid(2), and killed, and their files are given away and
+/// removed, for which root has all capabilities unless they were taken away.
+absl::Status check_may_switch_user();
+
 /// What to execute, and how.
 struct SpawnRequest {
   /// The program, which is argv[0] too, and its arguments. A name without a slash is looked up in
@@ -34,8 +49,10 @@ struct SpawnRequest {
   /// The caller's descriptors that become the child's standard input, output and error; negative:
   /// /dev/null. They stay open in the caller.
   std::array<int, 3> standard = {-1, -1, -1};
-  /// At most 5.
+  /// At most 7.
   std::vector<ResourceLimit> limits{};
+  /// nullopt: the caller's. Requires: check_may_switch_user().
+  std::optional<User> user{};
   /// The kernel kills the child when the calling thread ends.
   bool ends_with_caller = false;
   /// No set-user-ID program that the child executes gives it more privileges

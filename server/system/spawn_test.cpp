@@ -1,7 +1,10 @@
 #include "server/system/spawn.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/capability.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <array>
@@ -43,6 +46,33 @@ TEST(SpawnTest, InheritsTheEnvironmentByDefault) {
 TEST(SpawnTest, MissingDescriptorsAreDevNull) {
   EXPECT_EQ(output_of({}, "cat; readlink /proc/$$/fd/0 /proc/$$/fd/2"),
             "/dev/null\n/dev/null\nstatus 0");
+}
+
+TEST(SpawnTest, RunsAsAnotherUserThatCannotReturn) {
+  if (!check_may_switch_user().ok()) GTEST_SKIP() << check_may_switch_user();
+  const auto nobody = find_user("nobody");
+  ASSERT_TRUE(nobody.ok()) << nobody.status();
+  const std::string expected =
+      fmt::format("{0} {0} {0} {0}\n{1} {1} {1} {1}\n", nobody->id, nobody->group);
+  EXPECT_EQ(output_of({.user = *nobody, .ends_with_caller = true, .no_new_privileges = true},
+                      "sed -n -E 's/^[UG]id:\t//;T;s/\t/ /gp' /proc/self/status;"
+                      "test $(id -G) = " +
+                          std::to_string(nobody->group) + "; cat /proc/$PPID/environ 2>/dev/null"),
+            expected + "status 256")
+      << "it has the groups of the user only, and can't read the environment of its parent";
+}
+
+TEST(SpawnTest, AUserThatIsMissingAndMissingCapabilitiesAreReported) {
+  EXPECT_THAT(std::string(find_user("no-such-user").status().message()),
+              HasSubstr("there is no user 'no-such-user'"));
+  std::thread([] {
+    // The capabilities of this thread only.
+    __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+    __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {};
+    ASSERT_EQ(syscall(SYS_capset, &header, none), 0);
+    EXPECT_THAT(std::string(check_may_switch_user().message()),
+                HasSubstr("runs as root; the capabilities that it lacks are CAP_SETUID"));
+  }).join();
 }
 
 TEST(SpawnTest, LeadsAProcessGroup) {
