@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,6 +32,7 @@
 #include "reports/json_input/diagnostics.h"
 #include "scenarios/language/loader.h"
 #include "server/log.h"
+#include "server/process/attempt_io.h"
 #include "server/process/process_guard.h"
 #include "server/process/process_runtime.h"
 #include "server/server.h"
@@ -44,6 +46,8 @@ namespace {
 struct Arguments {
   server::ServerOptions server{};
   std::string functions;
+  std::vector<std::string> function_env;
+  std::string function_user;
   std::string access;
   bool insecure = false;
   bool fixtures = false;
@@ -84,6 +88,40 @@ class RuntimeWith final : public core::Runtime {
   std::unique_ptr<core::Runtime> runtime_;  // destroyed first
 };
 
+// Sets what all functions get from the server: variables of its environment, and their user.
+bool adapt_functions(const Arguments& arguments, std::vector<server::ProcessFunction>& functions) {
+  bool good = true;
+  std::map<std::string, std::string> inherited;
+  for (const std::string& name : arguments.function_env) {
+    if (!server::is_variable_name(name)) {
+      print_error(
+          fmt::format("--function-env: '{}' is not a name of letters, digits and '_'", name));
+      good = false;
+    }
+    if (const char* const value = std::getenv(name.c_str())) inherited[name] = value;
+  }
+  std::optional<server::User> user;
+  if (!arguments.function_user.empty()) {
+    const absl::Status allowed = server::check_may_switch_user();
+    const auto found = server::find_user(arguments.function_user);
+    for (const absl::Status& status : {allowed, found.status()}) {
+      if (status.ok()) continue;
+      print_error(fmt::format("--function-user: {}", std::string(status.message())));
+      good = false;
+    }
+    if (found.ok() && found->id == 0) {
+      print_error("--function-user: expected a user without privileges, not root");
+      good = false;
+    }
+    if (found.ok()) user = *found;
+  }
+  for (server::ProcessFunction& function : functions) {
+    function.inherited_environment = inherited;
+    function.user = user;
+  }
+  return good;
+}
+
 bool choose_processes(Arguments& arguments) {
   json_input::Diagnostics diagnostics;
   auto file = load_functions_file(arguments.functions, diagnostics);
@@ -91,19 +129,23 @@ bool choose_processes(Arguments& arguments) {
     write_note(diagnostics.text());
     return false;
   }
+  if (!adapt_functions(arguments, file->functions)) return false;
   auto started = server::ProcessGuard::start();
   if (!started.ok()) {
     print_error(std::string(started.status().message()) + "; check TMPDIR");
     return false;
   }
   const std::shared_ptr<server::ProcessGuard> guard = *std::move(started);
+  if (!arguments.function_user.empty()) guard->let_others_in();
   arguments.server.node = file->node;
   arguments.server.tasks = file->tasks;
   const server::Log log(arguments.log_level, arguments.log_format);
-  arguments.server.runtime = [functions = file->functions, guard, log](
+  arguments.server.runtime = [functions = file->functions, guard, log,
+                              max_result = file->node.answer_bytes](
                                  core::Environment&, boost::asio::any_io_executor io) {
     auto runtime = std::make_unique<server::ProcessRuntime>(io, functions, guard->folder());
     runtime->set_tag(guard->tag());
+    runtime->set_max_result_bytes(max_result);
     runtime->on_start_failed([log, limiter = server::LogLimiter()](const core::AttemptSpec& attempt,
                                                                    std::string_view why) mutable {
       if (!limiter.admit(log, "start-failed")) return;
@@ -214,6 +256,11 @@ bool choose_runtime(Arguments& arguments) {
     print_error("--scenario is for --runtime simulated");
     return false;
   }
+  if (arguments.functions.empty() &&
+      !(arguments.function_env.empty() && arguments.function_user.empty())) {
+    print_error("--function-env and --function-user are for --functions");
+    return false;
+  }
   if (!arguments.functions.empty() && arguments.server.speed != 1) {
     print_error("--speed applies to simulated functions only");
     return false;
@@ -271,15 +318,15 @@ bool is_secure(const Arguments& arguments) {
 // ---- Running the server ----
 
 // The first SIGTERM or SIGINT drains the server, the second one stops it. SIGHUP reads the access
-// file again; a wrong one is reported and changes nothing.
+// file and the certificates again; wrong ones are reported and change nothing.
 class Signals {
  public:
-  Signals(server::Server& server, const server::Log& log, std::string access)
+  Signals(server::Server& server, const server::Log& log, std::string access, bool tls)
       : server_(server),
         log_(log),
         access_(std::move(access)),
         signals_(server.executor(), SIGTERM, SIGINT) {
-    if (!access_.empty()) signals_.add(SIGHUP);
+    if (!access_.empty() || tls) signals_.add(SIGHUP);
     wait();
   }
 
@@ -301,6 +348,8 @@ class Signals {
   }
 
   void reload() {
+    server_.read_certificates();
+    if (access_.empty()) return;
     json_input::Diagnostics diagnostics;
     auto list = load_access_file(access_, diagnostics);
     if (list == nullptr) {
@@ -351,12 +400,15 @@ int serve(Arguments& arguments) {
     return kBadInput;
   }
   const std::unique_ptr<server::Server> server = *std::move(started);
-  const Signals signals(*server, log, arguments.access);
+  const Signals signals(*server, log, arguments.access, https);
   for (const std::string& address : server->addresses()) {
     print_output("listening on {}\n", address);
   }
   if (!server->http_address().empty()) {
     print_output("listening on {}://{}\n", https ? "https" : "http", server->http_address());
+  }
+  if (!server->probes_address().empty()) {
+    print_output("listening on http://{}\n", server->probes_address());
   }
   if (const std::string lost = flush_output(); !lost.empty()) {
     print_error(fmt::format("the line 'listening on ADDRESS' could not be printed: {}", lost));
@@ -413,6 +465,18 @@ void add_serve_command(CLI::App& app, int& exit_code) {
   command
       ->add_option("--functions", arguments->functions,
                    "Run commands as functions, as this file describes (docs/functions.md)")
+      ->group("Functions");
+  command
+      ->add_option("--function-env", arguments->function_env,
+                   "Pass this variable of the server's environment on to the commands; repeatable "
+                   "(always: PATH, LANG, LC_ALL, TZ)")
+      ->type_name("NAME")
+      ->allow_extra_args(false)
+      ->group("Functions");
+  command
+      ->add_option("--function-user", arguments->function_user,
+                   "Run the commands as this user; for a server that runs as root")
+      ->type_name("NAME")
       ->group("Functions");
   command
       ->add_flag("--fixtures", arguments->fixtures,
@@ -476,6 +540,10 @@ void add_serve_command(CLI::App& app, int& exit_code) {
       ->group("Network");
   command->add_option("--http", options.http, "Serve HTTP at HOST:PORT")->group("Network");
   command
+      ->add_option("--probes", options.probes,
+                   "Serve /healthz and /metrics at HOST:PORT, always without TLS and tokens")
+      ->group("Network");
+  command
       ->add_option_function<std::string>(
           "--public-url",
           [&options](const std::string& url) {
@@ -490,7 +558,9 @@ void add_serve_command(CLI::App& app, int& exit_code) {
           "The URL under which clients reach --http; stands before /status/ID in answers")
       ->type_name("URL")
       ->group("Network");
-  command->add_option("--tls-cert", options.tls.certificate, "The server's certificate chain, PEM")
+  command
+      ->add_option("--tls-cert", options.tls.certificate,
+                   "The server's certificate chain, PEM; read again when it changes")
       ->group("Network");
   command->add_option("--tls-key", options.tls.key, "Its key, PEM")->group("Network");
   command

@@ -166,6 +166,39 @@ TEST_F(ServeCommandTest, ServesProcesses) {
   EXPECT_THAT(response_.result().result().value(), HasSubstr("hello"));
 }
 
+TEST_F(ServeCommandTest, FunctionsGetOnlyTheVariablesThatAreNamed) {
+  setenv("SERVE_TEST_SECRET", "secret", 1);
+  setenv("SERVE_TEST_LICENCE", "licence", 1);
+  write("functions.json", R"({"tasks": {"t": {"functions": {"t": {"command": [
+    "/bin/sh", "-c", "echo [$SERVE_TEST_SECRET] [$SERVE_TEST_LICENCE]"]}}}}})");
+  const std::string file = path("functions.json");
+  auto served = serve({"--functions", file, "--function-env", "SERVE_TEST_LICENCE"});
+  const auto stub = connect(served.line());
+  EXPECT_TRUE(invoke(*stub, "t", response_).ok());
+  EXPECT_THAT(response_.result().result().value(), HasSubstr("[] [licence]"));
+  EXPECT_THAT(complaint({"--functions", file, "--function-env", "A=B"}),
+              HasSubstr("--function-env: 'A=B' is not a name of letters"));
+  EXPECT_THAT(complaint({"--fixtures", "--function-env", "A"}), HasSubstr("are for --functions"));
+}
+
+TEST_F(ServeCommandTest, FunctionsRunAsTheUserThatIsNamed) {
+  write("functions.json", R"({"tasks": {"t": {"functions": {"t": {"command": [
+    "/bin/sh", "-c", "id -un; touch file && echo made"]}}}}})");
+  const std::string file = path("functions.json");
+  EXPECT_THAT(complaint({"--functions", file, "--function-user", "no-such-user"}),
+              HasSubstr("--function-user: there is no user 'no-such-user'"));
+  EXPECT_THAT(complaint({"--functions", file, "--function-user", "root"}), HasSubstr("not root"));
+  if (geteuid() != 0) {
+    EXPECT_THAT(complaint({"--functions", file, "--function-user", "nobody"}),
+                HasSubstr("--function-user: needs a process that runs as root"));
+    GTEST_SKIP() << "the rest needs root";
+  }
+  auto served = serve({"--functions", file, "--function-user", "nobody"});
+  const auto stub = connect(served.line());
+  EXPECT_TRUE(invoke(*stub, "t", response_).ok());
+  EXPECT_THAT(response_.result().result().value(), HasSubstr("nobody\nmade"));
+}
+
 TEST_F(ServeCommandTest, ServesTheFixturesAndFaults) {
   auto good = serve({"--fixtures"});
   grpc::ClientContext context;

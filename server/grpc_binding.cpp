@@ -48,8 +48,13 @@ void take_over([[maybe_unused]] void* object) {
 #endif
 }
 
-// Answers of this size count as large: their memory is watched, and the time until they are sent.
+// The time until answers of this size are sent is watched, and that of smaller ones while many
+// bytes wait for their readers.
 constexpr std::int64_t kLargeAnswer = 64 << 10;
+
+// Answers below this size are sent even when too many bytes wait: the number of open calls bounds
+// them.
+constexpr std::int64_t kSmallAnswer = 1 << 10;
 
 // Even when too many calls are open, a connection may have this many of its own: clients that reset
 // calls faster than gRPC can forget them do not shut others out.
@@ -150,6 +155,21 @@ grpc::ByteBuffer serialize(const Message& message) {
   // The size has been checked, so this cannot fail.
   static_cast<void>(grpc::SerializationTraits<Message>::Serialize(message, &bytes, &own));
   return bytes;
+}
+
+// Whether the answer may be large, so that it is not worth making while no more bytes may wait.
+template <class Request>
+bool may_have_large_answer(const Request& request) {
+  if constexpr (std::is_same_v<Request, spearlet::GetExecutionStatusRequest>) {
+    return request.include_result() || request.include_logs();
+  } else if constexpr (std::is_same_v<Request, spearlet::GetTaskRequest>) {
+    return request.include_executions();
+  } else if constexpr (std::is_same_v<Request, spearlet::GetStatsRequest>) {
+    return request.include_task_stats() || request.include_execution_stats();
+  } else {
+    return std::is_same_v<Request, spearlet::ListTasksRequest> ||
+           std::is_same_v<Request, spearlet::ListExecutionsRequest>;
+  }
 }
 
 // The status of the execution in an answer; UNSPECIFIED for answers without one.
@@ -301,14 +321,22 @@ class CallBase : public CallerType, public std::enable_shared_from_this<Call> {
     }
     const std::int64_t unsent = binding_.unsent_bytes.load(std::memory_order_relaxed);
     const std::int64_t bytes = static_cast<std::int64_t>(size);
-    if (bytes < kLargeAnswer || unsent + bytes <= binding_.limits.unsent_bytes) {
+    if (bytes < kSmallAnswer || unsent + bytes <= binding_.limits.unsent_bytes) {
       return absl::OkStatus();
     }
+    return too_many_unsent(unsent);
+  }
+
+  absl::Status too_many_unsent(std::int64_t unsent) const {
     return core::refusal(core::RefusalReason::kMemory,
                          fmt::format("{} bytes of answers wait for their readers; at most {} may",
                                      unsent, binding_.limits.unsent_bytes),
                          core::ReachedLimit{"unsent_bytes", binding_.limits.unsent_bytes},
                          std::chrono::seconds(1));
+  }
+
+  bool many_unsent() const {
+    return binding_.unsent_bytes.load(std::memory_order_relaxed) > binding_.limits.unsent_bytes / 2;
   }
 
   // Counts bytes that wait for the reader, until the call is done.
@@ -463,6 +491,11 @@ class UnaryCall final
  private:
   void start() {
     if (const auto status = this->admission(); !status.ok()) return refuse(status);
+    const std::int64_t unsent = this->binding_.unsent_bytes.load(std::memory_order_relaxed);
+    if (unsent > this->binding_.limits.unsent_bytes - kLargeAnswer &&
+        may_have_large_answer(*request_)) {
+      return refuse(this->too_many_unsent(unsent));
+    }
     core::FunctionService* service = this->binding_.service;
     core::Answer<Response> answer(*this);
     if constexpr (std::is_same_v<Request, spearlet::InvokeFunctionRequest>) {
@@ -491,7 +524,7 @@ class UnaryCall final
     this->record_end(absl::OkStatus(), outcome_of(response));
     const auto bytes = static_cast<std::int64_t>(size);
     this->add_unsent(bytes);
-    if (bytes >= kLargeAnswer) this->watch_sending();
+    if (bytes >= kLargeAnswer || this->many_unsent()) this->watch_sending();
     Finish(grpc::Status::OK);
   }
 

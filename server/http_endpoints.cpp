@@ -88,7 +88,8 @@ class StatusCall final : public core::UnaryCaller<spearlet::GetExecutionStatusRe
     const auto shared = std::make_shared<const Pending>(pending_, bytes, std::move(response));
     respond_({.status = shared->response.found() ? 200 : 404,
               .content_type = "application/json",
-              .make_body = [shared] { return to_json(shared->response) + "\n"; }});
+              .make_body = [shared] { return to_json(shared->response) + "\n"; },
+              .is_slow = bytes >= kLargeStatus});
     delete this;
   }
 
@@ -137,13 +138,29 @@ HttpServer::Handler HttpEndpoints::handler() {
   };
 }
 
+HttpServer::Handler HttpEndpoints::probe_handler() {
+  return [this](const HttpRequest& request, HttpRespond respond) {
+    context_.post(
+        [this, request, respond = std::move(respond)] { answer_probe(request, respond); });
+  };
+}
+
+void HttpEndpoints::answer_probe(const HttpRequest& request, const HttpRespond& respond) const {
+  if (node_ == nullptr) return respond({.status = 503, .body = "shut down\n"});
+  if (request.path == "/healthz") return answer_health(respond);
+  if (request.path == "/metrics") return answer_metrics(respond);
+  respond({.status = 404, .body = "not found; here are /healthz and /metrics\n"});
+}
+
+void HttpEndpoints::answer_health(const HttpRespond& respond) const {
+  node_->manager().draining() ? respond({.status = 503, .body = "draining\n"})
+                              : respond({.body = "ok\n"});
+}
+
 void HttpEndpoints::answer(const HttpRequest& request, const HttpRespond& respond) {
   const std::string& path = request.path;
   if (node_ == nullptr) return respond({.status = 503, .body = "shut down\n"});
-  if (path == "/healthz") {
-    return node_->manager().draining() ? respond({.status = 503, .body = "draining\n"})
-                                       : respond({.body = "ok\n"});
-  }
+  if (path == "/healthz") return answer_health(respond);
   // Probes have no token, so health is open.
   if (const auto list = access_()) {
     const absl::Status status = AccessControl::check(

@@ -43,8 +43,13 @@ class HttpEndpoints {
   /// Returns the handler for an HttpServer. The endpoints must outlive the context's thread.
   HttpServer::Handler handler();
 
+  /// Likewise, but it answers only /healthz and /metrics, and everybody is admitted.
+  HttpServer::Handler probe_handler();
+
  private:
   void answer(const HttpRequest& request, const HttpRespond& respond);
+  void answer_probe(const HttpRequest& request, const HttpRespond& respond) const;
+  void answer_health(const HttpRespond& respond) const;
   void answer_status(const std::string& execution_id, const HttpRespond& respond);
   void answer_metrics(const HttpRespond& respond) const;
 

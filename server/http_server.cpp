@@ -8,6 +8,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
@@ -61,6 +62,7 @@ struct Shared {
   HttpServer::Limits limits;
   HttpServer::Handler handler;
   asio::io_context& io;
+  asio::thread_pool& slow;  // makes bodies that take long
   std::shared_ptr<Gate> gate;
   Sessions sessions{};
   std::size_t unsent_bytes = 0;
@@ -156,8 +158,27 @@ class Session : public std::enable_shared_from_this<Session> {
   void answer(HttpResponse answer) {
     if (std::exchange(answered_, true)) return;  // it arrives after the timeout
     answer_timer_.cancel();
+    if (answer.make_body && answer.is_slow) return make_elsewhere(std::move(answer));
     if (answer.make_body) answer.body = answer.make_body();
     answer.make_body = nullptr;  // frees what it was made of
+    send_answer(std::move(answer));
+  }
+
+  void make_elsewhere(HttpResponse answer) {
+    asio::post(shared_.slow, [gate = shared_.gate, session = weak_from_this(),
+                              answer = std::move(answer)]() mutable {
+      if (session.expired()) return;  // the client has left
+      answer.body = answer.make_body();
+      answer.make_body = nullptr;
+      const std::lock_guard lock(gate->mutex);
+      if (gate->io == nullptr) return;
+      asio::post(*gate->io, [session, answer = std::move(answer)]() mutable {
+        if (const auto self = session.lock()) self->send_answer(std::move(answer));
+      });
+    });
+  }
+
+  void send_answer(HttpResponse answer) {
     if (!has_room(answer.body.size())) {
       answer = {.status = 503,
                 .body = "too many answers wait for their readers; try again later\n"};
@@ -272,7 +293,7 @@ absl::Status configure(asio::ssl::context& context, const TlsMaterial& tls) {
 class HttpServer::Implementation {
  public:
   Implementation(const Limits& limits, Handler handler, const Log& log)
-      : shared_{limits, std::move(handler), io_, std::make_shared<Gate>()},
+      : shared_{limits, std::move(handler), io_, slow_, std::make_shared<Gate>()},
         // Probes must get through while gRPC's connections use all that they may.
         acceptor_(io_, Acceptor::Reserve::kHalf, log) {
     shared_.gate->io = &io_;
@@ -283,14 +304,18 @@ class HttpServer::Implementation {
       asio::post(io_, [this] { shut_down(); });
       thread_.join();
     }
-    const std::lock_guard lock(shared_.gate->mutex);
-    shared_.gate->io = nullptr;
+    {
+      const std::lock_guard lock(shared_.gate->mutex);
+      shared_.gate->io = nullptr;
+    }
+    slow_.stop();
+    slow_.join();
   }
 
-  absl::Status listen(const ListenAddress& address, const std::optional<TlsMaterial>& tls) {
-    if (tls) {
-      tls_.emplace(asio::ssl::context::tls_server);
-      if (const auto status = configure(*tls_, *tls); !status.ok()) return status;
+  absl::Status listen(const ListenAddress& address, std::shared_ptr<const Certificates> tls) {
+    certificates_ = std::move(tls);
+    if (certificates_ != nullptr) {
+      if (const auto status = take_certificates(); !status.ok()) return status;
     }
     auto actual = acceptor_.listen(
         address, [this](Descriptor connection, int) { start_session(std::move(connection)); });
@@ -303,6 +328,18 @@ class HttpServer::Implementation {
   const ListenAddress& address() const { return address_; }
 
  private:
+  // Makes the context for new connections if the certificates have changed. The contexts of earlier
+  // connections live as long as they do.
+  absl::Status take_certificates() {
+    auto current = certificates_->current();
+    if (current == configured_) return absl::OkStatus();
+    auto fresh = std::make_unique<asio::ssl::context>(asio::ssl::context::tls_server);
+    if (const auto status = configure(*fresh, *current); !status.ok()) return status;
+    tls_ = std::move(fresh);
+    configured_ = std::move(current);
+    return absl::OkStatus();
+  }
+
   void start_session(Descriptor connection) {
     Error error;
     tcp::socket socket(io_);
@@ -311,7 +348,9 @@ class HttpServer::Implementation {
     connection.release();
     if (shared_.sessions.size() >= shared_.limits.connections) close_oldest_expendable();
     std::shared_ptr<Session> session;
-    if (tls_) {
+    if (certificates_ != nullptr) {
+      // They have been checked, so this works; otherwise the previous ones stay in use.
+      static_cast<void>(take_certificates());
       session = std::make_shared<TlsSession>(shared_, std::move(socket), *tls_);
     } else {
       session = std::make_shared<PlainSession>(shared_, std::move(socket));
@@ -341,7 +380,10 @@ class HttpServer::Implementation {
   }
 
   asio::io_context io_{1};
-  std::optional<asio::ssl::context> tls_;
+  asio::thread_pool slow_{1};
+  std::shared_ptr<const Certificates> certificates_;  // null: no TLS
+  std::shared_ptr<const TlsMaterial> configured_;     // in tls_
+  std::unique_ptr<asio::ssl::context> tls_;
   Shared shared_;
   Acceptor acceptor_;
   asio::steady_timer timer_{io_};
@@ -354,15 +396,15 @@ HttpServer::HttpServer(std::unique_ptr<Implementation> implementation)
 
 HttpServer::~HttpServer() = default;
 
-absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::start(const ListenAddress& address,
-                                                              const std::optional<TlsMaterial>& tls,
-                                                              const Limits& limits, Handler handler,
-                                                              const Log& log) {
+absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::start(
+    const ListenAddress& address, std::shared_ptr<const Certificates> tls, const Limits& limits,
+    Handler handler, const Log& log) {
   if (address.is_unix) {
     return absl::InvalidArgumentError("HTTP is served on HOST:PORT only, not on a unix socket");
   }
   auto implementation = std::make_unique<Implementation>(limits, std::move(handler), log);
-  if (const auto status = implementation->listen(address, tls); !status.ok()) return status;
+  if (const auto status = implementation->listen(address, std::move(tls)); !status.ok())
+    return status;
   return std::unique_ptr<HttpServer>(new HttpServer(std::move(implementation)));
 }
 

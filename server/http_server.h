@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 
+#include "server/certificates.h"
 #include "server/listen.h"
 #include "server/log.h"
 
@@ -21,6 +22,8 @@ struct HttpResponse {
   std::string body{};
   /// If set, the server calls it on its own thread to make the body.
   std::function<std::string()> make_body{};
+  /// make_body takes long: it is called on another thread, so that other requests do not wait.
+  bool is_slow = false;
 };
 
 struct HttpRequest {
@@ -57,10 +60,10 @@ class HttpServer {
   /// Called on the server's thread. Must not block.
   using Handler = std::function<void(const HttpRequest& request, HttpRespond respond)>;
 
-  /// Starts to listen; with `tls` the server speaks HTTPS. An address that is not available is an
-  /// error.
+  /// Starts to listen; with `tls` (null: none) the server speaks HTTPS. An address that is not
+  /// available is an error.
   static absl::StatusOr<std::unique_ptr<HttpServer>> start(const ListenAddress& address,
-                                                           const std::optional<TlsMaterial>& tls,
+                                                           std::shared_ptr<const Certificates> tls,
                                                            const Limits& limits, Handler handler,
                                                            const Log& log);
 

@@ -4,7 +4,10 @@
 #include <gtest/gtest.h>
 #include <httplib.h>
 
+#include <future>
+#include <memory>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "server/http_server.h"
 #include "server/testing/live_server.h"
@@ -147,11 +150,18 @@ class HttpServerTest : public ::testing::Test {
 
   void start() {
     auto started = HttpServer::start(
-        *parse_address("127.0.0.1:0"), std::nullopt, limits,
+        *parse_address("127.0.0.1:0"), nullptr, limits,
         [this](const HttpRequest& request, HttpRespond respond) {
           const std::string& path = request.path;
           if (path == "/late") {
             late = std::move(respond);
+          } else if (path == "/slow") {
+            respond({.make_body =
+                         [this] {
+                           released.get_future().wait();
+                           return std::string("slow body");
+                         },
+                     .is_slow = true});
           } else if (path != "/never") {
             respond({.body = path});
           }
@@ -169,6 +179,7 @@ class HttpServerTest : public ::testing::Test {
 
   HttpServer::Limits limits;
   HttpRespond late;
+  std::promise<void> released;  // lets the body of /slow be made
   std::unique_ptr<HttpServer> server;
 };
 
@@ -227,9 +238,30 @@ TEST_F(HttpServerTest, DropsAnAnswerAfterTheEnd) {
   late({.body = "too late"});
 }
 
+TEST_F(HttpServerTest, ABodyThatTakesLongDelaysNoOtherAnswer) {
+  start();
+  RawClient slow(server->address().text());
+  slow.send("GET /slow HTTP/1.0\r\n\r\n");
+  EXPECT_THAT(ask("GET /quick HTTP/1.0\r\n\r\n"), HasSubstr("/quick"));
+  released.set_value();
+  EXPECT_THAT(slow.read_all(), HasSubstr("slow body"));
+}
+
+// Its body is made, but nobody receives it.
+TEST_F(HttpServerTest, EndsWhileABodyIsMade) {
+  start();
+  auto client = std::make_unique<RawClient>(server->address().text());
+  client->send("GET /slow HTTP/1.0\r\n\r\n");
+  EXPECT_THAT(ask("GET /quick HTTP/1.0\r\n\r\n"), HasSubstr("/quick"));
+  client.reset();
+  std::thread end([this] { server.reset(); });
+  released.set_value();
+  end.join();
+}
+
 TEST_F(HttpServerTest, RejectsAUnixSocket) {
   EXPECT_FALSE(HttpServer::start(
-                   *parse_address("unix:/tmp/x"), std::nullopt, limits,
+                   *parse_address("unix:/tmp/x"), nullptr, limits,
                    [](const HttpRequest&, const HttpRespond&) {}, Log())
                    .ok());
 }

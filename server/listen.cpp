@@ -7,6 +7,7 @@
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -18,6 +19,7 @@
 #include <cstring>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "reports/json_input/input_file.h"
@@ -36,6 +38,7 @@ struct Free {
   void operator()(BIO* bio) const { BIO_free(bio); }
   void operator()(X509* certificate) const { X509_free(certificate); }
   void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
+  void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
 };
 template <class T>
 using Owned = std::unique_ptr<T, Free>;
@@ -49,6 +52,29 @@ Owned<BIO> reader(std::string_view text) {
 
 Owned<X509> parse_certificate(std::string_view text) {
   return Owned<X509>(PEM_read_bio_X509(reader(text).get(), nullptr, &no_password, nullptr));
+}
+
+// The number of certificates before the end of the text; nullopt if something in it is damaged.
+std::optional<int> count_certificates(std::string_view text) {
+  const Owned<BIO> bio = reader(text);
+  int count = 0;
+  while (Owned<X509>(PEM_read_bio_X509(bio.get(), nullptr, &no_password, nullptr))) ++count;
+  const unsigned long error = ERR_peek_last_error();
+  ERR_clear_error();
+  const bool at_end =
+      ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
+  return at_end ? std::optional(count) : std::nullopt;
+}
+
+// Why the TLS library cannot use the pair; empty: it can.
+std::string refusal_of(X509* certificate, EVP_PKEY* key) {
+  const Owned<SSL_CTX> context(SSL_CTX_new(TLS_server_method()));
+  if (context != nullptr && SSL_CTX_use_certificate(context.get(), certificate) == 1 &&
+      SSL_CTX_use_PrivateKey(context.get(), key) == 1) {
+    return {};
+  }
+  const char* const reason = ERR_reason_error_string(ERR_peek_last_error());
+  return reason == nullptr ? "the TLS library refuses it" : reason;
 }
 
 Owned<EVP_PKEY> parse_key(std::string_view text) {
@@ -156,17 +182,27 @@ absl::StatusOr<TlsMaterial> load_tls(const TlsFiles& files) {
     const auto key = parse_key(material.private_key);
     if (certificate == nullptr) {
       loader.add_problem("TLS certificate", files.certificate, "not a certificate in PEM form");
+    } else if (!count_certificates(material.certificate_chain)) {
+      loader.add_problem("TLS certificate", files.certificate,
+                         "a certificate after the first one is damaged");
     }
     if (key == nullptr) {
       loader.add_problem("TLS key", files.key, "not an unencrypted private key in PEM form");
     }
-    if (certificate != nullptr && key != nullptr &&
-        X509_check_private_key(certificate.get(), key.get()) != 1) {
-      loader.add_problem("TLS key", files.key,
-                         fmt::format("not the key of certificate '{}'", files.certificate));
+    if (certificate != nullptr && key != nullptr) {
+      if (X509_check_private_key(certificate.get(), key.get()) != 1) {
+        loader.add_problem("TLS key", files.key,
+                           fmt::format("not the key of certificate '{}'", files.certificate));
+      } else if (const std::string why = refusal_of(certificate.get(), key.get()); !why.empty()) {
+        loader.add_problem("TLS certificate", files.certificate, why);
+      }
     }
-    if (!files.client_ca.empty() && parse_certificate(material.client_cas) == nullptr) {
-      loader.add_problem("TLS client CA", files.client_ca, "not a certificate in PEM form");
+    if (!files.client_ca.empty()) {
+      const auto count = count_certificates(material.client_cas);
+      if (!count || *count == 0) {
+        loader.add_problem("TLS client CA", files.client_ca,
+                           count ? "not a certificate in PEM form" : "a certificate is damaged");
+      }
     }
     ERR_clear_error();
   }

@@ -45,11 +45,14 @@ struct TlsMaterial {
   std::string certificate_chain;
   std::string private_key;
   std::string client_cas;
+
+  bool operator==(const TlsMaterial&) const = default;
 };
 
 /// Reads and checks the files. An error has one line for each problem: a file that is missing or
-/// unreadable, that is not PEM, or a key that does not belong to the certificate. Whether a
-/// certificate has expired is not checked; clients do that.
+/// unreadable, that is not PEM, a key that does not belong to the certificate, or what the TLS
+/// library refuses (a key that is too short, for example). Whether a certificate has expired is not
+/// checked; clients do that.
 absl::StatusOr<TlsMaterial> load_tls(const TlsFiles& files);
 
 }  // namespace quintain::server

@@ -22,6 +22,11 @@ constexpr std::chrono::seconds kMinTrimInterval(1);
 constexpr std::uint64_t kMinBusy = 256 << 10;
 constexpr std::size_t kMaxClosed = 4;
 
+// Without a busy connection: looks until others are closed, and the bytes below which a connection
+// is spared.
+constexpr int kQuietLooks = 10;
+constexpr std::uint64_t kMinRecent = 4 << 10;
+
 bool is_same(int descriptor, ino_t inode) {
   struct stat status{};
   return fstat(descriptor, &status) == 0 && status.st_ino == inode;
@@ -62,7 +67,12 @@ void MemoryGuard::add(int descriptor) {
     prune_at_ = 2 * connections_.size() + 64;
   }
   connections_.push_back(
-      {.descriptor = descriptor, .inode = status.st_ino, .received = 0, .latest = 0});
+      {.descriptor = descriptor, .inode = status.st_ino, .received = 0, .latest = 0, .before = 0});
+}
+
+void MemoryGuard::start() {
+  at_start_ = resident_bytes();
+  wait();
 }
 
 void MemoryGuard::stop() {
@@ -82,34 +92,68 @@ void MemoryGuard::wait() {
 
 void MemoryGuard::look() {
   const std::int64_t resident = resident_bytes();
-  if (resident < budget_ / 2) return;
-  std::erase_if(connections_, [](Connection& connection) {
+  const bool calm = resident < budget_ / 2;
+  if (calm && was_calm_) return;
+  std::erase_if(connections_, [calm](Connection& connection) {
     if (!is_same(connection.descriptor, connection.inode)) return true;
     const std::uint64_t received = bytes_received(connection.descriptor);
     connection.latest = received - std::min(received, connection.received);
     connection.received = received;
+    if (calm) connection.before = received;
     return false;
   });
-  if (resident > budget_) close_busiest(resident);
+  was_calm_ = calm;
+  if (resident <= budget_ || close_busiest(resident)) {
+    quiet_looks_ = 0;
+    return;
+  }
+  // Memory is given back with a delay, so others are not closed in haste.
+  if (++quiet_looks_ < kQuietLooks) return;
+  quiet_looks_ = 0;
+  trim();
+  if (const std::int64_t now = resident_bytes(); now > budget_ + at_start_) close_quiet(now);
 }
 
-void MemoryGuard::close_busiest(std::int64_t resident) {
+bool MemoryGuard::close_busiest(std::int64_t resident) {
   std::ranges::sort(connections_, std::ranges::greater{}, &Connection::latest);
+  bool closed = false;
   for (std::size_t i = 0; i < std::min(kMaxClosed, connections_.size()); ++i) {
-    const Connection& busy = connections_[i];
-    if (busy.latest < kMinBusy) break;
-    // Only this thread makes new connections, so the descriptor can at worst have become a file,
-    // for which this call fails.
-    if (shutdown(busy.descriptor, SHUT_RDWR) == 0) {
-      log_.warn("connection-closed", {{"reason", "the process occupies too much memory"},
-                                      {"resident_bytes", resident},
-                                      {"budget_bytes", budget_}});
-    }
+    if (connections_[i].latest < kMinBusy) break;
+    closed = close(connections_[i], resident) || closed;
   }
+  trim();
+  return closed;
+}
+
+// Closes as large a part of the connections as the part of the memory that is too much.
+void MemoryGuard::close_quiet(std::int64_t resident) {
+  std::ranges::sort(connections_, std::ranges::greater{}, &Connection::recent);
+  const double part = static_cast<double>(resident - budget_) / static_cast<double>(resident);
+  const auto count = static_cast<std::size_t>(part * static_cast<double>(connections_.size()));
+  for (std::size_t i = 0; i < std::min(std::max(kMaxClosed, count), connections_.size()); ++i) {
+    if (connections_[i].recent() < kMinRecent) break;
+    close(connections_[i], resident);
+  }
+}
+
+bool MemoryGuard::close(const Connection& connection, std::int64_t resident) {
+  // Only this thread makes new connections, so the descriptor can at worst have become a file, for
+  // which this call fails.
+  if (shutdown(connection.descriptor, SHUT_RDWR) != 0) return false;
+  if (limiter_.admit(log_, "connection-closed")) {
+    log_.warn("connection-closed", {{"reason", "the process occupies too much memory"},
+                                    {"resident_bytes", resident},
+                                    {"budget_bytes", budget_}});
+  }
+  return true;
+}
+
+// Gives free memory back to the system.
+void MemoryGuard::trim() {
   const auto now = std::chrono::steady_clock::now();
   if (now < next_trim_) return;
   next_trim_ = now + kMinTrimInterval;
-  malloc_trim(0);  // gives free memory back to the system
+  malloc_trim(0);
 }
 
 }  // namespace quintain::server

@@ -5,26 +5,27 @@
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/server_callback.h>
 
+#include <atomic>
 #include <set>
 #include <utility>
 
 #include "grpc_services/health.pb.h"
 #include "grpc_services/reflection.grpc.pb.h"
+#include "grpc_services/reflection_v1alpha.grpc.pb.h"
 
 namespace quintain::server {
 namespace {
 
 namespace protobuf = google::protobuf;
-using Request = grpc::reflection::v1::ServerReflectionRequest;
-using Response = grpc::reflection::v1::ServerReflectionResponse;
-
 // Requests of one call. Clients make a handful.
 constexpr int kMaxRequests = 100;
 
+constexpr int kMaxOpenCalls = 1000;
+
 // Adds the file and those that it imports.
+template <class FileResponse>
 void add_files(const protobuf::FileDescriptor& file,
-               std::set<const protobuf::FileDescriptor*>& seen,
-               grpc::reflection::v1::FileDescriptorResponse& response) {
+               std::set<const protobuf::FileDescriptor*>& seen, FileResponse& response) {
   if (!seen.insert(&file).second) return;
   protobuf::FileDescriptorProto proto;
   file.CopyTo(&proto);
@@ -32,17 +33,20 @@ void add_files(const protobuf::FileDescriptor& file,
   for (int i = 0; i < file.dependency_count(); ++i) add_files(*file.dependency(i), seen, response);
 }
 
+template <class Response>
 void set_error(grpc::StatusCode code, std::string message, Response& response) {
   response.mutable_error_response()->set_error_code(code);
   response.mutable_error_response()->set_error_message(std::move(message));
 }
 
+template <class Response>
 void set_file(const protobuf::FileDescriptor* file, Response& response) {
   if (file == nullptr) return set_error(grpc::NOT_FOUND, "not found", response);
   std::set<const protobuf::FileDescriptor*> seen;
   add_files(*file, seen, *response.mutable_file_descriptor_response());
 }
 
+template <class Request, class Response>
 Response answer(const Request& request, const std::vector<std::string>& services) {
   const protobuf::DescriptorPool& pool = *protobuf::DescriptorPool::generated_pool();
   Response response;
@@ -79,50 +83,77 @@ Response answer(const Request& request, const std::vector<std::string>& services
 }
 
 // One call: reads a request, writes its answer, and so on. gRPC calls the functions one at a time.
+template <class Request, class Response>
 class Call final : public grpc::ServerBidiReactor<Request, Response> {
  public:
-  explicit Call(const std::vector<std::string>& services) : services_(services) {
-    StartRead(&request_);
+  Call(const std::vector<std::string>& services, std::atomic<int>& open)
+      : services_(services), open_(open) {
+    if (++open_ > kMaxOpenCalls) {
+      finish("too many calls are open");
+    } else {
+      this->StartRead(&request_);
+    }
   }
 
  private:
   void OnReadDone(bool ok) override {
-    if (!ok) return Finish(grpc::Status::OK);
-    if (++requests_ > kMaxRequests) {
-      return Finish({grpc::StatusCode::RESOURCE_EXHAUSTED, "too many requests in one call"});
-    }
-    response_ = answer(request_, services_);
-    StartWrite(&response_);
+    if (!ok) return this->Finish(grpc::Status::OK);
+    if (++requests_ > kMaxRequests) return finish("too many requests in one call");
+    response_ = answer<Request, Response>(request_, services_);
+    this->StartWrite(&response_);
   }
-  void OnWriteDone(bool ok) override { ok ? StartRead(&request_) : Finish(grpc::Status::OK); }
-  void OnDone() override { delete this; }
+  void OnWriteDone(bool ok) override {
+    ok ? this->StartRead(&request_) : this->Finish(grpc::Status::OK);
+  }
+  void OnDone() override {
+    --open_;
+    delete this;
+  }
+
+  void finish(const char* why) {
+    this->Finish(grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED, why));
+  }
 
   const std::vector<std::string>& services_;
+  std::atomic<int>& open_;
   Request request_;
   Response response_;
   int requests_ = 0;
 };
 
-class ReflectionService final : public grpc::reflection::v1::ServerReflection::CallbackService {
+template <class Base, class Request, class Response>
+class ReflectionService final : public Base {
  public:
-  explicit ReflectionService(std::vector<std::string> services) : services_(std::move(services)) {
-    // Without a use, the linker would leave out the description of the health service.
-    static_cast<void>(grpc::health::v1::HealthCheckRequest::descriptor());
-  }
+  explicit ReflectionService(std::vector<std::string> services) : services_(std::move(services)) {}
 
  private:
   grpc::ServerBidiReactor<Request, Response>* ServerReflectionInfo(
       grpc::CallbackServerContext* /*context*/) override {
-    return new Call(services_);
+    return new Call<Request, Response>(services_, open_);
   }
 
   const std::vector<std::string> services_;
+  std::atomic<int> open_ = 0;
 };
+
+namespace v1 = grpc::reflection::v1;
+namespace v1alpha = grpc::reflection::v1alpha;
+using Version1 = ReflectionService<v1::ServerReflection::CallbackService,
+                                   v1::ServerReflectionRequest, v1::ServerReflectionResponse>;
+using Version1Alpha =
+    ReflectionService<v1alpha::ServerReflection::CallbackService, v1alpha::ServerReflectionRequest,
+                      v1alpha::ServerReflectionResponse>;
 
 }  // namespace
 
-std::unique_ptr<grpc::Service> make_reflection_service(std::vector<std::string> services) {
-  return std::make_unique<ReflectionService>(std::move(services));
+std::vector<std::unique_ptr<grpc::Service>> make_reflection_services(
+    std::vector<std::string> services) {
+  // Without a use, the linker would leave out the description of the health service.
+  static_cast<void>(grpc::health::v1::HealthCheckRequest::descriptor());
+  std::vector<std::unique_ptr<grpc::Service>> versions;
+  versions.push_back(std::make_unique<Version1>(services));
+  versions.push_back(std::make_unique<Version1Alpha>(std::move(services)));
+  return versions;
 }
 
 }  // namespace quintain::server

@@ -1,4 +1,4 @@
-// Server reflection, version 1.
+// Server reflection, versions 1 and 1alpha.
 #pragma once
 
 #include <memory>
@@ -11,9 +11,11 @@ class Service;
 
 namespace quintain::server {
 
-/// Returns the service grpc.reflection.v1.ServerReflection, which describes these services and
-/// every message of the program. (gRPC's own plugin serves only v1alpha, which is deprecated.) It
-/// keeps no state of its calls and answers at most 100 requests of one.
-std::unique_ptr<grpc::Service> make_reflection_service(std::vector<std::string> services);
+/// Returns the services grpc.reflection.v1.ServerReflection and, for older clients, v1alpha, which
+/// describe `services` and every message of the program. (gRPC's own plugin serves only v1alpha,
+/// with a thread for each open call.) At most 1000 calls of each may be open, and one call may make
+/// 100 requests.
+std::vector<std::unique_ptr<grpc::Service>> make_reflection_services(
+    std::vector<std::string> services);
 
 }  // namespace quintain::server

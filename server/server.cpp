@@ -5,7 +5,6 @@
 #include <absl/strings/str_join.h>
 #include <absl/synchronization/mutex.h>
 #include <fmt/format.h>
-#include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/impl/service_type.h>
 #include <grpcpp/resource_quota.h>
@@ -26,6 +25,7 @@
 #include "core/durability/durable_node.h"
 #include "core/node.h"
 #include "server/acceptor.h"
+#include "server/certificates.h"
 #include "server/context_watch.h"
 #include "server/grpc_binding.h"
 #include "server/http_endpoints.h"
@@ -47,6 +47,9 @@ constexpr std::chrono::seconds kLastAnswers(2);
 
 // How long calls may continue on a connection that has reached its maximum age.
 constexpr std::chrono::minutes kAgeGrace(1);
+
+// How often the files of certificates are read.
+constexpr std::chrono::seconds kCertificateInterval(10);
 
 constexpr int kMinHardMetadataLimit = 64 << 10;
 constexpr int kMaxMetadataBytes = 16 << 20;
@@ -80,18 +83,7 @@ void set_up_process() {
     // Debian's Abseil searches for lock cycles at every lock, which slows gRPC down.
     absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
     grpc::EnableDefaultHealthCheckService(true);
-    grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   });
-}
-
-std::shared_ptr<grpc::ServerCredentials> credentials(const std::optional<TlsMaterial>& tls) {
-  if (!tls) return grpc::InsecureServerCredentials();
-  grpc::SslServerCredentialsOptions options(
-      tls->client_cas.empty() ? GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE
-                              : GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
-  options.pem_root_certs = tls->client_cas;
-  options.pem_key_cert_pairs.push_back({tls->private_key, tls->certificate_chain});
-  return grpc::SslServerCredentials(options);
 }
 
 void set_limits(const ServerLimits& limits, grpc::ServerBuilder& builder) {
@@ -250,17 +242,23 @@ class Server::Implementation {
       problems.add(address->is_unix ? check_unix_socket(*address) : tcp_.listen(*address));
       addresses.push_back(*std::move(address));
     }
-    std::optional<ListenAddress> http;
-    if (!options_.http.empty()) {
-      const auto address = parse_address(options_.http);
+    const auto address_of_http = [&problems](const std::string& text) {
+      std::optional<ListenAddress> found;
+      if (text.empty()) return found;
+      const auto address = parse_address(text);
       problems.add(address.status());
-      if (address.ok()) http = *address;
-    }
-    std::optional<TlsMaterial> tls;
+      if (address.ok()) found = *address;
+      return found;
+    };
+    const auto http = address_of_http(options_.http);
+    const auto probes = address_of_http(options_.probes);
     if (!options_.tls.empty()) {
       auto material = load_tls(options_.tls);
       problems.add(material.status());
-      if (material.ok()) tls = *std::move(material);
+      if (material.ok()) {
+        certificates_ = std::make_shared<Certificates>(options_.tls, *std::move(material),
+                                                       options_.log, kCertificateInterval);
+      }
     }
     if (!options_.store.empty() && problems.status().ok()) {
       auto store = StoreWriter::open(context_, options_.store);
@@ -273,19 +271,23 @@ class Server::Implementation {
     if (!problems.status().ok()) return problems.status();
 
     set_up_process();
-    if (http) {
-      auto server = HttpServer::start(*http, tls, {.unsent_bytes = shares_.http},
-                                      endpoints_.handler(), options_.log);
-      if (!server.ok()) return server.status();
-      http_ = *std::move(server);
-      http_address_ = http_->address().text();
+    for (const auto& [address, certificates, handler, server, text] :
+         {Http{http, certificates_, endpoints_.handler(), http_, http_address_},
+          Http{probes, nullptr, endpoints_.probe_handler(), probes_, probes_address_}}) {
+      if (!address) continue;
+      auto started = HttpServer::start(*address, certificates, {.unsent_bytes = shares_.http},
+                                       handler, options_.log);
+      if (!started.ok()) return started.status();
+      server = *std::move(started);
+      text = server->address().text();
     }
     if (const auto status = build_node(); !status.ok()) return status;
-    return serve(addresses, tls);
+    return serve(addresses);
   }
 
   const std::vector<std::string>& addresses() const { return addresses_; }
   const std::string& http_address() const { return http_address_; }
+  const std::string& probes_address() const { return probes_address_; }
   boost::asio::any_io_executor executor() { return context_.executor(); }
 
   void drain() {
@@ -300,6 +302,10 @@ class Server::Implementation {
     binding_.set_access(std::move(access));
   }
 
+  void read_certificates() {
+    if (certificates_ != nullptr) certificates_->read_soon();
+  }
+
   bool wait() {
     const bool drained = ended_.get_future().get();
     shut_down();
@@ -307,6 +313,15 @@ class Server::Implementation {
   }
 
  private:
+  // An HTTP server that is to be started.
+  struct Http {
+    std::optional<ListenAddress> address;
+    std::shared_ptr<const Certificates> certificates;
+    HttpServer::Handler handler;
+    std::unique_ptr<HttpServer>& server;
+    std::string& text;
+  };
+
   absl::Status build_node() {
     started_ = true;
     context_.start();
@@ -361,19 +376,19 @@ class Server::Implementation {
     return durable_->service();
   }
 
-  absl::Status serve(const std::vector<ListenAddress>& addresses,
-                     const std::optional<TlsMaterial>& tls) {
+  absl::Status serve(const std::vector<ListenAddress>& addresses) {
     grpc::ServerBuilder builder;
     set_limits(options_.limits, builder);
     builder.RegisterService(&binding_.grpc_service());
-    reflection_ = make_reflection_service({kServiceName, "grpc.health.v1.Health",
-                                           "grpc.reflection.v1.ServerReflection",
-                                           "grpc.reflection.v1alpha.ServerReflection"});
-    builder.RegisterService(reflection_.get());
-    const auto server_credentials = credentials(tls);
-    tcp_.attach_to(builder, server_credentials);
+    reflection_ = make_reflection_services({kServiceName, "grpc.health.v1.Health",
+                                            "grpc.reflection.v1.ServerReflection",
+                                            "grpc.reflection.v1alpha.ServerReflection"});
+    for (const auto& service : reflection_) builder.RegisterService(service.get());
+    credentials_ = certificates_ == nullptr ? grpc::InsecureServerCredentials()
+                                            : credentials_of(certificates_);
+    tcp_.attach_to(builder, credentials_);
     for (const ListenAddress& address : addresses) {
-      if (address.is_unix) builder.AddListeningPort(address.text(), server_credentials);
+      if (address.is_unix) builder.AddListeningPort(address.text(), credentials_);
     }
     grpc_ = builder.BuildAndStart();
     if (grpc_ == nullptr) {
@@ -383,16 +398,19 @@ class Server::Implementation {
     }
     set_serving(true);
     tcp_.start();
+    const std::string_view tls = certificates_ == nullptr ? "no" : "yes";
     for (const ListenAddress& address : addresses) {
       addresses_.push_back(address.text());
-      options_.log.info(
-          "listening",
-          {{"address", addresses_.back()}, {"protocol", "grpc"}, {"tls", tls ? "yes" : "no"}});
+      options_.log.info("listening",
+                        {{"address", addresses_.back()}, {"protocol", "grpc"}, {"tls", tls}});
     }
     if (http_) {
-      options_.log.info(
-          "listening",
-          {{"address", http_address_}, {"protocol", "http"}, {"tls", tls ? "yes" : "no"}});
+      options_.log.info("listening",
+                        {{"address", http_address_}, {"protocol", "http"}, {"tls", tls}});
+    }
+    if (probes_) {
+      options_.log.info("listening",
+                        {{"address", probes_address_}, {"protocol", "probes"}, {"tls", "no"}});
     }
     return absl::OkStatus();
   }
@@ -458,6 +476,7 @@ class Server::Implementation {
     tcp_.stop();
     if (grpc_) grpc_->Shutdown(std::chrono::system_clock::now() + kLastAnswers);
     http_.reset();
+    probes_.reset();
     grpc_.reset();
     context_.stop();
     watch_.reset();
@@ -473,12 +492,16 @@ class Server::Implementation {
   RpcMetrics metrics_;
   GrpcBinding binding_;
   HttpEndpoints endpoints_;
+  std::shared_ptr<Certificates> certificates_;  // null: no TLS
   std::unique_ptr<HttpServer> http_;
+  std::unique_ptr<HttpServer> probes_;
   GrpcListener tcp_;
-  std::unique_ptr<grpc::Service> reflection_;
+  std::shared_ptr<grpc::ServerCredentials> credentials_;
+  std::vector<std::unique_ptr<grpc::Service>> reflection_;
   std::unique_ptr<grpc::Server> grpc_;
   std::vector<std::string> addresses_;
   std::string http_address_;
+  std::string probes_address_;
   bool started_ = false;
   std::promise<bool> ended_;
 
@@ -508,11 +531,13 @@ absl::StatusOr<std::unique_ptr<Server>> Server::start(ServerOptions options) {
 
 const std::vector<std::string>& Server::addresses() const { return implementation_->addresses(); }
 const std::string& Server::http_address() const { return implementation_->http_address(); }
+const std::string& Server::probes_address() const { return implementation_->probes_address(); }
 void Server::drain() { implementation_->drain(); }
 void Server::stop() { implementation_->stop(); }
 void Server::set_access(std::shared_ptr<const AccessList> access) {
   implementation_->set_access(std::move(access));
 }
+void Server::read_certificates() { implementation_->read_certificates(); }
 bool Server::wait() { return implementation_->wait(); }
 boost::asio::any_io_executor Server::executor() { return implementation_->executor(); }
 

@@ -78,7 +78,9 @@ struct ServerOptions {
   std::vector<std::string> listen;
   /// The address for HTTP: HOST:PORT. Empty: no HTTP.
   std::string http;
-  /// TLS for gRPC and HTTP.
+  /// The address for /healthz and /metrics, without TLS and access list: HOST:PORT. Empty: none.
+  std::string probes{};
+  /// TLS for gRPC and HTTP. The files are read again every 10 s.
   TlsFiles tls{};
   ServerLimits limits{};
   /// How long executions may continue once the server drains.
@@ -128,6 +130,9 @@ class Server {
   /// The address of HTTP; empty if it is not served.
   const std::string& http_address() const;
 
+  /// The address for probes; empty if there is none.
+  const std::string& probes_address() const;
+
   /// Accepts no new executions from now on, but answers all other calls. Waiting and running
   /// executions continue until the drain timeout, at which they are cancelled. wait() returns
   /// afterwards. Further calls have no effect. May be called within the serial context.
@@ -139,6 +144,10 @@ class Server {
 
   /// Replaces the access list, for calls that arrive from now on. Thread-safe.
   void set_access(std::shared_ptr<const AccessList> access);
+
+  /// Reads the files of certificates now. New connections use them; a problem is logged and changes
+  /// nothing. Thread-safe.
+  void read_certificates();
 
   /// Waits until the server has drained or been stopped, then shuts it down. Returns whether
   /// everything ended before the drain timeout. Must be called at most once.

@@ -1,6 +1,7 @@
 // The server as a whole: start, shutdown, standard services, limits.
 #include "server/server.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
@@ -10,7 +11,9 @@
 
 #include <boost/asio/local/stream_protocol.hpp>
 #include <filesystem>
+#include <fstream>
 #include <random>
+#include <set>
 #include <sstream>
 #include <thread>
 #include <vector>
@@ -437,6 +440,116 @@ TEST(ServerTest, RecoversFromMoreConnectionsThanDescriptors) {
   clients.clear();
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
   EXPECT_TRUE(works(*live.connect()));
+}
+
+// ---- Metrics ------------------------------------------------------------------------------------
+
+// The names in the first column of the table in docs/server.md.
+std::set<std::string> documented_metrics() {
+  std::ifstream page(QUINTAIN_SOURCE_DIR "/docs/server.md");
+  std::set<std::string> names;
+  bool in_section = false;
+  for (std::string line; std::getline(page, line);) {
+    if (line.starts_with("## ")) in_section = line == "## Metrics";
+    if (!in_section || !line.starts_with("| `")) continue;
+    const std::string cell = line.substr(0, line.find(" |", 1));
+    for (std::size_t i = cell.find('`'); i != std::string::npos; i = cell.find('`', i + 1)) {
+      const std::size_t end = cell.find('`', i + 1);
+      names.insert(cell.substr(i + 1, end - i - 1));
+      i = end;
+    }
+  }
+  return names;
+}
+
+TEST(ServerTest, TheTableOfMetricsHasAllOfThem) {
+  LiveServer live;
+  EXPECT_TRUE(works(live.stub()));
+  EXPECT_FALSE(invoke(live.stub(), sync_request({.task = "nope"})).ok());
+  RawClient http(live.server->http_address());
+  http.send("GET /metrics HTTP/1.0\r\n\r\n");
+  std::istringstream lines(http.read_all());
+  std::set<std::string> served;
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line);
+    std::string hash;
+    std::string what;
+    std::string name;
+    words >> hash >> what >> name;
+    if (hash == "#" && what == "TYPE") served.insert(name);
+  }
+  EXPECT_GT(served.size(), 20);
+  EXPECT_EQ(documented_metrics(), served);
+}
+
+// ---- Answers that are not read ------------------------------------------------------------------
+
+std::string http2_frame(char type, char flags, std::uint32_t stream, const std::string& payload) {
+  std::string frame;
+  for (const int shift : {16, 8, 0}) frame += static_cast<char>(payload.size() >> shift);
+  frame += type;
+  frame += flags;
+  for (const int shift : {24, 16, 8, 0}) frame += static_cast<char>(stream >> shift);
+  return frame + payload;
+}
+
+// A client that makes `count` calls and gives the server no room for answers (RFC 9113, 6.9.2).
+std::string calls_without_room(const std::string& method, const std::string& request, int count) {
+  std::string headers;
+  const std::string path = "/spearlet.FunctionService/" + method;
+  for (const auto& [name, value] :
+       std::vector<std::pair<std::string, std::string>>{{":method", "POST"},
+                                                        {":scheme", "http"},
+                                                        {":path", path},
+                                                        {":authority", "test"},
+                                                        {"content-type", "application/grpc"},
+                                                        {"te", "trailers"}}) {
+    // Literals without indexing and without Huffman coding (RFC 7541, 6.2.2).
+    headers += std::string(1, 0) + static_cast<char>(name.size()) + name +
+               static_cast<char>(value.size()) + value;
+  }
+  std::string message(4, 0);
+  message += static_cast<char>(request.size());
+  std::string bytes =
+      "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + http2_frame(4, 0, 0, std::string("\0\4\0\0\0\0", 6));
+  for (int i = 0; i < count; ++i) {
+    const auto stream = static_cast<std::uint32_t>(2 * i + 1);
+    bytes += http2_frame(1, 4, stream, headers);
+    bytes += http2_frame(0, 1, stream, message + request);
+  }
+  return bytes;
+}
+
+// Many answers of a size that is not large must not fill the memory either.
+TEST(ServerTest, AnswersThatAreNotReadAreBounded) {
+  LiveServer live([](ServerOptions& options) {
+    options.limits.memory_bytes = std::size_t{64} << 20;  // an eighth of it is for answers
+    for (int i = 0; i < 12; ++i) {
+      options.tasks.push_back(core::testing::task_spec(fmt::format("t{}", i)));
+      options.tasks.back().description = std::string(4000, 'x');
+    }
+  });
+  spearlet::ListTasksRequest request;
+  request.set_include_details(true);
+  RawClient client(live.address());
+  constexpr int kCalls = 400;
+  client.send(calls_without_room("ListTasks", request.SerializeAsString(), kCalls));
+  const auto count = [&live](const std::string& code) {
+    RawClient http(live.server->http_address());
+    http.send("GET /metrics HTTP/1.0\r\n\r\n");
+    const std::string text = http.read_all();
+    const std::string name =
+        fmt::format(R"(quintain_rpcs_total{{method="ListTasks",code="{}"}} )", code);
+    const std::size_t at = text.find(name);
+    return at == std::string::npos ? 0 : std::stoi(text.substr(at + name.size()));
+  };
+  const auto deadline = std::chrono::steady_clock::now() + kTooLong;
+  while (count("OK") + count("RESOURCE_EXHAUSTED") < kCalls) {
+    ASSERT_LT(std::chrono::steady_clock::now(), deadline);
+  }
+  EXPECT_GT(count("OK"), 100);
+  EXPECT_GT(count("RESOURCE_EXHAUSTED"), 200);
+  EXPECT_TRUE(works(live.stub())) << "small answers are sent";
 }
 
 // ---- Time and logs ------------------------------------------------------------------------------

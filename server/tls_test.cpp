@@ -4,11 +4,13 @@
 #include <grpcpp/security/credentials.h>
 #include <gtest/gtest.h>
 #include <httplib.h>
+#include <spdlog/sinks/ringbuffer_sink.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "server/testing/live_server.h"
 
@@ -95,11 +97,12 @@ class TlsTest : public ::testing::Test {
     return invoke.wait();
   }
 
-  static bool get(const LiveServer& live, const std::string& name) {
+  static bool get(const LiveServer& live, const std::string& name,
+                  const std::string& trusted = "ca") {
     httplib::SSLClient client("127.0.0.1", port_of(live.server->http_address()),
                               name.empty() ? "" : file(name + ".crt"),
                               name.empty() ? "" : file(name + ".key"));
-    client.set_ca_cert_path(file("ca.crt").c_str());
+    client.set_ca_cert_path(file(trusted + ".crt").c_str());
     const auto response = client.Get("/healthz");
     return response && response->status == 200;
   }
@@ -137,6 +140,77 @@ TEST_F(TlsTest, AcceptsOnlyCertificatesOfTheClientCa) {
   EXPECT_FALSE(get(live, "impostor"));
 }
 
+// Repeats a check until it holds.
+template <class Check>
+bool comes_true(Check check) {
+  const auto deadline = std::chrono::steady_clock::now() + kTooLong;
+  while (!check()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(1ms);
+  }
+  return true;
+}
+
+TEST_F(TlsTest, NewConnectionsUseFilesThatWereReplaced) {
+  const auto sink = std::make_shared<spdlog::sinks::ringbuffer_sink_mt>(100);
+  const auto logged = [&sink](std::string_view text) {
+    std::size_t count = 0;
+    for (const std::string& line : sink->last_formatted())
+      if (line.find(text) != line.npos) ++count;
+    return count;
+  };
+  for (const char* suffix : {".crt", ".key"}) {
+    std::filesystem::copy_file(file(std::string("server") + suffix),
+                               file(std::string("live") + suffix));
+  }
+  std::filesystem::copy_file(file("ca.crt"), file("live-ca.crt"));
+  const LiveServer live([&](ServerOptions& options) {
+    options.tls = {
+        .certificate = file("live.crt"), .key = file("live.key"), .client_ca = file("live-ca.crt")};
+    options.log = Log(LogLevel::kInfo, LogFormat::kText, sink);
+  });
+  EXPECT_TRUE(call(live, "client", "ca").ok());
+  EXPECT_TRUE(get(live, "client"));
+
+  // A pair that does not belong together, as in the middle of a replacement.
+  write("live.crt", text("impostor.crt"));
+  for (int round = 0; round < 3; ++round) live.server->read_certificates();
+  EXPECT_TRUE(comes_true([&] { return logged("certificates-unusable") > 0; }));
+  EXPECT_EQ(logged("not the key of certificate"), 1) << "once for each reason";
+  EXPECT_TRUE(call(live, "client", "ca").ok());
+  EXPECT_TRUE(get(live, "client"));
+
+  // A damaged CA.
+  write("live.key", text("impostor.key"));
+  write("live-ca.crt", text("stranger.crt") + "-----BEGIN CERTIFICATE-----\nAAAA\n");
+  live.server->read_certificates();
+  EXPECT_TRUE(comes_true([&] { return logged("a certificate is damaged") > 0; }));
+  EXPECT_TRUE(call(live, "client", "ca").ok());
+
+  write("live-ca.crt", text("stranger.crt"));
+  live.server->read_certificates();
+  EXPECT_TRUE(comes_true([&] { return logged("certificates-read") > 0; }));
+  EXPECT_TRUE(call(live, "impostor", "stranger").ok());
+  EXPECT_FALSE(call(live, "client", "stranger").ok()) << "a client of the previous CA";
+  EXPECT_FALSE(call(live, "impostor", "ca").ok()) << "the previous certificate";
+  EXPECT_TRUE(get(live, "impostor", "stranger"));
+  EXPECT_FALSE(get(live, "client", "stranger"));
+}
+
+TEST_F(TlsTest, ProbesNeedNoCertificateAndNoToken) {
+  const LiveServer live([](ServerOptions& options) {
+    with_tls(/*client_ca=*/true)(options);
+    options.probes = "127.0.0.1:0";
+    options.access = std::make_shared<const AccessList>(std::vector<Identity>());
+  });
+  httplib::Client client("http://" + live.server->probes_address());
+  EXPECT_EQ(client.Get("/healthz")->status, 200);
+  const auto metrics = client.Get("/metrics");
+  EXPECT_EQ(metrics->status, 200);
+  EXPECT_THAT(metrics->body, HasSubstr("quintain_slots"));
+  EXPECT_EQ(client.Get("/status/x")->status, 404);
+}
+
 TEST_F(TlsTest, ReportsProblemsWithTheFiles) {
   write("garbage", "garbage");
   write("empty", "");
@@ -153,7 +227,14 @@ TEST_F(TlsTest, ReportsProblemsWithTheFiles) {
                     HasSubstr("TLS client CA '" + file("garbage") + "': not a certificate")));
   EXPECT_THAT(problems({.certificate = crt, .key = file("client.key")}),
               HasSubstr("not the key of certificate '" + crt + "'"));
-  EXPECT_TRUE(load_tls({.certificate = crt, .key = key}).ok());
+  write("cut-chain", text("server.crt") + text("ca.crt").substr(0, 200));
+  EXPECT_THAT(problems({.certificate = file("cut-chain"), .key = key}),
+              HasSubstr("a certificate after the first one is damaged"));
+  openssl(
+      "req -x509 -newkey rsa:1024 -nodes -days 1 -subj /CN=weak -keyout weak.key -out weak.crt");
+  EXPECT_THAT(problems({.certificate = file("weak.crt"), .key = file("weak.key")}),
+              HasSubstr("weak.crt': ee key too small"));
+  EXPECT_TRUE(load_tls({.certificate = crt, .key = key, .client_ca = file("ca.crt")}).ok());
 }
 
 TEST_F(TlsTest, RejectsAnEncryptedKeyWithoutAPrompt) {
