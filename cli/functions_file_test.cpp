@@ -1,5 +1,6 @@
 #include "cli/functions_file.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <chrono>
