@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "cli/console.h"
+#include "cli/explore_report.h"
 #include "cli/interruption.h"
 #include "cli/program.h"
 #include "cli/progress.h"
@@ -41,8 +42,6 @@ constexpr std::string_view kCommand = "explore";
 constexpr std::uint64_t kDefaultSeeds = 1000;
 constexpr std::uint64_t kMaxSeeds = 1'000'000'000'000;
 constexpr std::size_t kMaxVariants = 1'000'000;
-// An exploration of this many worlds has to reach every situation.
-constexpr std::uint64_t kEnoughWorlds = 5000;
 constexpr int kMaxJobs = 1024;
 
 struct Arguments {
@@ -54,6 +53,7 @@ struct Arguments {
   std::string seed = "1";
   std::size_t most = 20'000;
   int jobs = 0;
+  std::string shard;
   std::string out = "explored";
   ReportFiles files;
 };
@@ -142,10 +142,6 @@ std::string file_name(std::string name) {
   return name + ".json";
 }
 
-std::size_t steps_in(const nlohmann::ordered_json& document) {
-  return document.contains("steps") ? document["steps"].size() : 0;
-}
-
 // The case of a failure; writes its scenario to a file.
 // `world`: "seed-17", or the order of a scenario.
 std::optional<reports::Case> case_of(const scenarios::ExploredFailure& failure,
@@ -155,44 +151,7 @@ std::optional<reports::Case> case_of(const scenarios::ExploredFailure& failure,
   const std::string name = fmt::format("{}/{}", world, failure.check);
   const std::string path = (std::filesystem::path(arguments.out) / file_name(name)).string();
   if (!write_text(kCommand, failure.document.dump(2) + "\n", path)) return std::nullopt;
-  reports::Case result;
-  result.name = name;
-  result.file = path;
-  result.seed = failure.seed;
-  result.config = failure.document.dump();
-  result.checks.push_back(
-      {.name = failure.check,
-       .kind = reports::CheckKind::kInvariant,
-       .verdict = reports::Verdict::kFailed,
-       .expected = "no world violates it",
-       .observed = fmt::format("{} (in {} worlds; shrunk from {} steps to {} with {} runs)",
-                               failure.observed, failure.worlds, steps_in(failure.drawn),
-                               steps_in(failure.document), failure.tried)});
-  result.reproduce = fmt::format("quintain run {} --clauses", quoted(path));
-  return result;
-}
-
-// What the exploration covered, as checks.
-reports::Case coverage_case(const scenarios::Explored& explored, bool random) {
-  reports::Case result;
-  result.name = "coverage";
-  result.reproduce = "quintain explore";
-  std::vector<std::string> missing;
-  for (const std::string_view situation : scenarios::Situations::expected()) {
-    if (!explored.situations.counts().contains(situation)) missing.emplace_back(situation);
-  }
-  const bool judged = random && explored.worlds >= kEnoughWorlds;
-  result.checks.push_back(
-      {.name = "situations",
-       .kind = reports::CheckKind::kExpectation,
-       .verdict =
-           judged && !missing.empty() ? reports::Verdict::kFailed : reports::Verdict::kPassed,
-       .expected = "every situation is reached",
-       .observed = missing.empty() ? "all are" : "not reached: " + absl::StrJoin(missing, ", ")});
-  for (const auto& [situation, count] : explored.situations.counts()) {
-    result.metrics.push_back({.name = situation, .value = count, .unit = ""});
-  }
-  return result;
+  return failure_case(failure, world, path);
 }
 
 // Writes the report to the files that were asked for and prints it; the exit code.
@@ -324,6 +283,12 @@ int explore_command(const Arguments& arguments) {
     time = parse_time(arguments.time);
     if (!time) return kBadInput;
   }
+  const auto shard = parse_shard(kCommand, arguments.shard);
+  if (!shard) return kBadInput;
+  if (!arguments.shard.empty() && (arguments.ties || time)) {
+    print_error("--shard divides worlds by their number; it cannot be used with --for or --ties");
+    return kBadInput;
+  }
   if (arguments.ties) return explore_orders(arguments, time);
   std::vector<nlohmann::ordered_json> variants;
   if (!random) {
@@ -332,13 +297,21 @@ int explore_command(const Arguments& arguments) {
     variants = *std::move(made);
   }
   const std::uint64_t worlds = !random ? variants.size() : time ? kMaxSeeds : arguments.seeds;
+  const auto shards = static_cast<std::uint64_t>(shard->count);
+  const auto number = static_cast<std::uint64_t>(shard->number);
+  if (number > worlds) {
+    print_error(fmt::format("--shard {}: there are only {} worlds", arguments.shard, worlds));
+    return kBadInput;
+  }
 
   const Interruption interruption;
   Progress progress("worlds");
   const auto started = std::chrono::steady_clock::now();
   scenarios::ExploreOptions options = options_of(arguments, started, time);
+  options.shard = number;
+  options.shard_count = shards;
   options.progress = [&](std::uint64_t done) {
-    if (!time) progress.show(done, worlds);
+    if (!time) progress.show(done, (worlds - number) / shards + 1);
   };
   const auto explored = scenarios::explore(
       random ? *first : 0, worlds,
@@ -347,13 +320,17 @@ int explore_command(const Arguments& arguments) {
   progress.clear();
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
 
-  reports::Report report = new_report(
-      arguments,
-      random ? fmt::format("quintain explore --seed {} --seeds {}", arguments.seed, explored.worlds)
-             : fmt::format("quintain explore {} --everywhere {}", arguments.scenario,
-                           arguments.everywhere),
-      random ? *first : 1, took, explored);
-  report.cases.push_back(coverage_case(explored, random));
+  reports::Report report =
+      new_report(arguments,
+                 random ? fmt::format("quintain explore --seed {} --seeds {}", arguments.seed,
+                                      shards > 1 ? worlds : explored.worlds)
+                        : fmt::format("quintain explore {} --everywhere {}", arguments.scenario,
+                                      arguments.everywhere),
+                 random ? *first : 1, took, explored);
+  report.cases.push_back(coverage_case(explored, random, arguments.shard.empty()));
+  if (!arguments.shard.empty()) {
+    report.shard = {.number = shard->number, .count = shard->count, .of_worlds = true};
+  }
   for (const auto& failure : explored.failures) {
     auto failed = case_of(failure, fmt::format("seed-{}", failure.seed), arguments);
     if (!failed) return kHarnessError;
@@ -402,6 +379,7 @@ void add_explore_command(CLI::App& app, int& exit_code) {
       ->check(CLI::Range(1, kMaxJobs));
   command->add_option("--out", arguments->out,
                       "The folder for the scenarios that fail (default: explored)");
+  add_shard_option(*command, arguments->shard, "worlds");
   arguments->files.add_options(*command);
   command->footer(
       "Examples:\n"

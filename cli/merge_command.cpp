@@ -1,4 +1,4 @@
-// `quintain merge`: makes the report of a run from the reports of its shards.
+// `quintain merge`: makes the report of a run, a search or a study from the reports of its shards.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cli/console.h"
+#include "cli/explore_report.h"
 #include "cli/interruption.h"
 #include "cli/program.h"
 #include "cli/progress.h"
@@ -45,8 +46,13 @@ bool add_all(const Arguments& arguments, reports::ShardMerge& merge) {
 
 int merge_command(const Arguments& arguments) {
   if (!arguments.files.check(kCommand)) return kBadInput;
+  const auto first = read_text(kCommand, arguments.reports.front());
+  if (!first) return kBadInput;
+  if (first_key_among(*first, {"cells", "cases"}) == "cells") {
+    return merge_study(arguments.reports, arguments.files);
+  }
   const Interruption interruption;
-  reports::ShardMerge merge(arguments.files.stream_options());
+  reports::ShardMerge merge(arguments.files.stream_options(), combine_explored);
   const bool good = add_all(arguments, merge);
   if (Interruption::requested()) return Interruption::exit_code();
   const auto head = merge.finish();
@@ -60,8 +66,8 @@ int merge_command(const Arguments& arguments) {
 
 void add_merge_command(CLI::App& app, int& exit_code) {
   const auto arguments = std::make_shared<Arguments>();
-  CLI::App* const command =
-      app.add_subcommand("merge", "Make the report of a run from those of its shards");
+  CLI::App* const command = app.add_subcommand(
+      "merge", "Make the report of a run, a search or a study from those of its shards");
   command
       ->add_option("REPORT", arguments->reports,
                    "The JSON reports (--report) of all shards (--shard), in any order")

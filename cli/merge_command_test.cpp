@@ -70,5 +70,50 @@ TEST_F(MergeCommandTest, AShardNeedsACase) {
   EXPECT_THAT(ran.err, HasSubstr("--shard: '5/4' is not of the form I/N"));
 }
 
+TEST_F(MergeCommandTest, MakesTheReportOfASearch) {
+  const Ran whole = quintain("explore --seeds 60 --seed 7 --report whole.json");
+  ASSERT_EQ(whole.exit_code, 0) << whole.err << whole.out;
+  for (int i = 1; i <= 3; ++i) {
+    ASSERT_EQ(
+        quintain(fmt::format("explore --seeds 60 --seed 7 --shard {0}/3 --report {0}.json", i))
+            .exit_code,
+        0);
+  }
+  ASSERT_EQ(quintain("merge 3.json 1.json 2.json --report merged.json").exit_code, 0);
+  EXPECT_EQ(without_clock("merged.json"), without_clock("whole.json"));
+  EXPECT_EQ(quintain("explore --shard 1/2 --for 1s").exit_code, 2);
+  EXPECT_EQ(quintain("explore --seeds 2 --shard 3/3").exit_code, 2);
+}
+
+TEST_F(MergeCommandTest, MakesTheReportOfAStudy) {
+  write("small.study.json", R"({
+  "about": "small", "replications": 3, "node": {"slots": 4},
+  "population": {"functions": 5, "service": {"lognormal": {"median": "100ms", "sigma": 0.6}}},
+  "arrivals": 1500, "warm_up": 400,
+  "workloads": [
+    {"name": "steady", "about": "a steady stream",
+     "traffic": {"arrivals": {"poisson": 10}, "load": 0.7}},
+    {"name": "calm", "about": "hardly any load",
+     "traffic": {"arrivals": {"poisson": 10}, "load": 0.2}}
+  ]
+})");
+  const Ran whole = quintain("study small.study.json --report whole.json");
+  for (int i = 1; i <= 2; ++i) {
+    ASSERT_EQ(quintain(fmt::format("study small.study.json --shard {0}/2 --report {0}.json", i))
+                  .exit_code,
+              0);
+  }
+  const Ran merged = quintain("merge 2.json 1.json --report merged.json");
+  EXPECT_EQ(merged.exit_code, whole.exit_code) << merged.err;
+  EXPECT_EQ(without_clock("merged.json"), without_clock("whole.json"));
+  EXPECT_THAT(quintain("merge 2.json --report no.json").err,
+              HasSubstr("1 of 2 shards are missing"));
+  EXPECT_THAT(quintain("merge 2.json 2.json 1.json").err, HasSubstr("shard 2/2 is there twice"));
+  write("odd.json", R"({"shard": {"number": 1, "count": 1}, "cells": {"../x.json": ""}})");
+  const Ran odd = quintain("merge odd.json");
+  EXPECT_EQ(odd.exit_code, 2);
+  EXPECT_THAT(odd.err, HasSubstr("odd.json: not a report of a shard of a study"));
+}
+
 }  // namespace
 }  // namespace quintain

@@ -3,7 +3,6 @@
 
 #include <CLI/CLI.hpp>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 
@@ -23,48 +22,11 @@ struct Arguments {
   std::string html;
 };
 
-/// Notices which of the two kinds of reports a document is, by the keys of the outermost object,
-/// without building the document.
-class KindReader : public nlohmann::json_sax<nlohmann::json> {
- public:
-  bool is_study() const { return is_study_; }
-
-  bool null() override { return true; }
-  bool boolean(bool) override { return true; }
-  bool number_integer(number_integer_t) override { return true; }
-  bool number_unsigned(number_unsigned_t) override { return true; }
-  bool number_float(number_float_t, const string_t&) override { return true; }
-  bool string(string_t&) override { return true; }
-  bool binary(binary_t&) override { return true; }
-  bool start_object(std::size_t) override { return ++depth_ > 0; }
-  bool end_object() override { return depth_-- > 0; }
-  bool start_array(std::size_t) override { return ++depth_ > 0; }
-  bool end_array() override { return depth_-- > 0; }
-  bool key(string_t& name) override {
-    if (depth_ != 1 || (name != "workloads" && name != "cases")) return true;
-    is_study_ = name == "workloads";
-    return false;
-  }
-  bool parse_error(std::size_t, const std::string&, const nlohmann::json::exception&) override {
-    return false;
-  }
-
- private:
-  int depth_ = 0;
-  bool is_study_ = false;
-};
-
-bool is_study(const std::string& text) {
-  KindReader reader;
-  nlohmann::json::sax_parse(text, &reader);
-  return reader.is_study();
-}
-
 // The page, or nullopt after printing an error.
 std::optional<std::string> page_of(const std::string& path) {
   const auto text = read_text(kCommand, path);
   if (!text) return std::nullopt;
-  if (is_study(*text)) {
+  if (first_key_among(*text, {"workloads", "cases"}) == "workloads") {
     const auto study = study::study_from_json(*text);
     if (study.ok()) return study::render_page(*study);
     print_error(kCommand, fmt::format("{}: {}", path, std::string(study.status().message())));

@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <nlohmann/json.hpp>
 
 #include "cli/progress.h"
 #include "reports/file.h"
@@ -41,7 +42,45 @@ constexpr std::array<CiOption, reports::kCiFormats> kCiOptions = {
      {"--summary", "Write a summary in Markdown to this file"},
      {"--annotations", "Write GitHub's workflow commands to this file"}}};
 
+/// Finds a key of the outermost object.
+class KeyReader : public nlohmann::json_sax<nlohmann::json> {
+ public:
+  explicit KeyReader(const std::vector<std::string>& keys) : keys_(keys) {}
+  const std::string& found() const { return found_; }
+
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool number_integer(number_integer_t) override { return true; }
+  bool number_unsigned(number_unsigned_t) override { return true; }
+  bool number_float(number_float_t, const string_t&) override { return true; }
+  bool string(string_t&) override { return true; }
+  bool binary(binary_t&) override { return true; }
+  bool start_object(std::size_t) override { return ++depth_ > 0; }
+  bool end_object() override { return depth_-- > 0; }
+  bool start_array(std::size_t) override { return ++depth_ > 0; }
+  bool end_array() override { return depth_-- > 0; }
+  bool key(string_t& name) override {
+    if (depth_ != 1 || std::ranges::count(keys_, name) == 0) return true;
+    found_ = name;
+    return false;
+  }
+  bool parse_error(std::size_t, const std::string&, const nlohmann::json::exception&) override {
+    return false;
+  }
+
+ private:
+  const std::vector<std::string>& keys_;
+  int depth_ = 0;
+  std::string found_;
+};
+
 }  // namespace
+
+std::string first_key_among(const std::string& json, const std::vector<std::string>& keys) {
+  KeyReader reader(keys);
+  nlohmann::json::sax_parse(json, &reader);
+  return reader.found();
+}
 
 void print_error(std::string_view command, std::string_view what) {
   // Errors may quote what a target or a file says.

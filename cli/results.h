@@ -92,6 +92,10 @@ void add_shard_option(CLI::App& command, std::string& shard, const std::string& 
 /// Reads the value of --shard. Prints an error and returns nullopt if it is wrong. Empty: 1/1.
 std::optional<reports::ShardNumber> parse_shard(std::string_view command, const std::string& shard);
 
+/// Makes the report of a study from the reports of its shards, and writes the files. Returns the
+/// exit code of the study, or kBadInput after printing what is wrong with the reports.
+int merge_study(const std::vector<std::string>& paths, const ReportFiles& files);
+
 /// How the table on a terminal looks; nullopt if standard output is no terminal.
 std::optional<reports::TableStyle> table_style();
 
@@ -113,6 +117,10 @@ std::optional<std::string> read_text(std::string_view command, const std::string
 /// The JSON report of run, conform or explore in a file. Prints an error and returns nullopt if
 /// there is none.
 std::optional<reports::Report> read_report(std::string_view command, const std::string& path);
+
+/// The first of these keys in the outermost object of a JSON document, which need not be valid
+/// behind it; empty if there is none. The document is not built.
+std::string first_key_among(const std::string& json, const std::vector<std::string>& keys);
 
 /// Writes the text, all of it or nothing. Prints an error and returns false if that fails.
 bool write_text(std::string_view command, const std::string& text, const std::string& path);

@@ -7,9 +7,13 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <utility>
@@ -21,6 +25,7 @@
 #include "cli/program.h"
 #include "cli/progress.h"
 #include "cli/results.h"
+#include "reports/file.h"
 #include "reports/json_input/diagnostics.h"
 #include "reports/report.h"
 #include "study/comparison/cell.h"
@@ -138,11 +143,14 @@ bool validate_arguments(const Arguments& arguments) {
   }
   if (!arguments.shard.empty()) {
     if (!parse_shard(kCommand, arguments.shard)) good = false;
-    if (arguments.file.empty() || arguments.keep.empty() || !arguments.explain.empty() ||
-        arguments.cost || !arguments.files.none() || !arguments.goal_results.empty()) {
+    ReportFiles other = arguments.files;
+    other.report.clear();
+    if (arguments.file.empty() || !arguments.explain.empty() || arguments.cost || !other.none() ||
+        !arguments.goal_results.empty() ||
+        (arguments.keep.empty() && arguments.files.report.empty())) {
       problem(
-          "--shard runs cells of a study FILE and needs --keep DIR for them; the same command "
-          "without --shard, with the cells of all shards in DIR, then writes the report");
+          "--shard runs cells of a study FILE and needs --report FILE or --keep DIR for them; "
+          "`quintain merge`, or the same command without --shard, then writes all other files");
     }
   }
   if (!arguments.files.check(kCommand)) good = false;
@@ -246,6 +254,36 @@ int explain(const Arguments& arguments, const study::Study& study) {
   return absl::IsOutOfRange(text.status()) ? kBadInput : kHarnessError;
 }
 
+// ---- Shards -------------------------------------------------------------------------------------
+
+// The report of a shard has its cells, and what merge_study() needs to make the study's report of
+// all cells.
+bool write_shard(const Arguments& arguments, const study::ShardDone& done,
+                 const std::string& folder) {
+  if (arguments.files.report.empty()) return true;
+  const auto shard = parse_shard(kCommand, arguments.shard);
+  nlohmann::ordered_json json = {
+      {"schema_version", 1},
+      {"tool", {{"name", "quintain"}, {"version", kVersion}}},
+      {"command", command_line(arguments)},
+      {"shard", {{"number", shard->number}, {"count", shard->count}, {"of", "cells"}}},
+      {"build", build_digest()},
+      {"study",
+       {{"file", arguments.file},
+        {"seeds", arguments.seeds},
+        {"only", arguments.selection.only},
+        {"skip", arguments.selection.skip},
+        {"trace_dir", arguments.trace_dir},
+        {"strict_trace", arguments.strict_trace}}}};
+  json["cells"] = nlohmann::ordered_json::object();
+  for (const std::string& name : done.cells) {
+    const auto text = read_text(kCommand, (std::filesystem::path(folder) / name).string());
+    if (!text) return false;
+    json["cells"][name] = *text;
+  }
+  return write_text(kCommand, json.dump(1) + "\n", arguments.files.report);
+}
+
 // ---- A study's file -----------------------------------------------------------------------------
 
 int run(const Arguments& arguments, const study::Study& study) {
@@ -286,8 +324,8 @@ int run(const Arguments& arguments, const study::Study& study) {
     return Interruption::exit_code();
   }
   if (const auto* shard = std::get_if<study::ShardDone>(&result)) {
-    print_output("shard {}: {} cells are in {}\n", arguments.shard, shard->cells, keep);
-    return kAllHeld;
+    print_output("shard {}: {} cells are in {}\n", arguments.shard, shard->cells.size(), keep);
+    return write_shard(arguments, *shard, keep) ? kAllHeld : kHarnessError;
   }
   return finish(arguments, std::get<study::StudyReport>(std::move(result)), started_at, started);
 }
@@ -357,12 +395,113 @@ int run_predictions(const Arguments& arguments) {
   return finish(arguments, std::move(*report), started_at, started);
 }
 
+// Writes the cells of a shard to the folder. The error says what is wrong with the report.
+absl::Status add_cells(const nlohmann::json& report, const std::filesystem::path& folder) {
+  for (const auto& [name, text] : report.at("cells").items()) {
+    // Names come from a file: none may lead out of the folder.
+    if (name.find('/') != std::string::npos || !name.ends_with(".json")) {
+      return absl::InvalidArgumentError(fmt::format("'{}' is no name of a cell", name));
+    }
+    const absl::Status written =
+        reports::write_atomically((folder / name).string(), text.get<std::string>());
+    if (!written.ok()) return written;
+  }
+  return absl::OkStatus();
+}
+
+// What the shards of one study have in common.
+nlohmann::json common_part(const nlohmann::json& report) {
+  return {report.at("tool"), report.at("command"), report.at("build"), report.at("study"),
+          report.at("shard").at("count")};
+}
+
+// Takes the shards apart: their cells go to the folder, the rest becomes the arguments of the
+// study. Prints an error for each report that is wrong, and for the shards that are missing.
+std::optional<Arguments> take_apart(const std::vector<std::string>& paths,
+                                    const std::filesystem::path& folder) {
+  std::optional<nlohmann::json> first;
+  std::set<int> numbers;
+  int count = 0;
+  bool good = true;
+  for (const std::string& path : paths) {
+    const auto text = read_text("merge", path);
+    if (!text) return std::nullopt;
+    absl::Status status;
+    try {
+      const auto report = nlohmann::json::parse(*text);
+      const auto shard =
+          reports::parse_shard(fmt::format("{}/{}", report.at("shard").at("number").get<int>(),
+                                           report.at("shard").at("count").get<int>()));
+      if (!shard.ok()) {
+        status = shard.status();
+      } else if (report.at("build") != build_digest()) {
+        status = absl::InvalidArgumentError(
+            "it was written by another build of quintain; merge it with that one");
+      } else if (first && common_part(report) != *first) {
+        status = absl::InvalidArgumentError("it is of another study than the first report");
+      } else if (!numbers.insert(shard->number).second) {
+        status = absl::InvalidArgumentError(
+            fmt::format("shard {}/{} is there twice", shard->number, shard->count));
+      } else {
+        first = common_part(report);
+        count = shard->count;
+        status = add_cells(report, folder);
+      }
+    } catch (const nlohmann::json::exception& error) {
+      status = absl::InvalidArgumentError(
+          fmt::format("not a report of a shard of a study: {}", error.what()));
+    }
+    if (status.ok()) continue;
+    cli::print_error("merge", fmt::format("{}: {}", path, std::string(status.message())));
+    good = false;
+  }
+  if (static_cast<int>(numbers.size()) < count) {
+    cli::print_error("merge", fmt::format("{} of {} shards are missing",
+                                          count - static_cast<int>(numbers.size()), count));
+    good = false;
+  }
+  if (!good || !first) return std::nullopt;
+  try {
+    const nlohmann::json& study = first->at(3);
+    Arguments arguments;
+    arguments.file = study.at("file");
+    arguments.seeds = study.at("seeds");
+    arguments.selection.only = study.at("only").get<std::vector<std::string>>();
+    arguments.selection.skip = study.at("skip").get<std::vector<std::string>>();
+    arguments.trace_dir = study.at("trace_dir");
+    arguments.strict_trace = study.at("strict_trace");
+    return arguments;
+  } catch (const nlohmann::json::exception& error) {
+    cli::print_error("merge", fmt::format("not a report of a shard of a study: {}", error.what()));
+    return std::nullopt;
+  }
+}
+
 int study_command(const Arguments& arguments) {
   if (!validate_arguments(arguments)) return kBadInput;
   return arguments.predictions.empty() ? run_file(arguments) : run_predictions(arguments);
 }
 
 }  // namespace
+
+int merge_study(const std::vector<std::string>& paths, const ReportFiles& files) {
+  std::string folder = (std::filesystem::temp_directory_path() / "quintain-merge-XXXXXX").string();
+  if (mkdtemp(folder.data()) == nullptr) {
+    cli::print_error("merge", fmt::format("can't make a folder '{}'", folder));
+    return kHarnessError;
+  }
+  auto arguments = take_apart(paths, folder);
+  int exit_code = kBadInput;
+  if (arguments) {
+    arguments->keep = folder;
+    arguments->files = files;
+    arguments->jobs = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+    exit_code = validate_arguments(*arguments) ? run_file(*arguments) : kBadInput;
+  }
+  std::error_code ignored;
+  std::filesystem::remove_all(folder, ignored);
+  return exit_code;
+}
 
 void add_study_command(CLI::App& app, int& exit_code) {
   auto arguments = std::make_shared<Arguments>();

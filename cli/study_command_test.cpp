@@ -217,9 +217,9 @@ TEST_F(StudyCommandTest, ASearchForScenariosPassesStudiesOver) {
 TEST_F(StudyCommandTest, ShardsNeedAFolderForTheirCells) {
   write_study();
   EXPECT_EQ(quintain("study small.study.json --shard 1/2").exit_code, 2);
-  const Ran both = quintain("study small.study.json --shard 1/2 --keep cells --report r.json");
+  const Ran both = quintain("study small.study.json --shard 1/2 --keep cells --html r.html");
   EXPECT_EQ(both.exit_code, 2);
-  EXPECT_THAT(both.err, HasSubstr("--shard runs cells of a study FILE and needs --keep DIR"));
+  EXPECT_THAT(both.err, HasSubstr("--shard runs cells of a study FILE and needs --report FILE or"));
   EXPECT_EQ(quintain("study small.study.json --shard 3/2 --keep cells").exit_code, 2);
   for (const std::string shard : {"1/2", "2/2"}) {
     const Ran ran = quintain("study small.study.json --keep cells --shard " + shard);

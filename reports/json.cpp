@@ -89,6 +89,7 @@ absl::StatusOr<Json> write_head(const Report& head, const Totals& totals) {
   if (head.shard) {
     json["shard"] = {{"number", head.shard->number},
                      {"count", head.shard->count},
+                     {"of", head.shard->of_worlds ? "worlds" : "cases"},
                      {"cases", head.shard->cases},
                      {"places", head.shard->places}};
   }
@@ -179,6 +180,7 @@ Report read_report(const Json& json) {
     const Json& shard = json.at("shard");
     report.shard = {.number = read_integer<int>(shard.at("number")),
                     .count = read_integer<int>(shard.at("count")),
+                    .of_worlds = shard.at("of") == "worlds",
                     .cases = read_integer<std::int64_t>(shard.at("cases"))};
     for (const Json& place : shard.at("places")) {
       report.shard->places.push_back(read_integer<std::int64_t>(place));

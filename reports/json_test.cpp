@@ -77,6 +77,17 @@ TEST_F(SchemaTest, RejectsAVerdictThatContradictsTheChecks) {
   }
 }
 
+TEST_F(SchemaTest, AcceptsShards) {
+  Report report = sample_report();
+  report.shard = {.number = 2, .count = 3, .cases = 40};
+  for (std::size_t i = 0; i < report.cases.size(); ++i) {
+    report.shard->places.push_back(static_cast<std::int64_t>(3 * i));
+  }
+  EXPECT_TRUE(valid(json::parse(*to_json(report))));
+  report.shard = {.number = 1, .count = 2, .of_worlds = true};
+  EXPECT_TRUE(valid(json::parse(*to_json(report))));
+}
+
 TEST_F(SchemaTest, AcceptsAnIncompleteRunWithACaseThatWasNotJudged) {
   Report report = sample_report();
   report.incomplete = "interrupted by SIGINT";

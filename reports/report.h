@@ -126,6 +126,9 @@ struct Shard {
   /// From 1.
   int number = 1;
   int count = 1;
+  /// What was divided is the worlds of a search. Each shard then reports on all of its worlds
+  /// together, and `cases` and `places` are empty.
+  bool of_worlds = false;
   /// The number of cases in all shards.
   std::int64_t cases = 0;
   /// For each case of this report, in order, its place among those of all shards, from 0.

@@ -17,6 +17,8 @@ namespace {
 
 // The missing shards that an error lists.
 constexpr std::size_t kMaxListed = 20;
+// More cases than any run has: 10^6 seeds of 1,000 scenarios.
+constexpr std::int64_t kMaxCases = 1'000'000'000;
 
 bool parse_whole(std::string_view text, int& value) {
   const bool digits = std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
@@ -58,7 +60,8 @@ std::vector<bool> places_of_shard(const std::vector<double>& costs, std::size_t 
   return chosen;
 }
 
-ShardMerge::ShardMerge(ReportStream::Options files) : files_(std::move(files)) {}
+ShardMerge::ShardMerge(ReportStream::Options files, CombineWorlds combine_worlds)
+    : files_(std::move(files)), combine_worlds_(std::move(combine_worlds)) {}
 
 absl::Status ShardMerge::check(const Report& report) const {
   if (!report.shard) return absl::InvalidArgumentError("it is a whole report, not that of a shard");
@@ -67,7 +70,8 @@ absl::Status ShardMerge::check(const Report& report) const {
     return absl::InvalidArgumentError(std::string(what));
   };
   if (shard.number < 1 || shard.number > shard.count || shard.count > kMaxShards ||
-      shard.places.size() != report.cases.size()) {
+      shard.cases < 0 || shard.cases > kMaxCases ||
+      shard.places.size() != (shard.of_worlds ? 0 : report.cases.size())) {
     return wrong("its shard contradicts itself");
   }
   if (!report.incomplete.empty()) {
@@ -82,7 +86,7 @@ absl::Status ShardMerge::check(const Report& report) const {
   if (shard.count != head_->shard->count) {
     return differs("its number of shards", shard.count, head_->shard->count);
   }
-  if (shard.cases != head_->shard->cases) {
+  if (shard.cases != head_->shard->cases || shard.of_worlds != head_->shard->of_worlds) {
     return differs("its number of cases in all shards", shard.cases, head_->shard->cases);
   }
   if (report.command != head_->command) {
@@ -118,16 +122,25 @@ absl::Status ShardMerge::add(const std::string& name, const Report& report) {
     files_.seeds = report.seeds;
     stream_ = std::make_unique<ReportStream>(files_);
     names_.resize(static_cast<std::size_t>(shard.count));
+    worlds_.resize(shard.of_worlds ? names_.size() : 0);
     head_ = Report{.tool_version = report.tool_version,
                    .command = report.command,
                    .seeds = report.seeds,
                    .target = report.target,
-                   .shard = Shard{.number = 1, .count = shard.count, .cases = shard.cases},
+                   .shard = Shard{.number = 1,
+                                  .count = shard.count,
+                                  .of_worlds = shard.of_worlds,
+                                  .cases = shard.cases},
                    .wall_clock = report.wall_clock};
   } else {
     add_wall_clock(report.wall_clock);
   }
-  names_[static_cast<std::size_t>(shard.number - 1)] = name;
+  const auto index = static_cast<std::size_t>(shard.number - 1);
+  names_[index] = name;
+  if (shard.of_worlds) {
+    worlds_[index] = report.cases;
+    return absl::OkStatus();
+  }
   for (std::size_t i = 0; i < report.cases.size(); ++i) {
     stream_->add(static_cast<std::size_t>(shard.places[i]), report.cases[i]);
   }
@@ -159,6 +172,10 @@ absl::StatusOr<Report> ShardMerge::finish() {
   }
   if (std::ranges::count(places_, false) > 0) {
     return absl::InvalidArgumentError("cases are missing, though all shards are there");
+  }
+  if (!worlds_.empty()) {
+    const std::vector<Case> cases = combine_worlds_(worlds_);
+    for (std::size_t i = 0; i < cases.size(); ++i) stream_->add(i, cases[i]);
   }
   Report head = *head_;
   head.shard.reset();

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -42,8 +43,11 @@ std::vector<bool> places_of_shard(const std::vector<double>& costs, std::size_t 
 /// largest shard.
 class ShardMerge {
  public:
+  /// Makes the cases of a whole search from those of each shard, in the order of the shards.
+  using CombineWorlds = std::function<std::vector<Case>(const std::vector<std::vector<Case>>&)>;
+
   /// `files`: what is written; its seeds are replaced by those of the reports.
-  explicit ShardMerge(ReportStream::Options files);
+  ShardMerge(ReportStream::Options files, CombineWorlds combine_worlds);
 
   /// Adds the report of one shard. `name` is used in errors. InvalidArgument: it is none of a run's
   /// shards, is incomplete, or does not belong to those that were added before; it is left out
@@ -62,6 +66,8 @@ class ShardMerge {
   void add_wall_clock(const WallClock& wall);
 
   ReportStream::Options files_;
+  CombineWorlds combine_worlds_;
+  std::vector<std::vector<Case>> worlds_;  // by shard, if worlds were divided
   std::unique_ptr<ReportStream> stream_;
   std::optional<Report> head_;      // of the first shard
   std::vector<std::string> names_;  // by shard; empty: not added

@@ -71,7 +71,11 @@ class ShardMergeTest : public ::testing::Test {
   ShardMergeTest() {
     std::string pattern = ::testing::TempDir() + "shard_merge_XXXXXX";
     folder_ = mkdtemp(pattern.data());
-    merge_.emplace(ReportStream::Options{.json = path()});
+    merge_.emplace(ReportStream::Options{.json = path()}, [](const auto& shards) {
+      std::vector<Case> all;
+      for (const auto& cases : shards) all.insert(all.end(), cases.begin(), cases.end());
+      return all;
+    });
   }
   ~ShardMergeTest() override { std::filesystem::remove_all(folder_); }
 
@@ -167,6 +171,29 @@ TEST_F(ShardMergeTest, AReportThatDoesNotBelongToTheOthersIsRefused) {
   EXPECT_EQ(message(merge_->finish().status()), "shards are missing: 2/3, 3/3");
 }
 
+TEST_F(ShardMergeTest, WorldsAreCombined) {
+  for (const int number : {2, 1}) {
+    Report shard = sample_report();
+    shard.cases = {sample_case(fmt::format("of-{}", number))};
+    shard.shard = {.number = number, .count = 2, .of_worlds = true};
+    const auto read = from_json(*to_json(shard));
+    ASSERT_TRUE(read.ok()) << read.status();
+    ASSERT_EQ(*read, shard);
+    ASSERT_TRUE(merge_->add("shard.json", *read).ok());
+  }
+  EXPECT_THAT(refusal(part(1, 2)), HasSubstr("number of cases in all shards"));
+  const auto head = merge_->finish();
+  ASSERT_TRUE(head.ok());
+  ASSERT_TRUE(merge_->stream().write_files(*head).empty());
+  Report whole = sample_report();
+  whole.cases = {sample_case("of-1"), sample_case("of-2")};
+  std::ifstream in(path());
+  const std::string merged{std::istreambuf_iterator<char>(in), {}};
+  const std::string wanted = *to_json(whole);
+  EXPECT_EQ(merged.substr(0, merged.find("\"wall_clock\"")),
+            wanted.substr(0, wanted.find("\"wall_clock\"")));
+}
+
 TEST_F(ShardMergeTest, PlacesThatAreTakenOrOutOfRangeAreRefused) {
   ASSERT_TRUE(merge_->add("first.json", part(1, 3)).ok());
   for (const std::int64_t place : {std::int64_t{0}, std::int64_t{-1}, std::int64_t{1} << 40}) {
@@ -175,6 +202,9 @@ TEST_F(ShardMergeTest, PlacesThatAreTakenOrOutOfRangeAreRefused) {
     EXPECT_THAT(refusal(other), HasSubstr("is in another shard too, or there is none"));
   }
   Report other = part(2, 3);
+  other.shard->cases = std::int64_t{1} << 60;
+  EXPECT_THAT(refusal(other), HasSubstr("contradicts itself"));
+  other = part(2, 3);
   other.shard->places.pop_back();
   EXPECT_THAT(refusal(other), HasSubstr("contradicts itself"));
   EXPECT_TRUE(merge_->add("second.json", part(2, 3)).ok());

@@ -142,8 +142,10 @@ std::string summary(const Report& report, const Totals& totals) {
   }
   text += "\n";
   if (report.shard) {
-    text += fmt::format("shard {} of {}: {} of {} cases\n", report.shard->number,
-                        report.shard->count, totals.cases, report.shard->cases);
+    text += fmt::format("shard {} of {}", report.shard->number, report.shard->count);
+    text += report.shard->of_worlds
+                ? std::string("\n")
+                : fmt::format(": {} of {} cases\n", totals.cases, report.shard->cases);
   }
   if (!report.incomplete.empty()) {
     text += fmt::format("incomplete: {}\n", printable(report.incomplete));

@@ -35,7 +35,7 @@ class Search {
       work();
     }
     for (auto& [check, failure] : failures_) explored_.failures.push_back(std::move(failure));
-    std::ranges::sort(explored_.failures, {}, &ExploredFailure::seed);
+    std::ranges::stable_sort(explored_.failures, {}, &ExploredFailure::seed);
     if (explored_.failures.size() > options_.max_failures) {
       explored_.failures.resize(options_.max_failures);
     }
@@ -44,10 +44,13 @@ class Search {
   }
 
  private:
+  std::uint64_t next_world() { return next_++ * options_.shard_count + options_.shard - 1; }
+
   bool aborted() const { return options_.abort != nullptr && *options_.abort; }
 
   void work() {
-    for (std::uint64_t i = next_++; i < count_ && !aborted() && !options_.enough(); i = next_++) {
+    for (std::uint64_t i = next_world(); i < count_ && !aborted() && !options_.enough();
+         i = next_world()) {
       const std::uint64_t seed = first_ + i;
       const Json document = make_(seed);
       std::string problems;

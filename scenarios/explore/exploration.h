@@ -43,22 +43,27 @@ struct Explored {
   double events = 0;
   core::Duration virtual_time{0};
   Situations situations;
-  /// By the seed of the first.
+  /// By the seed of the first, then by check.
   std::vector<ExploredFailure> failures;
   /// Worlds whose second run was compared with the first.
   std::uint64_t compared = 0;
 };
 
+inline constexpr std::size_t kMaxExploredFailures = 20;
+
 struct ExploreOptions {
   /// Makes a judge of a run beside the invariants; may be empty.
   std::function<std::unique_ptr<RunJudge>(const sim::World& world)> judge{};
   int jobs = 1;
+  /// Only every `shard_count`-th world is run, from number `shard` on, which counts from 1.
+  std::uint64_t shard = 1;
+  std::uint64_t shard_count = 1;
   /// Every n-th world is run twice and compared; 0: none.
   std::uint64_t compare_every = 20;
   /// The most documents that are tried to shrink one failure.
   int max_tries = 2000;
-  /// The most checks whose failures are shrunk.
-  std::size_t max_failures = 20;
+  /// The most checks whose failures are shrunk and reported.
+  std::size_t max_failures = kMaxExploredFailures;
   /// Whether the search ends; no more worlds are started. Called by several threads.
   std::function<bool()> enough = [] { return false; };
   /// Set by a signal handler to end everything, the shrinking too; may be null.

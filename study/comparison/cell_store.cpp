@@ -64,10 +64,12 @@ std::string CellKey::digest() const {
   return fmt::format("{:016x}", hash.value());
 }
 
+std::string CellStore::name_of(const CellKey& key) {
+  return fmt::format("{}-seed-{}-{}.json", key.workload->name, key.seed, key.digest());
+}
+
 std::string CellStore::path_of(const CellKey& key) const {
-  return (std::filesystem::path(folder_) /
-          fmt::format("{}-seed-{}-{}.json", key.workload->name, key.seed, key.digest()))
-      .string();
+  return (std::filesystem::path(folder_) / name_of(key)).string();
 }
 
 absl::Status CellStore::prepare() const {

@@ -44,6 +44,9 @@ class CellStore {
 
   absl::Status keep(const CellKey& key, const CellResult& cell) const;
 
+  /// The name of a cell's file within the folder.
+  static std::string name_of(const CellKey& key);
+
  private:
   std::string path_of(const CellKey& key) const;
 

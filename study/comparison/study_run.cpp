@@ -110,6 +110,8 @@ class Runner {
   }
   std::size_t done() const { return progress_.done; }
   const std::string& error() const { return error_; }
+  /// The names of the files of a shard's cells.
+  const std::set<std::string>& finished() const { return finished_; }
 
   StudyReport report() const {
     StudyReport report;
@@ -214,6 +216,10 @@ class Runner {
                       .estimators = study_.estimators,
                       .seed = static_cast<std::uint64_t>(ticket.replication) + 1,
                       .costs = costs};
+    if (options_.shard) {
+      const std::scoped_lock lock(mutex_);
+      finished_.insert(CellStore::name_of(key));
+    }
     std::string fault;
     if (auto kept = options_.store.find(key, fault)) {
       const std::scoped_lock lock(mutex_);
@@ -278,6 +284,7 @@ class Runner {
   int running_ = 0;
   StudyProgress progress_;
   std::string error_;
+  std::set<std::string> finished_;
 };
 
 }  // namespace
@@ -323,7 +330,7 @@ std::variant<StudyReport, ShardDone, Interrupted, StudyError> run_study(
   runner.run();
   if (!runner.error().empty()) return StudyError{runner.error()};
   if (runner.interrupted()) return Interrupted{runner.done()};
-  if (options.shard) return ShardDone{runner.done()};
+  if (options.shard) return ShardDone{runner.finished()};
   return runner.report();
 }
 

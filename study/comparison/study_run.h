@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -59,7 +60,8 @@ struct Interrupted {
 
 /// The cells of a shard are in the store.
 struct ShardDone {
-  std::size_t cells = 0;
+  /// The names of their files in the store's folder, ascending.
+  std::set<std::string> cells{};
 };
 
 /// An error of the harness.

@@ -58,8 +58,9 @@ TEST_F(StudyRunTest, ShardsLeaveTheirCellsForTheWholeStudy) {
     const auto result = run_study(study, options);
     const auto* done = std::get_if<ShardDone>(&result);
     ASSERT_TRUE(done);
-    EXPECT_GT(done->cells, 0U);
-    cells += done->cells;
+    EXPECT_GT(done->cells.size(), 0U);
+    for (const std::string& cell : done->cells) EXPECT_TRUE(fs::exists(folder_ / cell)) << cell;
+    cells += done->cells.size();
     EXPECT_EQ(files(), cells);
   }
   options.shard.reset();
