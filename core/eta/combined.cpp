@@ -168,23 +168,26 @@ class Recalibration {
   std::array<double, kBins> mass_{};
 };
 
-/// Losses over the last kMemory executions of weight 1, fading.
-template <std::size_t kCount, int kMemory>
+/// Losses over the last `memory` executions of weight 1, fading.
+template <std::size_t kCount>
 class RecentLosses {
  public:
+  explicit RecentLosses(double memory) : memory_(memory) {}
+
   void observe(const std::array<Quantiles, kCount>& forecasts, double outcome, double weight) {
     for (std::size_t i = 0; i < kCount; ++i) {
-      losses_[i] += weight * (pinball(forecasts[i], outcome) - losses_[i] / kMemory);
+      losses_[i] += weight * (pinball(forecasts[i], outcome) - losses_[i] / memory_);
     }
-    weight_ += weight * (1 - weight_ / kMemory);
+    weight_ += weight * (1 - weight_ / memory_);
   }
 
   double operator[](std::size_t index) const { return losses_[index]; }
 
-  /// The number of executions of weight 1 that they are of; at most kMemory.
+  /// The number of executions of weight 1 that they are of; at most the memory.
   double weight() const { return weight_; }
 
  private:
+  double memory_;
   std::array<double, kCount> losses_{};
   double weight_ = 0;
 };
@@ -254,7 +257,7 @@ class Recalibrated final : public Decorator, public Explains {
   };
   struct Stratum {
     Recalibration recalibration;
-    RecentLosses<2, 500> losses;
+    RecentLosses<2> losses{500};
 
     bool uses_bent() const {
       constexpr double kTolerance = 1.01;
@@ -340,9 +343,8 @@ class Mixture final : public Estimator, public Explains {
   static constexpr std::size_t kEstimators = 6;
   enum : std::uint8_t { kFirst, kConformal, kQueueLength, kQueuedWork, kEwma, kLastToEnter };
   using Weights = std::array<double, kEstimators>;
-  // Memory of the losses: short, so that an estimator that fails is noticed within some
-  // completions.
-  static constexpr int kMemory = 15;
+  // The depth from which on a queue is long.
+  static constexpr std::size_t kLong = 2;
   struct Asked {
     std::array<Quantiles, kEstimators> forecasts;
     std::uint32_t waits;
@@ -356,19 +358,21 @@ class Mixture final : public Estimator, public Explains {
     if (depth == 0) return {1, 0.01, 0.01, 0.01, 0.01, 0.01};
     // Conformal prediction multiplies its forecasts by how wrong it was, which at the end of a long
     // queue is out of date. A mean of response times does not know the queue.
-    constexpr std::size_t kLong = 2;
-    return {1, depth < kLong ? 0.03 : 0, 0.03, 0.03, 0, 0.2};
+    if (depth < kLong) return {1, 0.03, 0.03, 0.03, 0, 0.1};
+    return {1, 0, 0.03, 0.03, 0, 0.2};
   }
 
   Weights weights(std::size_t depth) const {
     // For each execution of weight 1, the natural logarithm of a weight falls by this much times
-    // the share by which the loss exceeds the least one.
-    const double rate = depth == 0 ? 1 : 0.3;
+    // the share by which the loss exceeds the least one: less in a long queue, where the losses
+    // that are known are old.
+    const double rate = depth == 0 ? 1 : (depth < kLong ? 0.6 : 0.3);
     constexpr double kBitsPerNat = 1.4426950408889634;
     // Behind a queue, an estimate has to grow with it (clause ETA-3), whatever an estimator that
     // does not look at the queue has gained.
     constexpr double kMaxLastToEnter = 0.5;
-    constexpr double kNegligible = 0.001;
+    // A smaller weight is due to chance.
+    constexpr double kNegligible = 0.03;
     const auto& losses = losses_[depth > 0 ? 1 : 0];
     Weights weights = prior_weights(depth);
     double least = losses[kFirst];
@@ -415,8 +419,10 @@ class Mixture final : public Estimator, public Explains {
 
   std::string_view name_;
   std::array<std::unique_ptr<Estimator>, kEstimators> estimators_;
-  // Of executions that started at once, and of those that waited.
-  std::array<RecentLosses<kEstimators, kMemory>, 2> losses_;
+  // Of executions that started at once, and of those that waited: for these the memory is short,
+  // because what is learnt of a queue has to count before it is gone.
+  std::array<RecentLosses<kEstimators>, 2> losses_{RecentLosses<kEstimators>(100),
+                                                   RecentLosses<kEstimators>(15)};
   PendingForecasts<Asked> pending_;
 };
 
