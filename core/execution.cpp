@@ -85,6 +85,7 @@ void LiveExecution::reset() {
   cancel_requested = false;
   cancel_reason.clear();
   waiting.clear();
+  left = 0;
   stream.reset();
   cancels.clear();
 }

@@ -73,6 +73,8 @@ struct LiveExecution : LiveOfTask {
 
   /// Answers to be sent. A duplicate of a waiting SYNC call waits beside it.
   std::vector<Answer<spearlet::InvokeFunctionResponse>> waiting;
+  /// The number of answers at the start of `waiting` whose callers are known to have left.
+  std::size_t left = 0;
   std::optional<StreamAnswer<spearlet::StreamExecutionResult>> stream;
   /// What the account contains for the stream's output that waits for the reader.
   std::int64_t stream_bytes = 0;

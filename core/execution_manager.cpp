@@ -32,6 +32,14 @@ constexpr int kAnswerRest = 32 << 10;
 // cancelled execution counts kCancelWork. The rest follows in turns of its own, so that other
 // callers do not wait.
 constexpr std::int64_t kMaxDeletionWork = 512;
+
+// Of the callers that wait for one execution, those that are answered in one turn.
+constexpr std::size_t kMaxAnswersAtOnce = 64;
+constexpr std::size_t kMaxAnswerBytesAtOnce = std::size_t{1} << 20;
+
+std::size_t answers_at_once(std::size_t bytes) {
+  return std::clamp<std::size_t>(kMaxAnswerBytesAtOnce / (bytes + 1), 1, kMaxAnswersAtOnce);
+}
 constexpr std::int64_t kCancelWork = 4;
 constexpr std::int64_t kBytesPerWork = 64 << 10;
 
@@ -70,8 +78,10 @@ TaskExecutionManager::TaskExecutionManager(Environment& environment, Runtime& ru
           this),
       next_deletions_(
           environment,
-          [](void* self) { static_cast<TaskExecutionManager*>(self)->continue_deletions(); },
-          this) {
+          [](void* self) { static_cast<TaskExecutionManager*>(self)->continue_deletions(); }, this),
+      next_late_answers_(
+          environment,
+          [](void* self) { static_cast<TaskExecutionManager*>(self)->send_late_answers(); }, this) {
   assert(problems(config).empty());
   tasks_.set_observer(observer);
 }
@@ -91,6 +101,11 @@ TaskExecutionManager::~TaskExecutionManager() {
   }
   for (Deletion& deletion : deletions_) {
     if (deletion.answer) std::move(*deletion.answer).refuse(gone);
+  }
+  for (LateAnswers& late : late_answers_) {
+    for (; late.next < late.answers.size(); ++late.next) {
+      std::move(late.answers[late.next]).refuse(gone);
+    }
   }
 }
 
@@ -421,9 +436,9 @@ bool TaskExecutionManager::continue_deletion(Deletion& deletion, std::int64_t& w
 void TaskExecutionManager::on_caller_gone(std::uint64_t ordinal) {
   AsyncExecution* execution = tracker_.find_ordinal(ordinal);
   if (execution == nullptr || execution->live == nullptr) return;
-  const LiveExecution& live = *execution->live;
-  const auto awaited = [](const auto& answer) { return answer.awaited(); };
-  if (std::ranges::any_of(live.waiting, awaited) || planted("caller-gone-unnoticed")) return;
+  LiveExecution& live = *execution->live;
+  while (live.left < live.waiting.size() && !live.waiting[live.left].awaited()) ++live.left;
+  if (live.left < live.waiting.size() || planted("caller-gone-unnoticed")) return;
   request_cancel(*execution, "the caller went away", /*force=*/false);
 }
 
@@ -518,7 +533,15 @@ void TaskExecutionManager::observe_end(const AsyncExecution& execution, const Li
 }
 
 void TaskExecutionManager::send_answers(AsyncExecution& execution, LiveExecution& live) {
-  for (auto& answer : live.waiting) send(describe(execution), std::move(answer));
+  const std::size_t at_once = answers_at_once(execution.result.value.size());
+  if (live.waiting.size() <= at_once) {
+    for (auto& answer : live.waiting) send(describe(execution), std::move(answer));
+  } else {
+    LateAnswers late{.message = {}, .answers = std::exchange(live.waiting, {})};
+    write_invoke_response(describe(execution), late.message);
+    late_answers_.push_back(std::move(late));
+    if (!next_late_answers_.armed()) send_late_answers();
+  }
   if (live.stream) {
     if (live.stream->awaited()) {
       spearlet::StreamExecutionResult last;
@@ -550,6 +573,23 @@ void TaskExecutionManager::send_answers(AsyncExecution& execution, LiveExecution
   }
 }
 
+void TaskExecutionManager::send_late_answers() {
+  while (!late_answers_.empty()) {
+    LateAnswers& late = late_answers_.front();
+    const std::size_t at_once = answers_at_once(late.message.result().result().value().size());
+    const std::size_t end = std::min(late.answers.size(), late.next + at_once);
+    while (late.next < end) {
+      auto message = late.message;
+      std::move(late.answers[late.next++]).send(std::move(message));
+    }
+    if (late.next < late.answers.size()) {
+      return next_late_answers_.arm(environment_.now(), Precedence::kOther);
+    }
+    late_answers_.pop_front();
+  }
+  notify_if_drained();
+}
+
 // ---- Draining ----------------------------------------------------------------------------------
 
 void TaskExecutionManager::drain(std::function<void()> drained) {
@@ -561,7 +601,7 @@ void TaskExecutionManager::drain(std::function<void()> drained) {
 void TaskExecutionManager::notify_if_drained() {
   if (!drained_) return;
   const auto& tally = tracker_.tally();
-  if (tally.count(kPending) + tally.count(kRunning) > 0) return;
+  if (tally.count(kPending) + tally.count(kRunning) > 0 || !late_answers_.empty()) return;
   if (tracker_.unread() > 0 && config_.drain_linger > Duration::zero() && !lingered_) {
     if (!linger_.armed()) {
       linger_.arm(environment_.now() + config_.drain_linger, Precedence::kOther);

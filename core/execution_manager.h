@@ -200,6 +200,14 @@ class TaskExecutionManager final : private AttemptListener {
     std::optional<Answer<spearlet::DeleteTaskResponse>> answer;  // none: nobody asked
   };
   void continue_deletions();
+  // The answers to many callers that waited for the same execution. They get copies of one message,
+  // because its record may be dropped meanwhile.
+  struct LateAnswers {
+    spearlet::InvokeFunctionResponse message;
+    std::vector<Answer<spearlet::InvokeFunctionResponse>> answers;
+    std::size_t next = 0;
+  };
+  void send_late_answers();
   bool continue_deletion(Deletion& deletion, std::int64_t& work);
 
   void send_accepted(const AsyncExecution& execution,
@@ -246,6 +254,8 @@ class TaskExecutionManager final : private AttemptListener {
   bool lingered_ = false;
   std::deque<Deletion> deletions_;
   Timer next_deletions_;
+  std::deque<LateAnswers> late_answers_;
+  Timer next_late_answers_;
   bool cancelling_all_ = false;
   Counters counters_;
   EndStatistics ends_;

@@ -2,16 +2,19 @@
 // queries, lists and statistics are answered here from the tracker's records.
 #include "core/node.h"
 
+#include <absl/container/flat_hash_map.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <cstddef>
+#include <deque>
 #include <limits>
 #include <optional>
 #include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "core/base/planted_fault.h"
@@ -36,8 +39,16 @@ std::optional<std::uint64_t> parse_token(std::string_view token) {
 
 constexpr std::size_t kMaxActiveTasks = 10;
 
-// Function names in statistics; those with the fewest executions are left out.
-constexpr std::size_t kMaxCountedFunctions = 1000;
+// Names in statistics: of functions with most executions, and of types with most tasks.
+constexpr std::size_t kMaxCountedNames = 1000;
+
+// The work that one turn may do for lists and statistics: a unit for each record or task that it
+// looks at, and more for each name that it copies.
+constexpr std::int64_t kMaxScanWork = 2048;
+constexpr std::int64_t kNameWork = 8;
+
+// Different names that are counted; those that come later are not, so memory is bounded.
+constexpr std::size_t kMaxNames = 20'000;
 
 // What a page needs besides its entries, and a status besides result and log lines.
 constexpr std::size_t kPageRest = 32 << 10;
@@ -76,7 +87,17 @@ class NodeService final : public FunctionService {
       : environment_(environment),
         config_(config),
         manager_(manager),
-        started_at_(environment.now()) {}
+        started_at_(environment.now()),
+        next_slice_(
+            environment, [](void* self) { static_cast<NodeService*>(self)->continue_scans(); },
+            this) {}
+
+  ~NodeService() override {
+    const absl::Status gone = absl::UnavailableError("the node was shut down");
+    for (Scan& scan : scans_) {
+      std::visit([&gone](auto& left) { std::move(left.answer).refuse(gone); }, scan);
+    }
+  }
 
   void InvokeFunction(spearlet::InvokeFunctionRequest&& request, const CallContext& call,
                       Answer<spearlet::InvokeFunctionResponse> answer) override {
@@ -127,38 +148,13 @@ class NodeService final : public FunctionService {
       return std::move(answer).refuse(invalid_argument({fmt::format(
           "status_filter: {} is no ExecutionStatus", static_cast<int>(request.status_filter()))}));
     }
-    const auto matches = [&](const AsyncExecution& execution) {
-      return (request.task_id().empty() || execution.task->id() == request.task_id()) &&
-             (request.status_filter() == spearlet::EXECUTION_STATUS_UNSPECIFIED ||
-              execution.status() == request.status_filter());
-    };
-    // Overwrites the entries of the previous list.
-    spearlet::ListExecutionsResponse& response = listing_;
-    response.set_has_more(false);
-    response.clear_next_start_after();
-    auto& entries = *response.mutable_executions();
-    std::size_t listed = 0;
-    std::size_t left = page_bytes();
-    std::uint64_t ordinal = *start;
-    // To the end if the filter fits to few records, because has_more must be exact.
-    while (const AsyncExecution* execution = manager_.tracker().next_after(ordinal)) {
-      const bool matching = matches(*execution) && !planted("lists-always-empty");
-      const std::size_t bytes = matching ? bytes_of(*execution) : 0;
-      if (matching && (listed == *size || bytes > left)) {
-        response.set_has_more(!planted("page-cut-short"));
-        response.set_next_start_after(fmt::format("{}{}", kTokenMark, ordinal));
-        break;
-      }
-      if (matching) {
-        left -= bytes;
-        const int place = static_cast<int>(listed++);
-        write_info(*execution, place < entries.size() ? *entries.Mutable(place) : *entries.Add());
-      }
-      ordinal = execution->ordinal;
-    }
-    const int beyond = entries.size() - static_cast<int>(listed);
-    if (beyond > 0) entries.DeleteSubrange(static_cast<int>(listed), beyond);
-    std::move(answer).send(std::move(response));
+    Page page{.size = *size, .left = page_bytes(), .ordinal = *start};
+    std::int64_t work = kMaxScanWork;
+    if (fill(request, page, listing_, work)) return std::move(answer).send(std::move(listing_));
+    // It has to go far. It starts again when it is its turn, so that only one list is held.
+    page = {.size = *size, .left = page_bytes(), .ordinal = *start};
+    scans_.push_back(ListScan{request, page, std::move(answer)});
+    continue_soon();
   }
 
   void ListTasks(const spearlet::ListTasksRequest& request,
@@ -262,23 +258,212 @@ class NodeService final : public FunctionService {
           {fmt::format("time_range_hours: {} is negative; 0 means all that are on record",
                        request.time_range_hours())}));
     }
-    const ResourceUsage usage = manager_.usage();
-    spearlet::GetStatsResponse response;
-    spearlet::ServiceStats& service = *response.mutable_service_stats();
-    service.set_uptime_seconds(uptime_seconds());
-    service.set_total_tasks(narrow(static_cast<std::int64_t>(manager_.tasks().all().size())));
-    service.set_total_executions(narrow(manager_.tracker().tally().total()));
-    service.set_total_memory_used(usage.memory_bytes);
-    service.set_cpu_usage_percent(usage.cpu_percent);
-    service.set_memory_usage_percent(usage.memory_percent);
-    if (request.include_task_stats()) *response.mutable_task_stats() = task_stats();
-    if (request.include_execution_stats()) {
-      *response.mutable_execution_stats() = execution_stats(request.time_range_hours());
-    }
-    std::move(answer).send(std::move(response));
+    StatsScan scan{.request = request,
+                   .since = start_of_range(request.time_range_hours()),
+                   .answer = std::move(answer)};
+    std::int64_t work = kMaxScanWork;
+    const bool is_short = !request.include_task_stats() && !request.include_execution_stats();
+    if ((scans_.empty() || is_short) && advance(scan, work)) return send(scan);
+    scans_.push_back(std::move(scan));
+    continue_soon();
   }
 
  private:
+  // ---- Scans --------------------------------------------------------------------------------
+
+  // A page of a list that is being filled.
+  struct Page {
+    std::size_t size = 0;       // entries, at most
+    std::size_t left = 0;       // bytes
+    std::uint64_t ordinal = 0;  // of the last record that was looked at
+    std::size_t listed = 0;
+  };
+
+  // Counts by name.
+  class NameCounts {
+   public:
+    /// Returns the place of a name, for add().
+    std::size_t place(const std::string& name, std::int64_t& work) {
+      const auto known = places_.find(name);
+      if (known != places_.end()) return known->second;
+      if (counts_.size() == kMaxNames) return kMaxNames;
+      work -= kNameWork;
+      counts_.emplace_back(name, 0);
+      places_.emplace(counts_.back().first, counts_.size() - 1);
+      return counts_.size() - 1;
+    }
+    void add(std::size_t place) {
+      if (place < counts_.size()) ++counts_[place].second;
+    }
+
+    /// Moves the largest counts to `map`. Of equal ones those remain that come first in the
+    /// alphabet.
+    void write_to(google::protobuf::Map<std::string, std::int32_t>& map) {
+      places_.clear();
+      if (counts_.size() > kMaxCountedNames) {
+        const auto most = counts_.begin() + static_cast<std::ptrdiff_t>(kMaxCountedNames);
+        std::ranges::nth_element(counts_, most, [](const auto& a, const auto& b) {
+          return a.second != b.second ? a.second > b.second : a.first < b.first;
+        });
+        counts_.erase(most, counts_.end());
+      }
+      for (auto& [name, count] : counts_) map[std::move(name)] = count;
+    }
+
+   private:
+    std::deque<std::pair<std::string, std::int32_t>> counts_;  // names do not move
+    absl::flat_hash_map<std::string_view, std::size_t> places_;
+  };
+
+  // Calls that look at many tasks or records do so in several turns, one call after the other, so
+  // that a large node answers other calls meanwhile. Each record is described as it is when it is
+  // reached.
+  struct ListScan {
+    spearlet::ListExecutionsRequest request;
+    Page page;
+    Answer<spearlet::ListExecutionsResponse> answer;
+  };
+  struct StatsScan {
+    spearlet::GetStatsRequest request;
+    // Tasks.
+    std::string last_task{};
+    spearlet::TaskStats tasks{};
+    NameCounts types{};
+    std::vector<spearlet::TaskInfo> most_active{};  // the first is the most active
+    bool tasks_counted = false;
+    // Records.
+    Instant since;
+    std::uint64_t ordinal = 0;
+    AsyncExecutionTracker::Tally tally{};
+    // Functions with the same name are counted together across tasks.
+    NameCounts functions{};
+    Answer<spearlet::GetStatsResponse> answer;
+  };
+  using Scan = std::variant<ListScan, StatsScan>;
+
+  void continue_soon() {
+    if (!next_slice_.armed()) next_slice_.arm(environment_.now(), Precedence::kOther);
+  }
+
+  void continue_scans() {
+    std::int64_t work = kMaxScanWork;
+    while (!scans_.empty()) {
+      const bool over = std::visit(
+          [this, &work](auto& scan) { return !scan.answer.awaited() || advance(scan, work); },
+          scans_.front());
+      if (!over) return continue_soon();
+      Scan done = std::move(scans_.front());
+      scans_.pop_front();
+      std::visit(
+          [this](auto& scan) {
+            if (scan.answer.awaited()) return send(scan);
+            std::move(scan.answer).refuse(absl::CancelledError("the caller went away"));
+          },
+          done);
+    }
+  }
+
+  bool advance(ListScan& scan, std::int64_t& work) {
+    return fill(scan.request, scan.page, long_listing_, work);
+  }
+  bool advance(StatsScan& scan, std::int64_t& work) {
+    return (!scan.request.include_task_stats() || scan.tasks_counted || count_tasks(scan, work)) &&
+           (!scan.request.include_execution_stats() || count(scan, work));
+  }
+
+  void send(ListScan& scan) { std::move(scan.answer).send(std::move(long_listing_)); }
+
+  // Adds entries to the page until it is complete or the work is done. Returns whether it is
+  // complete. The response's entries of an earlier list are overwritten.
+  bool fill(const spearlet::ListExecutionsRequest& request, Page& page,
+            spearlet::ListExecutionsResponse& response, std::int64_t& work) {
+    const auto matches = [&](const AsyncExecution& execution) {
+      return (request.task_id().empty() || execution.task->id() == request.task_id()) &&
+             (request.status_filter() == spearlet::EXECUTION_STATUS_UNSPECIFIED ||
+              execution.status() == request.status_filter()) &&
+             !planted("lists-always-empty");
+    };
+    response.set_has_more(false);
+    response.clear_next_start_after();
+    auto& entries = *response.mutable_executions();
+    // To the end if the filter fits to few records, because has_more must be exact.
+    while (const AsyncExecution* execution = manager_.tracker().next_after(page.ordinal)) {
+      if (work-- <= 0) return false;
+      if (matches(*execution)) {
+        const std::size_t bytes = bytes_of(*execution);
+        if (page.listed == page.size || bytes > page.left) {
+          response.set_has_more(!planted("page-cut-short"));
+          response.set_next_start_after(fmt::format("{}{}", kTokenMark, page.ordinal));
+          break;
+        }
+        page.left -= bytes;
+        const int place = static_cast<int>(page.listed++);
+        write_info(*execution, place < entries.size() ? *entries.Mutable(place) : *entries.Add());
+      }
+      page.ordinal = execution->ordinal;
+    }
+    const int beyond = entries.size() - static_cast<int>(page.listed);
+    if (beyond > 0) entries.DeleteSubrange(static_cast<int>(page.listed), beyond);
+    return true;
+  }
+
+  Instant start_of_range(std::int32_t hours) const {
+    constexpr std::int64_t kMillisecondsPerHour = 3'600'000;
+    const Duration range =
+        hours == 0 ? kForever : saturating_milliseconds(hours * kMillisecondsPerHour);
+    const bool all = environment_.now() < Instant(range);
+    return all ? Instant() : Instant(environment_.now() - Instant(range));
+  }
+
+  // Counts records until all are counted or the work is done. Returns whether all are.
+  bool count(StatsScan& scan, std::int64_t& work) {
+    // Between two turns functions may be removed, so their names are looked up in each turn.
+    absl::flat_hash_map<const Function*, std::size_t> places;
+    while (const AsyncExecution* execution = manager_.tracker().next_after(scan.ordinal)) {
+      if (work-- <= 0) return false;
+      scan.ordinal = execution->ordinal;
+      if (execution->accepted_at < scan.since) continue;
+      scan.tally.add(*execution);
+      const auto [known, is_new] = places.try_emplace(execution->function, 0);
+      if (is_new) known->second = scan.functions.place(execution->function->name, work);
+      scan.functions.add(known->second);
+    }
+    return true;
+  }
+
+  void send(StatsScan& scan) {
+    spearlet::GetStatsResponse response = service_statistics();
+    if (scan.request.include_task_stats()) {
+      scan.types.write_to(*scan.tasks.mutable_tasks_by_type());
+      for (auto& task : scan.most_active) *scan.tasks.add_most_active_tasks() = std::move(task);
+      *response.mutable_task_stats() = std::move(scan.tasks);
+    }
+    if (scan.request.include_execution_stats()) {
+      write_execution_statistics(scan, *response.mutable_execution_stats());
+    }
+    std::move(scan.answer).send(std::move(response));
+  }
+
+  static void write_execution_statistics(StatsScan& scan, spearlet::ExecutionStats& stats) {
+    const AsyncExecutionTracker::Tally& tally = scan.tally;
+    scan.functions.write_to(*stats.mutable_executions_by_function());
+    const std::int64_t completed = tally.count(spearlet::EXECUTION_STATUS_COMPLETED);
+    stats.set_running_executions(narrow(tally.count(spearlet::EXECUTION_STATUS_RUNNING)));
+    stats.set_pending_executions(narrow(tally.count(spearlet::EXECUTION_STATUS_PENDING)));
+    stats.set_completed_executions(narrow(completed));
+    stats.set_failed_executions(narrow(tally.count(spearlet::EXECUTION_STATUS_FAILED)));
+    if (completed > 0) {
+      stats.set_average_execution_time_ms(milliseconds(tally.completed_time) /
+                                          static_cast<double>(completed));
+    }
+    if (tally.ended() > 0) {
+      stats.set_success_rate_percent(100.0 * static_cast<double>(completed) /
+                                     static_cast<double>(tally.ended()));
+    }
+  }
+
+  // ---- Parts of answers ---------------------------------------------------------------------
+
   absl::StatusOr<std::size_t> page_size(std::int32_t limit) const {
     if (limit < 0) {
       return invalid_argument({fmt::format("limit: {} is negative; 0 means the default of {}",
@@ -335,72 +520,49 @@ class NodeService final : public FunctionService {
     return std::chrono::floor<std::chrono::seconds>(environment_.now() - started_at_).count();
   }
 
-  spearlet::TaskStats task_stats() const {
-    spearlet::TaskStats stats;
-    std::vector<const Task*> called;
-    for (const auto& [id, task] : manager_.tasks().all()) {
-      const bool active = task->activity.active > 0;
-      active ? stats.set_active_tasks(stats.active_tasks() + 1)
-             : stats.set_idle_tasks(stats.idle_tasks() + 1);
-      ++(*stats.mutable_tasks_by_type())[task->spec().artifact.artifact_type()];
-      if (task->activity.records > 0) called.push_back(task.get());
-    }
-    // Stable, so that tasks with equally many records stay in the order of their ids.
-    std::ranges::stable_sort(called, std::ranges::greater{},
-                             [](const Task* task) { return task->activity.records; });
-    if (called.size() > kMaxActiveTasks) called.resize(kMaxActiveTasks);
-    for (const Task* task : called) *stats.add_most_active_tasks() = to_info(*task, false);
-    return stats;
+  spearlet::GetStatsResponse service_statistics() const {
+    const ResourceUsage usage = manager_.usage();
+    spearlet::GetStatsResponse response;
+    spearlet::ServiceStats& service = *response.mutable_service_stats();
+    service.set_uptime_seconds(uptime_seconds());
+    service.set_total_tasks(narrow(static_cast<std::int64_t>(manager_.tasks().all().size())));
+    service.set_total_executions(narrow(manager_.tracker().tally().total()));
+    service.set_total_memory_used(usage.memory_bytes);
+    service.set_cpu_usage_percent(usage.cpu_percent);
+    service.set_memory_usage_percent(usage.memory_percent);
+    return response;
   }
 
-  spearlet::ExecutionStats execution_stats(std::int32_t time_range_hours) {
-    AsyncExecutionTracker& tracker = manager_.tracker();
-    constexpr std::int64_t kMillisecondsPerHour = 3'600'000;
-    const Duration range = time_range_hours == 0
-                               ? kForever
-                               : saturating_milliseconds(time_range_hours * kMillisecondsPerHour);
-    const bool all = environment_.now() < Instant(range);
-    const Instant since = all ? Instant() : Instant(environment_.now() - Instant(range));
-    AsyncExecutionTracker::Tally tally;
-    spearlet::ExecutionStats stats;
-    struct Count {
-      const Function* function = nullptr;
-      std::int32_t executions = 0;
-    };
-    std::vector<Count> by_function;
-    std::uint64_t ordinal = 0;
-    while (const AsyncExecution* execution = tracker.next_after(ordinal)) {
-      ordinal = execution->ordinal;
-      if (execution->accepted_at < since) continue;
-      tally.add(*execution);
-      const Function& function = *execution->function;
-      if (function.index >= by_function.size()) by_function.resize(function.index + 1);
-      by_function[function.index].function = &function;
-      ++by_function[function.index].executions;
+  // Counts tasks until all are counted or the work is done. Returns whether all are.
+  bool count_tasks(StatsScan& scan, std::int64_t& work) const {
+    spearlet::TaskStats& stats = scan.tasks;
+    const auto& tasks = manager_.tasks().all();
+    for (auto position = scan.last_task.empty() ? tasks.begin() : tasks.upper_bound(scan.last_task);
+         position != tasks.end(); ++position) {
+      const Task& task = *position->second;
+      if (work-- <= 0) {
+        if (position != tasks.begin()) scan.last_task = std::prev(position)->first;
+        return false;
+      }
+      task.activity.active > 0 ? stats.set_active_tasks(stats.active_tasks() + 1)
+                               : stats.set_idle_tasks(stats.idle_tasks() + 1);
+      scan.types.add(scan.types.place(task.spec().artifact.artifact_type(), work));
+      add_if_active(task, scan.most_active);
     }
-    std::erase_if(by_function, [](const Count& count) { return count.function == nullptr; });
-    if (by_function.size() > kMaxCountedFunctions) {
-      std::ranges::stable_sort(by_function, std::ranges::greater{}, &Count::executions);
-      by_function.resize(kMaxCountedFunctions);
-    }
-    // Functions with the same name are counted together across tasks.
-    for (const auto& [function, executions] : by_function) {
-      (*stats.mutable_executions_by_function())[function->name] += executions;
-    }
-    const std::int64_t completed = tally.count(spearlet::EXECUTION_STATUS_COMPLETED);
-    stats.set_running_executions(narrow(tally.count(spearlet::EXECUTION_STATUS_RUNNING)));
-    stats.set_pending_executions(narrow(tally.count(spearlet::EXECUTION_STATUS_PENDING)));
-    stats.set_completed_executions(narrow(completed));
-    stats.set_failed_executions(narrow(tally.count(spearlet::EXECUTION_STATUS_FAILED)));
-    if (completed > 0) {
-      stats.set_average_execution_time_ms(milliseconds(tally.completed_time) /
-                                          static_cast<double>(completed));
-    }
-    if (tally.ended() > 0) {
-      stats.set_success_rate_percent(100.0 * static_cast<double>(completed) /
-                                     static_cast<double>(tally.ended()));
-    }
-    return stats;
+    scan.tasks_counted = true;
+    return true;
+  }
+
+  // Tasks with equally many records stay in the order of their ids.
+  static void add_if_active(const Task& task, std::vector<spearlet::TaskInfo>& most_active) {
+    const std::int32_t records = narrow(task.activity.records);
+    const bool is_full = most_active.size() == kMaxActiveTasks;
+    if (records == 0 || (is_full && most_active.back().execution_count() >= records)) return;
+    if (is_full) most_active.pop_back();
+    const auto place = std::ranges::upper_bound(
+        most_active, records, std::ranges::greater{},
+        [](const spearlet::TaskInfo& info) { return info.execution_count(); });
+    most_active.insert(place, to_info(task, /*include_details=*/false));
   }
 
   Environment& environment_;
@@ -412,6 +574,9 @@ class NodeService final : public FunctionService {
   spearlet::GetExecutionStatusResponse live_status_;
   spearlet::GetExecutionStatusResponse final_status_;
   spearlet::ListExecutionsResponse listing_;
+  spearlet::ListExecutionsResponse long_listing_;  // of the first of scans_
+  std::deque<Scan> scans_;
+  Timer next_slice_;
 };
 
 }  // namespace

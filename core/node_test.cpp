@@ -1,9 +1,11 @@
 // The service of a node: lists, tasks, health and statistics.
 #include "core/node.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <limits>
 #include <set>
 #include <string>
@@ -278,6 +280,197 @@ TEST(Stats, TasksAreCountedByActivityAndType) {
   ASSERT_EQ(stats.task_stats().most_active_tasks_size(), 2);
   EXPECT_EQ(stats.task_stats().most_active_tasks(0).task_id(), "twice");
   EXPECT_EQ(stats.task_stats().most_active_tasks(1).task_id(), "once");
+}
+
+// ---- Calls that look at many records ------------------------------------------------------------
+
+// A node with 10,000 finished executions of the functions f0 to f9, of which one has failed.
+struct Full {
+  static constexpr int kRecords = 10'000;
+
+  static NodeConfig config() {
+    NodeConfig config;
+    config.retention.age = 24h;
+    return config;
+  }
+
+  Full() : node(config()) {
+    node.runtime.plan = [](const AttemptSpec&) { return takes(1ms); };
+    for (int i = 0; i < kRecords; ++i) {
+      node.async({.id = std::to_string(i), .function = "f" + std::to_string(i % 10)});
+    }
+    node.run_for(2h);
+    node.runtime.plan = [](const AttemptSpec&) { return Plan{}; };
+    node.async({.id = "failed"});
+    node.settle();
+    node.runtime.finish("failed", failed());
+  }
+
+  template <class Request, class Response>
+  RecordingCaller<Response>& call(void (FunctionService::*method)(const Request&, Answer<Response>),
+                                  const Request& request) {
+    auto& caller = node.keep<RecordingCaller<Response>>();
+    (node.service().*method)(request, caller.answer());
+    return caller;
+  }
+
+  // Counts the turns until the call is answered. A status query is answered in each.
+  template <class Call>
+  int turns(Call& caller) {
+    struct Watch {
+      TestNode& node;
+      Call& caller;
+      int turns = 0;
+      Timer timer{node.environment, [](void* self) { static_cast<Watch*>(self)->look(); }, this};
+      void look() {
+        if (caller.answered()) return;
+        ++turns;
+        EXPECT_TRUE(node.found("failed"));
+        timer.arm(node.now(), Precedence::kOther);
+      }
+    } watch{node, caller};
+    watch.look();
+    node.settle();
+    return watch.turns;
+  }
+
+  TestNode node;
+};
+
+spearlet::ListExecutionsRequest failed_ones() {
+  spearlet::ListExecutionsRequest request;
+  request.set_status_filter(kFailed);
+  return request;
+}
+
+spearlet::GetStatsRequest all_statistics(int hours = 0) {
+  spearlet::GetStatsRequest request;
+  request.set_include_execution_stats(true);
+  request.set_time_range_hours(hours);
+  return request;
+}
+
+TEST(ManyRecords, AreListedAndCountedInSeveralTurns) {
+  Full full;
+  auto& first = full.call(&FunctionService::ListExecutions, failed_ones());
+  auto& second = full.call(&FunctionService::GetStats, all_statistics());
+  auto& third = full.call(&FunctionService::ListExecutions, failed_ones());
+  auto& fourth = full.call(&FunctionService::GetStats, all_statistics(/*hours=*/1));
+  const int least = 4 * Full::kRecords / 2048 - 1;
+  EXPECT_GE(full.turns(fourth), least);
+  for (auto* list : {&first, &third}) {
+    EXPECT_THAT(ids(list->response()), ElementsAre("failed"));
+    EXPECT_FALSE(list->response().has_more());
+  }
+  const auto& all = second.response().execution_stats();
+  EXPECT_EQ(all.completed_executions(), Full::kRecords);
+  EXPECT_EQ(all.failed_executions(), 1);
+  EXPECT_EQ(all.executions_by_function().at("f3"), Full::kRecords / 10);
+  EXPECT_EQ(all.executions_by_function().at("f"), 1);
+  EXPECT_EQ(fourth.response().execution_stats().completed_executions(), 0) << "they are older";
+  EXPECT_EQ(fourth.response().execution_stats().failed_executions(), 1);
+}
+
+TEST(ManyRecords, APageThatIsSoonFullDoesNotWaitForLongOnes) {
+  Full full;
+  auto& slow = full.call(&FunctionService::ListExecutions, failed_ones());
+  EXPECT_EQ(ids(full.node.list(page(2))), (std::vector<std::string>{"0", "1"}));
+  EXPECT_FALSE(slow.answered());
+  full.node.settle();
+  EXPECT_THAT(ids(slow.response()), ElementsAre("failed"));
+}
+
+TEST(ManyRecords, MayBeDroppedWhileTheyAreListed) {
+  Full full;
+  auto& list = full.call(&FunctionService::ListExecutions, failed_ones());
+  auto& stats = full.call(&FunctionService::GetStats, all_statistics());
+  spearlet::DeleteTaskRequest request;
+  request.set_task_id("task");
+  request.set_cleanup_executions(true);
+  auto& deletion = full.call(&FunctionService::DeleteTask, request);
+  full.node.settle();
+  EXPECT_TRUE(deletion.answered());
+  EXPECT_TRUE(list.answered());
+  EXPECT_LE(stats.response().execution_stats().completed_executions(), Full::kRecords);
+}
+
+TEST(ManyRecords, ACallerThatLeavesAndANodeThatEndsAreNotForgotten) {
+  Full full;
+  auto& left = full.call(&FunctionService::ListExecutions, failed_ones());
+  auto& stays = full.call(&FunctionService::GetStats, all_statistics());
+  left.leave();
+  full.node.settle();
+  EXPECT_EQ(left.code(), absl::StatusCode::kCancelled);
+  EXPECT_TRUE(stays.answered());
+  auto& last = full.call(&FunctionService::GetStats, all_statistics());
+  full.node.node.reset();
+  EXPECT_EQ(last.code(), absl::StatusCode::kUnavailable);
+}
+
+TEST(ManyRecords, StatisticsOfManyTasksKeepTheMostFrequentNames) {
+  NodeConfig config;
+  config.task_limit = 5000;
+  TestNode node(config);
+  for (int i = 0; i < 4000; ++i) {
+    TaskSpec spec = task_spec(fmt::format("t{:04}", i));
+    // Every third task has the type "often", every other one a type of its own.
+    spec.artifact.set_artifact_type(i % 3 == 0 ? "often" : fmt::format("type{:04}", i));
+    node.add_task(std::move(spec));
+  }
+  for (int i = 0; i < 15; ++i) {
+    for (int calls = 0; calls <= i; ++calls) node.async({.task = fmt::format("t{:04}", 200 * i)});
+  }
+  spearlet::GetStatsRequest request;
+  request.set_include_task_stats(true);
+  RecordingCaller<spearlet::GetStatsResponse> caller;
+  node.service().GetStats(request, caller.answer());
+  EXPECT_FALSE(caller.answered());
+  node.settle();
+  const auto& stats = caller.response().task_stats();
+  EXPECT_EQ(stats.active_tasks(), 15);
+  EXPECT_EQ(stats.idle_tasks(), 4001 - 15);
+  EXPECT_EQ(stats.tasks_by_type_size(), 1000);
+  EXPECT_EQ(stats.tasks_by_type().at("often"), 1334);
+  EXPECT_TRUE(stats.tasks_by_type().contains("type0001"));
+  EXPECT_FALSE(stats.tasks_by_type().contains("type3998"));
+  ASSERT_EQ(stats.most_active_tasks_size(), 10);
+  EXPECT_EQ(stats.most_active_tasks(0).task_id(), "t2800");
+  EXPECT_EQ(stats.most_active_tasks(9).task_id(), "t1000");
+}
+
+TEST(ManyCallers, OfOneExecutionAreAnsweredInSeveralTurns) {
+  TestNode node;
+  std::vector<TestNode::InvokeCall*> calls;
+  for (int i = 0; i < 200; ++i) calls.push_back(&node.sync({.id = "one"}));
+  node.settle();
+  bool drained = false;
+  node.node->manager().drain([&drained] { drained = true; });
+  node.runtime.finish("one", completed("result"));
+  const auto answered = [&] {
+    return std::ranges::count_if(calls, [](auto* call) { return call->answered(); });
+  };
+  EXPECT_GT(answered(), 0);
+  EXPECT_LT(answered(), 100);
+  EXPECT_FALSE(drained) << "callers still wait";
+  node.settle();
+  EXPECT_EQ(answered(), 200);
+  EXPECT_TRUE(drained);
+  for (const auto* call : calls) {
+    EXPECT_EQ(call->response().execution_id(), "one");
+    EXPECT_EQ(call->response().result().result().value(), "result");
+  }
+}
+
+TEST(ManyCallers, AreRefusedByANodeThatEnds) {
+  TestNode node;
+  auto& first = node.sync({.id = "one"});
+  for (int i = 0; i < 198; ++i) node.sync({.id = "one"});
+  auto& last = node.sync({.id = "one"});
+  node.settle();
+  node.runtime.finish("one", completed("result"));
+  node.node.reset();
+  EXPECT_EQ(first.code(), absl::StatusCode::kOk);
+  EXPECT_EQ(last.code(), absl::StatusCode::kUnavailable);
 }
 
 // ---- Tasks --------------------------------------------------------------------------------------

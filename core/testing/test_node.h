@@ -119,6 +119,15 @@ class TestNode {
     return ask(&FunctionService::ListExecutions, request).response();
   }
 
+  /// A caller for a call that the test makes itself.
+  template <class CallerType>
+  CallerType& keep() {
+    auto call = std::make_unique<CallerType>();
+    CallerType& kept = *call;
+    calls_.push_back({std::move(call), [&kept] { return kept.answers(); }});
+    return kept;
+  }
+
   /// A call of the test: its caller, and the number of its answers.
   struct Call {
     std::unique_ptr<Caller> caller;
@@ -142,14 +151,6 @@ class TestNode {
   std::unique_ptr<Node> node;
 
  private:
-  template <class CallerType>
-  CallerType& keep() {
-    auto call = std::make_unique<CallerType>();
-    CallerType& kept = *call;
-    calls_.push_back({std::move(call), [&kept] { return kept.answers(); }});
-    return kept;
-  }
-
   std::vector<Call> calls_;
 };
 
