@@ -19,6 +19,7 @@
 
 #include "core/base/planted_fault.h"
 #include "core/execution_response.h"
+#include "core/finish_scans.h"
 
 namespace quintain::core {
 namespace {
@@ -97,6 +98,11 @@ class NodeService final : public FunctionService {
     for (Scan& scan : scans_) {
       std::visit([&gone](auto& left) { std::move(left.answer).refuse(gone); }, scan);
     }
+  }
+
+  void finish_scans() {
+    while (!scans_.empty()) continue_scans();
+    next_slice_.disarm();
   }
 
   void InvokeFunction(spearlet::InvokeFunctionRequest&& request, const CallContext& call,
@@ -591,6 +597,8 @@ Node::Node(Environment& environment, Runtime& runtime, const NodeConfig& config,
       service_(std::make_unique<NodeService>(environment, config_, manager_)) {}
 
 Node::~Node() = default;
+
+void finish_scans(Node& node) { static_cast<NodeService&>(node.service()).finish_scans(); }
 
 std::vector<std::string> Node::register_task(TaskSpec spec) {
   if (spec.task_id.empty()) return {"a task needs an id"};

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "core/finish_scans.h"
 #include "core/testing/test_node.h"
 
 namespace quintain::core::testing {
@@ -369,6 +370,15 @@ TEST(ManyRecords, AreListedAndCountedInSeveralTurns) {
   EXPECT_EQ(all.executions_by_function().at("f"), 1);
   EXPECT_EQ(fourth.response().execution_stats().completed_executions(), 0) << "they are older";
   EXPECT_EQ(fourth.response().execution_stats().failed_executions(), 1);
+}
+
+TEST(ManyRecords, CanBeCountedWithoutWaiting) {
+  Full full;
+  auto& list = full.call(&FunctionService::ListExecutions, failed_ones());
+  auto& stats = full.call(&FunctionService::GetStats, all_statistics());
+  finish_scans(*full.node.node);
+  EXPECT_THAT(ids(list.response()), ElementsAre("failed"));
+  EXPECT_EQ(stats.response().execution_stats().completed_executions(), Full::kRecords);
 }
 
 TEST(ManyRecords, APageThatIsSoonFullDoesNotWaitForLongOnes) {

@@ -4,7 +4,6 @@
 
 #include <absl/status/statusor.h>
 
-#include <cassert>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -161,19 +160,27 @@ core::Answer<Response> discarded_answer() {
 }
 
 /// Calls a method that a core answers before it returns, and returns the response: an empty one if
-/// the call was refused. Not from within an answer.
+/// the call was refused, or if the node has so many records that it answers later. Not from within
+/// an answer.
 template <class Request, class Response>
 Response ask(core::FunctionService& service,
              void (core::FunctionService::*method)(const Request&, core::Answer<Response>),
              const Request& request) {
   struct Asker final : core::UnaryCaller<Response> {
-    void deliver(Response&& response) override { answer = std::move(response); }
-    void refuse(const absl::Status&) override { answer.emplace(); }
+    void deliver(Response&& response) override { end(std::move(response)); }
+    void refuse(const absl::Status&) override { end({}); }
+    void end(Response&& response) {
+      answer = std::move(response);
+      if (is_late) delete this;
+    }
     std::optional<Response> answer;
-  } asker;
-  (service.*method)(request, core::Answer<Response>(asker));
-  assert(asker.answer && "the service did not answer at once");
-  return *std::move(asker.answer);
+    bool is_late = false;
+  };
+  auto asker = std::make_unique<Asker>();
+  (service.*method)(request, core::Answer<Response>(*asker));
+  if (asker->answer) return *std::move(asker->answer);
+  asker.release()->is_late = true;  // its answer deletes it
+  return {};
 }
 
 }  // namespace quintain::conformance::faulty

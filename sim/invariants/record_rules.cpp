@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/finish_scans.h"
 #include "sim/invariants/invariant.h"
 
 namespace quintain::sim {
@@ -89,6 +90,7 @@ class RecordsEqualHistory final : public Invariant {
 
    private:
     void read_page() {
+      // A page without a filter is answered at once.
       Query<spearlet::ListExecutionsResponse> query(
           [&](auto answer) { service_->ListExecutions(request_, std::move(answer)); },
           std::move(page_));
@@ -149,6 +151,7 @@ class StatsEqualTally final : public Invariant {
     stats_request.set_include_execution_stats(true);
     Query<spearlet::GetStatsResponse> stats(
         [&](auto answer) { service.GetStats(stats_request, std::move(answer)); });
+    core::finish_scans(world().node(node).node());
     spearlet::GetHealthRequest health_request;
     health_request.set_include_details(true);
     Query<spearlet::GetHealthResponse> health(
