@@ -16,8 +16,8 @@ struct Explanation {
     std::string estimator;
     /// Of the estimate; the weights of all parts add up to 1.
     double weight = 0;
-    /// The sum of its recent losses, in seconds, on executions that waited if this one does, else on
-    /// those that started at once; larger is worse.
+    /// The sum of its recent losses, in seconds, on executions that waited if this one does, else
+    /// on those that started at once; larger is worse.
     double recent_losses = 0;
     Forecast forecast;
   };
