@@ -109,11 +109,12 @@ void MemoryGuard::look() {
     quiet_looks_ = std::min(quiet_looks_, 0);
     return;
   }
+  // Not while connections are being closed: it can take seconds, in which others would send on.
+  trim();
   // Memory is given back with a delay, so others are not closed in haste.
   if (++quiet_looks_ < kQuietLooks) return;
   // It takes gRPC seconds to end thousands of calls, so the next ones have more time.
   quiet_looks_ = -kLooksBetweenQuiet;
-  trim();
   if (const std::int64_t now = resident_bytes(); now > budget_ + at_start_) close_quiet(now);
 }
 
@@ -124,7 +125,6 @@ bool MemoryGuard::close_busiest(std::int64_t resident) {
     if (connections_[i].latest < kMinBusy) break;
     closed = close(connections_[i], resident) || closed;
   }
-  trim();
   return closed;
 }
 
