@@ -29,13 +29,6 @@ Method method_of(const sim::Event& sent) {
   return static_cast<Method>(found - core::kMethodNames.begin());
 }
 
-Policies policies_of(const core::NodeConfig& config, std::size_t calls) {
-  Policies policies{.retention = config.retention.age, .grace = core::Duration(0)};
-  // A record may be dropped long before its age if there are many.
-  if (static_cast<std::size_t>(config.retention.count) < calls) policies.grace = policies.retention;
-  return policies;
-}
-
 }  // namespace
 
 void WorldJudge::on_event(const sim::Event& event) {
@@ -45,6 +38,10 @@ void WorldJudge::on_event(const sim::Event& event) {
   const auto known = calls.by_call.find(event.call);
   if (known == calls.by_call.end()) return;
   RecordedCall& recorded = calls.result.recorded_calls[known->second];
+  if (event.kind == sim::EventKind::kNetwork) {
+    return on_network_event(event, known->second, calls);
+  }
+  measure_answer(event, calls);
   if (recorded.ended()) return;  // the caller has left
   const auto receive = [&] {
     recorded.received.push_back({.at = event.at, .message = copy_of(*event.message)});
@@ -97,6 +94,51 @@ void WorldJudge::on_sent(const sim::Event& event, NodeCalls& calls) {
   recorded.deadline = event.deadline;
 }
 
+void WorldJudge::on_network_event(const sim::Event& event, std::size_t position, NodeCalls& calls) {
+  const RecordedCall& call = calls.result.recorded_calls[position];
+  switch (static_cast<sim::NetworkEvent>(event.number)) {
+    case sim::NetworkEvent::kRequestArrives:
+      calls.there = std::max(calls.there, event.at - call.sent);
+      return;
+    case sim::NetworkEvent::kAnswerSent:
+    case sim::NetworkEvent::kReaderIsBehind:
+      calls.leaving.try_emplace(event.call, event.at);
+      return;
+    case sim::NetworkEvent::kRequestDuplicated: {
+      // As if another client had sent it and lost its connection at once.
+      RecordedCall copy = call;
+      copy.number = calls.result.recorded_calls.size() + 1;
+      copy.status = absl::UnavailableError("the copy of a request");
+      copy.returned = event.at;
+      copy.followed_by = copy.number + 1;
+      calls.result.recorded_calls.push_back(std::move(copy));
+      return;
+    }
+    default:
+      return;
+  }
+}
+
+void WorldJudge::measure_answer(const sim::Event& event, NodeCalls& calls) {
+  const auto leaving = calls.leaving.find(event.call);
+  if (leaving == calls.leaving.end()) return;
+  calls.back = std::max(calls.back, event.at - leaving->second);
+}
+
+// The node answers promptly; what the network and a commit of its store add is not its fault.
+Policies WorldJudge::policies_of(std::uint32_t node, const NodeCalls& calls) const {
+  const core::NodeConfig& config = world_.node(node).config();
+  Policies policies{.retention = config.retention.age, .grace = calls.there + calls.back};
+  // An answer may wait for two commits, each of which takes up to twice its mean.
+  policies.grace += 4 * world_.node(node).mean_commit();
+  // A record may be dropped long before its age if there are many.
+  const std::size_t recorded = calls.result.recorded_calls.size();
+  if (static_cast<std::size_t>(config.retention.count) < recorded) {
+    policies.grace = std::max(policies.grace, policies.retention);
+  }
+  return policies;
+}
+
 std::vector<reports::Check> WorldJudge::checks() {
   std::vector<reports::Check> checks;
   for (auto& [node, calls] : nodes_) {
@@ -104,7 +146,7 @@ std::vector<reports::Check> WorldJudge::checks() {
     CaseResult& result = calls.result;
     const std::vector<RecordedCall> recorded(result.recorded_calls.begin(),
                                              result.recorded_calls.end());
-    const Policies policies = policies_of(world_.node(node).config(), recorded.size());
+    const Policies policies = policies_of(node, calls);
     for (const RecordedCall& call : recorded) judge_recorded_call(call, policies, result.findings);
     judge_history(recorded, policies, result.findings);
     for (reports::Check& check : clause_checks(result, {})) checks.push_back(std::move(check));

@@ -37,9 +37,17 @@ class WorldJudge {
     CaseResult result;
     std::map<std::uint64_t, std::size_t> by_call;  // the number in the world -> the position
     bool too_many = false;
+    // With a network: since when an answer, or a message of a stream, is under way or waits for its
+    // slow reader, by call, and the longest times that requests and answers took.
+    std::map<std::uint64_t, core::Instant> leaving;
+    core::Duration there{0};
+    core::Duration back{0};
   };
 
   void on_sent(const sim::Event& event, NodeCalls& calls);
+  static void on_network_event(const sim::Event& event, std::size_t position, NodeCalls& calls);
+  static void measure_answer(const sim::Event& event, NodeCalls& calls);
+  Policies policies_of(std::uint32_t node, const NodeCalls& calls) const;
 
   const sim::World& world_;
   std::map<std::uint32_t, NodeCalls> nodes_;

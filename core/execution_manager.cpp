@@ -274,6 +274,9 @@ void TaskExecutionManager::on_finished(AttemptId attempt, Outcome&& outcome) {
       execution->result.type_url.assign(outcome.payload.type_url,
                                         execution->function->returned_type);
       execution->result.value.swap(outcome.payload.value);
+      if (planted("result-cut-short") && !execution->result.value.empty()) {
+        execution->result.value.pop_back();
+      }
       return finish(*execution, kCompleted);
     }
     case Outcome::Kind::kStopped:
@@ -480,7 +483,9 @@ void TaskExecutionManager::finish(AsyncExecution& execution, spearlet::Execution
   if (execution.live->queued()) queue_.remove(execution);
   std::unique_ptr<LiveExecution> live = std::move(execution.live);
   execution.task->live.erase(execution.task->live.iterator_to(*live));
-  memory_.add(MemoryUse::kRequests, -live->request_bytes);
+  if (!planted("request-bytes-not-released")) {
+    memory_.add(MemoryUse::kRequests, -live->request_bytes);
+  }
   memory_.add(MemoryUse::kStreams, -live->stream_bytes);
   if (draining_ && execution.mode == spearlet::EXECUTION_MODE_ASYNC) tracker_.set_unread(execution);
   live->deadline.disarm();

@@ -124,7 +124,8 @@ void ExecutionQueue::unpark(LiveExecution& execution, Lane& lane) {
 // even if thousands of a task wait; those beyond it keep their places.
 void ExecutionQueue::take_back_charge(AsyncExecution& execution) {
   constexpr int kMaxMoved = 256;
-  const std::int64_t charge = strategy_->take_back_charge(execution);
+  const std::int64_t charge =
+      planted("charge-not-taken-back") ? 0 : strategy_->take_back_charge(execution);
   if (charge == 0 || !execution.live->LiveOfTask::is_linked()) return;
   auto& live_ones = execution.task->live;
   auto position = live_ones.iterator_to(*execution.live);

@@ -232,7 +232,9 @@ void AsyncExecutionTracker::drop(AsyncExecution& execution) {
   assert(execution.finished());
   finished_.erase(Finished::s_iterator_to(execution));
   tally_.subtract(execution);
-  account_.add(MemoryUse::kRecords, -execution.kept_bytes_);
+  if (!planted("record-bytes-not-released")) {
+    account_.add(MemoryUse::kRecords, -execution.kept_bytes_);
+  }
   set_read(execution);
   Task& task = *execution.task;
   task.records.erase(task.records.iterator_to(execution));
@@ -302,8 +304,7 @@ AsyncExecution* AsyncExecutionTracker::next_after(std::uint64_t ordinal) {
   prefetch(*position);
 }
 
-void AsyncExecutionTracker::retain(AsyncExecution& execution) {
-  finished_.push_back(execution);
+std::int64_t AsyncExecutionTracker::bytes_of(const AsyncExecution& execution) {
   std::int64_t bytes = kRecordBytes + static_cast<std::int64_t>(execution.execution_id.capacity() +
                                                                 execution.result.value.capacity());
   if (execution.details_ != nullptr) {
@@ -311,6 +312,12 @@ void AsyncExecutionTracker::retain(AsyncExecution& execution) {
     bytes += kDetailsBytes + static_cast<std::int64_t>(details.error_code.capacity() +
                                                        details.error_message.capacity());
   }
+  return bytes;
+}
+
+void AsyncExecutionTracker::retain(AsyncExecution& execution) {
+  finished_.push_back(execution);
+  const std::int64_t bytes = bytes_of(execution);
   execution.kept_bytes_ += bytes;
   account_.add(MemoryUse::kRecords, bytes);
   // Never the record that has just finished, whose answers are still to be written.

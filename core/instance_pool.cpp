@@ -32,7 +32,7 @@ InstancePool::~InstancePool() {
 }
 
 int InstancePool::limit(const Task& task) const {
-  const int own = task.spec().instance_limit;
+  const int own = task.spec().instance_limit + (planted("one-instance-too-many") ? 1 : 0);
   return own > 0 ? std::min(own, config_.per_task) : config_.per_task;
 }
 

@@ -32,6 +32,7 @@ void History::append(Event event, std::uint64_t draws) {
   events_.push_back(event);
   events_.back().message = nullptr;
   events_.back().restored = nullptr;
+  events_.back().report = nullptr;
   if (events_.size() > max_kept_) {
     events_.pop_front();
     ++forgotten_;
@@ -125,6 +126,8 @@ std::string History::describe(const Event& event) const {
       return fmt::format("{} is restored: {}", execution, short_name(event.to));
     case EventKind::kStreamMessage:
       return call() + " receives a message";
+    case EventKind::kInstanceRetired:
+      return fmt::format("node {} retires an instance", event.execution.node);
     case EventKind::kNetwork:
       return fmt::format("{}: {}", call(), text_of(static_cast<NetworkEvent>(event.number)));
     case EventKind::kDisk:
@@ -136,9 +139,9 @@ std::string History::describe(const Event& event) const {
 
 std::string_view text_of(NetworkEvent event) {
   constexpr std::string_view kTexts[] = {
-      "the request arrives",    "the request is duplicated",     "the request is lost",
-      "an answer is lost",      "the connection is reset",       "the caller notices a loss",
-      "the node sees it leave", "a message waits for its reader"};
+      "the request arrives",       "the request is duplicated", "the request is lost",
+      "an answer is sent",         "an answer is lost",         "the connection is reset",
+      "the caller notices a loss", "the node sees it leave",    "a message waits for its reader"};
   return kTexts[static_cast<std::size_t>(event)];
 }
 

@@ -52,7 +52,8 @@ enum class EventKind : std::uint8_t {
   // journal has kept.
   kRestored,
   // Seen by clients.
-  kStreamMessage,  // a message of a stream arrives at its caller
+  kStreamMessage,    // a message of a stream arrives at its caller
+  kInstanceRetired,  // by the node, according to the runtime
   // Reported by the simulated network and disk; `number` is the NetworkEvent or DiskEvent.
   kNetwork,  // of `call`
   kDisk,     // of a node
@@ -66,7 +67,8 @@ enum class NetworkEvent : std::uint8_t {
   kRequestArrives,
   kRequestDuplicated,  // it will arrive twice
   kRequestLost,
-  kAnswerLost,  // or a message of a stream
+  kAnswerSent,  // or a message of a stream
+  kAnswerLost,  // likewise
   kConnectionReset,
   kLossNoticed,     // by the caller
   kCallerLeft,      // the node notices it, for whatever reason
@@ -84,6 +86,18 @@ enum class DiskEvent : std::uint8_t {
 /// The event as a text for reports: "the request is lost".
 std::string_view text_of(NetworkEvent event);
 std::string_view text_of(DiskEvent event);
+
+/// What the simulated runtime says of an event.
+struct RuntimeReport {
+  /// kEnvironmentOccupied, kInstanceRetired: the instance.
+  std::string_view instance{};
+  /// kEnvironmentOccupied: its task.
+  std::string_view task{};
+  /// kEnvironmentFreed: what the function has returned; nullptr unless it has completed.
+  const core::Payload* result = nullptr;
+  /// kEnvironmentFreed: the attempt was killed, and its instance with it.
+  bool killed = false;
+};
 
 /// One thing that happened. Its kind decides which members have a meaning.
 struct Event {
@@ -110,6 +124,8 @@ struct Event {
   const google::protobuf::Message* message = nullptr;
   /// kRestored: the record. Valid and nullptr as `message`.
   const core::AsyncExecution* restored = nullptr;
+  /// kEnvironmentOccupied, kEnvironmentFreed, kInstanceRetired. Valid and nullptr as `message`.
+  const RuntimeReport* report = nullptr;
   /// The rolling digest of the history after the event; set by the history.
   std::uint64_t digest = 0;
 };

@@ -303,6 +303,7 @@ class SimulatedNetwork::UnaryConnection final : public Connection,
       if (network_.loses(draws_)) {
         lose();
       } else {
+        note(NetworkEvent::kAnswerSent);
         reply_.arm(network_.environment_.now() + network_.latency(draws_),
                    core::Precedence::kOther);
       }
@@ -400,10 +401,9 @@ class SimulatedNetwork::StreamConnection final
     unread_.push_back(std::move(piece));
     if (network_.spec_.reader_bytes_per_second == 0) {
       send_front();
-    } else if (!read_.armed()) {
-      arm_read();
     } else {
       note(NetworkEvent::kReaderIsBehind);
+      if (!read_.armed()) arm_read();
     }
   }
 
@@ -434,6 +434,7 @@ class SimulatedNetwork::StreamConnection final
       lose();
     }
     if (is_dead_) return;
+    note(NetworkEvent::kAnswerSent);
     last_arrival_ = std::max(last_arrival_, network_.environment_.now() + network_.latency(draws_));
     piece.at = last_arrival_;
     arriving_.push_back(std::move(piece));

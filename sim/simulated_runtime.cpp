@@ -195,7 +195,8 @@ class SimulatedRuntime::Run {
     core::AttemptListener& listener = *listener_;
     const core::AttemptId attempt = attempt_;
     const bool twice = model_ != nullptr && model_->reports_twice;
-    runtime_.vacate(*this);
+    const bool completed = outcome.kind == core::Outcome::Kind::kCompleted;
+    runtime_.vacate(*this, {.result = completed ? &outcome.payload : nullptr});
     runtime_.runs_.release(*this);
     if (twice) listener.on_finished(attempt, core::Outcome(outcome));
     listener.on_finished(attempt, std::move(outcome));
@@ -263,7 +264,7 @@ void SimulatedRuntime::start(const core::AttemptSpec& attempt, core::AttemptList
     last_function_ = attempt.function_name;
   }
   run.start(attempt, last_model_, listener);
-  occupy(run);
+  occupy(run, attempt);
 }
 
 void SimulatedRuntime::stop(core::AttemptId attempt) {
@@ -275,11 +276,13 @@ void SimulatedRuntime::kill(core::AttemptId attempt) {
   const auto position = active_.find(attempt);
   if (position == active_.end()) return;
   Run& run = *position->second;
-  vacate(run);
+  vacate(run, {.killed = true});
   if (run.kill()) runs_.release(run);
 }
 
-void SimulatedRuntime::retire(std::string_view) {}
+void SimulatedRuntime::retire(std::string_view instance_id) {
+  if (retire_listener_) retire_listener_({.instance = instance_id});
+}
 
 core::ResourceUsage SimulatedRuntime::usage() const {
   const auto capacity = static_cast<double>(capacity_);
@@ -309,18 +312,20 @@ const core::Payload& SimulatedRuntime::result_of(const FunctionModel& model) con
   return results_[static_cast<std::size_t>(&model - models_.data())];
 }
 
-void SimulatedRuntime::occupy(Run& run) {
+void SimulatedRuntime::occupy(Run& run, const core::AttemptSpec& attempt) {
   active_.emplace(run.attempt(), &run);
   ++running_;
   if (run.model() != nullptr) memory_bytes_ += run.model()->memory_bytes;
-  if (use_listener_) use_listener_(run.ordinal(), run.attempt(), true);
+  if (!use_listener_) return;
+  use_listener_(run.ordinal(), run.attempt(), true,
+                {.instance = attempt.instance_id, .task = attempt.task_id});
 }
 
-void SimulatedRuntime::vacate(Run& run) {
+void SimulatedRuntime::vacate(Run& run, const RuntimeReport& report) {
   active_.erase(run.attempt());
   --running_;
   if (run.model() != nullptr) memory_bytes_ -= run.model()->memory_bytes;
-  if (use_listener_) use_listener_(run.ordinal(), run.attempt(), false);
+  if (use_listener_) use_listener_(run.ordinal(), run.attempt(), false, report);
 }
 
 double SimulatedRuntime::slowdown_factor() const {

@@ -14,6 +14,7 @@
 #include "core/base/environment.h"
 #include "core/runtime.h"
 #include "sim/function_model.h"
+#include "sim/history.h"
 #include "sim/pool.h"
 #include "sim/random/randomness.h"
 
@@ -32,8 +33,10 @@ struct Slowdown {
 class SimulatedRuntime final : public core::Runtime {
  public:
   /// Called when an attempt starts (`occupied`) and stops to use the machine.
-  using UseListener =
-      std::function<void(std::uint64_t ordinal, core::AttemptId attempt, bool occupied)>;
+  using UseListener = std::function<void(std::uint64_t ordinal, core::AttemptId attempt,
+                                         bool occupied, const RuntimeReport& report)>;
+  /// Called when the node retires an instance.
+  using RetireListener = std::function<void(const RuntimeReport& report)>;
 
   /// `capacity`: the number of functions that load the machine fully; usage() is relative to it.
   SimulatedRuntime(core::Environment& environment, Randomness& randomness, int capacity,
@@ -41,6 +44,7 @@ class SimulatedRuntime final : public core::Runtime {
   ~SimulatedRuntime() override;
 
   void set_use_listener(UseListener listener) { use_listener_ = std::move(listener); }
+  void set_retire_listener(RetireListener listener) { retire_listener_ = std::move(listener); }
 
   void start(const core::AttemptSpec& attempt, core::AttemptListener& listener) override;
   void stop(core::AttemptId attempt) override;
@@ -66,8 +70,8 @@ class SimulatedRuntime final : public core::Runtime {
   /// The recorded call that the next attempt replays; nullptr if the model has none.
   const FunctionModel::Recorded* next_recorded(const FunctionModel& model);
   const core::Payload& result_of(const FunctionModel& model) const;
-  void occupy(Run& run);
-  void vacate(Run& run);
+  void occupy(Run& run, const core::AttemptSpec& attempt);
+  void vacate(Run& run, const RuntimeReport& report);
   double slowdown_factor() const;
 
   core::Environment& environment_;
@@ -85,6 +89,7 @@ class SimulatedRuntime final : public core::Runtime {
   const FunctionModel* last_model_ = nullptr;
   std::vector<Slowdown> slowdowns_;
   UseListener use_listener_;
+  RetireListener retire_listener_;
   // Never iterated, because its order is not deterministic.
   absl::flat_hash_map<core::AttemptId, Run*, AttemptHash> active_;
   Pool<Run> runs_;

@@ -56,9 +56,10 @@ class Machine final : private core::AttemptListener {
       : environment_(kernel_, /*world_seed=*/1, /*index=*/0),
         runtime(environment_, environment_.randomness(), capacity, std::move(models),
                 std::move(slowdowns)) {
-    runtime.set_use_listener([this](std::uint64_t ordinal, core::AttemptId, bool occupied) {
-      note(occupied ? "occupied" : "freed", std::to_string(ordinal));
-    });
+    runtime.set_use_listener(
+        [this](std::uint64_t ordinal, core::AttemptId, bool occupied, const RuntimeReport&) {
+          note(occupied ? "occupied" : "freed", std::to_string(ordinal));
+        });
   }
 
   // The attempt's id is its ordinal.

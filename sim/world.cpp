@@ -83,9 +83,18 @@ class SimulatedNode::Recorder final : public core::Observer {
   /// A muted recorder records nothing.
   void mute(bool muted) { muted_ = muted; }
 
-  void on_machine_use(std::uint64_t ordinal, core::AttemptId attempt, bool occupied) {
-    record(occupied ? EventKind::kEnvironmentOccupied : EventKind::kEnvironmentFreed, ordinal,
-           attempt);
+  void on_machine_use(std::uint64_t ordinal, core::AttemptId attempt, bool occupied,
+                      const RuntimeReport& report) {
+    if (muted_) return;
+    world_.record(
+        {.kind = occupied ? EventKind::kEnvironmentOccupied : EventKind::kEnvironmentFreed,
+         .execution = ref(ordinal),
+         .attempt = attempt,
+         .report = &report});
+  }
+  void on_instance_retired(const RuntimeReport& report) {
+    if (muted_) return;
+    world_.record({.kind = EventKind::kInstanceRetired, .execution = ref(0), .report = &report});
   }
 
  private:
@@ -173,10 +182,12 @@ void SimulatedNode::start(const NodeSpec& spec) {
   runtime_ = std::make_unique<SimulatedRuntime>(environment_, environment_.randomness(),
                                                 spec.config.slots, spec.functions, spec.slowdowns);
   if (recorder_) {
-    runtime_->set_use_listener(
-        [this](std::uint64_t ordinal, core::AttemptId attempt, bool occupied) {
-          recorder_->on_machine_use(ordinal, attempt, occupied);
-        });
+    runtime_->set_use_listener([this](std::uint64_t ordinal, core::AttemptId attempt, bool occupied,
+                                      const RuntimeReport& report) {
+      recorder_->on_machine_use(ordinal, attempt, occupied, report);
+    });
+    runtime_->set_retire_listener(
+        [this](const RuntimeReport& report) { recorder_->on_instance_retired(report); });
   }
   if (spec.journal) {
     journal_ = spec.journal(environment_);

@@ -61,6 +61,10 @@ class SimulatedNode {
   /// Whether it runs: false between a crash and the next start.
   bool is_up() const { return node_ != nullptr; }
   bool has_journal() const { return spec_ != nullptr; }
+  /// How long a commit of its store takes on average; 0 without a store.
+  core::Duration mean_commit() const {
+    return spec_ == nullptr ? core::Duration(0) : spec_->store_commit.value_or(core::Duration(0));
+  }
   const core::NodeConfig& config() const { return config_; }
 
   /// Its process ends at once, and what is not on stable storage is lost. Callers get UNAVAILABLE,

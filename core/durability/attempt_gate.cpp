@@ -39,8 +39,10 @@ void AttemptGate::kill(AttemptId attempt) {
   const auto waiting =
       std::ranges::find(waiting_, attempt, [](const Waiting& entry) { return entry.attempt.id; });
   if (waiting == waiting_.end()) return inner_.kill(attempt);
-  // The inner runtime knows nothing of the attempt, but it may know the instance.
-  if (!waiting->attempt.cold_start) inner_.retire(waiting->attempt.instance_id);
+  // The inner runtime knows nothing of the attempt, but it may know the instance: from earlier
+  // executions, or from an earlier attempt of this one that could not start in it.
+  if (!waiting->attempt.cold_start || waiting->attempt.number > 1)
+    inner_.retire(waiting->attempt.instance_id);
   waiting_.erase(waiting);
 }
 

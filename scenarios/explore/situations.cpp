@@ -39,6 +39,24 @@ const std::vector<std::string_view>& Situations::expected() {
       "a report is ignored",
       "a record is dropped",
       "a message of a stream arrives",
+      "a node crashes",
+      "a node crashes in a commit",
+      "a node starts again",
+      "PENDING is restored",
+      "CANCELLED is restored",
+      "COMPLETED is restored",
+      "FAILED is restored",
+      "TIMEOUT is restored",
+      "a restored execution runs again",
+      "a call creates a second execution",
+      "an instance is retired",
+      "network: the request is duplicated",
+      "network: the request is lost",
+      "network: an answer is lost",
+      "network: the connection is reset",
+      "network: the caller notices a loss",
+      "network: the node sees it leave",
+      "network: a message waits for its reader",
   };
   return kExpected;
 }
@@ -51,6 +69,9 @@ void Situations::on_event(const sim::Event& event) {
   using sim::EventKind;
   switch (event.kind) {
     case EventKind::kAccepted: {
+      if (event.call != 0 && event.call == last_creator_)
+        count("a call creates a second execution");
+      last_creator_ = event.call;
       const bool stream = event.mode == spearlet::EXECUTION_MODE_STREAM;
       const bool async = event.mode == spearlet::EXECUTION_MODE_ASYNC;
       return count(stream  ? "a STREAM execution is accepted"
@@ -59,7 +80,27 @@ void Situations::on_event(const sim::Event& event) {
     }
     case EventKind::kTransition:
       return on_transition(event);
+    case EventKind::kNodeCrashed:
+      return count("a node crashes");
+    case EventKind::kNodeStarted:
+      return count("a node starts again");
+    case EventKind::kRestored:
+      restored_.insert(event.execution);
+      return count(fmt::format("{} is restored", sim::short_name(event.to)));
+    case EventKind::kInstanceRetired:
+      return count("an instance is retired");
+    case EventKind::kNetwork:
+      return count(
+          fmt::format("network: {}", sim::text_of(static_cast<sim::NetworkEvent>(event.number))));
+    case EventKind::kDisk:
+      if (event.number == static_cast<int>(sim::DiskEvent::kPowerLostInCommit)) {
+        count("a node crashes in a commit");
+      }
+      return;
     case EventKind::kAttemptDispatched:
+      if (!restored_.empty() && restored_.contains(event.execution)) {
+        count("a restored execution runs again");
+      }
       count(event.flag ? "a cold start" : "a warm start");
       if (event.number > 1) count("a second attempt");
       return;

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,6 +35,8 @@ class Situations {
   std::map<sim::ExecutionRef, core::Instant> cancelled_at_;
   core::Instant last_end_ = core::Instant::never();
   sim::ExecutionRef last_ended_;
+  std::uint64_t last_creator_ = 0;  // the call of the last acceptance
+  std::set<sim::ExecutionRef> restored_;
 };
 
 }  // namespace quintain::scenarios

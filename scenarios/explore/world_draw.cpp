@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/base/duration_text.h"
@@ -59,6 +60,14 @@ enum Feature : std::uint8_t {
   kCrossedTasks,
   kOddTimes,
   kStore,
+  kCrashes,
+  kLittleMemory,
+  kLatency,
+  kLosses,
+  kDuplicates,
+  kResets,
+  kSlowReaders,
+  kPartitions,
   kFeatures
 };
 
@@ -110,6 +119,7 @@ class WorldDraw {
     } else {
       document["node"] = node();
     }
+    if (Json drawn = network(); !drawn.empty()) document["network"] = std::move(drawn);
     for (const std::string& name : names_) document["functions"][name] = function(name);
     document["steps"] = steps();
     if (has(kLoads)) {
@@ -184,6 +194,7 @@ class WorldDraw {
       if (draw_.chance(0.4)) node["instances"]["per_node"] = draw_.between(1, 5);
       if (draw_.chance(0.5)) node["instances"]["idle_expiry"] = text(time(300));
     }
+    if (some(kLittleMemory, 0.5)) node["memory"]["requests"] = draw_.of({6000, 12'000, 30'000});
     if (has(kRetries)) {
       node["retry"]["initial"] = text(time(100));
       if (draw_.chance(0.5)) node["retry"]["multiplier"] = draw_.of({1, 2, 3});
@@ -196,7 +207,7 @@ class WorldDraw {
       node["default_page"] = draw_.between(1, 4);
       node["largest_page"] = node["default_page"].get<int>() + draw_.between(0, 3);
     }
-    if (has(kStore)) {
+    if (has(kStore) || has(kCrashes)) {
       node["store"] = {{"commit", text(time(20))},
                        {"restart", draw_.of<const char*>({"fail", "rerun"})}};
     }
@@ -205,6 +216,29 @@ class WorldDraw {
           {{"from", text(time(500))}, {"until", "1s"}, {"factor", draw_.of({0.5, 2.0, 10.0})}});
     }
     return node;
+  }
+
+  // In half of the worlds there is none, or one that only takes time.
+  Json network() {
+    Json network = Json::object();
+    if (draw_.chance(0.5)) return network;
+    if (has(kLatency)) network["latency"] = distribution(50);
+    if (has(kLosses)) {
+      network["loss"] = draw_.of({0.02, 0.1, 0.3});
+      network["noticed_after"] = text(time(500));
+    }
+    if (has(kDuplicates)) network["duplicates"] = draw_.of({0.1, 0.5});
+    if (has(kResets)) {
+      network["resets"] = {{"share", draw_.of({0.05, 0.3})}, {"after", distribution(200)}};
+    }
+    if (has(kSlowReaders)) network["reader_bytes_per_second"] = draw_.of({200, 2000, 100'000});
+    if (has(kPartitions)) {
+      const Duration from = time(1000);
+      network["partitions"].push_back(
+          {{"from", text(from)},
+           {"until", text(from + std::max<Duration>(milliseconds(1), time(300)))}});
+    }
+    return network;
   }
 
   Json function(const std::string& name) {
@@ -256,6 +290,10 @@ class WorldDraw {
     if (draw_.chance(0.2))
       call["parameters"].push_back(
           {{"name", "p"}, {"text", fmt::format("text {}", draw_.between(1, 3))}});
+    if (some(kLittleMemory, 0.3))
+      call["parameters"].push_back(
+          {{"name", "long"},
+           {"text", std::string(static_cast<std::size_t>(draw_.of({100, 3000})), 'x')}});
     if (draw_.chance(0.1)) call["metadata"] = {{"key", "value"}};
     if (some(kNewTasks, 0.3) && !is_load) {
       call["invocation_type"] = draw_.of<const char*>({"new-task", "existing-task"});
@@ -404,6 +442,7 @@ class WorldDraw {
       Json drawn = step();
       add(std::move(drawn), steps);
       if (some(kDrain, 0.02)) add({{"drain", true}}, steps);
+      if (some(kCrashes, 0.06)) crash(steps);
     }
     // In the end, what is on record.
     at_ += std::chrono::seconds(2);
@@ -419,6 +458,21 @@ class WorldDraw {
     return steps;
   }
 
+  // A crash, and the start after it.
+  void crash(Json& steps) {
+    Json which = Json::object();
+    if (!nodes_.empty() && draw_.chance(0.5)) which["node"] = nodes_[1];
+    Json crash = {{"crash", true}};
+    crash.update(which);
+    Json restart = {{"restart", true}};
+    restart.update(which);
+    add(std::move(crash), steps);
+    const Duration crashed_at = std::exchange(at_, at_ + time(300));
+    add(std::move(restart), steps);
+    // Most of what follows comes while the node is down.
+    if (draw_.chance(0.5)) at_ = crashed_at;
+  }
+
   void add(Json what, Json& steps) {
     const std::string kind = kind_of(what);
     Json step = {{"at", text(at_)}};
@@ -426,7 +480,7 @@ class WorldDraw {
     step["as"] = name;
     step.update(what);
     const bool executes = kind == "invoke" || kind == "stream";
-    if (kind != "leave" && kind != "drain") {
+    if (kind != "leave" && kind != "drain" && kind != "crash" && kind != "restart") {
       // kStepKinds outlives the names.
       static constexpr std::array<const char*, 3> kNamed = {"list_executions", "list_tasks",
                                                             "invoke"};

@@ -78,6 +78,18 @@ void read_instances(const Reader& value, core::InstanceConfig& config) {
   set(object.optional("idle_expiry"), config.idle_expiry);
 }
 
+void read_memory(const Reader& value, core::MemoryConfig& config) {
+  ObjectReader object = value.object();
+  const auto set_bytes = [&](const char* key, std::int64_t& bytes) {
+    bytes = object.optional(key).integer<std::int64_t>({}, bytes);
+  };
+  set_bytes("total", config.total);
+  set_bytes("requests", config.requests);
+  set_bytes("records", config.records);
+  set_bytes("tasks", config.tasks);
+  set_bytes("streams", config.streams);
+}
+
 void read_retry(const Reader& value, core::RetryConfig& config) {
   ObjectReader object = value.object();
   set(object.optional("initial"), config.initial);
@@ -145,6 +157,7 @@ sim::NodeSpec read_node(const Reader& node, std::string name) {
   read_timeout(object.optional("timeout"), config.timeout);
   read_retention(object.optional("retention"), config.retention);
   read_instances(object.optional("instances"), config.instances);
+  read_memory(object.optional("memory"), config.memory);
   read_retry(object.optional("retry"), config.retry);
   read_eta(object.optional("eta"), config.eta);
   set(object.optional("task_limit"), config.task_limit);

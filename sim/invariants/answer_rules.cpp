@@ -175,12 +175,51 @@ class TimestampsOrdered final : public Invariant {
   }
 };
 
+class StreamsEndOnce final : public Invariant {
+ public:
+  explicit StreamsEndOnce(World& world)
+      : Invariant(world, "streams-end-once",
+                  "a stream that ends without an error ends with its only final message",
+                  {EventKind::kCallSent, EventKind::kStreamMessage, EventKind::kCallAnswered,
+                   EventKind::kCallRefused, EventKind::kCallerGone}) {}
+
+  void on_event(const Event& event, const ExecutionFacts*) override {
+    if (event.kind == EventKind::kCallSent) {
+      if (event.mode == spearlet::EXECUTION_MODE_STREAM) has_ended_.emplace(event.call, false);
+      return;
+    }
+    if (has_ended_.empty()) return;
+    const auto stream = has_ended_.find(event.call);
+    if (stream == has_ended_.end()) return;
+    if (event.kind == EventKind::kStreamMessage) {
+      const auto* message = message_as<spearlet::StreamExecutionResult>(event);
+      if (stream->second) {
+        violation(fmt::format("call {}: a message comes after the final one", event.call), {event});
+      }
+      stream->second |= message != nullptr && message->is_final();
+      return;
+    }
+    // A stream without any message that ends well is recorded as a refusal with the status OK.
+    const bool ended_well = event.kind == EventKind::kCallAnswered ||
+                            (event.kind == EventKind::kCallRefused && event.number == 0);
+    if (ended_well && !stream->second) {
+      violation(fmt::format("call {}: the stream ends without a final message", event.call),
+                {event});
+    }
+    has_ended_.erase(stream);
+  }
+
+ private:
+  absl::flat_hash_map<std::uint64_t, bool> has_ended_;  // by open call of a stream
+};
+
 }  // namespace
 
 void add_answer_rules(World& world, Invariants& invariants) {
   invariants.push_back(std::make_unique<EveryCallAnsweredOnce>(world));
   invariants.push_back(std::make_unique<AnswersInShape>(world));
   invariants.push_back(std::make_unique<TimestampsOrdered>(world));
+  invariants.push_back(std::make_unique<StreamsEndOnce>(world));
 }
 
 }  // namespace quintain::sim

@@ -367,5 +367,37 @@ TEST(TimestampsOrdered, IgnoresAnExecutionThatWasNotFound) {
   EXPECT_THAT(scene.violated(), IsEmpty());
 }
 
+// ---- streams-end-once ---------------------------------------------------------------------------
+
+// A stream with these messages, final or not, that ends well.
+std::vector<std::string> stream_problems(const std::vector<bool>& messages, bool answered = true) {
+  CallScene scene;
+  const std::uint64_t call =
+      scene.world.open_call(0, spearlet::InvokeFunctionRequest(), core::Instant::never(),
+                            spearlet::EXECUTION_MODE_STREAM);
+  spearlet::StreamExecutionResult message;
+  for (const bool is_final : messages) {
+    message.set_is_final(is_final);
+    scene.world.call_received(0, call, message);
+  }
+  if (answered) {
+    scene.world.call_answered(0, call, &message);
+  } else {
+    scene.world.call_answered(0, call, nullptr, absl::StatusCode::kUnavailable);
+  }
+  return scene.violations_of("streams-end-once");
+}
+
+TEST(StreamsEndOnce, AStreamEndsWithItsOnlyFinalMessage) {
+  EXPECT_THAT(stream_problems({false, false, true}), IsEmpty());
+  EXPECT_THAT(stream_problems({false}, /*answered=*/false), IsEmpty()) << "it ends with an error";
+  EXPECT_THAT(stream_problems({false}),
+              ElementsAre("call 1: the stream ends without a final message"));
+  EXPECT_THAT(stream_problems({true, false}),
+              ElementsAre("call 1: a message comes after the final one"));
+  EXPECT_THAT(stream_problems({true, true}),
+              ElementsAre("call 1: a message comes after the final one"));
+}
+
 }  // namespace
 }  // namespace quintain::sim::testing

@@ -34,6 +34,8 @@ InvariantSet::InvariantSet(World& world) {
   add_record_rules(world, invariants_);
   add_request_rules(world, invariants_);
   add_promise_rules(world, invariants_);
+  add_instance_rules(world, invariants_);
+  add_memory_rules(world, invariants_);
   for (const auto& invariant : invariants_) {
     if (invariant->watches_instants()) instant_watchers_.push_back(invariant.get());
     for (const EventKind kind : invariant->kinds()) {

@@ -103,6 +103,8 @@ void add_answer_rules(World& world, Invariants& invariants);
 void add_record_rules(World& world, Invariants& invariants);
 void add_request_rules(World& world, Invariants& invariants);
 void add_promise_rules(World& world, Invariants& invariants);
+void add_instance_rules(World& world, Invariants& invariants);
+void add_memory_rules(World& world, Invariants& invariants);
 
 /// Whether an execution with this status has ended. Independent of the core's own table, which is
 /// part of what is judged.

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <set>
 #include <string>
 #include <utility>
@@ -183,13 +184,13 @@ class AnswersBelongToTheirCalls final : public Invariant {
         sent(event);
         break;
       case EventKind::kAccepted:
-        created_ = {event.call, event.execution};
+        accepted(event);
         break;
       case EventKind::kCallAnswered:
         answered(event);
         break;
       default:
-        named_.erase(event.call);
+        forget(event.call);
         break;
     }
   }
@@ -203,33 +204,162 @@ class AnswersBelongToTheirCalls final : public Invariant {
     }
   }
 
-  void answered(const Event& event) {
-    const auto* answer = message_as<spearlet::InvokeFunctionResponse>(event);
-    if (answer == nullptr) return;
-    const auto named = named_.empty() ? named_.end() : named_.find(event.call);
-    if (named != named_.end()) {
-      if (answer->execution_id() != named->second) {
-        violation(fmt::format("the call named '{}', its answer is about '{}'", named->second,
-                              answer->execution_id()),
-                  {event});
-      }
-      named_.erase(named);
-    } else if (event.call == created_.first && world().node(event.execution.node).is_up()) {
-      // No later call has created an execution, so this answer came at once, and the record is
-      // there. Only a node with a store may have dropped it before the answer could leave.
-      SimulatedNode& node = world().node(event.execution.node);
+  void accepted(const Event& event) {
+    if (!named_.empty() && named_.contains(event.call)) return;
+    SimulatedNode& node = world().node(event.execution.node);
+    // On a network a request may arrive twice, and its record may be gone when the answer arrives.
+    if (node.has_network() || node.has_journal()) {
       const core::AsyncExecution* record =
-          node.node().manager().tracker().find_ordinal(created_.second.ordinal);
-      if (record == nullptr && node.has_journal()) return;
-      if (record == nullptr || record->execution_id != answer->execution_id()) {
-        violation(created_.second,
-                  fmt::format("the answer of its call is about '{}'", answer->execution_id()));
-      }
+          node.node().manager().tracker().find_ordinal(event.execution.ordinal);
+      if (record != nullptr) ids_[event.call].push_back(record->execution_id);
+    } else {
+      created_[event.call] = event.execution;
     }
   }
 
+  void answered(const Event& event) {
+    if (const auto* answer = message_as<spearlet::InvokeFunctionResponse>(event)) {
+      check(event, answer->execution_id());
+    }
+    forget(event.call);
+  }
+
+  void check(const Event& event, const std::string& id) {
+    const auto named = named_.empty() ? named_.end() : named_.find(event.call);
+    if (named != named_.end()) {
+      if (id == named->second) return;
+      return violation(
+          fmt::format("the call named '{}', its answer is about '{}'", named->second, id), {event});
+    }
+    if (const auto ids = ids_.find(event.call); ids != ids_.end()) {
+      if (std::ranges::count(ids->second, id) > 0) return;
+      return violation(fmt::format("the call has created '{}', its answer is about '{}'",
+                                   ids->second.front(), id),
+                       {event});
+    }
+    const auto created = created_.find(event.call);
+    if (created == created_.end()) return;
+    // The answer comes at the acceptance or at the end, when the record is there.
+    const core::AsyncExecution* record = world()
+                                             .node(event.execution.node)
+                                             .node()
+                                             .manager()
+                                             .tracker()
+                                             .find_ordinal(created->second.ordinal);
+    if (record == nullptr || record->execution_id != id) {
+      violation(created->second, fmt::format("the answer of its call is about '{}'", id));
+    }
+  }
+
+  void forget(std::uint64_t call) {
+    if (!named_.empty()) named_.erase(call);
+    if (!ids_.empty()) ids_.erase(call);
+    created_.erase(call);
+  }
+
   absl::flat_hash_map<std::uint64_t, std::string> named_;  // by open call
-  std::pair<std::uint64_t, ExecutionRef> created_;         // the last acceptance
+  // The executions that a call without a name has created, by open call.
+  absl::flat_hash_map<std::uint64_t, ExecutionRef> created_;
+  absl::flat_hash_map<std::uint64_t, std::vector<std::string>> ids_;
+};
+
+// Calls that are answered without a result of their own, such as ASYNC ones, are not concerned.
+class ResultsAsReturned final : public Invariant {
+ public:
+  explicit ResultsAsReturned(World& world)
+      : Invariant(world, "results-as-returned",
+                  "the result in an answer is what the function of that execution has returned",
+                  {EventKind::kCallSent, EventKind::kEnvironmentFreed, EventKind::kCallAnswered,
+                   EventKind::kCallRefused, EventKind::kStreamMessage, EventKind::kRecordDropped}) {
+  }
+
+  void on_event(const Event& event, const ExecutionFacts*) override {
+    switch (event.kind) {
+      case EventKind::kCallSent:
+        if (const auto* read = message_as<spearlet::GetExecutionStatusRequest>(event)) {
+          if (read->include_result()) reads_[event.call] = read->execution_id();
+        }
+        return;
+      case EventKind::kEnvironmentFreed:
+        return returned(event);
+      case EventKind::kRecordDropped:
+        return dropped(event);
+      case EventKind::kStreamMessage:
+        if (const auto* message = message_as<spearlet::StreamExecutionResult>(event)) {
+          if (message->is_final() && message->has_chunk_data()) {
+            check(event, message->execution_id(), message->chunk_data().value());
+          }
+        }
+        return;
+      default:
+        answered(event);
+    }
+  }
+
+ private:
+  using Id = std::pair<std::uint32_t, std::string>;  // node and execution_id
+
+  void returned(const Event& event) {
+    const core::Payload* result = event.report->result;
+    if (result == nullptr || (result->value.empty() && returned_.empty())) return;
+    const core::AsyncExecution* record = world()
+                                             .node(event.execution.node)
+                                             .node()
+                                             .manager()
+                                             .tracker()
+                                             .find_ordinal(event.execution.ordinal);
+    if (record == nullptr) return;
+    const Id id(event.execution.node, record->execution_id);
+    if (result->value.empty() && !returned_.contains(id)) return;
+    std::vector<std::string>& values = returned_[id];
+    if (std::ranges::count(values, result->value) == 0) values.push_back(result->value);
+    ids_[event.execution] = record->execution_id;
+  }
+
+  // On a network, and on a node with a store, an answer may come after the record is gone.
+  void dropped(const Event& event) {
+    const auto id = ids_.find(event.execution);
+    if (id == ids_.end()) return;
+    const SimulatedNode& node = world().node(event.execution.node);
+    if (!node.has_network() && !node.has_journal()) {
+      returned_.erase({event.execution.node, id->second});
+    }
+    ids_.erase(id);
+  }
+
+  void answered(const Event& event) {
+    if (const auto* answer = message_as<spearlet::InvokeFunctionResponse>(event)) {
+      if (answer->result().status() == spearlet::EXECUTION_STATUS_COMPLETED) {
+        check(event, answer->execution_id(), answer->result().result().value());
+      }
+      return;
+    }
+    if (reads_.empty()) return;
+    const auto read = reads_.find(event.call);
+    if (read == reads_.end()) return;
+    const auto* answer = message_as<spearlet::GetExecutionStatusResponse>(event);
+    if (answer != nullptr && answer->found() &&
+        answer->result().status() == spearlet::EXECUTION_STATUS_COMPLETED) {
+      check(event, read->second, answer->result().result().value());
+    }
+    reads_.erase(read);
+  }
+
+  void check(const Event& event, const std::string& id, const std::string& value) {
+    if (value.empty() && returned_.empty()) return;
+    const auto known = returned_.find({event.execution.node, id});
+    if (known == returned_.end() ? value.empty() : std::ranges::count(known->second, value) > 0) {
+      return;
+    }
+    violation(fmt::format("the answer about '{}' has a result of {} bytes, which its function has "
+                          "not returned",
+                          id, value.size()),
+              {event});
+  }
+
+  std::map<Id, std::vector<std::string>> returned_;  // results that are not empty
+  std::map<ExecutionRef, std::string> ids_;
+  absl::flat_hash_map<std::uint64_t, std::string> reads_;  // by open call
 };
 
 }  // namespace
@@ -240,6 +370,7 @@ void add_request_rules(World& world, Invariants& invariants) {
   invariants.push_back(std::make_unique<QueueWithinLimit>(world));
   invariants.push_back(std::make_unique<StopsFollowCancels>(world));
   invariants.push_back(std::make_unique<AnswersBelongToTheirCalls>(world));
+  invariants.push_back(std::make_unique<ResultsAsReturned>(world));
 }
 
 }  // namespace quintain::sim

@@ -1,4 +1,5 @@
 #include <gmock/gmock.h>
+#include <google/protobuf/wrappers.pb.h>
 #include <gtest/gtest.h>
 
 #include <string>
@@ -148,6 +149,44 @@ TEST(AnswersBelongToTheirCalls, AnAnswerIsAboutTheExecutionThatTheCallCreated) {
   scene.world.call_answered(0, 1, &answer);
   EXPECT_THAT(scene.violations_of("answers-belong-to-their-calls"),
               ElementsAre("the answer of its call is about 'of no execution'"));
+}
+
+// ---- results-as-returned ------------------------------------------------------------------------
+
+// The answer to a read of an execution whose function has returned "mine" has this result.
+std::vector<std::string> result_problems(const std::string& answered) {
+  NodeSpec spec = Scene::default_spec();
+  FunctionModel& model = spec.functions.emplace_back();
+  model.task = "task";
+  model.result = "mine";
+  Scene scene(spec);
+  core::testing::RecordingCaller<spearlet::InvokeFunctionResponse> caller;
+  auto request = async_request({.id = "a"});
+  request.set_task_id("task");
+  scene.world.node(0).service().InvokeFunction(std::move(request), {}, caller.answer());
+  scene.world.kernel().run_until(core::Instant(1s));
+  spearlet::GetExecutionStatusRequest read;
+  read.set_execution_id("a");
+  read.set_include_result(true);
+  const std::uint64_t call = scene.world.open_call(0, read);
+  spearlet::GetExecutionStatusResponse answer;
+  answer.set_found(true);
+  answer.mutable_result()->set_status(kCompleted);
+  google::protobuf::StringValue value;
+  value.set_value(answered);
+  answer.mutable_result()->mutable_result()->PackFrom(value);
+  scene.world.call_answered(0, call, &answer);
+  std::vector<std::string> problems = scene.violations_of("results-as-returned");
+  scene.world.close();
+  return problems;
+}
+
+TEST(ResultsAsReturned, AnAnswerHasTheResultOfItsFunction) {
+  EXPECT_THAT(result_problems("mine"), IsEmpty());
+  EXPECT_THAT(result_problems("yours"),
+              ElementsAre("the answer about 'a' has a result of 7 bytes, which its function has "
+                          "not returned"));
+  EXPECT_THAT(result_problems(""), ::testing::SizeIs(1)) << "it was lost";
 }
 
 }  // namespace

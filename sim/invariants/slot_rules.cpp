@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <optional>
+#include <string_view>
 #include <vector>
 
 #include "sim/invariants/invariant.h"
@@ -135,12 +138,110 @@ class AttemptsWithinRetries final : public Invariant {
   }
 };
 
+// Start-time fair queueing: a task that has nothing waiting continues where its work that has got a
+// slot ends in virtual service time, or at the virtual time. Work that was cancelled in the queue
+// must not count. Not checked any more after a crash, or after a timeout in the queue, which may
+// advance the virtual time without a dispatch.
+class FairShareChargesWhatRan final : public Invariant {
+ public:
+  explicit FairShareChargesWhatRan(World& world)
+      : Invariant(world, "fair-share-charges-what-ran",
+                  "with fair-share, a task that waits for nothing is charged for those executions "
+                  "that have got a slot, and for no others",
+                  kinds_in(world)),
+        nodes_(world.nodes()) {}
+
+  void on_event(const Event& event, const ExecutionFacts* facts) override {
+    const std::uint32_t index = event.execution.node;
+    if (world().node(index).config().scheduling.strategy != kStrategy) return;
+    Node& node = nodes_[index];
+    if (event.kind == EventKind::kNodeCrashed) node.is_known = false;
+    if (!node.is_known) return;
+    if (event.kind == EventKind::kAccepted) {
+      accepted(event, node);
+    } else if (event.kind == EventKind::kAttemptDispatched) {
+      if (event.number == 1) dispatched(event, node);
+    } else if (is_end(event) && facts != nullptr && facts->dispatched_at.is_never()) {
+      if (event.to == spearlet::EXECUTION_STATUS_TIMEOUT) node.is_known = false;
+      forget(event.execution.ordinal, node);
+    }
+  }
+
+ private:
+  static constexpr std::string_view kStrategy = "fair-share";
+
+  struct Share {
+    std::int64_t finish = 0;
+    int waiting = 0;
+  };
+  struct Waiting {
+    std::uint64_t task;
+    std::optional<std::int64_t> rank;  // as expected; nullopt: others waited before it
+  };
+  struct Node {
+    bool is_known = true;
+    std::int64_t virtual_time = 0;
+    std::map<std::uint64_t, Share> shares;     // by task number
+    std::map<std::uint64_t, Waiting> waiting;  // by ordinal
+  };
+
+  static std::vector<EventKind> kinds_in(World& world) {
+    for (std::size_t node = 0; node < world.nodes(); ++node) {
+      if (world.node(node).config().scheduling.strategy != kStrategy) continue;
+      return {EventKind::kAccepted, EventKind::kAttemptDispatched, EventKind::kTransition,
+              EventKind::kNodeCrashed};
+    }
+    return {};
+  }
+
+  const core::AsyncExecution* record_of(const Event& event) {
+    core::Node& node = world().node(event.execution.node).node();
+    return node.manager().tracker().find_ordinal(event.execution.ordinal);
+  }
+
+  void accepted(const Event& event, Node& node) {
+    const core::AsyncExecution* record = record_of(event);
+    if (record == nullptr) return;
+    const std::uint64_t task = record->task->number();
+    Share& share = node.shares[task];
+    Waiting& waiting = node.waiting[event.execution.ordinal];
+    waiting.task = task;
+    if (share.waiting++ == 0) waiting.rank = std::max(node.virtual_time, share.finish);
+  }
+
+  void dispatched(const Event& event, Node& node) {
+    const core::AsyncExecution* record = record_of(event);
+    const auto position = node.waiting.find(event.execution.ordinal);
+    if (record == nullptr || record->live == nullptr || position == node.waiting.end()) return;
+    const std::int64_t rank = record->live->rank;
+    const auto expected = position->second.rank;
+    if (expected && rank != *expected) {
+      violation(event.execution,
+                fmt::format("its start tag is {}, its task's work ends at {}", rank, *expected));
+    }
+    Share& share = node.shares[position->second.task];
+    share.finish = std::max(share.finish, rank + record->live->charge);
+    node.virtual_time = std::max(node.virtual_time, rank);
+    forget(event.execution.ordinal, node);
+  }
+
+  static void forget(std::uint64_t ordinal, Node& node) {
+    const auto position = node.waiting.find(ordinal);
+    if (position == node.waiting.end()) return;
+    --node.shares[position->second.task].waiting;
+    node.waiting.erase(position);
+  }
+
+  std::vector<Node> nodes_;
+};
+
 }  // namespace
 
 void add_slot_rules(World& world, Invariants& invariants) {
   invariants.push_back(std::make_unique<SlotsWithinLimit>(world));
   invariants.push_back(std::make_unique<NoIdleSlotWhileWorkWaits>(world));
   invariants.push_back(std::make_unique<AttemptsWithinRetries>(world));
+  invariants.push_back(std::make_unique<FairShareChargesWhatRan>(world));
 }
 
 }  // namespace quintain::sim

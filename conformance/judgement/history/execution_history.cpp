@@ -149,7 +149,7 @@ class Splitter {
       const std::size_t end = end_of_execution(first);
       const bool is_last = end >= all_.invokes.size();
       ExecutionHistory execution = part(first, end, is_last);
-      execution.fresh = fresh;
+      execution.fresh = fresh && !may_have_been_earlier(first, end);
       execution.id_reused = first > 0;
       execution.may_be_gone = gone(execution);
       // The next call starts a new execution for certain if this one was seen and then seen to be
@@ -194,6 +194,16 @@ class Splitter {
       if (!gone.is_never() && interval_of(*all_.invokes[i]).end.at >= gone) return i;
     }
     return all_.invokes.size();
+  }
+
+  // Whether a call from `end` on, which may have found the id free, may also have come before the
+  // call `first`: one without an answer that was sent before that one returned.
+  bool may_have_been_earlier(std::size_t first, std::size_t end) const {
+    if (first >= all_.invokes.size()) return false;
+    const RecordedCall& invoke = *all_.invokes[first];
+    return std::any_of(
+        all_.invokes.begin() + static_cast<std::ptrdiff_t>(std::min(end, all_.invokes.size())),
+        all_.invokes.end(), [&](const RecordedCall* other) { return !before(invoke, *other); });
   }
 
   // The calls that belong for certain to the execution of invokes[first, end).

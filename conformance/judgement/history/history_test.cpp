@@ -540,6 +540,22 @@ TEST(Async1, RejectsAFirstAnswerThatIsNotPending) {
   }
 }
 
+TEST(Async1, AcceptsTheCurrentStateIfALostCallMayHaveBeenTheFirst) {
+  auto completed = async_answer();
+  *completed.mutable_result() = good_result(kCompleted);
+  const auto violated = [&](std::int64_t other_sent, core::Duration retention) {
+    CallSequence calls;
+    calls.invoke(invoke_request(EXECUTION_MODE_ASYNC, "a"), completed, 0, 10);
+    calls.refuse(invoke_request(EXECUTION_MODE_ASYNC, "a"), absl::UnavailableError("lost"),
+                 other_sent, other_sent + 1);
+    return calls.violated({.retention = retention});
+  };
+  EXPECT_THAT(violated(0, core::kForever), IsEmpty());
+  EXPECT_THAT(violated(0, std::chrono::hours(1)), IsEmpty()) << "though the id may be free later";
+  EXPECT_THAT(violated(11, core::kForever), ElementsAre("ASYNC-1")) << "it came after the answer";
+  EXPECT_THAT(violated(11, std::chrono::hours(1)), ElementsAre("ASYNC-1"));
+}
+
 TEST(Async1, AcceptsTheCurrentStateInALaterAnswer) {
   auto done = async_answer();
   *done.mutable_result() = good_result(kCompleted);
