@@ -228,6 +228,8 @@ void SimulatedNode::start_again() {
   if (is_up()) return;
   if (recorder_) recorder_->mute(false);
   world_.record({.kind = EventKind::kNodeStarted, .execution = {.node = index_}});
+  // A new process has a new seed. With the old one it would give the ids again that it gave before.
+  environment_.randomness() = Randomness(fold(environment_.randomness().seed(), 1));
   start(*spec_);
 }
 

@@ -218,6 +218,8 @@ void Restoration::retain_ended() {
     activity.updated_at = std::max(activity.updated_at, execution->wall_completed_at);
     manager_.tracker_.retain(*execution);
   }
+  // A call may come before the timer of the first expiry.
+  manager_.tracker_.expire();
 }
 
 absl::Status Restoration::restore_waiting(AsyncExecution& execution,
