@@ -166,7 +166,7 @@ void add_capacity_command(CLI::App& app, int& exit_code) {
   command
       ->add_option("--time-scale", arguments->time_scale,
                    "Times between calls are multiplied by this; 0.5 is twice the load (default: 1)")
-      ->check(CLI::Range(1e-6, 1e6));
+      ->check(number_within(1e-6, 1e6));
   command
       ->add_option("--seeds", arguments->seeds,
                    "Runs of each number of slots, where the trace has distributions (default: 1)")
@@ -178,7 +178,7 @@ void add_capacity_command(CLI::App& app, int& exit_code) {
   command
       ->add_option("--price", arguments->price,
                    "The price of a slot for an hour; shows prices instead of slot-hours")
-      ->check(CLI::PositiveNumber);
+      ->check(number_within(1e-9, 1e12));
   command->add_option("--json", arguments->json, "Write the result as JSON to this file")
       ->type_name("FILE");
   command->add_flag("--strict-trace", arguments->strict_trace,
@@ -188,8 +188,8 @@ void add_capacity_command(CLI::App& app, int& exit_code) {
       "  quintain capacity calls.csv\n"
       "  quintain capacity calls.csv --want response.p95=2s\n"
       "  quintain capacity calls.csv.gz --slots 2..16 --time-scale 0.5 --json capacity.json\n\n"
-      "Exit code: 0 done, 1 no number of slots reaches --want, 2 bad usage or input, 130 or 143\n"
-      "interrupted.");
+      "Exit code: 0 done, 1 no number of slots reaches --want, 2 bad usage or input, 3 harness\n"
+      "error, 130 or 143 interrupted by SIGINT or SIGTERM.");
   command->callback([arguments, &exit_code] {
     if (arguments->jobs == 0) {
       arguments->jobs = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));

@@ -26,7 +26,8 @@ TEST_F(CapacityCommandTest, ShowsATableAndWritesJson) {
   write_calls();
   const Ran ran = quintain("capacity calls.csv --slots 1..3 --json c.json");
   EXPECT_EQ(ran.exit_code, 0) << ran.err;
-  EXPECT_THAT(ran.out, AllOf(HasSubstr("calls.csv: 1 function, which keep"), HasSubstr("slots")));
+  EXPECT_THAT(ran.out,
+              AllOf(HasSubstr("calls.csv: the calls of 1 function keep"), HasSubstr("slots")));
   EXPECT_THAT(read(folder_ / "c.json"),
               HasSubstr("\"command\": \"quintain capacity calls.csv --slots 1..3\""));
 }
@@ -47,6 +48,12 @@ TEST_F(CapacityCommandTest, BadInputIsToldAtOnce) {
   EXPECT_EQ(ran.exit_code, 2);
   EXPECT_THAT(ran.err, AllOf(HasSubstr("--slots: '0'"), HasSubstr("--want: 'p95'"),
                              HasSubstr("--for: "), HasSubstr("no/c.json")));
+  for (const std::string option :
+       {"--time-scale nan", "--time-scale 0", "--price nan", "--price 0", "--price inf"}) {
+    const Ran odd = quintain("capacity calls.csv " + option);
+    EXPECT_EQ(odd.exit_code, 2) << option;
+    EXPECT_THAT(odd.err, HasSubstr("is not a number from")) << option;
+  }
   EXPECT_EQ(quintain("capacity missing.csv").exit_code, 2);
   write("bad.csv", "when,what\n1,2\n");
   const Ran bad = quintain("capacity bad.csv");

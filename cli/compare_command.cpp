@@ -64,12 +64,12 @@ void add_compare_command(CLI::App& app, int& exit_code) {
   command
       ->add_option("--threshold", arguments->threshold_percent,
                    "Changes of a metric's mean of at most this many percent do not count")
-      ->check(CLI::Range(0.0, 1000.0))
+      ->check(number_within(0, 1000))
       ->capture_default_str();
   command
       ->add_option("--alpha", arguments->alpha,
                    "The probability, at most, of a false alarm in any of the metrics")
-      ->check(CLI::Range(1e-12, 0.5))
+      ->check(number_within(1e-12, 0.5))
       ->capture_default_str();
   command->add_option("--json", arguments->json, "Write the comparison to this file")
       ->type_name("FILE");

@@ -566,7 +566,7 @@ void add_conform_command(CLI::App& app, int& exit_code) {
   command
       ->add_option("--timeout", arguments->timeout_seconds,
                    "End the run after this many seconds, with a report of what was judged")
-      ->check(CLI::Range(0.1, 1e6));
+      ->check(number_within(0.1, 1e6));
   command->add_flag("--no-preflight", arguments->no_preflight,
                     "Run the other cases even if a smoke case fails");
   command->add_flag("--verbose", arguments->verbose,

@@ -27,6 +27,7 @@
 #include "conformance/world_judge.h"
 #include "core/base/duration_text.h"
 #include "core/base/random.h"
+#include "core/base/text_digest.h"
 #include "reports/formats.h"
 #include "reports/json_input/diagnostics.h"
 #include "reports/report.h"
@@ -300,7 +301,8 @@ int explore_command(const Arguments& arguments) {
   const auto shards = static_cast<std::uint64_t>(shard->count);
   const auto number = static_cast<std::uint64_t>(shard->number);
   if (number > worlds) {
-    print_error(fmt::format("--shard {}: there are only {} worlds", arguments.shard, worlds));
+    print_error(fmt::format("--shard {}: there are only {} worlds; use at most as many shards",
+                            arguments.shard, worlds));
     return kBadInput;
   }
 
@@ -329,7 +331,12 @@ int explore_command(const Arguments& arguments) {
                  random ? *first : 1, took, explored);
   report.cases.push_back(coverage_case(explored, random, arguments.shard.empty()));
   if (!arguments.shard.empty()) {
-    report.shard = {.number = shard->number, .count = shard->count, .of_worlds = true};
+    core::TextDigest digest;
+    for (const auto& variant : variants) digest.add(variant.dump());
+    report.shard = {.number = shard->number,
+                    .count = shard->count,
+                    .of_worlds = true,
+                    .inputs = digest.value()};
   }
   for (const auto& failure : explored.failures) {
     auto failed = case_of(failure, fmt::format("seed-{}", failure.seed), arguments);
@@ -365,8 +372,10 @@ void add_explore_command(CLI::App& app, int& exit_code) {
               "before and after each of its events: {}",
               fmt::join(scenarios::kActions, ", ")))
       ->excludes(ties);
-  command->add_option("--most", arguments->most,
-                      "The most variants or orders of one case that are tried (default: 20000)");
+  command
+      ->add_option("--most", arguments->most,
+                   "The most variants or orders of one case that are tried (default: 20000)")
+      ->check(CLI::Range(std::size_t{1}, kMaxVariants));
   auto* seeds = command
                     ->add_option("--seeds", arguments->seeds,
                                  fmt::format("How many worlds (default: {})", kDefaultSeeds))

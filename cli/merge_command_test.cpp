@@ -62,6 +62,21 @@ TEST_F(MergeCommandTest, ShardsThatAreMissingOrWrongAreBadInput) {
   EXPECT_EQ(quintain("merge").exit_code, 2);
 }
 
+TEST_F(MergeCommandTest, ShardsOfOtherScenariosAreNotOfTheRun) {
+  write_scenarios();
+  ASSERT_EQ(quintain("run --skip s4 --shard 1/2 --report 1.json").exit_code, 0);
+  write("scenarios/s1.json", R"({
+  "about": "another call",
+  "functions": {"work": {"service": "700ms"}},
+  "steps": [{"invoke": "work", "mode": "sync", "as": "a"}],
+  "expect": [{"execution": "a", "status": "COMPLETED"}]
+})");
+  ASSERT_EQ(quintain("run --skip s4 --shard 2/2 --report 2.json").exit_code, 0);
+  const Ran ran = quintain("merge 1.json 2.json");
+  EXPECT_EQ(ran.exit_code, 2);
+  EXPECT_THAT(ran.err, HasSubstr("2.json: its cases are not those of the first report"));
+}
+
 TEST_F(MergeCommandTest, AShardNeedsACase) {
   write_scenarios();
   EXPECT_THAT(quintain("run --shard 5/5").err, HasSubstr("there are only 4 cases"));
@@ -106,9 +121,12 @@ TEST_F(MergeCommandTest, MakesTheReportOfAStudy) {
   const Ran merged = quintain("merge 2.json 1.json --report merged.json");
   EXPECT_EQ(merged.exit_code, whole.exit_code) << merged.err;
   EXPECT_EQ(without_clock("merged.json"), without_clock("whole.json"));
-  EXPECT_THAT(quintain("merge 2.json --report no.json").err,
-              HasSubstr("1 of 2 shards are missing"));
+  EXPECT_THAT(quintain("merge 2.json --report no.json").err, HasSubstr("shards are missing: 1/2"));
   EXPECT_THAT(quintain("merge 2.json 2.json 1.json").err, HasSubstr("shard 2/2 is there twice"));
+  write("small.study.json", "{}");
+  const Ran other = quintain("merge 2.json 1.json");
+  EXPECT_EQ(other.exit_code, 2);
+  EXPECT_THAT(other.err, HasSubstr("'small.study.json' is not the study file that the shards had"));
   write("odd.json", R"({"shard": {"number": 1, "count": 1}, "cells": {"../x.json": ""}})");
   const Ran odd = quintain("merge odd.json");
   EXPECT_EQ(odd.exit_code, 2);

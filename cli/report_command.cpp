@@ -29,13 +29,20 @@ std::optional<std::string> page_of(const std::string& path) {
   if (first_key_among(*text, {"workloads", "cases"}) == "workloads") {
     const auto study = study::study_from_json(*text);
     if (study.ok()) return study::render_page(*study);
-    print_error(kCommand, fmt::format("{}: {}", path, std::string(study.status().message())));
+    print_error(kCommand, fmt::format("{}: {}", path, shortened(study.status())));
+    return std::nullopt;
+  }
+  if (first_key_among(*text, {"cells", "cases"}) == "cells") {
+    print_error(kCommand,
+                fmt::format("{}: it has the cells of a shard of a study; `quintain merge` "
+                            "makes the report of all shards",
+                            path));
     return std::nullopt;
   }
   const auto report = reports::from_json(*text);
   if (report.ok()) return reports::to_html(*report);
   print_error(kCommand, fmt::format("{}: {}; expected the file that --report wrote", path,
-                                    std::string(report.status().message())));
+                                    shortened(report.status())));
   return std::nullopt;
 }
 

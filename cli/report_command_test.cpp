@@ -34,6 +34,11 @@ TEST_F(ReportCommandTest, AFileThatIsNoReportIsBadInput) {
     EXPECT_THAT(ran.err, HasSubstr("quintain report: no.json: ")) << text;
     EXPECT_FALSE(std::filesystem::exists(folder_ / "page.html"));
   }
+  for (const std::string command : {"report . --html p.html", "merge .", "compare . ."}) {
+    const Ran ran = quintain(command);
+    EXPECT_EQ(ran.exit_code, 2) << command;
+    EXPECT_THAT(ran.err, HasSubstr("cannot read '.'")) << command;
+  }
   EXPECT_EQ(quintain("report missing.json --html page.html").exit_code, 2);
   EXPECT_EQ(quintain("report no.json").exit_code, 2);
 }

@@ -1,6 +1,7 @@
 #include "cli/results.h"
 #include "cli/console.h"
 
+#include <absl/strings/numbers.h>
 #include <fmt/format.h>
 #include <fnmatch.h>
 #include <unistd.h>
@@ -11,12 +12,12 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "cli/progress.h"
 #include "reports/file.h"
 #include "reports/formats.h"
+#include "reports/json_input/input_file.h"
 #include "reports/table.h"
 #include "reports/text.h"
 
@@ -41,6 +42,8 @@ constexpr std::array<CiOption, reports::kCiFormats> kCiOptions = {
      {"--sarif", "Write SARIF to this file: the failures that have a place in a file"},
      {"--summary", "Write a summary in Markdown to this file"},
      {"--annotations", "Write GitHub's workflow commands to this file"}}};
+
+constexpr std::size_t kMaxReportBytes = std::size_t{4} << 30;
 
 /// Finds a key of the outermost object.
 class KeyReader : public nlohmann::json_sax<nlohmann::json> {
@@ -75,6 +78,13 @@ class KeyReader : public nlohmann::json_sax<nlohmann::json> {
 };
 
 }  // namespace
+
+std::string shortened(const absl::Status& status) {
+  constexpr std::size_t kMaxBytes = 300;
+  std::string text(status.message());
+  if (text.size() > kMaxBytes) text = text.substr(0, kMaxBytes) + "...";
+  return text;
+}
 
 std::string first_key_among(const std::string& json, const std::vector<std::string>& keys) {
   KeyReader reader(keys);
@@ -218,6 +228,14 @@ bool ReportFiles::publish(std::string_view command,
   return good;
 }
 
+std::function<std::string(const std::string&)> number_within(double low, double high) {
+  return [=](const std::string& text) -> std::string {
+    double value = 0;
+    if (absl::SimpleAtod(text, &value) && value >= low && value <= high) return {};
+    return fmt::format("'{}' is not a number from {:g} to {:g}", text, low, high);
+  };
+}
+
 void add_shard_option(CLI::App& command, std::string& shard, const std::string& what) {
   command
       .add_option(
@@ -272,21 +290,32 @@ bool can_write(std::string_view command, const std::string& path) {
 }
 
 std::optional<std::string> read_text(std::string_view command, const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(file), {}};
-  if (!file.is_open() || file.bad()) {
-    print_error(command, fmt::format("cannot read '{}'", path));
-    return std::nullopt;
-  }
-  return text;
+  auto text = json_input::read_bounded(path, kMaxReportBytes);
+  if (text.ok()) return *std::move(text);
+  print_error(command,
+              fmt::format("cannot read '{}': {}", path, std::string(text.status().message())));
+  return std::nullopt;
+}
+
+// What a report is that is not one of run, conform or explore; empty if it may be one.
+std::string other_kind(const std::string& text) {
+  const std::string key = first_key_among(text, {"workloads", "cells", "cases"});
+  if (key == "workloads") return "it is the report of a study";
+  if (key == "cells") return "it has the cells of a shard of a study";
+  return {};
 }
 
 std::optional<reports::Report> read_report(std::string_view command, const std::string& path) {
   const auto text = read_text(command, path);
   if (!text) return std::nullopt;
+  if (const std::string kind = other_kind(*text); !kind.empty()) {
+    print_error(command,
+                fmt::format("{}: {}; expected one of run, conform or explore", path, kind));
+    return std::nullopt;
+  }
   auto report = reports::from_json(*text);
   if (!report.ok()) {
-    print_error(command, fmt::format("{}: {}", path, std::string(report.status().message())));
+    print_error(command, fmt::format("{}: {}", path, shortened(report.status())));
     return std::nullopt;
   }
   return *std::move(report);

@@ -86,6 +86,9 @@ struct ReportFiles {
                const std::function<std::string(reports::CiFormat)>& text) const;
 };
 
+/// Accepts numbers from `low` to `high`; CLI::Range takes "nan" for one of them.
+std::function<std::string(const std::string&)> number_within(double low, double high);
+
 /// Adds --shard I/N, which chooses a part of the `what` ("cases").
 void add_shard_option(CLI::App& command, std::string& shard, const std::string& what);
 
@@ -117,6 +120,9 @@ std::optional<std::string> read_text(std::string_view command, const std::string
 /// The JSON report of run, conform or explore in a file. Prints an error and returns nullopt if
 /// there is none.
 std::optional<reports::Report> read_report(std::string_view command, const std::string& path);
+
+/// The error in at most some 300 bytes: errors of the JSON library quote what they have read.
+std::string shortened(const absl::Status& status);
 
 /// The first of these keys in the outermost object of a JSON document, which need not be valid
 /// behind it; empty if there is none. The document is not built.

@@ -23,6 +23,7 @@
 #include "cli/progress.h"
 #include "cli/results.h"
 #include "conformance/world_judge.h"
+#include "core/base/text_digest.h"
 #include "reports/json_input/diagnostics.h"
 #include "reports/report.h"
 #include "reports/shard.h"
@@ -107,6 +108,7 @@ struct Found {
 struct Loaded {
   std::vector<scenarios::ScenarioFile> files;
   std::vector<Found> cases;
+  core::TextDigest digest;
 };
 
 std::optional<Loaded> load(const Arguments& arguments) {
@@ -117,6 +119,7 @@ std::optional<Loaded> load(const Arguments& arguments) {
     for (const std::string& file : scenarios::find_scenario_files({path}, diagnostics)) {
       auto loaded = scenarios::ScenarioFile::load(
           file, root, diagnostics, [&](std::size_t index, scenarios::Scenario scenario) {
+            all.digest.add(scenario.document);
             const bool skipped = scenario.trace && arguments.trace_dir.empty();
             const double calls = skipped ? 0 : scenarios::expected_calls(scenario);
             all.cases.push_back({std::move(scenario.name), std::move(scenario.about),
@@ -174,13 +177,16 @@ std::optional<std::vector<bool>> choose_shard(const Arguments& arguments, const 
   const std::size_t seeds = head.seeds.size();
   const std::size_t cases = loaded.cases.size() * seeds;
   if (static_cast<std::size_t>(shard.count) > cases) {
-    print_error(fmt::format("--shard {}: there are only {} cases", arguments.shard, cases));
+    print_error(fmt::format("--shard {}: there are only {} cases; use at most as many shards",
+                            arguments.shard, cases));
     return std::nullopt;
   }
   std::vector<double> costs;
   for (const Found& found : loaded.cases) costs.push_back(found.expected_calls);
-  head.shard = {
-      .number = shard.number, .count = shard.count, .cases = static_cast<std::int64_t>(cases)};
+  head.shard = {.number = shard.number,
+                .count = shard.count,
+                .inputs = loaded.digest.value(),
+                .cases = static_cast<std::int64_t>(cases)};
   return reports::places_of_shard(costs, seeds, shard);
 }
 

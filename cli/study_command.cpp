@@ -13,7 +13,6 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <set>
 #include <string>
 #include <thread>
 #include <utility>
@@ -25,6 +24,7 @@
 #include "cli/program.h"
 #include "cli/progress.h"
 #include "cli/results.h"
+#include "core/base/text_digest.h"
 #include "reports/file.h"
 #include "reports/json_input/diagnostics.h"
 #include "reports/report.h"
@@ -65,22 +65,26 @@ struct Arguments {
   bool list = false;
   std::string explain;
   std::string shard;
+  // The cells of all shards are kept.
+  bool merging = false;
 };
 
 void print_error(std::string_view what) { cli::print_error(kCommand, what); }
 
-// Identifies this program, so that no kept cell is used by a changed program: FNV-1a of its file.
-std::string build_digest() {
-  std::ifstream file("/proc/self/exe", std::ios::binary);
-  std::uint64_t hash = 0xcbf29ce484222325;
+// The digest of a file.
+std::uint64_t digest_of(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  core::TextDigest digest;
   std::vector<char> block(1 << 20);
   while (file.read(block.data(), static_cast<std::streamsize>(block.size())) || file.gcount() > 0) {
-    for (std::streamsize i = 0; i < file.gcount(); ++i) {
-      hash ^= static_cast<unsigned char>(block[static_cast<std::size_t>(i)]);
-      hash *= 0x100000001b3;
-    }
+    digest.add_bytes({block.data(), static_cast<std::size_t>(file.gcount())});
   }
-  return fmt::format("{} {:016x}", kVersion, hash);
+  return digest.value();
+}
+
+// Identifies this program, so that no kept cell is used by a changed program.
+std::string build_digest() {
+  return fmt::format("{} {:016x}", kVersion, digest_of("/proc/self/exe"));
 }
 
 std::int64_t nanoseconds_now() {
@@ -270,6 +274,7 @@ bool write_shard(const Arguments& arguments, const study::ShardDone& done,
       {"build", build_digest()},
       {"study",
        {{"file", arguments.file},
+        {"digest", fmt::format("{:016x}", digest_of(arguments.file))},
         {"seeds", arguments.seeds},
         {"only", arguments.selection.only},
         {"skip", arguments.selection.skip},
@@ -298,6 +303,7 @@ int run(const Arguments& arguments, const study::Study& study) {
   options.store = study::CellStore(keep);
   if (!arguments.shard.empty()) options.shard = parse_shard(kCommand, arguments.shard);
   if (arguments.cost) options.stopwatch = nanoseconds_now;
+  options.expects_cells = arguments.merging;
   options.interrupt = &Interruption::requested();
   options.note = [&](const std::string& note) { print_error(note); };
   Progress progress("cells");
@@ -402,8 +408,12 @@ absl::Status add_cells(const nlohmann::json& report, const std::filesystem::path
     if (name.find('/') != std::string::npos || !name.ends_with(".json")) {
       return absl::InvalidArgumentError(fmt::format("'{}' is no name of a cell", name));
     }
-    const absl::Status written =
-        reports::write_atomically((folder / name).string(), text.get<std::string>());
+    const auto cell = text.get<std::string>();
+    if (!study::CellStore::is_intact(cell)) {
+      return absl::InvalidArgumentError(
+          fmt::format("the cell '{}' is not as it was written; run the shard again", name));
+    }
+    const absl::Status written = reports::write_atomically((folder / name).string(), cell);
     if (!written.ok()) return written;
   }
   return absl::OkStatus();
@@ -420,13 +430,21 @@ nlohmann::json common_part(const nlohmann::json& report) {
 std::optional<Arguments> take_apart(const std::vector<std::string>& paths,
                                     const std::filesystem::path& folder) {
   std::optional<nlohmann::json> first;
-  std::set<int> numbers;
-  int count = 0;
+  std::vector<bool> there;
   bool good = true;
   for (const std::string& path : paths) {
     const auto text = read_text("merge", path);
-    if (!text) return std::nullopt;
     absl::Status status;
+    if (!text) {
+      good = false;
+      continue;
+    }
+    if (first_key_among(*text, {"cells", "cases"}) == "cases") {
+      cli::print_error(
+          "merge", fmt::format("{}: it has no cells of a study, as the first report has", path));
+      good = false;
+      continue;
+    }
     try {
       const auto report = nlohmann::json::parse(*text);
       const auto shard =
@@ -439,25 +457,25 @@ std::optional<Arguments> take_apart(const std::vector<std::string>& paths,
             "it was written by another build of quintain; merge it with that one");
       } else if (first && common_part(report) != *first) {
         status = absl::InvalidArgumentError("it is of another study than the first report");
-      } else if (!numbers.insert(shard->number).second) {
-        status = absl::InvalidArgumentError(
-            fmt::format("shard {}/{} is there twice", shard->number, shard->count));
       } else {
         first = common_part(report);
-        count = shard->count;
-        status = add_cells(report, folder);
+        there.resize(static_cast<std::size_t>(shard->count));
+        const auto index = static_cast<std::size_t>(shard->number - 1);
+        status = there[index] ? absl::InvalidArgumentError(fmt::format("shard {}/{} is there twice",
+                                                                       shard->number, shard->count))
+                              : add_cells(report, folder);
+        there[index] = true;
       }
     } catch (const nlohmann::json::exception& error) {
       status = absl::InvalidArgumentError(
           fmt::format("not a report of a shard of a study: {}", error.what()));
     }
     if (status.ok()) continue;
-    cli::print_error("merge", fmt::format("{}: {}", path, std::string(status.message())));
+    cli::print_error("merge", fmt::format("{}: {}", path, shortened(status)));
     good = false;
   }
-  if (static_cast<int>(numbers.size()) < count) {
-    cli::print_error("merge", fmt::format("{} of {} shards are missing",
-                                          count - static_cast<int>(numbers.size()), count));
+  if (const std::string missing = reports::missing_shards(there); !missing.empty()) {
+    cli::print_error("merge", "shards are missing: " + missing);
     good = false;
   }
   if (!good || !first) return std::nullopt;
@@ -465,6 +483,12 @@ std::optional<Arguments> take_apart(const std::vector<std::string>& paths,
     const nlohmann::json& study = first->at(3);
     Arguments arguments;
     arguments.file = study.at("file");
+    if (study.at("digest") != fmt::format("{:016x}", digest_of(arguments.file))) {
+      cli::print_error("merge", fmt::format("'{}' is not the study file that the shards had, or it "
+                                            "is not there; merge in the same folder",
+                                            arguments.file));
+      return std::nullopt;
+    }
     arguments.seeds = study.at("seeds");
     arguments.selection.only = study.at("only").get<std::vector<std::string>>();
     arguments.selection.skip = study.at("skip").get<std::vector<std::string>>();
@@ -494,6 +518,7 @@ int merge_study(const std::vector<std::string>& paths, const ReportFiles& files)
   int exit_code = kBadInput;
   if (arguments) {
     arguments->keep = folder;
+    arguments->merging = true;
     arguments->files = files;
     arguments->jobs = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
     exit_code = validate_arguments(*arguments) ? run_file(*arguments) : kBadInput;

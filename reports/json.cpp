@@ -90,6 +90,7 @@ absl::StatusOr<Json> write_head(const Report& head, const Totals& totals) {
     json["shard"] = {{"number", head.shard->number},
                      {"count", head.shard->count},
                      {"of", head.shard->of_worlds ? "worlds" : "cases"},
+                     {"inputs", write_digest(head.shard->inputs)},
                      {"cases", head.shard->cases},
                      {"places", head.shard->places}};
   }
@@ -181,6 +182,7 @@ Report read_report(const Json& json) {
     report.shard = {.number = read_integer<int>(shard.at("number")),
                     .count = read_integer<int>(shard.at("count")),
                     .of_worlds = shard.at("of") == "worlds",
+                    .inputs = read_digest(shard.at("inputs")),
                     .cases = read_integer<std::int64_t>(shard.at("cases"))};
     for (const Json& place : shard.at("places")) {
       report.shard->places.push_back(read_integer<std::int64_t>(place));

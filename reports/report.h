@@ -129,6 +129,8 @@ struct Shard {
   /// What was divided is the worlds of a search. Each shard then reports on all of its worlds
   /// together, and `cases` and `places` are empty.
   bool of_worlds = false;
+  /// Identifies what was divided: shards of other scenarios have another digest.
+  std::uint64_t inputs = 0;
   /// The number of cases in all shards.
   std::int64_t cases = 0;
   /// For each case of this report, in order, its place among those of all shards, from 0.

@@ -39,6 +39,18 @@ absl::StatusOr<ShardNumber> parse_shard(std::string_view text) {
   return shard;
 }
 
+std::string missing_shards(const std::vector<bool>& there) {
+  std::vector<std::string> missing;
+  for (std::size_t i = 0; i < there.size(); ++i) {
+    if (!there[i]) missing.push_back(fmt::format("{}/{}", i + 1, there.size()));
+  }
+  const std::size_t listed = std::min(missing.size(), kMaxListed);
+  const std::string more =
+      missing.size() > listed ? fmt::format(" and {} more", missing.size() - listed) : "";
+  missing.resize(listed);
+  return absl::StrJoin(missing, ", ") + more;
+}
+
 std::vector<bool> places_of_shard(const std::vector<double>& costs, std::size_t repeats,
                                   ShardNumber shard) {
   std::vector<std::size_t> order(costs.size());
@@ -92,6 +104,9 @@ absl::Status ShardMerge::check(const Report& report) const {
   if (report.command != head_->command) {
     return differs("its command", "'" + report.command + "'", "'" + head_->command + "'");
   }
+  if (shard.inputs != head_->shard->inputs) {
+    return wrong("its cases are not those of the first report: the scenarios differ");
+  }
   if (report.tool_version != head_->tool_version) {
     return differs("its program's version", report.tool_version, head_->tool_version);
   }
@@ -130,6 +145,7 @@ absl::Status ShardMerge::add(const std::string& name, const Report& report) {
                    .shard = Shard{.number = 1,
                                   .count = shard.count,
                                   .of_worlds = shard.of_worlds,
+                                  .inputs = shard.inputs,
                                   .cases = shard.cases},
                    .wall_clock = report.wall_clock};
   } else {
@@ -158,17 +174,10 @@ void ShardMerge::add_wall_clock(const WallClock& wall) {
 
 absl::StatusOr<Report> ShardMerge::finish() {
   if (!head_) return absl::InvalidArgumentError("there is no report of a shard");
-  std::vector<std::string> missing;
-  for (std::size_t i = 0; i < names_.size(); ++i) {
-    if (names_[i].empty()) missing.push_back(fmt::format("{}/{}", i + 1, names_.size()));
-  }
-  if (!missing.empty()) {
-    const std::size_t listed = std::min(missing.size(), kMaxListed);
-    const std::string more =
-        missing.size() > listed ? fmt::format(" and {} more", missing.size() - listed) : "";
-    missing.resize(listed);
-    return absl::InvalidArgumentError(
-        fmt::format("shards are missing: {}{}", absl::StrJoin(missing, ", "), more));
+  std::vector<bool> there;
+  for (const std::string& name : names_) there.push_back(!name.empty());
+  if (const std::string missing = missing_shards(there); !missing.empty()) {
+    return absl::InvalidArgumentError("shards are missing: " + missing);
   }
   if (std::ranges::count(places_, false) > 0) {
     return absl::InvalidArgumentError("cases are missing, though all shards are there");

@@ -28,6 +28,10 @@ inline constexpr int kMaxShards = 100'000;
 /// Reads "2/8": number 2 of 8. InvalidArgument says what is wrong and what would be right.
 absl::StatusOr<ShardNumber> parse_shard(std::string_view text);
 
+/// "1/4, 3/4": the shards that are not there, at most 20 of them; empty if all are. `there`: by
+/// number.
+std::string missing_shards(const std::vector<bool>& there);
+
 /// Which of a run's cases belong to a shard. Item i has the places i * repeats to
 /// (i + 1) * repeats - 1, each of which costs costs[i] (in any unit, at least 0). Every place is in
 /// one shard, whatever the machine. The most expensive case goes first, each to the shard with the

@@ -162,6 +162,9 @@ TEST_F(ShardMergeTest, AReportThatDoesNotBelongToTheOthersIsRefused) {
   other.seeds = {99};
   EXPECT_THAT(refusal(other), HasSubstr("its seeds"));
   other = part(2, 3);
+  other.shard->inputs = 1;
+  EXPECT_THAT(refusal(other), HasSubstr("the scenarios differ"));
+  other = part(2, 3);
   other.incomplete = "interrupted by SIGINT";
   EXPECT_THAT(refusal(other), HasSubstr("incomplete (interrupted by SIGINT); run the shard again"));
   other = part(2, 3);

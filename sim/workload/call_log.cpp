@@ -25,6 +25,10 @@ namespace {
 constexpr std::size_t kMaxErrors = 20;
 constexpr std::size_t kMaxCalls = 50'000'000;
 constexpr double kMaxSeconds = 1e11;  // later than the year 5138
+// Ten years, the longest timeout of a node.
+constexpr double kMaxDurationSeconds = 315'360'000;
+// Of a function's name, as the contract limits it.
+constexpr std::size_t kMaxNameBytes = 256;
 
 struct RawCall {
   double arrival = 0;  // seconds, from any origin
@@ -39,6 +43,11 @@ class Builder {
   Builder(std::filesystem::path path, bool strict) : path_(std::move(path)), strict_(strict) {}
 
   void add(double arrival, double duration, const std::string& function, bool failed, int line) {
+    if (function.empty() || function.size() > kMaxNameBytes) {
+      return leave_out(line, "its function has no name, or a longer one than a call may have",
+                       fmt::format("the name of the function has {} bytes; it must have 1 to {}",
+                                   function.size(), kMaxNameBytes));
+    }
     if (calls_.size() == kMaxCalls) {
       error(line, fmt::format("more than {} calls are too many", kMaxCalls));
       return;
@@ -102,7 +111,7 @@ class Builder {
 
 /// A duration that can be replayed.
 bool is_duration(const std::optional<double>& seconds) {
-  return seconds && *seconds >= 0 && *seconds <= kMaxSeconds;
+  return seconds && *seconds >= 0 && *seconds <= kMaxDurationSeconds;
 }
 
 // ---- CSV ----------------------------------------------------------------------------------------
@@ -139,17 +148,17 @@ class CsvCalls {
     const auto duration = scaled(row, *duration_);
     if (!is_duration(duration)) {
       return builder_.leave_out(
-          row.line, "its duration is missing, negative or no number",
-          fmt::format("{} is '{}'; it must be a number of at least 0", header_[duration_->index],
-                      row.fields[duration_->index]));
+          row.line, "its duration is missing, negative, over ten years or no number",
+          fmt::format("{} is '{}'; it must be a number from 0 to ten years",
+                      header_[duration_->index], row.fields[duration_->index]));
     }
     auto arrival = instant(row, arrival_ ? *arrival_ : *end_);
     if (!arrival) {
       const std::size_t index = (arrival_ ? *arrival_ : *end_).index;
       return builder_.leave_out(
           row.line, "its time is missing or no time",
-          fmt::format("{} is '{}'; it must be a number of seconds or a date and time, like the "
-                      "first one",
+          fmt::format("{} is '{}'; it must be a number of at most 1e11 seconds, or a date and "
+                      "time, like the first one",
                       header_[index], row.fields[index]));
     }
     if (!arrival_) *arrival -= *duration;
@@ -316,10 +325,11 @@ void read_swf(std::istream& in, Builder& builder) {
                                     "more",
                                     fields[kSubmit]));
     } else if (!is_duration(duration)) {
-      builder.leave_out(number, "its run time is not known",
-                        fmt::format("the run time is '{}'; it must be a number of seconds, 0 or "
-                                    "more (-1: not known)",
-                                    fields[kRunTime]));
+      builder.leave_out(
+          number, "its run time is not known",
+          fmt::format("the run time is '{}'; it must be a number of seconds from 0 to "
+                      "ten years (-1: not known)",
+                      fields[kRunTime]));
     } else {
       const bool has_executable = !fields[kExecutable].starts_with('-');
       builder.add(*submit, *duration,

@@ -145,6 +145,18 @@ TEST_F(CallLogTest, LeavesOutRowsWithoutTimesAndRefusesThemIfStrict) {
   EXPECT_THAT(errors("calls.csv", kText, /*strict=*/true), SizeIs(6));
 }
 
+TEST_F(CallLogTest, LeavesOutRowsThatNoNodeCanReplay) {
+  const CallLog read =
+      log("calls.csv", "arrival,duration,function\n0,1,f\n1,1,\n2,1," + std::string(257, 'f') +
+                           "\n3,315360001,f\n4,1," + std::string(256, 'g') + "\n");
+  EXPECT_THAT(read.functions, ElementsAre("f", std::string(256, 'g')));
+  ASSERT_THAT(read.left_out, SizeIs(2));
+  EXPECT_EQ(read.left_out[0].rows, 2);
+  EXPECT_THAT(read.left_out[0].first,
+              HasSubstr("calls.csv:3: the name of the function has 0 bytes"));
+  EXPECT_THAT(read.left_out[1].first, HasSubstr("it must be a number from 0 to ten years"));
+}
+
 TEST_F(CallLogTest, SaysWhatIsWrongWithAFile) {
   EXPECT_THAT(errors("a.csv", "when,duration\n1,2\n"),
               ElementsAre(HasSubstr("a.csv:1: there is no column with the arrivals")));

@@ -79,12 +79,12 @@ void add(const ComparisonLog& log, Sums& sums) {
   if (!log.records.empty()) sums.span += to_seconds(last - log.records.front().accepted_at);
 }
 
-CapacityPoint point_of(int slots, Sums sums) {
+CapacityPoint point_of(int slots, int seeds, Sums sums) {
   CapacityPoint point;
   point.slots = slots;
   point.calls = std::ssize(sums.responses);
   point.refused = sums.refused;
-  point.slot_hours = slots * sums.span / 3600;
+  point.slot_hours = slots * sums.span / seeds / 3600;
   if (point.calls == 0) return point;
   const auto calls = static_cast<double>(point.calls);
   point.waited =
@@ -151,7 +151,7 @@ class Planner {
       sums.refused += *refused;
       add(log, sums);
     }
-    CapacityPoint point = point_of(slots, std::move(sums));
+    CapacityPoint point = point_of(slots, options_.seeds, std::move(sums));
     const std::scoped_lock lock(mutex_);
     points_.emplace(slots, point);
     options_.progress(points_.size(), total);

@@ -42,7 +42,7 @@ struct CapacityPoint {
   double waited = 0;
   /// The share of the time, from the first call to the last end, that a slot was busy.
   double busy = 0;
-  /// Slots times the hours from the first call to the last end.
+  /// Slots times the hours from the first call to the last end: the mean over the seeds.
   double slot_hours = 0;
   /// Of the node's default estimates: the mean of |actual - p50| in seconds, and the share of calls
   /// that ended after their p90, which is 10 % where forecasts are calibrated.

@@ -47,7 +47,7 @@ Json times(const TimeStatistics& statistics) {
 std::string render_capacity(const Workload& calls, const Capacity& capacity,
                             const std::vector<CapacityGoal>& goals, double price) {
   std::string text = fmt::format(
-      "{}: {}, which keep {:.4g} slots busy on average\n\n", reports::printable(calls.name),
+      "{}: the calls of {} keep {:.4g} slots busy on average\n\n", reports::printable(calls.name),
       reports::count(std::ssize(calls.loads), "function", "functions"), capacity.load);
   text += fmt::format(
       "{:>6} {:>6} {:>7} | {:>8} {:>8} {:>8} | {:>8} {:>8} {:>8} | {:>8} {:>6} | {:>10}\n", "", "",
@@ -77,10 +77,11 @@ std::string render_capacity(const Workload& calls, const Capacity& capacity,
   }
   text += fmt::format("\nno number of slots here reaches {}\n", goals_text(goals));
   const CapacityPoint& most = capacity.points.back();
+  if (most.refused > 0) text += "where calls are refused, no goal is reached\n";
   for (const CapacityGoal& goal : goals) {
     if (!goal.met(most)) {
-      text += fmt::format("with {} slots, {} is {}\n", most.slots, goal.name(),
-                          time_text(goal.value(most)));
+      text += fmt::format("with {}, {} is {}\n", reports::count(most.slots, "slot", "slots"),
+                          goal.name(), time_text(goal.value(most)));
     }
   }
   return text;

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "core/base/text_digest.h"
 #include "reports/file.h"
 #include "reports/json_input/input_file.h"
 
@@ -14,27 +15,9 @@ namespace {
 
 constexpr std::size_t kMaxCellBytes = std::size_t{256} << 20;
 
-/// FNV-1a, with a separator after each part, so that the parts' borders count.
-class Hash {
- public:
-  void add(std::string_view text) {
-    for (const char c : text) add_byte(static_cast<unsigned char>(c));
-    add_byte(0x1f);
-  }
-  std::uint64_t value() const { return hash_; }
-
- private:
-  void add_byte(unsigned char byte) {
-    hash_ ^= byte;
-    hash_ *= 0x100000001b3;
-  }
-
-  std::uint64_t hash_ = 0xcbf29ce484222325;
-};
-
 /// What keep() writes around a cell's text.
 std::string head_of(std::string_view text) {
-  Hash hash;
+  core::TextDigest hash;
   hash.add(text);
   return fmt::format(R"({{"digest":"{:016x}","cell":)", hash.value());
 }
@@ -50,8 +33,10 @@ std::optional<std::string_view> cell_text(std::string_view file) {
 
 }  // namespace
 
+bool CellStore::is_intact(std::string_view file) { return cell_text(file).has_value(); }
+
 std::string CellKey::digest() const {
-  Hash hash;
+  core::TextDigest hash;
   hash.add(build);
   hash.add(workload->name);
   hash.add(workload->config);

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "study/comparison/cell.h"
 
@@ -46,6 +47,8 @@ class CellStore {
 
   /// The name of a cell's file within the folder.
   static std::string name_of(const CellKey& key);
+  /// Whether a text is that of a file as keep() writes it.
+  static bool is_intact(std::string_view file);
 
  private:
   std::string path_of(const CellKey& key) const;

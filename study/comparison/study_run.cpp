@@ -226,6 +226,14 @@ class Runner {
       ++progress_.kept;
       return kept;
     }
+    if (options_.expects_cells) {
+      const std::scoped_lock lock(mutex_);
+      if (!std::exchange(noted_, true)) {
+        options_.note(
+            fmt::format("no shard has {}; it is run now, and so are others that are missing",
+                        CellStore::name_of(key)));
+      }
+    }
     if (!fault.empty()) {
       const std::scoped_lock lock(mutex_);
       options_.note(fault + "; the cell is run again");
@@ -285,6 +293,7 @@ class Runner {
   StudyProgress progress_;
   std::string error_;
   std::set<std::string> finished_;
+  bool noted_ = false;
 };
 
 }  // namespace

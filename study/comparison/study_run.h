@@ -42,6 +42,8 @@ struct StudyOptions {
   /// Only the cells of this shard are run, each workload's least number of replications divided
   /// among the shards, and no report is made: the store has the result. Requires: store.keeps().
   std::optional<reports::ShardNumber> shard;
+  /// Cells that the store does not have are run, but noted once.
+  bool expects_cells = false;
   /// If set, the first replication of each workload measures the cost of predictions.
   Stopwatch stopwatch;
   /// Called after each cell, by one thread at a time.
