@@ -266,6 +266,7 @@ int run_command(const Arguments& arguments) {
                       loaded->cases.size() * seeds->size()));
       return kBadInput;
     }
+    if (!can_write(kCommand, arguments.timeline)) return kBadInput;
     timeline.open(arguments.timeline, std::ios::binary | std::ios::trunc);
     if (!timeline) {
       print_error(fmt::format("--trace: can't write {}", quoted(arguments.timeline)));

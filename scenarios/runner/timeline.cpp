@@ -83,10 +83,15 @@ void Timeline::on_execution_event(const sim::Event& event) {
     const Track place = track(Group::kExecutions, event.execution.node, ordinal, "");
     Arguments arguments;
     if (!restored) {
-      arguments["deadline_ms"] =
-          std::chrono::duration<double, std::milli>(event.deadline.since_start()).count();
-      arguments["eta_p50_ms"] = std::chrono::duration<double, std::milli>(event.eta_p50).count();
-      arguments["eta_p90_ms"] = std::chrono::duration<double, std::milli>(event.eta_p90).count();
+      using Milliseconds = std::chrono::duration<double, std::milli>;
+      if (!event.deadline.is_never()) {
+        arguments["deadline_ms"] = Milliseconds(event.deadline.since_start()).count();
+      }
+      // Only an ASYNC execution is estimated at its acceptance.
+      if (event.eta_p90 > core::Duration(0)) {
+        arguments["eta_p50_ms"] = Milliseconds(event.eta_p50).count();
+        arguments["eta_p90_ms"] = Milliseconds(event.eta_p90).count();
+      }
       arguments["call"] = event.call;
     }
     begin(place, restored ? "execution (restored)" : "execution", std::move(arguments));
