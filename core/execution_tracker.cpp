@@ -154,7 +154,8 @@ AsyncExecution* AsyncExecutionTracker::holder(AttemptId attempt) {
   AsyncExecution& execution = record(static_cast<Slot>(slot));
   const bool runs = execution.live != nullptr && execution.live->attempt_active &&
                     execution.live->attempt == attempt;
-  const bool fooled = planted("late-report-counts") && execution.live != nullptr;
+  const bool fooled = planted("late-report-counts") && execution.live != nullptr &&
+                      execution.live->instance != nullptr;
   return runs || fooled ? &execution : nullptr;
 }
 

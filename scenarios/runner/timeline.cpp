@@ -263,7 +263,9 @@ void Timeline::on_network_event(const sim::Event& event) {
     if (travelled && std::exchange(call.under_way, false)) end(place);
     instant(place, text);
   }
-  if (what == NetworkEvent::kRequestArrives || what == NetworkEvent::kCallerLeft) return;
+  const bool usual = what == NetworkEvent::kRequestArrives || what == NetworkEvent::kAnswerSent ||
+                     what == NetworkEvent::kCallerLeft;
+  if (usual) return;
   instant(track(Group::kFaults, event.execution.node, 1, "faults"),
           fmt::format("call {}: {}", event.call, text));
 }

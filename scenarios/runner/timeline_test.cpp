@@ -151,6 +151,7 @@ TEST(Timeline, ClosesWhatIsOpenWhenTheRunEndsOrTheNodeCrashes) {
   EXPECT_THAT(events_of(timeline, "connections of node"),
               ElementsAre("connection 1: B InvokeFunction 0", "connection 1: B request under way 0",
                           "connection 1: E 5000", "connection 1: i the request arrives 5000",
+                          testing::StartsWith("connection 1: i an answer is sent "),
                           testing::StartsWith("connection 1: E ")));
   EXPECT_FALSE(events_of(timeline, "disk of node").empty());
 }
