@@ -7,7 +7,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <thread>
 #include <variant>
 #include <vector>
 
@@ -23,7 +22,6 @@ namespace quintain::cli {
 namespace {
 
 constexpr std::string_view kCommand = "capacity";
-constexpr int kMaxJobs = 1024;
 constexpr int kMaxSeeds = 1000;
 
 struct Arguments {
@@ -34,7 +32,7 @@ struct Arguments {
   std::string length;
   double time_scale = 1;
   int seeds = 1;
-  int jobs = 0;
+  int jobs = 1;
   double price = 0;
   std::string json;
   bool strict_trace = false;
@@ -171,10 +169,7 @@ void add_capacity_command(CLI::App& app, int& exit_code) {
       ->add_option("--seeds", arguments->seeds,
                    "Runs of each number of slots, where the trace has distributions (default: 1)")
       ->check(CLI::Range(1, kMaxSeeds));
-  command
-      ->add_option("--jobs", arguments->jobs,
-                   "Simulations that run at once (default: one per core)")
-      ->check(CLI::Range(1, kMaxJobs));
+  add_jobs_option(*command, arguments->jobs, "Simulations");
   command
       ->add_option("--price", arguments->price,
                    "The price of a slot for an hour; shows prices instead of slot-hours")
@@ -190,12 +185,7 @@ void add_capacity_command(CLI::App& app, int& exit_code) {
       "  quintain capacity calls.csv.gz --slots 2..16 --time-scale 0.5 --json capacity.json\n\n"
       "Exit code: 0 done, 1 no number of slots reaches --want, 2 bad usage or input, 3 harness\n"
       "error, 130 or 143 interrupted by SIGINT or SIGTERM.");
-  command->callback([arguments, &exit_code] {
-    if (arguments->jobs == 0) {
-      arguments->jobs = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-    }
-    exit_code = capacity_command(*arguments);
-  });
+  command->callback([arguments, &exit_code] { exit_code = capacity_command(*arguments); });
 }
 
 }  // namespace quintain::cli

@@ -17,7 +17,6 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -606,8 +605,7 @@ void add_conform_command(CLI::App& app, int& exit_code) {
   command->callback([arguments, &exit_code] {
     if (arguments->jobs == 0) {
       // Live cases mostly wait.
-      const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-      arguments->jobs = is_live(*arguments) ? 4 : cores;
+      arguments->jobs = is_live(*arguments) ? 4 : cores();
     }
     exit_code = conform(*arguments);
   });

@@ -14,7 +14,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -43,7 +42,6 @@ constexpr std::string_view kCommand = "explore";
 constexpr std::uint64_t kDefaultSeeds = 1000;
 constexpr std::uint64_t kMaxSeeds = 1'000'000'000'000;
 constexpr std::size_t kMaxVariants = 1'000'000;
-constexpr int kMaxJobs = 1024;
 
 struct Arguments {
   std::string scenario;
@@ -53,7 +51,7 @@ struct Arguments {
   std::string time;
   std::string seed = "1";
   std::size_t most = 20'000;
-  int jobs = 0;
+  int jobs = 1;
   std::string shard;
   std::string out = "explored";
   ReportFiles files;
@@ -384,8 +382,7 @@ void add_explore_command(CLI::App& app, int& exit_code) {
       ->excludes(seeds);
   command->add_option("--seed", arguments->seed,
                       "The first seed: a number or the hash of a commit (default: 1)");
-  command->add_option("--jobs", arguments->jobs, "Worlds that run at once (default: one per core)")
-      ->check(CLI::Range(1, kMaxJobs));
+  add_jobs_option(*command, arguments->jobs, "Worlds");
   command->add_option("--out", arguments->out,
                       "The folder for the scenarios that fail (default: explored)");
   add_shard_option(*command, arguments->shard, "worlds");
@@ -399,12 +396,7 @@ void add_explore_command(CLI::App& app, int& exit_code) {
       "Exit code: 0 nothing was found, 1 something was, 2 bad usage or input, 3 harness error, "
       "130\n"
       "or 143 interrupted by SIGINT or SIGTERM, with a report of what has run.");
-  command->callback([arguments, &exit_code] {
-    if (arguments->jobs == 0) {
-      arguments->jobs = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-    }
-    exit_code = explore_command(*arguments);
-  });
+  command->callback([arguments, &exit_code] { exit_code = explore_command(*arguments); });
 }
 
 }  // namespace quintain::cli

@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "cli/progress.h"
 #include "reports/file.h"
@@ -226,6 +227,16 @@ bool ReportFiles::publish(std::string_view command,
   }
   write_output(text(reports::CiFormat::kAnnotations));
   return good;
+}
+
+int cores() { return std::max(1, static_cast<int>(std::thread::hardware_concurrency())); }
+
+void add_jobs_option(CLI::App& command, int& jobs, const std::string& what) {
+  constexpr int kMaxJobs = 1024;
+  jobs = cores();
+  command
+      .add_option("--jobs", jobs, fmt::format("{} that run at once (default: one per core)", what))
+      ->check(CLI::Range(1, kMaxJobs));
 }
 
 std::function<std::string(const std::string&)> number_within(double low, double high) {

@@ -86,6 +86,13 @@ struct ReportFiles {
                const std::function<std::string(reports::CiFormat)>& text) const;
 };
 
+/// The processor cores of this machine; 1 if that is not known.
+int cores();
+
+/// Adds --jobs. `what` names the things that are done at once ("Cases"); by default there is one
+/// for each core.
+void add_jobs_option(CLI::App& command, int& jobs, const std::string& what);
+
 /// Accepts numbers from `low` to `high`; CLI::Range takes "nan" for one of them.
 std::function<std::string(const std::string&)> number_within(double low, double high);
 

@@ -14,7 +14,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "cli/console.h"
@@ -36,14 +35,13 @@ namespace quintain::cli {
 namespace {
 
 constexpr std::uint64_t kMaxSeeds = 1'000'000;
-constexpr int kMaxJobs = 1024;
 
 struct Arguments {
   std::vector<std::string> paths;
   Selection selection;
   std::uint64_t seed = 1;
   std::string seeds;
-  int jobs = 0;
+  int jobs = 1;
   std::string shard;
   ReportFiles files;
   bool list = false;
@@ -309,8 +307,7 @@ void add_run_command(CLI::App& app, int& exit_code) {
       command->add_option("--seed", arguments->seed, "The seed of all random numbers (default: 1)");
   command->add_option("--seeds", arguments->seeds, "Every seed from A to B, written A..B")
       ->excludes(seed);
-  command->add_option("--jobs", arguments->jobs, "Cases that run at once (default: one per core)")
-      ->check(CLI::Range(1, kMaxJobs));
+  add_jobs_option(*command, arguments->jobs, "Cases");
   add_shard_option(*command, arguments->shard, "cases");
   arguments->files.add_options(*command);
   command->add_flag("--list", arguments->list, "Show the cases' names and run nothing");
@@ -344,9 +341,6 @@ void add_run_command(CLI::App& app, int& exit_code) {
       "143 interrupted by SIGINT or SIGTERM, with a report of what has run.");
   command->callback([arguments, &exit_code] {
     if (arguments->paths.empty()) arguments->paths = {"scenarios"};
-    if (arguments->jobs == 0) {
-      arguments->jobs = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-    }
     exit_code = run_command(*arguments);
   });
 }

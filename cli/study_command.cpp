@@ -14,7 +14,6 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
-#include <thread>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -43,7 +42,6 @@ namespace quintain::cli {
 namespace {
 
 constexpr std::string_view kCommand = "study";
-constexpr int kMaxJobs = 1024;
 constexpr int kMaxSeeds = 10'000;
 
 struct Arguments {
@@ -55,7 +53,7 @@ struct Arguments {
   std::string goals;
   Selection selection;
   int seeds = 0;
-  int jobs = 0;
+  int jobs = 1;
   ReportFiles files;
   std::string goal_results;
   std::string trace_dir;
@@ -520,7 +518,7 @@ int merge_study(const std::vector<std::string>& paths, const ReportFiles& files)
     arguments->keep = folder;
     arguments->merging = true;
     arguments->files = files;
-    arguments->jobs = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+    arguments->jobs = cores();
     exit_code = validate_arguments(*arguments) ? run_file(*arguments) : kBadInput;
   }
   std::error_code ignored;
@@ -561,8 +559,7 @@ void add_study_command(CLI::App& app, int& exit_code) {
                    "Run each workload with the seeds 1 to N (default: as the study file says)")
       ->check(CLI::Range(2, kMaxSeeds));
   arguments->selection.add_options(*command, "workloads", "--workload");
-  command->add_option("--jobs", arguments->jobs, "Worlds that run at once (default: one per core)")
-      ->check(CLI::Range(1, kMaxJobs));
+  add_jobs_option(*command, arguments->jobs, "Worlds");
   arguments->files.add_options(*command);
   command->add_option("--goal-results", arguments->goal_results,
                       "Write what the goals need of the report to this file, to be kept "
@@ -595,12 +592,7 @@ void add_study_command(CLI::App& app, int& exit_code) {
       "predicted\n\n"
       "Exit code: 0 all held, 1 a goal was missed or a control was not detected, 2 bad usage or\n"
       "input, 3 harness error, 130 or 143 interrupted by SIGINT or SIGTERM.");
-  command->callback([arguments, &exit_code] {
-    if (arguments->jobs == 0) {
-      arguments->jobs = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-    }
-    exit_code = study_command(*arguments);
-  });
+  command->callback([arguments, &exit_code] { exit_code = study_command(*arguments); });
 }
 
 }  // namespace quintain::cli

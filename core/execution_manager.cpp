@@ -32,6 +32,8 @@ constexpr int kAnswerRest = 32 << 10;
 // cancelled execution counts kCancelWork. The rest follows in turns of its own, so that other
 // callers do not wait.
 constexpr std::int64_t kMaxDeletionWork = 512;
+constexpr std::int64_t kCancelWork = 4;
+constexpr std::int64_t kBytesPerWork = 64 << 10;
 
 // Of the callers that wait for one execution, those that are answered in one turn.
 constexpr std::size_t kMaxAnswersAtOnce = 64;
@@ -40,8 +42,6 @@ constexpr std::size_t kMaxAnswerBytesAtOnce = std::size_t{1} << 20;
 std::size_t answers_at_once(std::size_t bytes) {
   return std::clamp<std::size_t>(kMaxAnswerBytesAtOnce / (bytes + 1), 1, kMaxAnswersAtOnce);
 }
-constexpr std::int64_t kCancelWork = 4;
-constexpr std::int64_t kBytesPerWork = 64 << 10;
 
 // Cuts a text of a runtime, not within a character of UTF-8.
 void shorten(std::string& text, std::size_t max) {

@@ -74,10 +74,10 @@ class AsyncExecutionTracker {
   /// Drops a record now. Requires: it is finished.
   void drop(AsyncExecution& execution);
 
-  /// The first record with a greater ordinal; nullptr if there is none. Iterations start with 0.
   /// What the account contains for a record that has ended, beside its log lines.
   static std::int64_t bytes_of(const AsyncExecution& execution);
 
+  /// The first record with a greater ordinal; nullptr if there is none. Iterations start with 0.
   AsyncExecution* next_after(std::uint64_t ordinal);
 
   /// The ordinal of the last accepted record, dropped or not; 0 if there was none.

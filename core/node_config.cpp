@@ -20,7 +20,6 @@ constexpr int kMaxRecords = 100'000'000;
 constexpr int kMinAnswerBytes = 64 << 10;  // room for any answer without a result
 constexpr int kMaxBytes = 1 << 30;
 constexpr std::int64_t kMinMemory = 1 << 20;
-constexpr Duration kMaxDuration = std::chrono::hours(24 * 365 * 10);
 
 // Collects the errors.
 class Checker {
@@ -39,7 +38,7 @@ class Checker {
     if (value < min) {
       found_.push_back(fmt::format("{}: must be {}", field,
                                    min > Duration::zero() ? "positive" : "zero or more"));
-    } else if (value > kMaxDuration) {
+    } else if (value > kLongestConfigured) {
       found_.push_back(fmt::format("{}: must be at most ten years", field));
     }
   }

@@ -11,6 +11,9 @@
 
 namespace quintain::core {
 
+/// The longest duration that a configuration may have: ten years.
+inline constexpr Duration kLongestConfigured = std::chrono::hours(24 * 365 * 10);
+
 /// How waiting executions are ordered.
 struct SchedulingConfig {
   /// fifo | priority | shortest-expected-first | earliest-deadline-first | fair-share

@@ -247,7 +247,7 @@ TEST_F(HttpServerTest, ABodyThatTakesLongDelaysNoOtherAnswer) {
   EXPECT_THAT(slow.read_all(), HasSubstr("slow body"));
 }
 
-// Its body is made, but nobody receives it.
+// Its body is made, but no client receives it.
 TEST_F(HttpServerTest, EndsWhileABodyIsMade) {
   start();
   auto client = std::make_unique<RawClient>(server->address().text());

@@ -41,23 +41,7 @@ void History::append(Event event, std::uint64_t draws) {
 }
 
 void History::add_to_digest(const google::protobuf::Message& message) {
-  if (!digests_messages_) return;
-  // Maps are written in the order of their keys.
-  serialized_.clear();
-  {
-    google::protobuf::io::StringOutputStream stream(&serialized_);
-    google::protobuf::io::CodedOutputStream output(&stream);
-    output.SetSerializationDeterministic(true);
-    message.SerializePartialToCodedStream(&output);
-  }
-  digest_ = fold(digest_, serialized_.size());
-  for (std::size_t i = 0; i < serialized_.size(); i += 8) {
-    std::uint64_t word = 0;
-    for (std::size_t j = i; j < std::min(i + 8, serialized_.size()); ++j) {
-      word = word << 8 | static_cast<unsigned char>(serialized_[j]);
-    }
-    digest_ = fold(digest_, word);
-  }
+  if (digests_messages_) digest_ = fold_message(digest_, message, serialized_);
 }
 
 std::string History::name_of(ExecutionRef execution) const {
@@ -135,6 +119,26 @@ std::string History::describe(const Event& event) const {
                          text_of(static_cast<DiskEvent>(event.number)));
   }
   return "an unknown event";
+}
+
+std::uint64_t fold_message(std::uint64_t digest, const google::protobuf::Message& message,
+                           std::string& serialized) {
+  serialized.clear();
+  {
+    google::protobuf::io::StringOutputStream stream(&serialized);
+    google::protobuf::io::CodedOutputStream output(&stream);
+    output.SetSerializationDeterministic(true);
+    message.SerializePartialToCodedStream(&output);
+  }
+  digest = fold(digest, serialized.size());
+  for (std::size_t i = 0; i < serialized.size(); i += 8) {
+    std::uint64_t word = 0;
+    for (const char c : std::string_view(serialized).substr(i, 8)) {
+      word = word << 8 | static_cast<unsigned char>(c);
+    }
+    digest = fold(digest, word);
+  }
+  return digest;
 }
 
 std::string_view text_of(NetworkEvent event) {

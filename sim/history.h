@@ -83,6 +83,11 @@ enum class DiskEvent : std::uint8_t {
   kPowerLostInCommit,
 };
 
+/// Continues a digest with the content of a message; maps count in the order of their keys.
+/// `serialized` is room for the message, which callers keep because this is called often.
+std::uint64_t fold_message(std::uint64_t digest, const google::protobuf::Message& message,
+                           std::string& serialized);
+
 /// The event as a text for reports: "the request is lost".
 std::string_view text_of(NetworkEvent event);
 std::string_view text_of(DiskEvent event);

@@ -131,7 +131,7 @@ class Script::StepRunner {
   // The node has accepted the call's execution.
   void accepted(ExecutionRef execution) {
     if (record().execution) return;  // the request has arrived twice
-    const auto* found = node().node().manager().tracker().find_ordinal(execution.ordinal);
+    const auto* found = node().record(execution.ordinal);
     if (found != nullptr) note(*found, /*created=*/true);
   }
 

@@ -78,6 +78,10 @@ class SimulatedNode {
   SimulatedRuntime& runtime() { return *runtime_; }
   core::Node& node() { return *node_; }
   const core::Node& node() const { return *node_; }
+  /// The record of an execution; nullptr if it has been dropped.
+  const core::AsyncExecution* record(std::uint64_t ordinal) {
+    return node_->manager().tracker().find_ordinal(ordinal);
+  }
   /// What callers call: the node, perhaps over a network.
   core::FunctionService& service() {
     return network_ ? static_cast<core::FunctionService&>(*network_) : *service_;

@@ -160,7 +160,7 @@ core::Answer<Response> discarded_answer() {
 }
 
 /// Calls a method that a core answers before it returns, and returns the response: an empty one if
-/// the call was refused, or if the node has so many records that it answers later. Not from within
+/// the call was refused, or if the node answers later, because it has many records. Not from within
 /// an answer.
 template <class Request, class Response>
 Response ask(core::FunctionService& service,

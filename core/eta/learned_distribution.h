@@ -124,8 +124,8 @@ struct CommonPrior {
 ///
 /// Executions of one function that are in flight together may be alike, as the jobs of a batch are.
 /// How much they are is their correlation, estimated from pairs of which the one had not ended when
-/// the other was accepted. So many of the executions have their place in the distribution in common
-/// (QuantileTable::common()) that any two are correlated as much.
+/// the other was accepted. A share of the executions (QuantileTable::common()) has its place in the
+/// distribution in common; the share is such that any two executions are correlated as much.
 ///
 /// No quantile is more than twice the longest time seen on the node, nor, once the function is
 /// known, of the function.

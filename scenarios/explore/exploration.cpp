@@ -9,13 +9,13 @@
 #include <mutex>
 #include <optional>
 #include <set>
-#include <thread>
 #include <utility>
 
 #include "core/base/duration_text.h"
 #include "scenarios/explore/judged_world.h"
 #include "scenarios/explore/shrink.h"
 #include "scenarios/language/script.h"
+#include "scenarios/runner/side_by_side.h"
 
 namespace quintain::scenarios {
 namespace {
@@ -29,18 +29,13 @@ class Search {
       : first_(first), count_(count), make_(make), options_(options) {}
 
   Explored run() {
-    {
-      std::vector<std::jthread> threads;
-      for (int i = 1; i < options_.jobs; ++i) threads.emplace_back([this] { work(); });
-      work();
-    }
-    for (auto& [check, failure] : failures_) explored_.failures.push_back(std::move(failure));
-    std::ranges::stable_sort(explored_.failures, {}, &ExploredFailure::seed);
-    if (explored_.failures.size() > options_.max_failures) {
-      explored_.failures.resize(options_.max_failures);
-    }
-    for (ExploredFailure& failure : explored_.failures) shrink_failure(failure);
-    return std::move(explored_);
+    run_side_by_side(options_.jobs, [this] { work(); });
+    Explored explored = findings_.take();
+    explored.compared = compared_;
+    auto& failures = explored.failures;
+    if (failures.size() > options_.max_failures) failures.resize(options_.max_failures);
+    for (ExploredFailure& failure : failures) shrink_failure(failure);
+    return explored;
   }
 
  private:
@@ -57,51 +52,16 @@ class Search {
       const auto scenario = read_world(document, problems);
       if (!scenario) {
         const std::lock_guard lock(mutex_);
-        note("valid", problems, seed, document);
+        findings_.add_failure("valid", problems, seed, [&] { return document; });
         continue;
       }
       const bool compare = options_.compare_every > 0 && i % options_.compare_every == 0;
       const JudgedWorld world = judge_world(*scenario, options_, compare);
       const std::lock_guard lock(mutex_);
-      record(world, seed, document, compare);
+      compared_ += compare ? 1 : 0;
+      findings_.add(world, seed, [&] { return document; });
+      options_.progress(findings_.covered().worlds);
     }
-  }
-
-  // Requires: the mutex is held.
-  void record(const JudgedWorld& world, std::uint64_t seed, const Json& document, bool compared) {
-    ++explored_.worlds;
-    explored_.compared += compared ? 1 : 0;
-    explored_.events += static_cast<double>(world.result.events);
-    explored_.virtual_time += world.result.virtual_time;
-    explored_.situations.add(world.situations);
-    for (const reports::Metric& metric : world.result.metrics) {
-      if (metric.name != "count.accepted") continue;
-      if (const auto* value = std::get_if<std::int64_t>(&metric.value)) {
-        explored_.executions += static_cast<double>(*value);
-      }
-    }
-    for (const reports::Check& check : world.result.checks) {
-      if (is_failure(check)) note(check.name, check.observed, seed, document);
-    }
-    if (!world.result.error_message.empty()) {
-      note("error", world.result.error_message, seed, document);
-    }
-    options_.progress(explored_.worlds);
-  }
-
-  void note(const std::string& check, const std::string& observed, std::uint64_t seed,
-            const Json& document) {
-    const auto [position, is_new] = failures_.try_emplace(check);
-    ExploredFailure& failure = position->second;
-    if (!is_new) {
-      ++failure.worlds;
-      if (failure.seed <= seed) return;
-    }
-    failure.check = check;
-    failure.observed = observed;
-    failure.seed = seed;
-    failure.drawn = document;
-    failure.document = document;
   }
 
   void shrink_failure(ExploredFailure& failure) {
@@ -129,8 +89,8 @@ class Search {
   const ExploreOptions& options_;
   std::atomic<std::uint64_t> next_ = 0;
   std::mutex mutex_;
-  Explored explored_;
-  std::map<std::string, ExploredFailure> failures_;
+  Findings findings_;           // guarded by the mutex
+  std::uint64_t compared_ = 0;  // likewise
 };
 
 // The instants at which something happens in a run, 1 ns before and 1 ns after.

@@ -2,8 +2,10 @@
 
 #include <absl/strings/match.h>
 
+#include <algorithm>
 #include <memory>
 #include <utility>
+#include <variant>
 
 #include "reports/json_input/diagnostics.h"
 #include "reports/json_input/document.h"
@@ -56,6 +58,47 @@ JudgedWorld judge_world(const Scenario& scenario, const ExploreOptions& options,
   };
   world.result = run_scenario(scenario, kWorldSeed, run);
   return world;
+}
+
+void Findings::add(const JudgedWorld& world, std::uint64_t seed, const MakeDocument& document) {
+  ++explored_.worlds;
+  explored_.events += static_cast<double>(world.result.events);
+  explored_.virtual_time += world.result.virtual_time;
+  explored_.situations.add(world.situations);
+  for (const reports::Metric& metric : world.result.metrics) {
+    if (metric.name != "count.accepted") continue;
+    if (const auto* value = std::get_if<std::int64_t>(&metric.value)) {
+      explored_.executions += static_cast<double>(*value);
+    }
+  }
+  for (const reports::Check& check : world.result.checks) {
+    if (is_failure(check)) add_failure(check.name, check.observed, seed, document);
+  }
+  if (!world.result.error_message.empty()) {
+    add_failure("error", world.result.error_message, seed, document);
+  }
+}
+
+void Findings::add_failure(const std::string& check, const std::string& observed,
+                           std::uint64_t seed, const MakeDocument& document) {
+  const auto [position, is_new] = failures_.try_emplace(check);
+  ExploredFailure& failure = position->second;
+  if (!is_new) {
+    ++failure.worlds;
+    if (failure.seed <= seed) return;
+  }
+  failure.check = check;
+  failure.observed = observed;
+  failure.seed = seed;
+  failure.drawn = document();
+  failure.document = failure.drawn;
+}
+
+Explored Findings::take() {
+  for (auto& [check, failure] : failures_) explored_.failures.push_back(std::move(failure));
+  failures_.clear();
+  std::ranges::stable_sort(explored_.failures, {}, &ExploredFailure::seed);
+  return std::exchange(explored_, {});
 }
 
 bool is_failure(const reports::Check& check) {

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -38,6 +40,33 @@ struct WorldListeners {
 /// Runs a world under the invariants and the judge of the options; twice if `compare`.
 JudgedWorld judge_world(const Scenario& scenario, const ExploreOptions& options, bool compare,
                         const WorldListeners& listeners = {});
+
+/// What the worlds of a search have shown so far: how much was covered, and each check that failed
+/// in the first world in which it did. One thread at a time.
+class Findings {
+ public:
+  /// Makes the document of a world; called only if it has to be kept.
+  using MakeDocument = std::function<nlohmann::ordered_json()>;
+
+  /// Adds the world with this seed (or number).
+  void add(const JudgedWorld& world, std::uint64_t seed, const MakeDocument& document);
+
+  /// Adds the failure of one check.
+  void add_failure(const std::string& check, const std::string& observed, std::uint64_t seed,
+                   const MakeDocument& document);
+
+  bool has(const std::string& check) const { return failures_.contains(check); }
+
+  /// Without the failures.
+  const Explored& covered() const { return explored_; }
+
+  /// All of it; nothing is left here.
+  Explored take();
+
+ private:
+  Explored explored_;
+  std::map<std::string, ExploredFailure> failures_;  // by check
+};
 
 /// Whether the check counts as a failure of its own. A clause may be violated several times; only
 /// the first one has the name of the clause.

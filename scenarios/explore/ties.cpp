@@ -3,8 +3,6 @@
 #include "scenarios/explore/ties.h"
 
 #include <fmt/format.h>
-#include <google/protobuf/io/coded_stream.h>
-#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 
 #include <algorithm>
 #include <cstddef>
@@ -13,12 +11,12 @@
 #include <optional>
 #include <set>
 #include <string_view>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "scenarios/explore/judged_world.h"
 #include "scenarios/explore/shrink.h"
+#include "scenarios/runner/side_by_side.h"
 #include "sim/random/randomness.h"
 
 namespace quintain::scenarios {
@@ -39,7 +37,8 @@ constexpr int kTriesToShrink = 500;
 class InstantDigests final : public sim::HistoryListener {
  public:
   void on_event(const sim::Event& event) override {
-    std::uint64_t content = message_digest(event);
+    std::uint64_t content =
+        event.message == nullptr ? 0 : sim::fold_message(0, *event.message, bytes_);
     if (event.kind == sim::EventKind::kCallSent) {
       content = sim::fold(sim::fold(content, event.execution.node),
                           static_cast<std::uint64_t>(event.at.since_start().count()));
@@ -100,26 +99,6 @@ class InstantDigests final : public sim::HistoryListener {
     return known == labels.end() ? 0 : known->second;
   }
 
-  std::uint64_t message_digest(const sim::Event& event) {
-    if (event.message == nullptr) return 0;
-    bytes_.clear();
-    {
-      google::protobuf::io::StringOutputStream stream(&bytes_);
-      google::protobuf::io::CodedOutputStream output(&stream);
-      output.SetSerializationDeterministic(true);
-      event.message->SerializePartialToCodedStream(&output);
-    }
-    std::uint64_t digest = bytes_.size();
-    for (std::size_t i = 0; i < bytes_.size(); i += 8) {
-      std::uint64_t word = 0;
-      for (const char c : std::string_view(bytes_).substr(i, 8)) {
-        word = word << 8 | static_cast<unsigned char>(c);
-      }
-      digest = sim::fold(digest, word);
-    }
-    return digest;
-  }
-
   std::vector<std::pair<core::Instant, std::uint64_t>> instants_;
   std::map<std::uint64_t, std::uint64_t> calls_;
   std::map<sim::ExecutionRef, std::uint64_t> executions_;
@@ -151,9 +130,9 @@ class TieSearch {
 
   ExploredTies run() {
     waiting_.push_back({});
-    while (!waiting_.empty() && result_.explored.worlds < most_ && !ends()) {
+    while (!waiting_.empty() && findings_.covered().worlds < most_ && !ends()) {
       std::vector<Order> orders;
-      const std::uint64_t room = most_ - result_.explored.worlds;
+      const std::uint64_t room = most_ - findings_.covered().worlds;
       while (!waiting_.empty() && orders.size() < std::min<std::uint64_t>(kAtOnce, room)) {
         orders.push_back(std::move(waiting_.front()));
         waiting_.pop_front();
@@ -164,10 +143,7 @@ class TieSearch {
       for (std::size_t i = 0; i < orders.size(); ++i) record(orders[i], runs[i]);
     }
     result_.left += waiting_.size();
-    for (auto& [check, failure] : failures_) {
-      result_.explored.failures.push_back(std::move(failure));
-    }
-    std::ranges::sort(result_.explored.failures, {}, &ExploredFailure::seed);
+    result_.explored = findings_.take();
     return std::move(result_);
   }
 
@@ -180,12 +156,12 @@ class TieSearch {
 
   bool aborted() const { return options_.abort != nullptr && *options_.abort; }
   bool ends() const {
-    return aborted() || options_.enough() || (!wanted_.empty() && failures_.contains(wanted_));
+    return aborted() || options_.enough() || (!wanted_.empty() && findings_.has(wanted_));
   }
 
   void run_all(const std::vector<Order>& orders, std::vector<Run>& runs) const {
     std::atomic<std::size_t> next = 0;
-    const auto work = [&] {
+    run_side_by_side(std::min(options_.jobs, static_cast<int>(orders.size())), [&] {
       for (std::size_t i = next++; i < orders.size() && !aborted(); i = next++) {
         Scenario scenario = scenario_;
         scenario.ties = choices_of(orders[i]);
@@ -194,27 +170,17 @@ class TieSearch {
                                     {.events = &digests, .ties = &runs[i].ties});
         runs[i].futures = digests.futures(runs[i].ties);
       }
-    };
-    std::vector<std::jthread> threads;
-    const auto jobs = std::min(static_cast<std::size_t>(options_.jobs), orders.size());
-    for (std::size_t i = 1; i < jobs; ++i) threads.emplace_back(work);
-    work();
+    });
   }
 
   void record(const Order& order, const Run& run) {
-    Explored& explored = result_.explored;
-    const std::uint64_t number = explored.worlds++;
-    explored.events += static_cast<double>(run.world.result.events);
-    explored.virtual_time += run.world.result.virtual_time;
-    explored.situations.add(run.world.situations);
-    for (const reports::Check& check : run.world.result.checks) {
-      if (is_failure(check)) note(check.name, check.observed, number, order);
-    }
-    if (!run.world.result.error_message.empty()) {
-      note("error", run.world.result.error_message, number, order);
-    }
+    findings_.add(run.world, findings_.covered().worlds, [&] {
+      Ordered document = document_;
+      if (const auto choices = choices_of(order); !choices.empty()) document["ties"] = choices;
+      return document;
+    });
     expand(order, run);
-    options_.progress(explored.worlds);
+    options_.progress(findings_.covered().worlds);
   }
 
   // Adds the orders that differ from this one at one later tie, up to the first instant after which
@@ -234,7 +200,7 @@ class TieSearch {
         continue;
       }
       for (std::size_t choice = 1; choice < run.ties[i].n; ++choice) {
-        if (waiting_.size() + result_.explored.worlds >= most_) {
+        if (waiting_.size() + findings_.covered().worlds >= most_) {
           ++result_.left;
           continue;
         }
@@ -245,22 +211,6 @@ class TieSearch {
     }
   }
 
-  void note(const std::string& check, const std::string& observed, std::uint64_t number,
-            const Order& order) {
-    const auto [position, is_new] = failures_.try_emplace(check);
-    ExploredFailure& failure = position->second;
-    if (!is_new) {
-      ++failure.worlds;
-      return;
-    }
-    failure.check = check;
-    failure.observed = observed;
-    failure.seed = number;
-    failure.drawn = document_;
-    if (const auto choices = choices_of(order); !choices.empty()) failure.drawn["ties"] = choices;
-    failure.document = failure.drawn;
-  }
-
   const Ordered document_;
   Scenario scenario_;
   const std::uint64_t most_;
@@ -269,7 +219,7 @@ class TieSearch {
   ExploredTies result_;
   std::deque<Order> waiting_;
   std::set<std::uint64_t> visited_;
-  std::map<std::string, ExploredFailure> failures_;
+  Findings findings_;
 };
 
 // The failure of this check in the first of the orders in which it fails.

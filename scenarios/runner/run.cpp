@@ -144,7 +144,7 @@ class Run {
     metric_values_ = metrics_->values(world_);
     invariants_->finish({.settled = stop_ != sim::Kernel::Stop::kTime});
     if (judge_ != nullptr) judged_ = judge_->checks();
-    // The history goes on when the world closes, but nobody records it.
+    // The history goes on when the world closes, but no listener records it any more.
     listener_.reset();
   }
 

@@ -5,11 +5,11 @@
 #include <mutex>
 #include <numeric>
 #include <optional>
-#include <thread>
 #include <utility>
 #include <variant>
 
 #include "scenarios/runner/run.h"
+#include "scenarios/runner/side_by_side.h"
 
 namespace quintain::scenarios {
 namespace {
@@ -120,10 +120,9 @@ void sweep(const std::vector<PlannedScenario>& scenarios, const SweepOptions& op
       options.progress(++done, total);
     }
   };
-  const std::size_t workers = std::min(static_cast<std::size_t>(std::max(options.jobs, 1)), total);
-  std::vector<std::jthread> threads;
-  for (std::size_t i = 1; i < workers; ++i) threads.emplace_back(work);
-  work();
+  run_side_by_side(static_cast<int>(std::min<std::size_t>(
+                       static_cast<std::size_t>(std::max(options.jobs, 1)), total)),
+                   work);
 }
 
 }  // namespace quintain::scenarios

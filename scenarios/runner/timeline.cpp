@@ -60,10 +60,9 @@ void Timeline::on_event(const sim::Event& event) {
     case EventKind::kNodeCrashed:
       return on_crash(event.execution.node);
     case EventKind::kNodeStarted:
-      return instant(track(Group::kFaults, event.execution.node, 1, "faults"), "starts again");
+      return fault(event.execution.node, "starts again");
     case EventKind::kReportIgnored:
-      return instant(track(Group::kFaults, event.execution.node, 1, "faults"),
-                     "a late report is ignored");
+      return fault(event.execution.node, "a late report is ignored");
     default:
       return on_execution_event(event);
   }
@@ -112,14 +111,10 @@ void Timeline::on_execution_event(const sim::Event& event) {
     case EventKind::kCancelRequested:
       return instant(place, event.flag ? "cancel by force" : "cancel");
     case EventKind::kAttemptEnded:
-      end_inner(place);
-      return;
+      return end_inner(place);
     case EventKind::kTransition:
       if (event.to == spearlet::EXECUTION_STATUS_RUNNING) return instant(place, "RUNNING");
       return on_ended(event);
-    case EventKind::kSlotReleased:
-      // Comes after the end.
-      return;
     default:
       return;
   }
@@ -141,11 +136,7 @@ void Timeline::on_dispatched(const sim::Event& event, Execution& execution) {
           name);
     count(event.execution.node);
   }
-  const auto* record = world_.node(event.execution.node)
-                           .node()
-                           .manager()
-                           .tracker()
-                           .find_ordinal(event.execution.ordinal);
+  const auto* record = world_.node(event.execution.node).record(event.execution.ordinal);
   if (record == nullptr || !execution.instance.empty()) return;
   execution.instance = record->instance_id.str();
   const auto [number, is_new] =
@@ -187,7 +178,7 @@ void Timeline::release(std::uint32_t node, Execution& execution) {
 }
 
 void Timeline::on_crash(std::uint32_t node) {
-  instant(track(Group::kFaults, node, 1, "faults"), "crash");
+  fault(node, "crash");
   Node& crashed = nodes_[node];
   for (auto& [ordinal, execution] : crashed.executions) {
     name_execution(node, ordinal);
@@ -266,8 +257,7 @@ void Timeline::on_network_event(const sim::Event& event) {
   const bool usual = what == NetworkEvent::kRequestArrives || what == NetworkEvent::kAnswerSent ||
                      what == NetworkEvent::kCallerLeft;
   if (usual) return;
-  instant(track(Group::kFaults, event.execution.node, 1, "faults"),
-          fmt::format("call {}: {}", event.call, text));
+  fault(event.execution.node, fmt::format("call {}: {}", event.call, text));
 }
 
 void Timeline::on_disk_event(const sim::Event& event) {
@@ -276,8 +266,7 @@ void Timeline::on_disk_event(const sim::Event& event) {
   if (what == sim::DiskEvent::kCommitStarts) return begin(place, "commit");
   end_all(place);
   if (what == sim::DiskEvent::kCommitEnds) return;
-  instant(track(Group::kFaults, event.execution.node, 1, "faults"),
-          std::string(sim::text_of(what)));
+  fault(event.execution.node, std::string(sim::text_of(what)));
 }
 
 // ---- The document -------------------------------------------------------------------------------
@@ -343,6 +332,10 @@ void Timeline::instant(Track track, const std::string& name) {
          {"pid", track.group},
          {"tid", track.number},
          {"s", "t"}});
+}
+
+void Timeline::fault(std::uint32_t node, const std::string& name) {
+  instant(track(Group::kFaults, node, 1, "faults"), name);
 }
 
 void Timeline::write(const nlohmann::ordered_json& event) {

@@ -105,6 +105,7 @@ class Timeline final : public sim::HistoryListener {
   void end_inner(Track track);
   void end_all(Track track);
   void instant(Track track, const std::string& name);
+  void fault(std::uint32_t node, const std::string& name);
   void write(const nlohmann::ordered_json& event);
   double now() const;
 

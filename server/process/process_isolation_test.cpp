@@ -264,7 +264,7 @@ TEST_F(ProcessIsolationTest, AThousandRunsLeakNothing) {
   EXPECT_FALSE(has_children()) << "a zombie";
 }
 
-// Files in folders that nobody may enter are removed too, while other things go on.
+// Files in folders that no user may enter are removed too, while other things go on.
 TEST_F(ProcessIsolationTest, AFolderIsRemovedWhateverTheFunctionLeft) {
   run_script("mkdir -p a/b/c; touch a/b/c/file; chmod 0 a/b/c a/b a");
   run_until([&] { return folder_.empty(); });

@@ -57,7 +57,7 @@ class InstancesWithinLimits final : public Invariant {
     for (std::uint32_t index = 0; index < nodes_.size(); ++index) {
       const core::Duration expiry = world().node(index).config().instances.idle_expiry;
       for (const auto& [id, instance] : nodes_[index].alive) {
-        if (instance->ordinal != 0 || instance->idle_since + expiry >= world().now()) continue;
+        if (instance.ordinal != 0 || instance.idle_since + expiry >= world().now()) continue;
         violation({.node = index}, fmt::format("instance '{}' is kept beyond its idle expiry", id));
       }
     }
@@ -65,16 +65,16 @@ class InstancesWithinLimits final : public Invariant {
 
  private:
   struct Instance {
-    std::string id;
     std::string task;
     std::uint64_t ordinal = 0;  // of the execution that has it; 0: it is idle
     bool runs = false;
     core::Instant idle_since{};
   };
+  using Instances = std::map<std::string, Instance, std::less<>>;  // by id
   struct Node {
-    std::map<std::string, std::unique_ptr<Instance>, std::less<>> alive;  // by id
-    absl::flat_hash_map<std::uint64_t, Instance*> held;  // by the execution that has it
-    std::set<std::uint64_t> gone;                        // the latest numbers
+    Instances alive;
+    absl::flat_hash_map<std::uint64_t, Instances::iterator> held;  // by the execution that has it
+    std::set<std::uint64_t> gone;                                  // the latest numbers
     bool deletes_tasks = false;
   };
   static constexpr std::size_t kMaxGone = 4096;
@@ -93,11 +93,9 @@ class InstancesWithinLimits final : public Invariant {
     const bool is_new = position == node.alive.end();
     if (is_new) {
       position =
-          node.alive.emplace(std::string(report.instance), std::make_unique<Instance>()).first;
-      position->second->id = report.instance;
-      position->second->task = report.task;
+          node.alive.emplace(report.instance, Instance{.task = std::string(report.task)}).first;
     }
-    Instance& instance = *position->second;
+    Instance& instance = position->second;
     if (is_new && node.gone.contains(number_of(report.instance))) {
       violation(event.execution, fmt::format("an attempt starts in instance '{}', which has ended",
                                              report.instance));
@@ -109,7 +107,7 @@ class InstancesWithinLimits final : public Invariant {
     }
     instance.ordinal = event.execution.ordinal;
     instance.runs = true;
-    node.held[event.execution.ordinal] = &instance;
+    node.held[event.execution.ordinal] = position;
     if (is_new) check_limits(event, node, instance);
   }
 
@@ -125,7 +123,7 @@ class InstancesWithinLimits final : public Invariant {
     const int own = task->spec().instance_limit;
     const int limit = own > 0 ? std::min(own, limits.per_task) : limits.per_task;
     const auto count = std::ranges::count_if(
-        node.alive, [&](const auto& entry) { return entry.second->task == added.task; });
+        node.alive, [&](const auto& entry) { return entry.second.task == added.task; });
     if (count > limit) {
       violation(event.execution, fmt::format("task '{}' has {} instances, it may have {}",
                                              added.task, count, limit));
@@ -135,34 +133,35 @@ class InstancesWithinLimits final : public Invariant {
   void freed(const Event& event, Node& node) {
     const auto held = node.held.find(event.execution.ordinal);
     if (held == node.held.end()) return;
-    held->second->runs = false;
-    if (event.report->killed) end(node, *held->second);
+    held->second->second.runs = false;
+    if (event.report->killed) end(node, held->second);
   }
 
   static void released(const Event& event, Node& node) {
     const auto held = node.held.find(event.execution.ordinal);
     if (held == node.held.end()) return;
-    held->second->ordinal = 0;
-    held->second->idle_since = event.at;
+    Instance& instance = held->second->second;
+    instance.ordinal = 0;
+    instance.idle_since = event.at;
     node.held.erase(held);
   }
 
   void retired(const Event& event, Node& node) {
     const auto position = node.alive.find(event.report->instance);
     if (position == node.alive.end()) return;
-    if (position->second->runs) {
-      violation({event.execution.node, position->second->ordinal},
+    if (position->second.runs) {
+      violation({event.execution.node, position->second.ordinal},
                 fmt::format("instance '{}' is retired while its attempt runs", position->first));
     }
-    end(node, *position->second);
+    end(node, position);
   }
 
-  static void end(Node& node, const Instance& instance) {
-    node.gone.insert(number_of(instance.id));
+  static void end(Node& node, Instances::iterator instance) {
+    node.gone.insert(number_of(instance->first));
     if (node.gone.size() > kMaxGone) node.gone.erase(node.gone.begin());
-    const auto held = node.held.find(instance.ordinal);
-    if (held != node.held.end() && held->second == &instance) node.held.erase(held);
-    node.alive.erase(std::string(instance.id));
+    const auto held = node.held.find(instance->second.ordinal);
+    if (held != node.held.end() && held->second == instance) node.held.erase(held);
+    node.alive.erase(instance);
   }
 
   std::string name_of(ExecutionRef execution) { return world().history().name_of(execution); }

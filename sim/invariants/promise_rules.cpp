@@ -29,7 +29,7 @@ class WhatWasToldStays final : public Invariant {
     ++now_;
     switch (event.kind) {
       case EventKind::kAccepted: {
-        const auto* record = node.node().manager().tracker().find_ordinal(event.execution.ordinal);
+        const auto* record = node.record(event.execution.ordinal);
         if (record != nullptr) ids_[event.execution] = record->execution_id;
         break;
       }

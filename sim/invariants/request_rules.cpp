@@ -209,8 +209,7 @@ class AnswersBelongToTheirCalls final : public Invariant {
     SimulatedNode& node = world().node(event.execution.node);
     // On a network a request may arrive twice, and its record may be gone when the answer arrives.
     if (node.has_network() || node.has_journal()) {
-      const core::AsyncExecution* record =
-          node.node().manager().tracker().find_ordinal(event.execution.ordinal);
+      const core::AsyncExecution* record = node.record(event.execution.ordinal);
       if (record != nullptr) ids_[event.call].push_back(record->execution_id);
     } else {
       created_[event.call] = event.execution;
@@ -240,12 +239,8 @@ class AnswersBelongToTheirCalls final : public Invariant {
     const auto created = created_.find(event.call);
     if (created == created_.end()) return;
     // The answer comes at the acceptance or at the end, when the record is there.
-    const core::AsyncExecution* record = world()
-                                             .node(event.execution.node)
-                                             .node()
-                                             .manager()
-                                             .tracker()
-                                             .find_ordinal(created->second.ordinal);
+    const core::AsyncExecution* record =
+        world().node(event.execution.node).record(created->second.ordinal);
     if (record == nullptr || record->execution_id != id) {
       violation(created->second, fmt::format("the answer of its call is about '{}'", id));
     }
@@ -302,12 +297,8 @@ class ResultsAsReturned final : public Invariant {
   void returned(const Event& event) {
     const core::Payload* result = event.report->result;
     if (result == nullptr || (result->value.empty() && returned_.empty())) return;
-    const core::AsyncExecution* record = world()
-                                             .node(event.execution.node)
-                                             .node()
-                                             .manager()
-                                             .tracker()
-                                             .find_ordinal(event.execution.ordinal);
+    const core::AsyncExecution* record =
+        world().node(event.execution.node).record(event.execution.ordinal);
     if (record == nullptr) return;
     const Id id(event.execution.node, record->execution_id);
     if (result->value.empty() && !returned_.contains(id)) return;

@@ -195,8 +195,7 @@ class FairShareChargesWhatRan final : public Invariant {
   }
 
   const core::AsyncExecution* record_of(const Event& event) {
-    core::Node& node = world().node(event.execution.node).node();
-    return node.manager().tracker().find_ordinal(event.execution.ordinal);
+    return world().node(event.execution.node).record(event.execution.ordinal);
   }
 
   void accepted(const Event& event, Node& node) {

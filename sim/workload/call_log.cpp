@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cmath>
 #include <limits>
 #include <map>
@@ -16,6 +17,8 @@
 #include <string_view>
 #include <utility>
 
+#include "core/invocation.h"
+#include "core/node_config.h"
 #include "sim/random/distribution.h"
 #include "sim/workload/csv.h"
 
@@ -25,10 +28,9 @@ namespace {
 constexpr std::size_t kMaxErrors = 20;
 constexpr std::size_t kMaxCalls = 50'000'000;
 constexpr double kMaxSeconds = 1e11;  // later than the year 5138
-// Ten years, the longest timeout of a node.
-constexpr double kMaxDurationSeconds = 315'360'000;
-// Of a function's name, as the contract limits it.
-constexpr std::size_t kMaxNameBytes = 256;
+constexpr double kMaxDurationSeconds =
+    std::chrono::duration<double>(core::kLongestConfigured).count();
+constexpr std::size_t kMaxNameBytes = core::RequestLimits::kName;
 
 struct RawCall {
   double arrival = 0;  // seconds, from any origin

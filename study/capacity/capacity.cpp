@@ -10,11 +10,12 @@
 #include <cmath>
 #include <mutex>
 #include <numeric>
-#include <thread>
 #include <utility>
 
 #include "core/base/duration_text.h"
 #include "core/eta/estimator.h"
+#include "core/node_config.h"
+#include "scenarios/runner/side_by_side.h"
 #include "scenarios/runner/trace_load.h"
 #include "study/comparison/cell.h"
 
@@ -25,8 +26,8 @@ constexpr int kMaxSlots = 100'000;
 constexpr int kMaxWaiting = 10'000'000;
 constexpr std::size_t kMaxPoints = 1000;
 constexpr int kDefaultPoints = 12;
-// No call of a log is cut off: ten years, the longest timeout of a node.
-constexpr core::Duration kNoTimeout = std::chrono::hours(24 * 365 * 10);
+// No call of a log is cut off.
+constexpr core::Duration kNoTimeout = core::kLongestConfigured;
 
 double to_seconds(core::Duration duration) {
   return std::chrono::duration<double>(duration).count();
@@ -107,16 +108,11 @@ class Planner {
   absl::Status simulate(std::vector<int> wanted, std::size_t total) {
     std::erase_if(wanted, [&](int slots) { return points_.contains(slots); });
     std::atomic<std::size_t> next = 0;
-    const auto work = [&] {
+    scenarios::run_side_by_side(options_.jobs, [&] {
       for (std::size_t i = next++; i < wanted.size() && status().ok(); i = next++) {
         run(wanted[i], total);
       }
-    };
-    {
-      std::vector<std::jthread> threads;
-      for (int i = 1; i < options_.jobs; ++i) threads.emplace_back(work);
-      work();
-    }
+    });
     return status();
   }
 

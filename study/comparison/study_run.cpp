@@ -11,11 +11,11 @@
 #include <filesystem>
 #include <map>
 #include <mutex>
-#include <thread>
 #include <utility>
 
 #include "core/eta/estimator.h"
 #include "scenarios/runner/run.h"
+#include "scenarios/runner/side_by_side.h"
 #include "scenarios/runner/trace_load.h"
 #include "study/comparison/aggregate.h"
 #include "study/comparison/cell.h"
@@ -100,9 +100,7 @@ class Runner {
   }
 
   void run() {
-    std::vector<std::jthread> threads;
-    for (int i = 1; i < options_.jobs; ++i) threads.emplace_back([this] { work(); });
-    work();
+    scenarios::run_side_by_side(options_.jobs, [this] { work(); });
   }
 
   bool interrupted() const {
