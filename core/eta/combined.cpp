@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "core/eta/decorator.h"
 #include "core/eta/explanation.h"
@@ -297,7 +298,8 @@ class Mixture final : public Estimator, public Explains {
     const std::size_t depth = depth_of(target, node);
     Asked asked{.forecasts = {quantiles_of(forecast)},
                 .waits = depth > 0 ? 1U : 0U,
-                .weight = static_cast<float>(std::sqrt(share_of_queue(node)))};
+                .weight = static_cast<float>(std::sqrt(share_of_queue(node)) *
+                                             experience(target.function, depth))};
     for (std::size_t i = 1; i < kEstimators; ++i) {
       asked.forecasts[i] = quantiles_of(estimators_[i]->predict(target, node));
     }
@@ -327,6 +329,9 @@ class Mixture final : public Estimator, public Explains {
   }
   void observe_end(const Observation& observation) override {
     for (const auto& estimator : estimators_) estimator->observe_end(observation);
+    if (observation.function >= ends_of_.size()) ends_of_.resize(observation.function + 1);
+    ends_of_[observation.function] += 1;
+    ends_ += 1;
     auto asked = pending_.take(observation.ordinal);
     if (!asked || !loss_is_known(observation)) return;
     const double outcome = nanoseconds(observation.ended_at - observation.accepted_at);
@@ -334,7 +339,8 @@ class Mixture final : public Estimator, public Explains {
     losses_[asked->waits].observe(asked->forecasts, outcome, asked->weight);
   }
   std::size_t bytes() const override {
-    std::size_t bytes = sizeof(*this) + pending_.bytes();
+    std::size_t bytes =
+        sizeof(*this) + pending_.bytes() + ends_of_.capacity() * sizeof(ends_of_.front());
     for (const auto& estimator : estimators_) bytes += estimator->bytes();
     return bytes;
   }
@@ -350,6 +356,17 @@ class Mixture final : public Estimator, public Explains {
     std::uint32_t waits;
     float weight;
   };
+
+  // How much a loss counts: little if the estimators knew hardly anything when they made the
+  // forecast. Such a loss may be a thousand times the later ones; it would decide the weights long
+  // after the estimators know better, in favour of the one that happened to guess best. In a queue
+  // what matters is known of the node, else of the function.
+  double experience(FunctionIndex function, std::size_t depth) const {
+    constexpr double kHalfKnown = 10;
+    const double own = function < ends_of_.size() ? ends_of_[function] : 0;
+    const double ends = depth > 0 ? ends_ : own;
+    return ends / (ends + kHalfKnown);
+  }
 
   // Before any loss is known. Where a slot is free, little speaks for a simple estimator. A first
   // estimator that does not know the node yet may be far off in a queue; the delay of the execution
@@ -424,6 +441,9 @@ class Mixture final : public Estimator, public Explains {
   std::array<RecentLosses<kEstimators>, 2> losses_{RecentLosses<kEstimators>(100),
                                                    RecentLosses<kEstimators>(15)};
   PendingForecasts<Asked> pending_;
+  // The executions that have ended, by function and in all.
+  std::vector<float> ends_of_;
+  double ends_ = 0;
 };
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <memory>
 #include <random>
+#include <string_view>
 #include <vector>
 
 #include "core/eta/factories.h"
@@ -261,6 +262,48 @@ TEST(Mixture, ReturnsWhenTheFirstIsGoodAgain) {
   coverage(*estimator, lognormal_distribution(1, 0.5), 3000);
   Acceptances node(*estimator);
   expect_close(node.accept(), first, 0.02);
+}
+
+// The median over seeds of the default estimator's quantile at `level_index` after 30 completions
+// of a new node's only function, divided by the true quantile.
+template <class Distribution>
+double of_truth_after_30(const Distribution& truth, std::size_t level_index) {
+  std::vector<double> ratios;
+  for (std::uint64_t seed = 1; seed <= 31; ++seed) {
+    const auto estimator = make_estimator({.estimator = "best", .prior = 1s}, seed);
+    Acceptances node(*estimator);
+    std::mt19937_64 random(seed);
+    std::uniform_real_distribution<double> uniform(0, 1);
+    for (int i = 0; i < 30; ++i) {
+      node.accept();
+      node.end(seconds(truth(uniform(random))));
+    }
+    ratios.push_back(in_seconds(node.accept().quantiles[level_index]) / truth(level(level_index)));
+  }
+  std::ranges::nth_element(ratios, ratios.begin() + 15);
+  return ratios[15];
+}
+
+template <class Distribution>
+void expect_known_after_30(std::string_view name, const Distribution& truth) {
+  for (const std::size_t index : {kMedianLevel, k90Level}) {
+    EXPECT_NEAR(std::log(of_truth_after_30(truth, index)), 0, 0.19) << name << ", " << level(index);
+  }
+}
+
+// The first forecasts of a new node are a guess, and their losses up to a thousand times the later
+// ones. They must not decide the weights.
+TEST(Mixture, ForgetsTheGuessesOfANewNode) {
+  expect_known_after_30("20 to 220 ms", [](double p) { return 0.02 + 0.2 * p; });
+  expect_known_after_30("1 to 3 ms", [](double p) { return 0.001 + 0.002 * p; });
+  expect_known_after_30("constant", [](double) { return 0.12; });
+  expect_known_after_30("narrow", lognormal_distribution(0.1, 0.5));
+  expect_known_after_30("wide", lognormal_distribution(0.1, 1.5));
+  expect_known_after_30("hours", lognormal_distribution(3600, 1));
+  expect_known_after_30("exponential", [](double p) { return -0.1 * std::log(1 - p); });
+  expect_known_after_30("two kinds", [](double p) {
+    return p < 0.7 ? 0.045 + 0.01 * p / 0.7 : 0.45 + 0.1 * (p - 0.7) / 0.3;
+  });
 }
 
 // Executions behind a queue of any length, on a node with one slot.
