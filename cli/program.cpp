@@ -21,7 +21,7 @@ constexpr AddCommand kCommands[] = {
 void add_all(CLI::App& app, int& exit_code) {
   app.description(
       "Quintain: a simulator and conformance harness for sync/async function execution");
-  app.set_version_flag("--version", std::string(kVersion));
+  app.set_version_flag("--version", version_text());
   for (const AddCommand add : kCommands) add(app, exit_code);
   // Subcommands inherit this setting when they are added, and must not: therefore it is set last.
   app.allow_extras();

@@ -44,6 +44,10 @@ std::string cli_page();
 
 extern const std::string_view kVersion;
 
+/// What --version prints: the version, the commit ("unknown" if it was not built in a repository;
+/// with "-dirty" if files differed from it) and the build.
+std::string version_text();
+
 /// Named facts about the build and the host, for the part of a report that may differ between runs.
 std::vector<std::pair<std::string, std::string>> build_facts();
 

@@ -5,15 +5,17 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <atomic>
+#include <charconv>
 #include <chrono>
-#include <cinttypes>
 #include <cstdint>
-#include <cstdio>
 #include <fstream>
 #include <functional>
 #include <memory>
+#include <numeric>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <system_error>
 #include <vector>
 
 #include "cli/console.h"
@@ -61,20 +63,24 @@ void print_error(std::string_view what) { cli::print_error(kCommand, what); }
 // wrong.
 std::optional<std::vector<std::uint64_t>> parse_seeds(const Arguments& arguments) {
   if (arguments.seeds.empty()) return std::vector{arguments.seed};
+  const std::string_view text = arguments.seeds;
   std::uint64_t first = 0;
   std::uint64_t last = 0;
-  int end = 0;
-  const int read =
-      std::sscanf(arguments.seeds.c_str(), "%" SCNu64 "..%" SCNu64 "%n", &first, &last, &end);
-  if (read != 2 || static_cast<std::size_t>(end) != arguments.seeds.size() || last < first ||
-      last - first >= kMaxSeeds) {
+  const auto read = [](std::string_view digits, std::uint64_t& value) {
+    const char* const end = digits.data() + digits.size();
+    const auto result = std::from_chars(digits.data(), end, value);
+    return result.ec == std::errc() && result.ptr == end;
+  };
+  const std::size_t dots = text.find("..");
+  if (dots == text.npos || !read(text.substr(0, dots), first) ||
+      !read(text.substr(dots + 2), last) || last < first || last - first >= kMaxSeeds) {
     print_error(
         fmt::format("--seeds: '{}' is not of the form A..B with A <= B and at most {} seeds",
                     arguments.seeds, kMaxSeeds));
     return std::nullopt;
   }
-  std::vector<std::uint64_t> seeds;
-  for (std::uint64_t seed = first; seed <= last; ++seed) seeds.push_back(seed);
+  std::vector<std::uint64_t> seeds(last - first + 1);
+  std::iota(seeds.begin(), seeds.end(), first);
   return seeds;
 }
 

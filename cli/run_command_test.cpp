@@ -70,6 +70,24 @@ TEST_F(RunCommandTest, ReportsAreTheSameForOneAndTwoJobs) {
   EXPECT_EQ(one.dump(), two.dump());
 }
 
+TEST_F(RunCommandTest, ReportsNameTheCommitThatTheVersionNames) {
+  write_scenario("scenarios/one.json");
+  ASSERT_EQ(quintain("run --report r.json").exit_code, 0);
+  const auto report = nlohmann::json::parse(read(folder_ / "r.json"));
+  const std::string commit = report["wall_clock"]["environment"]["commit"];
+  EXPECT_THAT(commit, testing::MatchesRegex("unknown|[-.a-z0-9]*[0-9a-f]{7,40}(-dirty)?"));
+  EXPECT_THAT(quintain("--version").out,
+              testing::StartsWith(fmt::format("quintain {} (commit {}, ",
+                                              std::string(report["tool"]["version"]), commit)));
+}
+
+TEST_F(RunCommandTest, TheLargestSeedsAreRun) {
+  write_scenario("scenarios/one.json");
+  const auto ran = quintain("run --seeds 18446744073709551614..18446744073709551615");
+  EXPECT_EQ(ran.exit_code, 0);
+  EXPECT_THAT(ran.out, HasSubstr("PASS one seed=18446744073709551615"));
+}
+
 TEST_F(RunCommandTest, ReportIsValidAgainstItsSchema) {
   write_scenario("scenarios/good.json");
   write_scenario("scenarios/bad.json", "101ms");
@@ -163,6 +181,9 @@ INSTANTIATE_TEST_SUITE_P(
                     Mistake{"SeedNotANumber", "run --seed x", "seed"},
                     Mistake{"SeedsReversed", "run --seeds 9..3", "A..B"},
                     Mistake{"SeedsGarbled", "run --seeds 1-3", "A..B"},
+                    Mistake{"SeedsNegative", "run --seeds -3..-2", "seeds"},
+                    Mistake{"SeedsTooLarge",
+                            "run --seeds 18446744073709551614..18446744073709551616", "A..B"},
                     Mistake{"SeedAndSeeds", "run --seed 1 --seeds 1..2", "exclude"},
                     Mistake{"NoJobs", "run --jobs 0", "jobs"},
                     Mistake{"MissingPath", "run nowhere.json", "nowhere.json"},
