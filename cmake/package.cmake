@@ -24,3 +24,7 @@ set(development_packages
 list(JOIN development_packages ", " CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS)
 
 include(CPack)
+
+# The program and quintain.report as a Python wheel (docs/python.md).
+add_custom_target(wheel COMMAND ${PROJECT_SOURCE_DIR}/reports/python/make_wheel ${PROJECT_BINARY_DIR}
+                  DEPENDS quintain shell_files VERBATIM)
