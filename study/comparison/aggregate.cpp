@@ -141,6 +141,28 @@ void add_strata(const Series& series, EstimatorResult& result) {
   }
 }
 
+/// The losses by the queue at acceptance.
+std::vector<DepthLoss> by_depth(const Series& series) {
+  std::vector<DepthLoss> groups(kDepthBounds.size());
+  double all = 0;
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    DepthLoss& group = groups[i];
+    group.from = kDepthBounds[i];
+    if (i + 1 < groups.size()) group.to = kDepthBounds[i + 1] - 1;
+    double sum = 0;
+    for (const SeriesScores* replication : series.all()) {
+      if (i >= replication->losses_by_depth.size()) continue;
+      group.executions += replication->losses_by_depth[i].executions;
+      sum += replication->losses_by_depth[i].pinball;
+    }
+    if (group.executions > 0) group.pinball = sum / static_cast<double>(group.executions);
+    group.share = sum;
+    all += sum;
+  }
+  for (DepthLoss& group : groups) group.share = all > 0 ? group.share / all : 0;
+  return groups;
+}
+
 /// The pooled PITs. Replications are independent of each other, so their effective counts add up.
 PitResult pit_of(const Series& series) {
   statistics::PitHistogram pooled(kPitBins);
@@ -254,6 +276,7 @@ EstimatorResult result_of(const Series& series) {
   result.worst_coverage_error =
       worst_coverage_error(judged_coverage(series.all(), &SeriesScores::terminal));
   add_strata(series, result);
+  result.by_depth = by_depth(series);
   const auto member = [](double SeriesScores::* value) {
     return [value](const SeriesScores& s) { return s.*value; };
   };

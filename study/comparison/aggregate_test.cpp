@@ -52,6 +52,24 @@ const EstimatorResult& result(const WorkloadResult& workload, std::string_view n
   return *find_estimator(workload, name);
 }
 
+TEST(Aggregate, PoolsLossesByDepth) {
+  const auto workload = summary([](double i) {
+    SeriesScores scores = series("best", 1);
+    scores.losses_by_depth = {{10, 20 + i}, {0, 0}, {4, 10}, {0, 0}, {1, i}};
+    return std::vector{scores, series("oracle", 1)};
+  });
+  const std::vector<DepthLoss>& groups = result(workload, "best").by_depth;
+  ASSERT_EQ(groups.size(), 5u);
+  EXPECT_EQ(groups[0].executions, 40);
+  EXPECT_NEAR(groups[0].pinball, 86.0 / 40, 1e-12);
+  EXPECT_NEAR(groups[0].share, 86.0 / 132, 1e-12);
+  EXPECT_TRUE(std::isnan(groups[1].pinball));
+  EXPECT_EQ(groups[2].from, 4);
+  EXPECT_EQ(groups[2].to, 15);
+  EXPECT_EQ(groups[4].to, std::nullopt);
+  EXPECT_NEAR(groups[4].share, 6.0 / 132, 1e-12);
+}
+
 TEST(Aggregate, DerivesRolesFromNames) {
   EXPECT_EQ(role_of("queue-length"), Role::kBaseline);
   EXPECT_EQ(role_of("queue-length+conformal"), Role::kEstimator);
@@ -156,6 +174,16 @@ TEST(Flags, FlagsBiasUnevennessAndForesight) {
   EXPECT_TRUE(flag(result(workload, "best"), "no-better-than-the-oracle").holds);
   EXPECT_FALSE(flag(result(workload, "peeker"), "no-better-than-the-oracle").holds);
   EXPECT_TRUE(flag(result(workload, "peeker"), "calibrated").holds);
+}
+
+TEST(Flags, AreGoalsWhereAGoalNamesThem) {
+  const auto make = [](double i) {
+    return std::vector{series("best", 1.2, {0.6 + i / 1000, 0.8, 0.9, 0.95}), series("oracle", 1)};
+  };
+  const auto demanded = summary(make, {{.flags = {"unbiased", "no-better-than-the-oracle"}}});
+  EXPECT_FALSE(flag(result(demanded, "best"), "goal/unbiased").holds);
+  EXPECT_TRUE(flag(result(demanded, "best"), "goal/no-better-than-the-oracle").holds);
+  EXPECT_EQ(result(demanded, "best").flags.size(), 6u);
 }
 
 TEST(Flags, ComparesGoalsWithTheValue) {

@@ -73,6 +73,7 @@ void describe(Archive& archive, SeriesScores& series) {
   archive("pit_effective", series.pit_effective);
   archive("strata", series.strata);
   archive("by_depth", series.by_depth);
+  archive("losses_by_depth", series.losses_by_depth);
   archive("windows", series.windows);
   archive("after_change", series.after_change);
   archive("recovery", series.recovery);

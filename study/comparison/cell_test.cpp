@@ -146,7 +146,7 @@ TEST(ExplainExecution, TellsTheStateTheWeightsAndTheOutcome) {
   for (const std::string_view part :
        {"execution 700 of steady under seed 1: f0", "after the acceptance",
         "the node: ", " of 4 slots busy", "work that waits", "speed factor 1, ",
-        "\n  state+calibrated", " 0.9", "\n  queue-length+conformal", "\n  oracle"}) {
+        "\n  state+calibrated            1.00 ", "\n  queue-length+conformal", "\n  oracle"}) {
     EXPECT_THAT(*text, testing::HasSubstr(part));
   }
   EXPECT_EQ(*text, *explain_execution(study.workloads[0], 1, options, 700));

@@ -183,6 +183,7 @@ void set_flags(WorkloadResult& result, Replicated replications, std::span<const 
     const std::string_view name = goal.estimator.empty() ? default_estimator : goal.estimator;
     const auto found = std::ranges::find(result.estimators, name, &EstimatorResult::name);
     if (found == result.estimators.end()) continue;  // not part of this run
+    demand_flags(*found, goal.flags);
     add_goal(*found, "pinball-to-oracle", goal.pinball_to_oracle, found->to_oracle.ratio);
     add_goal(*found, "pinball-to-best-baseline", goal.pinball_to_best_baseline,
              found->to_best_baseline.ratio);

@@ -142,6 +142,13 @@ std::size_t depth_bin(std::int64_t depth) {
   return static_cast<std::size_t>(std::bit_width(static_cast<std::uint64_t>(depth)));
 }
 
+/// The index in kDepthBounds.
+std::size_t depth_group(std::int64_t depth) {
+  return static_cast<std::size_t>(std::ranges::upper_bound(kDepthBounds, depth) -
+                                  kDepthBounds.begin()) -
+         1;
+}
+
 /// All scores of one series. `levels` must outlive it.
 class Scorer {
  public:
@@ -166,6 +173,9 @@ class Scorer {
     width_80_ += width(0.8);
     width_90_ += width(0.9);
     add_to_groups(execution, pit);
+    LossSum& at_depth = losses_by_depth_[depth_group(execution.depth)];
+    ++at_depth.executions;
+    at_depth.pinball += loss;
     add_to_changes(execution, loss);
     if ((pits_.size() - 1) % scatter_every_ == 0) {
       scatter_.push_back({.predicted = capped_point, .actual = execution.elapsed});
@@ -194,6 +204,7 @@ class Scorer {
       group.at /= static_cast<double>(group.executions);
       scores.by_depth.push_back(group);
     }
+    scores.losses_by_depth.assign(losses_by_depth_.begin(), losses_by_depth_.end());
     scores.windows = windows_;
     scores.after_change = after_change_;
     scores.recovery = recovery_;
@@ -300,6 +311,7 @@ class Scorer {
   double width_90_ = 0;
   std::map<std::tuple<int, bool, int>, StratumScores> strata_;
   std::vector<CoverageGroup> by_depth_;
+  std::array<LossSum, kDepthBounds.size()> losses_by_depth_{};
   CoverageGroup window_;
   std::vector<CoverageGroup> windows_;
   LossSum after_change_;

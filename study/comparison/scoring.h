@@ -98,6 +98,8 @@ struct SeriesScores {
   double pit_effective = 0;
   std::vector<StratumScores> strata{};
   std::vector<CoverageGroup> by_depth{};
+  /// By kDepthBounds.
+  std::vector<LossSum> losses_by_depth{};
   std::vector<CoverageGroup> windows{};
   LossSum after_change{};
   /// By step of ends since the last change.

@@ -161,6 +161,21 @@ TEST(Scoring, AddsUpGroupsAndChanges) {
   EXPECT_EQ(in_strata, 3'000);
 }
 
+TEST(Scoring, AddsUpLossesByDepth) {
+  auto executions = uniform_executions(8);
+  constexpr std::array<std::int64_t, 8> kDepths = {0, 1, 3, 4, 15, 16, 99, 100};
+  for (std::size_t i = 0; i < executions.size(); ++i) executions[i].depth = kDepths[i];
+  const SeriesScores scores = score(kLevels, executions, forecasts(executions.size()));
+  std::vector<std::int64_t> counts;
+  double sum = 0;
+  for (const LossSum& group : scores.losses_by_depth) {
+    counts.push_back(group.executions);
+    sum += group.pinball;
+  }
+  EXPECT_EQ(counts, (std::vector<std::int64_t>{1, 2, 2, 2, 1}));
+  EXPECT_NEAR(sum / 8, scores.terminal.pinball, 1e-12);
+}
+
 TEST(Stratify, NumbersFifthsAndThirds) {
   std::vector<PredictedExecution> executions;
   for (int i = 0; i < 100; ++i) {

@@ -46,6 +46,9 @@ struct Goal {
   /// best baseline.
   std::optional<double> after_change_to_oracle{};
   std::optional<double> after_change_to_best_baseline{};
+  /// The names of flags that have to hold. One that the workload does not have, because it has no
+  /// oracle, is not demanded.
+  std::vector<std::string> flags{};
 };
 
 /// A closed form that the workload must match.

@@ -119,6 +119,12 @@ Goal read_goal(const json_input::Reader& reader, const std::vector<std::string>&
   goal.stratum_error = read_bound(object, "stratum_error");
   goal.after_change_to_oracle = read_bound(object, "after_change_to_oracle");
   goal.after_change_to_best_baseline = read_bound(object, "after_change_to_best_baseline");
+  goal.flags = object.optional("flags").array_of([](const json_input::Reader& flag) {
+    return flag.one_of<std::string>({{"calibrated", "calibrated"},
+                                     {"unbiased", "unbiased"},
+                                     {"flat", "flat"},
+                                     {"no-better-than-the-oracle", "no-better-than-the-oracle"}});
+  });
   return goal;
 }
 

@@ -89,6 +89,8 @@ TEST(StudyLanguage, ReadsEveryKey) {
   EXPECT_EQ(mixed.node.functions[0].failure_probability, 0.1);
   EXPECT_EQ(mixed.goals[0].estimator, "state");
   EXPECT_EQ(mixed.goals[0].after_change_to_oracle, 1.1);
+  EXPECT_THAT(mixed.goals[0].flags,
+              testing::ElementsAre("calibrated", "no-better-than-the-oracle"));
   const Workload& one = study.workloads[1];
   EXPECT_EQ(one.node.config.slots, 2);  // the study's
   EXPECT_EQ(one.arrivals, 1000);
@@ -113,7 +115,7 @@ TEST(StudyLanguage, ReportsAllProblemsAtOnce) {
      "functions": {"f": {}},
      "traffic": {"arrivals": {"closed": {"clients": 1, "think": "1s"}}, "load": 0.5},
      "arrivals": 1000, "warm_up": 501,
-     "goals": [{"estimator": "nope", "pinball": 1}]}
+     "goals": [{"estimator": "nope", "pinball": 1, "flags": ["flatt"]}]}
   ]
 })");
   for (const char* const expected :
@@ -124,7 +126,8 @@ TEST(StudyLanguage, ReportsAllProblemsAtOnce) {
         "/workloads/2/name: there is already a workload \"empty\"",
         "/workloads/2/traffic/arrivals: traffic arrives independently",
         "'functions' are not scaled", "/workloads/2/warm_up: a warm-up of 501 is more than half",
-        "/workloads/2/goals/0/pinball: unknown key"}) {
+        "/workloads/2/goals/0/pinball: unknown key",
+        "/workloads/2/goals/0/flags/0: expected one of"}) {
     EXPECT_THAT(errors, HasSubstr(expected));
   }
 }

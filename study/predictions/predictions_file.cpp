@@ -644,13 +644,7 @@ void add_bound(EstimatorResult& result, std::string_view name, const std::option
 }
 
 void add_goals(EstimatorResult& result, const Counts& counts, const RecordedGoal& goal) {
-  for (const std::string& name : goal.flags) {
-    const auto found = std::ranges::find(result.flags, name, &Flag::name);
-    if (found == result.flags.end()) continue;  // the file has no level for it
-    Flag flag = *found;
-    flag.name = "goal/" + name;
-    result.flags.push_back(std::move(flag));
-  }
+  demand_flags(result, goal.flags);
   add_bound(result, "rows", goal.rows, static_cast<double>(counts.scored), /*at_least=*/true);
   add_bound(result, "pinball", goal.pinball, result.terminal.pinball.value);
   add_bound(result, "mean-absolute-error", goal.mean_absolute_error,

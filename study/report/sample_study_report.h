@@ -140,6 +140,11 @@ inline EstimatorResult sample_result(const MadeUp& e, double loss,
       r.strata.push_back(std::move(stratum));
     }
   }
+  r.by_depth = {{0, 0, 80'000, 0.5 * loss, 0.37},
+                {1, 3, 20'000, 1.2 * loss, 0.22},
+                {4, 15, 6'000, 2.5 * loss, 0.14},
+                {16, 99, 2'000, 9 * loss, 0.16},
+                {100, {}, 0, kUnknown, 0.11}};
   r.width_50 = 1.8 * loss / e.spread;
   r.width_80 = 3.9 * loss / e.spread;
   r.width_90 = 5.4 * loss / e.spread;
@@ -221,6 +226,7 @@ inline WorkloadResult sparse_workload() {
     drop_interval(r.worst_coverage_error);
     r.worst_stratum_error = kUnknown;
     r.strata.clear();
+    r.by_depth.clear();
     r.pit.p_value = kUnknown;
     r.curves = {.actual_by_p50 = std::move(r.curves.actual_by_p50)};
     r.flags.resize(1);

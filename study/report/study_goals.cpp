@@ -60,6 +60,7 @@ StudyReport goals_only(StudyReport report) {
     for (EstimatorResult& estimator : workload.estimators) {
       estimator.curves = {};
       estimator.strata.clear();
+      estimator.by_depth.clear();
     }
   }
   return report;

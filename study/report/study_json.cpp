@@ -57,6 +57,15 @@ void describe(Archive& archive, Stratum& stratum) {
 }
 
 template <class Archive>
+void describe(Archive& archive, DepthLoss& loss) {
+  archive("from", loss.from);
+  archive("to", loss.to);
+  archive("executions", loss.executions);
+  archive("pinball", loss.pinball);
+  archive("share", loss.share);
+}
+
+template <class Archive>
 void describe(Archive& archive, PitResult& pit) {
   archive("bins", pit.bins);
   archive("null_low", pit.null_low);
@@ -123,6 +132,7 @@ void describe(Archive& archive, EstimatorResult& result) {
   archive("worst_coverage_error", result.worst_coverage_error);
   archive("worst_stratum_error", result.worst_stratum_error);
   archive("strata", result.strata);
+  archive("by_depth", result.by_depth);
   archive("width_50", result.width_50);
   archive("width_80", result.width_80);
   archive("width_90", result.width_90);

@@ -3,25 +3,22 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <utility>
 
 namespace quintain::study {
 namespace {
 
-bool failed(const EstimatorResult& result, bool recorded) {
+bool failed(const EstimatorResult& result) {
   if (result.role == Role::kControl) return !flagged(result) && !has_too_few(result);
-  // The goals of recorded predictions name the flags that must hold.
-  return has_goal(result) && std::ranges::any_of(result.flags, [&](const Flag& flag) {
-           return !flag.holds && (!recorded || is_goal(flag));
-         });
+  return std::ranges::any_of(result.flags,
+                             [](const Flag& flag) { return !flag.holds && is_goal(flag); });
 }
 
 bool failed(const WorkloadResult& workload) {
-  const bool recorded = workload.stopped == StopReason::kRecorded;
   return workload.counts.scored == 0 ||
          !std::ranges::all_of(workload.analytic, &AnalyticCheck::holds) ||
-         std::ranges::any_of(workload.estimators, [&](const EstimatorResult& result) {
-           return failed(result, recorded);
-         });
+         std::ranges::any_of(workload.estimators,
+                             [](const EstimatorResult& result) { return failed(result); });
 }
 
 }  // namespace
@@ -38,6 +35,16 @@ bool has_too_few(const EstimatorResult& result) {
 }
 
 bool is_goal(const Flag& flag) { return flag.name.starts_with("goal/"); }
+
+void demand_flags(EstimatorResult& result, std::span<const std::string> names) {
+  for (const std::string& name : names) {
+    const auto found = std::ranges::find(result.flags, name, &Flag::name);
+    if (found == result.flags.end()) continue;
+    Flag flag = *found;
+    flag.name = "goal/" + name;
+    result.flags.push_back(std::move(flag));
+  }
+}
 
 bool has_goal(const EstimatorResult& result) { return std::ranges::any_of(result.flags, is_goal); }
 

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +26,10 @@ inline constexpr int kStudySchemaVersion = 1;
 /// The levels at which calibration is judged: the share of executions that end within the
 /// forecast's quantile at that level (one-sided).
 inline constexpr std::array kJudgedLevels = {0.5, 0.8, 0.9, 0.95};
+
+/// The least queue at acceptance in each group of executions whose losses are compared; the last
+/// has no upper bound.
+inline constexpr std::array<std::int64_t, 5> kDepthBounds = {0, 1, 4, 16, 100};
 
 /// The role of an estimator in a study.
 enum class Role {
@@ -99,6 +104,21 @@ struct Stratum {
   bool operator==(const Stratum&) const = default;
 };
 
+/// The terminal pinball loss of the executions with this many in the queue at acceptance, pooled
+/// over the replications.
+struct DepthLoss {
+  std::int64_t from = 0;
+  /// nullopt: any number.
+  std::optional<std::int64_t> to{};
+  std::int64_t executions = 0;
+  /// Per execution; unknown if there are none.
+  double pinball = kUnknown;
+  /// Of the loss of all executions.
+  double share = 0;
+
+  bool operator==(const DepthLoss&) const = default;
+};
+
 /// The estimator's reaction to a change of regime.
 struct Adaptation {
   /// The loss over the first 1000 arrivals after each change, divided by the oracle's.
@@ -164,6 +184,8 @@ struct EstimatorResult {
   Estimate worst_coverage_error{};
   double worst_stratum_error = kUnknown;
   std::vector<Stratum> strata{};
+  /// By kDepthBounds.
+  std::vector<DepthLoss> by_depth{};
   /// Mean widths of the central 50, 80 and 90 % intervals.
   double width_50 = 0;
   double width_80 = 0;
@@ -275,11 +297,15 @@ struct StudyReport {
 /// "estimator", "baseline", "oracle", "control", "reference".
 std::string_view to_string(Role role);
 
-/// Whether the flag is a goal, a bound on an estimator's results. All other flags ask whether its
-/// forecasts are honest. Names of goals start with "goal/".
+/// Whether the flag is a goal: a bound on an estimator's results, or a flag that has to hold. All
+/// other flags say whether its forecasts are honest, and are information. Names of goals start with
+/// "goal/".
 bool is_goal(const Flag& flag);
 
-/// Whether a goal is set for the estimator on its workload. If so, all its flags must hold.
+/// Adds the flags of these names, as far as the estimator has them, as goals.
+void demand_flags(EstimatorResult& result, std::span<const std::string> names);
+
+/// Whether a goal is set for the estimator on its workload.
 bool has_goal(const EstimatorResult& result);
 
 /// Whether a flag could not be judged, because too few executions were scored.
@@ -291,11 +317,9 @@ bool flagged(const EstimatorResult& control);
 
 /// The first that applies:
 /// - error: there is no workload, or a workload has no estimators;
-/// - failed: nothing was scored on a workload, a closed form is not matched, a flag of an
-/// estimator,
-///   baseline or oracle that has a goal does not hold (of recorded predictions: a goal is missed),
-///   or a control is not flagged, so that the study cannot be trusted;
-/// - passed. An estimator without a goal may have any result.
+/// - failed: nothing was scored on a workload, a closed form is not matched, a goal is missed, or a
+///   control is not flagged, so that the study cannot be trusted;
+/// - passed. Flags that no goal names are information.
 reports::Verdict verdict_of(const StudyReport& report);
 
 /// The estimator with that name; nullptr if the workload has none.

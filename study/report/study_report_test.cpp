@@ -2,6 +2,9 @@
 
 #include <gmock/gmock.h>
 
+#include <string>
+#include <vector>
+
 #include "study/report/sample_study_report.h"
 
 namespace quintain::study {
@@ -38,12 +41,15 @@ TEST(VerdictOfStudy, FailsIfAGoalIsMissed) {
   }
 }
 
-TEST(VerdictOfStudy, FailsIfAnEstimatorWithAGoalIsDishonest) {
-  const Flag dishonest = {"calibrated", kFails};
-  EXPECT_EQ(verdict_of(study_of({with_flags(Role::kEstimator, {dishonest})})),
-            reports::Verdict::kPassed);
-  EXPECT_EQ(verdict_of(study_of({with_flags(Role::kEstimator, {dishonest, {"goal/a", kHolds}})})),
-            reports::Verdict::kFailed);
+TEST(VerdictOfStudy, FailsIfAFlagThatAGoalNamesDoesNotHold) {
+  EstimatorResult result =
+      with_flags(Role::kEstimator, {{"calibrated", kFails}, {"goal/a", kHolds}});
+  EXPECT_EQ(verdict_of(study_of({result})), reports::Verdict::kPassed);
+  demand_flags(result, std::vector<std::string>{"no-such-flag"});
+  EXPECT_EQ(verdict_of(study_of({result})), reports::Verdict::kPassed);
+  demand_flags(result, std::vector<std::string>{"calibrated"});
+  EXPECT_EQ(verdict_of(study_of({result})), reports::Verdict::kFailed);
+  EXPECT_TRUE(flagged(result));
 }
 
 TEST(VerdictOfStudy, FailsIfAControlIsNotFlagged) {
@@ -65,14 +71,6 @@ TEST(VerdictOfStudy, DoesNotFailIfThereAreTooFewToTell) {
   const Flag too_few = {.name = "calibrated", .too_few = 500};
   EXPECT_EQ(verdict_of(study_of({with_flags(Role::kControl, {too_few})})),
             reports::Verdict::kPassed);
-}
-
-TEST(VerdictOfStudy, OfRecordedPredictionsOnlyGoalsAreDemanded) {
-  StudyReport report =
-      study_of({with_flags(Role::kEstimator, {{"narrow-enough", kFails}, {"goal/a", kHolds}})});
-  EXPECT_EQ(verdict_of(report), reports::Verdict::kFailed);
-  report.workloads[0].stopped = StopReason::kRecorded;
-  EXPECT_EQ(verdict_of(report), reports::Verdict::kPassed);
 }
 
 TEST(VerdictOfStudy, FailsIfAClosedFormIsMissed) {

@@ -190,7 +190,43 @@ void append_table(std::string& out, const WorkloadResult& workload, const StudyR
   out += align(rows, "  ");
 }
 
-/// In full for estimators with a goal. For others only the names: a baseline may be wrong.
+/// The mean loss of a group divided by that of the same group of another estimator.
+std::string group_ratio(const DepthLoss& loss, const EstimatorResult* to, std::size_t group) {
+  const bool known = to != nullptr && group < to->by_depth.size();
+  return ratio(known ? loss.pinball / to->by_depth[group].pinball : kUnknown);
+}
+
+/// Where the default estimator's loss is, by the queue at acceptance.
+void append_depths(std::string& out, const WorkloadResult& workload, const StudyReport& report) {
+  const EstimatorResult* result = find_estimator(workload, report.default_estimator);
+  const auto has_any = [](const DepthLoss& loss) { return loss.executions > 0; };
+  if (result == nullptr || std::ranges::count_if(result->by_depth, has_any) < 2) return;
+  const auto reference = std::ranges::find_if(workload.estimators, [](const EstimatorResult& e) {
+    return e.role == Role::kOracle || e.role == Role::kReference;
+  });
+  const EstimatorResult* baseline = find_estimator(workload, result->to_best_baseline.to);
+  std::vector<std::vector<std::string>> rows = {
+      {"loss by queue"},
+      {"executions"},
+      {"% of the loss"},
+      {"/ " + reports::printable(result->to_best_baseline.to)}};
+  const bool has_reference = reference != workload.estimators.end();
+  if (has_reference) rows.push_back({"/ " + reports::printable(reference->name)});
+  for (std::size_t i = 0; i < result->by_depth.size(); ++i) {
+    const DepthLoss& loss = result->by_depth[i];
+    rows[0].push_back(loss.to == loss.from ? fmt::format("{}", loss.from)
+                      : loss.to            ? fmt::format("{}-{}", loss.from, *loss.to)
+                                           : fmt::format("{}+", loss.from));
+    rows[1].push_back(fmt::format("{}", loss.executions));
+    rows[2].push_back(percent(loss.share));
+    rows[3].push_back(group_ratio(loss, baseline, i));
+    if (has_reference) rows[4].push_back(group_ratio(loss, &*reference, i));
+  }
+  out += align(rows, "  ");
+}
+
+/// In full for estimators with a goal; a flag that no goal names is marked as information. For
+/// others only the names: a baseline may be wrong.
 void append_flags(std::string& out, const WorkloadResult& workload,
                   const reports::TableStyle& style) {
   for (const EstimatorResult& result : workload.estimators) {
@@ -205,8 +241,12 @@ void append_flags(std::string& out, const WorkloadResult& workload,
       if (flag.holds) continue;
       failed.push_back(reports::printable(flag.name));
       if (!has_goal(result)) continue;
-      out += fmt::format("  {} {}: {}: expected {}, observed {}\n", mark(false, style),
-                         reports::printable(result.name), failed.back(),
+      const bool demanded =
+          std::ranges::find(result.flags, "goal/" + flag.name, &Flag::name) != result.flags.end();
+      if (demanded) continue;  // shown as a goal
+      out += fmt::format("  {} {}: {}{}: expected {}, observed {}\n",
+                         is_goal(flag) ? mark(false, style) : "!", reports::printable(result.name),
+                         is_goal(flag) ? "" : "no goal, but not ", failed.back(),
                          reports::printable(flag.expected), reports::printable(flag.observed));
     }
     if (failed.empty() || has_goal(result)) continue;
@@ -258,6 +298,7 @@ void append_workload(std::string& out, const WorkloadResult& workload, const Stu
   if (!workload.about.empty()) out += ": " + reports::printable(workload.about);
   out += "\n";
   append_table(out, workload, report);
+  append_depths(out, workload, report);
   append_reference(out, workload);
   for (const std::string& note : workload.trace_notes) {
     out += fmt::format("  trace: {}\n", reports::printable(note));

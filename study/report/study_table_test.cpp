@@ -83,11 +83,37 @@ TEST(RenderStudy, ShowsWhatFailed) {
   w.analytic[0].holds = false;
   const std::string text = render_study(report, {});
   EXPECT_THAT(text, HasSubstr("  ✗ best: goal/pinball-to-oracle: expected <= 1.02"));
-  EXPECT_THAT(text, HasSubstr("  ✗ best: flat: expected p >= 0.001, observed p < 0.001\n"));
+  EXPECT_THAT(text, HasSubstr("  ! best: no goal, but not flat: expected p >= 0.001, observed p < "
+                              "0.001\n"));
   EXPECT_THAT(text, HasSubstr("  ✗ steady best goal/pinball-to-oracle: expected"));
   EXPECT_THAT(text, HasSubstr("  ✗ biased: not flagged on steady; flagged nowhere\n"));
   EXPECT_THAT(text, HasSubstr("  ✗ M/M/1, mean wait: "));
   EXPECT_THAT(text, EndsWith("\nfailed: 1 workload\n"));
+}
+
+TEST(RenderStudy, ShowsTheLossByQueue) {
+  StudyReport report = small_study();
+  double factor = 1;
+  for (EstimatorResult& estimator : report.workloads[0].estimators) {
+    estimator.by_depth = {{0, 0, 90, factor, 0.9}, {1, 3, 0, kUnknown, 0}, {100, {}, 10, 1, 0.1}};
+    factor *= 2;
+  }
+  const std::string text = render_study(report, {});
+  EXPECT_THAT(text, HasSubstr("  loss by queue  0      1-3  100+\n"
+                              "  executions     90     0    10\n"
+                              "  % of the loss  90.0   0.0  10.0\n"
+                              "  / ewma         0.500  -    1.000\n"
+                              "  / oracle       0.250  -    1.000\n"));
+}
+
+TEST(RenderStudy, ShowsAFlagThatIsDemandedOnce) {
+  StudyReport report = small_study();
+  std::vector<Flag>& flags = report.workloads[0].estimators[0].flags;
+  flags.push_back({"flat", false, "p >= 0.001", "p < 0.001"});
+  flags.push_back({"goal/flat", false, "p >= 0.001", "p < 0.001"});
+  const std::string text = render_study(report, {});
+  EXPECT_THAT(text, HasSubstr("  ✗ best: goal/flat: expected p >= 0.001, observed p < 0.001\n"));
+  EXPECT_THAT(text, Not(HasSubstr("best: no goal")));
 }
 
 TEST(RenderStudy, PutsALongNameOnItsOwnLine) {

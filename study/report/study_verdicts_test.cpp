@@ -29,6 +29,13 @@ TEST(StudyVerdicts, AgreeWithTheVerdictOfTheStudy) {
   }
 }
 
+TEST(StudyVerdicts, HaveOnlyWhatAGoalDemands) {
+  const auto report = to_test_report(study_with({.name = "calibrated", .holds = false}));
+  for (const reports::Case& c : report.cases) {
+    for (const reports::Check& check : c.checks) EXPECT_NE(check.name, "calibrated");
+  }
+}
+
 TEST(StudyVerdicts, NameTheWorkloadAndTheEstimator) {
   const auto report = to_test_report(study_with({.name = "goal/pinball-to-oracle"}));
   ASSERT_FALSE(report.cases.empty());

@@ -107,6 +107,26 @@ const renderScores = (workload, of, caption) =>
     ],
   );
 
+function depthRange({ from, to }) {
+  if (to === undefined) return `${from}+`;
+  return to === from ? String(from) : `${from}–${to}`;
+}
+
+// Where the loss is. Groups without executions are left out.
+function renderDepths(workload) {
+  const groups = (workload.estimators[0]?.by_depth ?? [])
+    .map((group, i) => ({ ...group, i }))
+    .filter(({ executions }) => executions > 0);
+  if (groups.length < 2) return null;
+  return estimatorTable(
+    workload,
+    'Mean pinball loss, and its share of the whole loss, by the queue at acceptance',
+    groups.map((group) => `${depthRange(group)} (${grouped(group.executions)} executions)`),
+    ({ by_depth }) =>
+      groups.map(({ i }) => `${seconds(by_depth[i]?.pinball)}, ${percent(by_depth[i]?.share)} %`),
+  );
+}
+
 const renderResources = (workload) =>
   estimatorTable(
     workload,
@@ -225,6 +245,7 @@ const renderWorkload = (workload, index) =>
       'success',
       'Time to success; executions that were cut short are censored',
     ),
+    renderDepths(workload),
     renderResources(workload),
     element('h3', {}, 'The runs'),
     workloadFacts(workload),
