@@ -26,11 +26,17 @@ constexpr std::chrono::seconds kMinWarningInterval(10);
 // Descriptors that connections leave free: a quarter of all, but at most this many.
 constexpr rlim_t kMaxReserve = 256;
 
+// Bytes that may wait to be read from a connection. Linux would let them grow to 6 MB, which take
+// seconds to read from some dozens of connections that send small frames.
+constexpr int kReceiveBuffer = 512 << 10;
+
 error_code open(tcp::acceptor& acceptor, const tcp::endpoint& endpoint) {
   error_code error;
   acceptor.open(endpoint.protocol(), error);
   if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
-  // Accepted connections inherit this.
+  // Accepted connections inherit these.
+  if (!error)
+    acceptor.set_option(boost::asio::socket_base::receive_buffer_size(kReceiveBuffer), error);
   if (!error) acceptor.set_option(tcp::no_delay(true), error);
   if (!error) acceptor.native_non_blocking(true, error);
   if (!error) acceptor.bind(endpoint, error);

@@ -30,7 +30,7 @@
 #include "server/grpc_binding.h"
 #include "server/http_endpoints.h"
 #include "server/http_server.h"
-#include "server/memory_guard.h"
+#include "server/connection_guard.h"
 #include "server/metrics.h"
 #include "server/real_environment.h"
 #include "server/reflection.h"
@@ -161,7 +161,7 @@ class GrpcListener {
  private:
   boost::asio::io_context io_{1};
   Acceptor acceptor_;
-  MemoryGuard guard_;
+  ConnectionGuard guard_;
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> target_;
   std::thread thread_;
 };

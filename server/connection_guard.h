@@ -1,4 +1,4 @@
-// The last defence of the process's memory.
+// The last defence of the process's memory and time.
 #pragma once
 
 #include <sys/types.h>
@@ -24,12 +24,18 @@ std::size_t default_memory_budget();
 /// half of the budget are closed: what occupies the memory then are calls that stay open (watches
 /// of health, or calls whose request never comes).
 ///
+/// Watches the processor time of this process as well. While it uses more than a tenth of a core, a
+/// connection that sends a flood of HTTP/2 frames without content is paused: the kernel drops what
+/// it sends, so its sender waits. Without that, a few such connections would occupy all threads of
+/// gRPC. A connection that goes on after two pauses, or has sent much already, is closed. Encrypted
+/// connections are not looked into.
+///
 /// Connections belong to gRPC, which closes them at any time. So each is identified by its inode as
 /// well as by its descriptor. Context rule: everything on the thread that runs the io_context,
 /// which also accepts all these connections.
-class MemoryGuard {
+class ConnectionGuard {
  public:
-  MemoryGuard(boost::asio::io_context& io, std::size_t budget, const Log& log);
+  ConnectionGuard(boost::asio::io_context& io, std::size_t budget, const Log& log);
 
   /// A new connection.
   void add(int descriptor);
@@ -41,17 +47,30 @@ class MemoryGuard {
   void stop();
 
  private:
+  using Time = std::chrono::steady_clock::time_point;
   struct Connection {
     int descriptor;
     ino_t inode;
     std::uint64_t received;
     std::uint64_t latest;  // bytes received since the previous look
     std::uint64_t before;  // received when the memory was last below half of the budget
+    int pauses = 0;
+    Time paused_until{};  // Time(): it is not paused
+    Time forget_at{};     // when its pauses are forgotten
+
     std::uint64_t recent() const { return received - before; }
+    bool is_paused() const { return paused_until != Time(); }
   };
 
   void wait();
+  std::chrono::milliseconds interval() const;
   void look();
+  void look_for_memory(std::int64_t resident, std::int64_t growth);
+  bool is_busy(Time now);
+  void look_for_floods(Time now);
+  bool is_flooding(const Connection& connection);
+  void stop_flood(Connection& connection, Time now);
+  void resume(Time now);
   bool close_busiest(std::int64_t resident);
   void close_quiet(std::int64_t resident);
   bool close(const Connection& connection, std::int64_t resident);
@@ -63,6 +82,11 @@ class MemoryGuard {
   std::int64_t at_start_ = 0;  // the resident memory
   const Log log_;
   LogLimiter limiter_;
+  LogLimiter flood_limiter_;
+  std::int64_t resident_ = 0;
+  Time looked_at_{};
+  std::chrono::nanoseconds processor_time_{0};
+  std::vector<char> sample_;
   bool was_calm_ = false;  // at the last look the memory was below half of the budget
   int quiet_looks_ = 0;    // above the budget, in a row, without a busy connection
   std::vector<Connection> connections_;

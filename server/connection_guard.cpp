@@ -1,0 +1,294 @@
+// Looks at the memory and the processor time of the process every 50 ms, and at its connections
+// when one of them is high.
+#include "server/connection_guard.h"
+
+#include <linux/filter.h>
+#include <malloc.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <utility>
+
+#include "server/frame_flood.h"
+#include "server/metrics.h"
+
+namespace quintain::server {
+namespace {
+
+constexpr std::chrono::milliseconds kInterval(50);
+// A look at this many connections takes some 2 % of the interval.
+constexpr std::size_t kConnectionsOfInterval = 1000;
+constexpr std::chrono::seconds kMinTrimInterval(1);
+
+// A connection that has received fewer bytes in an interval is not the cause.
+constexpr std::uint64_t kMinBusy = 128 << 10;
+constexpr std::size_t kMaxClosed = 4;
+
+// Without a busy connection: looks until others are closed, and the bytes below which a connection
+// is spared.
+constexpr int kQuietLooks = 20;
+constexpr int kLooksBetweenQuiet = 80;
+constexpr std::uint64_t kMinRecent = 4 << 10;
+
+// Floods: the part of a core above which connections are looked at (a process that shares a busy
+// machine gets little of it), the bytes in an interval, and those that must wait to be read, below
+// which a connection is no cause.
+constexpr double kBusyCores = 0.1;
+constexpr std::uint64_t kMinFlood = 32 << 10;
+constexpr std::size_t kMinWaiting = 2 << 10;
+// A connection is not paused, but closed at once, if more bytes wait: it takes seconds to read them
+// all from some dozens of connections.
+constexpr int kMaxWaiting = 256 << 10;
+// A pause ends late, because the sender has to notice its end. A connection that floods again soon
+// after that is paused once more, then closed.
+constexpr std::chrono::milliseconds kPause(500);
+constexpr std::chrono::seconds kForgetPauses(60);
+constexpr int kMaxPauses = 2;
+
+bool is_same(int descriptor, ino_t inode) {
+  struct stat status{};
+  return fstat(descriptor, &status) == 0 && status.st_ino == inode;
+}
+
+std::chrono::nanoseconds processor_time() {
+  timespec time{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
+
+// Makes the kernel drop every segment that arrives, so that the sender has to repeat it later.
+bool pause(int descriptor) {
+  sock_filter drop = BPF_STMT(BPF_RET | BPF_K, 0);
+  const sock_fprog program{.len = 1, .filter = &drop};
+  return setsockopt(descriptor, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) == 0;
+}
+
+void end_pause(int descriptor) {
+  const int unused = 0;
+  setsockopt(descriptor, SOL_SOCKET, SO_DETACH_FILTER, &unused, sizeof(unused));
+}
+
+int waiting_bytes(int descriptor) {
+  int bytes = 0;
+  return ioctl(descriptor, FIONREAD, &bytes) == 0 ? bytes : 0;
+}
+
+// Throws away what waits to be read: it may take long to parse.
+void discard_input(int descriptor) {
+  constexpr std::size_t kMaxBytes = 64 << 20;
+  while (recv(descriptor, nullptr, kMaxBytes, MSG_TRUNC | MSG_DONTWAIT) > 0) {
+  }
+}
+
+std::uint64_t bytes_received(int descriptor) {
+  // The kernel's struct tcp_info, of which libc declares only an older, shorter form.
+  struct {
+    char before[128];
+    std::uint64_t bytes_received;
+  } info{};
+  socklen_t size = sizeof(info);
+  const bool known = getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, &info, &size) == 0;
+  return known && size == sizeof(info) ? info.bytes_received : 0;
+}
+
+}  // namespace
+
+std::size_t default_memory_budget() {
+  auto bytes = static_cast<std::size_t>(sysconf(_SC_PHYS_PAGES)) *
+               static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  std::ifstream file("/sys/fs/cgroup/memory.max");
+  std::size_t limit = 0;
+  if (file >> limit && limit > 0) bytes = std::min(bytes, limit);
+  return bytes / 4;
+}
+
+ConnectionGuard::ConnectionGuard(boost::asio::io_context& io, std::size_t budget, const Log& log)
+    : timer_(io), budget_(static_cast<std::int64_t>(budget)), log_(log) {}
+
+void ConnectionGuard::add(int descriptor) {
+  struct stat status{};
+  if (fstat(descriptor, &status) != 0) return;
+  if (connections_.size() >= prune_at_) {
+    std::erase_if(connections_, [](const Connection& connection) {
+      return !is_same(connection.descriptor, connection.inode);
+    });
+    prune_at_ = 2 * connections_.size() + 64;
+  }
+  connections_.push_back(
+      {.descriptor = descriptor, .inode = status.st_ino, .received = 0, .latest = 0, .before = 0});
+}
+
+void ConnectionGuard::start() {
+  at_start_ = resident_bytes();
+  is_busy(std::chrono::steady_clock::now());
+  wait();
+}
+
+void ConnectionGuard::stop() {
+  // A timer that has expired already can't be cancelled: its handler is called without an error.
+  stopped_ = true;
+  timer_.cancel();
+}
+
+void ConnectionGuard::wait() {
+  timer_.expires_after(interval());
+  timer_.async_wait([this](const boost::system::error_code& error) {
+    if (error || stopped_) return;
+    look();
+    wait();
+  });
+}
+
+std::chrono::milliseconds ConnectionGuard::interval() const {
+  return kInterval * (1 + connections_.size() / kConnectionsOfInterval);
+}
+
+void ConnectionGuard::look() {
+  const auto now = std::chrono::steady_clock::now();
+  const std::int64_t resident = resident_bytes();
+  const std::int64_t growth = resident - std::exchange(resident_, resident);
+  const bool busy = is_busy(now);
+  const bool calm = resident < budget_ / 2;
+  resume(now);
+  if (calm) quiet_looks_ = 0;
+  if (calm && was_calm_ && !busy) return;
+  std::erase_if(connections_, [calm](Connection& connection) {
+    if (!is_same(connection.descriptor, connection.inode)) return true;
+    const std::uint64_t received = bytes_received(connection.descriptor);
+    connection.latest = received - std::min(received, connection.received);
+    connection.received = received;
+    if (calm) connection.before = received;
+    return false;
+  });
+  was_calm_ = calm;
+  if (busy) look_for_floods(now);
+  look_for_memory(resident, growth);
+}
+
+void ConnectionGuard::look_for_memory(std::int64_t resident, std::int64_t growth) {
+  // What it will be at the next look counts: connections can send hundreds of megabytes until then.
+  const bool is_too_much = resident + std::max<std::int64_t>(growth, 0) > budget_;
+  if (!is_too_much || close_busiest(resident)) {
+    quiet_looks_ = std::min(quiet_looks_, 0);
+    return;
+  }
+  if (resident <= budget_) return;
+  // Not while connections are being closed: it can take seconds, in which others would send on.
+  trim();
+  // Memory is given back with a delay, so others are not closed in haste.
+  if (++quiet_looks_ < kQuietLooks) return;
+  // It takes gRPC seconds to end thousands of calls, so the next ones have more time.
+  quiet_looks_ = -kLooksBetweenQuiet;
+  if (const std::int64_t later = resident_bytes(); later > budget_ + at_start_) close_quiet(later);
+}
+
+// Whether the process has used much of a core since the last look.
+bool ConnectionGuard::is_busy(Time now) {
+  const auto used = processor_time();
+  const auto elapsed = now - std::exchange(looked_at_, now);
+  const auto of_it = used - std::exchange(processor_time_, used);
+  return of_it > elapsed * kBusyCores;
+}
+
+void ConnectionGuard::look_for_floods(Time now) {
+  for (Connection& connection : connections_) {
+    if (connection.is_paused()) continue;
+    // What waits counts as well: nothing more comes to a full buffer.
+    const auto waiting = static_cast<std::uint64_t>(waiting_bytes(connection.descriptor));
+    if (std::max(connection.latest, waiting) < kMinFlood) continue;
+    if (is_flooding(connection)) stop_flood(connection, now);
+  }
+}
+
+bool ConnectionGuard::is_flooding(const Connection& connection) {
+  sample_.resize(kFloodSample);
+  const ssize_t size =
+      recv(connection.descriptor, sample_.data(), sample_.size(), MSG_PEEK | MSG_DONTWAIT);
+  if (size < static_cast<ssize_t>(kMinWaiting)) return false;
+  return is_frame_flood({sample_.data(), static_cast<std::size_t>(size)});
+}
+
+void ConnectionGuard::stop_flood(Connection& connection, Time now) {
+  const bool pauses = ++connection.pauses <= kMaxPauses &&
+                      waiting_bytes(connection.descriptor) <= kMaxWaiting &&
+                      pause(connection.descriptor);
+  if (pauses) {
+    connection.paused_until = now + kPause * connection.pauses;
+  } else {
+    discard_input(connection.descriptor);
+    shutdown(connection.descriptor, SHUT_RDWR);
+  }
+  if (flood_limiter_.admit(log_, "connection-flooding")) {
+    log_.warn("connection-flooding", {{"reason", "it sends HTTP/2 frames without content"},
+                                      {"action", pauses ? "paused" : "closed"}});
+  }
+}
+
+void ConnectionGuard::resume(Time now) {
+  for (Connection& connection : connections_) {
+    if (connection.pauses == 0 || now < connection.paused_until) continue;
+    if (connection.is_paused()) {
+      if (is_same(connection.descriptor, connection.inode)) end_pause(connection.descriptor);
+      connection.paused_until = Time();
+      connection.forget_at = now + kForgetPauses;
+    } else if (now > connection.forget_at) {
+      connection.pauses = 0;
+    }
+  }
+}
+
+bool ConnectionGuard::close_busiest(std::int64_t resident) {
+  std::ranges::sort(connections_, std::ranges::greater{}, &Connection::latest);
+  bool closed = false;
+  // Some if it is a little too much, all of them if it is far too much.
+  const std::size_t most = resident > budget_ + budget_ / 4 ? connections_.size() : kMaxClosed;
+  for (std::size_t i = 0; i < std::min(most, connections_.size()); ++i) {
+    if (connections_[i].latest < kMinBusy) break;
+    closed = close(connections_[i], resident) || closed;
+  }
+  return closed;
+}
+
+// Closes as large a part of the connections as the part of the memory that is too much.
+void ConnectionGuard::close_quiet(std::int64_t resident) {
+  std::ranges::sort(connections_, std::ranges::greater{}, &Connection::recent);
+  const double part = static_cast<double>(resident - budget_) / static_cast<double>(resident);
+  const auto count = static_cast<std::size_t>(part * static_cast<double>(connections_.size()));
+  // Those that have sent far less than others are not the cause.
+  const std::uint64_t least =
+      connections_.empty() ? 0 : std::max(kMinRecent, connections_.front().recent() / 8);
+  for (std::size_t i = 0; i < std::min(std::max(kMaxClosed, count), connections_.size()); ++i) {
+    if (connections_[i].recent() < least) break;
+    close(connections_[i], resident);
+  }
+}
+
+bool ConnectionGuard::close(const Connection& connection, std::int64_t resident) {
+  // Only this thread makes new connections, so the descriptor can at worst have become a file, for
+  // which these calls fail.
+  discard_input(connection.descriptor);
+  if (shutdown(connection.descriptor, SHUT_RDWR) != 0) return false;
+  if (limiter_.admit(log_, "connection-closed")) {
+    log_.warn("connection-closed", {{"reason", "the process occupies too much memory"},
+                                    {"resident_bytes", resident},
+                                    {"budget_bytes", budget_}});
+  }
+  return true;
+}
+
+// Gives free memory back to the system.
+void ConnectionGuard::trim() {
+  const auto now = std::chrono::steady_clock::now();
+  if (now < next_trim_) return;
+  next_trim_ = now + kMinTrimInterval;
+  malloc_trim(0);
+}
+
+}  // namespace quintain::server
