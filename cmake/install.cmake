@@ -32,16 +32,39 @@ foreach(name man bash zsh fish)
     DEPENDS quintain VERBATIM)
   list(APPEND generated ${shell_files}/${name})
 endforeach()
+
+# What Debian demands of every package: a compressed man page, a changelog and who has which rights.
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/cmake/debian/changelog)
+file(STRINGS cmake/debian/changelog newest LIMIT_COUNT 1)
+if(NOT newest MATCHES "^quintain \\(${PROJECT_VERSION}\\) ")
+  message(FATAL_ERROR "cmake/debian/changelog: its first entry is not of version ${PROJECT_VERSION}: ${newest}")
+endif()
+quintain_concatenate(${shell_files}/copyright ${PROJECT_SOURCE_DIR}/cmake/debian/copyright
+                     ${PROJECT_SOURCE_DIR}/study/page/licences.txt ${VEGA_COPYRIGHT})
+foreach(file ${shell_files}/man ${PROJECT_SOURCE_DIR}/cmake/debian/changelog)
+  cmake_path(GET file FILENAME name)
+  add_custom_command(OUTPUT ${shell_files}/${name}.gz
+    COMMAND gzip --best --no-name --stdout ${file} > ${shell_files}/${name}.gz DEPENDS ${file} VERBATIM)
+  list(APPEND generated ${shell_files}/${name}.gz)
+endforeach()
+list(APPEND generated ${shell_files}/copyright)
+foreach(package program:quintain development:quintain-dev)
+  string(REPLACE ":" ";" package ${package})
+  list(GET package 0 component)
+  list(GET package 1 name)
+  install(FILES ${shell_files}/copyright ${shell_files}/changelog.gz
+          DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/${name} COMPONENT ${component})
+endforeach()
+
 add_custom_target(shell_files ALL DEPENDS ${generated})
-install(FILES ${shell_files}/man DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 RENAME quintain.1 COMPONENT program)
+install(FILES ${shell_files}/man.gz DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 RENAME quintain.1.gz
+        COMPONENT program)
 install(FILES ${shell_files}/bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions
         RENAME quintain COMPONENT program)
 install(FILES ${shell_files}/zsh DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions
         RENAME _quintain COMPONENT program)
 install(FILES ${shell_files}/fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d
         RENAME quintain.fish COMPONENT program)
-
-install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT program)
 
 # ---- The libraries -------------------------------------------------------------------------------
 

@@ -8,8 +8,15 @@ set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_COMPONENTS_ALL program development)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_COMPRESSION_TYPE gzip)
-set(CPACK_COMPONENT_PROGRAM_DESCRIPTION "${PROJECT_DESCRIPTION}")
-set(CPACK_COMPONENT_DEVELOPMENT_DESCRIPTION "Libraries and headers of Quintain")
+# Lines of at most 79 characters.
+set(CPACK_COMPONENT_PROGRAM_DESCRIPTION
+    "The program runs scenarios of calls on an execution core in virtual time,\n\
+judges any implementation of the contract over gRPC and HTTP, and studies how\n\
+good estimated completion times are.")
+set(CPACK_COMPONENT_DEVELOPMENT_DESCRIPTION
+    "The static libraries and the headers, for programs that put a scheduling\n\
+strategy, an estimator or a service of their own behind the interfaces of the\n\
+core.")
 
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_NAME quintain)
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_SECTION devel)
