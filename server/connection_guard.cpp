@@ -35,6 +35,8 @@ constexpr std::size_t kMaxClosed = 4;
 // is spared.
 constexpr int kQuietLooks = 20;
 constexpr int kLooksBetweenQuiet = 80;
+constexpr std::int64_t kQuickGrowth = 50;  // a part of the budget, in one look
+constexpr int kLooksOfGrowth = 10;
 constexpr std::uint64_t kMinRecent = 4 << 10;
 
 // Floods: the part of a core above which connections are looked at (a process that shares a busy
@@ -182,7 +184,8 @@ void ConnectionGuard::look_for_memory(std::int64_t resident, std::int64_t growth
   if (resident <= budget_) return;
   // Not while connections are being closed: it can take seconds, in which others would send on.
   trim();
-  // Memory is given back with a delay, so others are not closed in haste.
+  // Memory is given back with a delay, so others are not closed in haste, unless it grows on.
+  if (growth > budget_ / kQuickGrowth) quiet_looks_ += kLooksOfGrowth;
   if (++quiet_looks_ < kQuietLooks) return;
   // It takes gRPC seconds to end thousands of calls, so the next ones have more time.
   quiet_looks_ = -kLooksBetweenQuiet;

@@ -9,7 +9,6 @@
 #include <set>
 #include <utility>
 
-#include "grpc_services/health.pb.h"
 #include "grpc_services/reflection.grpc.pb.h"
 #include "grpc_services/reflection_v1alpha.grpc.pb.h"
 
@@ -148,8 +147,6 @@ using Version1Alpha =
 
 std::vector<std::unique_ptr<grpc::Service>> make_reflection_services(
     std::vector<std::string> services) {
-  // Without a use, the linker would leave out the description of the health service.
-  static_cast<void>(grpc::health::v1::HealthCheckRequest::descriptor());
   std::vector<std::unique_ptr<grpc::Service>> versions;
   versions.push_back(std::make_unique<Version1>(services));
   versions.push_back(std::make_unique<Version1Alpha>(std::move(services)));

@@ -5,7 +5,6 @@
 #include <absl/strings/str_join.h>
 #include <absl/synchronization/mutex.h>
 #include <fmt/format.h>
-#include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/impl/service_type.h>
 #include <grpcpp/resource_quota.h>
 #include <grpcpp/security/server_credentials.h>
@@ -26,11 +25,12 @@
 #include "core/node.h"
 #include "server/acceptor.h"
 #include "server/certificates.h"
+#include "server/connection_guard.h"
 #include "server/context_watch.h"
 #include "server/grpc_binding.h"
+#include "server/health.h"
 #include "server/http_endpoints.h"
 #include "server/http_server.h"
-#include "server/connection_guard.h"
 #include "server/metrics.h"
 #include "server/real_environment.h"
 #include "server/reflection.h"
@@ -82,7 +82,7 @@ void set_up_process() {
   std::call_once(once, [] {
     // Debian's Abseil searches for lock cycles at every lock, which slows gRPC down.
     absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
-    grpc::EnableDefaultHealthCheckService(true);
+    grpc::EnableDefaultHealthCheckService(false);
   });
 }
 
@@ -380,6 +380,7 @@ class Server::Implementation {
     grpc::ServerBuilder builder;
     set_limits(options_.limits, builder);
     builder.RegisterService(&binding_.grpc_service());
+    builder.RegisterCallbackGenericService(&health_);
     reflection_ = make_reflection_services({kServiceName, "grpc.health.v1.Health",
                                             "grpc.reflection.v1.ServerReflection",
                                             "grpc.reflection.v1alpha.ServerReflection"});
@@ -396,7 +397,7 @@ class Server::Implementation {
       return absl::UnavailableError(
           fmt::format("gRPC can't listen on {}", absl::StrJoin(options_.listen, ", ")));
     }
-    set_serving(true);
+    health_.set_serving(true);
     tcp_.start();
     const std::string_view tls = certificates_ == nullptr ? "no" : "yes";
     for (const ListenAddress& address : addresses) {
@@ -415,19 +416,13 @@ class Server::Implementation {
     return absl::OkStatus();
   }
 
-  void set_serving(bool serving) {
-    grpc::HealthCheckServiceInterface* health = grpc_->GetHealthCheckService();
-    health->SetServingStatus(serving);
-    health->SetServingStatus(kServiceName, serving);
-  }
-
   // ---- Serial context only ----
 
   void begin_drain() {
     if (!node_ || node_->manager().draining()) return;
     options_.log.info(
         "draining", {{"unfinished", unfinished()}, {"timeout_ms", options_.drain_timeout.count()}});
-    set_serving(false);
+    health_.set_serving(false);
     drain_timer_.expires_after(options_.drain_timeout);
     drain_timer_.async_wait([this](const boost::system::error_code& error) {
       if (!error) cancel_all();
@@ -474,6 +469,7 @@ class Server::Implementation {
     if (store_) store_->stop();
     context_.run([this] { destroy_node(); });
     tcp_.stop();
+    health_.close();
     if (grpc_) grpc_->Shutdown(std::chrono::system_clock::now() + kLastAnswers);
     http_.reset();
     probes_.reset();
@@ -491,6 +487,7 @@ class Server::Implementation {
   std::unique_ptr<StoreWriter> store_;
   RpcMetrics metrics_;
   GrpcBinding binding_;
+  HealthService health_{{kServiceName}};
   HttpEndpoints endpoints_;
   std::shared_ptr<Certificates> certificates_;  // null: no TLS
   std::unique_ptr<HttpServer> http_;
