@@ -35,9 +35,13 @@ constexpr std::size_t kMaxClosed = 4;
 // is spared.
 constexpr int kQuietLooks = 20;
 constexpr int kLooksBetweenQuiet = 80;
-constexpr std::int64_t kQuickGrowth = 50;  // a part of the budget, in one look
+constexpr std::int64_t kQuickGrowth = 100;  // a part of the budget, in one look
 constexpr int kLooksOfGrowth = 10;
 constexpr std::uint64_t kMinRecent = 4 << 10;
+
+// If no connection has sent more than kMinRecent, those that have been silent for this long are
+// closed: there are too many.
+constexpr std::chrono::seconds kSilentTime(1);
 
 // Floods: the part of a core above which connections are looked at (a process that shares a busy
 // machine gets little of it), the bytes in an interval, and those that must wait to be read, below
@@ -123,8 +127,12 @@ void ConnectionGuard::add(int descriptor) {
     });
     prune_at_ = 2 * connections_.size() + 64;
   }
-  connections_.push_back(
-      {.descriptor = descriptor, .inode = status.st_ino, .received = 0, .latest = 0, .before = 0});
+  connections_.push_back({.descriptor = descriptor,
+                          .inode = status.st_ino,
+                          .received = 0,
+                          .latest = 0,
+                          .before = 0,
+                          .made_at = std::chrono::steady_clock::now()});
 }
 
 void ConnectionGuard::start() {
@@ -185,11 +193,18 @@ void ConnectionGuard::look_for_memory(std::int64_t resident, std::int64_t growth
   // Not while connections are being closed: it can take seconds, in which others would send on.
   trim();
   // Memory is given back with a delay, so others are not closed in haste, unless it grows on.
-  if (growth > budget_ / kQuickGrowth) quiet_looks_ += kLooksOfGrowth;
+  const bool grows = growth > budget_ / kQuickGrowth;
+  if (grows) quiet_looks_ += kLooksOfGrowth;
   if (++quiet_looks_ < kQuietLooks) return;
   // It takes gRPC seconds to end thousands of calls, so the next ones have more time.
   quiet_looks_ = -kLooksBetweenQuiet;
-  if (const std::int64_t later = resident_bytes(); later > budget_ + at_start_) close_quiet(later);
+  if (const std::int64_t later = resident_bytes(); later > budget_ + at_start_) {
+    const std::int64_t target = grows ? budget_ / 2 : budget_;
+    if (close_quiet(later, target) == 0) {
+      close_silent(later, target);
+      quiet_looks_ = 0;
+    }
+  }
 }
 
 // Whether the process has used much of a core since the last look.
@@ -260,16 +275,32 @@ bool ConnectionGuard::close_busiest(std::int64_t resident) {
 }
 
 // Closes as large a part of the connections as the part of the memory that is too much.
-void ConnectionGuard::close_quiet(std::int64_t resident) {
+int ConnectionGuard::close_quiet(std::int64_t resident, std::int64_t target) {
   std::ranges::sort(connections_, std::ranges::greater{}, &Connection::recent);
-  const double part = static_cast<double>(resident - budget_) / static_cast<double>(resident);
+  const double part = static_cast<double>(resident - target) / static_cast<double>(resident);
   const auto count = static_cast<std::size_t>(part * static_cast<double>(connections_.size()));
+  int closed = 0;
   // Those that have sent far less than others are not the cause.
   const std::uint64_t least =
       connections_.empty() ? 0 : std::max(kMinRecent, connections_.front().recent() / 8);
   for (std::size_t i = 0; i < std::min(std::max(kMaxClosed, count), connections_.size()); ++i) {
     if (connections_[i].recent() < least) break;
-    close(connections_[i], resident);
+    closed += close(connections_[i], resident) ? 1 : 0;
+  }
+  return closed;
+}
+
+// Likewise, those that have sent least first, such as the first half of a TLS handshake.
+void ConnectionGuard::close_silent(std::int64_t resident, std::int64_t target) {
+  const auto made_before = std::chrono::steady_clock::now() - kSilentTime;
+  std::ranges::sort(connections_, {}, &Connection::received);
+  const double part = static_cast<double>(resident - target) / static_cast<double>(resident);
+  auto count = static_cast<std::size_t>(part * static_cast<double>(connections_.size()));
+  for (const Connection& connection : connections_) {
+    if (count == 0 || connection.received >= kMinRecent) break;
+    if (connection.made_at > made_before) continue;
+    close(connection, resident);
+    --count;
   }
 }
 

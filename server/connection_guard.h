@@ -22,7 +22,8 @@ std::size_t default_memory_budget();
 /// occupy memory that no limit of gRPC bounds. If it stays above the budget and what it occupied at
 /// the start, although no connection sends much, those that have sent most since it was last below
 /// half of the budget are closed: what occupies the memory then are calls that stay open (watches
-/// of health, or calls whose request never comes).
+/// of health, or calls whose request never comes). If none has sent much, those that have sent
+/// least are closed: there are too many of them.
 ///
 /// Watches the processor time of this process as well. While it uses more than a tenth of a core, a
 /// connection that sends a flood of HTTP/2 frames without content is paused: the kernel drops what
@@ -54,6 +55,7 @@ class ConnectionGuard {
     std::uint64_t received;
     std::uint64_t latest;  // bytes received since the previous look
     std::uint64_t before;  // received when the memory was last below half of the budget
+    Time made_at{};
     int pauses = 0;
     Time paused_until{};  // Time(): it is not paused
     Time forget_at{};     // when its pauses are forgotten
@@ -72,7 +74,8 @@ class ConnectionGuard {
   void stop_flood(Connection& connection, Time now);
   void resume(Time now);
   bool close_busiest(std::int64_t resident);
-  void close_quiet(std::int64_t resident);
+  int close_quiet(std::int64_t resident, std::int64_t target);
+  void close_silent(std::int64_t resident, std::int64_t target);
   bool close(const Connection& connection, std::int64_t resident);
   void trim();
 

@@ -74,6 +74,39 @@ TEST(ConnectionGuard, ClosesQuietConnectionsIfTheMemoryStaysOccupied) {
   EXPECT_EQ(occupied.back(), 'x');
 }
 
+// Handshakes that never end occupy memory as well.
+TEST(ConnectionGuard, ClosesSilentConnectionsIfNoneHasSentMuch) {
+  namespace asio = boost::asio;
+  asio::io_context io;
+  asio::ip::tcp::acceptor acceptor(io, {asio::ip::address_v4::loopback(), 0});
+  std::vector<std::unique_ptr<Connection>> connections;
+  ConnectionGuard guard(io, std::size_t{16} << 20, Log());
+  for (int i = 0; i < 10; ++i) {
+    connections.push_back(std::make_unique<Connection>(io, acceptor));
+    guard.add(connections.back()->server.native_handle());
+    asio::write(connections.back()->client, asio::buffer(std::string(i == 0 ? 200 : 100, 'x')));
+  }
+  guard.start();
+  const std::vector<char> occupied(std::size_t{128} << 20, 'x');
+  int closed = 0;
+  bool first_closed = false;
+  for (const auto& connection : connections) {
+    connection->client.async_wait(asio::ip::tcp::socket::wait_read,
+                                  [&](const boost::system::error_code& error) {
+                                    if (error) return;
+                                    first_closed |= connection == connections.front();
+                                    ++closed;
+                                  });
+  }
+  const auto end = std::chrono::steady_clock::now() + kTooLong;
+  while (closed < 5 && std::chrono::steady_clock::now() < end) {
+    io.run_one_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_GE(closed, 5);
+  EXPECT_FALSE(first_closed) << "it has sent more than the others";
+  EXPECT_EQ(occupied.back(), 'x');
+}
+
 // A process that uses a processor, and a guard that watches connections nobody reads.
 class FloodGuardTest : public ::testing::Test {
  protected:
