@@ -29,6 +29,11 @@ STUDY = {
     "arrivals": 2000,
     "warm_up": 200,
     "workloads": [{
+        "name": "changing", "about": "a node that gets slower",
+        "node": {"slots": 2, "slowdowns": [{"from": "60s", "until": "100s", "factor": 1.3}]},
+        "functions": {"work": {"service": {"exponential": "100ms"}}},
+        "traffic": {"arrivals": {"poisson": 12}},
+    }, {
         "name": "steady", "about": "one function",
         "functions": {"work": {"service": {"exponential": "100ms"}}},
         "traffic": {"arrivals": {"poisson": 14}},
@@ -127,29 +132,50 @@ class ReportTest(unittest.TestCase):
 
     def test_study(self):
         study = report.load(self.files["study"])
-        workload = self.documents["study"]["workloads"][0]
-        self.assertEqual(list(study.workloads["replications"]), [3])
-        self.assertEqual(len(study.scores), 2 * len(workload["estimators"]))
+        changing, workload = self.documents["study"]["workloads"]
+        self.assertEqual(list(study.workloads["replications"]), [3, 3])
+        self.assertEqual(len(study.scores), 4 * len(workload["estimators"]))
+        of_workload = study.scores[study.scores["workload"] == "steady"]
         for estimator in workload["estimators"]:
-            scores = study.scores[study.scores["estimator"] == estimator["name"]].set_index("of")
+            scores = of_workload[of_workload["estimator"] == estimator["name"]].set_index("of")
             self.assertEqual(scores["crps_low_s"]["terminal"], estimator["terminal"]["crps"]["low"])
             self.assertEqual(scores["mean_absolute_error_s"]["success"],
                              estimator["success"]["mean_absolute_error"])
-        best = study.levels.query("estimator == 'best' and of == 'terminal'")
+        best = study.levels.query("workload == 'steady' and estimator == 'best' and of == 'terminal'")
         self.assertEqual(list(best["level"]), self.documents["study"]["levels"])
         self.assertTrue(best["coverage"].is_monotonic_increasing)
         self.assertEqual(set(study.ratios["relation"]), {"oracle", "baseline", "best-baseline"})
-        self.assertAlmostEqual(study.pit.query("estimator == 'best'")["share"].sum(), 1)
+        self.assertAlmostEqual(study.pit.query("estimator == 'best'")["share"].sum(), 2)
         self.assertIn("goal/coverage-error", set(study.flags["flag"]))
         self.assertEqual(list(study.closed_forms["model"]), ["M/M/2"])
         self.assertIn("coverage_90_by_depth", set(study.curves["curve"]))
+        controls = study.scores.query("role == 'control'")
+        self.assertGreater(len(controls), 0)
+        self.assertFalse(controls["flagged"].isna().any())
+        self.assertTrue(study.scores.query("role != 'control'")["flagged"].isna().all())
+        shares = study.depths.groupby(["workload", "estimator"])["share"].sum()
+        self.assertTrue(((shares - 1).abs() < 1e-9).all())
+        self.assertEqual(len(study.depths), sum(len(estimator["by_depth"]) for workload in (changing, workload)
+                                                for estimator in workload["estimators"]))
+        self.assertEqual(set(study.adaptation["workload"]), {"changing"})
+        self.assertEqual(list(study.adaptation["after_change_ratio"]),
+                         [estimator["adaptation"]["after_change"]["value"] for estimator in changing["estimators"]])
         self.assertEqual(len(study.costs), 0)
         self.assertIn("p50_ns", study.costs.columns)
+
+    def test_the_module_knows_everything_that_an_estimator_has(self):
+        known = {"name", "role", "flagged", "flags", "terminal", "success", "to_oracle", "to_reference",
+                 "to_baselines", "to_best_baseline", "worst_coverage_error", "worst_stratum_error", "strata",
+                 "by_depth", "width_50", "width_80", "width_90", "pit", "adaptation", "bytes",
+                 "bytes_per_function", "curves"}
+        for workload in self.documents["study"]["workloads"]:
+            for estimator in workload["estimators"]:
+                self.assertLessEqual(set(estimator), known, "give quintain.report a table for what is new")
 
     def test_the_scores_of_a_study_are_the_means_of_its_cells(self):
         study = report.load(self.files["study"])
         cells = report.load_cells(f"{self.files['study']}.cells")
-        self.assertEqual(sorted(cells.cells["seed"]), [1, 2, 3])
+        self.assertEqual(sorted(cells.cells["seed"]), [1, 1, 2, 2, 3, 3])
         key = ["workload", "estimator", "of"]
         columns = ["pinball_s", "crps_s", "bias_s"]
         means = cells.scores.groupby(key)[columns].mean()
@@ -163,7 +189,9 @@ class ReportTest(unittest.TestCase):
         cells = report.load_cells(self.files["part"])
         whole = report.load_cells(f"{self.files['study']}.cells")
         self.assertEqual(len(cells.cells), len(self.documents["part"]["cells"]))
-        expected = whole.scores[whole.scores["seed"].isin(cells.cells["seed"])].reset_index(drop=True)
+        mine = pd.MultiIndex.from_frame(cells.cells[["workload", "seed"]])
+        all_cells = pd.MultiIndex.from_frame(whole.scores[["workload", "seed"]])
+        expected = whole.scores[all_cells.isin(mine)].reset_index(drop=True)
         pd.testing.assert_frame_equal(cells.scores, expected)
 
     def test_capacity(self):

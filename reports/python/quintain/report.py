@@ -83,7 +83,8 @@ class StudyReport:
     #: replications stopped, no_oracle.
     workloads: pd.DataFrame
     #: A row for each workload, estimator and `of`. A score with a 95 % interval has the columns
-    #: NAME, NAME_low and NAME_high before the unit: crps_s, crps_low_s, crps_high_s.
+    #: NAME, NAME_low and NAME_high before the unit: crps_s, crps_low_s, crps_high_s. `flagged` is None
+    #: but for controls, which have to be.
     scores: pd.DataFrame
     #: A row for each workload, estimator, `of` and level: coverage (with interval) and pinball_s.
     levels: pd.DataFrame
@@ -92,6 +93,12 @@ class StudyReport:
     ratios: pd.DataFrame
     #: A row for each workload, estimator and stratum: executions, and the coverage at four levels.
     strata: pd.DataFrame
+    #: A row for each workload, estimator and range of the queue at acceptance (depth_from, depth_to; no
+    #: depth_to: any): executions, pinball_s (of each, time to terminal), share of the whole loss.
+    depths: pd.DataFrame
+    #: A row for each workload with changes of regime and estimator: after_change_ratio (to the oracle's
+    #: loss, with interval), completions_until_recovered, worst_window (coverage error).
+    adaptation: pd.DataFrame
     #: A row for each workload, estimator and bin of the PIT histogram: low, high, share.
     pit: pd.DataFrame
     #: A row for each workload, estimator and flag: holds (True, False or None), expected, observed.
@@ -359,7 +366,7 @@ _WIDTHS = {f"width_{level}": f"width_{level}_s" for level in (50, 80, 90)}
 _SCORE = [*_ESTIMATOR, "role", "of", "scored", "censored",
           *(column for _, name, unit in _INTERVALS for column in _interval_columns(name, unit)),
           *_NUMBERS.values(), *_WIDTHS.values(), *_interval_columns("worst_coverage_error"),
-          "worst_stratum_error", "memory_bytes", "bytes_per_function"]
+          "worst_stratum_error", "memory_bytes", "bytes_per_function", "flagged"]
 _COUNTS = ["predicted", "completed", "failed", "timed_out", "cancelled", "unfinished", "dropped", "refused"]
 _WORKLOAD = ["workload", "about", "replications", *_COUNTS, "censored", "scored", "stopped", "no_oracle"]
 _STRATUM = [*_ESTIMATOR, "depth_quintile", "cold", "popularity_tercile", "executions",
@@ -372,6 +379,8 @@ def _scores(estimator: _Value, row: dict[str, Any]) -> Iterator[dict[str, Any]]:
     common["worst_stratum_error"] = estimator.at("worst_stratum_error").number()
     common["memory_bytes"] = estimator.at("bytes").count()
     common["bytes_per_function"] = estimator.at("bytes_per_function").number()
+    flagged = estimator.get("flagged")
+    common["flagged"] = flagged.flag() if flagged else None
     for of in ("terminal", "success"):
         scores = estimator.at(of)
         result = {**row, "role": estimator.at("role").text(), "of": of,
@@ -413,6 +422,22 @@ def _strata(estimator: _Value, row: dict[str, Any]) -> Iterator[dict[str, Any]]:
                "executions": stratum.at("executions").count(), **dict(zip(_STRATUM[-4:], coverage))}
 
 
+def _depths(estimator: _Value, row: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for depth in estimator.at("by_depth").list():
+        to = depth.get("to")
+        yield {**row, "depth_from": depth.at("from").number(), "depth_to": to.number() if to else None,
+               "executions": depth.at("executions").count(), "pinball_s": depth.at("pinball").number(),
+               "share": depth.at("share").number()}
+
+
+def _adaptation(estimator: _Value, row: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    if adaptation := estimator.get("adaptation"):
+        recovered = adaptation.get("completions_until_recovered")
+        yield {**row, **_interval("after_change_ratio", adaptation.at("after_change")),
+               "completions_until_recovered": recovered.number() if recovered else None,
+               "worst_window": adaptation.at("worst_window").number()}
+
+
 def _pit(estimator: _Value, row: dict[str, Any]) -> Iterator[dict[str, Any]]:
     bins = list(estimator.at("pit").at("bins").list())
     for i, share in enumerate(bins):
@@ -436,7 +461,8 @@ def _curves(estimator: _Value, row: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _study(document: _Value) -> StudyReport:
     levels = [level.number() for level in document.at("levels").list()]
-    workloads, scores, by_level, ratios, strata, pit, flags, curves, forms = ([] for _ in range(9))
+    workloads, scores, by_level, ratios, strata, forms = ([] for _ in range(6))
+    depths, adaptation, pit, flags, curves = ([] for _ in range(5))
     for workload in document.at("workloads").list():
         name = workload.at("name").text()
         counts = workload.at("counts")
@@ -460,6 +486,8 @@ def _study(document: _Value) -> StudyReport:
                                     lambda covered: _interval("coverage", covered))
             ratios += _ratios(estimator, row)
             strata += _strata(estimator, row)
+            depths += _depths(estimator, row)
+            adaptation += _adaptation(estimator, row)
             pit += _pit(estimator, row)
             flags += _flags(estimator, row)
             curves += _curves(estimator, row)
@@ -475,6 +503,9 @@ def _study(document: _Value) -> StudyReport:
         levels=_table([*_ESTIMATOR, "of", "level", *_interval_columns("coverage"), "pinball_s"], by_level),
         ratios=_table([*_ESTIMATOR, "relation", "other", *_interval_columns("ratio")], ratios),
         strata=_table(_STRATUM, strata),
+        depths=_table([*_ESTIMATOR, "depth_from", "depth_to", "executions", "pinball_s", "share"], depths),
+        adaptation=_table([*_ESTIMATOR, *_interval_columns("after_change_ratio"),
+                           "completions_until_recovered", "worst_window"], adaptation),
         pit=_table([*_ESTIMATOR, "low", "high", "share"], pit),
         flags=_table([*_ESTIMATOR, "flag", "holds", "expected", "observed"], flags),
         curves=_table([*_ESTIMATOR, "curve", "x", "y"], curves),
