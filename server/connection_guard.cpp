@@ -36,7 +36,7 @@ constexpr std::size_t kMaxClosed = 4;
 constexpr int kQuietLooks = 20;
 constexpr int kLooksBetweenQuiet = 80;
 constexpr std::int64_t kQuickGrowth = 100;  // a part of the budget, in one look
-constexpr int kLooksOfGrowth = 10;
+constexpr int kLooksOfGrowth = kQuietLooks;
 constexpr std::uint64_t kMinRecent = 4 << 10;
 
 // If no connection has sent more than kMinRecent, those that have been silent for this long are
@@ -115,8 +115,12 @@ std::size_t default_memory_budget() {
   return bytes / 4;
 }
 
-ConnectionGuard::ConnectionGuard(boost::asio::io_context& io, std::size_t budget, const Log& log)
-    : timer_(io), budget_(static_cast<std::int64_t>(budget)), log_(log) {}
+ConnectionGuard::ConnectionGuard(boost::asio::io_context& io, std::size_t budget,
+                                 bool large_headers, const Log& log)
+    : timer_(io),
+      budget_(static_cast<std::int64_t>(budget)),
+      large_headers_(large_headers),
+      log_(log) {}
 
 void ConnectionGuard::add(int descriptor) {
   struct stat status{};
@@ -230,7 +234,7 @@ bool ConnectionGuard::is_flooding(const Connection& connection) {
   const ssize_t size =
       recv(connection.descriptor, sample_.data(), sample_.size(), MSG_PEEK | MSG_DONTWAIT);
   if (size < static_cast<ssize_t>(kMinWaiting)) return false;
-  return is_frame_flood({sample_.data(), static_cast<std::size_t>(size)});
+  return is_frame_flood({sample_.data(), static_cast<std::size_t>(size)}, large_headers_);
 }
 
 void ConnectionGuard::stop_flood(Connection& connection, Time now) {

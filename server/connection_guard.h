@@ -36,7 +36,9 @@ std::size_t default_memory_budget();
 /// which also accepts all these connections.
 class ConnectionGuard {
  public:
-  ConnectionGuard(boost::asio::io_context& io, std::size_t budget, const Log& log);
+  /// `large_headers`: calls may have more than 40 KiB of them.
+  ConnectionGuard(boost::asio::io_context& io, std::size_t budget, bool large_headers,
+                  const Log& log);
 
   /// A new connection.
   void add(int descriptor);
@@ -82,6 +84,7 @@ class ConnectionGuard {
   boost::asio::steady_timer timer_;
   bool stopped_ = false;
   const std::int64_t budget_;
+  const bool large_headers_;
   std::int64_t at_start_ = 0;  // the resident memory
   const Log log_;
   LogLimiter limiter_;

@@ -24,7 +24,7 @@ constexpr std::chrono::seconds kTooLong(10);
 
 TEST(ConnectionGuard, StopsWhileItsTimerExpires) {
   boost::asio::io_context io;
-  ConnectionGuard guard(io, 1 << 20, Log());
+  ConnectionGuard guard(io, 1 << 20, false, Log());
   guard.start();
   // The first turn of the context finds the expired timer, the second one stops the guard, and the
   // third one is the timer's.
@@ -52,7 +52,7 @@ TEST(ConnectionGuard, ClosesQuietConnectionsIfTheMemoryStaysOccupied) {
   asio::ip::tcp::acceptor acceptor(io, {asio::ip::address_v4::loopback(), 0});
   Connection used(io, acceptor);
   Connection unused(io, acceptor);
-  ConnectionGuard guard(io, std::size_t{16} << 20, Log());
+  ConnectionGuard guard(io, std::size_t{16} << 20, false, Log());
   for (Connection* connection : {&used, &unused}) guard.add(connection->server.native_handle());
   guard.start();
   asio::write(used.client, asio::buffer(std::string(10'000, 'x')));
@@ -80,7 +80,7 @@ TEST(ConnectionGuard, ClosesSilentConnectionsIfNoneHasSentMuch) {
   asio::io_context io;
   asio::ip::tcp::acceptor acceptor(io, {asio::ip::address_v4::loopback(), 0});
   std::vector<std::unique_ptr<Connection>> connections;
-  ConnectionGuard guard(io, std::size_t{16} << 20, Log());
+  ConnectionGuard guard(io, std::size_t{16} << 20, false, Log());
   for (int i = 0; i < 10; ++i) {
     connections.push_back(std::make_unique<Connection>(io, acceptor));
     guard.add(connections.back()->server.native_handle());
@@ -135,7 +135,7 @@ class FloodGuardTest : public ::testing::Test {
   std::ostringstream lines_;
   boost::asio::io_context io_;
   boost::asio::ip::tcp::acceptor acceptor_{io_, {boost::asio::ip::address_v4::loopback(), 0}};
-  ConnectionGuard guard_{io_, std::size_t{1} << 40,
+  ConnectionGuard guard_{io_, std::size_t{1} << 40, false,
                          Log(LogLevel::kInfo, LogFormat::kText,
                              std::make_shared<spdlog::sinks::ostream_sink_mt>(lines_))};
   std::jthread busy_{[](const std::stop_token& stop) {

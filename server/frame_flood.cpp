@@ -8,6 +8,11 @@ namespace quintain::server {
 namespace {
 
 constexpr std::size_t kHeaderBytes = 9;
+constexpr std::size_t kMaxLength = 16 << 10;
+
+// Headers in more bytes of continuations, with hardly anything else, do not end: gRPC keeps them
+// all until they do.
+constexpr std::size_t kMaxHeaders = 40 << 10;
 
 // The first frame must begin within these bytes: the frames of a flood are small.
 constexpr std::size_t kMaxFirst = 1 << 10;
@@ -45,7 +50,6 @@ Frame frame_at(std::string_view bytes, std::size_t position) {
 
 // Whether the length and the stream are possible for the type (RFC 9113, 6).
 bool is_possible(const Frame& frame) {
-  constexpr std::size_t kMaxLength = 16 << 10;
   if (frame.length > kMaxLength || frame.stream >> 31 != 0) return false;
   const bool of_client = frame.stream % 2 == 1;  // a stream that the client has opened
   switch (frame.type) {
@@ -91,6 +95,7 @@ struct Chain {
   int frames = 0;  // 0: what begins here are no frames
   int empty = 0;
   int resets = 0;
+  std::size_t continued = 0;  // bytes of continuations
 };
 
 bool is_flood(const Chain& chain) {
@@ -102,7 +107,7 @@ bool is_flood(const Chain& chain) {
 
 }  // namespace
 
-bool is_frame_flood(std::string_view bytes) {
+bool is_frame_flood(std::string_view bytes, bool large_headers) {
   if (bytes.size() < kMinFrames * kHeaderBytes) return false;
   // From the end, because the frames after a frame decide whether it is one.
   std::vector<Chain> chains(bytes.size() - kHeaderBytes + 1);
@@ -110,11 +115,14 @@ bool is_frame_flood(std::string_view bytes) {
     const Frame frame = frame_at(bytes, i);
     if (!is_possible(frame)) continue;
     const std::size_t next = i + kHeaderBytes + frame.length;
+    const std::size_t size = std::min(next, bytes.size()) - i;
     const Chain rest = next < chains.size() ? chains[next] : Chain{.frames = 1};
     if (rest.frames == 0) continue;
     chains[i] = {.frames = rest.frames + (next < chains.size() ? 1 : 0),
                  .empty = rest.empty + (is_empty(frame) ? 1 : 0),
-                 .resets = rest.resets + (frame.type == kReset ? 1 : 0)};
+                 .resets = rest.resets + (frame.type == kReset ? 1 : 0),
+                 .continued = rest.continued + (frame.type == kContinuation ? size : 0)};
+    if (!large_headers && i <= kMaxLength && chains[i].continued > kMaxHeaders) return true;
   }
   return std::any_of(
       chains.begin(),

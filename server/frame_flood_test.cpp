@@ -55,12 +55,14 @@ TEST(FrameFlood, RecognizesFramesWithoutContentFromAnyPlace) {
       with_payload(kContinuation, 1, ""),
       with_payload(0xee, 0, std::string(100, 'x')),
       with_payload(kPing, 0, "12345678") + with_payload(kSettings, 0, ""),
+      with_payload(kContinuation, 1, std::string(16384, 'x')),
+      with_payload(kContinuation, 1, std::string(500, '\0')),
       // Rapid reset.
       with_payload(kHeaders, 7, std::string(20, '\x82')) +
           with_payload(kReset, 7, std::string("\0\0\0\x8", 4)),
   };
   for (const std::string& flood : floods) {
-    for (std::size_t skip = 0; skip < flood.size(); ++skip) {
+    for (std::size_t skip = 0; skip < flood.size(); skip += 1 + flood.size() / 100) {
       EXPECT_TRUE(is_frame_flood(repeated(flood, skip)))
           << "type " << static_cast<int>(flood[3]) << ", from byte " << skip;
     }
@@ -80,6 +82,9 @@ TEST(FrameFlood, SparesCallsAndUploads) {
       with_payload(kData, 7, std::string(16384, 'x')),
       with_payload(kData, 7, std::string(16384, '\0')),
       with_payload(kData, 7, std::string(1000, '\0')) + update,
+      with_payload(kHeaders, 7, std::string(16384, 'x')) +
+          with_payload(kContinuation, 7, std::string(16000, 'x')) +
+          with_payload(kData, 7, std::string(16000, 'x')),
   };
   for (const std::string& frames : traffic) {
     for (std::size_t skip = 0; skip < frames.size(); skip += 7) {

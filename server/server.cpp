@@ -54,6 +54,9 @@ constexpr std::chrono::seconds kCertificateInterval(10);
 constexpr int kMinHardMetadataLimit = 64 << 10;
 constexpr int kMaxMetadataBytes = 16 << 20;
 
+// With more, a call may have headers that look as if they did not end.
+constexpr int kDefaultMetadataBytes = 8 << 10;
+
 // Bytes of gRPC's share of the memory that an open call takes, roughly.
 constexpr std::size_t kBytesPerCall = 16 << 10;
 constexpr std::size_t kMinCalls = 1000;
@@ -120,8 +123,9 @@ void set_limits(const ServerLimits& limits, grpc::ServerBuilder& builder) {
 // connections to unix sockets, which it cannot take over from another acceptor.)
 class GrpcListener {
  public:
-  GrpcListener(std::size_t memory_budget, const Log& log)
-      : acceptor_(io_, Acceptor::Reserve::kNone, log), guard_(io_, memory_budget, log) {}
+  GrpcListener(std::size_t memory_budget, bool large_headers, const Log& log)
+      : acceptor_(io_, Acceptor::Reserve::kNone, log),
+        guard_(io_, memory_budget, large_headers, log) {}
   ~GrpcListener() { stop(); }
 
   /// Listens, and sets the actual port in `address`. Connections wait for start().
@@ -202,7 +206,7 @@ class Server::Implementation {
                   .log_calls = options_.log_calls},
                  options_.log),
         endpoints_(context_, metrics_),
-        tcp_(shares_.whole, options_.log),
+        tcp_(shares_.whole, options_.limits.metadata_bytes > kDefaultMetadataBytes, options_.log),
         drain_timer_(context_.executor()) {
     core::NodeConfig& node = options_.node;
     node.memory.total = std::min(node.memory.total, shares_.node);
