@@ -48,6 +48,8 @@ foreach(file ${shell_files}/man ${PROJECT_SOURCE_DIR}/cmake/debian/changelog)
   list(APPEND generated ${shell_files}/${name}.gz)
 endforeach()
 list(APPEND generated ${shell_files}/copyright)
+# Other systems do not have the text of the licence.
+install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT program)
 foreach(package program:quintain development:quintain-dev)
   string(REPLACE ":" ";" package ${package})
   list(GET package 0 component)
