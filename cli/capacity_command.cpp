@@ -35,6 +35,7 @@ struct Arguments {
   int jobs = 1;
   double price = 0;
   std::string json;
+  std::string html;
   bool strict_trace = false;
 };
 
@@ -83,7 +84,9 @@ std::optional<Input> read(const Arguments& arguments) {
   duration("--for", arguments.length, input.replay.length);
   if (input.replay.length == core::Duration(0)) problem("--for: 0s has no calls");
   input.replay.time_scale = arguments.time_scale;
-  if (!arguments.json.empty() && !can_write(kCommand, arguments.json)) good = false;
+  for (const std::string* file : {&arguments.json, &arguments.html}) {
+    if (!file->empty() && !can_write(kCommand, *file)) good = false;
+  }
   if (!good) return std::nullopt;
   return input;
 }
@@ -131,10 +134,14 @@ int capacity_command(const Arguments& arguments) {
     print_error(std::string(capacity.status().message()));
     return kHarnessError;
   }
-  const std::string json =
-      study::capacity_json(calls, *capacity, input->options.goals, command_line(arguments));
-  // The file first: standard output may be closed.
-  if (!arguments.json.empty() && !write_text(kCommand, json, arguments.json)) return kHarnessError;
+  const std::string json = study::capacity_json(calls, *capacity, input->options.goals,
+                                                arguments.price, command_line(arguments));
+  // The files first: standard output may be closed.
+  bool written = arguments.json.empty() || write_text(kCommand, json, arguments.json);
+  if (!arguments.html.empty()) {
+    written &= write_text(kCommand, study::capacity_page(calls, json), arguments.html);
+  }
+  if (!written) return kHarnessError;
   write_output(study::render_capacity(calls, *capacity, input->options.goals, arguments.price));
   return input->options.goals.empty() || capacity->fewest ? kAllHeld : kSomethingFailed;
 }
@@ -175,6 +182,8 @@ void add_capacity_command(CLI::App& app, int& exit_code) {
                    "The price of a slot for an hour; shows prices instead of slot-hours")
       ->check(number_within(1e-9, 1e12));
   command->add_option("--json", arguments->json, "Write the result as JSON to this file")
+      ->type_name("FILE");
+  command->add_option("--html", arguments->html, "Write a page with pictures to this file")
       ->type_name("FILE");
   command->add_flag("--strict-trace", arguments->strict_trace,
                     "Refuse a log with a row that cannot be used, instead of leaving it out");

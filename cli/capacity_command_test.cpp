@@ -24,12 +24,14 @@ class CapacityCommandTest : public ProgramTest {
 
 TEST_F(CapacityCommandTest, ShowsATableAndWritesJson) {
   write_calls();
-  const Ran ran = quintain("capacity calls.csv --slots 1..3 --json c.json");
+  const Ran ran = quintain("capacity calls.csv --slots 1..3 --json c.json --html c.html");
   EXPECT_EQ(ran.exit_code, 0) << ran.err;
   EXPECT_THAT(ran.out,
               AllOf(HasSubstr("calls.csv: the calls of 1 function keep"), HasSubstr("slots")));
   EXPECT_THAT(read(folder_ / "c.json"),
               HasSubstr("\"command\": \"quintain capacity calls.csv --slots 1..3\""));
+  EXPECT_THAT(read(folder_ / "c.html"),
+              AllOf(HasSubstr("<title>Capacity for calls.csv"), HasSubstr("\"slots\": 3")));
 }
 
 TEST_F(CapacityCommandTest, SaysHowManySlotsAreNeeded) {

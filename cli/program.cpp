@@ -88,6 +88,9 @@ std::string cli_page() {
   section("quintain", app);
   for (const CLI::App* command : app.get_subcommands(is_shown)) {
     section("quintain " + command->get_name(), *command);
+    for (const CLI::App* inner : command->get_subcommands(is_shown)) {
+      section(fmt::format("quintain {} {}", command->get_name(), inner->get_name()), *inner);
+    }
   }
   page.pop_back();
   return page;

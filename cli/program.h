@@ -28,6 +28,8 @@ void add_conform_command(CLI::App& app, int& exit_code);
 void add_mutate_command(CLI::App& app, int& exit_code);
 void add_explore_command(CLI::App& app, int& exit_code);
 void add_study_command(CLI::App& app, int& exit_code);
+/// `quintain study init`, a subcommand of `study`.
+void add_study_init_command(CLI::App& study, int& exit_code);
 void add_serve_command(CLI::App& app, int& exit_code);
 void add_merge_command(CLI::App& app, int& exit_code);
 void add_capacity_command(CLI::App& app, int& exit_code);

@@ -30,8 +30,8 @@
 #include "reports/shard.h"
 #include "reports/stream.h"
 #include "scenarios/language/loader.h"
+#include "scenarios/runner/perfetto_trace.h"
 #include "scenarios/runner/run.h"
-#include "scenarios/runner/timeline.h"
 
 namespace quintain::cli {
 namespace {
@@ -49,8 +49,9 @@ struct Arguments {
   bool list = false;
   bool check_determinism = false;
   std::string digest;
-  std::string timeline;
+  std::string perfetto_trace;
   bool clauses = false;
+  bool timelines = false;
   std::string trace_dir;
   bool strict_trace = false;
 };
@@ -97,6 +98,7 @@ std::string command_line(const Arguments& arguments) {
   }
   if (arguments.check_determinism) command += " --check-determinism";
   if (arguments.clauses) command += " --clauses";
+  if (arguments.timelines) command += " --timelines";
   return command;
 }
 
@@ -152,8 +154,14 @@ std::optional<Loaded> load(const Arguments& arguments) {
   return all;
 }
 
-void list(const Loaded& loaded) {
-  for (const Found& found : loaded.cases) print_output("{}: {}\n", found.name, found.about);
+// Lists the cases of which a place is chosen; `places` may be empty: all.
+void list(const Loaded& loaded, const std::vector<bool>& places, std::size_t seeds) {
+  for (std::size_t i = 0; i < loaded.cases.size(); ++i) {
+    const auto first = places.begin() + static_cast<std::ptrdiff_t>(places.empty() ? 0 : i * seeds);
+    const auto last = first + static_cast<std::ptrdiff_t>(places.empty() ? 0 : seeds);
+    if (!places.empty() && std::find(first, last, true) == last) continue;
+    print_output("{}: {}\n", loaded.cases[i].name, loaded.cases[i].about);
+  }
 }
 
 reports::Report new_report(const Arguments& arguments, const std::vector<std::uint64_t>& seeds) {
@@ -194,11 +202,19 @@ std::optional<std::vector<bool>> choose_shard(const Arguments& arguments, const 
   return reports::places_of_shard(costs, seeds, shard);
 }
 
+// A run of few cases is looked at case by case; in the report of many, timelines would be most of
+// it.
+scenarios::Timelines timelines_of(const Arguments& arguments, std::size_t cases) {
+  constexpr std::size_t kFewCases = 100;
+  return arguments.timelines || cases <= kFewCases ? scenarios::Timelines::kAll
+                                                   : scenarios::Timelines::kOfFailures;
+}
+
 // Runs all cases of the shard; `head` becomes the report without its cases. `digests`: a line for
 // each case, if they are wanted.
 void run(const Arguments& arguments, const Loaded& loaded, const std::vector<bool>& places,
          reports::Report& head, reports::ReportStream& stream, std::vector<std::string>& digests,
-         std::atomic<bool>& bad_input, std::ostream& timeline) {
+         std::atomic<bool>& bad_input, std::ostream& perfetto_trace) {
   if (!arguments.digest.empty()) digests.resize(loaded.cases.size() * head.seeds.size());
   std::vector<scenarios::PlannedScenario> planned;
   for (const Found& found : loaded.cases) {
@@ -207,9 +223,9 @@ void run(const Arguments& arguments, const Loaded& loaded, const std::vector<boo
   }
   const auto started = std::chrono::steady_clock::now();
   std::function<std::unique_ptr<sim::HistoryListener>(sim::World&)> listen;
-  if (!arguments.timeline.empty()) {
-    listen = [&timeline](sim::World& world) {
-      return std::make_unique<scenarios::Timeline>(world, timeline);
+  if (!arguments.perfetto_trace.empty()) {
+    listen = [&perfetto_trace](sim::World& world) {
+      return std::make_unique<scenarios::PerfettoTrace>(world, perfetto_trace);
     };
   }
   Progress progress("cases");
@@ -227,6 +243,7 @@ void run(const Arguments& arguments, const Loaded& loaded, const std::vector<boo
                .judge =
                    arguments.clauses ? scenarios::make_run_judge<conformance::WorldJudge> : nullptr,
                .listen = listen,
+               .timelines = timelines_of(arguments, loaded.cases.size() * head.seeds.size()),
                .abort = &Interruption::requested()},
        .places = places,
        .on_case =
@@ -254,15 +271,15 @@ int run_command(const Arguments& arguments) {
   if (!arguments.digest.empty() && !can_write(kCommand, arguments.digest)) return kBadInput;
   const auto loaded = load(arguments);
   if (!loaded) return kBadInput;
-  if (arguments.list) {
-    list(*loaded);
-    return kAllHeld;
-  }
   reports::Report head = new_report(arguments, *seeds);
   const auto places = choose_shard(arguments, *loaded, *shard, head);
   if (!places) return kBadInput;
-  std::ofstream timeline;
-  if (!arguments.timeline.empty()) {
+  if (arguments.list) {
+    list(*loaded, *places, seeds->size());
+    return kAllHeld;
+  }
+  std::ofstream perfetto_trace;
+  if (!arguments.perfetto_trace.empty()) {
     if (loaded->cases.size() * seeds->size() != 1) {
       print_error(
           fmt::format("--trace: writes one run, but {} were chosen; choose one case by "
@@ -270,10 +287,10 @@ int run_command(const Arguments& arguments) {
                       loaded->cases.size() * seeds->size()));
       return kBadInput;
     }
-    if (!can_write(kCommand, arguments.timeline)) return kBadInput;
-    timeline.open(arguments.timeline, std::ios::binary | std::ios::trunc);
-    if (!timeline) {
-      print_error(fmt::format("--trace: can't write {}", quoted(arguments.timeline)));
+    if (!can_write(kCommand, arguments.perfetto_trace)) return kBadInput;
+    perfetto_trace.open(arguments.perfetto_trace, std::ios::binary | std::ios::trunc);
+    if (!perfetto_trace) {
+      print_error(fmt::format("--trace: can't write {}", quoted(arguments.perfetto_trace)));
       return kBadInput;
     }
   }
@@ -283,9 +300,9 @@ int run_command(const Arguments& arguments) {
   options.seeds = *seeds;
   reports::ReportStream stream(std::move(options));
   std::vector<std::string> digests;
-  run(arguments, *loaded, *places, head, stream, digests, bad_input, timeline);
-  if (timeline.is_open() && !timeline.flush()) {
-    print_error(fmt::format("--trace: can't write {}", quoted(arguments.timeline)));
+  run(arguments, *loaded, *places, head, stream, digests, bad_input, perfetto_trace);
+  if (perfetto_trace.is_open() && !perfetto_trace.flush()) {
+    print_error(fmt::format("--trace: can't write {}", quoted(arguments.perfetto_trace)));
     return kHarnessError;
   }
   bool written = arguments.digest.empty() ||
@@ -321,13 +338,16 @@ void add_run_command(CLI::App& app, int& exit_code) {
                     "Run every case twice and name the first event that differs");
   command->add_flag("--clauses", arguments->clauses,
                     "Judge the calls by the clauses of the contract too");
+  command->add_flag("--timelines", arguments->timelines,
+                    "Put a timeline of each case into the report and the page, not only of cases "
+                    "that failed and of runs of at most 100 cases");
   command
       ->add_option("--digest", arguments->digest,
                    "Write a line for each case to this file: the digest of its events, answers, "
                    "estimates and deadlines. Two builds that agree write the same file")
       ->type_name("FILE");
   command
-      ->add_option("--trace", arguments->timeline,
+      ->add_option("--trace", arguments->perfetto_trace,
                    "Write the run of one case to this file as a timeline for Perfetto "
                    "(https://ui.perfetto.dev)")
       ->type_name("FILE");

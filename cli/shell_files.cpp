@@ -87,11 +87,18 @@ std::string man_page(const CLI::App& app) {
       ".TH QUINTAIN 1 \"\" \"quintain {}\"\n.SH NAME\nquintain \\- {}\n.SH SYNOPSIS\n"
       "\\fBquintain\\fR \\fICOMMAND\\fR [\\fIOPTION\\fR...]\n.SH OPTIONS\n{}.SH COMMANDS\n",
       kVersion, troff(colon == about.npos ? about : about.substr(colon + 2)), man_options(app));
+  const auto section = [&](const std::string& name, const CLI::App& command) {
+    page += fmt::format(".SS {}\n{}\n{}", troff(name), troff(command.get_description()),
+                        man_options(command));
+    if (!command.get_footer().empty()) {
+      page += fmt::format(".PP\n.nf\n{}\n.fi\n", troff(command.get_footer()));
+    }
+  };
   for (const CLI::App* command : commands_of(app)) {
-    page += fmt::format(".SS quintain {}\n{}\n{}", troff(command->get_name()),
-                        troff(command->get_description()), man_options(*command));
-    if (!command->get_footer().empty()) {
-      page += fmt::format(".PP\n.nf\n{}\n.fi\n", troff(command->get_footer()));
+    const std::string name = "quintain " + command->get_name();
+    section(name, *command);
+    for (const CLI::App* inner : commands_of(*command)) {
+      section(name + " " + inner->get_name(), *inner);
     }
   }
   return page;
@@ -117,8 +124,9 @@ std::string bash_completion(const CLI::App& app) {
   std::string cases;
   for (const CLI::App* command : commands_of(app)) {
     names.push_back(command->get_name());
-    cases += fmt::format("    {}) words={} ;;\n", command->get_name(),
-                         single_quoted(names_of_options(*command)));
+    std::string options = names_of_options(*command);
+    for (const CLI::App* inner : commands_of(*command)) options += " " + names_of_options(*inner);
+    cases += fmt::format("    {}) words={} ;;\n", command->get_name(), single_quoted(options));
   }
   return fmt::format(
       "_quintain() {{\n"

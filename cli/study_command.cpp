@@ -328,6 +328,11 @@ int run(const Arguments& arguments, const study::Study& study) {
     return Interruption::exit_code();
   }
   if (const auto* shard = std::get_if<study::ShardDone>(&result)) {
+    if (shard->cells.empty()) {
+      print_error(
+          fmt::format("--shard {}: no cell is left for it; use fewer shards", arguments.shard));
+      return kBadInput;
+    }
     print_output("shard {}: {} cells are in {}\n", arguments.shard, shard->cells.size(), keep);
     return write_shard(arguments, *shard, keep) ? kAllHeld : kHarnessError;
   }
@@ -589,10 +594,15 @@ void add_study_command(CLI::App& app, int& exit_code) {
       "  quintain study study/studies/eta.study.json --report eta.json --html eta.html\n"
       "  quintain study FILE --only bursty --seeds 4                a quick look at one workload\n"
       "  quintain study --predictions predictions.csv               what another system "
-      "predicted\n\n"
+      "predicted\n"
+      "  quintain study init --from calls.csv                       writes a study of recorded "
+      "calls\n\n"
       "Exit code: 0 all held, 1 a goal was missed or a control was not detected, 2 bad usage or\n"
       "input, 3 harness error, 130 or 143 interrupted by SIGINT or SIGTERM.");
-  command->callback([arguments, &exit_code] { exit_code = study_command(*arguments); });
+  command->callback([arguments, command, &exit_code] {
+    if (command->get_subcommands().empty()) exit_code = study_command(*arguments);
+  });
+  add_study_init_command(*command, exit_code);
 }
 
 }  // namespace quintain::cli

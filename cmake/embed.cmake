@@ -29,6 +29,7 @@ function(quintain_embed result namespace header)
   endwhile()
   set(source ${CMAKE_CURRENT_BINARY_DIR}/files.cpp)
   file(CONFIGURE OUTPUT ${source} CONTENT "${text}" @ONLY)
-  set_source_files_properties(${source} PROPERTIES OBJECT_DEPENDS "${paths}")
+  # In a unity build the dependencies of a single source are ignored.
+  set_source_files_properties(${source} PROPERTIES OBJECT_DEPENDS "${paths}" SKIP_UNITY_BUILD_INCLUSION ON)
   set(${result} ${source} PARENT_SCOPE)
 endfunction()

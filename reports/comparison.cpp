@@ -411,7 +411,7 @@ std::string comparison_json(const Comparison& comparison) {
 }
 
 std::string comparison_html(const Comparison& comparison) {
-  const PageFrame frame = report_page_frame("quintain compare");
+  const PageFrame frame = report_page_frame("quintain compare", /*pictures=*/false);
   return frame.before +
          "{\"summary\":" + json_for_script(dump(Json(verdict_line(comparison)), -1)) +
          ",\"comparison\":" + json_for_script(comparison_json(comparison)) + "}" + frame.after;

@@ -99,11 +99,13 @@ std::string html_case(const Case& c) {
   json["metrics"] = std::move(metrics);
   json["events"] = c.events;
   json["time_ns"] = c.virtual_time.count();
+  if (c.timeline) json["timeline"] = write_timeline(*c.timeline);
   json["reproduce"] = c.reproduce;
   return for_script(json);
 }
 
-void CheckTexts::add(const Case& c) {
+void PageSummary::add(const Case& c) {
+  has_timelines_ |= c.timeline.has_value();
   constexpr std::size_t kMaxTexts = 10'000;
   constexpr std::size_t kMaxBytes = std::size_t{4} << 20;
   for (const Check& check : c.checks) {
@@ -132,11 +134,11 @@ std::vector<bool> choose_html_parts(const std::vector<HtmlPart>& parts) {
   return chosen;
 }
 
-void write_html(const Report& head, const Totals& totals, const CheckTexts& checks,
+void write_html(const Report& head, const Totals& totals, const PageSummary& summary,
                 std::int64_t omitted, const CaseTexts& cases, const Sink& sink) {
-  const PageFrame frame = report_page_frame(head.command);
+  const PageFrame frame = report_page_frame(head.command, summary.has_timelines());
   Json texts = Json::object();
-  for (const auto& [name, check] : checks.texts()) {
+  for (const auto& [name, check] : summary.texts()) {
     texts[name] = Json::array({to_string(check.first), check.second});
   }
   sink(frame.before);
@@ -151,11 +153,11 @@ void write_html(const Report& head, const Totals& totals, const CheckTexts& chec
 }
 
 std::string to_html(const Report& report) {
-  CheckTexts checks;
+  PageSummary summary;
   std::vector<std::string> cases;
   std::vector<HtmlPart> parts;
   for (const Case& c : report.cases) {
-    checks.add(c);
+    summary.add(c);
     cases.push_back(html_case(c));
     parts.push_back({cases.back().size(), outcome_of(c) == Outcome::kPassed});
   }
@@ -169,7 +171,7 @@ std::string to_html(const Report& report) {
     }
   };
   std::string text;
-  write_html(report, totals_of(report), checks, std::ranges::count(chosen, false), texts,
+  write_html(report, totals_of(report), summary, std::ranges::count(chosen, false), texts,
              [&](std::string_view part) { text += part; });
   return text;
 }

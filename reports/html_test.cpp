@@ -75,9 +75,9 @@ TEST(ToHtml, HostileTextStaysText) {
     const std::string own = without_software(page);
     EXPECT_EQ(own.find("<img"), std::string::npos);
     EXPECT_EQ(own.find("<!--"), std::string::npos);
-    // The data, and the script.
+    // The data, the library's place, and the script.
     const std::regex ends("</script");
-    EXPECT_EQ(std::distance(std::sregex_iterator(own.begin(), own.end(), ends), {}), 2);
+    EXPECT_EQ(std::distance(std::sregex_iterator(own.begin(), own.end(), ends), {}), 3);
     EXPECT_THAT(data_text(page), HasSubstr("\\u003c/script>\\u003cimg src=x onerror=alert(1)>"));
     EXPECT_TRUE(json::accept(data_text(page)));
   }
@@ -124,21 +124,21 @@ TEST(ToHtml, SaysHowManyCasesAreLeftOut) {
   EXPECT_EQ(data["cases"].size(), 5U);
 }
 
-TEST(CheckTexts, TheOrderOfTheCasesDoesNotMatter) {
+TEST(PageSummary, TheOrderOfTheCasesDoesNotMatter) {
   const Case a{.checks = {{.name = "x", .expected = "one"}}};
   const Case b{.checks = {{.name = "x", .expected = "two"}}};
-  CheckTexts forward;
+  PageSummary forward;
   forward.add(a);
   forward.add(b);
-  CheckTexts backward;
+  PageSummary backward;
   backward.add(b);
   backward.add(a);
   EXPECT_EQ(forward.texts(), backward.texts());
   EXPECT_EQ(forward.texts().at("x").second, "one");
 }
 
-TEST(CheckTexts, TakesBoundedMemory) {
-  CheckTexts texts;
+TEST(PageSummary, TakesBoundedMemory) {
+  PageSummary texts;
   for (int i = 0; i < 100; ++i) {
     texts.add({.checks = {{.name = std::to_string(i), .expected = std::string(100'000, 'x')}}});
   }

@@ -25,11 +25,8 @@ Json write_check(const Check& check) {
                {"observed", check.observed}};
   if (check.where) json["where"] = {{"file", check.where->file}, {"line", check.where->line}};
   if (check.evidence != Evidence{}) {
-    Json events = Json::array();
-    for (const Event& event : check.evidence.events) {
-      events.push_back({{"at_ns", event.at.count()}, {"text", event.text}});
-    }
-    json["evidence"] = {{"events", std::move(events)}, {"omitted", check.evidence.omitted}};
+    json["evidence"] = {{"events", write_events(check.evidence.events)},
+                        {"omitted", check.evidence.omitted}};
   }
   return json;
 }
@@ -56,6 +53,7 @@ Json write_case(const Case& c, Json config) {
   if (c.history_digest) json["history_digest"] = write_digest(*c.history_digest);
   json["events"] = c.events;
   json["virtual_time_ns"] = c.virtual_time.count();
+  if (c.timeline) json["timeline"] = write_timeline(*c.timeline);
   json["reproduce"] = c.reproduce;
   return json;
 }
@@ -127,10 +125,7 @@ Check read_check(const Json& json) {
   }
   if (json.contains("evidence")) {
     const Json& evidence = json.at("evidence");
-    for (const Json& event : evidence.at("events")) {
-      const auto at = read_integer<std::int64_t>(event.at("at_ns"));
-      check.evidence.events.push_back({std::chrono::nanoseconds(at), event.at("text")});
-    }
+    check.evidence.events = read_events(evidence.at("events"));
     check.evidence.omitted = read_integer<std::int64_t>(evidence.at("omitted"));
   }
   return check;
@@ -164,6 +159,7 @@ Case read_case(const Json& json) {
   }
   c.events = read_integer<std::int64_t>(json.at("events"));
   c.virtual_time = std::chrono::nanoseconds(read_integer<std::int64_t>(json.at("virtual_time_ns")));
+  if (json.contains("timeline")) c.timeline = read_timeline(json.at("timeline"));
   c.reproduce = json.at("reproduce");
   return c;
 }

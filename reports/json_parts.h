@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -44,6 +45,8 @@ inline std::string dump(const Json& json, int indent) {
 inline std::string write_digest(std::uint64_t digest) { return fmt::format("{:016x}", digest); }
 
 Json write_wall_clock(const WallClock& wall);
+Json write_events(const std::vector<Event>& events);
+Json write_timeline(const Timeline& timeline);
 
 /// Parses the config of a case, which is JSON text. InvalidArgument, with the case's name, if it is
 /// not JSON.
@@ -82,6 +85,8 @@ Enum read_name(const Json& json, const std::array<Enum, N>& all) {
 }
 
 WallClock read_wall_clock(const Json& json);
+std::vector<Event> read_events(const Json& json);
+Timeline read_timeline(const Json& json);
 
 /// Compares `json` with `again`, which was written from what was read of it, without regard to key
 /// order. The error says that `json` is not `what` ("a report of quintain") and where they differ.

@@ -58,9 +58,12 @@ TEST_F(SchemaTest, AcceptsWarningsAndClauses) {
 
 TEST_F(SchemaTest, RejectsADamagedDocument) {
   // Keys that may be absent. A reason is required by its verdict.
-  EXPECT_GT(schema_.expect_rejects_damaged(
-                tree(sample_report()), {"where", "evidence", "history_digest", "known_failure"}),
-            100);
+  EXPECT_GT(
+      schema_.expect_rejects_damaged(
+          tree(sample_report()), {"where", "evidence", "history_digest", "known_failure",
+                                  "timeline", "function", "deadline_ns", "eta_p50_ns", "eta_p90_ns",
+                                  "ended_ns", "outcome", "running_ns", "end_ns"}),
+      100);
 }
 
 TEST_F(SchemaTest, RejectsAVerdictThatContradictsTheChecks) {

@@ -64,17 +64,20 @@ void write_ci(CiFormat format, const Report& head, const Totals& totals, const C
 /// A case as an element of the page's data.
 std::string html_case(const Case& c);
 
-/// What each check that passed is about, by its name: a page says it once and not with each case.
-/// Expectations are left out, because each case has its own.
-class CheckTexts {
+/// What a page needs to know of all of its cases: whether any has a timeline; and what each check
+/// that passed is about, by its name, which a page says once and not with each case. Expectations
+/// are left out, because each case has its own.
+class PageSummary {
  public:
   /// Adds the checks of a case, up to 10,000 of them and 4 MiB.
   void add(const Case& c);
   const std::map<std::string, std::pair<CheckKind, std::string>>& texts() const { return texts_; }
+  bool has_timelines() const { return has_timelines_; }
 
  private:
   std::map<std::string, std::pair<CheckKind, std::string>> texts_;
   std::size_t bytes_ = 0;
+  bool has_timelines_ = false;
 };
 
 /// A case's part of the data of a page.
@@ -88,7 +91,7 @@ std::vector<bool> choose_html_parts(const std::vector<HtmlPart>& parts);
 
 /// The page. `cases` passes those that were chosen; `omitted` is the number of the others. A target
 /// that is not JSON is left out.
-void write_html(const Report& head, const Totals& totals, const CheckTexts& checks,
+void write_html(const Report& head, const Totals& totals, const PageSummary& summary,
                 std::int64_t omitted, const CaseTexts& cases, const Sink& sink);
 
 /// A case in render_plain(), with its details.

@@ -12,6 +12,8 @@
 #include <variant>
 #include <vector>
 
+#include "reports/timeline.h"
+
 namespace quintain::reports {
 
 /// The version of the JSON form; it grows when a reader of the older form would be misled.
@@ -22,15 +24,6 @@ inline constexpr int kSchemaVersion = 1;
 /// nothing fails because of it. Only a case can be not judged: it was chosen and applies, but the
 /// target did not give what is needed to judge it.
 enum class Verdict { kPassed, kFailed, kSkipped, kError, kWarning, kNotJudged };
-
-/// An event of a run, described for a person.
-struct Event {
-  /// Since the start of the run.
-  std::chrono::nanoseconds at{0};
-  std::string text{};
-
-  bool operator==(const Event&) const = default;
-};
 
 /// The events that explain the verdict of a check.
 struct Evidence {
@@ -100,6 +93,8 @@ struct Case {
   std::optional<std::uint64_t> history_digest{};
   std::int64_t events = 0;
   std::chrono::nanoseconds virtual_time{0};
+  /// nullopt if it was not recorded.
+  std::optional<Timeline> timeline{};
   /// The command line that runs only this case again.
   std::string reproduce{};
 

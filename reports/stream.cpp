@@ -66,7 +66,7 @@ void ReportStream::add(std::size_t place, const Case& c) {
   totals_.add(c);
   executions_ += accepted(c);
   events_ += static_cast<double>(c.events);
-  if (!options_.html.empty()) checks_.add(c);
+  if (!options_.html.empty()) summary_.add(c);
   Entry& entry = entries_.emplace_back(Entry{.place = place,
                                              .folder = folder->second,
                                              .passed = outcome_of(c) == Outcome::kPassed,
@@ -148,7 +148,7 @@ absl::Status ReportStream::fill_html(const Report& head, const Sink& sink) {
       each(spool_.read(entries_[i].pieces[kHtml]));
     }
   };
-  write_html(head, totals_, checks_, std::ranges::count(chosen, false), cases, sink);
+  write_html(head, totals_, summary_, std::ranges::count(chosen, false), cases, sink);
   return absl::OkStatus();
 }
 

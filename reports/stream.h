@@ -101,7 +101,7 @@ class ReportStream {
   std::map<std::string, std::size_t> folder_numbers_;
   std::vector<JUnitSuite> folders_;  // by number
   std::vector<std::size_t> folder_order_;
-  CheckTexts checks_;
+  PageSummary summary_;
   Totals totals_;
   double executions_ = 0;
   double events_ = 0;

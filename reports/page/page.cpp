@@ -1,5 +1,7 @@
 #include "reports/page/page.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cassert>
 #include <cstddef>
@@ -34,14 +36,22 @@ std::string fill_template(
   }
 }
 
-PageFrame report_page_frame(std::string_view title) {
+PageFrame report_page_frame(std::string_view title, bool pictures) {
   constexpr std::string_view kData = "{{data}}";
   const std::string_view text = page_files::template_text();
   const std::size_t data = text.find(kData);
   assert(data != std::string_view::npos);
   const std::string escaped = escape_html(title);
+  const std::string licences = fmt::format(
+      "<details><summary>Licences of the software in this page</summary>\n<pre "
+      "tabindex=\"0\">{}</pre></details>",
+      escape_html(page_files::licences()));
   const std::vector<std::pair<std::string_view, std::string_view>> values = {
-      {"title", escaped}, {"style", page_files::style()}, {"script", page_files::script()}};
+      {"title", escaped},
+      {"style", page_files::style()},
+      {"library", pictures ? page_files::plotting_library() : ""},
+      {"licences", pictures ? std::string_view(licences) : ""},
+      {"script", page_files::script()}};
   return {fill_template(text.substr(0, data), values),
           fill_template(text.substr(data + kData.size()), values)};
 }

@@ -23,11 +23,11 @@ std::string fill_template(std::string_view text,
                           const std::vector<std::pair<std::string_view, std::string_view>>& values);
 
 /// The page for reports of run, conform, explore and compare, before and after its JSON data, which
-/// json_for_script() has to escape.
+/// json_for_script() has to escape. `pictures`: with the plotting library and its licences.
 struct PageFrame {
   std::string before;
   std::string after;
 };
-PageFrame report_page_frame(std::string_view title);
+PageFrame report_page_frame(std::string_view title, bool pictures);
 
 }  // namespace quintain

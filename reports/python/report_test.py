@@ -109,6 +109,17 @@ class ReportTest(unittest.TestCase):
             expected = values[row.case, row.seed, row.metric]
             self.assertTrue(row.value == expected or expected is None and math.isnan(row.value))
 
+    def test_executions(self):
+        executions = report.load(self.files["run"]).executions
+        self.assertEqual(list(executions["execution"]), ["#1 'a'"] * 4)
+        self.assertEqual(set(executions["function"]), {"work"})
+        self.assertEqual(set(executions["outcome"]), {"COMPLETED"})
+        self.assertEqual(list(executions["ended_s"]), [0.1] * 4)
+        self.assertEqual(list(executions["attempts"]), [1] * 4)
+        # Only an ASYNC execution is estimated at its acceptance.
+        estimated = executions["case"].str.contains("mode=async")
+        self.assertEqual(list(executions["eta_p50_s"].notna()), list(estimated))
+
     def test_a_metric_gets_its_unit(self):
         document = copy.deepcopy(self.documents["run"])
         names = [("found_after", "s"), ("calls", "1/s"), ("a_ms.p50", "ms"), ("virtual_seconds", "s"),

@@ -24,6 +24,27 @@ inline Case sample_case(std::string name) {
   return c;
 }
 
+// An execution of each kind: one that was tried twice, one that has not ended.
+inline Timeline sample_timeline() {
+  using namespace std::chrono_literals;
+  return {.lanes = {{.name = "#1 'a'",
+                     .function = "</script><b>f",
+                     .accepted = 0ms,
+                     .deadline = 2s,
+                     .ended = 1s,
+                     .outcome = "COMPLETED",
+                     .attempts = {{.start = 5ms, .cold_start = true, .end = 100ms},
+                                  {.start = 200ms, .running = 200ms, .end = 1s}},
+                     .marks = {{150ms, "cancel"}}},
+                    {.name = "#2",
+                     .accepted = 10ms,
+                     .eta_p50 = 900ms,
+                     .eta_p90 = 1200ms,
+                     .attempts = {{.start = 1s, .running = 1100ms}}}},
+          .faults = {{100ms, "the node crashes"}},
+          .omitted_lanes = 3};
+}
+
 inline Report sample_report() {
   using std::chrono::nanoseconds;
   using namespace std::chrono_literals;
@@ -41,6 +62,8 @@ inline Report sample_report() {
                            .observed = "a is COMPLETED at 1s,\nnever cancelled",
                            .evidence = {{{150ms, "cancel a"}, {1s, "a finished: \"café\""}}, 12},
                            .where = Location{"scenarios/cancel.json", 41}});
+
+  failed.timeline = sample_timeline();
 
   Case skipped = sample_case("http/cancel");
   skipped.checks.clear();

@@ -18,6 +18,7 @@
 #include "core/base/duration_text.h"
 #include "scenarios/language/scenario.h"
 #include "scenarios/runner/expectation_check.h"
+#include "scenarios/runner/lanes.h"
 #include "scenarios/runner/metrics.h"
 #include "scenarios/runner/trace_load.h"
 #include "sim/chooser.h"
@@ -128,6 +129,10 @@ class Run {
     world_.history().add_listener(*invariants_);
     if (options.judge) judge_ = options.judge(world_);
     if (judge_ != nullptr) world_.history().add_listener(*judge_);
+    if (options.timelines != Timelines::kNone) {
+      lanes_ = std::make_unique<LaneRecorder>(world_);
+      world_.history().add_listener(*lanes_);
+    }
     if (options.listen) listener_ = options.listen(world_);
     if (listener_ != nullptr) world_.history().add_listener(*listener_);
     script_ = std::make_unique<sim::Script>(world_, scenario.steps);
@@ -144,12 +149,16 @@ class Run {
     metric_values_ = metrics_->values(world_);
     invariants_->finish({.settled = stop_ != sim::Kernel::Stop::kTime});
     if (judge_ != nullptr) judged_ = judge_->checks();
+    if (lanes_ != nullptr) timeline_ = lanes_->timeline();
     // The history goes on when the world closes, but no listener records it any more.
     listener_.reset();
   }
 
   const sim::History& history() const { return world_.history(); }
   std::uint64_t digest() const { return digest_; }
+
+  /// nullopt if none was recorded.
+  std::optional<reports::Timeline> take_timeline() { return std::exchange(timeline_, {}); }
 
   /// The choices between tied events; nullptr if there was no chooser.
   const sim::GivenChoices* ties() const { return ties_.get(); }
@@ -306,6 +315,8 @@ class Run {
   std::unique_ptr<Metrics> metrics_;
   std::unique_ptr<NamedExecutions> named_executions_;
   std::unique_ptr<RunJudge> judge_;
+  std::unique_ptr<LaneRecorder> lanes_;
+  std::optional<reports::Timeline> timeline_;
   std::unique_ptr<sim::HistoryListener> listener_;
   std::vector<reports::Check> judged_;
   std::unique_ptr<sim::Script> script_;
@@ -390,11 +401,14 @@ reports::Case run_scenario(const Scenario& scenario, std::uint64_t seed,
   if (options.check_determinism) {
     RunOptions second = options;
     second.listen = nullptr;
+    second.timelines = Timelines::kNone;
     Run again(scenario, std::get<WorldParts>(parts), seed, second);
     again.play(options.abort);
     result.checks.push_back(
         compare_runs(run.history(), run.digest(), again.history(), again.digest()));
   }
+  const bool failed = reports::verdict_of(result) == reports::Verdict::kFailed;
+  if (failed || options.timelines == Timelines::kAll) result.timeline = run.take_timeline();
   return result;
 }
 

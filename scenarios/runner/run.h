@@ -41,6 +41,9 @@ std::unique_ptr<RunJudge> make_run_judge(const sim::World& world) {
   return std::make_unique<Adapter>(world);
 }
 
+/// Which cases get a timeline.
+enum class Timelines : std::uint8_t { kNone, kOfFailures, kAll };
+
 struct RunOptions {
   /// The parent of the folders of recorded traces. Empty: scenarios that replay one are skipped.
   std::string trace_dir;
@@ -59,6 +62,7 @@ struct RunOptions {
   /// Makes a listener of the run's history, which is destroyed when the run is over and the world
   /// still exists; may be empty. The second run of a determinism check has none.
   std::function<std::unique_ptr<sim::HistoryListener>(sim::World& world)> listen{};
+  Timelines timelines = Timelines::kNone;
   /// Receives the ties of the run, in order; may be null.
   std::vector<sim::Choice>* ties = nullptr;
   /// Set by another thread or a signal handler to end the run early; may be null. The case says

@@ -116,6 +116,10 @@ std::string render_capacity(const Workload& calls, const Capacity& capacity,
 
 /// The same as JSON. `command` is the command line.
 std::string capacity_json(const Workload& calls, const Capacity& capacity,
-                          const std::vector<CapacityGoal>& goals, const std::string& command);
+                          const std::vector<CapacityGoal>& goals, double price,
+                          const std::string& command);
+
+/// A self-contained page for a browser, with pictures of what capacity_json() has returned.
+std::string capacity_page(const Workload& calls, const std::string& json);
 
 }  // namespace quintain::study

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/duration_text.h"
+#include "reports/page/page.h"
 #include "reports/text.h"
 #include "study/capacity/capacity.h"
 
@@ -88,7 +89,9 @@ std::string render_capacity(const Workload& calls, const Capacity& capacity,
 }
 
 std::string capacity_json(const Workload& calls, const Capacity& capacity,
-                          const std::vector<CapacityGoal>& goals, const std::string& command) {
+                                                    const std::vector<CapacityGoal>& goals, double price,
+                          const std::string& command) {
+
   Json json = {{"schema_version", 1},
                {"command", command},
                {"trace", calls.name},
@@ -99,6 +102,7 @@ std::string capacity_json(const Workload& calls, const Capacity& capacity,
   json["goals"] = Json::array();
   for (const CapacityGoal& goal : goals) json["goals"].push_back(goal.text());
   json["fewest_slots"] = capacity.fewest ? Json(*capacity.fewest) : Json(nullptr);
+  if (price > 0) json["price"] = price;
   json["points"] = Json::array();
   for (const CapacityPoint& point : capacity.points) {
     json["points"].push_back({{"slots", point.slots},
@@ -113,6 +117,11 @@ std::string capacity_json(const Workload& calls, const Capacity& capacity,
                               {"slot_hours", point.slot_hours}});
   }
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::string capacity_page(const Workload& calls, const std::string& json) {
+  const PageFrame frame = report_page_frame("Capacity for " + calls.name, /*pictures=*/true);
+  return frame.before + "{\"capacity\":" + json_for_script(json) + "}" + frame.after;
 }
 
 }  // namespace quintain::study

@@ -113,7 +113,7 @@ TEST_F(CapacityTest, DoesNotDependOnTheNumberOfJobs) {
   const auto text = [&](int jobs) {
     const auto capacity = plan_capacity(calls, {.jobs = jobs});
     EXPECT_EQ(capacity->points.size(), 12U);
-    return capacity_json(calls, *capacity, {}, "quintain capacity calls.csv");
+    return capacity_json(calls, *capacity, {}, 0, "quintain capacity calls.csv");
   };
   EXPECT_EQ(text(1), text(3));
 }
@@ -122,7 +122,7 @@ TEST_F(CapacityTest, JsonHasWhatTheTableShows) {
   const Workload calls = pairs(10, 2);
   const std::vector<CapacityGoal> goals = {goal("wait.p99=1s")};
   const auto capacity = plan_capacity(calls, {.slots = {1, 2}, .goals = goals});
-  const auto json = nlohmann::json::parse(capacity_json(calls, *capacity, goals, "the command"));
+  const auto json = nlohmann::json::parse(capacity_json(calls, *capacity, goals, 0, "the command"));
   EXPECT_EQ(json["command"], "the command");
   EXPECT_EQ(json["functions"], 2);
   EXPECT_EQ(json["fewest_slots"], 1);

@@ -10,10 +10,4 @@ std::string_view template_text();
 std::string_view style();
 std::string_view script();
 
-/// The plotting library: Vega's modules in one script (see bundle.cmake).
-std::string_view plotting_library();
-
-/// The licences of the plotting library.
-std::string_view licences();
-
 }  // namespace quintain::study::page_files

@@ -1,5 +1,5 @@
 // Writes a sample page to standard output: that of a study, or, with "report" and a number of
-// cases, or with "comparison", one of the other pages.
+// cases, or with "comparison" or "capacity", one of the other pages.
 #include <fmt/format.h>
 
 #include <cstdint>
@@ -11,6 +11,7 @@
 #include "reports/comparison.h"
 #include "reports/formats.h"
 #include "reports/testing/sample_report.h"
+#include "study/capacity/capacity.h"
 #include "study/page/study_page.h"
 #include "study/report/sample_study_report.h"
 
@@ -46,6 +47,28 @@ Report report_of(int cases) {
   return report;
 }
 
+// As `quintain capacity --html` writes it.
+std::string capacity() {
+  using namespace quintain::study;
+  Workload calls;
+  calls.name = "calls.csv";
+  const CapacityGoal goal = *parse_capacity_goal("response.p95=2s");
+  Capacity result{.load = 1.5, .points = {}, .fewest = 4};
+  for (int slots = 2; slots <= 6; ++slots) {
+    const double wait = slots == 6 ? 0 : 8.0 / (slots * slots);
+    result.points.push_back({.slots = slots,
+                             .calls = 1000,
+                             .wait = {wait, wait, wait, 2 * wait, 3 * wait, 9 * wait},
+                             .response = {1 + wait, 1, 1, 1 + 2 * wait, 1 + 3 * wait, 9},
+                             .waited = 0.5 / slots,
+                             .busy = 1.5 / slots,
+                             .slot_hours = slots * 0.5,
+                             .estimate_error = wait / 4,
+                             .after_p90 = 0.11});
+  }
+  return capacity_page(calls, capacity_json(calls, result, {goal}, 0.2, "quintain capacity"));
+}
+
 std::string page(std::string_view kind, int cases) {
   if (kind == "report") return quintain::reports::to_html(report_of(cases));
   if (kind == "comparison") {
@@ -53,6 +76,7 @@ std::string page(std::string_view kind, int cases) {
     base.cases[7].checks[4].verdict = Verdict::kPassed;
     return quintain::reports::comparison_html(quintain::reports::compare(base, report_of(30), {}));
   }
+  if (kind == "capacity") return capacity();
   return quintain::study::render_page(quintain::study::sample_study_report());
 }
 

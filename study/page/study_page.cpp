@@ -1,5 +1,6 @@
 #include "study/page/study_page.h"
 
+#include "reports/page/files.h"
 #include "reports/page/page.h"
 #include "study/page/files.h"
 #include "study/report/study_json.h"
@@ -18,9 +19,9 @@ std::string render_page(const StudyReport& report) {
   return fill_template(page_files::template_text(),
                        {{"title", escape_html(report.name.empty() ? "study" : report.name)},
                         {"style", page_files::style()},
-                        {"licences", escape_html(page_files::licences())},
+                        {"licences", escape_html(quintain::page_files::licences())},
                         {"data", data_of(report)},
-                        {"library", page_files::plotting_library()},
+                        {"library", quintain::page_files::plotting_library()},
                         {"script", page_files::script()}});
 }
 

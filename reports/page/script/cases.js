@@ -73,7 +73,7 @@ function caseRows(one, state) {
   if (!open) return row;
   const both = document.createDocumentFragment();
   both.append(row, element('tr', { class: 'details' },
-    element('td', { colspan: 5 }, caseDetails(one).flat(Infinity).filter(Boolean))));
+    element('td', { colspan: 5 }, element('h3', { class: 'hidden' }, key), caseDetails(one).flat(Infinity).filter(Boolean))));
   return both;
 }
 
@@ -116,7 +116,7 @@ function casesTable(cases) {
     const chosen = some.findIndex((one) => caseKey(one) === state.case);
     const more = growing(body, some, (one) => caseRows(one, state), 200, Math.max(200, chosen + 20));
     place.replaceChildren(
-      element('div', { class: 'scroll', role: 'region', tabindex: 0, 'aria-label': 'Cases' },
+      element('div', { class: 'scroll', role: 'group', tabindex: 0, 'aria-label': 'Cases' },
         element('table', { class: 'cases' }, element('caption', { class: 'hidden' }, 'Cases'),
           element('thead', {}, element('tr', {}, heading)), body)),
       more);

@@ -28,8 +28,9 @@ function collectClauses(cases) {
   const clauses = new Map();
   const increase = (counts, key) => counts.set(key, (counts.get(key) ?? 0) + 1);
   const add = (name, verdict, text, one) => {
-    if (!clauses.has(name)) clauses.set(name, { text: data.checks[name]?.[1] ?? text, verdicts: new Map(), folders: new Map() });
-    const { verdicts, folders } = clauses.get(name);
+    if (!clauses.has(name)) clauses.set(name, { text: data.checks[name]?.[1] ?? text, verdicts: new Map(), folders: new Map(), cases: new Map() });
+    const { verdicts, folders, cases: byCase } = clauses.get(name);
+    byCase.set(one, verdict);
     const folder = folderOf(one);
     if (!folders.has(folder)) folders.set(folder, new Map());
     increase(verdicts, verdict);
@@ -70,20 +71,40 @@ function clauseMatrix(cases) {
     prose(clause.text),
   ]);
   const folders = [...new Set(cases.map(folderOf))].filter((folder) => clauses.some(([, clause]) => clause.folders.has(folder)));
+  const mark = (verdict, state, label) =>
+    element('a', { class: outcomeClass(verdict), href: address(state), 'aria-label': label, title: label }, MARKS[verdict]);
   const grid = clauses.map(([name, clause]) => [
     link({ check: name }, code(name)),
     ...folders.map((folder) => {
       const cell = clause.folders.get(folder);
       if (!cell) return '';
-      const verdict = worst(cell);
       const text = VERDICTS.filter((some) => cell.has(some)).map((some) => `${some} ${cell.get(some)}`).join(', ');
-      return element('a', { class: outcomeClass(verdict), href: address({ check: name, folder }), 'aria-label': `${name} in ${folder}: ${text}`, title: text }, MARKS[verdict]);
+      return mark(worst(cell), { check: name, folder }, `${name} in ${folder}: ${text}`);
     }),
   ]);
+  // The clauses that cases of this family judge, by case; made when it is opened.
+  const byCase = (folder) => {
+    const of = cases.filter((one) => folderOf(one) === folder);
+    const some = of.slice(0, 200);
+    const made = folded(`Clauses by case: ${folder === '' ? '(no folder)' : folder}`);
+    made.addEventListener('toggle', () => {
+      if (!made.open || made.childElementCount > 1) return;
+      const judged = clauses.filter(([, clause]) => clause.folders.has(folder));
+      const inside = table(`The verdict of each clause in each case of ${folder}`,
+        ['clause', ...some.map((one) => link({ case: caseKey(one) }, caseKey(one).slice(folder.length + (folder === '' ? 0 : 1))))],
+        judged.map(([name, clause]) => [link({ check: name }, code(name)), ...some.map((one) => {
+          const verdict = clause.cases.get(one);
+          return verdict ? mark(verdict, { check: name, case: caseKey(one) }, `${name} in ${caseKey(one)}: ${verdict}`) : '';
+        })]));
+      inside.querySelector('table').classList.add('grid', 'slanted');
+      made.append(inside, ...(of.length > some.length ? [element('p', { class: 'note' }, `The first ${whole(some.length)} of ${whole(of.length)} cases.`)] : []));
+    });
+    return made;
+  };
   const failed = clauses.filter(([, clause]) => clause.verdicts.has('failed')).length;
   const made = folded('Clauses by family of cases', table('The worst verdict of each clause in each family', ['clause', ...folders], grid));
   made.querySelector('table').classList.add('grid');
   return section('clauses', 'Clauses',
     element('p', {}, `${plural(clauses.length, 'clause was', 'clauses were')} judged; ${failed} violated.`),
-    table('Cases that judged each clause, the worst first', ['clause', 'worst', ...used, 'what it says'], rows), made);
+    table('Cases that judged each clause, the worst first', ['clause', 'worst', ...used, 'what it says'], rows), made, folders.map(byCase));
 }

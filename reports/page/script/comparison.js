@@ -49,7 +49,7 @@ function changes(comparison) {
     const some = all.filter(([change, text]) => (!state.outcome || change === state.outcome) &&
       words.every((word) => text.toLowerCase().includes(word)));
     found.textContent = `${whole(some.length)} of ${plural(all.length, 'change', 'changes')}`;
-    const made = table('Changes', ['case', 'change', 'of', 'before', 'after', ''], []);
+    const made = table('Changes', ['case', 'change', 'of', 'before', 'after', 'how much, or why'], []);
     const more = growing(made.querySelector('tbody'), some, ([, , [name, ...cells]]) =>
       element('tr', {}, element('th', { scope: 'row' }, name), cells.map((cell) => element('td', {}, cell))), 200);
     place.replaceChildren(made, more);

@@ -88,7 +88,8 @@ function caseDetails(one) {
       ['known failure', one.known_failure ?? ''],
     ]),
     one.checks.filter((check) => check.verdict !== 'skipped').map(checkDetails),
-    one.reproduce ? element('h5', {}, 'Repeat it') : null,
+    timelineOf(one),
+    one.reproduce ? element('h4', {}, 'Repeat it') : null,
     command(one.reproduce),
     facts([
       ['seed', one.seed === '0' ? '' : one.seed],

@@ -32,7 +32,7 @@ function table(caption, headings, rows, chosen = -1) {
   );
   return element(
     'div',
-    { class: 'scroll', role: 'region', tabindex: 0, 'aria-label': caption },
+    { class: 'scroll', role: 'group', tabindex: 0, 'aria-label': caption },
     element(
       'table',
       {},

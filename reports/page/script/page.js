@@ -61,5 +61,6 @@ function reportPage() {
 }
 
 if (data.comparison) comparisonPage(data.comparison);
+else if (data.capacity) capacityPage(data.capacity);
 else reportPage();
 document.documentElement.dataset.drawn = 'all';

@@ -54,6 +54,10 @@ class RunReport:
     checks: pd.DataFrame
     #: A row for each metric of a case: case, seed, metric, value, unit.
     metrics: pd.DataFrame
+    #: A row for each execution of a case with a timeline: case, seed, execution, function, accepted_s,
+    #: deadline_s, eta_p50_s and eta_p90_s (the end that was estimated), ended_s, outcome, attempts,
+    #: cold_starts. Times are since the start of the run.
+    executions: pd.DataFrame
 
     def metric_table(self) -> pd.DataFrame:
         """A row for each case and seed (the index), a column for each metric. A metric whose name does
@@ -277,7 +281,8 @@ def _read(path: _Path, versioned: bool = True) -> _Value:
 
 # ---- Tables --------------------------------------------------------------------------------------
 
-_WHOLE = {"seed": "uint64", "replications": "int64", "checks": "int64", "failed_checks": "int64"}
+_WHOLE = {"seed": "uint64", "replications": "int64", "checks": "int64", "failed_checks": "int64",
+          "attempts": "int64", "cold_starts": "int64"}
 
 
 def _table(columns: Iterable[str], rows: list[dict[str, Any]]) -> pd.DataFrame:
@@ -308,6 +313,8 @@ _CASE = ["name", "family", "seed", "verdict", "known_failure", "reason", "checks
          "events", "virtual_time_s", "history_digest", "file", "reproduce"]
 _CHECK = ["case", "seed", "check", "kind", "verdict", "expected", "observed", "file", "line"]
 _METRIC = ["case", "seed", "metric", "value", "unit"]
+_EXECUTION = ["case", "seed", "execution", "function", "accepted_s", "deadline_s", "eta_p50_s", "eta_p90_s",
+              "ended_s", "outcome", "attempts", "cold_starts"]
 
 
 def _optional_text(value: _Value, *keys: str) -> str | None:
@@ -317,8 +324,19 @@ def _optional_text(value: _Value, *keys: str) -> str | None:
     return None
 
 
+def _execution(lane: _Value) -> dict[str, Any]:
+    times = {}
+    for name in ("accepted", "deadline", "eta_p50", "eta_p90", "ended"):
+        time = lane.get(f"{name}_ns")
+        times[f"{name}_s"] = time.number() / 1e9 if time else float("nan")
+    attempts = list(lane.at("attempts").list())
+    return {"execution": lane.at("name").text(), "function": _optional_text(lane, "function"), **times,
+            "outcome": _optional_text(lane, "outcome"), "attempts": len(attempts),
+            "cold_starts": sum(attempt.at("cold_start").flag() is True for attempt in attempts)}
+
+
 def _run(document: _Value) -> RunReport:
-    cases, checks, metrics = [], [], []
+    cases, checks, metrics, executions = [], [], [], []
     for case in document.at("cases").list():
         name, seed = case.at("name").text(), case.at("seed").count()
         failed = total = 0
@@ -336,6 +354,9 @@ def _run(document: _Value) -> RunReport:
         for metric in case.at("metrics").list():
             metrics.append({"case": name, "seed": seed, "metric": metric.at("name").text(),
                             "value": metric.at("value").number(), "unit": metric.at("unit").text()})
+        timeline = case.get("timeline")
+        for lane in timeline.at("executions").list() if timeline else ():
+            executions.append({"case": name, "seed": seed, **_execution(lane)})
         cases.append({
             "name": name, "family": name.partition("/")[0], "seed": seed,
             "verdict": case.at("verdict").text(), "known_failure": _optional_text(case, "known_failure"),
@@ -351,7 +372,9 @@ def _run(document: _Value) -> RunReport:
         verdict=document.at("verdict").text(), incomplete=_optional_text(document, "incomplete"),
         target=target.dict() if target else {}, wall_clock=document.at("wall_clock").dict(),
         cases=_table(_CASE, cases), checks=check_table.astype({"line": "Int64"}),
-        metrics=_table(_METRIC, metrics).astype({"value": "float64"}))
+        metrics=_table(_METRIC, metrics).astype({"value": "float64"}),
+        executions=_table(_EXECUTION, executions).astype({name: "float64" for name in _EXECUTION
+                                                          if name.endswith("_s")}))
 
 
 # ---- study ---------------------------------------------------------------------------------------

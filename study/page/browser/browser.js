@@ -1,6 +1,8 @@
 // A headless Chromium for the tests of pages, and a record of what a page says and fetches.
 
-import { existsSync } from 'node:fs';
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 
 const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(
   existsSync,
@@ -36,4 +38,13 @@ export function record(page) {
   });
   page.on('request', (request) => fetched.push(request.url()));
   return { said, fetched };
+}
+
+// Checks the page, as it is now, by the rules of axe-core: WCAG 2.2 at the levels A and AA, and good practice.
+export async function checkAccess(page) {
+  const rules = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+  await page.evaluate(readFileSync(rules, 'utf8'));
+  const { violations, passes } = await page.evaluate(() => globalThis.axe.run());
+  assert.ok(passes.length > 10, 'hardly any rule was applied');
+  assert.deepEqual(violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map(({ target }) => target).join(', ')}`), []);
 }

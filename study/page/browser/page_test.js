@@ -11,7 +11,7 @@ import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 
-import { launch, noBrowser, record } from './browser.js';
+import { checkAccess, launch, noBrowser, record } from './browser.js';
 
 // The sample's last workload has no data for three of its pictures.
 const CHARTS = ['reliability', 'pit', 'ratios', 'sharpness', 'depth', 'rolling', 'scatter', 'cost'];
@@ -73,6 +73,10 @@ describe('the page of a study', { skip: noBrowser }, () => {
   // The number of marks in a picture, of one kind or of all: symbols, bars, lines, areas.
   const marks = (locator, kind = ':is(.mark-symbol,.mark-rect,.mark-line,.mark-area)') =>
     locator.locator(`svg ${kind} path`).count();
+
+  for (const colorScheme of ['light', 'dark']) {
+    test(`can be used without seeing it (${colorScheme})`, () => visit({ colorScheme }, checkAccess));
+  }
 
   test('draws every picture as SVG with marks, without messages', () =>
     visit({}, async (page) => {

@@ -5,13 +5,13 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 
-import { launch, noBrowser, record } from './browser.js';
+import { checkAccess, launch, noBrowser, record } from './browser.js';
 
 describe('the page of a report', { skip: noBrowser }, () => {
   let folder;
@@ -19,7 +19,7 @@ describe('the page of a report', { skip: noBrowser }, () => {
 
   before(async () => {
     folder = mkdtempSync(path.join(os.tmpdir(), 'quintain-page-'));
-    for (const [name, ...args] of [['small', 'report'], ['many', 'report', '10000'], ['comparison', 'comparison']]) {
+    for (const [name, ...args] of [['small', 'report'], ['many', 'report', '10000'], ['comparison', 'comparison'], ['capacity', 'capacity']]) {
       const page = execFileSync(process.env.QUINTAIN_SAMPLE_PAGE, args, { maxBuffer: 1 << 28 });
       writeFileSync(path.join(folder, `${name}.html`), page);
     }
@@ -131,12 +131,86 @@ describe('the page of a report', { skip: noBrowser }, () => {
       assert.match(await status(page), /^9,794 of 10,000 cases with the check CANCEL-3 passed/);
     }));
 
+  test('shows each clause by family and by case', () =>
+    visit('many', async (page) => {
+      const family = page.locator('#clauses details', { hasText: 'Clauses by case: many-3' }).first();
+      await family.locator('summary').click();
+      const row = family.locator('tbody tr', { hasText: 'CANCEL-3' }).first();
+      await row.getByRole('link', { name: 'CANCEL-3 in many-3/case-3007: failed' }).click();
+      assert.ok(await page.locator('tr.details').isVisible());
+      assert.match(await page.locator('tr.chosen').innerText(), /case-3007/);
+      assert.match(await family.innerText(), /The first 200 of 1,000 cases/);
+    }));
+
+  test('draws the timeline of a case, and zooms by buttons and wheel', () =>
+    visit('small', async (page) => {
+      const timeline = page.locator('article.failure .timeline');
+      assert.match(await timeline.locator('summary').first().innerText(), /Timeline of 2 executions/);
+      await timeline.scrollIntoViewIfNeeded();
+      const svg = timeline.locator('svg');
+      await svg.waitFor();
+      const axis = async () => (await svg.locator('.mark-text.role-axis-label text').allTextContents()).join(' ');
+      const before = await axis();
+      await timeline.getByRole('button', { name: 'Zoom in' }).click();
+      const near = await axis();
+      assert.notEqual(near, before);
+      await timeline.getByRole('button', { name: 'Later' }).focus();
+      await page.keyboard.press('Enter');
+      assert.notEqual(await axis(), near);
+      await timeline.getByRole('button', { name: 'Show the whole run' }).click();
+      assert.equal(await axis(), before);
+      await svg.hover();
+      await page.keyboard.down('Control');
+      await page.mouse.wheel(0, -100);
+      await page.keyboard.up('Control');
+      await page.waitForFunction((old) => ![...document.querySelectorAll('.timeline svg .role-axis-label text')].map((one) => one.textContent).join(' ').startsWith(old), before);
+    }));
+
+  test('has the facts of the timeline as a table, and what is left out', () =>
+    visit('small', async (page) => {
+      const timeline = page.locator('article.failure .timeline');
+      await timeline.getByText('As a table').click();
+      const rowsOf = timeline.getByRole('row');
+      const text = (await rowsOf.allInnerTexts()).join('\n');
+      for (const part of ['#1 \'a\'', '</script><b>f', 'COMPLETED at 1 s', 'has not ended', '900 ms to 1.2 s', 'cancel at 150 ms', 'the node crashes']) {
+        assert.ok(text.includes(part), `${part} in ${text}`);
+      }
+      assert.match(await timeline.innerText(), /Not shown: 3 further executions/);
+    }));
+
+  test('has the plotting library only if there is something to draw', () => {
+    const size = (name) => readFileSync(path.join(folder, `${name}.html`), 'utf8').includes('vegaModules =');
+    assert.ok(size('small'));
+    assert.ok(!size('comparison'));
+  });
+
+  for (const colorScheme of ['light', 'dark']) {
+    test(`can be used without seeing it (${colorScheme})`, async () => {
+      await visit('small', async (page) => {
+        await page.locator('tr.details .timeline svg').waitFor();
+        await page.locator('tr.details').getByText('As a table').click();
+        await checkAccess(page);
+      }, { colorScheme, hash: '#case=cancel%2Fwhile-running' });
+      await visit('comparison', checkAccess, { colorScheme });
+      await visit('capacity', checkAccess, { colorScheme });
+    });
+  }
+
   test('shows what became worse between two reports', () =>
     visit('comparison', async (page) => {
       assert.match(await page.locator('h1').innerText(), /worse/);
       await page.getByRole('radio', { name: 'worse' }).check();
       assert.equal(await page.locator('#cases tbody tr').count(), 1);
       assert.match(await page.locator('#cases tbody').innerText(), /many-0\/case-7/);
+    }));
+
+  test('shows what each number of slots gives', () =>
+    visit('capacity', async (page) => {
+      assert.match(await page.locator('.about').innerText(), /^4 slots are the fewest with response.p95 <= 2s/);
+      assert.equal(await page.locator('figure svg').count(), 6);
+      // Three lines with a point for each of the five numbers of slots.
+      assert.equal(await page.locator('figure').first().locator('svg .mark-symbol path').count(), 15);
+      assert.match(await page.locator('tr.chosen').innerText(), /^4.*37\.5 %.*0\.4$/s);
     }));
 
   for (const [name, options] of [

@@ -1,10 +1,5 @@
 // Draws the pictures into their figures, and again when the selection or the width changes.
 
-const modules = globalThis.vegaModules;
-for (const name of ['vega-transforms', 'vega-view-transforms', 'vega-encode']) {
-  Object.assign(modules['vega-dataflow'].transforms, modules[name]);
-}
-
 const CHARTS = { reliability, pit, ratios, sharpness, depth, rolling, scatter, cost };
 // Pictures that name their estimators themselves need no key.
 const NAMED = new Set(['pit', 'sharpness']);
@@ -17,12 +12,6 @@ const plots = [...document.querySelectorAll('figure[data-chart]')].map((figure) 
   view: null,
   stale: true,
 }));
-
-// The page fetches nothing.
-const loader = {
-  load: () => Promise.reject(new Error('this page loads nothing')),
-  sanitize: () => Promise.reject(new Error('this page loads nothing')),
-};
 
 function keys(results) {
   const key = ({ name, look }) => element('span', { class: `name series ${look.kind}` }, name);
@@ -52,17 +41,7 @@ function draw(plot) {
   // The figure has a text alternative that says more than a list of marks.
   const canvas = element('div', { 'aria-hidden': true });
   plot.place.replaceChildren(...(NAMED.has(plot.kind) ? [] : [keys(results)]), canvas);
-  const runtime = modules['vega-parser'].parse(spec, CONFIG, { ast: true });
-  plot.view = new modules['vega-view'].View(runtime, {
-    container: canvas,
-    renderer: 'svg',
-    loader,
-    hover: true,
-    tooltip: showTip,
-    expr: modules['vega-interpreter'].expressionInterpreter,
-    logLevel: 1,
-  });
-  plot.view.run();
+  plot.view = picture(spec, canvas);
 }
 
 function drawStale() {

@@ -7,32 +7,6 @@ const RIGHT = 22;
 const TOP = 10;
 const BOTTOM = 40;
 
-const FONT =
-  'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", sans-serif';
-const CONFIG = {
-  background: null,
-  aria: false,
-  text: { font: FONT, fontSize: 11, fill: 'var(--muted)' },
-  axis: {
-    labelFont: FONT,
-    titleFont: FONT,
-    labelFontSize: 11,
-    titleFontSize: 11.5,
-    titleFontWeight: 'normal',
-    labelColor: 'var(--muted)',
-    titleColor: 'var(--muted)',
-    domainColor: 'var(--line)',
-    tickColor: 'var(--line)',
-    gridColor: 'var(--grid)',
-    labelOverlap: true,
-    labelPadding: 4,
-    titlePadding: 7,
-  },
-};
-
-// Labels in plain notation: the library's default formats write 100 as 1e+2 beside 20.
-const LABELS = { labels: { update: { text: { signal: "format(datum.value, ',~r')" } } } };
-
 const at = (field, scale = field) => ({ scale, field });
 const fixed = (value, scale) => ({ scale, value });
 

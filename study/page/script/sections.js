@@ -171,7 +171,7 @@ function workloadFacts(workload) {
 const renderClosedForms = ({ analytic }) =>
   tableIfAny(
     'Closed forms that the workload must match',
-    ['model', 'quantity', 'exact', 'measured', 'standard errors away', ''],
+    ['model', 'quantity', 'exact', 'measured', 'standard errors away'],
     analytic.map((check) => [
       check.model,
       check.quantity,
@@ -201,7 +201,7 @@ function renderFlags({ estimators }) {
     `${counted(rows.length, 'flag')}, ${broken} do not hold`,
     table(
       'Conditions on each estimator',
-      ['estimator', 'condition', '', 'expected', 'observed'],
+      ['estimator', 'condition', 'result', 'expected', 'observed'],
       rows,
     ),
   );
@@ -325,7 +325,7 @@ function renderGoals() {
   const goalTable = (caption, some) =>
     tableIfAny(
       caption,
-      ['workload', 'estimator', 'goal', '', 'expected', 'observed'],
+      ['workload', 'estimator', 'goal', 'result', 'expected', 'observed'],
       some.map(({ i, result, flag }) => [
         linkTo(i),
         nameCell(result),
@@ -356,7 +356,7 @@ function renderControls() {
   const names = (list) => (list.length === 0 ? '-' : prose(list.join(', ')));
   return tableIfAny(
     'Negative controls: wrong on purpose, to be flagged',
-    ['control', '', 'flagged on', 'not flagged on'],
+    ['control', 'result', 'flagged on', 'not flagged on'],
     [...outcomes].map(([name, { flaggedOn, missedOn }]) => {
       const good = missedOn.length === 0;
       return [

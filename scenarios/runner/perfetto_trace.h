@@ -24,15 +24,15 @@ namespace quintain::scenarios {
 /// a network) and disk (with a store), and one for its faults. What has not ended when the run ends
 /// is closed then. Memory is bounded by what is open and by the names of tracks. Serial context
 /// only.
-class Timeline final : public sim::HistoryListener {
+class PerfettoTrace final : public sim::HistoryListener {
  public:
   /// Both must outlive the timeline. `out` receives the start of the document.
-  Timeline(sim::World& world, std::ostream& out);
+  PerfettoTrace(sim::World& world, std::ostream& out);
   /// Writes the end of the document.
-  ~Timeline() override;
+  ~PerfettoTrace() override;
 
-  Timeline(const Timeline&) = delete;
-  Timeline& operator=(const Timeline&) = delete;
+  PerfettoTrace(const PerfettoTrace&) = delete;
+  PerfettoTrace& operator=(const PerfettoTrace&) = delete;
 
   void on_event(const sim::Event& event) override;
 

@@ -1,4 +1,4 @@
-#include "scenarios/runner/timeline.h"
+#include "scenarios/runner/perfetto_trace.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -20,22 +20,22 @@ namespace quintain::scenarios {
 namespace {
 
 using testing::ElementsAre;
-using TimelineJson = nlohmann::json;
+using TraceJson = nlohmann::json;
 
-TimelineJson timeline_of(const Scenario& scenario) {
+TraceJson trace_of(const Scenario& scenario) {
   std::ostringstream text;
   RunOptions options;
-  options.listen = [&](sim::World& world) { return std::make_unique<Timeline>(world, text); };
+  options.listen = [&](sim::World& world) { return std::make_unique<PerfettoTrace>(world, text); };
   run_scenario(scenario, 1, options);
-  return TimelineJson::parse(text.str());
+  return TraceJson::parse(text.str());
 }
 
-TimelineJson timeline_of(const std::string& document) {
+TraceJson trace_of(const std::string& document) {
   json_input::Diagnostics diagnostics;
   const auto parsed = json_input::Document::parse("test.json", document, diagnostics);
   const auto scenario = read_single_scenario(*parsed, "test", diagnostics);
   EXPECT_EQ(diagnostics.text(), "");
-  return timeline_of(*scenario);
+  return trace_of(*scenario);
 }
 
 std::vector<Scenario> shipped(const std::string& family) {
@@ -51,14 +51,14 @@ std::vector<Scenario> shipped(const std::string& family) {
 }
 
 // Every slice ends, inner ones first; time does not go back; every track and group has a name.
-void check_structure(const TimelineJson& timeline) {
+void check_structure(const TraceJson& trace) {
   using Place = std::pair<int, int>;
   std::map<Place, int> open;
   std::set<Place> used;
   std::set<Place> named;
   std::set<int> named_groups;
   double now = 0;
-  for (const TimelineJson& event : timeline.at("traceEvents")) {
+  for (const TraceJson& event : trace.at("traceEvents")) {
     const std::string phase = event.at("ph");
     const int group = event.at("pid");
     if (phase == "M") {
@@ -87,19 +87,19 @@ void check_structure(const TimelineJson& timeline) {
 }
 
 // "#1 'a': B runs 10000" for each event of the group.
-std::vector<std::string> events_of(const TimelineJson& timeline, const std::string& group) {
+std::vector<std::string> events_of(const TraceJson& trace, const std::string& group) {
   std::map<int, std::string> groups;
   std::map<std::pair<int, int>, std::string> tracks;
   std::vector<std::string> events;
   // The name of a track may come after its first event.
-  for (const TimelineJson& event : timeline.at("traceEvents")) {
+  for (const TraceJson& event : trace.at("traceEvents")) {
     const int pid = event.at("pid");
     if (event.at("ph") != "M") continue;
     if (event.at("name") == "process_name") groups[pid] = event.at("args").at("name");
     if (event.at("name") != "thread_name") continue;
     tracks[{pid, event.at("tid").get<int>()}] = event.at("args").at("name");
   }
-  for (const TimelineJson& event : timeline.at("traceEvents")) {
+  for (const TraceJson& event : trace.at("traceEvents")) {
     const std::string phase = event.at("ph");
     const int pid = event.at("pid");
     if (phase != "M" && phase != "C" && groups[pid] == group) {
@@ -113,14 +113,14 @@ std::vector<std::string> events_of(const TimelineJson& timeline, const std::stri
   return events;
 }
 
-TEST(Timeline, ShowsWhatHappensOnItsTracks) {
-  const TimelineJson timeline = timeline_of(R"({"about": "x", "node": {"slots": 1},
+TEST(PerfettoTrace, ShowsWhatHappensOnItsTracks) {
+  const TraceJson trace = trace_of(R"({"about": "x", "node": {"slots": 1},
       "functions": {"f": {"service": "100ms", "cold_start": "10ms"}}, "steps": [
         {"as": "a", "invoke": "f", "mode": "sync"},
         {"at": "1us", "as": "b", "invoke": "f", "mode": "async"},
         {"at": "150ms", "cancel": "b", "force": true}]})");
-  check_structure(timeline);
-  EXPECT_THAT(events_of(timeline, "executions of node"),
+  check_structure(trace);
+  EXPECT_THAT(events_of(trace, "executions of node"),
               ElementsAre("#1 'a': B execution 0", "#1 'a': B waits 0", "#1 'a': E 0",
                           "#1 'a': B attempt 1 0", "#2 'b': B execution 1", "#2 'b': B waits 1",
                           "#1 'a': B runs 10000", "#1 'a': i RUNNING 10000", "#1 'a': E 110000",
@@ -130,38 +130,38 @@ TEST(Timeline, ShowsWhatHappensOnItsTracks) {
                           "#2 'b': i CANCELLED 150000", "#2 'b': E 150000", "#2 'b': E 150000",
                           "#2 'b': E 150000"));
   EXPECT_THAT(
-      events_of(timeline, "slots of node"),
+      events_of(trace, "slots of node"),
       ElementsAre("slot 1: B #1 0", "slot 1: E 110000", "slot 1: B #2 110000", "slot 1: E 150000"));
-  EXPECT_THAT(events_of(timeline, "callers of node"),
+  EXPECT_THAT(events_of(trace, "callers of node"),
               ElementsAre("caller 1: B InvokeFunction 0", "caller 2: B InvokeFunction 1",
                           "caller 2: E 1", "caller 1: E 110000",
                           "caller 1: B CancelExecution 150000", "caller 1: E 150000"));
-  EXPECT_EQ(events_of(timeline, "instances of node").size(), 4U);
+  EXPECT_EQ(events_of(trace, "instances of node").size(), 4U);
 }
 
-TEST(Timeline, ClosesWhatIsOpenWhenTheRunEndsOrTheNodeCrashes) {
-  const TimelineJson timeline = timeline_of(R"({"about": "x", "until": "1s",
+TEST(PerfettoTrace, ClosesWhatIsOpenWhenTheRunEndsOrTheNodeCrashes) {
+  const TraceJson trace = trace_of(R"({"about": "x", "until": "1s",
       "node": {"store": {"commit": "1ms", "restart": "rerun"}}, "network": {"latency": "5ms"},
       "functions": {"f": {"service": "10s"}}, "steps": [
         {"as": "a", "invoke": "f", "mode": "async", "retries": 3},
         {"at": "50ms", "crash": true}, {"at": "60ms", "restart": true}]})");
-  check_structure(timeline);
-  EXPECT_THAT(events_of(timeline, "faults of node"),
+  check_structure(trace);
+  EXPECT_THAT(events_of(trace, "faults of node"),
               ElementsAre("faults: i crash 50000", "faults: i starts again 60000"));
-  EXPECT_THAT(events_of(timeline, "connections of node"),
+  EXPECT_THAT(events_of(trace, "connections of node"),
               ElementsAre("connection 1: B InvokeFunction 0", "connection 1: B request under way 0",
                           "connection 1: E 5000", "connection 1: i the request arrives 5000",
                           testing::StartsWith("connection 1: i an answer is sent "),
                           testing::StartsWith("connection 1: E ")));
-  EXPECT_FALSE(events_of(timeline, "disk of node").empty());
+  EXPECT_FALSE(events_of(trace, "disk of node").empty());
 }
 
-TEST(Timeline, IsWellFormedForTheShippedScenarios) {
+TEST(PerfettoTrace, IsWellFormedForTheShippedScenarios) {
   for (const char* family :
        {"cancel", "caller", "faults", "instances", "network", "restart", "retry", "streaming"}) {
     for (const Scenario& scenario : shipped(family)) {
       SCOPED_TRACE(scenario.name);
-      check_structure(timeline_of(scenario));
+      check_structure(trace_of(scenario));
     }
   }
 }

@@ -1,4 +1,4 @@
-#include "scenarios/runner/timeline.h"
+#include "scenarios/runner/perfetto_trace.h"
 
 #include <absl/status/status.h>
 #include <fmt/format.h>
@@ -24,18 +24,18 @@ std::string method_of(const sim::Event& sent) {
 
 }  // namespace
 
-std::uint64_t Timeline::Lanes::take() {
+std::uint64_t PerfettoTrace::Lanes::take() {
   if (free_.empty()) return ++used_;
   const std::uint64_t lane = *free_.begin();
   free_.erase(free_.begin());
   return lane;
 }
 
-Timeline::Timeline(sim::World& world, std::ostream& out) : world_(world), out_(out) {
+PerfettoTrace::PerfettoTrace(sim::World& world, std::ostream& out) : world_(world), out_(out) {
   out_ << R"({"displayTimeUnit": "ms", "traceEvents": [)";
 }
 
-Timeline::~Timeline() {
+PerfettoTrace::~PerfettoTrace() {
   for (const auto& [node, state] : nodes_) {
     for (const auto& [ordinal, execution] : state.executions) name_execution(node, ordinal);
   }
@@ -44,7 +44,7 @@ Timeline::~Timeline() {
   out_ << "\n]}\n";
 }
 
-void Timeline::on_event(const sim::Event& event) {
+void PerfettoTrace::on_event(const sim::Event& event) {
   using sim::EventKind;
   switch (event.kind) {
     case EventKind::kCallSent:
@@ -70,7 +70,7 @@ void Timeline::on_event(const sim::Event& event) {
 
 // ---- Executions, slots and instances ------------------------------------------------------------
 
-void Timeline::on_execution_event(const sim::Event& event) {
+void PerfettoTrace::on_execution_event(const sim::Event& event) {
   using sim::EventKind;
   Node& node = nodes_[event.execution.node];
   const std::uint64_t ordinal = event.execution.ordinal;
@@ -120,7 +120,7 @@ void Timeline::on_execution_event(const sim::Event& event) {
   }
 }
 
-void Timeline::on_dispatched(const sim::Event& event, Execution& execution) {
+void PerfettoTrace::on_dispatched(const sim::Event& event, Execution& execution) {
   Node& node = nodes_[event.execution.node];
   const Track place = track(Group::kExecutions, event.execution.node, event.execution.ordinal, "");
   end_inner(place);
@@ -146,14 +146,14 @@ void Timeline::on_dispatched(const sim::Event& event, Execution& execution) {
 }
 
 // "#3 'b'". A script names its executions after they were accepted.
-void Timeline::name_execution(std::uint32_t node, std::uint64_t ordinal) {
+void PerfettoTrace::name_execution(std::uint32_t node, std::uint64_t ordinal) {
   const sim::ExecutionRef execution{.node = node, .ordinal = ordinal};
   std::string name = fmt::format("#{}", ordinal);
   if (world_.history().is_named(execution)) name += " " + world_.history().name_of(execution);
   track(Group::kExecutions, node, ordinal, name);
 }
 
-void Timeline::on_ended(const sim::Event& event) {
+void PerfettoTrace::on_ended(const sim::Event& event) {
   Node& node = nodes_[event.execution.node];
   const auto found = node.executions.find(event.execution.ordinal);
   const Track place = track(Group::kExecutions, event.execution.node, event.execution.ordinal, "");
@@ -166,7 +166,7 @@ void Timeline::on_ended(const sim::Event& event) {
   count(event.execution.node);
 }
 
-void Timeline::release(std::uint32_t node, Execution& execution) {
+void PerfettoTrace::release(std::uint32_t node, Execution& execution) {
   Node& owner = nodes_[node];
   if (execution.slot != 0) {
     end(track(Group::kSlots, node, execution.slot, ""));
@@ -177,7 +177,7 @@ void Timeline::release(std::uint32_t node, Execution& execution) {
   }
 }
 
-void Timeline::on_crash(std::uint32_t node) {
+void PerfettoTrace::on_crash(std::uint32_t node) {
   fault(node, "crash");
   Node& crashed = nodes_[node];
   for (auto& [ordinal, execution] : crashed.executions) {
@@ -190,7 +190,7 @@ void Timeline::on_crash(std::uint32_t node) {
   count(node);
 }
 
-void Timeline::count(std::uint32_t node) {
+void PerfettoTrace::count(std::uint32_t node) {
   const Node& counted = nodes_[node];
   const Track place = track(Group::kExecutions, node, 0, "");
   write({{"name", "load"},
@@ -202,7 +202,7 @@ void Timeline::count(std::uint32_t node) {
 
 // ---- Calls, connections and disks ---------------------------------------------------------------
 
-void Timeline::on_call_event(const sim::Event& event) {
+void PerfettoTrace::on_call_event(const sim::Event& event) {
   const std::uint32_t number = event.execution.node;
   Node& node = nodes_[number];
   if (event.kind == sim::EventKind::kCallSent) {
@@ -240,7 +240,7 @@ void Timeline::on_call_event(const sim::Event& event) {
   node.calls.erase(found);
 }
 
-void Timeline::on_network_event(const sim::Event& event) {
+void PerfettoTrace::on_network_event(const sim::Event& event) {
   using sim::NetworkEvent;
   const auto what = static_cast<NetworkEvent>(event.number);
   const std::string text(sim::text_of(what));
@@ -260,7 +260,7 @@ void Timeline::on_network_event(const sim::Event& event) {
   fault(event.execution.node, fmt::format("call {}: {}", event.call, text));
 }
 
-void Timeline::on_disk_event(const sim::Event& event) {
+void PerfettoTrace::on_disk_event(const sim::Event& event) {
   const Track place = track(Group::kDisk, event.execution.node, 1, "store");
   const auto what = static_cast<sim::DiskEvent>(event.number);
   if (what == sim::DiskEvent::kCommitStarts) return begin(place, "commit");
@@ -272,8 +272,8 @@ void Timeline::on_disk_event(const sim::Event& event) {
 // ---- The document -------------------------------------------------------------------------------
 
 // Names the track, and its group, when it is used for the first time.
-Timeline::Track Timeline::track(Group group, std::uint32_t node, std::uint64_t number,
-                                const std::string& name) {
+PerfettoTrace::Track PerfettoTrace::track(Group group, std::uint32_t node, std::uint64_t number,
+                                          const std::string& name) {
   constexpr std::string_view kNames[] = {"faults",  "executions",  "slots", "instances",
                                          "callers", "connections", "disk"};
   const Track place{.group = node * kGroups + static_cast<std::uint64_t>(group) + 1,
@@ -299,7 +299,7 @@ Timeline::Track Timeline::track(Group group, std::uint32_t node, std::uint64_t n
   return place;
 }
 
-void Timeline::begin(Track track, const std::string& name, Arguments arguments) {
+void PerfettoTrace::begin(Track track, const std::string& name, Arguments arguments) {
   ++open_[track];
   Arguments event = {
       {"name", name}, {"ph", "B"}, {"ts", now()}, {"pid", track.group}, {"tid", track.number}};
@@ -307,7 +307,7 @@ void Timeline::begin(Track track, const std::string& name, Arguments arguments) 
   write(event);
 }
 
-void Timeline::end(Track track, Arguments arguments) {
+void PerfettoTrace::end(Track track, Arguments arguments) {
   const auto open = open_.find(track);
   if (open == open_.end() || open->second == 0) return;
   if (--open->second == 0) open_.erase(open);
@@ -317,15 +317,15 @@ void Timeline::end(Track track, Arguments arguments) {
 }
 
 // All but the outermost slice: the execution goes on.
-void Timeline::end_inner(Track track) {
+void PerfettoTrace::end_inner(Track track) {
   for (auto open = open_.find(track); open != open_.end() && open->second > 1;) end(track);
 }
 
-void Timeline::end_all(Track track) {
+void PerfettoTrace::end_all(Track track) {
   while (open_.contains(track)) end(track);
 }
 
-void Timeline::instant(Track track, const std::string& name) {
+void PerfettoTrace::instant(Track track, const std::string& name) {
   write({{"name", name},
          {"ph", "i"},
          {"ts", now()},
@@ -334,17 +334,17 @@ void Timeline::instant(Track track, const std::string& name) {
          {"s", "t"}});
 }
 
-void Timeline::fault(std::uint32_t node, const std::string& name) {
+void PerfettoTrace::fault(std::uint32_t node, const std::string& name) {
   instant(track(Group::kFaults, node, 1, "faults"), name);
 }
 
-void Timeline::write(const nlohmann::ordered_json& event) {
+void PerfettoTrace::write(const nlohmann::ordered_json& event) {
   // Names of executions may contain any bytes.
   out_ << (std::exchange(first_, false) ? "\n" : ",\n")
        << event.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
-double Timeline::now() const {
+double PerfettoTrace::now() const {
   return static_cast<double>(world_.now().since_start().count()) / 1000;
 }
 
