@@ -317,6 +317,13 @@ int run(const Arguments& arguments, const study::Study& study) {
     return kHarnessError;
   }
   if (const auto* stopped = std::get_if<study::Interrupted>(&result)) {
+    if (stopped->report) {
+      study::StudyReport report = *stopped->report;
+      report.incomplete = Interruption::reason();
+      if (finish(arguments, std::move(report), started_at, started) == kHarnessError) {
+        print_error("the report of what has run could not be written");
+      }
+    }
     print_error(
         keep.empty()
             ? fmt::format("{} after {} cells, none of which are kept; with --keep DIR the next "
@@ -598,7 +605,8 @@ void add_study_command(CLI::App& app, int& exit_code) {
       "  quintain study init --from calls.csv                       writes a study of recorded "
       "calls\n\n"
       "Exit code: 0 all held, 1 a goal was missed or a control was not detected, 2 bad usage or\n"
-      "input, 3 harness error, 130 or 143 interrupted by SIGINT or SIGTERM.");
+      "input, 3 harness error, 130 or 143 interrupted by SIGINT or SIGTERM, with a report of what\n"
+      "has run.");
   command->callback([arguments, command, &exit_code] {
     if (command->get_subcommands().empty()) exit_code = study_command(*arguments);
   });

@@ -127,7 +127,7 @@ TEST_F(StudyCommandTest, AnInterruptedStudyGoesOn) {
         freopen("out.txt", "w", stdout) != nullptr && freopen("err.txt", "w", stderr) != nullptr;
     if (changed == 0 && silent) {
       execl(QUINTAIN_PROGRAM, "quintain", "study", "small.study.json", "--keep", "cells", "--jobs",
-            "1", "--seeds", "100", nullptr);
+            "1", "--seeds", "100", "--report", "r.json", nullptr);
     }
     _exit(99);
   }
@@ -150,7 +150,10 @@ TEST_F(StudyCommandTest, AnInterruptedStudyGoesOn) {
   EXPECT_THAT(read(folder_ / "err.txt"),
               AllOf(HasSubstr("are kept in cells"), HasSubstr("the same command goes on")));
   EXPECT_GE(cells(), 1);
-  EXPECT_EQ(read(folder_ / "out.txt"), "");
+  EXPECT_EQ(report()["incomplete"], "interrupted by SIGINT");
+  ASSERT_EQ(report()["workloads"].size(), 1U);
+  EXPECT_EQ(report()["workloads"][0]["stopped"]["reason"], "interrupted");
+  EXPECT_THAT(read(folder_ / "out.txt"), HasSubstr("it ended early: interrupted by SIGINT"));
 }
 
 TEST_F(StudyCommandTest, ListsWorkloads) {

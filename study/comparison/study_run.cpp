@@ -121,11 +121,12 @@ class Runner {
       report.levels.push_back(core::eta::level(i));
     }
     for (const WorkloadState& workload : workloads_) {
+      if (workload.judged == 0) continue;  // the study was interrupted
       std::vector<CellResult> cells;
       for (int i = 0; i < workload.judged; ++i) cells.push_back(workload.cells.at(i));
       report.workloads.push_back(summarise(*workload.spec, cells, default_estimator()));
       WorkloadResult& result = report.workloads.back();
-      result.stopped = *workload.stopped;
+      result.stopped = workload.stopped.value_or(StopReason::kInterrupted);
       result.wanted_half_width = stopper_.wanted();
       result.relative_half_width =
           relative_half_width(first(workload.cells, workload.judged), default_estimator());
@@ -336,7 +337,12 @@ std::variant<StudyReport, ShardDone, Interrupted, StudyError> run_study(
   Runner runner(study, options);
   runner.run();
   if (!runner.error().empty()) return StudyError{runner.error()};
-  if (runner.interrupted()) return Interrupted{runner.done()};
+  if (runner.interrupted()) {
+    Interrupted interrupted{.cells = runner.done()};
+    StudyReport report = runner.report();
+    if (!report.workloads.empty()) interrupted.report = std::move(report);
+    return interrupted;
+  }
   if (options.shard) return ShardDone{runner.finished()};
   return runner.report();
 }

@@ -58,6 +58,9 @@ struct StudyOptions {
 struct Interrupted {
   /// Finished cells.
   std::size_t cells = 0;
+  /// Of the workloads that have a finished replication; nullopt if none has one, or for a shard.
+  /// `incomplete` is to be set.
+  std::optional<StudyReport> report{};
 };
 
 /// The cells of a shard are in the store.

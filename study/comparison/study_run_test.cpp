@@ -102,6 +102,14 @@ TEST_F(StudyRunTest, ContinuesAnInterruptedStudy) {
   const auto stopped = run_study(study, options);
   ASSERT_TRUE(std::holds_alternative<Interrupted>(stopped));
   EXPECT_EQ(std::get<Interrupted>(stopped).cells, 2u);
+  const auto& report = std::get<Interrupted>(stopped).report;
+  ASSERT_TRUE(report);
+  int replications = 0;
+  for (const WorkloadResult& workload : report->workloads) {
+    replications += static_cast<int>(workload.seeds.size());
+    EXPECT_EQ(workload.stopped == StopReason::kInterrupted, workload.seeds.size() < 2);
+  }
+  EXPECT_EQ(replications, 2);
   EXPECT_EQ(files(), 2u);
 
   StudyProgress last;

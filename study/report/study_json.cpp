@@ -223,6 +223,7 @@ void describe(Archive& archive, StudyReport& report) {
   archive("default_estimator", report.default_estimator);
   archive("levels", report.levels);
   archive.derived("verdict", to_string(verdict_of(report)));
+  archive("incomplete", report.incomplete);
   archive("workloads", report.workloads);
   archive.custom("wall_clock", report.wall_clock, reports::write_wall_clock,
                  reports::read_wall_clock);

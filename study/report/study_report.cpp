@@ -59,9 +59,10 @@ reports::Verdict verdict_of(const StudyReport& report) {
       any([](const WorkloadResult& workload) { return workload.estimators.empty(); })) {
     return reports::Verdict::kError;
   }
-  return any([](const WorkloadResult& workload) { return failed(workload); })
-             ? reports::Verdict::kFailed
-             : reports::Verdict::kPassed;
+  if (any([](const WorkloadResult& workload) { return failed(workload); })) {
+    return reports::Verdict::kFailed;
+  }
+  return report.incomplete ? reports::Verdict::kError : reports::Verdict::kPassed;
 }
 
 const EstimatorResult* find_estimator(const WorkloadResult& workload, std::string_view name) {

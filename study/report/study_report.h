@@ -286,6 +286,8 @@ struct StudyReport {
   std::string default_estimator{};
   /// The levels of all lists "by level".
   std::vector<double> levels{};
+  /// Why the study ended early: `workloads` are those that have a replication. nullopt: it did not.
+  std::optional<std::string> incomplete{};
   std::vector<WorkloadResult> workloads{};
   /// Differs between two runs of the same command, as do the costs; nothing else does.
   reports::WallClock wall_clock{};

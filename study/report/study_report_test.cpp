@@ -25,6 +25,9 @@ constexpr bool kFails = false;
 
 TEST(VerdictOfStudy, PassesTheSample) {
   EXPECT_EQ(verdict_of(sample_study_report()), reports::Verdict::kPassed);
+  StudyReport early = sample_study_report();
+  early.incomplete = "interrupted by SIGINT";
+  EXPECT_EQ(verdict_of(early), reports::Verdict::kError);
 }
 
 TEST(VerdictOfStudy, IsAnErrorWithoutResults) {

@@ -388,8 +388,10 @@ std::string render_study(const StudyReport& report, const reports::TableStyle& s
                        workload.counts.predicted == 0 ? "was accepted" : "ended");
   }
   const reports::Verdict verdict = verdict_of(report);
-  return out + fmt::format("{}: {}\n", to_string(verdict),
-                           reports::count(std::ssize(report.workloads), "workload", "workloads"));
+  const std::string early = report.incomplete ? "; it ended early: " + *report.incomplete : "";
+  return out + fmt::format("{}: {}{}\n", to_string(verdict),
+                           reports::count(std::ssize(report.workloads), "workload", "workloads"),
+                           reports::printable(early));
 }
 
 }  // namespace quintain::study

@@ -38,6 +38,7 @@ reports::Case new_case(const StudyReport& study, const WorkloadResult& workload,
 reports::Report to_test_report(const StudyReport& study) {
   reports::Report report{
       .tool_version = study.tool_version, .command = study.command, .wall_clock = study.wall_clock};
+  report.incomplete = study.incomplete.value_or("");
   for (const WorkloadResult& workload : study.workloads) {
     if (workload.counts.scored == 0) {
       report.cases.emplace_back(new_case(study, workload, "scored")).checks = {
