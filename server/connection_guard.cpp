@@ -86,11 +86,16 @@ int waiting_bytes(int descriptor) {
   return ioctl(descriptor, FIONREAD, &bytes) == 0 ? bytes : 0;
 }
 
-// Throws away what waits to be read: it may take long to parse.
-void discard_input(int descriptor) {
+// Ends the connection without reading what waits, which may take long to parse. Returns whether it
+// could. What still comes is not waited for: a flood does not end.
+bool end_at_once(int descriptor) {
   constexpr std::size_t kMaxBytes = 64 << 20;
-  while (recv(descriptor, nullptr, kMaxBytes, MSG_TRUNC | MSG_DONTWAIT) > 0) {
+  constexpr int kMaxReads = 4;
+  if (shutdown(descriptor, SHUT_RDWR) != 0) return false;
+  for (int i = 0; i < kMaxReads; ++i) {
+    if (recv(descriptor, nullptr, kMaxBytes, MSG_TRUNC | MSG_DONTWAIT) <= 0) break;
   }
+  return true;
 }
 
 std::uint64_t bytes_received(int descriptor) {
@@ -244,8 +249,7 @@ void ConnectionGuard::stop_flood(Connection& connection, Time now) {
   if (pauses) {
     connection.paused_until = now + kPause * connection.pauses;
   } else {
-    discard_input(connection.descriptor);
-    shutdown(connection.descriptor, SHUT_RDWR);
+    end_at_once(connection.descriptor);
   }
   if (flood_limiter_.admit(log_, "connection-flooding")) {
     log_.warn("connection-flooding", {{"reason", "it sends HTTP/2 frames without content"},
@@ -310,9 +314,8 @@ void ConnectionGuard::close_silent(std::int64_t resident, std::int64_t target) {
 
 bool ConnectionGuard::close(const Connection& connection, std::int64_t resident) {
   // Only this thread makes new connections, so the descriptor can at worst have become a file, for
-  // which these calls fail.
-  discard_input(connection.descriptor);
-  if (shutdown(connection.descriptor, SHUT_RDWR) != 0) return false;
+  // which this call fails.
+  if (!end_at_once(connection.descriptor)) return false;
   if (limiter_.admit(log_, "connection-closed")) {
     log_.warn("connection-closed", {{"reason", "the process occupies too much memory"},
                                     {"resident_bytes", resident},
