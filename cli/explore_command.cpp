@@ -1,5 +1,6 @@
 // `quintain explore`: runs random worlds, or one scenario with an action at each of its events, and
 // shrinks what fails to scenario files.
+#include <absl/strings/ascii.h>
 #include <absl/strings/match.h>
 #include <absl/strings/str_join.h>
 #include <absl/strings/str_split.h>
@@ -53,24 +54,24 @@ struct Arguments {
   std::size_t most = 20'000;
   int jobs = 1;
   std::string shard;
+  /// An option that was given and says which random worlds are run; empty: none.
+  std::string of_worlds;
   std::string out = "explored";
   ReportFiles files;
 };
 
 void print_error(std::string_view what) { cli::print_error(kCommand, what); }
 
-// A number, or the hash of a commit, whose first 15 digits are the seed. Room is left for the seeds
-// that follow.
+// A decimal number of at most 18 digits, or any other text of hexadecimal digits, such as the hash
+// of a commit, of which the first 15 are the seed. Room is left for the seeds that follow.
 std::optional<std::uint64_t> parse_seed(const std::string& text) {
-  const bool digits = std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
-  const bool hash = std::ranges::all_of(
-      text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
-  if (!text.empty() && digits && text.size() <= 18) return std::stoull(text);
-  if (text.size() >= 7 && text.size() <= 64 && hash)
-    return std::stoull(text.substr(0, 15), nullptr, 16);
+  const bool decimal = std::ranges::all_of(text, absl::ascii_isdigit);
+  const bool hexadecimal = std::ranges::all_of(text, absl::ascii_isxdigit);
+  if (!text.empty() && decimal && text.size() <= 18) return std::stoull(text);
+  if (!text.empty() && hexadecimal) return std::stoull(text.substr(0, 15), nullptr, 16);
   print_error(
-      fmt::format("--seed: '{}' is neither a number nor the hash of a commit (7 to 64 "
-                  "digits of 0-9a-f)",
+      fmt::format("--seed: '{}' is neither a number nor a text of hexadecimal digits, such as the "
+                  "hash of a commit",
                   text));
   return std::nullopt;
 }
@@ -128,7 +129,10 @@ std::optional<std::vector<nlohmann::ordered_json>> variants_of(const Arguments& 
     std::ranges::move(some, std::back_inserter(variants));
   }
   if (variants.empty()) {
-    print_error("there is nothing to vary: no step of the scenario starts an execution");
+    print_error(*actions == std::vector<std::string>{"crash"}
+                    ? "--everywhere crash: no node of SCENARIO has a store, without which nothing "
+                      "outlives a crash; give one the key \"store\""
+                    : "there is nothing to vary: no step of the scenario starts an execution");
     return std::nullopt;
   }
   return variants;
@@ -219,7 +223,7 @@ reports::Case orders_case(const scenarios::Scenario& scenario,
 }
 
 // --ties.
-int explore_orders(const Arguments& arguments, std::optional<std::chrono::nanoseconds> time) {
+int explore_orders(const Arguments& arguments) {
   const auto cases = cases_of(arguments);
   if (!cases) return kBadInput;
   if (cases->empty()) {
@@ -229,7 +233,7 @@ int explore_orders(const Arguments& arguments, std::optional<std::chrono::nanose
   const Interruption interruption;
   Progress progress("scenarios");
   const auto started = std::chrono::steady_clock::now();
-  const scenarios::ExploreOptions options = options_of(arguments, started, time);
+  const scenarios::ExploreOptions options = options_of(arguments, started, std::nullopt);
   scenarios::ExploredTies all;
   std::vector<reports::Case> reported;
   std::size_t done = 0;
@@ -277,6 +281,13 @@ int explore_command(const Arguments& arguments) {
                        : "--everywhere and --ties need a SCENARIO");
     return kBadInput;
   }
+  if (!random && !arguments.of_worlds.empty()) {
+    print_error(
+        fmt::format("{} chooses random worlds; it cannot be used with {}, whose runs --most "
+                    "limits",
+                    arguments.of_worlds, arguments.ties ? "--ties" : "--everywhere"));
+    return kBadInput;
+  }
   std::optional<std::chrono::nanoseconds> time;
   if (!arguments.time.empty()) {
     time = parse_time(arguments.time);
@@ -288,7 +299,7 @@ int explore_command(const Arguments& arguments) {
     print_error("--shard divides worlds by their number; it cannot be used with --for or --ties");
     return kBadInput;
   }
-  if (arguments.ties) return explore_orders(arguments, time);
+  if (arguments.ties) return explore_orders(arguments);
   std::vector<nlohmann::ordered_json> variants;
   if (!random) {
     auto made = variants_of(arguments);
@@ -378,10 +389,12 @@ void add_explore_command(CLI::App& app, int& exit_code) {
                     ->add_option("--seeds", arguments->seeds,
                                  fmt::format("How many worlds (default: {})", kDefaultSeeds))
                     ->check(CLI::Range(std::uint64_t{1}, kMaxSeeds));
-  command->add_option("--for", arguments->time, "How long, instead of --seeds: \"60s\"")
-      ->excludes(seeds);
-  command->add_option("--seed", arguments->seed,
-                      "The first seed: a number or the hash of a commit (default: 1)");
+  auto* time =
+      command->add_option("--for", arguments->time, "How long, instead of --seeds: \"60s\"");
+  time->excludes(seeds);
+  auto* seed = command->add_option(
+      "--seed", arguments->seed,
+      "The first seed: a number, or hexadecimal digits such as the hash of a commit (default: 1)");
   add_jobs_option(*command, arguments->jobs, "Worlds");
   command->add_option("--out", arguments->out,
                       "The folder for the scenarios that fail (default: explored)");
@@ -396,7 +409,12 @@ void add_explore_command(CLI::App& app, int& exit_code) {
       "Exit code: 0 nothing was found, 1 something was, 2 bad usage or input, 3 harness error, "
       "130\n"
       "or 143 interrupted by SIGINT or SIGTERM, with a report of what has run.");
-  command->callback([arguments, &exit_code] { exit_code = explore_command(*arguments); });
+  command->callback([arguments, seeds, time, seed, &exit_code] {
+    for (const CLI::Option* option : {seeds, time, seed}) {
+      if (option->count() > 0) arguments->of_worlds = option->get_name();
+    }
+    exit_code = explore_command(*arguments);
+  });
 }
 
 }  // namespace quintain::cli

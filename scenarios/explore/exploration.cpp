@@ -123,7 +123,6 @@ std::optional<Json> step_of(const std::string& action, const Json& invocation,
   if (action == "cancel") return Json{{"cancel", target.name}};
   if (action == "force") return Json{{"cancel", target.name}, {"force", true}};
   if (action == "leave") return Json{{"leave", target.name}};
-  if (action == "drain") return Json{{"drain", true}};
   const auto* request = std::get_if<spearlet::InvokeFunctionRequest>(&target.action);
   if (request == nullptr) return std::nullopt;
   if (action == "delete") {
@@ -135,6 +134,40 @@ std::optional<Json> step_of(const std::string& action, const Json& invocation,
   step.erase("at");
   step.erase("as");
   return step;
+}
+
+// How long a node is down after a crash.
+constexpr core::Duration kDownTime = std::chrono::milliseconds(10);
+
+// The document with further steps, each this long after `at`.
+Json with_steps(Json document, core::Instant at,
+                const std::vector<std::pair<core::Duration, Json>>& steps) {
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    const auto& [delay, step] = steps[i];
+    Json added = {{"at", core::format_duration((at + delay).since_start())},
+                  {"as", i == 0 ? "everywhere" : "everywhere-then"}};
+    added.update(step);
+    document["steps"].push_back(std::move(added));
+  }
+  return document;
+}
+
+bool concerns_a_node(std::string_view action) { return action == "drain" || action == "crash"; }
+
+// The steps that do it to this node; empty if it can't be done.
+std::vector<std::pair<core::Duration, Json>> node_steps(std::string_view action,
+                                                        const Scenario& scenario,
+                                                        const sim::NodeSpec& node) {
+  std::vector<std::pair<core::Duration, Json>> steps;
+  if (action == "drain") {
+    steps = {{core::Duration(0), {{"drain", true}}}};
+  } else if (node.store_commit) {
+    steps = {{core::Duration(0), {{"crash", true}}}, {kDownTime, {{"restart", true}}}};
+  }
+  if (scenario.nodes.size() > 1) {
+    for (auto& [delay, step] : steps) step["node"] = node.config.name;
+  }
+  return steps;
 }
 
 }  // namespace
@@ -169,25 +202,31 @@ std::vector<Json> with_actions_everywhere(const Scenario& scenario,
   }
   std::vector<Json> variants;
   left_out = 0;
+  const auto add = [&](core::Instant at,
+                       const std::vector<std::pair<core::Duration, Json>>& steps) {
+    if (variants.size() < max) {
+      variants.push_back(with_steps(document, at, steps));
+    } else {
+      ++left_out;
+    }
+  };
   const std::set<core::Instant> instants = instants_of(scenario);
   for (const std::string& action : actions) {
-    bool done = false;  // a drain concerns no execution
+    if (concerns_a_node(action)) {
+      for (const sim::NodeSpec& node : scenario.nodes) {
+        const auto steps = node_steps(action, scenario, node);
+        if (steps.empty()) continue;
+        for (const core::Instant at : instants) add(at, steps);
+      }
+      continue;
+    }
     for (const sim::Step& target : scenario.steps) {
-      if (!invokes(target) || (action == "drain" && std::exchange(done, true))) continue;
+      if (!invokes(target)) continue;
       const auto known = by_name.find(target.name);
       const auto step = step_of(action, known == by_name.end() ? Json() : known->second, target);
       if (!step) continue;
       for (const core::Instant at : instants) {
-        if (action != "drain" && at <= target.at) continue;
-        if (variants.size() == max) {
-          ++left_out;
-          continue;
-        }
-        Json variant = document;
-        Json added = {{"at", core::format_duration(at.since_start())}, {"as", "everywhere"}};
-        added.update(*step);
-        variant["steps"].push_back(std::move(added));
-        variants.push_back(std::move(variant));
+        if (at > target.at) add(at, {{core::Duration(0), *step}});
       }
     }
   }

@@ -83,13 +83,15 @@ Explored explore(std::uint64_t first, std::uint64_t count,
 std::map<std::string, std::string> failed_checks(const nlohmann::ordered_json& document,
                                                  const ExploreOptions& options);
 
-/// What can be done to an execution at an event.
-inline constexpr std::array<std::string_view, 6> kActions = {"cancel", "force",  "leave",
-                                                             "delete", "repeat", "drain"};
+/// What can be done at an event: to an execution, or, drain and crash, to a node. A node that
+/// crashes starts again 10 ms later; this needs a store.
+inline constexpr std::array<std::string_view, 7> kActions = {"cancel", "force", "leave", "delete",
+                                                             "repeat", "drain", "crash"};
 
-/// The scenario's document with one more step each: every action (one of kActions) on every
-/// execution that a step starts, 1 ns before every instant at which something happens, at it, and 1
-/// ns after. Expectations are left out. `left_out` is how many there are beyond `max`.
+/// The scenario's document with one more step each (a crash: two): every action (one of kActions)
+/// on every execution that a step starts, or on every node, 1 ns before every instant at which
+/// something happens, at it, and 1 ns after. Expectations are left out. `left_out` is how many
+/// there are beyond `max`.
 std::vector<nlohmann::ordered_json> with_actions_everywhere(const Scenario& scenario,
                                                             const std::vector<std::string>& actions,
                                                             std::size_t max, std::size_t& left_out);
