@@ -70,6 +70,14 @@ struct FunctionModel {
   std::optional<core::Duration> reports_late;
   /// The runtime reports every end twice.
   bool reports_twice = false;
+  /// After every end the runtime reports the start once more, a chunk and a log line.
+  bool reports_out_of_order = false;
+  /// The result is a value of a type that does not exist, in bytes that are no text.
+  bool returns_garbage = false;
+  /// The result is a text of this length instead of `result`; 0: `result`.
+  std::int64_t result_bytes = 0;
+  /// An instance that is idle for this long dies, which shows only when its next attempt fails.
+  std::optional<core::Duration> dies_idle_after;
 };
 
 }  // namespace quintain::sim

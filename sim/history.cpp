@@ -117,6 +117,8 @@ std::string History::describe(const Event& event) const {
     case EventKind::kDisk:
       return fmt::format("node {}: {}", event.execution.node,
                          text_of(static_cast<DiskEvent>(event.number)));
+    case EventKind::kRuntimeFault:
+      return fmt::format("{}: {}", execution, text_of(static_cast<RuntimeFault>(event.number)));
   }
   return "an unknown event";
 }
@@ -153,6 +155,19 @@ std::string_view text_of(DiskEvent event) {
   constexpr std::string_view kTexts[] = {"a commit starts", "a commit ends", "a commit fails",
                                          "the power fails in a commit"};
   return kTexts[static_cast<std::size_t>(event)];
+}
+
+std::string_view text_of(RuntimeFault fault) {
+  constexpr std::string_view kTexts[] = {"the runtime never answers",
+                                         "the runtime answers late",
+                                         "the runtime answers twice",
+                                         "the runtime answers out of order",
+                                         "the runtime answers with garbage",
+                                         "the runtime answers with too much",
+                                         "a start fails",
+                                         "a kill is ignored",
+                                         "an instance has died while it was idle"};
+  return kTexts[static_cast<std::size_t>(fault)];
 }
 
 std::string_view short_name(spearlet::ExecutionStatus status) {

@@ -57,10 +57,12 @@ enum class EventKind : std::uint8_t {
   // Reported by the simulated network and disk; `number` is the NetworkEvent or DiskEvent.
   kNetwork,  // of `call`
   kDisk,     // of a node
+  // Reported by the simulated runtime; `number` is the RuntimeFault.
+  kRuntimeFault,  // of an execution
 };
 
 /// The number of event kinds.
-inline constexpr std::size_t kEventKinds = static_cast<std::size_t>(EventKind::kDisk) + 1;
+inline constexpr std::size_t kEventKinds = static_cast<std::size_t>(EventKind::kRuntimeFault) + 1;
 
 /// What happens to a connection between a caller and a node.
 enum class NetworkEvent : std::uint8_t {
@@ -88,9 +90,23 @@ enum class DiskEvent : std::uint8_t {
 std::uint64_t fold_message(std::uint64_t digest, const google::protobuf::Message& message,
                            std::string& serialized);
 
+/// What the simulated runtime does wrong: the fault points of FunctionModel.
+enum class RuntimeFault : std::uint8_t {
+  kNeverAnswers,
+  kAnswersLate,  // after its attempt was killed
+  kAnswersTwice,
+  kAnswersOutOfOrder,
+  kAnswersGarbage,
+  kAnswersTooMuch,  // more than an answer may have
+  kStartFails,
+  kKillIgnored,
+  kInstanceDiesIdle,
+};
+
 /// The event as a text for reports: "the request is lost".
 std::string_view text_of(NetworkEvent event);
 std::string_view text_of(DiskEvent event);
+std::string_view text_of(RuntimeFault fault);
 
 /// What the simulated runtime says of an event.
 struct RuntimeReport {
@@ -114,7 +130,8 @@ struct Event {
   bool flag = false;
   ExecutionRef execution{};
   /// kAccepted: retries allowed. kAttemptDispatched: the number of the attempt, from 1.
-  /// kCallRefused: the status code. kNetwork, kDisk: the NetworkEvent or DiskEvent.
+  /// kCallRefused: the status code. kNetwork, kDisk, kRuntimeFault: the NetworkEvent, DiskEvent
+  /// or RuntimeFault.
   int number = 0;
   /// Also of kAccepted: the call that created the execution.
   std::uint64_t call = 0;

@@ -18,6 +18,12 @@ std::uint64_t stream_entity(std::uint64_t ordinal, int attempt_number) {
   return ordinal << 8 | static_cast<std::uint64_t>(attempt_number & 0xff);
 }
 
+// A result of more bytes does not fit into an answer of the default size.
+constexpr std::int64_t kMaxAnswer = std::int64_t{4} << 20;
+
+// Bytes that are neither UTF-8 nor the encoding of any message.
+const std::string kGarbage("\xff\xfe\x00\x80\xff", 5);
+
 core::Payload text_payload(std::string text) {
   google::protobuf::StringValue value;
   value.set_value(std::move(text));
@@ -63,6 +69,8 @@ class SimulatedRuntime::Run {
     }
     recorded_ = model_ == nullptr ? nullptr : runtime_.next_recorded(*model_);
     planned_ = model_ == nullptr ? PlannedOutcome::kStartFails : plan_outcome();
+    lost_ = false;
+    if (model_ != nullptr && model_->dies_idle_after) use_mortal_instance(spec);
     // A failed start ends the attempt, so it has the precedence of a completion.
     timer_.arm(now() + ready_after, planned_ == PlannedOutcome::kStartFails
                                         ? core::Precedence::kCompletion
@@ -83,6 +91,7 @@ class SimulatedRuntime::Run {
   bool kill() {
     timer_.disarm();
     if (model_ == nullptr || !model_->reports_late || phase_ == Phase::kStarting) return true;
+    runtime_.note(ordinal_, RuntimeFault::kKillIgnored);
     phase_ = Phase::kKilled;
     timer_.arm(now() + *model_->reports_late, core::Precedence::kCompletion);
     return false;
@@ -119,6 +128,15 @@ class SimulatedRuntime::Run {
     return PlannedOutcome::kCompletes;
   }
 
+  void use_mortal_instance(const core::AttemptSpec& spec) {
+    instance_ = spec.instance_id;
+    const auto idle = runtime_.idle_since_.find(instance_);
+    if (spec.cold_start || idle == runtime_.idle_since_.end()) return;
+    lost_ = now() - idle->second >= *model_->dies_idle_after;
+    if (lost_) planned_ = PlannedOutcome::kStartFails;
+    runtime_.idle_since_.erase(idle);
+  }
+
   void advance() {
     switch (phase_) {
       case Phase::kStarting:
@@ -140,11 +158,17 @@ class SimulatedRuntime::Run {
     if (model_ == nullptr) {
       return report(failure("NO_SUCH_FUNCTION", "no model plays this function"));
     }
+    if (lost_) {
+      runtime_.note(ordinal_, RuntimeFault::kInstanceDiesIdle);
+      return report(failure("INSTANCE_LOST", "the instance has died while it was idle"));
+    }
     if (planned_ == PlannedOutcome::kStartFails) {
+      runtime_.note(ordinal_, RuntimeFault::kStartFails);
       return report(failure("START_FAILED", "the instance did not come up"));
     }
     if (planned_ == PlannedOutcome::kHangs) {
       phase_ = Phase::kHanging;
+      runtime_.note(ordinal_, RuntimeFault::kNeverAnswers);
     } else {
       phase_ = Phase::kServing;
       started_at_ = now();
@@ -172,7 +196,14 @@ class SimulatedRuntime::Run {
 
   core::Outcome& completion() {
     core::Outcome& outcome = runtime_.fresh_outcome(core::Outcome::Kind::kCompleted);
-    if (model_->echo) {
+    if (model_->returns_garbage) {
+      runtime_.note(ordinal_, RuntimeFault::kAnswersGarbage);
+      outcome.payload = {.type_url = "no such type", .value = kGarbage};
+    } else if (model_->result_bytes > 0) {
+      if (model_->result_bytes > kMaxAnswer) runtime_.note(ordinal_, RuntimeFault::kAnswersTooMuch);
+      outcome.payload =
+          text_payload(std::string(static_cast<std::size_t>(model_->result_bytes), 'x'));
+    } else if (model_->echo) {
       std::swap(outcome.payload, echo_);
     } else {
       outcome.payload = runtime_.result_of(*model_);
@@ -195,14 +226,27 @@ class SimulatedRuntime::Run {
     core::AttemptListener& listener = *listener_;
     const core::AttemptId attempt = attempt_;
     const bool twice = model_ != nullptr && model_->reports_twice;
+    const bool out_of_order = model_ != nullptr && model_->reports_out_of_order;
+    const std::uint64_t ordinal = ordinal_;
+    if (model_ != nullptr && model_->dies_idle_after) runtime_.idle_since_[instance_] = now();
     const bool completed = outcome.kind == core::Outcome::Kind::kCompleted;
     runtime_.vacate(*this, {.result = completed ? &outcome.payload : nullptr});
     runtime_.runs_.release(*this);
-    if (twice) listener.on_finished(attempt, core::Outcome(outcome));
+    SimulatedRuntime& runtime = runtime_;
+    if (twice) {
+      runtime.note(ordinal, RuntimeFault::kAnswersTwice);
+      listener.on_finished(attempt, core::Outcome(outcome));
+    }
     listener.on_finished(attempt, std::move(outcome));
+    if (!out_of_order) return;
+    runtime.note(ordinal, RuntimeFault::kAnswersOutOfOrder);
+    listener.on_started(attempt);
+    listener.on_chunk(attempt, text_payload("a chunk after the end"));
+    listener.on_log(attempt, "a line after the end");
   }
 
   void report_late() {
+    runtime_.note(ordinal_, RuntimeFault::kAnswersLate);
     core::Outcome& outcome = completion();
     runtime_.runs_.release(*this);
     listener_->on_finished(attempt_, std::move(outcome));
@@ -222,6 +266,8 @@ class SimulatedRuntime::Run {
   core::Instant ends_at_;
   int chunks_sent_ = 0;
   core::Payload echo_;
+  std::string instance_;  // of a model whose instances die idle
+  bool lost_ = false;     // its instance has died
 };
 
 SimulatedRuntime::SimulatedRuntime(core::Environment& environment, Randomness& randomness,
@@ -281,6 +327,9 @@ void SimulatedRuntime::kill(core::AttemptId attempt) {
 }
 
 void SimulatedRuntime::retire(std::string_view instance_id) {
+  if (const auto idle = idle_since_.find(instance_id); idle != idle_since_.end()) {
+    idle_since_.erase(idle);
+  }
   if (retire_listener_) retire_listener_({.instance = instance_id});
 }
 

@@ -37,6 +37,8 @@ class SimulatedRuntime final : public core::Runtime {
                                          bool occupied, const RuntimeReport& report)>;
   /// Called when the node retires an instance.
   using RetireListener = std::function<void(const RuntimeReport& report)>;
+  /// Called when a fault of a model has its effect on an execution.
+  using FaultListener = std::function<void(std::uint64_t ordinal, RuntimeFault fault)>;
 
   /// `capacity`: the number of functions that load the machine fully; usage() is relative to it.
   SimulatedRuntime(core::Environment& environment, Randomness& randomness, int capacity,
@@ -45,12 +47,15 @@ class SimulatedRuntime final : public core::Runtime {
 
   void set_use_listener(UseListener listener) { use_listener_ = std::move(listener); }
   void set_retire_listener(RetireListener listener) { retire_listener_ = std::move(listener); }
+  void set_fault_listener(FaultListener listener) { fault_listener_ = std::move(listener); }
 
   void start(const core::AttemptSpec& attempt, core::AttemptListener& listener) override;
   void stop(core::AttemptId attempt) override;
   void kill(core::AttemptId attempt) override;
   void retire(std::string_view instance_id) override;
   core::ResourceUsage usage() const override;
+
+  const std::vector<FunctionModel>& models() const { return models_; }
 
   /// Attempts that use the machine at this moment.
   int running() const { return running_; }
@@ -72,6 +77,9 @@ class SimulatedRuntime final : public core::Runtime {
   const core::Payload& result_of(const FunctionModel& model) const;
   void occupy(Run& run, const core::AttemptSpec& attempt);
   void vacate(Run& run, const RuntimeReport& report);
+  void note(std::uint64_t ordinal, RuntimeFault fault) const {
+    if (fault_listener_) fault_listener_(ordinal, fault);
+  }
   double slowdown_factor() const;
 
   core::Environment& environment_;
@@ -90,6 +98,9 @@ class SimulatedRuntime final : public core::Runtime {
   std::vector<Slowdown> slowdowns_;
   UseListener use_listener_;
   RetireListener retire_listener_;
+  FaultListener fault_listener_;
+  // Since when an instance is idle that may die of it.
+  std::map<std::string, core::Instant, std::less<>> idle_since_;
   // Never iterated, because its order is not deterministic.
   absl::flat_hash_map<core::AttemptId, Run*, AttemptHash> active_;
   Pool<Run> runs_;

@@ -60,6 +60,8 @@ class Machine final : private core::AttemptListener {
         [this](std::uint64_t ordinal, core::AttemptId, bool occupied, const RuntimeReport&) {
           note(occupied ? "occupied" : "freed", std::to_string(ordinal));
         });
+    runtime.set_fault_listener(
+        [this](std::uint64_t, RuntimeFault fault) { faults.emplace_back(sim::text_of(fault)); });
   }
 
   // The attempt's id is its ordinal.
@@ -91,6 +93,7 @@ class Machine final : private core::AttemptListener {
   std::vector<std::string> reports;
   std::vector<Outcome> outcomes;
   std::vector<core::Payload> chunks;
+  std::vector<std::string> faults;
   // Called after a report of an end was logged.
   std::function<void()> on_end;
 
@@ -511,6 +514,71 @@ TEST(SimulatedRuntime, AnAttemptMayStartDuringTheReportOfAnEnd) {
               ElementsAre("0ms occupied 1", "0ms started 1", "100ms freed 1", "100ms completed 1",
                           "100ms occupied 2", "100ms completed 1", "100ms started 2",
                           "200ms freed 2", "200ms completed 2", "200ms completed 2"));
+}
+
+TEST(SimulatedRuntime, MayReportOutOfOrder) {
+  FunctionModel disorderly = model();
+  disorderly.reports_out_of_order = true;
+  Machine machine({disorderly});
+  machine.start();
+  machine.play();
+  EXPECT_THAT(machine.reports,
+              ElementsAre("0ms occupied 1", "0ms started 1", "100ms freed 1", "100ms completed 1",
+                          "100ms started 1", "100ms chunk 1", "100ms log 1 a line after the end"));
+  EXPECT_THAT(machine.faults, ElementsAre("the runtime answers out of order"));
+}
+
+TEST(SimulatedRuntime, MayReturnGarbageOrTooMuch) {
+  FunctionModel garbage = model();
+  garbage.returns_garbage = true;
+  FunctionModel big = model();
+  big.task = "big";
+  big.result_bytes = 5'000'000;
+  Machine machine({garbage, big});
+  machine.start();
+  machine.start({.ordinal = 2, .task = "big"});
+  machine.play();
+  EXPECT_EQ(machine.outcomes.at(0).payload.type_url, "no such type");
+  EXPECT_EQ(machine.outcomes.at(0).payload.value.size(), 5U);
+  EXPECT_EQ(text_of(machine.outcomes.at(1).payload), std::string(5'000'000, 'x'));
+  EXPECT_THAT(machine.faults,
+              ElementsAre("the runtime answers with garbage", "the runtime answers with too much"));
+}
+
+TEST(SimulatedRuntime, AnInstanceMayDieWhileItIsIdle) {
+  FunctionModel mortal = model();
+  mortal.dies_idle_after = 50ms;
+  Machine machine({mortal});
+  machine.start({.cold = true});
+  machine.at(179ms, [&] { machine.start({.ordinal = 2}); });  // idle since 130 ms
+  machine.at(329ms, [&] { machine.start({.ordinal = 3}); });  // since 279 ms
+  machine.play();
+  EXPECT_EQ(machine.outcomes.at(1).kind, Outcome::Kind::kCompleted);
+  EXPECT_EQ(machine.outcomes.at(2).kind, Outcome::Kind::kFailed);
+  EXPECT_EQ(machine.outcomes.at(2).error_code, "INSTANCE_LOST");
+  EXPECT_EQ(machine.reports.back(), "329ms failed 3");
+  EXPECT_THAT(machine.faults, ElementsAre("an instance has died while it was idle"));
+}
+
+TEST(SimulatedRuntime, ReportsItsOtherFaults) {
+  FunctionModel late = model();
+  late.reports_late = 500ms;
+  FunctionModel other = model();
+  other.task = "other";
+  other.outcomes = {PlannedOutcome::kHangs, PlannedOutcome::kStartFails};
+  FunctionModel twice = model();
+  twice.task = "twice";
+  twice.reports_twice = true;
+  Machine machine({late, other, twice});
+  machine.start();
+  machine.start({.ordinal = 2, .task = "other"});
+  machine.start({.ordinal = 3, .number = 2, .task = "other"});
+  machine.start({.ordinal = 4, .task = "twice"});
+  machine.at(20ms, [&] { machine.runtime.kill(id(1)); });
+  machine.play();
+  EXPECT_THAT(machine.faults,
+              ElementsAre("a start fails", "the runtime never answers", "a kill is ignored",
+                          "the runtime answers twice", "the runtime answers late"));
 }
 
 // ---- Usage --------------------------------------------------------------------------------------

@@ -97,6 +97,13 @@ class SimulatedNode::Recorder final : public core::Observer {
     world_.record({.kind = EventKind::kInstanceRetired, .execution = ref(0), .report = &report});
   }
 
+  void on_runtime_fault(std::uint64_t ordinal, RuntimeFault fault) {
+    if (muted_) return;
+    world_.record({.kind = EventKind::kRuntimeFault,
+                   .execution = ref(ordinal),
+                   .number = static_cast<int>(fault)});
+  }
+
  private:
   ExecutionRef ref(std::uint64_t ordinal) const { return {.node = node_, .ordinal = ordinal}; }
 
@@ -188,6 +195,9 @@ void SimulatedNode::start(const NodeSpec& spec) {
     });
     runtime_->set_retire_listener(
         [this](const RuntimeReport& report) { recorder_->on_instance_retired(report); });
+    runtime_->set_fault_listener([this](std::uint64_t ordinal, RuntimeFault fault) {
+      recorder_->on_runtime_fault(ordinal, fault);
+    });
   }
   if (spec.journal) {
     journal_ = spec.journal(environment_);

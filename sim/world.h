@@ -76,6 +76,7 @@ class SimulatedNode {
 
   /// Requires, like node() and service() of the core: is_up().
   SimulatedRuntime& runtime() { return *runtime_; }
+  const SimulatedRuntime& runtime() const { return *runtime_; }
   core::Node& node() { return *node_; }
   const core::Node& node() const { return *node_; }
   /// The record of an execution; nullptr if it has been dropped.

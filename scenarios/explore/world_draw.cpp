@@ -52,6 +52,9 @@ enum Feature : std::uint8_t {
   kSlowdowns,
   kLateReports,
   kDoubleReports,
+  kDisorder,
+  kGarbage,
+  kMortalInstances,
   kLoads,
   kNewTasks,
   kSeveralNodes,
@@ -259,7 +262,12 @@ class WorldDraw {
       function["on_stop"] =
           draw_.chance(0.5) ? Json("ignores") : Json{{"obeys_after", distribution(200)}};
     }
-    if (draw_.chance(0.3))
+    if (some(kGarbage, 0.2))
+      function["returns_garbage"] = true;
+    else if (some(kGarbage, 0.1))
+      // Now and then it is as much as nobody expects.
+      function["result_bytes"] = draw_.chance(0.02) ? 100'000'000 : 4'500'000;
+    else if (draw_.chance(0.3))
       function["result"] = "result of " + name;
     else if (draw_.chance(0.3))
       function["echo"] = true;
@@ -274,6 +282,8 @@ class WorldDraw {
     if (some(kInstanceLimits, 0.3)) function["instance_limit"] = instance_limit_;
     if (some(kLateReports, 0.3)) function["reports_late"] = text(time(200));
     if (some(kDoubleReports, 0.3)) function["reports_twice"] = true;
+    if (some(kDisorder, 0.3)) function["reports_out_of_order"] = true;
+    if (some(kMortalInstances, 0.3)) function["dies_idle_after"] = text(time(200));
     return function;
   }
 
@@ -441,7 +451,10 @@ class WorldDraw {
       if (draw_.chance(0.6)) at_ += time(draw_.of({20, 100, 300}));
       Json drawn = step();
       add(std::move(drawn), steps);
-      if (some(kDrain, 0.02)) add({{"drain", true}}, steps);
+      if (some(kDrain, 0.02)) {
+        add({{"drain", true}}, steps);
+        add({{"health", Json::object()}}, steps);
+      }
       if (some(kCrashes, 0.06)) crash(steps);
     }
     // In the end, what is on record.

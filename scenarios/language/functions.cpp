@@ -22,6 +22,7 @@ constexpr int kMaxChunks = 100'000;
 constexpr std::size_t kMaxOutcomes = 1000;
 constexpr std::size_t kMaxLogs = 10'000;
 constexpr std::int64_t kMaxMemory = std::int64_t{1} << 50;  // 1 PiB
+constexpr std::int64_t kMaxResult = std::int64_t{128} << 20;
 
 void reject_more_than(const Reader& array, std::size_t max) {
   if (array.raw().is_array() && array.raw().size() > max) {
@@ -73,6 +74,19 @@ void read_outcome(ObjectReader& object, sim::FunctionModel& model) {
   if (model.echo && result.present()) {
     result.error("'result' has no effect beside 'echo'; give one or the other");
   }
+  const Reader garbage = object.optional("returns_garbage");
+  model.returns_garbage = garbage.boolean();
+  const Reader bytes = object.optional("result_bytes");
+  model.result_bytes = bytes.integer<std::int64_t>({0, kMaxResult});
+  for (const auto& [decides, reader] :
+       {std::pair(model.returns_garbage, &garbage), std::pair(model.result_bytes > 0, &bytes)}) {
+    if (decides && (model.echo || result.present())) {
+      reader->error("it decides the result; leave out 'result' and 'echo'");
+    }
+  }
+  if (model.returns_garbage && model.result_bytes > 0) {
+    bytes.error("'result_bytes' has no effect beside 'returns_garbage'; give one or the other");
+  }
 }
 
 sim::FunctionModel read_function(const Reader& function, const std::string& name) {
@@ -94,6 +108,9 @@ sim::FunctionModel read_function(const Reader& function, const std::string& name
   const Reader reports_late = object.optional("reports_late");
   if (reports_late.present()) model.reports_late = reports_late.duration();
   model.reports_twice = object.optional("reports_twice").boolean();
+  model.reports_out_of_order = object.optional("reports_out_of_order").boolean();
+  const Reader dies_idle_after = object.optional("dies_idle_after");
+  if (dies_idle_after.present()) model.dies_idle_after = dies_idle_after.duration();
   return model;
 }
 

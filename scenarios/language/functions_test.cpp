@@ -22,10 +22,12 @@ TEST(Functions, ReadsEveryProperty) {
                "fates": ["fails", "hangs", "start-fails", "completes"],
                "error_code": "BROKEN", "error_message": "it broke", "result": "done",
                "logs": ["first", "second"], "memory_bytes": 1048576, "chunks": 3,
-               "instance_limit": 4, "reports_late": "10ms", "reports_twice": true},
+               "instance_limit": 4, "reports_late": "10ms", "reports_twice": true,
+               "reports_out_of_order": true, "dies_idle_after": "1s"},
+      "bad": {"returns_garbage": true}, "big": {"result_bytes": 5000000},
       "other": {"task": "tools", "function": "echo", "echo": true,
                 "failure_probability": 0.5, "hang_probability": 0.25}})");
-  ASSERT_EQ(models.size(), 2u);
+  ASSERT_EQ(models.size(), 4u);
   const sim::FunctionModel& work = models[0];
   EXPECT_EQ(work.task, "work");
   EXPECT_EQ(work.function, "");
@@ -46,8 +48,13 @@ TEST(Functions, ReadsEveryProperty) {
   EXPECT_EQ(work.instance_limit, 4);
   EXPECT_EQ(work.reports_late, core::Duration(10ms));
   EXPECT_TRUE(work.reports_twice);
+  EXPECT_TRUE(work.reports_out_of_order);
+  EXPECT_EQ(work.dies_idle_after, core::Duration(1s));
 
-  const sim::FunctionModel& other = models[1];
+  EXPECT_TRUE(models[1].returns_garbage);
+  EXPECT_EQ(models[2].result_bytes, 5'000'000);
+
+  const sim::FunctionModel& other = models[3];
   EXPECT_EQ(other.task, "tools");
   EXPECT_EQ(other.function, "echo");
   EXPECT_TRUE(other.echo);
