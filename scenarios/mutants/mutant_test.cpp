@@ -8,6 +8,7 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -156,9 +157,14 @@ TEST_P(MutantTest, IsCaught) {
   }
 }
 
-// Random worlds find the fault without any expectation, and shrink it to a few steps.
+std::size_t steps_in(const nlohmann::ordered_json& document) {
+  return document.value("steps", nlohmann::ordered_json::array()).size();
+}
+
+// Random worlds find the fault without any expectation, and shrink it to a few steps. Prints the
+// row of the fault in docs/explore.md.
 TEST_P(MutantTest, IsFoundByExploring) {
-  constexpr std::uint64_t kMaxWorlds = 2000;
+  constexpr std::uint64_t kMaxWorlds = 5000;
   constexpr std::uint64_t kAtOnce = 50;
   constexpr std::size_t kMaxSteps = 10;
   const Mutant& mutant = GetParam();
@@ -169,6 +175,7 @@ TEST_P(MutantTest, IsFoundByExploring) {
   options.max_failures = 1;
   // Each world is run twice, so that faults of determinism are found.
   options.compare_every = std::ranges::count(mutant.caught_by, "determinism") > 0 ? 1 : 0;
+  const auto started = std::chrono::steady_clock::now();
   std::uint64_t first = 1;
   Explored explored;
   while (explored.failures.empty() && first <= kMaxWorlds) {
@@ -178,8 +185,10 @@ TEST_P(MutantTest, IsFoundByExploring) {
   core::planted_fault = "";
   ASSERT_FALSE(explored.failures.empty()) << "not found in " << kMaxWorlds << " worlds";
   const ExploredFailure& failure = explored.failures.front();
-  const std::size_t steps = failure.document.value("steps", nlohmann::ordered_json::array()).size();
-  EXPECT_LE(steps, kMaxSteps) << failure.document.dump(2);
+  EXPECT_LE(steps_in(failure.document), kMaxSteps) << failure.document.dump(2);
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
+  fmt::print("| `{}` | `{}` | {} | {:.1f} | {} | {} |\n", mutant.fault, failure.check, failure.seed,
+             took.count(), steps_in(failure.drawn), steps_in(failure.document));
 }
 
 INSTANTIATE_TEST_SUITE_P(All, MutantTest, testing::ValuesIn(mutants()),
@@ -255,6 +264,22 @@ TEST(Mutants, ThePageOfInvariantsNamesThem) {
   sim::World world(/*seed=*/1);
   world.add_node({});
   EXPECT_EQ(rows, static_cast<int>(sim::InvariantSet(world).invariants().size()));
+}
+
+// docs/explore.md has a row for each fault that random worlds find.
+TEST(Mutants, ThePageOfExploringNamesThem) {
+  std::multiset<std::string> rows;
+  std::ifstream page(QUINTAIN_SOURCE_DIR "/docs/explore.md");
+  const std::regex row("^\\| `([^`]+)` \\| `[^`]+` \\| \\d+ \\| [\\d.]+ \\| \\d+ \\| \\d+ \\|$");
+  for (std::string line; std::getline(page, line);) {
+    std::smatch parts;
+    if (std::regex_match(line, parts, row)) rows.insert(parts[1]);
+  }
+  std::multiset<std::string> explored;
+  for (const Mutant& mutant : mutants()) {
+    if (mutant.is_explored) explored.emplace(mutant.fault);
+  }
+  EXPECT_EQ(rows, explored) << "print the rows again: mutants_tests --gtest_filter='*Exploring*'";
 }
 
 TEST(Mutants, ListsEveryHookOfTheCore) {
