@@ -218,7 +218,10 @@ reports::Check WorldJudge::check_model(std::uint32_t node, const NodeCalls& call
                         .maximum_timeout = config.timeout.maximum,
                         .cancel_grace = config.cancel_grace,
                         .retained = config.retention.count,
-                        .restarts = calls.restarted};
+                        .restarts = calls.restarted,
+                        // Where ids and tasks are used again, the model's upper bounds on counts
+                        // are too low.
+                        .alone = false};
   modelled.policies.durability = Policies::Durability::kAcknowledged;
   modelled.tasks.emplace();
   for (const sim::FunctionModel& function : functions_[node]) {
