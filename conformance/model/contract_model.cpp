@@ -185,7 +185,12 @@ class Answers final : private KnownExecutions {
     codes.insert({kOk, kResourceExhausted});
     const std::string id = requested_id(request);
     if (!id.empty()) add_repetition_codes(call, execution(id), codes);
-    add_task_codes(call, request, codes);
+    // A repeated id is answered from its record, also if its task has been deleted.
+    if (!id.empty() && execution(id).creators.size() > 1) {
+      codes.insert(kNotFound);
+    } else {
+      add_task_codes(call, request, codes);
+    }
   }
 
   void add_repetition_codes(const RecordedCall& call, const Execution& known, Codes& codes) {
