@@ -40,7 +40,7 @@ if(NOT newest MATCHES "^quintain \\(${PROJECT_VERSION}\\) ")
   message(FATAL_ERROR "cmake/debian/changelog: its first entry is not of version ${PROJECT_VERSION}: ${newest}")
 endif()
 quintain_concatenate(${shell_files}/copyright ${PROJECT_SOURCE_DIR}/cmake/debian/copyright
-                     ${PROJECT_SOURCE_DIR}/study/page/licences.txt ${VEGA_COPYRIGHT})
+                     ${PROJECT_SOURCE_DIR}/reports/page/licences.txt ${VEGA_COPYRIGHT})
 foreach(file ${shell_files}/man ${PROJECT_SOURCE_DIR}/cmake/debian/changelog)
   cmake_path(GET file FILENAME name)
   add_custom_command(OUTPUT ${shell_files}/${name}.gz
