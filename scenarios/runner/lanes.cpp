@@ -78,6 +78,8 @@ void LaneRecorder::on_execution_event(const sim::Event& event, reports::Lane& la
       return mark(event.flag ? "cancel by force" : "cancel");
     case EventKind::kRestored:
       return mark("restored from the store");
+    case EventKind::kRuntimeFault:
+      return mark(std::string(sim::text_of(static_cast<sim::RuntimeFault>(event.number))));
     case EventKind::kTransition:
       if (!core::is_terminal(event.to)) return;
       lane.ended = now;

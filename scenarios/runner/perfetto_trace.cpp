@@ -110,6 +110,9 @@ void PerfettoTrace::on_execution_event(const sim::Event& event) {
       return instant(place, "is asked to stop");
     case EventKind::kCancelRequested:
       return instant(place, event.flag ? "cancel by force" : "cancel");
+    case EventKind::kRuntimeFault:
+      return instant(place,
+                     std::string(sim::text_of(static_cast<sim::RuntimeFault>(event.number))));
     case EventKind::kAttemptEnded:
       return end_inner(place);
     case EventKind::kTransition:
