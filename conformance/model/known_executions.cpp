@@ -283,10 +283,14 @@ void KnownExecutions::settle(Execution& execution) {
   execution.several = execution.creators.size() > 1 && may_be_forgotten(execution, last);
 }
 
+// Any of the calls that may have created it may be the one that has.
 bool KnownExecutions::concerns(const RecordedCall& deletion, const Execution& execution) {
   const auto& task = deletion.request_as<spearlet::DeleteTaskRequest>().task_id();
-  return !execution.has_known_request() || task_of(*execution.creator).empty() ||
-         task_of(*execution.creator) == task;
+  return execution.creators.empty() ||
+         std::ranges::any_of(execution.creators, [&](const RecordedCall* creator) {
+           const std::string its_task = task_of(*creator);
+           return its_task.empty() || its_task == task;
+         });
 }
 
 // Whether its record may have been dropped by this time.

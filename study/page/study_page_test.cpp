@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "reports/page/files.h"
 #include "study/page/files.h"
 #include "study/report/sample_study_report.h"
 #include "study/report/study_json.h"
@@ -31,7 +32,7 @@ std::size_t occurrences(std::string_view text, std::string_view part) {
 /// The page without style, script and plotting library.
 std::string without_software(std::string page) {
   for (const std::string_view part :
-       {page_files::plotting_library(), page_files::script(), page_files::style()}) {
+       {quintain::page_files::plotting_library(), page_files::script(), page_files::style()}) {
     const std::size_t at = page.find(part);
     EXPECT_NE(at, std::string::npos);
     if (at != std::string::npos) page.erase(at, part.size());
