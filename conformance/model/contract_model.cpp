@@ -639,7 +639,7 @@ class Answers final : private KnownExecutions {
     }
     // Between the first and the last of a page nothing is left out, nor after the last page, nor,
     // as far as it is known where a page starts, before its first.
-    const Execution* start = start_of(request.start_after());
+    const Execution* start = start_of(request);
     for (auto& [id, known] : executions_) {
       if (shown.contains(id) || !is_listed(known, request)) continue;
       const bool starts = request.start_after().empty() ||
@@ -650,12 +650,21 @@ class Answers final : private KnownExecutions {
       if (starts && ends) disagree(fmt::format("'{}' is left out", id));
     }
   }
-  // The last entry of the page whose next_start_after this is.
-  const Execution* start_of(const std::string& token) {
+  // The last entry of the page whose next_start_after the request has. A node may have looked at
+  // further executions that did not match, so it says nothing of requests with another filter, nor
+  // of statuses, which change.
+  const Execution* start_of(const spearlet::ListExecutionsRequest& request) {
+    const std::string& token = request.start_after();
+    if (token.empty()) return nullptr;
     for (const RecordedCall& call : calls_) {
-      if (token.empty() || call.method != Method::kListExecutions || !call.answered()) continue;
+      if (call.method != Method::kListExecutions || !call.answered()) continue;
       const auto& answer = call.answer_as<spearlet::ListExecutionsResponse>();
       if (answer.next_start_after() != token || answer.executions().empty()) continue;
+      const auto& asked = call.request_as<spearlet::ListExecutionsRequest>();
+      if (asked.task_id() != request.task_id() || asked.status_filter() != kAbsent ||
+          request.status_filter() != kAbsent) {
+        return nullptr;
+      }
       const Execution& last = execution(answer.executions().rbegin()->execution_id());
       if (!last.several && !last.creators.empty()) return &last;
     }

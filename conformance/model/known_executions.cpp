@@ -262,14 +262,15 @@ void KnownExecutions::settle(Execution& execution) {
     execution.born_latest = accepted;
     break;
   }
+  // Any of the calls may have set the deadline; without a limit it is never().
+  std::optional<Instant> latest;
   for (const RecordedCall* creator : execution.creators) {
     if (creator->sent > execution.born_latest) continue;
     const Timeout timeout = deadline_of(*creator, execution.born_latest);
     execution.deadline_earliest = std::min(execution.deadline_earliest, timeout.earliest);
-    execution.deadline_latest = execution.deadline_latest.is_never()
-                                    ? timeout.latest
-                                    : std::max(execution.deadline_latest, timeout.latest);
+    latest = latest ? std::max(*latest, timeout.latest) : timeout.latest;
   }
+  execution.deadline_latest = latest.value_or(Instant::never());
   const Cause* gone = execution.causes.empty() ? nullptr : &execution.causes.front();
   if (gone != nullptr && !gone->reason && gone->call == execution.creator && node_.cancel_grace &&
       execution.creators.size() == 1 && !node_.restarts) {
