@@ -35,7 +35,8 @@ class WorldJudge {
   void on_event(const sim::Event& event);
 
   /// A check for each clause that was judged, one more for each further violation of it, and the
-  /// check kModelCheck.
+  /// check kModelCheck, which is a warning if the model disagrees: it may be the model that is
+  /// wrong.
   /// Requires: the run is over, and the nodes exist. Called once.
   std::vector<reports::Check> checks();
 
