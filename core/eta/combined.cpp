@@ -331,7 +331,6 @@ class Mixture final : public Estimator, public Explains {
     for (const auto& estimator : estimators_) estimator->observe_end(observation);
     if (observation.function >= ends_of_.size()) ends_of_.resize(observation.function + 1);
     ends_of_[observation.function] += 1;
-    ends_ += 1;
     auto asked = pending_.take(observation.ordinal);
     if (!asked || !loss_is_known(observation)) return;
     const double outcome = nanoseconds(observation.ended_at - observation.accepted_at);
@@ -357,15 +356,16 @@ class Mixture final : public Estimator, public Explains {
     float weight;
   };
 
-  // How much a loss counts: little if the estimators knew hardly anything when they made the
-  // forecast. Such a loss may be a thousand times the later ones; it would decide the weights long
-  // after the estimators know better, in favour of the one that happened to guess best. In a queue
-  // what matters is known of the node, else of the function.
+  // How much a loss counts: little if the estimators knew hardly anything of the function when they
+  // made the forecast. Such a loss may be a thousand times the later ones; it would decide the
+  // weights long after the estimators know better, in favour of the one that happened to guess
+  // best. In a queue all count: there the weights before any loss is known are worse than early
+  // losses.
   double experience(FunctionIndex function, std::size_t depth) const {
     constexpr double kHalfKnown = 10;
+    if (depth > 0) return 1;
     const double own = function < ends_of_.size() ? ends_of_[function] : 0;
-    const double ends = depth > 0 ? ends_ : own;
-    return ends / (ends + kHalfKnown);
+    return own / (own + kHalfKnown);
   }
 
   // Before any loss is known. Where a slot is free, little speaks for a simple estimator. A first
@@ -441,9 +441,7 @@ class Mixture final : public Estimator, public Explains {
   std::array<RecentLosses<kEstimators>, 2> losses_{RecentLosses<kEstimators>(100),
                                                    RecentLosses<kEstimators>(15)};
   PendingForecasts<Asked> pending_;
-  // The executions that have ended, by function and in all.
-  std::vector<float> ends_of_;
-  double ends_ = 0;
+  std::vector<float> ends_of_;  // the executions that have ended, by function
 };
 
 }  // namespace

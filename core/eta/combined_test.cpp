@@ -380,35 +380,6 @@ TEST(Mixture, JudgesExecutionsThatStartAtOnceSeparately) {
   EXPECT_LT(node.ask(3).point, 10s);
 }
 
-// Guesses far too long until something has ended, and is right from then on.
-class GuessesAtFirst final : public Estimator {
- public:
-  std::string_view name() const override { return "guesses-at-first"; }
-  Forecast predict(const Target& target, const NodeState&) override {
-    const double time = static_cast<double>(target.ahead + 1);
-    return forecast_by(lognormal_distribution(ended_ ? time : 10'000, 0.02));
-  }
-  void observe_dispatch(FunctionIndex, Instant, Duration) override {}
-  void observe_end(const Observation&) override { ended_ = true; }
-  std::size_t bytes() const override { return sizeof(*this); }
-
- private:
-  bool ended_ = false;
-};
-
-TEST(Mixture, DoesNotRememberGuessesBehindAQueueEither) {
-  for (const int ahead : {0, 4, 40}) {
-    const auto estimator = make_mixture("mixture", std::make_unique<GuessesAtFirst>(), 1s);
-    QueuedAcceptances node(*estimator);
-    for (int i = 0; i < 20; ++i) {
-      node.ask(ahead);
-      node.end(std::chrono::seconds(ahead));
-    }
-    const Forecast forecast = node.ask(ahead);
-    EXPECT_LT(forecast.quantiles[k90Level] - forecast.quantiles[1], 0.2 * forecast.point) << ahead;
-  }
-}
-
 // Ten times as long as the queue takes.
 class TooLongInQueues final : public Estimator {
  public:
