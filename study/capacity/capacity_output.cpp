@@ -89,9 +89,8 @@ std::string render_capacity(const Workload& calls, const Capacity& capacity,
 }
 
 std::string capacity_json(const Workload& calls, const Capacity& capacity,
-                                                    const std::vector<CapacityGoal>& goals, double price,
+                          const std::vector<CapacityGoal>& goals, double price,
                           const std::string& command) {
-
   Json json = {{"schema_version", 1},
                {"command", command},
                {"trace", calls.name},
