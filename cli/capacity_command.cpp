@@ -134,12 +134,13 @@ int capacity_command(const Arguments& arguments) {
     print_error(std::string(capacity.status().message()));
     return kHarnessError;
   }
-  const std::string json = study::capacity_json(calls, *capacity, input->options.goals,
-                                                arguments.price, command_line(arguments));
+  const study::CapacityReport report = study::report_of(calls, *capacity, input->options.goals,
+                                                        arguments.price, command_line(arguments));
   // The files first: standard output may be closed.
-  bool written = arguments.json.empty() || write_text(kCommand, json, arguments.json);
+  bool written =
+      arguments.json.empty() || write_text(kCommand, study::capacity_json(report), arguments.json);
   if (!arguments.html.empty()) {
-    written &= write_text(kCommand, study::capacity_page(calls, json), arguments.html);
+    written &= write_text(kCommand, study::capacity_page(report), arguments.html);
   }
   if (!written) return kHarnessError;
   write_output(study::render_capacity(calls, *capacity, input->options.goals, arguments.price));

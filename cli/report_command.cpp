@@ -9,6 +9,7 @@
 #include "cli/program.h"
 #include "cli/results.h"
 #include "reports/formats.h"
+#include "study/capacity/capacity.h"
 #include "study/page/study_page.h"
 #include "study/report/study_json.h"
 
@@ -30,6 +31,12 @@ std::optional<std::string> page_of(const std::string& path) {
     const auto study = study::study_from_json(*text);
     if (study.ok()) return study::render_page(*study);
     print_error(kCommand, fmt::format("{}: {}", path, shortened(study.status())));
+    return std::nullopt;
+  }
+  if (first_key_among(*text, {"fewest_slots", "cases"}) == "fewest_slots") {
+    const auto capacity = study::capacity_from_json(*text);
+    if (capacity.ok()) return study::capacity_page(*capacity);
+    print_error(kCommand, fmt::format("{}: {}", path, shortened(capacity.status())));
     return std::nullopt;
   }
   if (first_key_among(*text, {"cells", "cases"}) == "cells") {
@@ -60,7 +67,8 @@ void add_report_command(CLI::App& app, int& exit_code) {
   CLI::App* const command = app.add_subcommand("report", "Turn a JSON report into a page");
   command
       ->add_option("REPORT", arguments->report,
-                   "The JSON report (--report) of run, conform, explore or study")
+                   "The JSON report (--report) of run, conform, explore or study, or of capacity "
+                   "(--json)")
       ->required();
   command
       ->add_option("--html", arguments->html,

@@ -25,9 +25,20 @@ TEST_F(ReportCommandTest, WritesThePageThatConformWrites) {
   EXPECT_EQ(page, read(folder_ / "direct.html"));
 }
 
+TEST_F(ReportCommandTest, WritesThePageThatCapacityWrites) {
+  write("calls.csv", "arrival,duration,function\n0,1,a\n1,1,a\n");
+  const Ran planned = quintain("capacity calls.csv --slots 1,2 --json c.json --html direct.html");
+  ASSERT_EQ(planned.exit_code, 0) << planned.err;
+  const Ran ran = quintain("report c.json --html page.html");
+  EXPECT_EQ(ran.exit_code, 0) << ran.err;
+  EXPECT_THAT(read(folder_ / "page.html"), HasSubstr("Capacity for"));
+  EXPECT_EQ(read(folder_ / "page.html"), read(folder_ / "direct.html"));
+}
+
 TEST_F(ReportCommandTest, AFileThatIsNoReportIsBadInput) {
-  for (const std::string text : {"", "{}", "[1", "{\"cases\": 1}", "{\"workloads\": []}",
-                                 "{\"schema_version\": 1, \"cases\": []}"}) {
+  for (const std::string text :
+       {"", "{}", "[1", "{\"cases\": 1}", "{\"workloads\": []}", "{\"fewest_slots\": 1}",
+        "{\"schema_version\": 1, \"cases\": []}"}) {
     write("no.json", text);
     const Ran ran = quintain("report no.json --html page.html");
     EXPECT_EQ(ran.exit_code, 2) << text;

@@ -310,9 +310,10 @@ std::optional<std::string> read_text(std::string_view command, const std::string
 
 // What a report is that is not one of run, conform or explore; empty if it may be one.
 std::string other_kind(const std::string& text) {
-  const std::string key = first_key_among(text, {"workloads", "cells", "cases"});
+  const std::string key = first_key_among(text, {"workloads", "cells", "fewest_slots", "cases"});
   if (key == "workloads") return "it is the report of a study";
   if (key == "cells") return "it has the cells of a shard of a study";
+  if (key == "fewest_slots") return "it is a plan of `quintain capacity`";
   return {};
 }
 

@@ -1,5 +1,5 @@
-// The man page and the completions. Completions know the subcommands and the names of the options;
-// what follows an option that takes a value is completed as a file.
+// The man page and the completions. Completions know the subcommands, their subcommands and the
+// names of the options; what follows an option that takes a value is completed as a file.
 #include "cli/shell_files.h"
 
 #include <absl/strings/str_join.h>
@@ -120,28 +120,38 @@ std::string names_of_options(const CLI::App& command) {
 }
 
 std::string bash_completion(const CLI::App& app) {
-  std::vector<std::string> names;
+  const auto names_of = [](const CLI::App& command) {
+    std::vector<std::string> names;
+    for (const CLI::App* inner : commands_of(command)) names.push_back(inner->get_name());
+    return absl::StrJoin(names, " ");
+  };
   std::string cases;
   for (const CLI::App* command : commands_of(app)) {
-    names.push_back(command->get_name());
-    std::string options = names_of_options(*command);
-    for (const CLI::App* inner : commands_of(*command)) options += " " + names_of_options(*inner);
-    cases += fmt::format("    {}) words={} ;;\n", command->get_name(), single_quoted(options));
+    for (const CLI::App* inner : commands_of(*command)) {
+      cases += fmt::format("    '{} {}') words={} ;;\n", command->get_name(), inner->get_name(),
+                           single_quoted(names_of_options(*inner)));
+    }
+    cases +=
+        fmt::format("    '{} '*) words={} commands={} ;;\n", command->get_name(),
+                    single_quoted(names_of_options(*command)), single_quoted(names_of(*command)));
   }
   return fmt::format(
       "_quintain() {{\n"
-      "  local words= current=${{COMP_WORDS[COMP_CWORD]}}\n"
+      "  local words= commands= current=${{COMP_WORDS[COMP_CWORD]}}\n"
       "  COMPREPLY=()\n"
       "  if ((COMP_CWORD == 1)); then\n"
       "    COMPREPLY=($(compgen -W {} -- \"$current\"))\n"
       "    return\n"
       "  fi\n"
-      "  [[ $current == -* ]] || return 0\n"
-      "  case ${{COMP_WORDS[1]}} in\n{}  esac\n"
+      "  case \"${{COMP_WORDS[1]}} ${{COMP_WORDS[2]}}\" in\n{}  esac\n"
+      "  if [[ $current != -* ]]; then\n"
+      "    ((COMP_CWORD == 2)) || return 0\n"
+      "    words=$commands\n"
+      "  fi\n"
       "  COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n"
       "}}\n"
       "complete -o default -F _quintain quintain\n",
-      single_quoted(absl::StrJoin(names, " ") + " " + names_of_options(app)), cases);
+      single_quoted(names_of(app) + " " + names_of_options(app)), cases);
 }
 
 // A specification of zsh's _arguments. An asterisk: the option may be repeated.
@@ -156,18 +166,36 @@ std::string zsh_argument(const std::string& name, const OptionText& option) {
   return single_quoted(fmt::format("*{}[{}]{}", name, escaped(option.about), value));
 }
 
+std::string zsh_arguments(const CLI::App& command) {
+  std::string arguments = "_arguments";
+  for (const OptionText& option : options_of(command)) {
+    if (option.names.empty()) arguments += " " + zsh_argument("", option);
+    for (const std::string& name : option.names) arguments += " " + zsh_argument(name, option);
+  }
+  return arguments;
+}
+
 std::string zsh_completion(const CLI::App& app) {
+  const auto described = [](const CLI::App& command) {
+    return single_quoted(fmt::format("{}:{}", command.get_name(), command.get_description()));
+  };
   std::string commands;
   std::string cases;
   for (const CLI::App* command : commands_of(app)) {
-    commands += fmt::format("    {}\n", single_quoted(fmt::format("{}:{}", command->get_name(),
-                                                                  command->get_description())));
-    cases += fmt::format("    {}) _arguments", command->get_name());
-    for (const OptionText& option : options_of(*command)) {
-      if (option.names.empty()) cases += " " + zsh_argument("", option);
-      for (const std::string& name : option.names) cases += " " + zsh_argument(name, option);
+    commands += fmt::format("    {}\n", described(*command));
+    std::string inner_commands;
+    for (const CLI::App* inner : commands_of(*command)) {
+      inner_commands += " " + described(*inner);
+      cases += fmt::format("    '{} {}') shift words; ((CURRENT--)); {} ;;\n", command->get_name(),
+                           inner->get_name(), zsh_arguments(*inner));
     }
-    cases += " ;;\n";
+    const std::string first =
+        inner_commands.empty()
+            ? ""
+            : fmt::format("((CURRENT == 2)) && commands=({}) && _describe command commands; ",
+                          inner_commands);
+    cases +=
+        fmt::format("    '{} '*) {}{} ;;\n", command->get_name(), first, zsh_arguments(*command));
   }
   return fmt::format(
       "#compdef quintain\n"
@@ -177,7 +205,7 @@ std::string zsh_completion(const CLI::App& app) {
       "    _describe command commands\n"
       "    return\n"
       "  fi\n"
-      "  local command=${{words[2]}}\n"
+      "  local command=\"${{words[2]}} ${{words[3]}}\"\n"
       "  shift words\n"
       "  ((CURRENT--))\n"
       "  case $command in\n{}  esac\n"
@@ -203,11 +231,24 @@ std::string fish_completion(const CLI::App& app) {
           fmt::format("{} -d {}\n", option.value.empty() ? "" : " -r", fish_quoted(option.about));
     }
   };
+  const auto add_command = [&](const CLI::App& command, const std::string& condition) {
+    script += fmt::format("complete -c quintain{} -n {} -a {} -d {}\n",
+                          condition == "__fish_use_subcommand" ? " -f" : "", fish_quoted(condition),
+                          command.get_name(), fish_quoted(command.get_description()));
+  };
   add_options(app, "__fish_use_subcommand");
   for (const CLI::App* command : commands_of(app)) {
-    script += fmt::format("complete -c quintain -f -n __fish_use_subcommand -a {} -d {}\n",
-                          command->get_name(), fish_quoted(command->get_description()));
-    add_options(*command, "__fish_seen_subcommand_from " + command->get_name());
+    const std::string seen = "__fish_seen_subcommand_from " + command->get_name();
+    add_command(*command, "__fish_use_subcommand");
+    std::string inner_names;
+    for (const CLI::App* inner : commands_of(*command)) inner_names += " " + inner->get_name();
+    const std::string none_seen =
+        inner_names.empty() ? seen : seen + "; and not __fish_seen_subcommand_from" + inner_names;
+    add_options(*command, none_seen);
+    for (const CLI::App* inner : commands_of(*command)) {
+      add_command(*inner, none_seen);
+      add_options(*inner, seen + "; and __fish_seen_subcommand_from " + inner->get_name());
+    }
   }
   return script;
 }

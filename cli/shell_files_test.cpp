@@ -46,9 +46,13 @@ try quintain co
 try quintain run --see
 try quintain run scen
 try quintain conform --tr
+try quintain study in
+try quintain study init --fr
+try quintain study --fr
 )");
   ASSERT_EQ(std::system(("cd '" + folder_.string() + "' && bash try >tried 2>&1").c_str()), 0);
-  EXPECT_EQ(read(folder_ / "tried"), "conform compare\n--seed --seeds\n\n--transport\n");
+  EXPECT_EQ(read(folder_ / "tried"),
+            "conform compare\n--seed --seeds\n\n--transport\ninit\n--from\n\n");
 }
 
 TEST_F(ShellFilesTest, TextsCannotEndAQuotationOrStartARequest) {

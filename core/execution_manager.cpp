@@ -3,6 +3,7 @@
 // predictions are in execution_manager_forecasts.cpp.
 #include "core/execution_manager.h"
 #include "core/base/planted_fault.h"
+#include "core/statuses.h"
 
 #include <fmt/format.h>
 
@@ -18,12 +19,7 @@
 namespace quintain::core {
 namespace {
 
-constexpr auto kPending = spearlet::EXECUTION_STATUS_PENDING;
-constexpr auto kRunning = spearlet::EXECUTION_STATUS_RUNNING;
-constexpr auto kCompleted = spearlet::EXECUTION_STATUS_COMPLETED;
-constexpr auto kFailed = spearlet::EXECUTION_STATUS_FAILED;
-constexpr auto kCancelled = spearlet::EXECUTION_STATUS_CANCELLED;
-constexpr auto kTimeout = spearlet::EXECUTION_STATUS_TIMEOUT;
+using namespace core::statuses;
 
 // What an answer needs besides its result and its log lines.
 constexpr int kAnswerRest = 32 << 10;

@@ -1,5 +1,6 @@
 // Calls from real gRPC clients.
 #include "server/grpc_binding.h"
+#include "core/statuses.h"
 
 #include <gmock/gmock.h>
 #include <grpcpp/create_channel.h>
@@ -22,12 +23,7 @@ using namespace server::testing;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
-constexpr auto kPending = spearlet::EXECUTION_STATUS_PENDING;
-constexpr auto kRunning = spearlet::EXECUTION_STATUS_RUNNING;
-constexpr auto kCompleted = spearlet::EXECUTION_STATUS_COMPLETED;
-constexpr auto kFailed = spearlet::EXECUTION_STATUS_FAILED;
-constexpr auto kCancelled = spearlet::EXECUTION_STATUS_CANCELLED;
-constexpr auto kTimeout = spearlet::EXECUTION_STATUS_TIMEOUT;
+using namespace core::statuses;
 
 class GrpcBindingTest : public ::testing::Test {
  protected:

@@ -14,7 +14,7 @@
 
 #include "core/node.h"
 #include "core/testing/calls.h"
-#include "server/benchmark/immediate_runtime.h"
+#include "core/testing/immediate_runtime.h"
 #include "server/metrics.h"
 #include "server/real_environment.h"
 
@@ -27,7 +27,7 @@ class Served {
   Served() {
     context_.start();
     context_.run([this] {
-      runtime_ = std::make_unique<bench::ImmediateRuntime>(environment_);
+      runtime_ = std::make_unique<core::testing::ImmediateRuntime>(environment_);
       node_ = std::make_unique<core::Node>(environment_, *runtime_, core::NodeConfig());
       node_->register_task(core::testing::task_spec("work"));
     });

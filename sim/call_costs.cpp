@@ -13,9 +13,9 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include "core/node.h"
+#include "core/testing/immediate_runtime.h"
 #include "sim/kernel.h"
 
 namespace quintain::sim {
@@ -24,42 +24,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr int kCalls = 20;
-
-// Functions named "quick" end at once; others never do. The core must not be called back from
-// within start().
-class Runtime final : public core::Runtime {
- public:
-  explicit Runtime(core::Environment& environment)
-      : environment_(environment),
-        due_(environment, [](void* self) { static_cast<Runtime*>(self)->finish(); }, this) {}
-
-  void start(const core::AttemptSpec& attempt, core::AttemptListener& listener) override {
-    listener_ = &listener;
-    (attempt.function_name == "quick" ? quick_ : slow_).push_back(attempt.id);
-    if (!due_.armed()) due_.arm(environment_.now(), core::Precedence::kCompletion);
-  }
-  void stop(core::AttemptId) override {}
-  void kill(core::AttemptId) override {}
-  void retire(std::string_view) override {}
-  core::ResourceUsage usage() const override { return {}; }
-
- private:
-  void finish() {
-    for (const core::AttemptId attempt : std::exchange(slow_, {})) listener_->on_started(attempt);
-    for (const core::AttemptId attempt : std::exchange(quick_, {})) {
-      listener_->on_started(attempt);
-      core::Outcome outcome;
-      outcome.payload = {.type_url = "text", .value = "done"};
-      listener_->on_finished(attempt, std::move(outcome));
-    }
-  }
-
-  core::Environment& environment_;
-  core::AttemptListener* listener_ = nullptr;
-  std::vector<core::AttemptId> quick_;
-  std::vector<core::AttemptId> slow_;
-  core::Timer due_;
-};
 
 // Counts answers. A call may be refused: a streaming one has to wait, for example.
 template <class Response>
@@ -134,7 +98,8 @@ class FullNode {
   const int records_;
   Kernel kernel_;
   NodeEnvironment environment_;
-  Runtime runtime_{environment_};
+  // Functions named "slow" never end.
+  core::testing::ImmediateRuntime runtime_{environment_, "slow"};
   Caller<spearlet::InvokeFunctionResponse> invoked_;
   core::Node node_{environment_, runtime_, config()};
 };

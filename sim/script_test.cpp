@@ -1,4 +1,5 @@
 #include "sim/script.h"
+#include "core/statuses.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -23,11 +24,7 @@ using core::testing::sync_request;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-constexpr auto kCompleted = spearlet::EXECUTION_STATUS_COMPLETED;
-constexpr auto kRunning = spearlet::EXECUTION_STATUS_RUNNING;
-constexpr auto kPending = spearlet::EXECUTION_STATUS_PENDING;
-constexpr auto kCancelled = spearlet::EXECUTION_STATUS_CANCELLED;
-constexpr auto kTimeout = spearlet::EXECUTION_STATUS_TIMEOUT;
+using namespace core::statuses;
 
 // A node of one slot whose task "task" takes 100 ms, and a script for it.
 class Play {

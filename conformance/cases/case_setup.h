@@ -11,6 +11,7 @@
 
 #include "conformance/case.h"
 #include "conformance/case_run.h"
+#include "core/statuses.h"
 
 namespace quintain::conformance {
 
@@ -28,12 +29,7 @@ class RegisterCases {
 
 // ---- Short forms --------------------------------------------------------------------------------
 
-inline constexpr auto kPending = spearlet::EXECUTION_STATUS_PENDING;
-inline constexpr auto kRunning = spearlet::EXECUTION_STATUS_RUNNING;
-inline constexpr auto kCompleted = spearlet::EXECUTION_STATUS_COMPLETED;
-inline constexpr auto kFailed = spearlet::EXECUTION_STATUS_FAILED;
-inline constexpr auto kCancelled = spearlet::EXECUTION_STATUS_CANCELLED;
-inline constexpr auto kTimeout = spearlet::EXECUTION_STATUS_TIMEOUT;
+using namespace core::statuses;
 
 /// Longer than any case lasts. A function that always takes the same time does if it still runs
 /// when the case ends it.

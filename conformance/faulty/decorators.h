@@ -11,6 +11,7 @@
 #include "conformance/faulty/timers.h"
 #include "core/base/environment.h"
 #include "core/function_service.h"
+#include "core/statuses.h"
 #include "spearlet/function.pb.h"
 
 namespace quintain::conformance::faulty {
@@ -41,12 +42,7 @@ using spearlet::ListTasksRequest;
 using spearlet::ListTasksResponse;
 using spearlet::StreamExecutionResult;
 
-inline constexpr auto kPending = spearlet::EXECUTION_STATUS_PENDING;
-inline constexpr auto kRunning = spearlet::EXECUTION_STATUS_RUNNING;
-inline constexpr auto kCompleted = spearlet::EXECUTION_STATUS_COMPLETED;
-inline constexpr auto kFailed = spearlet::EXECUTION_STATUS_FAILED;
-inline constexpr auto kCancelled = spearlet::EXECUTION_STATUS_CANCELLED;
-inline constexpr auto kTimeout = spearlet::EXECUTION_STATUS_TIMEOUT;
+using namespace core::statuses;
 
 /// Passes every call on unchanged. A decorator overrides the calls that it changes, and uses
 /// relay.h to see and change answers. The inner service must answer all calls before the decorator

@@ -10,6 +10,7 @@
 
 #include "conformance/faulty/testing/faulty_node.h"
 #include "conformance/judgement/clauses/clause.h"
+#include "core/statuses.h"
 
 namespace quintain::conformance {
 namespace {
@@ -29,11 +30,7 @@ using testing::FaultyNode;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-constexpr auto kPending = spearlet::EXECUTION_STATUS_PENDING;
-constexpr auto kRunning = spearlet::EXECUTION_STATUS_RUNNING;
-constexpr auto kCompleted = spearlet::EXECUTION_STATUS_COMPLETED;
-constexpr auto kCancelled = spearlet::EXECUTION_STATUS_CANCELLED;
-constexpr auto kTimeout = spearlet::EXECUTION_STATUS_TIMEOUT;
+using namespace core::statuses;
 
 core::NodeConfig one_slot() {
   core::NodeConfig node;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "conformance/model/contract_model.h"
+#include "core/statuses.h"
 
 namespace quintain::conformance::model {
 
@@ -20,12 +21,7 @@ using spearlet::ExecutionStatus;
 using Invoke = spearlet::InvokeFunctionRequest;
 
 inline constexpr auto kAbsent = spearlet::EXECUTION_STATUS_UNSPECIFIED;
-inline constexpr auto kPending = spearlet::EXECUTION_STATUS_PENDING;
-inline constexpr auto kRunning = spearlet::EXECUTION_STATUS_RUNNING;
-inline constexpr auto kCompleted = spearlet::EXECUTION_STATUS_COMPLETED;
-inline constexpr auto kFailed = spearlet::EXECUTION_STATUS_FAILED;
-inline constexpr auto kCancelled = spearlet::EXECUTION_STATUS_CANCELLED;
-inline constexpr auto kTimeout = spearlet::EXECUTION_STATUS_TIMEOUT;
+using namespace core::statuses;
 
 /// "RUNNING"; "absent" for an execution without a record.
 std::string_view name_of(ExecutionStatus status);

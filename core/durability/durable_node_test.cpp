@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/statuses.h"
 #include "core/testing/calls.h"
 #include "core/testing/fakes.h"
 
@@ -159,12 +160,7 @@ class Life {
   std::vector<std::function<int()>> answered_;
 };
 
-constexpr auto kPending = spearlet::EXECUTION_STATUS_PENDING;
-constexpr auto kRunning = spearlet::EXECUTION_STATUS_RUNNING;
-constexpr auto kCompleted = spearlet::EXECUTION_STATUS_COMPLETED;
-constexpr auto kFailed = spearlet::EXECUTION_STATUS_FAILED;
-constexpr auto kCancelled = spearlet::EXECUTION_STATUS_CANCELLED;
-constexpr auto kTimeout = spearlet::EXECUTION_STATUS_TIMEOUT;
+using namespace core::statuses;
 
 class DurableNodeTest : public ::testing::Test {
  protected:

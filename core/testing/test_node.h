@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/node.h"
+#include "core/statuses.h"
 #include "core/testing/calls.h"
 #include "core/testing/fakes.h"
 #include "spearlet/function.pb.h"
@@ -19,12 +20,7 @@ namespace quintain::core::testing {
 
 using namespace std::chrono_literals;
 
-inline constexpr auto kPending = spearlet::EXECUTION_STATUS_PENDING;
-inline constexpr auto kRunning = spearlet::EXECUTION_STATUS_RUNNING;
-inline constexpr auto kCompleted = spearlet::EXECUTION_STATUS_COMPLETED;
-inline constexpr auto kFailed = spearlet::EXECUTION_STATUS_FAILED;
-inline constexpr auto kCancelled = spearlet::EXECUTION_STATUS_CANCELLED;
-inline constexpr auto kTimeout = spearlet::EXECUTION_STATUS_TIMEOUT;
+using namespace core::statuses;
 
 /// A node with one task, "task", that accepts any function name. The destructor checks that every
 /// call was answered exactly once.

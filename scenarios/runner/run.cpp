@@ -149,7 +149,6 @@ class Run {
     metric_values_ = metrics_->values(world_);
     invariants_->finish({.settled = stop_ != sim::Kernel::Stop::kTime});
     if (judge_ != nullptr) judged_ = judge_->checks();
-    if (lanes_ != nullptr) timeline_ = lanes_->timeline();
     // The history goes on when the world closes, but no listener records it any more.
     listener_.reset();
   }
@@ -158,7 +157,10 @@ class Run {
   std::uint64_t digest() const { return digest_; }
 
   /// nullopt if none was recorded.
-  std::optional<reports::Timeline> take_timeline() { return std::exchange(timeline_, {}); }
+  std::optional<reports::Timeline> timeline() const {
+    if (lanes_ == nullptr) return std::nullopt;
+    return lanes_->timeline();
+  }
 
   /// The choices between tied events; nullptr if there was no chooser.
   const sim::GivenChoices* ties() const { return ties_.get(); }
@@ -316,7 +318,6 @@ class Run {
   std::unique_ptr<NamedExecutions> named_executions_;
   std::unique_ptr<RunJudge> judge_;
   std::unique_ptr<LaneRecorder> lanes_;
-  std::optional<reports::Timeline> timeline_;
   std::unique_ptr<sim::HistoryListener> listener_;
   std::vector<reports::Check> judged_;
   std::unique_ptr<sim::Script> script_;
@@ -408,7 +409,7 @@ reports::Case run_scenario(const Scenario& scenario, std::uint64_t seed,
         compare_runs(run.history(), run.digest(), again.history(), again.digest()));
   }
   const bool failed = reports::verdict_of(result) == reports::Verdict::kFailed;
-  if (failed || options.timelines == Timelines::kAll) result.timeline = run.take_timeline();
+  if (failed || options.timelines == Timelines::kAll) result.timeline = run.timeline();
   return result;
 }
 

@@ -21,8 +21,8 @@
 #include <thread>
 #include <utility>
 
+#include "core/testing/immediate_runtime.h"
 #include "echo.grpc.pb.h"
-#include "server/benchmark/immediate_runtime.h"
 #include "server/server.h"
 
 namespace quintain::server::bench {
@@ -102,7 +102,7 @@ int serve_node(const std::string& estimator) {
   task.task_id = "work";
   options.tasks = {task};
   options.runtime = [](core::Environment& environment, boost::asio::any_io_executor) {
-    return std::make_unique<ImmediateRuntime>(environment);
+    return std::make_unique<core::testing::ImmediateRuntime>(environment);
   };
   const auto server = Server::start(std::move(options));
   if (!server.ok()) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/base/time.h"
+#include "core/statuses.h"
 #include "sim/invariants/invariant.h"
 #include "sim/world.h"
 
@@ -18,12 +19,7 @@ namespace quintain::sim::testing {
 
 using namespace std::chrono_literals;
 
-inline constexpr auto kPending = spearlet::EXECUTION_STATUS_PENDING;
-inline constexpr auto kRunning = spearlet::EXECUTION_STATUS_RUNNING;
-inline constexpr auto kCompleted = spearlet::EXECUTION_STATUS_COMPLETED;
-inline constexpr auto kFailed = spearlet::EXECUTION_STATUS_FAILED;
-inline constexpr auto kCancelled = spearlet::EXECUTION_STATUS_CANCELLED;
-inline constexpr auto kTimeout = spearlet::EXECUTION_STATUS_TIMEOUT;
+using namespace core::statuses;
 
 /// The parameters of a new execution.
 struct Acceptance {

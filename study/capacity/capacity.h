@@ -114,12 +114,32 @@ absl::StatusOr<Capacity> plan_capacity(const Workload& calls, const CapacityOpti
 std::string render_capacity(const Workload& calls, const Capacity& capacity,
                             const std::vector<CapacityGoal>& goals, double price);
 
-/// The same as JSON. `command` is the command line.
-std::string capacity_json(const Workload& calls, const Capacity& capacity,
-                          const std::vector<CapacityGoal>& goals, double price,
-                          const std::string& command);
+/// A plan as a document.
+struct CapacityReport {
+  std::string command{};
+  /// The name of the trace and the digest of its calls.
+  std::string trace{};
+  std::string trace_digest{};
+  std::vector<std::string> trace_notes{};
+  std::int64_t functions = 0;
+  /// As texts.
+  std::vector<std::string> goals{};
+  /// Of a slot for an hour; 0: none was given.
+  double price = 0;
+  Capacity capacity{};
+};
 
-/// A self-contained page for a browser, with pictures of what capacity_json() has returned.
-std::string capacity_page(const Workload& calls, const std::string& json);
+CapacityReport report_of(const Workload& calls, const Capacity& capacity,
+                         const std::vector<CapacityGoal>& goals, double price,
+                         const std::string& command);
+
+std::string capacity_json(const CapacityReport& report);
+
+/// The report in a document. InvalidArgument: the text is not JSON, or differs from what
+/// capacity_json() writes for the report that was read, apart from white space and key order.
+absl::StatusOr<CapacityReport> capacity_from_json(std::string_view text);
+
+/// A self-contained page for a browser.
+std::string capacity_page(const CapacityReport& report);
 
 }  // namespace quintain::study

@@ -1,5 +1,6 @@
 #include "study/capacity/capacity.h"
 
+#include <absl/strings/str_replace.h>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
@@ -113,7 +114,7 @@ TEST_F(CapacityTest, DoesNotDependOnTheNumberOfJobs) {
   const auto text = [&](int jobs) {
     const auto capacity = plan_capacity(calls, {.jobs = jobs});
     EXPECT_EQ(capacity->points.size(), 12U);
-    return capacity_json(calls, *capacity, {}, 0, "quintain capacity calls.csv");
+    return capacity_json(report_of(calls, *capacity, {}, 0, "quintain capacity calls.csv"));
   };
   EXPECT_EQ(text(1), text(3));
 }
@@ -122,7 +123,8 @@ TEST_F(CapacityTest, JsonHasWhatTheTableShows) {
   const Workload calls = pairs(10, 2);
   const std::vector<CapacityGoal> goals = {goal("wait.p99=1s")};
   const auto capacity = plan_capacity(calls, {.slots = {1, 2}, .goals = goals});
-  const auto json = nlohmann::json::parse(capacity_json(calls, *capacity, goals, 0, "the command"));
+  const std::string text = capacity_json(report_of(calls, *capacity, goals, 0.5, "the command"));
+  const auto json = nlohmann::json::parse(text);
   EXPECT_EQ(json["command"], "the command");
   EXPECT_EQ(json["functions"], 2);
   EXPECT_EQ(json["fewest_slots"], 1);
@@ -130,6 +132,41 @@ TEST_F(CapacityTest, JsonHasWhatTheTableShows) {
   const std::string table = render_capacity(calls, *capacity, goals, 3600);
   EXPECT_THAT(table, AllOf(HasSubstr("1 slot is the fewest with wait.p99 <= 1s"),
                            HasSubstr("price"), HasSubstr("100.0%")));
+}
+
+TEST_F(CapacityTest, JsonIsReadAgain) {
+  const Workload calls = pairs(10, 2);
+  for (const bool with_goals : {false, true}) {
+    const std::vector<CapacityGoal> goals =
+        with_goals ? std::vector<CapacityGoal>{goal("wait.p99=1s")} : std::vector<CapacityGoal>();
+    const auto capacity = plan_capacity(calls, {.slots = {1, 2}, .goals = goals});
+    const CapacityReport report =
+        report_of(calls, *capacity, goals, with_goals ? 0.5 : 0, "the command");
+    const auto read = capacity_from_json(capacity_json(report));
+    ASSERT_TRUE(read.ok()) << read.status();
+    EXPECT_EQ(capacity_json(*read), capacity_json(report));
+    EXPECT_EQ(capacity_page(*read), capacity_page(report));
+  }
+}
+
+TEST_F(CapacityTest, WhatIsNoReportIsRefused) {
+  const Workload calls = pairs(10, 2);
+  const auto capacity = plan_capacity(calls, {.slots = {1}});
+  const std::string text = capacity_json(report_of(calls, *capacity, {}, 0, "the command"));
+  const auto changed = [&](std::string_view from, std::string_view to) {
+    return absl::StrReplaceAll(text, {{from, to}});
+  };
+  for (const std::string& wrong :
+       {std::string("[1"), std::string("{}"),
+        changed("\"schema_version\": 1", "\"schema_version\": 2"), changed("\"load\"", "\"lode\""),
+        changed("\"slots\": 1", "\"slots\": \"1\""),
+        changed("\"slots\": 1", "\"slots\": 1, \"more\": 2"),
+        changed("\"goals\": []", "\"goals\": {}")}) {
+    ASSERT_NE(wrong, text);
+    const auto read = capacity_from_json(wrong);
+    ASSERT_FALSE(read.ok()) << wrong;
+    EXPECT_THAT(std::string(read.status().message()), HasSubstr("quintain capacity")) << wrong;
+  }
 }
 
 TEST(ParseCapacityGoal, ReadsTheTimeAndTheStatistic) {

@@ -66,7 +66,7 @@ std::string capacity() {
                              .estimate_error = wait / 4,
                              .after_p90 = 0.11});
   }
-  return capacity_page(calls, capacity_json(calls, result, {goal}, 0.2, "quintain capacity"));
+  return capacity_page(report_of(calls, result, {goal}, 0.2, "quintain capacity"));
 }
 
 std::string page(std::string_view kind, int cases) {

@@ -11,6 +11,7 @@
 
 #include "conformance/judgement/testing/linearization_search.h"
 #include "conformance/judgement/testing/sample_call.h"
+#include "core/statuses.h"
 
 namespace quintain::conformance {
 namespace {
@@ -127,11 +128,7 @@ class CallSequence {
   std::vector<RecordedCall> recorded_calls_;
 };
 
-constexpr auto kPending = EXECUTION_STATUS_PENDING;
-constexpr auto kRunning = EXECUTION_STATUS_RUNNING;
-constexpr auto kCompleted = EXECUTION_STATUS_COMPLETED;
-constexpr auto kFailed = EXECUTION_STATUS_FAILED;
-constexpr auto kCancelled = EXECUTION_STATUS_CANCELLED;
+using namespace core::statuses;
 
 const absl::Status kAlreadyExists = absl::AlreadyExistsError("it exists");
 
