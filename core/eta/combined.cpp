@@ -298,6 +298,8 @@ class Mixture final : public Estimator, public Explains {
     const std::size_t depth = depth_of(target, node);
     Asked asked{.forecasts = {quantiles_of(forecast)},
                 .waits = depth > 0 ? 1U : 0U,
+                .awaited = static_cast<float>(target.ahead) + 1,
+                .cancelled = cancelled_,
                 .weight = static_cast<float>(std::sqrt(share_of_queue(node)) *
                                              experience(target.function, depth))};
     for (std::size_t i = 1; i < kEstimators; ++i) {
@@ -331,11 +333,12 @@ class Mixture final : public Estimator, public Explains {
     for (const auto& estimator : estimators_) estimator->observe_end(observation);
     if (observation.function >= ends_of_.size()) ends_of_.resize(observation.function + 1);
     ends_of_[observation.function] += 1;
+    if (observation.status == spearlet::EXECUTION_STATUS_CANCELLED) ++cancelled_;
     auto asked = pending_.take(observation.ordinal);
     if (!asked || !loss_is_known(observation)) return;
     const double outcome = nanoseconds(observation.ended_at - observation.accepted_at);
     for (Quantiles& quantiles : asked->forecasts) cut_at_deadline(quantiles, observation);
-    losses_[asked->waits].observe(asked->forecasts, outcome, asked->weight);
+    losses_[asked->waits].observe(asked->forecasts, outcome, asked->weight * uncancelled(*asked));
   }
   std::size_t bytes() const override {
     std::size_t bytes =
@@ -353,8 +356,19 @@ class Mixture final : public Estimator, public Explains {
   struct Asked {
     std::array<Quantiles, kEstimators> forecasts;
     std::uint32_t waits;
+    float awaited;            // how many executions had to end before this one got a slot
+    std::uint64_t cancelled;  // cancelled_ at that time
     float weight;
   };
+
+  // The share of the awaited ends that were no cancels, at least. Who waits for executions that
+  // their callers cancel gets its slot sooner than anyone could know: the loss says nothing about
+  // the estimators, and those that do not look at the work in front would gain most.
+  double uncancelled(const Asked& asked) const {
+    if (asked.waits == 0) return 1;
+    const auto cancelled = static_cast<double>(cancelled_ - asked.cancelled);
+    return std::max(1 - cancelled / static_cast<double>(asked.awaited), 0.0);
+  }
 
   // How much a loss counts: little if the estimators knew hardly anything of the function when they
   // made the forecast. Such a loss may be a thousand times the later ones; it would decide the
@@ -441,7 +455,8 @@ class Mixture final : public Estimator, public Explains {
   std::array<RecentLosses<kEstimators>, 2> losses_{RecentLosses<kEstimators>(100),
                                                    RecentLosses<kEstimators>(15)};
   PendingForecasts<Asked> pending_;
-  std::vector<float> ends_of_;  // the executions that have ended, by function
+  std::vector<float> ends_of_;   // the executions that have ended, by function
+  std::uint64_t cancelled_ = 0;  // the executions that were cancelled
 };
 
 }  // namespace

@@ -337,19 +337,24 @@ class QueuedAcceptances {
   }
 
   // Ends the last execution, which has waited and then run for one second.
-  void end(Duration waited) {
+  void end(Duration waited) { end(ordinal_, waited, spearlet::EXECUTION_STATUS_COMPLETED); }
+
+  // A caller cancels an execution that was accepted before the last one.
+  void cancel_another() { end(0, 0s, spearlet::EXECUTION_STATUS_CANCELLED); }
+
+ private:
+  void end(std::uint64_t ordinal, Duration waited, spearlet::ExecutionStatus status) {
     estimator_.observe_end({.function = 0,
-                            .ordinal = ordinal_,
+                            .ordinal = ordinal,
                             .accepted_at = Acceptances::kNow,
                             .deadline = Instant::never(),
                             .dispatched_at = Acceptances::kNow + waited,
                             .started_at = Acceptances::kNow + waited,
                             .ended_at = Acceptances::kNow + waited + 1s,
                             .cold = false,
-                            .status = spearlet::EXECUTION_STATUS_COMPLETED});
+                            .status = status});
   }
 
- private:
   Estimator& estimator_;
   Backlog backlog_;
   std::uint64_t ordinal_ = 0;
@@ -401,6 +406,43 @@ TEST(Mixture, GrowsWithTheQueueWhateverWasBestInThePast) {
     node.end(0s);
   }
   EXPECT_GT(node.ask(40).point - node.ask(12).point, 28s * 0.3);
+}
+
+// Ten seconds for each execution in front, and one second where there is none.
+class RightInQueues final : public Estimator {
+ public:
+  std::string_view name() const override { return "right-in-queues"; }
+  Forecast predict(const Target& target, const NodeState&) override {
+    return forecast_by(
+        lognormal_distribution(target.ahead > 0 ? 10 * static_cast<double>(target.ahead) : 1, 0.1));
+  }
+  void observe_dispatch(FunctionIndex, Instant, Duration) override {}
+  void observe_end(const Observation&) override {}
+  std::size_t bytes() const override { return sizeof(*this); }
+};
+
+// Whoever waits gets the slot when enough in front are cancelled, which an estimator cannot
+// foresee.
+TEST(Mixture, DoesNotBlameTheFirstForWhatCallersCancel) {
+  const auto estimator = make_mixture("mixture", std::make_unique<RightInQueues>(), 1s);
+  QueuedAcceptances node(*estimator);
+  const Forecast at_first = node.ask(8);
+  node.end(80s);
+  for (const int ahead : {1, 8}) {
+    for (int i = 0; i < 40; ++i) {
+      node.ask(ahead);
+      for (int j = 0; j < ahead + 1; ++j) node.cancel_another();
+      node.end(0s);
+    }
+  }
+  EXPECT_GE(node.ask(8).point, at_first.point);
+  // Where few of those in front are cancelled, the loss counts.
+  for (int i = 0; i < 40; ++i) {
+    node.ask(8);
+    node.cancel_another();
+    node.end(0s);
+  }
+  EXPECT_LT(node.ask(8).point, at_first.point / 2);
 }
 
 // An execution that is cut at its deadline cannot be forecast wrongly by what lies beyond it: the

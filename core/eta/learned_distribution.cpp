@@ -559,12 +559,31 @@ class LearnedDistribution::Builder {
   std::array<float, kWanted> quantiles_{};
 };
 
+// Until a 16th is new, the old table differs by less than what chance does to it.
+bool LearnedDistribution::table_is_stale(const CommonShape& shape) const {
+  return table_ == nullptr || news_ * 16 > weight_ || (news_ > 0 && follows_recent()) ||
+         (weight_ < kWellKnown && shape_version_ != shape.version());
+}
+
+bool LearnedDistribution::long_run_table_is_stale() const {
+  return long_run_table_ == nullptr || long_run_news_ * 16 > weight_;
+}
+
+void LearnedDistribution::renew_tables(const CommonPrior& prior, const CommonShape& shape) {
+  if (table_asked_ && table_is_stale(shape)) {
+    table(prior, shape);
+    table_asked_ = false;
+  }
+  if (long_run_table_asked_ && follows_recent() && long_run_table_is_stale()) {
+    long_run_table(prior, shape);
+    long_run_table_asked_ = false;
+  }
+}
+
 const QuantileTable& LearnedDistribution::table(const CommonPrior& prior,
                                                 const CommonShape& shape) {
-  // Until a 16th is new, the old table differs by less than what chance does to it.
-  const bool stale = table_ == nullptr || news_ * 16 > weight_ || (news_ > 0 && follows_recent()) ||
-                     (weight_ < kWellKnown && shape_version_ != shape.version());
-  if (stale) {
+  table_asked_ = true;
+  if (table_is_stale(shape)) {
     if (table_ == nullptr) table_ = std::make_unique<QuantileTable>();
     Builder(*this, prior, shape, /*recency=*/true).build(*table_);
     news_ = 0;
@@ -576,8 +595,8 @@ const QuantileTable& LearnedDistribution::table(const CommonPrior& prior,
 const QuantileTable& LearnedDistribution::long_run_table(const CommonPrior& prior,
                                                          const CommonShape& shape) {
   if (!follows_recent()) return table(prior, shape);
-  const bool stale = long_run_table_ == nullptr || long_run_news_ * 16 > weight_;
-  if (stale) {
+  long_run_table_asked_ = true;
+  if (long_run_table_is_stale()) {
     if (long_run_table_ == nullptr) long_run_table_ = std::make_unique<QuantileTable>();
     Builder(*this, prior, shape, /*recency=*/false).build(*long_run_table_);
     long_run_news_ = 0;

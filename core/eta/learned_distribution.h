@@ -171,6 +171,10 @@ class LearnedDistribution {
   /// The same without the recency models: for executions that are far from being the next.
   const QuantileTable& long_run_table(const CommonPrior& prior, const CommonShape& shape);
 
+  /// Makes those tables again that are out of date and were used since this was last done: after an
+  /// observation, so that the next forecast need not wait for it.
+  void renew_tables(const CommonPrior& prior, const CommonShape& shape);
+
   float weight() const { return weight_; }
   float mean() const { return mean_; }
   /// Of the logarithms of the times. Requires: weight() > 1.
@@ -223,6 +227,8 @@ class LearnedDistribution {
   float common(const CommonPrior& prior) const;
   float correlation_in_flight(const CommonPrior& prior) const;
   bool follows_recent() const;
+  bool table_is_stale(const CommonShape& shape) const;
+  bool long_run_table_is_stale() const;
 
   float weight_ = 0;
   float mean_ = 0;
@@ -236,6 +242,8 @@ class LearnedDistribution {
   float news_ = 0;                                 // observations since table_ was made
   float long_run_news_ = 0;                        // and since long_run_table_ was
   std::uint32_t shape_version_ = 0;
+  bool table_asked_ = false;  // since it was last renewed
+  bool long_run_table_asked_ = false;
 };
 
 }  // namespace quintain::core::eta

@@ -147,6 +147,7 @@ void LearnedDistributions::observe(FunctionIndex function, const MeasuredTime& t
     mean_squares_ += after * after;
   }
   renew_prior();
+  distribution.renew_tables(prior_, shape_);
 }
 
 const QuantileTable& LearnedDistributions::table(FunctionIndex function) {

@@ -49,6 +49,20 @@ TEST(LearnedDistributions, AssumesAnUnseenFunctionToBeLikeTheOthers) {
   EXPECT_NEAR(spread, std::sqrt(1.25), 0.3);
 }
 
+// So that an answer does not wait for tables. One that no forecast has used is left as it is.
+TEST(LearnedDistributions, MakesTablesInUseAgainAfterAnObservation) {
+  LearnedDistributions distributions(1s);
+  observe(distributions, 0, 0);
+  const QuantileTable& table = distributions.table(0);
+  const float at_first = table.mean();
+  observe(distributions, 0, 5);
+  const float renewed = table.mean();
+  EXPECT_GT(renewed, 2 * at_first);
+  observe(distributions, 0, 6);
+  EXPECT_EQ(table.mean(), renewed);
+  EXPECT_GT(distributions.table(0).mean(), renewed);
+}
+
 TEST(LearnedDistributions, DoesNotMoveOneFunctionByAnother) {
   LearnedDistributions distributions(1s);
   std::mt19937_64 random(1);

@@ -149,7 +149,8 @@ Forecast RollForward::predict(const Target& target, const NodeState& node,
       std::max<std::size_t>((backlog.running.size() + kMaxRunning - 1) / kMaxRunning, 1);
   fill_slots(node, backlog, stride, distributions);
   judge_siblings(distributions);
-  fill_shares(node, backlog, stride);
+  shares_.resize(backlog.shares.size());
+  filled_.assign(shares_.size(), 0);
   Lanes start{};
   Lanes time{};
   const auto service_at = [&](std::size_t place) -> const QuantileTable& {
@@ -157,13 +158,15 @@ Forecast RollForward::predict(const Target& target, const NodeState& node,
     return place < kNear ? distributions.service(function)
                          : distributions.long_run_service(function);
   };
-  const SpeedFactor factor = factor_of_queue(backlog, distributions);
   const std::size_t simulated = std::min(backlog.waiting.size() - 1, kMaxSimulated * stride);
+  count_waiting(backlog, simulated);
+  const SpeedFactor factor = factor_of_queue(backlog, distributions);
   for (std::size_t i = 0; i < simulated; i += stride) {
     const WaitingExecution& waiting = backlog.waiting[i];
     const QuantileTable& service = service_at(i);
     const float deadline = until(waiting.deadline, node.now);
     sample_service(waiting, service, time);
+    if (filled_[waiting.share] == 0) fill_share(waiting.share, node, backlog, stride);
     const Placed placed = place(waiting, service, factor, deadline, distributions, start, time);
     occupy(waiting, deadline, placed, start, time);
   }
@@ -171,6 +174,7 @@ Forecast RollForward::predict(const Target& target, const NodeState& node,
   let_overtakers_pass(last, node, distributions);
   const QuantileTable& of_target = service_at(backlog.waiting.size() - 1);
   sample_target(last, of_target, time);
+  if (filled_[last.share] == 0) fill_share(last.share, node, backlog, stride);
   place(last, of_target, distributions.speed_factor(), kNever, distributions, start, time);
   for (std::size_t lane = 0; lane < kLanes; ++lane) time[lane] += start[lane];
   let_speed_return(target, node, distributions, time);
@@ -313,21 +317,40 @@ void RollForward::fill_slots(const NodeState& node, const Backlog& backlog, std:
   if (slots_.empty()) slots_.push_back(Lanes{});
 }
 
-void RollForward::fill_shares(const NodeState& node, const Backlog& backlog, std::size_t stride) {
-  shares_.resize(backlog.shares.size());
-  for (std::size_t i = 0; i < shares_.size(); ++i) {
-    Share& share = shares_[i];
-    share.now = backlog.shares[i];
-    share.idle = share.now.idle;
-    share.always_idle = share.now.instances >= node.slots;
-    share.finish.clear();
-    if (share.always_idle) continue;
-    share.back = 0;
-    share.reused.fill(0);
-    share.made.fill(static_cast<float>(share.now.instances));
-    for (std::size_t r = 0; r < finish_.size(); ++r) {
-      if (backlog.running[r * stride].task == share.now.task) share.finish.push_back(r);
-    }
+// Called for those shares alone that are needed: a long queue may be of very many tasks.
+void RollForward::fill_share(std::size_t index, const NodeState& node, const Backlog& backlog,
+                             std::size_t stride) {
+  filled_[index] = 1;
+  Share& share = shares_[index];
+  share.now = backlog.shares[index];
+  share.idle = share.now.idle;
+  share.always_idle = share.now.instances >= node.slots;
+  share.finish.clear();
+  if (share.always_idle) return;
+  share.back = 0;
+  share.reused.fill(0);
+  share.made.fill(static_cast<float>(share.now.instances));
+  for (std::size_t r = 0; r * stride < backlog.running.size(); ++r) {
+    if (backlog.running[r * stride].task == share.now.task) share.finish.push_back(r);
+  }
+}
+
+// Counts the executions in front by function, so that what follows is done once for each function.
+void RollForward::count_waiting(const Backlog& backlog, std::size_t simulated) {
+  for (const FunctionIndex function : functions_) counts_[function] = {};
+  functions_.clear();
+  const std::size_t listed = backlog.waiting.size() - 1;
+  if (listed < WorkAhead::kFew && backlog.hidden_count == 0) return;
+  // Executions of one function often come one after the other.
+  for (std::size_t i = 0; i < listed;) {
+    const FunctionIndex function = backlog.waiting[i].function;
+    const std::size_t first = i;
+    while (++i < listed && backlog.waiting[i].function == function) continue;
+    if (function >= counts_.size()) counts_.resize(function + 1);
+    Count& count = counts_[function];
+    if (count.all == 0) functions_.push_back(function);
+    count.all += static_cast<float>(i - first);
+    if (i > simulated) count.far += static_cast<float>(i - std::max(first, simulated));
   }
 }
 
@@ -337,13 +360,8 @@ SpeedFactor RollForward::factor_of_queue(const Backlog& backlog, Distributions& 
   const WorkAhead* work = distributions.work_ahead();
   if (work == nullptr || backlog.waiting.size() < WorkAhead::kFew) return factor;
   WorkAhead::Sum sum(*work);
-  // Executions of one function often come one after the other.
-  for (std::size_t i = 0; i + 1 < backlog.waiting.size();) {
-    const FunctionIndex function = backlog.waiting[i].function;
-    const std::size_t first = i;
-    while (i + 1 < backlog.waiting.size() && backlog.waiting[i].function == function) ++i;
-    sum.add(function, distributions.long_run_service(function).mean(),
-            static_cast<float>(i - first));
+  for (const FunctionIndex function : functions_) {
+    sum.add(function, distributions.long_run_service(function).mean(), counts_[function].all);
   }
   sum.add_similar(static_cast<float>(backlog.hidden_count));
   const WorkAhead::Correction correction = sum.correction();
@@ -373,24 +391,17 @@ void RollForward::add_far(const Backlog& backlog, std::size_t simulated, const S
   float variance = 0;
   float all_means = 0;
   float all_squares = 0;
-  for (std::size_t i = 0; i < listed; ++i) {
-    const QuantileTable& distribution = distributions.long_run_service(backlog.waiting[i].function);
-    all_means += distribution.mean();
-    all_squares += distribution.mean_square();
-    if (i < simulated) continue;
-    mean += distribution.mean();
-    variance += distribution.mean_square() - distribution.mean() * distribution.mean();
-    const FunctionIndex function = backlog.waiting[i].function;
-    if (function >= far_.size()) far_.resize(function + 1);
-    if (far_[function] == 0) far_functions_.push_back(function);
-    far_[function] += 1;
-  }
   Lanes common{};
   const float each = 1 + static_cast<float>(backlog.hidden_count) / static_cast<float>(listed);
-  for (const FunctionIndex function : far_functions_) {
+  for (const FunctionIndex function : functions_) {
+    const auto [all, far] = counts_[function];
     const QuantileTable& distribution = distributions.long_run_service(function);
-    const float number = distribution.common() * far_[function] * each;
-    far_[function] = 0;
+    all_means += all * distribution.mean();
+    all_squares += all * distribution.mean_square();
+    if (far == 0) continue;
+    mean += far * distribution.mean();
+    variance += far * (distribution.mean_square() - distribution.mean() * distribution.mean());
+    const float number = distribution.common() * far * each;
     if (number < 0.5F) continue;
     constexpr std::uint64_t kDraws = 4;
     for (std::uint64_t i = 0; i < kDraws; ++i) {
@@ -402,7 +413,6 @@ void RollForward::add_far(const Backlog& backlog, std::size_t simulated, const S
       }
     }
   }
-  far_functions_.clear();
   if (backlog.hidden_count > 0) {
     const auto sample = static_cast<float>(listed);
     const auto unlisted = static_cast<float>(backlog.hidden_count);
@@ -656,6 +666,7 @@ bool RollForward::settle_instances(const WaitingExecution& waiting, float deadli
 
 std::size_t RollForward::bytes() const {
   return sizeof(*this) + draws_.bytes() + arrivals_.capacity() * sizeof(Arrival) +
+         counts_.capacity() * sizeof(Count) +
          (slots_.capacity() + finish_.capacity()) * sizeof(Lanes);
 }
 

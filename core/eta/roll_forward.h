@@ -116,7 +116,9 @@ class RollForward {
                  Lanes& out);
   void fill_slots(const NodeState& node, const Backlog& backlog, std::size_t stride,
                   Distributions& distributions);
-  void fill_shares(const NodeState& node, const Backlog& backlog, std::size_t stride);
+  void fill_share(std::size_t index, const NodeState& node, const Backlog& backlog,
+                  std::size_t stride);
+  void count_waiting(const Backlog& backlog, std::size_t simulated);
   void add_far(const Backlog& backlog, std::size_t simulated, const SpeedFactor& factor,
                const Target& target, const NodeState& node, Distributions& distributions);
   void let_overtakers_pass(const WaitingExecution& target, const NodeState& node,
@@ -135,6 +137,11 @@ class RollForward {
   void occupy(const WaitingExecution& waiting, float deadline, Placed placed, const Lanes& start,
               const Lanes& duration);
 
+  /// How many executions in front are of a function, and how many of these are not simulated.
+  struct Count {
+    float all = 0;
+    float far = 0;
+  };
   /// A running execution that has its place in common with others of its function.
   struct Sibling {
     FunctionIndex function;
@@ -158,8 +165,9 @@ class RollForward {
   std::vector<Lanes> slots_;   // the times at which they are free, ascending within a lane
   std::vector<Lanes> finish_;  // ends of the running executions, then of the placed ones
   std::vector<Share> shares_;
-  std::vector<float> far_;  // by function, how many are not simulated; zero between predictions
-  std::vector<FunctionIndex> far_functions_;
+  std::vector<std::uint8_t> filled_;  // whether the share at this index is that of this prediction
+  std::vector<Count> counts_;         // by function; zero for all but `functions_`
+  std::vector<FunctionIndex> functions_;  // of the executions in front, if these are not few
   std::vector<Sibling> siblings_;
   std::vector<Outlived> outlived_;
   std::vector<float> sorted_;

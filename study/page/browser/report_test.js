@@ -166,6 +166,28 @@ describe('the page of a report', { skip: noBrowser }, () => {
       await page.waitForFunction((old) => ![...document.querySelectorAll('.timeline svg .role-axis-label text')].map((one) => one.textContent).join(' ').startsWith(old), before);
     }));
 
+  test('prints on white, without what only a screen needs, and draws timelines first', () =>
+    visit('small', async (page) => {
+      await page.emulateMedia({ media: 'print', colorScheme: 'dark' });
+      const colours = await page.evaluate(() => {
+        const { backgroundColor, color } = getComputedStyle(document.body);
+        return [backgroundColor, color];
+      });
+      assert.deepEqual(colours, ['rgb(255, 255, 255)', 'rgb(0, 0, 0)']);
+      for (const hidden of ['nav', '.filter', '.copy', '.zoom']) {
+        const shown = await page.locator(hidden).evaluateAll((all) => all.filter((one) => one.checkVisibility()).length);
+        assert.equal(shown, 0, hidden);
+      }
+      assert.ok(await page.locator('article.failure').first().isVisible());
+      // The width of A4 without its margins, at 96 dots per inch.
+      await page.setViewportSize({ width: 718, height: 1000 });
+      await page.evaluate(() => dispatchEvent(new Event('beforeprint')));
+      await page.locator('article.failure .timeline svg').waitFor({ state: 'attached' });
+      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth > innerWidth), false);
+      const pdf = await page.pdf({ format: 'A4' });
+      assert.ok(pdf.length > 10_000);
+    }));
+
   test('has the facts of the timeline as a table, and what is left out', () =>
     visit('small', async (page) => {
       const timeline = page.locator('article.failure .timeline');
