@@ -1,17 +1,12 @@
 // spearlet.FunctionService on gRPC, bound to the service of the core.
 #pragma once
 
-#include <chrono>
-#include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <memory>
-#include <string>
 
 #include "core/function_service.h"
-#include "server/access.h"
-#include "server/log.h"
-#include "server/metrics.h"
+#include "core/service/service_port.h"
+#include "server/call_supervisor.h"
 #include "server/real_environment.h"
 #include "server/serial_context.h"
 
@@ -21,7 +16,8 @@ class Service;
 
 namespace quintain::server {
 
-/// Moves calls from gRPC's threads into the serial context, and answers back to gRPC.
+/// Moves calls from gRPC's threads into the serial context, and answers back to gRPC. What becomes
+/// of a call between the two is decided by core/service/.
 ///
 /// gRPC hands over messages as bytes, so that a malformed one is refused with a reason and counted.
 /// gRPC's threads decode a call, post it to the context and never wait. Everything else of a call,
@@ -30,30 +26,10 @@ namespace quintain::server {
 /// any pending posts.
 class GrpcBinding {
  public:
-  struct Limits {
-    /// A call with more metadata is rejected with RESOURCE_EXHAUSTED. The size is counted as in
-    /// HTTP/2: names, values, and 32 bytes for each entry.
-    std::size_t metadata_bytes = 8 << 10;
-    /// A larger answer is replaced by RESOURCE_EXHAUSTED. The default is the limit of protobuf.
-    std::size_t answer_bytes = std::numeric_limits<std::int32_t>::max();
-    /// Calls that may be open at once. Further ones of a connection that has more than 16 are
-    /// rejected with RESOURCE_EXHAUSTED.
-    std::int64_t open_calls = 10'000;
-    /// Bytes of all answers that wait for their readers. While there are more, large answers are
-    /// replaced by RESOURCE_EXHAUSTED.
-    std::int64_t unsent_bytes = std::int64_t{256} << 20;
-    /// How long a large answer may take to be sent.
-    std::chrono::milliseconds send_time = std::chrono::seconds(60);
-    /// Stands before "/status/ID" in answers; empty: clients know where the server is.
-    std::string public_url{};
-    /// Write a line for every call that ends, not only for refused ones.
-    bool log_calls = false;
-  };
-
-  /// Requires: `context`, `environment` and `metrics` outlive the binding, and the context runs
-  /// until the gRPC server has been shut down.
-  GrpcBinding(SerialContext& context, RealEnvironment& environment, RpcMetrics& metrics,
-              const Limits& limits, const Log& log);
+  /// `limits`: its durations are in real time. Requires: `context`, `environment` and `supervisor`
+  /// outlive the binding, and the context runs until the gRPC server has been shut down.
+  GrpcBinding(SerialContext& context, RealEnvironment& environment, CallSupervisor& supervisor,
+              const core::service::CallLimits& limits);
   ~GrpcBinding();
 
   /// Returns the service that is to be registered with a gRPC server.
@@ -65,17 +41,6 @@ class GrpcBinding {
 
   /// From now on calls are rejected with UNAVAILABLE. Serial context only.
   void close();
-
-  /// From now on only these callers are admitted, as their roles allow; nullptr: everybody.
-  /// Thread-safe.
-  void set_access(std::shared_ptr<const AccessList> list);
-
-  /// The access list of now. Thread-safe.
-  std::shared_ptr<const AccessList> access() const;
-
-  /// Tells `owners` who calls, and limits the executions of callers as the access list says. Called
-  /// before open(). Serial context only; `owners` must outlive the binding.
-  void limit_executions(ExecutionOwners& owners);
 
   /// The number of open calls, and the bytes of answers that wait for their readers. Thread-safe.
   std::int64_t open_calls() const;

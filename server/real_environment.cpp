@@ -65,6 +65,10 @@ core::EventHandle RealEnvironment::schedule(core::Instant when, core::Precedence
   return events_.schedule(std::max(when, now()), precedence, fire, self);
 }
 
+core::Duration RealEnvironment::time_in(std::chrono::nanoseconds real) const {
+  return scaled(real, speed_);
+}
+
 void RealEnvironment::fire_due() {
   now_.reset();
   std::optional<steady_clock::time_point> start;

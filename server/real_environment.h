@@ -16,7 +16,8 @@ namespace quintain::server {
 /// simulator's kernel: by instant, precedence, order of scheduling. An event that is due fires
 /// before any function that is posted to the context later.
 ///
-/// Must be constructed before the context is started. Serial context only, except random_seed().
+/// Must be constructed before the context is started. Serial context only, except where stated
+/// otherwise.
 class RealEnvironment final : public core::Environment, private TurnListener {
  public:
   /// `seed` determines the random numbers and with them the ids. Requires: speed > 0.
@@ -35,6 +36,10 @@ class RealEnvironment final : public core::Environment, private TurnListener {
 
   /// Returns the instant that corresponds to a reading of the steady clock.
   core::Instant instant_of(std::chrono::steady_clock::time_point time) const;
+
+  /// Returns how much of this environment's time passes in so much real time. Thread-safe, as is
+  /// instant_of().
+  core::Duration time_in(std::chrono::nanoseconds real) const;
 
  protected:
   core::EventHandle schedule(core::Instant when, core::Precedence precedence, void (*fire)(void*),

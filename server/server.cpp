@@ -24,6 +24,7 @@
 #include "core/durability/durable_node.h"
 #include "core/node.h"
 #include "server/acceptor.h"
+#include "server/call_supervisor.h"
 #include "server/certificates.h"
 #include "server/connection_guard.h"
 #include "server/context_watch.h"
@@ -197,14 +198,13 @@ class Server::Implementation {
         shares_(options_.limits.memory_bytes),
         environment_(context_, options_.speed,
                      options_.seed ? *options_.seed : RealEnvironment::random_seed()),
-        binding_(context_, environment_, metrics_,
+        supervisor_(metrics_, options_.log, options_.log_calls),
+        binding_(context_, environment_, supervisor_,
                  {.metadata_bytes = static_cast<std::size_t>(options_.limits.metadata_bytes),
                   .answer_bytes = options_.limits.answer_bytes,
                   .open_calls = shares_.calls,
                   .unsent_bytes = shares_.unsent,
-                  .public_url = options_.public_url,
-                  .log_calls = options_.log_calls},
-                 options_.log),
+                  .public_url = options_.public_url}),
         endpoints_(context_, metrics_),
         tcp_(shares_.whole, options_.limits.metadata_bytes > kDefaultMetadataBytes, options_.log),
         drain_timer_(context_.executor()) {
@@ -212,7 +212,7 @@ class Server::Implementation {
     node.memory.total = std::min(node.memory.total, shares_.node);
     node.stream_buffer_bytes = options_.limits.stream_buffer_bytes;
     node.drain_linger = options_.drain_linger;
-    binding_.set_access(options_.access);
+    supervisor_.set_access(options_.access);
   }
 
   ~Implementation() { shut_down(); }
@@ -303,7 +303,7 @@ class Server::Implementation {
   }
 
   void set_access(std::shared_ptr<const AccessList> access) {
-    binding_.set_access(std::move(access));
+    supervisor_.set_access(std::move(access));
   }
 
   void read_certificates() {
@@ -357,7 +357,7 @@ class Server::Implementation {
                                   .unsent_bytes = binding_.unsent_bytes(),
                                   .context_held = watch_ ? watch_->held() : 0};
           },
-          [this] { return binding_.access(); });
+          [this] { return supervisor_.access(); });
     });
     return problems.status();
   }
@@ -366,7 +366,7 @@ class Server::Implementation {
   core::FunctionService& make_node() {
     // Without known callers nothing is spent on whose an execution is.
     core::Observer* const observer = options_.access == nullptr ? nullptr : &owners_;
-    if (observer != nullptr) binding_.limit_executions(owners_);
+    if (observer != nullptr) supervisor_.limit_executions(owners_);
     if (store_ == nullptr) {
       plain_.emplace(environment_, *runtime_, options_.node, observer);
       node_ = &*plain_;
@@ -490,6 +490,7 @@ class Server::Implementation {
   RealEnvironment environment_;
   std::unique_ptr<StoreWriter> store_;
   RpcMetrics metrics_;
+  CallSupervisor supervisor_;
   GrpcBinding binding_;
   HealthService health_{{kServiceName}};
   HttpEndpoints endpoints_;

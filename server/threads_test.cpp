@@ -13,7 +13,7 @@
 #include <optional>
 #include <utility>
 
-#include "server/message_pool.h"
+#include "core/service/message_pool.h"
 #include "server/turn_queue.h"
 
 // Relacy's header redefines keywords and names of the standard library.
@@ -205,7 +205,7 @@ struct PoolProgram : rl::test_suite<PoolProgram<kReleasesTwice>, 2> {
   struct Request {
     rl::var<int> user;
   };
-  using Pool = MessagePool<Request, ExploredMutex>;
+  using Pool = core::service::MessagePool<Request, ExploredMutex>;
 
   // Made and destroyed within the run, whose memory Relacy owns.
   std::optional<Pool> pool;

@@ -1,6 +1,6 @@
 // A call on the network is a connection: the caller's end is the answer that it was given, the
-// node's end is the caller that the node's service sees. Each end can be over before the other; the
-// connection is deleted when both are.
+// node's end is the transport of a call of core/service/. Each end can be over before the other;
+// the connection is deleted when both are.
 #include "sim/network.h"
 
 #include <absl/status/status.h>
@@ -10,15 +10,29 @@
 #include <deque>
 #include <optional>
 #include <string>
-#include <type_traits>
+#include <string_view>
 #include <utility>
 
+#include "core/service/stream_call.h"
+#include "core/service/unary_call.h"
 #include "sim/world.h"
 
 namespace quintain::sim {
 namespace {
 
 using Service = core::FunctionService;
+using google::protobuf::MessageLite;
+
+class ReceivedBytes final : public core::service::RequestBytes {
+ public:
+  explicit ReceivedBytes(const std::string& bytes) : bytes_(bytes) {}
+  std::size_t size() const override { return bytes_.size(); }
+  std::optional<std::string_view> contiguous() override { return bytes_; }
+  bool parse_into(MessageLite& message) override { return message.ParseFromString(bytes_); }
+
+ private:
+  const std::string& bytes_;
+};
 
 absl::Status connection_lost() {
   return absl::UnavailableError("the connection to the node was lost");
@@ -84,7 +98,7 @@ class SimulatedNetwork::Connection {
       : network_(network),
         number_(++network.connections_made_),
         draws_("sim.network", static_cast<std::uint64_t>(network.node_) << 40 | number_),
-        call_(network.world_.current_call()),
+        call_number_(network.world_.current_call()),
         arrival_(
             network.environment_, [](void* self) { static_cast<Connection*>(self)->arrive(); },
             this),
@@ -122,7 +136,7 @@ class SimulatedNetwork::Connection {
     network_.world_.record({.kind = EventKind::kNetwork,
                             .execution = {.node = network_.node_},
                             .number = static_cast<int>(event),
-                            .call = call_});
+                            .call = call_number_});
   }
 
   // The world ends.
@@ -134,9 +148,37 @@ class SimulatedNetwork::Connection {
   // The caller's end.
   virtual bool awaited() const = 0;
   virtual void fail_caller(const absl::Status& status) = 0;
-  // The node's end: passes the request to the service; the caller leaves.
+  // The node's end: decodes the request and serves it; the caller has gone.
   virtual void serve() = 0;
-  virtual void leave() = 0;
+  virtual void on_gone() = 0;
+
+  // What the node knows of the call when its request arrives.
+  core::service::Arrival arrival(core::Instant deadline) {
+    Load& load = network_.load_;
+    // All callers are one peer.
+    place_.emplace(load, load.is_crowded() ? "callers" : "");
+    return {.at = network_.environment_.now(),
+            .deadline = deadline,
+            .metadata_bytes = network_.spec_.metadata_bytes,
+            .open_calls = place_->open_calls(),
+            .calls_of_peer = place_->calls_of_peer()};
+  }
+
+  // The port to the service of now.
+  core::service::ServicePort& port() {
+    network_.port_.open(network_.service_());
+    return network_.port_;
+  }
+
+  // The node ends the connection of a caller that does not read. Nothing arrives there any more.
+  void reset_by_node() {
+    note(NetworkEvent::kConnectionReset);
+    is_dead_ = true;
+    is_reset_ = true;
+    if (awaited()) {
+      lost_.arm(network_.environment_.now() + network_.latency(draws_), core::Precedence::kOther);
+    }
+  }
 
   // The caller has left. Its end is over at once.
   void caller_left() {
@@ -154,9 +196,10 @@ class SimulatedNetwork::Connection {
     delete_if_over();
   }
 
-  // A message to the caller is lost.
+  // A message to the caller is lost, and with it all later ones.
   void lose() {
     note(NetworkEvent::kAnswerLost);
+    is_dead_ = true;
     const core::Instant noticed = network_.environment_.now() + network_.spec_.noticed_after;
     if (awaited()) lost_.arm(noticed, core::Precedence::kOther);
     if (served_) departure_.arm(noticed, core::Precedence::kCancel);
@@ -173,7 +216,9 @@ class SimulatedNetwork::Connection {
     network_.connections_.erase(number_);
   }
 
-  bool served() const { return served_; }
+  bool is_dead() const { return is_dead_; }
+  bool is_reset() const { return is_reset_; }
+  bool has_left() const { return has_left_; }
 
   // The connection is being used further up the stack, so that it must not be deleted.
   class InUse {
@@ -202,9 +247,9 @@ class SimulatedNetwork::Connection {
     under_way_ = false;
     served_ = true;
     const InUse in_use(*this);
-    network_.world_.set_current_call(call_);
+    network_.world_.set_current_call(call_number_);
     serve();
-    if (served_ && left_early_) leave();
+    if (served_ && has_left_) on_gone();
   }
 
   void be_reset() {
@@ -223,18 +268,19 @@ class SimulatedNetwork::Connection {
 
   void depart() {
     note(NetworkEvent::kCallerLeft);
-    if (served_) {
-      leave();
-    } else {
-      left_early_ = true;
-    }
+    has_left_ = true;
+    const InUse in_use(*this);
+    if (served_) on_gone();
   }
 
-  const std::uint64_t call_;
+  const std::uint64_t call_number_;
   bool under_way_ = false;  // the request
   bool served_ = false;     // the node has the request and has not answered it
   int uses_ = 0;
-  bool left_early_ = false;
+  bool has_left_ = false;  // as far as the node knows
+  bool is_dead_ = false;   // nothing arrives at the caller any more
+  bool is_reset_ = false;  // by the node
+  std::optional<Load::Place> place_;
   core::Timer arrival_;
   core::Timer reset_;
   core::Timer lost_;
@@ -242,25 +288,26 @@ class SimulatedNetwork::Connection {
 };
 
 template <class Request, class Response, auto kMethod>
-class SimulatedNetwork::UnaryConnection final : public Connection,
-                                                private core::UnaryCaller<Response> {
+using Unary = core::service::UnaryCall<Request, Response, kMethod, core::service::NoMutex>;
+
+template <class Request, class Response, auto kMethod>
+class SimulatedNetwork::UnaryConnection<Unary<Request, Response, kMethod>> final
+    : public Connection,
+      public core::service::UnaryTransport {
  public:
-  UnaryConnection(SimulatedNetwork& network, std::string request, const core::CallContext& context,
+  UnaryConnection(SimulatedNetwork& network, std::string request, core::Instant deadline,
                   std::optional<core::Answer<Response>> answer)
       : Connection(network),
         request_(std::move(request)),
-        context_(context),
+        deadline_(deadline),
         answer_(std::move(answer)),
         reply_(
-            network.environment_, [](void* self) { static_cast<UnaryConnection*>(self)->reply(); },
-            this) {
-    context_.request_bytes = static_cast<std::int64_t>(request_.size());
-    if (!answer_) return;
-    if (answer_->awaited()) {
-      answer_->watch(
-          [](void* self, std::uint64_t) { static_cast<UnaryConnection*>(self)->caller_left(); },
-          this, 0);
-    }
+            network.environment_,
+            [](void* self) { static_cast<UnaryConnection*>(self)->reply_arrives(); }, this) {
+    if (!answer_ || !answer_->awaited()) return;
+    answer_->watch(
+        [](void* self, std::uint64_t) { static_cast<UnaryConnection*>(self)->caller_left(); }, this,
+        0);
   }
 
  private:
@@ -268,37 +315,34 @@ class SimulatedNetwork::UnaryConnection final : public Connection,
   void fail_caller(const absl::Status& status) override {
     std::move(*std::exchange(answer_, std::nullopt)).refuse(status);
   }
-  void leave() override { core::Caller::leave(); }
   bool has_more() const override { return reply_.armed(); }
 
   void serve() override {
-    auto& recycled = network_.recycled_[Request::descriptor()->full_name()];
-    if (recycled == nullptr) recycled = std::make_unique<Request>();
-    std::unique_ptr<google::protobuf::Message> lease = std::move(recycled);
-    auto& request = static_cast<Request&>(*lease);
-    [[maybe_unused]] const bool parsed = request.ParseFromString(request_);
-    assert(parsed);
-    core::Answer<Response> answer(*this);
-    Service& service = network_.service_();
-    if constexpr (std::is_same_v<Request, spearlet::InvokeFunctionRequest>) {
-      (service.*kMethod)(std::move(request), context_, std::move(answer));
-    } else {
-      (service.*kMethod)(request, std::move(answer));
-    }
-    poison(request);
-    network_.recycled_[Request::descriptor()->full_name()] = std::move(lease);
+    call_.emplace(port(), *this, arrival(deadline_));
+    ReceivedBytes bytes(request_);
+    call_->decode(std::get<RequestPool<Request>>(network_.pools_), bytes);
+    call_->start();
+  }
+  void on_gone() override { call_->on_gone(); }
+
+  // ---- core::service::UnaryTransport ----
+  absl::Status admit() override { return absl::OkStatus(); }
+  void on_end(const core::service::CallEnd&) override {}
+  void reply(const MessageLite& response) override {
+    response_ = response.SerializeAsString();
+    send_answer();
+  }
+  void finish(const absl::Status& status) override {
+    status_ = status;
+    send_answer();
+  }
+  void reset() override {
+    reply_.disarm();
+    reset_by_node();
+    delete_if_over();
   }
 
-  void deliver(Response&& response) override {
-    response_.emplace();
-    response.SerializeToString(&*response_);
-    answer();
-  }
-  void refuse(const absl::Status& status) override {
-    status_ = status;
-    answer();
-  }
-  void answer() {
+  void send_answer() {
     if (awaited()) {
       if (network_.loses(draws_)) {
         lose();
@@ -311,8 +355,7 @@ class SimulatedNetwork::UnaryConnection final : public Connection,
     end_for_node();
   }
 
-  // The answer arrives at the caller.
-  void reply() {
+  void reply_arrives() {
     if (!awaited()) return delete_if_over();
     if (!response_) return end_for_caller(status_);
     Response response;
@@ -323,38 +366,36 @@ class SimulatedNetwork::UnaryConnection final : public Connection,
   }
 
   const std::string request_;
-  core::CallContext context_;
+  const core::Instant deadline_;
   std::optional<core::Answer<Response>> answer_;
+  std::optional<Unary<Request, Response, kMethod>> call_;
   std::optional<std::string> response_;
   absl::Status status_;
   core::Timer reply_;
 };
 
-// A stream. Messages leave the node one after the other, as fast as the reader reads.
-class SimulatedNetwork::StreamConnection final
-    : public Connection,
-      private core::StreamCaller<spearlet::StreamExecutionResult> {
+// A stream. A message leaves the node when its reader has room for it.
+class SimulatedNetwork::StreamConnection final : public Connection,
+                                                 public core::service::StreamTransport {
   using Message = spearlet::StreamExecutionResult;
 
  public:
-  StreamConnection(SimulatedNetwork& network, std::string request, const core::CallContext& context,
-                   std::optional<core::StreamAnswer<Message>> answer)
+  StreamConnection(SimulatedNetwork& network, std::string request, core::Instant deadline,
+                   core::StreamAnswer<Message> answer)
       : Connection(network),
         request_(std::move(request)),
-        context_(context),
+        deadline_(deadline),
         answer_(std::move(answer)),
-        read_(
-            network.environment_, [](void* self) { static_cast<StreamConnection*>(self)->read(); },
-            this),
+        leaving_(
+            network.environment_,
+            [](void* self) { static_cast<StreamConnection*>(self)->message_leaves(); }, this),
         next_(
-            network.environment_, [](void* self) { static_cast<StreamConnection*>(self)->next(); },
-            this) {
-    context_.request_bytes = static_cast<std::int64_t>(request_.size());
-    if (answer_ && answer_->awaited()) {
-      answer_->watch(
-          [](void* self, std::uint64_t) { static_cast<StreamConnection*>(self)->caller_left(); },
-          this, 0);
-    }
+            network.environment_,
+            [](void* self) { static_cast<StreamConnection*>(self)->next_arrives(); }, this) {
+    if (!answer_->awaited()) return;
+    answer_->watch(
+        [](void* self, std::uint64_t) { static_cast<StreamConnection*>(self)->caller_left(); },
+        this, 0);
   }
 
  private:
@@ -368,72 +409,54 @@ class SimulatedNetwork::StreamConnection final
   void fail_caller(const absl::Status& status) override {
     std::move(*std::exchange(answer_, std::nullopt)).finish(status);
   }
-  void leave() override { core::Caller::leave(); }
-  bool has_more() const override { return !unread_.empty() || !arriving_.empty(); }
+  bool has_more() const override { return leaving_.armed() || !arriving_.empty(); }
 
   void serve() override {
-    spearlet::InvokeFunctionRequest request;
-    [[maybe_unused]] const bool parsed = request.ParseFromString(request_);
-    assert(parsed);
-    network_.service_().StreamFunction(std::move(request), context_,
-                                       core::StreamAnswer<Message>(*this));
-    poison(request);
+    call_.emplace(port(), *this, arrival(deadline_));
+    ReceivedBytes bytes(request_);
+    call_->decode(bytes);
+    call_->start();
+  }
+  void on_gone() override {
+    // What is being written fails.
+    if (leaving_.armed()) leaving_.arm(network_.environment_.now(), core::Precedence::kCompletion);
+    call_->on_gone();
   }
 
-  std::size_t unsent_bytes() const override { return unread_bytes_; }
-
-  void write(Message&& message) override {
-    Piece piece{.message = message.SerializeAsString(), .status = absl::OkStatus()};
-    unread_bytes_ += piece.message->size();
-    push(std::move(piece));
+  // ---- core::service::StreamTransport ----
+  absl::Status admit() override { return absl::OkStatus(); }
+  void on_end(const core::service::CallEnd&) override {}
+  void write(const MessageLite& message) override {
+    written_ = message.SerializeAsString();
+    core::Duration time{0};
+    if (const std::int64_t rate = network_.spec_.reader_bytes_per_second; rate > 0) {
+      note(NetworkEvent::kReaderIsBehind);
+      const auto bytes = static_cast<double>(written_.size());
+      time = core::Duration(static_cast<std::int64_t>(bytes * 1e9 / static_cast<double>(rate)));
+    }
+    // A fast reader has taken it before anything else happens.
+    leaving_.arm(network_.environment_.now() + time, core::Precedence::kCompletion);
   }
-
   void finish(const absl::Status& status) override {
-    push({.message = std::nullopt, .status = status});
+    send({.message = std::nullopt, .status = status});
     end_for_node();
   }
-
-  void push(Piece&& piece) {
-    if (!awaited()) {
-      if (piece.message) unread_bytes_ -= piece.message->size();
-      return;
-    }
-    unread_.push_back(std::move(piece));
-    if (network_.spec_.reader_bytes_per_second == 0) {
-      send_front();
-    } else {
-      note(NetworkEvent::kReaderIsBehind);
-      if (!read_.armed()) arm_read();
-    }
+  void reset() override {
+    reset_by_node();
+    leaving_.arm(network_.environment_.now(), core::Precedence::kCompletion);
   }
 
-  void arm_read() {
-    const Piece& piece = unread_.front();
-    const std::int64_t bytes = piece.message ? static_cast<std::int64_t>(piece.message->size()) : 0;
-    const auto time = static_cast<double>(bytes) * 1e9 /
-                      static_cast<double>(network_.spec_.reader_bytes_per_second);
-    read_.arm(network_.environment_.now() + core::Duration(static_cast<std::int64_t>(time)),
-              core::Precedence::kOther);
-  }
-
-  // The reader has room for the first message.
-  void read() {
+  // The reader has room for the message.
+  void message_leaves() {
     const InUse in_use(*this);
-    send_front();
-    if (!unread_.empty()) arm_read();
-    if (served()) made_room();
+    const bool is_open = !has_left() && !is_reset();
+    if (is_open) send({.message = std::move(written_), .status = absl::OkStatus()});
+    call_->written(is_open);
   }
 
-  void send_front() {
-    Piece piece = std::move(unread_.front());
-    unread_.pop_front();
-    if (piece.message) unread_bytes_ -= piece.message->size();
-    if (!awaited()) return;
-    if (network_.loses(draws_)) {
-      is_dead_ = true;
-      lose();
-    }
-    if (is_dead_) return;
+  void send(Piece&& piece) {
+    if (!awaited() || is_dead()) return;
+    if (network_.loses(draws_)) return lose();
     note(NetworkEvent::kAnswerSent);
     last_arrival_ = std::max(last_arrival_, network_.environment_.now() + network_.latency(draws_));
     piece.at = last_arrival_;
@@ -442,7 +465,7 @@ class SimulatedNetwork::StreamConnection final
   }
 
   // A message arrives at the caller.
-  void next() {
+  void next_arrives() {
     const InUse in_use(*this);
     Piece piece = std::move(arriving_.front());
     arriving_.pop_front();
@@ -460,14 +483,13 @@ class SimulatedNetwork::StreamConnection final
   }
 
   const std::string request_;
-  core::CallContext context_;
+  const core::Instant deadline_;
   std::optional<core::StreamAnswer<Message>> answer_;
-  std::deque<Piece> unread_;
-  std::size_t unread_bytes_ = 0;
-  bool is_dead_ = false;  // a message was lost, so no later one arrives
+  std::optional<core::service::StreamCall> call_;
+  std::string written_;
   core::Instant last_arrival_;
   std::deque<Piece> arriving_;
-  core::Timer read_;
+  core::Timer leaving_;
   core::Timer next_;
 };
 
@@ -480,7 +502,9 @@ SimulatedNetwork::SimulatedNetwork(World& world, std::uint32_t node, core::Envir
       node_(node),
       environment_(environment),
       spec_(spec),
-      service_(std::move(service)) {}
+      service_(std::move(service)),
+      load_(spec_.limits.open_calls),
+      port_(environment, load_, spec_.limits) {}
 
 SimulatedNetwork::~SimulatedNetwork() {
   for (const auto& [number, connection] : connections_) connection->close();
@@ -501,15 +525,15 @@ core::Duration SimulatedNetwork::latency(core::RandomStream& draws) {
 template <auto kMethod, class Request, class Response>
 void SimulatedNetwork::carry(const Request& request, const core::CallContext& call,
                              core::Answer<Response> answer) {
-  using Carried = UnaryConnection<Request, Response, kMethod>;
+  using Carried = UnaryConnection<Unary<Request, Response, kMethod>>;
   const std::string bytes = request.SerializeAsString();
   std::vector<std::unique_ptr<Connection>> made;
-  made.push_back(std::make_unique<Carried>(*this, bytes, call, std::move(answer)));
+  made.push_back(std::make_unique<Carried>(*this, bytes, call.deadline, std::move(answer)));
   core::RandomStream draws("sim.network.duplicates",
                            static_cast<std::uint64_t>(node_) << 40 | made.front()->number());
   if (spec_.duplicates > 0 && world_.randomness().uniform(draws) < spec_.duplicates) {
     made.front()->note(NetworkEvent::kRequestDuplicated);
-    made.push_back(std::make_unique<Carried>(*this, bytes, call, std::nullopt));
+    made.push_back(std::make_unique<Carried>(*this, bytes, call.deadline, std::nullopt));
   }
   for (auto& connection : made) {
     Connection& sent = *connection;
@@ -526,8 +550,8 @@ void SimulatedNetwork::InvokeFunction(spearlet::InvokeFunctionRequest&& request,
 void SimulatedNetwork::StreamFunction(spearlet::InvokeFunctionRequest&& request,
                                       const core::CallContext& call,
                                       core::StreamAnswer<spearlet::StreamExecutionResult> answer) {
-  auto connection = std::make_unique<StreamConnection>(*this, request.SerializeAsString(), call,
-                                                       std::move(answer));
+  auto connection = std::make_unique<StreamConnection>(*this, request.SerializeAsString(),
+                                                       call.deadline, std::move(answer));
   Connection& sent = *connection;
   connections_[sent.number()] = std::move(connection);
   sent.send();

@@ -1,15 +1,20 @@
 // A network between the callers of a world and a node.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "core/base/environment.h"
 #include "core/function_service.h"
+#include "core/service/call_load.h"
+#include "core/service/message_pool.h"
+#include "core/service/service_port.h"
 #include "sim/random/distribution.h"
 
 namespace quintain::sim {
@@ -30,7 +35,8 @@ struct NetworkSpec {
   /// caller notices it at once, the node after the latency of a message.
   double resets = 0;
   Distribution reset_after = distribution::Constant{core::Duration::zero()};
-  /// How fast the caller of a stream reads; 0: as fast as messages arrive.
+  /// How fast the caller of a stream reads; 0: as fast as messages arrive. A message leaves the
+  /// node when the reader has room for it.
   std::int64_t reader_bytes_per_second = 0;
   /// Every message that is sent in such a period is lost.
   struct Partition {
@@ -38,15 +44,23 @@ struct NetworkSpec {
     core::Instant until = core::Instant::never();
   };
   std::vector<Partition> partitions{};
+  /// The limits of the node's end of the network.
+  core::service::CallLimits limits{};
+  /// The metadata of each call.
+  std::size_t metadata_bytes = 0;
 };
 
-/// Carries calls to the service of a node, and answers back, as encoded bytes. At the node requests
-/// are decoded into recycled messages, as in the server; a message is overwritten when the service
-/// has returned, so that a reference to it that was kept shows.
+/// Overwrites every value in a message with others, as memory that is used again would be.
+void poison(google::protobuf::Message& message);
+
+/// Carries calls to the service of a node, and answers back, as encoded bytes. The node's end of a
+/// call is that of the server (core/service/): what gRPC is there, a simulated connection is here.
+/// A recycled request is overwritten when the service has returned, so that a reference to it that
+/// was kept shows.
 ///
 /// The caller of a lost or reset connection gets UNAVAILABLE, and the node sees a caller that has
-/// left. A caller that leaves is forgotten at once, and the node notices it one latency later.
-/// Serial context only.
+/// left. A caller that leaves is forgotten at once, and the node notices it one latency later. An
+/// answer waits for its reader until it has arrived. Serial context only.
 class SimulatedNetwork final : public core::FunctionService {
  public:
   /// `service` returns the service of the node at the time of a request. All that is passed by
@@ -80,9 +94,15 @@ class SimulatedNetwork final : public core::FunctionService {
 
  private:
   class Connection;
-  template <class Request, class Response, auto kMethod>
+  template <class Call>
   class UnaryConnection;
   class StreamConnection;
+
+  using Load = core::service::CallLoad<core::service::PlainCounter, core::service::NoMutex>;
+  template <class Request>
+  struct RequestPool : core::service::MessagePool<Request, core::service::NoMutex> {
+    RequestPool() : RequestPool::MessagePool([](Request& request) { poison(request); }) {}
+  };
 
   template <auto kMethod, class Request, class Response>
   void carry(const Request& request, const core::CallContext& call, core::Answer<Response> answer);
@@ -95,14 +115,18 @@ class SimulatedNetwork final : public core::FunctionService {
   core::Environment& environment_;
   NetworkSpec spec_;
   std::function<core::FunctionService&()> service_;
+  Load load_;
+  core::service::ServicePort port_;
+  std::tuple<RequestPool<spearlet::InvokeFunctionRequest>,
+             RequestPool<spearlet::GetExecutionStatusRequest>,
+             RequestPool<spearlet::CancelExecutionRequest>, RequestPool<spearlet::ListTasksRequest>,
+             RequestPool<spearlet::GetTaskRequest>, RequestPool<spearlet::DeleteTaskRequest>,
+             RequestPool<spearlet::ListExecutionsRequest>, RequestPool<spearlet::GetHealthRequest>,
+             RequestPool<spearlet::GetStatsRequest>>
+      pools_;
   std::uint64_t connections_made_ = 0;
   // Owned; by number, so that the order of their ends is that of the calls.
   std::map<std::uint64_t, std::unique_ptr<Connection>> connections_;
-  // A message for each type of request, for reuse; owned.
-  std::map<std::string, std::unique_ptr<google::protobuf::Message>> recycled_;
 };
-
-/// Overwrites every value in a message with others, as memory that is used again would be.
-void poison(google::protobuf::Message& message);
 
 }  // namespace quintain::sim

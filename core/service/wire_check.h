@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <string_view>
 
-namespace quintain::server {
+namespace quintain::core::service {
 
 /// A message with more nested messages and texts is refused before it is parsed: each takes a
 /// hundred bytes of memory or more, but only two on the wire.
@@ -18,4 +18,4 @@ inline constexpr std::size_t kMaxMessageParts = 20'000;
 /// nothing. Thread-safe.
 absl::Status check_wire(std::string_view bytes, const google::protobuf::Descriptor& type);
 
-}  // namespace quintain::server
+}  // namespace quintain::core::service

@@ -1,16 +1,17 @@
-#include "server/message_pool.h"
+#include "core/service/message_pool.h"
 
 #include <gtest/gtest.h>
 
 #include <string>
 #include <vector>
 
+#include "core/service/call_load.h"
 #include "spearlet/function.pb.h"
 
-namespace quintain::server {
+namespace quintain::core::service {
 namespace {
 
-using Pool = MessagePool<spearlet::GetExecutionStatusRequest>;
+using Pool = MessagePool<spearlet::GetExecutionStatusRequest, NoMutex>;
 
 TEST(MessagePool, ReusesReleasedMessages) {
   Pool pool;
@@ -49,4 +50,4 @@ TEST(MessagePool, KeepsALimitedNumberOfMessages) {
 }
 
 }  // namespace
-}  // namespace quintain::server
+}  // namespace quintain::core::service

@@ -7,13 +7,16 @@
 #include <utility>
 #include <vector>
 
-namespace quintain::server {
+namespace quintain::core::service {
 
-/// Requests of one method, whose memory is used for later ones. Thread-safe. Must outlive its
-/// leases.
-template <class Request, class Mutex = std::mutex>
+/// Requests of one method, whose memory is used for later ones. Thread-safe if `Mutex` is a lock.
+/// Must outlive its leases.
+template <class Request, class Mutex>
 class MessagePool {
  public:
+  /// `on_release` is called with each request that has been used.
+  explicit MessagePool(void (*on_release)(Request& request) = nullptr) : on_release_(on_release) {}
+
   /// Returns the request to the pool, unless it is large.
   struct Releaser {
     MessagePool* pool = nullptr;
@@ -47,15 +50,17 @@ class MessagePool {
   }
 
   void take_back(std::unique_ptr<Request> request, std::size_t wire_bytes) {
+    if (on_release_ != nullptr) on_release_(*request);
     if (wire_bytes > kMaxBytes) return;
     const std::lock_guard<Mutex> lock(mutex_);
     if (idle_.size() < kMaxIdle) idle_.push_back(std::move(request));
   }
 
-  // Not absl::Mutex, whose library is not compiled with the thread sanitizer: it would not see that
-  // the lock orders the uses of a request by different threads.
+  void (*const on_release_)(Request&);
+  // In the server not absl::Mutex, whose library is not compiled with the thread sanitizer: it
+  // would not see that the lock orders the uses of a request by different threads.
   Mutex mutex_;
   std::vector<std::unique_ptr<Request>> idle_;  // guarded by mutex_
 };
 
-}  // namespace quintain::server
+}  // namespace quintain::core::service

@@ -1,4 +1,4 @@
-#include "server/wire_check.h"
+#include "core/service/wire_check.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -7,7 +7,7 @@
 
 #include "spearlet/function.pb.h"
 
-namespace quintain::server {
+namespace quintain::core::service {
 namespace {
 
 using ::testing::HasSubstr;
@@ -49,4 +49,4 @@ TEST(WireCheck, LimitsTheNumberOfParts) {
 }
 
 }  // namespace
-}  // namespace quintain::server
+}  // namespace quintain::core::service

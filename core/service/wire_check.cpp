@@ -1,4 +1,4 @@
-#include "server/wire_check.h"
+#include "core/service/wire_check.h"
 
 #include <fmt/format.h>
 #include <google/protobuf/io/coded_stream.h>
@@ -11,7 +11,7 @@
 
 #include "core/refusal.h"
 
-namespace quintain::server {
+namespace quintain::core::service {
 namespace {
 
 using google::protobuf::FieldDescriptor;
@@ -80,7 +80,7 @@ class WireCheck {
 absl::Status check_wire(std::string_view bytes, const google::protobuf::Descriptor& type) {
   auto problem = WireCheck().problem(bytes, type, {}, 0);
   if (!problem) return absl::OkStatus();
-  return core::invalid_argument({*std::move(problem)});
+  return invalid_argument({*std::move(problem)});
 }
 
-}  // namespace quintain::server
+}  // namespace quintain::core::service
