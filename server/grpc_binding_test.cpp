@@ -11,7 +11,10 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <fstream>
 #include <future>
+#include <iostream>
+#include <string>
 
 #include "details/error_details.pb.h"
 #include "server/testing/live_server.h"
@@ -301,6 +304,18 @@ TEST(PublicUrlTest, StandsBeforeTheStatusEndpoint) {
   PendingInvoke call(live.stub(), async_request({.id = "a"}));
   EXPECT_TRUE(call.wait().ok());
   EXPECT_EQ(call.response.status_endpoint(), "https://node.example/q/status/a");
+}
+
+// What only tests of the live server reach is gRPC's adapter; the life of a call is in
+// core/service/, which the simulation runs too.
+TEST(GrpcAdapter, IsThin) {
+  constexpr int kMaxLines = 400;
+  std::ifstream source(QUINTAIN_SOURCE_DIR "/server/grpc_binding.cpp");
+  ASSERT_TRUE(source);
+  int lines = 0;
+  for (std::string line; std::getline(source, line);) ++lines;
+  std::cout << "server/grpc_binding.cpp has " << lines << " lines\n";
+  EXPECT_LT(lines, kMaxLines);
 }
 
 }  // namespace

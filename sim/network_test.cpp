@@ -21,14 +21,16 @@ using core::Instant;
 using core::testing::async_request;
 using core::testing::stream_request;
 using core::testing::sync_request;
+using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
 // A script for a node of one slot behind a network. Its task "task" takes 100 ms.
 class Play {
  public:
-  explicit Play(const NetworkSpec& network, int chunks = 0) {
+  explicit Play(const NetworkSpec& network, int chunks = 0, int stream_buffer_bytes = 1 << 20) {
     NodeSpec spec;
     spec.config.slots = 1;
+    spec.config.stream_buffer_bytes = stream_buffer_bytes;
     FunctionModel function;
     function.task = "task";
     function.service = distribution::Constant{100ms};
@@ -185,6 +187,61 @@ TEST(Network, ASlowReaderGetsEverythingLater) {
   std::size_t bytes = 0;
   for (const auto& piece : call.stream) bytes += piece.message.ByteSizeLong();
   EXPECT_GE(call.answered_at, Instant(1s + std::chrono::milliseconds(10 * bytes)));
+}
+
+// ---- The node's end, which is that of the server ------------------------------------------------
+
+TEST(Network, CallsWithTooMuchMetadataAreRefused) {
+  NetworkSpec spec = with_latency(10ms);
+  spec.metadata_bytes = 9000;
+  Play play(spec);
+  play.add("a", 1s, sync_request());
+  play.run();
+  EXPECT_EQ(play.call("a").status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(play.count(EventKind::kAccepted), 0U);
+}
+
+TEST(Network, AReaderThatStaysBehindEndsItsStream) {
+  NetworkSpec spec;
+  spec.reader_bytes_per_second = 10;
+  Play play(spec, /*chunks=*/50, /*stream_buffer_bytes=*/300);
+  play.add("s", 1s, StreamStep{stream_request({.id = "s"})});
+  play.run();
+  const CallRecord& call = play.call("s");
+  ASSERT_FALSE(call.stream.empty());
+  EXPECT_LT(call.stream.size(), 50U);
+  EXPECT_TRUE(call.stream.back().message.is_final());
+  EXPECT_THAT(call.stream.back().message.error_message(), HasSubstr("wait for the reader"));
+}
+
+TEST(Network, AReaderThatLeavesWhileMessagesWaitIsGone) {
+  NetworkSpec spec = with_latency(10ms);
+  spec.reader_bytes_per_second = 10;
+  Play play(spec, /*chunks=*/9);
+  play.add("s", 1s, StreamStep{stream_request({.id = "s"})});
+  play.add("leave", 1s + 50ms, LeaveStep{"s"});
+  play.run();
+  const auto* execution =
+      play.world.node(0).node().manager().tracker().find(play.call("s").execution_id);
+  ASSERT_NE(execution, nullptr);
+  EXPECT_EQ(execution->status(), spearlet::EXECUTION_STATUS_CANCELLED);
+  EXPECT_EQ(execution->completed_at, Instant(1060ms));
+}
+
+TEST(Network, AStalledReaderIsResetAndWhatItHeldIsReleased) {
+  NetworkSpec spec = with_latency(10ms);
+  spec.reader_bytes_per_second = 1;
+  spec.limits.send_time = 5s;
+  spec.limits.unsent_bytes = 1;
+  Play play(spec);
+  play.add("s", 1s, StreamStep{stream_request()});
+  play.add("list", 2s, spearlet::ListExecutionsRequest());
+  play.add("later", 10s, spearlet::GetExecutionStatusRequest()).execution = "s";
+  play.run();
+  EXPECT_EQ(play.call("s").status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(play.call("s").answered_at, Instant(6120ms)) << "110 ms, 5 s, and a latency";
+  EXPECT_EQ(play.call("list").status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_TRUE(play.call("later").status.ok());
 }
 
 // ---- Recycled messages --------------------------------------------------------------------------

@@ -27,7 +27,7 @@ struct Arrival {
 /// How a call has ended, for logs and metrics.
 struct CallEnd {
   /// The answer. The caller may have left meanwhile, and then does not get it.
-  absl::Status status;
+  absl::Status status{};
   bool left = false;
   /// The status of the execution in the answer; UNSPECIFIED if there is none.
   spearlet::ExecutionStatus outcome = spearlet::EXECUTION_STATUS_UNSPECIFIED;

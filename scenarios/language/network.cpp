@@ -11,6 +11,8 @@ using json_input::Reader;
 namespace {
 
 constexpr std::int64_t kMaxBytesPerSecond = 1'000'000'000'000;
+constexpr std::int64_t kMaxBytes = std::int64_t{1} << 50;
+constexpr std::int64_t kMaxOpenCalls = 1'000'000'000;
 
 sim::NetworkSpec::Partition read_partition(const Reader& element) {
   ObjectReader object = element.object();
@@ -21,6 +23,20 @@ sim::NetworkSpec::Partition read_partition(const Reader& element) {
   if (partition.until <= partition.from)
     until.error("a partition must end after it starts ('from')");
   return partition;
+}
+
+core::service::CallLimits read_limits(const Reader& reader) {
+  core::service::CallLimits limits;
+  if (!reader.present()) return limits;
+  ObjectReader object = reader.object();
+  const Reader answer = object.optional("answer_bytes");
+  if (answer.present()) limits.answer_bytes = answer.integer<std::size_t>({1, kMaxBytes}, 1);
+  const Reader unsent = object.optional("unsent_bytes");
+  if (unsent.present()) limits.unsent_bytes = unsent.integer<std::int64_t>({1, kMaxBytes}, 1);
+  const Reader calls = object.optional("open_calls");
+  if (calls.present()) limits.open_calls = calls.integer<std::int64_t>({1, kMaxOpenCalls}, 1);
+  limits.send_time = object.optional("send_time").duration({}, limits.send_time);
+  return limits;
 }
 
 }  // namespace
@@ -44,6 +60,7 @@ std::optional<sim::NetworkSpec> read_network(const Reader& reader) {
     network.reader_bytes_per_second = reads.integer<std::int64_t>({1, kMaxBytesPerSecond}, 1);
   }
   network.partitions = object.optional("partitions").array_of(read_partition);
+  network.limits = read_limits(object.optional("limits"));
   return network;
 }
 

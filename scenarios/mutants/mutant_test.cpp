@@ -114,6 +114,11 @@ const std::vector<Mutant>& mutants() {
       {"late-report-counts", "faults", {"expect"}},
       {"last-come-first-served", "load", {"expect"}, kNeedsExpectations},
       {"estimate-a-constant", "eta", {"expect"}},
+      {"answers-of-any-size", "network", {"expect"}, kNeedsExpectations},
+      {"unsent-bytes-not-released", "network", {"expect"}, kNeedsExpectations},
+      {"last-write-lost", "network", {"expect"}},
+      {"deadline-is-a-departure", "network", {"expect"}, kNeedsExpectations},
+      {"recycled-request-not-cleared", "network", {"expect"}},
   };
   return kMutants;
 }
