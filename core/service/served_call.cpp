@@ -72,8 +72,8 @@ absl::Status ServedCall::check_size(std::size_t size) const {
 }
 
 void ServedCall::add_unsent(std::int64_t bytes) {
-  if (planted("unsent-bytes-not-released") && bytes < 0) return;
   unsent_bytes_ += bytes;
+  if (planted("unsent-bytes-not-released") && bytes < 0) return;
   port_.unsent().add_unsent(bytes);
 }
 

@@ -116,7 +116,7 @@ const std::vector<Mutant>& mutants() {
       {"estimate-a-constant", "eta", {"expect"}},
       {"answers-of-any-size", "network", {"expect"}, kNeedsExpectations},
       {"unsent-bytes-not-released", "network", {"expect"}, kNeedsExpectations},
-      {"last-write-lost", "network", {"expect"}},
+      {"last-write-lost", "network", {"invariant/streams-end-once", "expect"}},
       {"deadline-is-a-departure", "network", {"expect"}, kNeedsExpectations},
       {"recycled-request-not-cleared", "network", {"expect"}},
   };
