@@ -153,7 +153,7 @@ TEST_F(CapacityTest, WhatIsNoReportIsRefused) {
   const Workload calls = pairs(10, 2);
   const auto capacity = plan_capacity(calls, {.slots = {1}});
   const std::string text = capacity_json(report_of(calls, *capacity, {}, 0, "the command"));
-  const auto changed = [&](std::string_view from, std::string_view to) {
+  const auto changed = [&](const std::string& from, const std::string& to) {
     return absl::StrReplaceAll(text, {{from, to}});
   };
   for (const std::string& wrong :
