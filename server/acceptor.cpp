@@ -26,6 +26,10 @@ constexpr std::chrono::seconds kMinWarningInterval(10);
 // Descriptors that connections leave free: a quarter of all, but at most this many.
 constexpr rlim_t kMaxReserve = 256;
 
+// Connections that are accepted before anything else of the thread, such as the guard of memory,
+// has its turn.
+constexpr int kMaxAtOnce = 8;
+
 // Bytes that may wait to be read from a connection. Linux would let them grow to 6 MB, which take
 // seconds to read from some dozens of connections that send small frames.
 constexpr int kReceiveBuffer = 512 << 10;
@@ -90,7 +94,7 @@ void Acceptor::await_connections(Listener& listener) {
 }
 
 void Acceptor::accept_all(Listener& listener) {
-  for (;;) {
+  for (int i = 0; i < kMaxAtOnce; ++i) {
     const int handle = listener.socket.native_handle();
     Descriptor connection(accept4(handle, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (connection.is_open()) {
@@ -103,14 +107,15 @@ void Acceptor::accept_all(Listener& listener) {
       return await_connections(listener);
     } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
       warn("accept-failed", {"error", std::strerror(errno)});
-      return retry_later(listener);
+      return accept_later(listener, kRetryAfter);
     }
     // Any other error is that of one connection.
   }
+  rest_.count() > 0 ? accept_later(listener, rest_) : await_connections(listener);
 }
 
-void Acceptor::retry_later(Listener& listener) {
-  listener.retry.expires_after(kRetryAfter);
+void Acceptor::accept_later(Listener& listener, std::chrono::milliseconds time) {
+  listener.retry.expires_after(time);
   listener.retry.async_wait([this, &listener](const error_code& error) {
     if (!error && listener.socket.is_open()) accept_all(listener);
   });

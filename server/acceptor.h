@@ -31,8 +31,11 @@ class Acceptor {
   /// `listener` is the listening descriptor.
   using OnConnection = std::function<void(Descriptor connection, int listener)>;
 
-  Acceptor(boost::asio::io_context& io, Reserve reserve, const Log& log)
-      : io_(io), reserve_(reserve), log_(log) {}
+  /// `rest`: the time from some accepted connections to the next ones, so that the work of their
+  /// handshakes does not delay the calls on other connections.
+  Acceptor(boost::asio::io_context& io, Reserve reserve, const Log& log,
+           std::chrono::milliseconds rest = std::chrono::milliseconds(0))
+      : io_(io), reserve_(reserve), log_(log), rest_(rest) {}
   ~Acceptor() { close(); }
 
   Acceptor(const Acceptor&) = delete;
@@ -56,13 +59,14 @@ class Acceptor {
 
   void await_connections(Listener& listener);
   void accept_all(Listener& listener);
-  void retry_later(Listener& listener);
+  void accept_later(Listener& listener, std::chrono::milliseconds time);
   int max_descriptor() const;
   void warn(std::string_view event, LogField field);
 
   boost::asio::io_context& io_;
   const Reserve reserve_;
   const Log log_;
+  const std::chrono::milliseconds rest_;
   std::list<Listener> listeners_;
   std::chrono::steady_clock::time_point next_warning_{};
 };

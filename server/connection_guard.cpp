@@ -1,5 +1,5 @@
-// Looks at the memory and the processor time of the process every 50 ms, and at its connections
-// when one of them is high.
+// Looks at the memory and the processor time of the process every 50 ms, and at its connections and
+// their calls when one of them is high.
 #include "server/connection_guard.h"
 
 #include <linux/filter.h>
@@ -13,7 +13,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <deque>
 #include <fstream>
+#include <map>
+#include <string_view>
 #include <utility>
 
 #include "server/frame_flood.h"
@@ -43,6 +46,27 @@ constexpr std::uint64_t kMinRecent = 4 << 10;
 // closed: there are too many.
 constexpr std::chrono::seconds kSilentTime(1);
 
+// Calls whose request has not come take 12 KiB of gRPC's memory each, and to end them takes gRPC
+// some 50 us each, in which other callers wait. Clients send the request with the headers.
+constexpr std::int64_t kBytesPerHalfSent = 64 << 10;  // of the budget
+constexpr std::int64_t kMaxHalfSent = 4000;
+// A connection with fewer of them is not the cause.
+constexpr std::int64_t kMinHalfSent = 16;
+// Nor one with fewer bytes of unread calls.
+constexpr int kMinUnread = 512;
+
+// TLS handshakes that have not ended take 64 KiB each.
+constexpr std::int64_t kBytesPerHandshake = 512 << 10;  // of the budget
+constexpr std::int64_t kMinHandshakes = 100;
+constexpr std::int64_t kMaxHandshakes = 2000;
+
+// gRPC's counters of a connection may change this long after it has sent something.
+constexpr std::chrono::seconds kCountingTime(10);
+// The inverse of the part of the time in which counters are read, as long as what they count is
+// less than this part of the maximum.
+constexpr int kCountingPart = 20;
+constexpr std::int64_t kFew = 8;
+
 // Floods: the part of a core above which connections are looked at (a process that shares a busy
 // machine gets little of it), the bytes in an interval, and those that must wait to be read, below
 // which a connection is no cause.
@@ -57,6 +81,18 @@ constexpr int kMaxWaiting = 256 << 10;
 constexpr std::chrono::milliseconds kPause(500);
 constexpr std::chrono::seconds kForgetPauses(60);
 constexpr int kMaxPauses = 2;
+
+// Floods on encrypted connections: what is explained by a call, by bytes that were sent (updates of
+// windows) and otherwise in a second; how much may be unexplained without, and with, messages that
+// are on their way, of which this many count; and the calls, and calls in a second, below which
+// resets are no cause.
+constexpr std::int64_t kHeadersOfCall = 4 << 10;
+constexpr double kBytesPerWindowUpdate = 32;
+constexpr double kMaxUnexplainedRate = 512 << 10;
+constexpr std::int64_t kMaxUnexplained = 256 << 10;
+constexpr std::int64_t kMaxMessagesOnTheirWay = 16;
+constexpr double kMinResets = 100;
+constexpr double kMinResetRate = 2000;
 
 bool is_same(int descriptor, ino_t inode) {
   struct stat status{};
@@ -98,15 +134,23 @@ bool end_at_once(int descriptor) {
   return true;
 }
 
-std::uint64_t bytes_received(int descriptor) {
-  // The kernel's struct tcp_info, of which libc declares only an older, shorter form.
-  struct {
-    char before[128];
-    std::uint64_t bytes_received;
-  } info{};
+double difference(std::uint64_t now, std::uint64_t before) {
+  return static_cast<double>(now) - static_cast<double>(before);
+}
+
+// The kernel's struct tcp_info, of which libc declares only an older, shorter form.
+struct TcpInfo {
+  char before[120];
+  std::uint64_t bytes_acknowledged;
+  std::uint64_t bytes_received;
+};
+
+// All zero if the descriptor is no connection.
+TcpInfo tcp_info(int descriptor) {
+  TcpInfo info{};
   socklen_t size = sizeof(info);
   const bool known = getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, &info, &size) == 0;
-  return known && size == sizeof(info) ? info.bytes_received : 0;
+  return known && size == sizeof(info) ? info : TcpInfo{};
 }
 
 }  // namespace
@@ -120,11 +164,17 @@ std::size_t default_memory_budget() {
   return bytes / 4;
 }
 
-ConnectionGuard::ConnectionGuard(boost::asio::io_context& io, std::size_t budget,
-                                 bool large_headers, const Log& log)
+ConnectionGuard::ConnectionGuard(boost::asio::io_context& io, const Options& options,
+                                 const Log& log)
     : timer_(io),
-      budget_(static_cast<std::int64_t>(budget)),
-      large_headers_(large_headers),
+      budget_(static_cast<std::int64_t>(options.budget)),
+      large_headers_(options.large_headers),
+      tls_(options.tls),
+      message_bytes_(options.message_bytes),
+      max_half_sent_(std::min(budget_ / kBytesPerHalfSent, kMaxHalfSent)),
+      max_handshakes_(options.handshakes > 0 ? options.handshakes
+                                             : std::clamp(budget_ / kBytesPerHandshake,
+                                                          kMinHandshakes, kMaxHandshakes)),
       log_(log) {}
 
 void ConnectionGuard::add(int descriptor) {
@@ -141,7 +191,8 @@ void ConnectionGuard::add(int descriptor) {
                           .received = 0,
                           .latest = 0,
                           .before = 0,
-                          .made_at = std::chrono::steady_clock::now()});
+                          .made_at = std::chrono::steady_clock::now(),
+                          .peer = peer_name(descriptor)});
 }
 
 void ConnectionGuard::start() {
@@ -177,18 +228,111 @@ void ConnectionGuard::look() {
   const bool calm = resident < budget_ / 2;
   resume(now);
   if (calm) quiet_looks_ = 0;
-  if (calm && was_calm_ && !busy) return;
-  std::erase_if(connections_, [calm](Connection& connection) {
+  // Counters may be read only some time after the process was busy.
+  if (busy) look_until_ = now + kCountingTime;
+  if (calm && was_calm_ && now > look_until_) return;
+  std::erase_if(connections_, [calm, now](Connection& connection) {
     if (!is_same(connection.descriptor, connection.inode)) return true;
-    const std::uint64_t received = bytes_received(connection.descriptor);
+    const TcpInfo info = tcp_info(connection.descriptor);
+    const std::uint64_t received = info.bytes_received;
+    connection.acknowledged = info.bytes_acknowledged;
     connection.latest = received - std::min(received, connection.received);
     connection.received = received;
+    if (connection.latest > 0) connection.count_until = now + kCountingTime;
     if (calm) connection.before = received;
     return false;
   });
   was_calm_ = calm;
+  count_calls(now);
   if (busy) look_for_floods(now);
   look_for_memory(resident, growth);
+}
+
+void ConnectionGuard::count_calls(Time now) {
+  if (now < next_count_) return;
+  calls_.find_connections();
+  for (Connection& connection : connections_) {
+    connection.is_ready = connection.is_ready || calls_.contains(connection.peer);
+    if (now > connection.count_until && connection.half_sent() == 0) continue;
+    if (const auto counts = calls_.read(connection.peer)) {
+      explain(connection, *counts, now);
+      connection.calls = *counts;
+      connection.no_request = std::max(connection.no_request, counts->ended - counts->messages);
+    }
+  }
+  std::int64_t half_sent = 0;
+  std::int64_t handshakes = 0;
+  for (const Connection& connection : connections_) {
+    half_sent += connection.half_sent();
+    handshakes += tls_ && !connection.is_ready ? 1 : 0;
+  }
+  const auto end = std::chrono::steady_clock::now();
+  next_count_ = end;
+  if (half_sent < max_half_sent_ / kFew && handshakes < max_handshakes_ / kFew) {
+    next_count_ += (end - now) * kCountingPart;
+  }
+  if (half_sent > max_half_sent_) close_half_sent(half_sent);
+  if (handshakes > max_handshakes_) close_handshakes(handshakes);
+}
+
+// What an encrypted connection has sent lately, compared with what it was good for.
+void ConnectionGuard::explain(Connection& connection, const CallCounts& counts, Time now) const {
+  const auto begun = counts.begun - connection.calls.begun;
+  const auto messages = counts.messages - connection.calls.messages;
+  const std::chrono::duration<double> elapsed = now - connection.counted_at;
+  const double received = difference(connection.received, connection.counted_received);
+  const double sent = difference(connection.acknowledged, connection.counted_acknowledged);
+  const double explained = static_cast<double>(messages * message_bytes_ + begun * kHeadersOfCall) +
+                           sent / kBytesPerWindowUpdate + elapsed.count() * kMaxUnexplainedRate;
+  connection.unexplained = std::max(connection.unexplained + received - explained, 0.0);
+  // A connection that makes calls all the same is slowed down, not closed.
+  if (messages > 0) connection.pauses = std::min(connection.pauses, 1);
+  connection.resets = static_cast<double>(begun) >= kMinResets + kMinResetRate * elapsed.count() &&
+                      (counts.reset - connection.calls.reset) * 4 >= begun * 3;
+  connection.counted_at = now;
+  connection.counted_received = connection.received;
+  connection.counted_acknowledged = connection.acknowledged;
+}
+
+void ConnectionGuard::close_half_sent(std::int64_t half_sent) {
+  if (unfinished_limiter_.admit(log_, "connection-unfinished")) {
+    log_.warn("connection-unfinished", {{"reason", "too many calls without their request"},
+                                        {"calls", half_sent},
+                                        {"limit", max_half_sent_}});
+  }
+  // gRPC reads all that waits before it notices that a connection has ended, so connections whose
+  // calls are still to be read end as well, unless they have made calls before.
+  std::erase_if(connections_, [](const Connection& connection) {
+    const bool is_cause =
+        connection.half_sent() >= kMinHalfSent ||
+        (connection.calls.messages == 0 && waiting_bytes(connection.descriptor) >= kMinUnread);
+    return is_cause && end_at_once(connection.descriptor);
+  });
+}
+
+void ConnectionGuard::close_handshakes(std::int64_t count) {
+  if (unfinished_limiter_.admit(log_, "connection-unfinished")) {
+    log_.warn("connection-unfinished", {{"reason", "too many TLS handshakes that do not end"},
+                                        {"handshakes", count},
+                                        {"limit", max_handshakes_}});
+  }
+  std::ranges::sort(connections_, {}, &Connection::made_at);
+  // By host, the oldest first.
+  std::map<std::string_view, std::deque<Connection*>> unfinished;
+  for (Connection& connection : connections_) {
+    if (connection.is_ready) continue;
+    const std::string_view peer = connection.peer;
+    unfinished[peer.substr(0, peer.rfind(':'))].push_back(&connection);
+  }
+  for (; count > max_handshakes_ / 2; --count) {
+    const auto host = std::ranges::max_element(
+        unfinished, {}, [](const auto& entry) { return entry.second.size(); });
+    // gRPC may take some time to close it, in which it must not count again.
+    end_at_once(std::exchange(host->second.front()->descriptor, -1));
+    host->second.pop_front();
+  }
+  std::erase_if(connections_,
+                [](const Connection& connection) { return connection.descriptor < 0; });
 }
 
 void ConnectionGuard::look_for_memory(std::int64_t resident, std::int64_t growth) {
@@ -227,14 +371,16 @@ bool ConnectionGuard::is_busy(Time now) {
 void ConnectionGuard::look_for_floods(Time now) {
   for (Connection& connection : connections_) {
     if (connection.is_paused()) continue;
-    // What waits counts as well: nothing more comes to a full buffer.
-    const auto waiting = static_cast<std::uint64_t>(waiting_bytes(connection.descriptor));
-    if (std::max(connection.latest, waiting) < kMinFlood) continue;
-    if (is_flooding(connection)) stop_flood(connection, now);
+    if (tls_ ? is_flooding_encrypted(connection) : is_flooding(connection)) {
+      stop_flood(connection, now);
+    }
   }
 }
 
 bool ConnectionGuard::is_flooding(const Connection& connection) {
+  // What waits counts as well: nothing more comes to a full buffer.
+  const auto waiting = static_cast<std::uint64_t>(waiting_bytes(connection.descriptor));
+  if (std::max(connection.latest, waiting) < kMinFlood) return false;
   sample_.resize(kFloodSample);
   const ssize_t size =
       recv(connection.descriptor, sample_.data(), sample_.size(), MSG_PEEK | MSG_DONTWAIT);
@@ -242,10 +388,17 @@ bool ConnectionGuard::is_flooding(const Connection& connection) {
   return is_frame_flood({sample_.data(), static_cast<std::size_t>(size)}, large_headers_);
 }
 
+bool ConnectionGuard::is_flooding_encrypted(const Connection& connection) const {
+  const std::int64_t on_their_way = std::min(connection.half_sent(), kMaxMessagesOnTheirWay);
+  const auto most = static_cast<double>(kMaxUnexplained + on_their_way * message_bytes_);
+  return connection.resets || connection.unexplained > most;
+}
+
 void ConnectionGuard::stop_flood(Connection& connection, Time now) {
-  const bool pauses = ++connection.pauses <= kMaxPauses &&
-                      waiting_bytes(connection.descriptor) <= kMaxWaiting &&
-                      pause(connection.descriptor);
+  const bool may_pause = tls_ || waiting_bytes(connection.descriptor) <= kMaxWaiting;
+  const bool pauses =
+      ++connection.pauses <= kMaxPauses && may_pause && pause(connection.descriptor);
+  connection.resets = false;
   if (pauses) {
     connection.paused_until = now + kPause * connection.pauses;
   } else {

@@ -1,7 +1,10 @@
 #include "server/connection_guard.h"
 
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <spdlog/sinks/ostream_sink.h>
+#include <sys/socket.h>
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
@@ -24,7 +27,7 @@ constexpr std::chrono::seconds kTooLong(10);
 
 TEST(ConnectionGuard, StopsWhileItsTimerExpires) {
   boost::asio::io_context io;
-  ConnectionGuard guard(io, 1 << 20, false, Log());
+  ConnectionGuard guard(io, {.budget = 1 << 20}, Log());
   guard.start();
   // The first turn of the context finds the expired timer, the second one stops the guard, and the
   // third one is the timer's.
@@ -52,7 +55,7 @@ TEST(ConnectionGuard, ClosesQuietConnectionsIfTheMemoryStaysOccupied) {
   asio::ip::tcp::acceptor acceptor(io, {asio::ip::address_v4::loopback(), 0});
   Connection used(io, acceptor);
   Connection unused(io, acceptor);
-  ConnectionGuard guard(io, std::size_t{16} << 20, false, Log());
+  ConnectionGuard guard(io, {.budget = std::size_t{16} << 20}, Log());
   for (Connection* connection : {&used, &unused}) guard.add(connection->server.native_handle());
   guard.start();
   asio::write(used.client, asio::buffer(std::string(10'000, 'x')));
@@ -80,7 +83,7 @@ TEST(ConnectionGuard, ClosesSilentConnectionsIfNoneHasSentMuch) {
   asio::io_context io;
   asio::ip::tcp::acceptor acceptor(io, {asio::ip::address_v4::loopback(), 0});
   std::vector<std::unique_ptr<Connection>> connections;
-  ConnectionGuard guard(io, std::size_t{16} << 20, false, Log());
+  ConnectionGuard guard(io, {.budget = std::size_t{16} << 20}, Log());
   for (int i = 0; i < 10; ++i) {
     connections.push_back(std::make_unique<Connection>(io, acceptor));
     guard.add(connections.back()->server.native_handle());
@@ -105,6 +108,17 @@ TEST(ConnectionGuard, ClosesSilentConnectionsIfNoneHasSentMuch) {
   EXPECT_GE(closed, 5);
   EXPECT_FALSE(first_closed) << "it has sent more than the others";
   EXPECT_EQ(occupied.back(), 'x');
+}
+
+std::uint64_t bytes_received(int descriptor) {
+  // The kernel's struct tcp_info, of which libc declares only an older, shorter form.
+  struct {
+    char before[128];
+    std::uint64_t bytes_received;
+  } info{};
+  socklen_t size = sizeof(info);
+  EXPECT_EQ(getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, &info, &size), 0);
+  return info.bytes_received;
 }
 
 // A process that uses a processor, and a guard that watches connections nobody reads.
@@ -135,7 +149,8 @@ class FloodGuardTest : public ::testing::Test {
   std::ostringstream lines_;
   boost::asio::io_context io_;
   boost::asio::ip::tcp::acceptor acceptor_{io_, {boost::asio::ip::address_v4::loopback(), 0}};
-  ConnectionGuard guard_{io_, std::size_t{1} << 40, false,
+  ConnectionGuard guard_{io_,
+                         {.budget = std::size_t{1} << 40},
                          Log(LogLevel::kInfo, LogFormat::kText,
                              std::make_shared<spdlog::sinks::ostream_sink_mt>(lines_))};
   std::jthread busy_{[](const std::stop_token& stop) {
@@ -177,6 +192,24 @@ TEST_F(FloodGuardTest, ClosesAConnectionThatHasSentMuch) {
   EXPECT_TRUE(error) << "the connection is still open";
 }
 
+// A flood does not end, so what waits at its sender is not read: the thread would never accept
+// another connection.
+TEST_F(FloodGuardTest, DoesNotWaitForTheEndOfAFlood) {
+  // So much waits that the connection is closed without a pause.
+  acceptor_.set_option(boost::asio::socket_base::receive_buffer_size(512 << 10));
+  Connection flooder(io_, acceptor_);
+  guard_.add(flooder.server.native_handle());
+  flooder.client.non_blocking(true);
+  const std::string frames = pings(100'000);
+  std::uint64_t sent = 0;
+  boost::system::error_code error;
+  while (!error) sent += flooder.client.write_some(boost::asio::buffer(frames), error);
+  ASSERT_LT(flooder.server.available(), sent) << "nothing waits at the sender";
+  guard_.start();
+  ASSERT_TRUE(await_line("action=closed"));
+  EXPECT_LT(bytes_received(flooder.server.native_handle()), sent);
+}
+
 TEST_F(FloodGuardTest, SparesAnUpload) {
   Connection upload(io_, acceptor_);
   Connection flooder(io_, acceptor_);
@@ -191,6 +224,34 @@ TEST_F(FloodGuardTest, SparesAnUpload) {
   boost::asio::write(flooder.client, boost::asio::buffer(pings(500'000)));
   ASSERT_TRUE(await_line("action=closed"));
   EXPECT_GT(upload.server.available(), 64U << 10) << "its data was thrown away";
+}
+
+class HandshakeGuardTest : public FloodGuardTest {
+ protected:
+  // Each takes 64 KiB of gRPC's memory until it ends.
+  ConnectionGuard handshake_guard_{io_,
+                                   {.budget = std::size_t{1} << 40, .tls = true, .handshakes = 5},
+                                   Log(LogLevel::kInfo, LogFormat::kText,
+                                       std::make_shared<spdlog::sinks::ostream_sink_mt>(lines_))};
+};
+
+TEST_F(HandshakeGuardTest, ClosesTheOldestIfTooManyDoNotEnd) {
+  std::vector<std::unique_ptr<Connection>> connections;
+  for (int i = 0; i < 6; ++i) {
+    connections.push_back(std::make_unique<Connection>(io_, acceptor_));
+    handshake_guard_.add(connections.back()->server.native_handle());
+  }
+  handshake_guard_.start();
+  ASSERT_TRUE(await_line("handshakes=6 limit=5"));
+  std::vector<bool> closed;
+  for (const auto& connection : connections) {
+    char byte = 0;
+    boost::system::error_code error;
+    connection->client.non_blocking(true);
+    connection->client.read_some(boost::asio::buffer(&byte, 1), error);
+    closed.push_back(error == boost::asio::error::eof);
+  }
+  EXPECT_EQ(closed, std::vector({true, true, true, true, false, false}));
 }
 
 }  // namespace

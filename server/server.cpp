@@ -52,6 +52,9 @@ constexpr std::chrono::minutes kAgeGrace(1);
 // How often the files of certificates are read.
 constexpr std::chrono::seconds kCertificateInterval(10);
 
+// A TLS handshake takes up to a millisecond of a core: at most 1600 begin in a second.
+constexpr std::chrono::milliseconds kRestBetweenHandshakes(5);
+
 constexpr int kMinHardMetadataLimit = 64 << 10;
 constexpr int kMaxMetadataBytes = 16 << 20;
 
@@ -61,6 +64,10 @@ constexpr int kDefaultMetadataBytes = 8 << 10;
 // Bytes of gRPC's share of the memory that an open call takes, roughly.
 constexpr std::size_t kBytesPerCall = 16 << 10;
 constexpr std::size_t kMinCalls = 1000;
+
+// Bytes that gRPC reads from a connection and parses in one go. By default it becomes 4 MB for a
+// connection that always has more to read: as many as 300,000 calls, before anything can stop them.
+constexpr int kMaxReadBytes = 16 << 10;
 
 // The shares of the memory for its uses.
 struct MemoryShares {
@@ -102,6 +109,7 @@ void set_limits(const ServerLimits& limits, grpc::ServerBuilder& builder) {
   // rejects the call first, and gRPC's limit applies only to far larger metadata.
   set(GRPC_ARG_MAX_METADATA_SIZE, std::max(4 * limits.metadata_bytes, kMinHardMetadataLimit));
   set(GRPC_ARG_MAX_CONCURRENT_STREAMS, limits.streams_per_connection);
+  set(GRPC_ARG_TCP_MAX_READ_CHUNK_SIZE, kMaxReadBytes);
   set_time(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, limits.min_ping_interval);
   set(GRPC_ARG_HTTP2_MAX_PING_STRIKES, limits.ping_strikes);
   // Clients may keep a connection alive between calls.
@@ -124,9 +132,10 @@ void set_limits(const ServerLimits& limits, grpc::ServerBuilder& builder) {
 // connections to unix sockets, which it cannot take over from another acceptor.)
 class GrpcListener {
  public:
-  GrpcListener(std::size_t memory_budget, bool large_headers, const Log& log)
-      : acceptor_(io_, Acceptor::Reserve::kNone, log),
-        guard_(io_, memory_budget, large_headers, log) {}
+  GrpcListener(const ConnectionGuard::Options& guard, const Log& log)
+      : acceptor_(io_, Acceptor::Reserve::kNone, log,
+                  guard.tls ? kRestBetweenHandshakes : std::chrono::milliseconds(0)),
+        guard_(io_, guard, log) {}
   ~GrpcListener() { stop(); }
 
   /// Listens, and sets the actual port in `address`. Connections wait for start().
@@ -206,7 +215,11 @@ class Server::Implementation {
                   .unsent_bytes = shares_.unsent,
                   .public_url = options_.public_url}),
         endpoints_(context_, metrics_),
-        tcp_(shares_.whole, options_.limits.metadata_bytes > kDefaultMetadataBytes, options_.log),
+        tcp_({.budget = shares_.whole,
+              .large_headers = options_.limits.metadata_bytes > kDefaultMetadataBytes,
+              .tls = !options_.tls.empty(),
+              .message_bytes = options_.limits.message_bytes},
+             options_.log),
         drain_timer_(context_.executor()) {
     core::NodeConfig& node = options_.node;
     node.memory.total = std::min(node.memory.total, shares_.node);

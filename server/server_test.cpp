@@ -21,6 +21,7 @@
 #include "server/acceptor.h"
 #include "server/listen.h"
 #include "server/system/descriptor.h"
+#include "server/testing/http2.h"
 #include "server/testing/live_server.h"
 #include "server/testing/raw_client.h"
 
@@ -484,38 +485,17 @@ TEST(ServerTest, TheTableOfMetricsHasAllOfThem) {
 
 // ---- Answers that are not read ------------------------------------------------------------------
 
-std::string http2_frame(char type, char flags, std::uint32_t stream, const std::string& payload) {
-  std::string frame;
-  for (const int shift : {16, 8, 0}) frame += static_cast<char>(payload.size() >> shift);
-  frame += type;
-  frame += flags;
-  for (const int shift : {24, 16, 8, 0}) frame += static_cast<char>(stream >> shift);
-  return frame + payload;
-}
-
 // A client that makes `count` calls and gives the server no room for answers (RFC 9113, 6.9.2).
 std::string calls_without_room(const std::string& method, const std::string& request, int count) {
-  std::string headers;
-  const std::string path = "/spearlet.FunctionService/" + method;
-  for (const auto& [name, value] :
-       std::vector<std::pair<std::string, std::string>>{{":method", "POST"},
-                                                        {":scheme", "http"},
-                                                        {":path", path},
-                                                        {":authority", "test"},
-                                                        {"content-type", "application/grpc"},
-                                                        {"te", "trailers"}}) {
-    // Literals without indexing and without Huffman coding (RFC 7541, 6.2.2).
-    headers += std::string(1, 0) + static_cast<char>(name.size()) + name +
-               static_cast<char>(value.size()) + value;
-  }
+  const std::string headers = call_headers(method);
   std::string message(4, 0);
   message += static_cast<char>(request.size());
-  std::string bytes =
-      "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + http2_frame(4, 0, 0, std::string("\0\4\0\0\0\0", 6));
+  std::string bytes(kHttp2Preface);
+  bytes += http2_frame(kSettingsFrame, 0, 0, std::string("\0\4\0\0\0\0", 6));
   for (int i = 0; i < count; ++i) {
     const auto stream = static_cast<std::uint32_t>(2 * i + 1);
-    bytes += http2_frame(1, 4, stream, headers);
-    bytes += http2_frame(0, 1, stream, message + request);
+    bytes += http2_frame(kHeadersFrame, kEndHeaders, stream, headers);
+    bytes += http2_frame(kDataFrame, kEndStream, stream, message + request);
   }
   return bytes;
 }
@@ -550,6 +530,38 @@ TEST(ServerTest, AnswersThatAreNotReadAreBounded) {
   EXPECT_GT(count("OK"), 100);
   EXPECT_GT(count("RESOURCE_EXHAUSTED"), 200);
   EXPECT_TRUE(works(live.stub())) << "small answers are sent";
+}
+
+// ---- Calls whose request does not come ----------------------------------------------------------
+
+// gRPC keeps such calls in memory and passes them to nobody. A connection that never acknowledges
+// the server's settings may make any number of them.
+TEST(ServerTest, CallsWithoutTheirRequestAreBounded) {
+  LiveServer live([](ServerOptions& options) {
+    options.limits.memory_bytes = std::size_t{8} << 30;  // which they do not reach
+  });
+  boost::asio::io_context io;
+  std::vector<boost::asio::ip::tcp::socket> clients;
+  std::vector<std::string> received(4);
+  const std::string calls = half_sent_calls("GetExecutionStatus", 4000);
+  const auto address = *parse_address(live.address());
+  std::size_t closed = 0;
+  while (clients.size() < received.size()) {
+    auto& client = clients.emplace_back(io);
+    client.connect(
+        {boost::asio::ip::make_address(address.host), static_cast<unsigned short>(address.port)});
+    boost::asio::write(client, boost::asio::buffer(calls));
+  }
+  for (std::size_t i = 0; i < clients.size(); ++i) {
+    boost::asio::async_read(clients[i], boost::asio::dynamic_buffer(received[i]),
+                            [&closed](const boost::system::error_code&, std::size_t) { ++closed; });
+  }
+  const auto deadline = std::chrono::steady_clock::now() + kTooLong;
+  while (closed == 0 && std::chrono::steady_clock::now() < deadline) {
+    io.run_one_for(std::chrono::milliseconds(100));
+  }
+  EXPECT_GT(closed, 0U) << "16,000 calls are open whose request never comes";
+  EXPECT_TRUE(works(live.stub()));
 }
 
 // ---- Time and logs ------------------------------------------------------------------------------

@@ -7,11 +7,17 @@
 #include <spdlog/sinks/ringbuffer_sink.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl.hpp>
+#include <boost/asio/write.hpp>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <thread>
 
+#include "server/testing/http2.h"
 #include "server/testing/live_server.h"
 
 namespace quintain::server {
@@ -195,6 +201,38 @@ TEST_F(TlsTest, NewConnectionsUseFilesThatWereReplaced) {
   EXPECT_FALSE(call(live, "impostor", "ca").ok()) << "the previous certificate";
   EXPECT_TRUE(get(live, "impostor", "stranger"));
   EXPECT_FALSE(get(live, "client", "stranger"));
+}
+
+// The frames of a flood cannot be seen, but no message explains them.
+TEST_F(TlsTest, AFloodOfFramesIsPaused) {
+  const auto sink = std::make_shared<spdlog::sinks::ringbuffer_sink_mt>(100);
+  LiveServer live([&sink](ServerOptions& options) {
+    with_tls(/*client_ca=*/false)(options);
+    options.log = Log(LogLevel::kInfo, LogFormat::kText, sink);
+  });
+  boost::asio::io_context io;
+  boost::asio::ssl::context context(boost::asio::ssl::context::tls_client);
+  constexpr unsigned char kHttp2[] = {2, 'h', '2'};
+  ASSERT_EQ(SSL_CTX_set_alpn_protos(context.native_handle(), kHttp2, sizeof kHttp2), 0);
+  boost::asio::ssl::stream<boost::asio::ip::tcp::socket> client(io, context);
+  client.lowest_layer().connect({boost::asio::ip::address_v4::loopback(),
+                                 static_cast<unsigned short>(port_of(live.address()))});
+  client.handshake(boost::asio::ssl::stream_base::client);
+  std::string frames(kHttp2Preface);
+  while (frames.size() < 8 << 20) frames += http2_frame(kSettingsFrame, 0, 0, "");
+  // It waits in a pause, and fails when the server closes the connection.
+  std::jthread flooder([&client, &frames] {
+    boost::system::error_code ignored;
+    boost::asio::write(client, boost::asio::buffer(frames), ignored);
+  });
+  EXPECT_TRUE(comes_true([&sink] {
+    const auto lines = sink->last_formatted();
+    return std::ranges::any_of(lines, [](const std::string& line) {
+      return line.find("connection-flooding") != line.npos;
+    });
+  }));
+  client.lowest_layer().shutdown(boost::asio::ip::tcp::socket::shutdown_both);
+  EXPECT_TRUE(call(live, "").ok());
 }
 
 TEST_F(TlsTest, ProbesNeedNoCertificateAndNoToken) {
