@@ -20,6 +20,8 @@ using ServingStatus = HealthCheckResponse::ServingStatus;
 
 constexpr std::size_t kMaxCalls = 1000;
 constexpr int kMaxCallsOfPeer = 16;
+// A watch keeps the name of its service. Those that are served have less.
+constexpr std::size_t kMaxNameBytes = 256;
 
 grpc::ByteBuffer bytes_of(ServingStatus status) {
   HealthCheckResponse response;
@@ -28,12 +30,14 @@ grpc::ByteBuffer bytes_of(ServingStatus status) {
   return {&slice, 1};
 }
 
-// The service that the request names; nullopt if it is malformed.
+// The service that the request names; nullopt if it is malformed or too long.
 std::optional<std::string> service_of(const grpc::ByteBuffer& bytes) {
   grpc::Slice whole;
   HealthCheckRequest request;
   if (!bytes.TrySingleSlice(&whole).ok() && !bytes.DumpToSingleSlice(&whole).ok()) return {};
+  if (whole.size() > 2 * kMaxNameBytes) return {};
   if (!request.ParseFromArray(whole.begin(), static_cast<int>(whole.size()))) return {};
+  if (request.service().size() > kMaxNameBytes) return {};
   return request.service();
 }
 
@@ -170,7 +174,8 @@ void HealthService::Call::OnReadDone(bool ok) {
   request_.Clear();
   if (!service_) {
     return state_.end(*this, {grpc::StatusCode::INVALID_ARGUMENT,
-                              "there is no grpc.health.v1.HealthCheckRequest"});
+                              "there is no grpc.health.v1.HealthCheckRequest with a name of at "
+                              "most 256 bytes"});
   }
   if (watches_) return update();
   const auto status = state_.status_of(*service_);

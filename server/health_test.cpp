@@ -75,8 +75,13 @@ TEST(HealthTest, AConnectionHasFewWatches) {
 
 TEST(HealthTest, MalformedRequestsAreRefused) {
   const LiveServer live;
-  EXPECT_EQ(raw_call(live.channel(), "/grpc.health.v1.Health/Check", "\xff").status.error_code(),
-            grpc::StatusCode::INVALID_ARGUMENT);
+  // A watch would keep a long name, so 1000 of them gigabytes.
+  for (const std::string& request :
+       {std::string("\xff"), std::string("\x0a\x81\x02") + std::string(257, 'x'),
+        std::string("\x0a\x80\x80\x80\x01") + std::string(2 << 20, 'x')}) {
+    EXPECT_EQ(raw_call(live.channel(), "/grpc.health.v1.Health/Check", request).status.error_code(),
+              grpc::StatusCode::INVALID_ARGUMENT);
+  }
 }
 
 }  // namespace

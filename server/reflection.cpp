@@ -21,6 +21,10 @@ constexpr int kMaxRequests = 100;
 
 constexpr int kMaxOpenCalls = 1000;
 
+// An answer repeats its request, and waits for its reader: with requests of 4 MB, 1000 calls would
+// keep gigabytes.
+constexpr std::size_t kMaxRequestBytes = 4 << 10;
+
 // Adds the file and those that it imports.
 template <class FileResponse>
 void add_files(const protobuf::FileDescriptor& file,
@@ -98,6 +102,10 @@ class Call final : public grpc::ServerBidiReactor<Request, Response> {
   void OnReadDone(bool ok) override {
     if (!ok) return this->Finish(grpc::Status::OK);
     if (++requests_ > kMaxRequests) return finish("too many requests in one call");
+    if (request_.ByteSizeLong() > kMaxRequestBytes) {
+      request_ = Request();
+      return finish("the request is longer than 4096 bytes");
+    }
     response_ = answer<Request, Response>(request_, services_);
     this->StartWrite(&response_);
   }

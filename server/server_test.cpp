@@ -168,6 +168,10 @@ TEST(ServerTest, DescribesItselfByReflection) {
                 AllOf(HasSubstr("InvokeFunctionRequest"), HasSubstr("estimated_completion_ms")));
     EXPECT_THAT(raw_call(live.channel(), method, field(4, "grpc.health.v1.Health")).bytes,
                 HasSubstr("HealthCheckResponse"));
+    // Its answer would repeat it.
+    EXPECT_EQ(raw_call(live.channel(), method, "\x0a\x88\x27" + std::string(5000, 'x'))
+                  .status.error_code(),
+              grpc::StatusCode::RESOURCE_EXHAUSTED);
   }
 }
 
