@@ -4,11 +4,16 @@
 
 #include <google/protobuf/stubs/logging.h>
 #include <grpc/support/log.h>
+#include <poll.h>
 #include <spdlog/logger.h>
 #include <spdlog/pattern_formatter.h>
-#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/sinks/base_sink.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
+#include <climits>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -54,6 +59,47 @@ std::string json_members(std::string_view event, Log::Fields fields) {
   }
   return line;
 }
+
+class DescriptorSink final : public spdlog::sinks::base_sink<std::mutex> {
+ public:
+  DescriptorSink(int descriptor, LogFormat format) : descriptor_(descriptor), format_(format) {
+    struct stat status{};
+    is_pipe_ = fstat(descriptor, &status) == 0 && S_ISFIFO(status.st_mode);
+  }
+
+ private:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    if (lost_ > 0) {
+      const Log::Fields fields = {{"lines", lost_}};
+      const std::string note = format_ == LogFormat::kText ? text_line("log-lost", fields)
+                                                           : json_members("log-lost", fields);
+      spdlog::details::log_msg line = message;
+      line.level = spdlog::level::warn;
+      line.payload = note;
+      if (write_line(line)) lost_ = 0;
+    }
+    if (lost_ > 0 || !write_line(message)) ++lost_;
+  }
+  void flush_() override {}
+
+  // Returns false if the line would have to wait.
+  bool write_line(const spdlog::details::log_msg& message) {
+    spdlog::memory_buf_t text;
+    formatter_->format(message, text);
+    // A pipe has room for PIPE_BUF bytes if it has any.
+    if (is_pipe_ && text.size() > PIPE_BUF) return false;
+    pollfd room{.fd = descriptor_, .events = POLLOUT, .revents = 0};
+    if (poll(&room, 1, 0) == 0) return false;
+    while (write(descriptor_, text.data(), text.size()) < 0 && errno == EINTR) {
+    }
+    return true;
+  }
+
+  const int descriptor_;
+  const LogFormat format_;
+  bool is_pipe_ = false;
+  int lost_ = 0;
+};
 
 // Clients can cause messages of gRPC, so their number is limited: this many warnings per interval.
 constexpr int kMaxWarnings = 20;
@@ -104,10 +150,14 @@ void on_protobuf_message(google::protobuf::LogLevel, const char*, int, const std
 
 }  // namespace
 
+std::shared_ptr<spdlog::sinks::sink> descriptor_sink(int descriptor, LogFormat format) {
+  return std::make_shared<DescriptorSink>(descriptor, format);
+}
+
 Log::Log() = default;
 
 Log::Log(LogLevel level, LogFormat format)
-    : Log(level, format, std::make_shared<spdlog::sinks::stderr_sink_mt>()) {}
+    : Log(level, format, descriptor_sink(STDERR_FILENO, format)) {}
 
 Log::Log(LogLevel level, LogFormat format, std::shared_ptr<spdlog::sinks::sink> sink)
     : logger_(std::make_shared<spdlog::logger>("quintain", std::move(sink))), format_(format) {

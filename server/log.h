@@ -34,6 +34,11 @@ struct LogField {
       : name(its_name), value(fmt::to_string(number)) {}
 };
 
+/// Returns a sink that writes to a descriptor, which must stay open, and never waits. While nobody
+/// reads a pipe that is full, lines are lost: a log that is not read must not stop the server. The
+/// next line that is written comes after one that says how many, `log-lost`.
+std::shared_ptr<spdlog::sinks::sink> descriptor_sink(int descriptor, LogFormat format);
+
 /// Writes one line per event: `2026-01-31T12:00:00.123Z info listening address=127.0.0.1:50051`, or
 /// the same as a JSON object in which every value is a string. Thread-safe. Copies write to the
 /// same sink.
@@ -44,7 +49,7 @@ class Log {
   /// Discards all lines.
   Log();
 
-  /// Writes to standard error.
+  /// Writes to standard error, by a descriptor_sink().
   Log(LogLevel level, LogFormat format);
 
   /// Writes to a sink of spdlog.

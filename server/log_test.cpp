@@ -1,13 +1,18 @@
 #include "server/log.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <grpc/support/log.h>
 #include <gtest/gtest.h>
 #include <spdlog/sinks/ostream_sink.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
 #include <sstream>
+
+#include "server/system/descriptor.h"
 
 namespace quintain::server {
 namespace {
@@ -51,6 +56,35 @@ TEST_F(LogTest, WritesNothingBelowItsLevel) {
   quiet.error("c");
   EXPECT_THAT(text.str(), HasSubstr("error c"));
   Log().error("goes nowhere");
+}
+
+// A server whose log is not read would wait forever, in its serial context.
+TEST_F(LogTest, APipeThatNobodyReadsLosesLines) {
+  for (const LogFormat format : {LogFormat::kText, LogFormat::kJson}) {
+    std::array<int, 2> ends{};
+    ASSERT_EQ(pipe(ends.data()), 0);
+    const Descriptor reader(ends[0]);
+    const Descriptor writer(ends[1]);
+    const int size = fcntl(writer.get(), F_SETPIPE_SZ, 16384);
+    ASSERT_GT(size, 0);
+    const Log to_pipe(LogLevel::kInfo, format, descriptor_sink(writer.get(), format));
+    const std::string value(3000, 'x');
+    const int fitting = size / 4096;
+    for (int i = 0; i < fitting + 5; ++i) to_pipe.info("long", {{"value", value}});
+    const auto read_some = [&reader] {
+      std::string bytes(1 << 20, ' ');
+      bytes.resize(static_cast<std::size_t>(read(reader.get(), bytes.data(), bytes.size())));
+      return bytes;
+    };
+    EXPECT_EQ(std::ranges::count(read_some(), '\n'), fitting);
+    to_pipe.info("short");
+    const std::string after = read_some();
+    EXPECT_THAT(after, HasSubstr("log-lost"));
+    EXPECT_THAT(after, HasSubstr(format == LogFormat::kText ? "lines=5" : R"("lines":"5")"));
+    to_pipe.info("longer than a pipe takes at once", {{"value", value + value}});
+    to_pipe.info("next");
+    EXPECT_THAT(read_some(), HasSubstr(format == LogFormat::kText ? "lines=1" : R"("lines":"1")"));
+  }
 }
 
 TEST_F(LogTest, ReceivesTheLogOfGrpc) {

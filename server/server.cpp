@@ -10,6 +10,7 @@
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <boost/asio/io_context.hpp>
@@ -54,6 +55,9 @@ constexpr std::chrono::seconds kCertificateInterval(10);
 
 // A TLS handshake takes up to a millisecond of a core: at most 1600 begin in a second.
 constexpr std::chrono::milliseconds kRestBetweenHandshakes(5);
+
+// gRPC aborts the process if it has none for itself.
+constexpr rlim_t kMinDescriptors = 40;
 
 constexpr int kMinHardMetadataLimit = 64 << 10;
 constexpr int kMaxMetadataBytes = 16 << 20;
@@ -246,6 +250,11 @@ class Server::Implementation {
                                kMaxMetadataBytes));
     }
     if (options.runtime == nullptr) problems.add("there is no runtime");
+    rlimit descriptors{};
+    if (getrlimit(RLIMIT_NOFILE, &descriptors) == 0 && descriptors.rlim_cur < kMinDescriptors) {
+      problems.add(fmt::format("the limit of open files is {}; the server needs {} at least",
+                               descriptors.rlim_cur, kMinDescriptors));
+    }
     return problems.status();
   }
 

@@ -148,6 +148,17 @@ TEST(ServerTest, ReportsAllProblemsAtOnce) {
 
 // ---- Standard services --------------------------------------------------------------------------
 
+TEST(ServerTest, ReportsTooFewDescriptors) {
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit low = before;
+  low.rlim_cur = 39;
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &low), 0);
+  EXPECT_EQ(start_error([](ServerOptions&) {}),
+            "the limit of open files is 39; the server needs 40 at least");
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
 TEST(ServerTest, ServesTheStandardHealthService) {
   LiveServer live;
   EXPECT_EQ(health(live, ""), kServing);
