@@ -7,9 +7,11 @@
 
 #include <algorithm>
 #include <cassert>
+#include <charconv>
 #include <nlohmann/json.hpp>
 #include <span>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "reports/json_input/diagnostics.h"
@@ -30,8 +32,27 @@ constexpr std::string_view kFor = "for";
 /// A part of a text: plain text, or the name of a variable.
 struct Piece {
   std::string text;
-  bool is_variable;
+  bool is_variable = false;
+  /// How often the label is inserted; 0: the use is `${name}`, which may insert the value itself.
+  std::size_t times = 0;
 };
+
+constexpr std::size_t kMaxTimes = 65'536;
+
+/// Reads what is between `${` and `}`: NAME or NAME*TIMES. What is neither is returned as a name,
+/// which no variable has.
+Piece read_use(std::string_view use) {
+  const std::size_t star = use.find('*');
+  if (star != use.npos) {
+    const char* const end = use.data() + use.size();
+    std::size_t times = 0;
+    const auto [stop, error] = std::from_chars(use.data() + star + 1, end, times);
+    if (error == std::errc() && stop == end && times >= 1 && times <= kMaxTimes) {
+      return {.text = std::string(use.substr(0, star)), .is_variable = true, .times = times};
+    }
+  }
+  return {.text = std::string(use), .is_variable = true};
+}
 
 /// Splits a text; nullopt if a `${` is not closed.
 std::optional<std::vector<Piece>> split(std::string_view text) {
@@ -44,15 +65,15 @@ std::optional<std::vector<Piece>> split(std::string_view text) {
     } else if (text.starts_with("${")) {
       const std::size_t end = text.find('}');
       if (end == text.npos) return std::nullopt;
-      if (!plain.empty()) pieces.push_back({std::exchange(plain, {}), false});
-      pieces.push_back({std::string(text.substr(2, end - 2)), true});
+      if (!plain.empty()) pieces.push_back({.text = std::exchange(plain, {})});
+      pieces.push_back(read_use(text.substr(2, end - 2)));
       text.remove_prefix(end + 1);
     } else {
       plain += text.front();
       text.remove_prefix(1);
     }
   }
-  if (!plain.empty() || pieces.empty()) pieces.push_back({std::move(plain), false});
+  if (!plain.empty() || pieces.empty()) pieces.push_back({.text = std::move(plain)});
   return pieces;
 }
 
@@ -136,7 +157,8 @@ class Substitution {
   std::string replaced(std::span<const Piece> pieces) const {
     std::string text;
     for (const Piece& piece : pieces) {
-      text += piece.is_variable ? value(piece.text).label : piece.text;
+      const std::string& part = piece.is_variable ? value(piece.text).label : piece.text;
+      for (std::size_t i = 0; i < std::max<std::size_t>(piece.times, 1); ++i) text += part;
     }
     return text;
   }
@@ -163,7 +185,7 @@ class Substitution {
       builder_.close();
     } else if (replace && json.is_string()) {
       const auto pieces = *split(json.get_ref<const std::string&>());
-      if (pieces.size() == 1 && pieces[0].is_variable) {
+      if (pieces.size() == 1 && pieces[0].is_variable && pieces[0].times == 0) {
         copy(value(pieces[0].text).node, line, false);
       } else {
         builder_.scalar(replaced(pieces), line);

@@ -19,8 +19,9 @@ namespace quintain::scenarios {
 /// There is one case for each combination of the variables' values, in the order of the file; the
 /// last variable varies fastest. In each case ${name} is replaced in every string and every key: a
 /// string that is only "${name}" becomes the value itself, of any type; elsewhere the value's label
-/// is inserted. Values are inserted unchanged: a ${name} in them is an error. `$${` is an escaped
-/// `${`. A document without "for" is one case. Immutable.
+/// is inserted. ${name*300} inserts the label 300 times, for texts that are too long to be written.
+/// Values are inserted unchanged: a ${name} in them is an error. `$${` is an escaped `${`. A
+/// document without "for" is one case. Immutable.
 class Matrix {
  public:
   static constexpr std::size_t kMaxCases = 10'000;

@@ -53,6 +53,16 @@ TEST(MatrixTest, ReplacesInStringsAndKeysEverywhere) {
       ElementsAre(R"(x=2: {"2":[{"in 2":["2-2",2,7,null]}]})"));
 }
 
+TEST(MatrixTest, InsertsALabelSeveralTimes) {
+  EXPECT_THAT(
+      cases(R"({"for": {"x": [{"label": "ab", "value": 7}]}, "${x*2}": ["${x*3}", "<${x*1}>"]})"),
+      ElementsAre(R"(x=ab: {"abab":["ababab","<ab>"]})"));
+  for (const std::string times : {"", "0", "-1", "65537", "2.5", "99999999999999999999"}) {
+    EXPECT_THAT(errors(R"({"for": {"x": ["a"]}, "a": "${x}", "b": "${x*)" + times + R"(}"})"),
+                testing::HasSubstr("there is no variable 'x*" + times + "'"));
+  }
+}
+
 TEST(MatrixTest, InsertsValuesOfEveryTypeAndTheirLabels) {
   EXPECT_THAT(
       cases(R"({"for": {"x": [0.5, true, null, "a b", {"label": "big", "value": {"n": [1]}}]},
