@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "core/base/planted_fault.h"
 #include "core/execution.h"
 #include "store/records.pb.h"
 
@@ -111,7 +112,7 @@ void JournalObserver::put_execution(const AsyncExecution& execution) {
     store::Execution::Pending& pending = *record.mutable_pending();
     pending.set_request(live.request.SerializeAsString());
     pending.set_request_bytes(live.request_bytes);
-    pending.set_max_retries(live.max_retries);
+    pending.set_max_retries(planted("retries-not-recorded") ? 0 : live.max_retries);
     pending.set_eta_p90_ms(live.estimated_p90_ms);
   }
   append_change(execution.ordinal, JournalTable::kExecutions, record.SerializeAsString());

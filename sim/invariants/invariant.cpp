@@ -34,6 +34,7 @@ InvariantSet::InvariantSet(World& world) {
   add_record_rules(world, invariants_);
   add_request_rules(world, invariants_);
   add_promise_rules(world, invariants_);
+  add_restoration_rules(world, invariants_);
   add_instance_rules(world, invariants_);
   add_memory_rules(world, invariants_);
   for (const auto& invariant : invariants_) {

@@ -103,6 +103,7 @@ void add_answer_rules(World& world, Invariants& invariants);
 void add_record_rules(World& world, Invariants& invariants);
 void add_request_rules(World& world, Invariants& invariants);
 void add_promise_rules(World& world, Invariants& invariants);
+void add_restoration_rules(World& world, Invariants& invariants);
 void add_instance_rules(World& world, Invariants& invariants);
 void add_memory_rules(World& world, Invariants& invariants);
 

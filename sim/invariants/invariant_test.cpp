@@ -31,7 +31,7 @@ TEST(InvariantSet, HasItsRulesWithDifferentNames) {
     EXPECT_THAT(std::string(invariant->name()), MatchesRegex("[a-z]+(-[a-z]+)*"));
     EXPECT_FALSE(invariant->rule().empty());
   }
-  EXPECT_THAT(names, SizeIs(27));
+  EXPECT_THAT(names, SizeIs(29));
 }
 
 TEST(Invariant, KeepsTheFirstViolationsAndCountsTheRest) {

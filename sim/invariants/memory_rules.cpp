@@ -1,5 +1,5 @@
 // Invariants on the memory that a node keeps for its callers: its account is a recount of what it
-// holds, and the requests that it has taken stay within their limit.
+// holds, and the requests and records that it keeps stay within their limits.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -64,6 +64,8 @@ class MemoryAsAccounted final : public Invariant {
 
 // Only nodes with a small limit are checked: measuring every request takes time, and a large limit
 // is not reached.
+constexpr std::int64_t kMaxLimitChecked = 1 << 20;
+
 class RequestBytesWithinLimit final : public Invariant {
  public:
   explicit RequestBytesWithinLimit(World& world)
@@ -99,8 +101,6 @@ class RequestBytesWithinLimit final : public Invariant {
   }
 
  private:
-  static constexpr std::int64_t kMaxLimitChecked = 1 << 20;
-
   struct Node {
     std::map<std::uint64_t, std::int64_t> live;  // bytes by ordinal
     std::int64_t bytes = 0;
@@ -123,11 +123,52 @@ class RequestBytesWithinLimit final : public Invariant {
   std::map<std::uint64_t, std::int64_t> sent_;  // bytes by call
 };
 
+// Relies on the account, which memory-as-accounted compares with what is kept.
+class RecordBytesWithinLimit final : public Invariant {
+ public:
+  explicit RecordBytesWithinLimit(World& world)
+      : Invariant(world, "record-bytes-within-limit",
+                  "while a node has several finished records, these and all log lines have no more "
+                  "bytes than its limit of memory for records"),
+        is_checked_(world.nodes()) {
+    for (std::size_t node = 0; node < world.nodes(); ++node) {
+      const core::MemoryConfig& memory = world.node(node).config().memory;
+      const std::int64_t limit = memory.records > 0 ? memory.records : memory.total / 2;
+      is_checked_[node] = limit <= kMaxLimitChecked;
+    }
+  }
+
+  bool watches_instants() const override {
+    return std::ranges::find(is_checked_, true) != is_checked_.end();
+  }
+  void on_instant_over(core::Instant) override {
+    for (std::uint32_t node = 0; node < is_checked_.size(); ++node) {
+      if (is_checked_[node] && world().node(node).is_up()) check(node);
+    }
+  }
+
+ private:
+  void check(std::uint32_t index) {
+    core::TaskExecutionManager& manager = world().node(index).node().manager();
+    const std::int64_t used = manager.memory().used(core::MemoryUse::kRecords);
+    const std::int64_t limit = manager.memory().limit(core::MemoryUse::kRecords);
+    // The record that has ended last stays until its answers are written.
+    const std::int64_t finished = manager.tracker().tally().ended();
+    if (used <= limit || finished <= 1) return;
+    violation({.node = index}, fmt::format("{} finished records and the log lines have {} bytes, "
+                                           "{} are allowed",
+                                           finished, used, limit));
+  }
+
+  std::vector<bool> is_checked_;  // by node
+};
+
 }  // namespace
 
 void add_memory_rules(World& world, Invariants& invariants) {
   invariants.push_back(std::make_unique<MemoryAsAccounted>(world));
   invariants.push_back(std::make_unique<RequestBytesWithinLimit>(world));
+  invariants.push_back(std::make_unique<RecordBytesWithinLimit>(world));
 }
 
 }  // namespace quintain::sim

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
 #include "core/testing/calls.h"
 #include "sim/testing/scene.h"
@@ -10,6 +11,7 @@ namespace quintain::sim::testing {
 namespace {
 
 using core::testing::async_request;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
@@ -42,6 +44,35 @@ TEST(RequestBytesWithinLimit, CountsTheRequestsOfLiveExecutions) {
   EXPECT_THAT(scene.violations_of(kBytes), IsEmpty());
   accept(scene, 4, 4000);
   EXPECT_THAT(scene.violations_of(kBytes), SizeIs(1));
+}
+
+TEST(RecordBytesWithinLimit, CountsFinishedRecordsAndLogLines) {
+  NodeSpec spec = Scene::default_spec();
+  FunctionModel& model = spec.functions.emplace_back();
+  model.task = "task";
+  spec.config.memory.records = 100'000;
+  Scene scene(spec);
+  auto request = async_request();
+  request.set_task_id("task");
+  core::FunctionService& service = scene.world.node(0).service();
+  const auto violations = [&] { return scene.violations_of("record-bytes-within-limit"); };
+  // As if the node kept 100,000 bytes more than it does.
+  const core::MemoryAccount& account = scene.world.node(0).node().manager().memory();
+  const_cast<core::MemoryAccount&>(account).add(core::MemoryUse::kRecords, 100'000);
+  std::vector<core::testing::RecordingCaller<spearlet::InvokeFunctionResponse>> callers(2);
+  service.InvokeFunction(spearlet::InvokeFunctionRequest(request), {}, callers[0].answer());
+  scene.at(1s);
+  scene.at(2s);
+  EXPECT_THAT(violations(), IsEmpty()) << "one record may stay";
+  const_cast<core::MemoryAccount&>(account).add(core::MemoryUse::kRecords, -100'000);
+  service.InvokeFunction(spearlet::InvokeFunctionRequest(request), {}, callers[1].answer());
+  scene.at(3s);
+  EXPECT_THAT(violations(), IsEmpty());
+  const_cast<core::MemoryAccount&>(account).add(core::MemoryUse::kRecords, 100'000);
+  scene.dropped(99);
+  scene.at(4s);
+  scene.dropped(99);
+  EXPECT_THAT(violations(), Contains(::testing::StartsWith("2 finished records")));
 }
 
 TEST(MemoryAsAccounted, IsARecountOfWhatTheNodeKeeps) {

@@ -247,8 +247,11 @@ class RetentionBounded final : public Invariant {
       return;
     }
     std::deque<Finished>& finished = finished_[event.execution.node];
-    const core::RetentionConfig& retention = world().node(event.execution.node).config().retention;
-    const bool due = facts->ended_at + retention.age <= event.at ||
+    const core::NodeConfig& config = world().node(event.execution.node).config();
+    const core::RetentionConfig& retention = config.retention;
+    // A node with little memory for records drops the oldest ones when it needs their bytes.
+    const bool little_memory = config.memory.records > 0 && config.memory.records <= kLittleMemory;
+    const bool due = little_memory || facts->ended_at + retention.age <= event.at ||
                      finished.size() > static_cast<std::size_t>(retention.count);
     // Over a network the deletion arrives later.
     const bool deleted = world().node(event.execution.node).has_network()
@@ -264,6 +267,8 @@ class RetentionBounded final : public Invariant {
     const auto position = std::find_if(finished.begin(), finished.end(), is_it);
     if (position != finished.end()) finished.erase(position);
   }
+
+  static constexpr std::int64_t kLittleMemory = 1 << 20;
 
   std::vector<std::deque<Finished>> finished_;
   // When a task was last deleted together with its records.
