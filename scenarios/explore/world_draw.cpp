@@ -8,15 +8,14 @@
 #include <array>
 #include <bitset>
 #include <chrono>
-#include <initializer_list>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "core/base/draw.h"
 #include "core/base/duration_text.h"
-#include "core/base/random.h"
 #include "core/base/time.h"
 
 namespace quintain::scenarios {
@@ -74,38 +73,9 @@ enum Feature : std::uint8_t {
   kFeatures
 };
 
-class Draw {
- public:
-  explicit Draw(std::uint64_t seed) : seed_(seed), stream_("explore") {}
-
-  // From 0 to n - 1.
-  std::size_t below(std::size_t n) {
-    return static_cast<std::size_t>(core::to_unit_interval(stream_.next(seed_)) *
-                                    static_cast<double>(n));
-  }
-  bool chance(double probability) {
-    return core::to_unit_interval(stream_.next(seed_)) < probability;
-  }
-  int between(int least, int most) {
-    return least + static_cast<int>(below(static_cast<std::size_t>(most - least + 1)));
-  }
-  template <class T>
-  T of(std::initializer_list<T> values) {
-    return *(values.begin() + below(values.size()));
-  }
-  template <class T>
-  const T& of(const std::vector<T>& values) {
-    return values[below(values.size())];
-  }
-
- private:
-  std::uint64_t seed_;
-  core::RandomStream stream_;
-};
-
 class WorldDraw {
  public:
-  explicit WorldDraw(std::uint64_t seed) : draw_(seed) {
+  explicit WorldDraw(std::uint64_t seed) : draw_(seed, "explore") {
     for (std::size_t feature = 0; feature < kFeatures; ++feature)
       features_[feature] = draw_.chance(0.5);
   }
@@ -504,7 +474,7 @@ class WorldDraw {
     steps.push_back(std::move(step));
   }
 
-  Draw draw_;
+  core::Draw draw_;
   std::bitset<kFeatures> features_;
   std::vector<std::string> names_;  // of the functions
   std::vector<std::string> nodes_;  // empty: one node
