@@ -1,5 +1,6 @@
 // Honest nodes of other kinds than the reference node, in virtual time: the suite must fail none of
-// them. And manifests that declare what the reference node does not do: the suite must fail those.
+// them, and the model of the contract must agree with them. And manifests that declare what the
+// reference node does not do: the suite must fail those.
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -12,6 +13,8 @@
 #include "conformance/faulty/decorators.h"
 #include "conformance/fixtures/fixture_runtime.h"
 #include "conformance/judgement/clauses/clause.h"
+#include "conformance/model/contract_model.h"
+#include "conformance/modelled_target.h"
 #include "conformance/suite.h"
 #include "conformance/testing/delayed_transport.h"
 
@@ -72,11 +75,28 @@ void finish_some(Transport& transport, int count) {
   }
 }
 
-/// The number of judged cases, and what went wrong in the others.
+// What the model of the contract disagrees with.
+std::string disagreements_in(const CaseResult& result, const Variant& variant,
+                             const core::NodeConfig& node, const Manifest& manifest) {
+  // A message is under way there and back.
+  ModelledNode modelled = modelled_target(manifest, 2 * variant.latency,
+                                          /*alone=*/variant.finished_before == 0);
+  modelled.async_timeout = node.timeout.async_default;
+  modelled.restarts = result.test_case->name.starts_with("durability/");
+  const std::vector<RecordedCall> calls(result.recorded_calls.begin(), result.recorded_calls.end());
+  std::string text;
+  for (const Disagreement& disagreement : disagreements(calls, modelled)) {
+    text += std::string(result.test_case->name) + ": " + disagreement.what + "\n";
+  }
+  return text;
+}
+
+/// The number of judged cases, what went wrong in the others, and what the model says.
 struct Outcome {
   int passed = 0;
   int not_judged = 0;
   std::string problems;
+  std::string disagreements;
 };
 
 /// `strict`: a violated SHOULD counts too.
@@ -107,6 +127,7 @@ Outcome judge(const Variant& variant, bool strict = false) {
   for (const Case& one : all_cases()) {
     if (delayed && !one.live_only.empty()) continue;
     const CaseResult result = run_case(one, options, ++number);
+    outcome.disagreements += disagreements_in(result, variant, node, manifest);
     if (!result.not_judged.empty()) {
       ++outcome.not_judged;
     } else if (const std::string problems = outcome_of(result, strict); problems.empty()) {
@@ -241,6 +262,7 @@ class HonestVariantTest : public testing::TestWithParam<Variant> {};
 TEST_P(HonestVariantTest, FailsNoCase) {
   const Outcome outcome = judge(GetParam());
   EXPECT_EQ(outcome.problems, "");
+  EXPECT_EQ(outcome.disagreements, "");
   EXPECT_GT(outcome.passed, outcome.not_judged);
   RecordProperty("passed", outcome.passed);
   RecordProperty("not_judged", outcome.not_judged);

@@ -237,8 +237,7 @@ reports::Check WorldJudge::check_model(std::uint32_t node, const NodeCalls& call
                        .expected = "every answer is one that the model of the contract allows",
                        .observed = fmt::format("{} calls", recorded.size())};
   if (found.empty()) return check;
-  // The model still disagrees with right answers in about one of 10,000 random worlds, most of them
-  // with a network and ids that are used again.
+  // The model disagreed with a right answer in one of 60,000 random worlds (docs/explore.md).
   check.verdict = reports::Verdict::kWarning;
   check.observed = found.front().what;
   if (found.size() > 1) check.observed += fmt::format("; and {} more", found.size() - 1);

@@ -76,6 +76,12 @@ bool is_new_task(const Invoke& request) {
           request.task_id().empty());
 }
 
+bool returns_too_much(const FunctionBehaviour& behaviour) {
+  constexpr std::size_t kLargestResult = (std::size_t{4} << 20) - (std::size_t{32} << 10);
+  return behaviour.result &&
+         behaviour.result->value().size() + behaviour.result->type_url().size() > kLargestResult;
+}
+
 bool before(const RecordedCall& call, const RecordedCall& later) {
   return call.returned < later.sent ||
          (call.returned == later.sent && call.followed_by != 0 && call.followed_by <= later.number);
@@ -337,7 +343,9 @@ States KnownExecutions::ends_of(const Execution& execution, Instant at) const {
     const auto& fates = behaviour->attempts;
     for (std::int64_t i = 0; i < attempts; ++i) {
       const auto position = std::min<std::size_t>(static_cast<std::size_t>(i), fates.size() - 1);
-      if (fates[position] == Fate::kCompletes) states.add(kCompleted);
+      if (fates[position] == Fate::kCompletes) {
+        states.add(returns_too_much(*behaviour) ? kFailed : kCompleted);
+      }
       // The time may be too short for another attempt.
       if (fates[position] == Fate::kFails) states.add(kFailed);
       // After a restart the attempt that it has interrupted is followed by the next.

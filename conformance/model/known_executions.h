@@ -103,6 +103,9 @@ bool is_invocation(const RecordedCall& call);
 /// Whether `call` had ended when `later` was sent.
 bool before(const RecordedCall& call, const RecordedCall& later);
 
+/// Whether a function returns more than an answer may have, which fails its execution.
+bool returns_too_much(const FunctionBehaviour& behaviour);
+
 /// What callers asked for and were told. Answers are judged against it, and it against nothing.
 class KnownExecutions {
  public:
