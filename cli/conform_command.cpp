@@ -4,7 +4,6 @@
 #include <fmt/ranges.h>
 #include <google/protobuf/stubs/logging.h>
 #include <grpc/support/log.h>
-#include <sys/random.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -14,7 +13,6 @@
 #include <cstdlib>
 #include <functional>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <utility>
@@ -22,6 +20,7 @@
 
 #include "cli/console.h"
 #include "cli/interruption.h"
+#include "cli/live_target.h"
 #include "cli/program.h"
 #include "cli/progress.h"
 #include "cli/results.h"
@@ -29,8 +28,6 @@
 #include "conformance/faulty/faulty_core.h"
 #include "conformance/fixtures/fixture_runtime.h"
 #include "conformance/judgement/clauses/clause.h"
-#include "conformance/live/grpc_transport.h"
-#include "conformance/live/spawn.h"
 #include "conformance/manifest.h"
 #include "conformance/mutation/mutation_testing.h"
 #include "conformance/self_testing.h"
@@ -40,8 +37,6 @@
 #include "conformance/verdicts.h"
 #include "conformance/wire/descriptor.h"
 #include "reports/formats.h"
-#include "reports/json_input/diagnostics.h"
-#include "reports/json_input/document.h"
 #include "reports/size_limits.h"
 
 namespace quintain::cli {
@@ -54,10 +49,7 @@ constexpr int kMaxJobs = 256;
 
 struct Arguments {
   std::string transport;
-  std::string target;
-  std::string spawn;
-  std::string manifest;
-  std::string profile;
+  TargetOptions target;
   std::string faulty;
   std::string proto;
   std::string descriptor_set;
@@ -75,17 +67,9 @@ struct Arguments {
   std::string statement;
   int jobs = 0;
   ReportFiles files;
-  std::vector<std::string> endpoint_hosts;
-  std::string tls_ca;
-  std::string tls_cert;
-  std::string tls_key;
 };
 
 void print_error(std::string_view what) { cli::print_error(kCommand, what); }
-
-bool is_live(const Arguments& arguments) {
-  return !arguments.target.empty() || !arguments.spawn.empty();
-}
 
 // Whether the options are consistent. Prints an error for everything that is not.
 bool validate_arguments(const Arguments& arguments) {
@@ -95,23 +79,23 @@ bool validate_arguments(const Arguments& arguments) {
     good = false;
   };
   if (arguments.self_test) {
-    if (is_live(arguments) || !arguments.transport.empty()) {
+    if (arguments.target.is_live() || !arguments.transport.empty()) {
       problem(
           "--self-test judges the suite in virtual time; it takes no --transport, --target or "
           "--spawn");
     }
   } else if (!arguments.list && arguments.explain.empty() && arguments.transport.empty() &&
-             !is_live(arguments)) {
+             !arguments.target.is_live()) {
     problem("expected --target ADDRESS, --spawn COMMAND, --transport sim or --self-test");
   }
-  if (!arguments.transport.empty() && is_live(arguments)) {
+  if (!arguments.transport.empty() && arguments.target.is_live()) {
     problem("--transport sim and a live target exclude each other");
   }
-  if (!arguments.transport.empty() && !arguments.manifest.empty()) {
+  if (!arguments.transport.empty() && !arguments.target.manifest.empty()) {
     problem(
         "--transport sim judges the reference node, whose manifest is built in; drop --manifest");
   }
-  if (!arguments.profile.empty() && !is_live(arguments)) {
+  if (!arguments.target.profile.empty() && !arguments.target.is_live()) {
     problem("--profile is for a live target; in virtual time there is one wire, the contract's");
   }
   if (!arguments.markdown.empty() && !arguments.self_test) {
@@ -174,58 +158,13 @@ void list(const std::vector<const Case*>& cases) {
 }
 
 std::optional<conformance::Manifest> the_manifest(const Arguments& arguments) {
-  conformance::Manifest manifest = conformance::reference_manifest();
-  if (!arguments.manifest.empty()) {
-    json_input::Diagnostics diagnostics;
-    const auto loaded = conformance::load_manifest(arguments.manifest, diagnostics);
-    if (!loaded) {
-      write_note(diagnostics.text());
-      return std::nullopt;
-    }
-    manifest = *loaded;
-  } else if (is_live(arguments)) {
-    // Only its manifest can say that a target has a store.
-    manifest.policies.durability = conformance::Policies::Durability::kNone;
-  }
-  if (!arguments.profile.empty()) {
-    manifest.profile = arguments.profile;
-    if (conformance::find_profile(arguments.profile) == nullptr) {
-      print_error(fmt::format("there is no profile '{}'; there is: {}", arguments.profile,
-                              fmt::join(conformance::profile_names(), ", ")));
-      return std::nullopt;
-    }
-  }
-  const std::string_view present = conformance::find_profile(manifest.profile)->name();
-  if (manifest.profile != present) {
-    print_error(
-        fmt::format("hint: the profile '{}' is now called '{}'", manifest.profile, present));
-    manifest.profile = present;
-  }
-  if (const std::string missing = conformance::missing_for_statement(manifest);
-      !arguments.statement.empty() && !missing.empty()) {
+  auto manifest = manifest_of(kCommand, arguments.target);
+  if (!manifest || arguments.statement.empty()) return manifest;
+  if (const std::string missing = conformance::missing_for_statement(*manifest); !missing.empty()) {
     print_error(fmt::format("--statement needs {} in the manifest", missing));
     return std::nullopt;
   }
   return manifest;
-}
-
-// The text of a file; empty if there is no path. Prints an error and returns nullopt if it can't be
-// read.
-std::optional<std::string> text_of(const std::string& path) {
-  if (path.empty()) return std::string();
-  json_input::Diagnostics diagnostics;
-  auto text = json_input::read_file(path, diagnostics);
-  if (!text) write_note(diagnostics.text());
-  return text;
-}
-
-// A prefix of execution ids that no other run against the same target uses.
-std::string new_run_id() {
-  std::uint32_t bits = 0;
-  if (getrandom(&bits, sizeof bits, 0) != sizeof bits) {
-    bits = static_cast<std::uint32_t>(std::chrono::system_clock::now().time_since_epoch().count());
-  }
-  return fmt::format("q{:08x}", bits);
 }
 
 // The command line, as far as it determines what is judged and how.
@@ -237,16 +176,9 @@ std::string command_line(const Arguments& arguments) {
   if (arguments.self_test) command += " --self-test";
   add("--transport", arguments.transport);
   add("--faulty", arguments.faulty);
-  add("--target", arguments.target);
-  add("--spawn", arguments.spawn);
-  add("--manifest", arguments.manifest);
-  add("--profile", arguments.profile);
+  command += arguments.target.arguments();
   add("--proto", arguments.proto);
   add("--descriptor-set", arguments.descriptor_set);
-  for (const std::string& host : arguments.endpoint_hosts) add("--allow-endpoint-host", host);
-  add("--tls-ca", arguments.tls_ca);
-  add("--tls-cert", arguments.tls_cert);
-  add("--tls-key", arguments.tls_key);
   if (arguments.strict) command += " --strict";
   return command;
 }
@@ -298,9 +230,11 @@ int run_self_test(const Arguments& arguments) {
   return finish(arguments, std::move(report), started);
 }
 
-// Reads the descriptor of a live target from --proto or --descriptor-set. Without either, the
-// target is asked by server reflection.
-bool read_descriptor(const Arguments& arguments, conformance::LiveOptions& options) {
+using Descriptor = std::optional<google::protobuf::FileDescriptorSet>;
+
+// Reads the descriptor of a live target from --proto or --descriptor-set; nothing without either:
+// then the target is asked by server reflection. Prints an error and returns false if it can't.
+bool read_descriptor(const Arguments& arguments, Descriptor& descriptor) {
   if (arguments.proto.empty() && arguments.descriptor_set.empty()) return true;
   auto files = arguments.proto.empty() ? conformance::load_descriptor_set(arguments.descriptor_set)
                                        : conformance::load_proto(arguments.proto);
@@ -308,114 +242,8 @@ bool read_descriptor(const Arguments& arguments, conformance::LiveOptions& optio
     print_error(std::string(files.status().message()));
     return false;
   }
-  options.descriptor = *std::move(files);
+  descriptor = *std::move(files);
   return true;
-}
-
-bool read_tls(const Arguments& arguments, conformance::LiveOptions& options) {
-  if (arguments.tls_ca.empty() && arguments.tls_cert.empty() && arguments.tls_key.empty()) {
-    return true;
-  }
-  const auto authorities = text_of(arguments.tls_ca);
-  const auto certificate = text_of(arguments.tls_cert);
-  const auto key = text_of(arguments.tls_key);
-  if (!authorities || !certificate || !key) return false;
-  options.tls = {.authorities = *authorities, .certificate = *certificate, .key = *key};
-  return true;
-}
-
-// A live target, and its process if this program started it.
-struct Live {
-  // Shared with the functions that end it and start it again.
-  std::shared_ptr<std::unique_ptr<conformance::SpawnedServer>> process;
-  std::optional<conformance::LiveTarget> target;
-};
-
-// Prints an error and returns nullopt if there is no way to the target.
-std::optional<Live> reach(const Arguments& arguments, const conformance::Manifest& manifest) {
-  conformance::LiveOptions options{.address = arguments.target,
-                                   .slack = manifest.policies.grace,
-                                   .status_endpoint_http = manifest.policies.status_endpoint_http,
-                                   .endpoint_hosts = arguments.endpoint_hosts};
-  if (!read_descriptor(arguments, options) || !read_tls(arguments, options)) return std::nullopt;
-  Live live;
-  if (!arguments.spawn.empty()) {
-    const conformance::SpawnOptions spawn{
-        .command = arguments.spawn, .address = arguments.target, .tls = options.tls};
-    auto server = conformance::SpawnedServer::start(spawn);
-    if (!server.ok()) {
-      print_error(std::string(server.status().message()));
-      return std::nullopt;
-    }
-    live.process =
-        std::make_shared<std::unique_ptr<conformance::SpawnedServer>>(*std::move(server));
-    options.address = (*live.process)->address();
-    options.drain = [process = live.process] {
-      (*process)->terminate();
-      return absl::OkStatus();
-    };
-    options.restart = [process = live.process, spawn]() -> absl::StatusOr<std::string> {
-      (*process)->kill();
-      auto again = conformance::SpawnedServer::start(spawn);
-      if (!again.ok()) return again.status();
-      *process = *std::move(again);
-      return (*process)->address();
-    };
-    if (options.status_endpoint_http.empty()) {
-      options.status_endpoint_http = (*live.process)->http_base();
-    }
-  }
-  auto target = conformance::LiveTarget::of(std::move(options));
-  if (!target.ok()) {
-    print_error(std::string(target.status().message()));
-    return std::nullopt;
-  }
-  live.target = *std::move(target);
-  return live;
-}
-
-// Why no server answers at the address; empty if one does. Any answer will do.
-std::string silence(const conformance::LiveTarget& target) {
-  const auto transport = target.connect();
-  std::optional<absl::Status> ended;
-  transport->start({.path = "/grpc.health.v1.Health/Check",
-                    .on_message = [](const std::string&) {},
-                    .on_end = [&](absl::Status status) { ended = std::move(status); }});
-  transport->run_until(transport->now() + std::chrono::seconds(10),
-                       [&] { return ended.has_value(); });
-  if (ended && !absl::IsUnavailable(*ended)) return {};
-  return fmt::format("no server answers at {}: {}", target.address(),
-                     ended ? std::string(ended->message()) : "no answer within 10 s");
-}
-
-// What a report says of its target.
-std::string target_facts(const Arguments& arguments, const conformance::Manifest& manifest) {
-  nlohmann::ordered_json facts;
-  if (!is_live(arguments)) {
-    facts["transport"] = "sim";
-  } else {
-    facts["address"] = arguments.target.empty() ? "started by --spawn" : arguments.target;
-  }
-  facts["profile"] = manifest.profile;
-  if (!arguments.manifest.empty()) {
-    facts["manifest_file"] = arguments.manifest;
-    // It was loaded before, so that it can be read; JSON with comments.
-    const auto declared = nlohmann::ordered_json::parse(text_of(arguments.manifest).value_or(""),
-                                                        nullptr, false, true);
-    if (!declared.is_discarded()) facts["manifest"] = declared;
-  }
-  return facts.dump();
-}
-
-// The address for a command that repeats a call by hand; empty where there is no such command.
-std::string grpcurl_target(const Arguments& arguments, const conformance::Manifest& manifest) {
-  const bool contract = manifest.profile == conformance::contract_profile().name();
-  if (!contract || arguments.target.empty()) return {};
-  const std::string address = arguments.target.starts_with("unix:")
-                                  ? "-unix " + quoted(arguments.target.substr(5))
-                                  : quoted(arguments.target);
-  return (arguments.tls_ca.empty() ? "-plaintext " : "-cacert " + quoted(arguments.tls_ca) + " ") +
-         address;
 }
 
 int judge(const Arguments& arguments) {
@@ -427,21 +255,19 @@ int judge(const Arguments& arguments) {
   }
   const auto manifest = the_manifest(arguments);
   if (!manifest) return kBadInput;
-  const auto known_text = text_of(arguments.known_failing);
+  const auto known_text = text_of_file(arguments.known_failing);
   if (!known_text) return kBadInput;
 
   conformance::SuiteOptions options{.manifest = &*manifest,
                                     .profile = conformance::find_profile(manifest->profile),
-                                    .virtual_time = !is_live(arguments),
+                                    .virtual_time = !arguments.target.is_live(),
                                     .jobs = arguments.jobs};
-  std::optional<Live> live;
-  if (is_live(arguments)) {
-    live = reach(arguments, *manifest);
+  std::optional<ReachedTarget> live;
+  if (arguments.target.is_live()) {
+    Descriptor descriptor;
+    if (!read_descriptor(arguments, descriptor)) return kBadInput;
+    live = reach(kCommand, arguments.target, *manifest, std::move(descriptor));
     if (!live) return kBadInput;
-    if (const std::string problem = silence(*live->target); !problem.empty()) {
-      print_error(problem);
-      return kBadInput;
-    }
     options.connect = [&live] { return live->target->connect(); };
     options.run_id = new_run_id();
   } else {
@@ -461,20 +287,20 @@ int judge(const Arguments& arguments) {
     }
     return {};
   };
-  options.smoke_first = is_live(arguments) && !arguments.no_preflight;
+  options.smoke_first = arguments.target.is_live() && !arguments.no_preflight;
   if (live) options.reachable = [&live] { return silence(*live->target).empty(); };
   reports::Report report = new_report(arguments);
-  report.target = target_facts(arguments, *manifest);
+  report.target = target_facts(arguments.target, *manifest);
   Progress progress("cases");
   options.progress = [&](std::size_t done, std::size_t of) { progress.show(done, of); };
   const auto results = conformance::run_suite(*cases, options);
   progress.clear();
   report.incomplete = options.stop();
   for (const auto& result : results) {
-    report.cases.push_back(
-        conformance::to_report(result, {.strict = arguments.strict,
-                                        .command = report.command,
-                                        .grpcurl_target = grpcurl_target(arguments, *manifest)}));
+    report.cases.push_back(conformance::to_report(
+        result, {.strict = arguments.strict,
+                 .command = report.command,
+                 .grpcurl_target = arguments.target.grpcurl_target(*manifest)}));
   }
   conformance::apply(conformance::parse_known_failing(arguments.known_failing, *known_text),
                      matches, !arguments.selection.empty() || !report.incomplete.empty(),
@@ -533,15 +359,7 @@ void add_conform_command(CLI::App& app, int& exit_code) {
           })
       ->check(CLI::IsMember({"sim"}))
       ->group("");  // its old name, not shown by --help
-  command->add_option("--target", arguments->target, "A live server: HOST:PORT or unix:PATH");
-  command->add_option("--spawn", arguments->spawn,
-                      "Start this command, judge the server, stop it. The server's address is "
-                      "--target, or the line 'listening on ADDRESS' that it prints");
-  command->add_option("--manifest", arguments->manifest,
-                      "The target's fixtures, facts, policies and profile, as JSON "
-                      "(default: the reference node's)");
-  command->add_option("--profile", arguments->profile,
-                      "The wire profile, instead of the manifest's");
+  arguments->target.add_options(*command);
   command->add_option("--faulty", arguments->faulty,
                       "With --transport sim: the core with this fault");
   command->add_option("--proto", arguments->proto,
@@ -584,14 +402,6 @@ void add_conform_command(CLI::App& app, int& exit_code) {
   command->add_option("--jobs", arguments->jobs, "Cases that run at once")
       ->check(CLI::Range(1, kMaxJobs));
   arguments->files.add_options(*command);
-  command
-      ->add_option("--allow-endpoint-host", arguments->endpoint_hosts,
-                   "A host other than the target's to which a status_endpoint may lead; repeatable")
-      ->type_name("HOST")
-      ->allow_extra_args(false);
-  command->add_option("--tls-ca", arguments->tls_ca, "Speak TLS and trust this PEM file");
-  command->add_option("--tls-cert", arguments->tls_cert, "The client's certificate (PEM)");
-  command->add_option("--tls-key", arguments->tls_key, "Its key (PEM)");
   command->footer(
       "Examples:\n"
       "  quintain conform --target localhost:50051          a server that has the fixtures\n"
@@ -605,7 +415,7 @@ void add_conform_command(CLI::App& app, int& exit_code) {
   command->callback([arguments, &exit_code] {
     if (arguments->jobs == 0) {
       // Live cases mostly wait.
-      arguments->jobs = is_live(*arguments) ? 4 : cores();
+      arguments->jobs = arguments->target.is_live() ? 4 : cores();
     }
     exit_code = conform(*arguments);
   });

@@ -1,5 +1,5 @@
 // `quintain explore`: runs random worlds, or one scenario with an action at each of its events, and
-// shrinks what fails to scenario files.
+// shrinks what fails to scenario files. A live target gets random loads (explore_target.h).
 #include <absl/strings/ascii.h>
 #include <absl/strings/match.h>
 #include <absl/strings/str_join.h>
@@ -20,6 +20,7 @@
 
 #include "cli/console.h"
 #include "cli/explore_report.h"
+#include "cli/explore_target.h"
 #include "cli/interruption.h"
 #include "cli/program.h"
 #include "cli/progress.h"
@@ -41,6 +42,8 @@ namespace {
 
 constexpr std::string_view kCommand = "explore";
 constexpr std::uint64_t kDefaultSeeds = 1000;
+constexpr std::uint64_t kDefaultLoads = 20;
+constexpr std::uint64_t kMaxLoads = 100'000;
 constexpr std::uint64_t kMaxSeeds = 1'000'000'000'000;
 constexpr std::size_t kMaxVariants = 1'000'000;
 
@@ -48,7 +51,7 @@ struct Arguments {
   std::string scenario;
   std::string everywhere;
   bool ties = false;
-  std::uint64_t seeds = kDefaultSeeds;
+  std::optional<std::uint64_t> seeds;
   std::string time;
   std::string seed = "1";
   std::size_t most = 20'000;
@@ -58,6 +61,9 @@ struct Arguments {
   std::string of_worlds;
   std::string out = "explored";
   ReportFiles files;
+  TargetOptions target;
+  /// An option that was given and is not for live targets; empty: none.
+  std::string of_simulations;
 };
 
 void print_error(std::string_view what) { cli::print_error(kCommand, what); }
@@ -272,9 +278,36 @@ int explore_orders(const Arguments& arguments) {
                             static_cast<double>(all.explored.worlds) / took.count()));
 }
 
+// --target, --spawn.
+int explore_live_target(const Arguments& arguments, std::uint64_t first) {
+  if (!arguments.of_simulations.empty()) {
+    print_error(
+        fmt::format("{} is for simulated worlds; with a live target, --seeds and --seed "
+                    "choose the loads",
+                    arguments.of_simulations));
+    return kBadInput;
+  }
+  const std::uint64_t loads = arguments.seeds.value_or(kDefaultLoads);
+  if (loads > kMaxLoads) {
+    print_error(fmt::format("--seeds: at most {} loads can be sent in one run", kMaxLoads));
+    return kBadInput;
+  }
+  return explore_target({.target = arguments.target,
+                         .first = first,
+                         .loads = loads,
+                         .jobs = arguments.jobs,
+                         .files = arguments.files});
+}
+
 int explore_command(const Arguments& arguments) {
   const auto first = parse_seed(arguments.seed);
   if (!first || !arguments.files.check(kCommand)) return kBadInput;
+  if (arguments.target.is_live()) return explore_live_target(arguments, *first);
+  if (!arguments.target.arguments().empty()) {
+    print_error(fmt::format("{} is about a live target; it needs --target or --spawn",
+                            arguments.target.arguments().substr(1)));
+    return kBadInput;
+  }
   const bool random = arguments.everywhere.empty() && !arguments.ties;
   if (random != arguments.scenario.empty()) {
     print_error(random ? "a SCENARIO needs --everywhere or --ties"
@@ -306,7 +339,9 @@ int explore_command(const Arguments& arguments) {
     if (!made) return kBadInput;
     variants = *std::move(made);
   }
-  const std::uint64_t worlds = !random ? variants.size() : time ? kMaxSeeds : arguments.seeds;
+  const std::uint64_t worlds = !random ? variants.size()
+                               : time  ? kMaxSeeds
+                                       : arguments.seeds.value_or(kDefaultSeeds);
   const auto shards = static_cast<std::uint64_t>(shard->count);
   const auto number = static_cast<std::uint64_t>(shard->number);
   if (number > worlds) {
@@ -367,27 +402,27 @@ void add_explore_command(CLI::App& app, int& exit_code) {
   auto arguments = std::make_shared<Arguments>();
   CLI::App* command = app.add_subcommand(
       "explore", "Search random worlds for violations, and shrink what is found");
-  command->add_option("SCENARIO", arguments->scenario,
-                      "A scenario file or folder, for --everywhere or --ties");
+  auto* scenario = command->add_option("SCENARIO", arguments->scenario,
+                                       "A scenario file or folder, for --everywhere or --ties");
   auto* ties = command->add_flag(
       "--ties", arguments->ties,
       "Instead of random worlds: run SCENARIO in every order of the events that are due at one "
       "instant");
-  command
-      ->add_option(
-          "--everywhere", arguments->everywhere,
-          fmt::format(
-              "Instead of random worlds: do each of these to every execution of SCENARIO, at, "
-              "before and after each of its events: {}",
-              fmt::join(scenarios::kActions, ", ")))
-      ->excludes(ties);
-  command
-      ->add_option("--most", arguments->most,
-                   "The most variants or orders of one case that are tried (default: 20000)")
-      ->check(CLI::Range(std::size_t{1}, kMaxVariants));
+  auto* everywhere = command->add_option(
+      "--everywhere", arguments->everywhere,
+      fmt::format("Instead of random worlds: do each of these to every execution of SCENARIO, at, "
+                  "before and after each of its events: {}",
+                  fmt::join(scenarios::kActions, ", ")));
+  everywhere->excludes(ties);
+  auto* most = command->add_option(
+      "--most", arguments->most,
+      "The most variants or orders of one case that are tried (default: 20000)");
+  most->check(CLI::Range(std::size_t{1}, kMaxVariants));
   auto* seeds = command
                     ->add_option("--seeds", arguments->seeds,
-                                 fmt::format("How many worlds (default: {})", kDefaultSeeds))
+                                 fmt::format("How many worlds (default: {}), or loads of a live "
+                                             "target (default: {})",
+                                             kDefaultSeeds, kDefaultLoads))
                     ->check(CLI::Range(std::uint64_t{1}, kMaxSeeds));
   auto* time =
       command->add_option("--for", arguments->time, "How long, instead of --seeds: \"60s\"");
@@ -395,24 +430,31 @@ void add_explore_command(CLI::App& app, int& exit_code) {
   auto* seed = command->add_option(
       "--seed", arguments->seed,
       "The first seed: a number, or hexadecimal digits such as the hash of a commit (default: 1)");
-  add_jobs_option(*command, arguments->jobs, "Worlds");
-  command->add_option("--out", arguments->out,
-                      "The folder for the scenarios that fail (default: explored)");
+  add_jobs_option(*command, arguments->jobs, "Worlds or loads");
+  auto* out = command->add_option("--out", arguments->out,
+                                  "The folder for the scenarios that fail (default: explored)");
   add_shard_option(*command, arguments->shard, "worlds");
+  arguments->target.add_options(*command);
   arguments->files.add_options(*command);
   command->footer(
       "Examples:\n"
       "  quintain explore --for 60s                        random worlds for a minute\n"
       "  quintain explore --seed $(git rev-parse HEAD)     other worlds for each commit\n"
       "  quintain explore my.json --everywhere cancel,leave\n"
-      "  quintain explore my.json --ties                   every order of simultaneous events\n\n"
+      "  quintain explore my.json --ties                   every order of simultaneous events\n"
+      "  quintain explore --target localhost:50051         random loads on a live server\n\n"
       "Exit code: 0 nothing was found, 1 something was, 2 bad usage or input, 3 harness error, "
       "130\n"
       "or 143 interrupted by SIGINT or SIGTERM, with a report of what has run.");
-  command->callback([arguments, seeds, time, seed, &exit_code] {
+  const auto* shard = command->get_option("--shard");
+  command->callback([=, &exit_code] {
     for (const CLI::Option* option : {seeds, time, seed}) {
       if (option->count() > 0) arguments->of_worlds = option->get_name();
     }
+    for (const CLI::Option* option : {scenario, ties, everywhere, most, time, out}) {
+      if (option->count() > 0) arguments->of_simulations = option->get_name();
+    }
+    if (shard->count() > 0) arguments->of_simulations = shard->get_name();
     exit_code = explore_command(*arguments);
   });
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -36,7 +37,7 @@ inline constexpr std::string_view kSmokeAsync = "smoke/async";
 /// the state of the target. Immutable.
 struct Case {
   /// Family and topic, in kebab-case: "cancel/second-is-harmless".
-  std::string_view name;
+  std::string name;
   /// What it does, in one sentence.
   std::string_view about;
   /// The clauses that it must judge.
@@ -54,7 +55,7 @@ struct Case {
   /// Why it can be judged only on a live target; empty: virtual time works too.
   std::string_view live_only{};
   /// The script. Throws nothing except what CaseRun throws.
-  void (*run)(CaseRun& run);
+  std::function<void(CaseRun& run)> run;
 };
 
 /// All cases, family by family.

@@ -72,7 +72,8 @@ TEST_F(SuiteTest, BlocksWhatDependsOnAFailedSmokeCase) {
   const Case other{.name = "x/o", .about = "", .clauses = {"SYNC-2"}, .run = hold};
   const Case alone{
       .name = "x/a", .about = "", .clauses = {"SYNC-2"}, .depends_on = Smoke::kNone, .run = hold};
-  const Case smoke{.name = kSmokeSync, .about = "", .clauses = {"SYNC-2"}, .run = judge_sync};
+  const Case smoke{
+      .name = std::string(kSmokeSync), .about = "", .clauses = {"SYNC-2"}, .run = judge_sync};
   const std::vector<const Case*> cases{&other, &alone, &smoke};
   SuiteOptions blocking = options();
   blocking.smoke_first = true;

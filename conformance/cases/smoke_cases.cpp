@@ -24,13 +24,13 @@ void async_works(CaseRun& run) {
 
 std::vector<Case> smoke_cases() {
   return {
-      {.name = kSmokeSync,
+      {.name = std::string(kSmokeSync),
        .about = "a SYNC call is served",
        .clauses = {"SYNC-2"},
        .fixtures = {"echo"},
        .depends_on = Smoke::kNone,
        .run = sync_works},
-      {.name = kSmokeAsync,
+      {.name = std::string(kSmokeAsync),
        .about = "an ASYNC call is accepted and its end is seen",
        .clauses = {"STATE-3"},
        .fixtures = {"echo"},
