@@ -172,6 +172,22 @@ TEST(ContractModel, AnExecutionIsTimeoutFromItsDeadlineOnAndNotBefore) {
               ElementsAre(HasSubstr("it ended after its deadline")));
 }
 
+// A caller that leaves shortly before its deadline has waited until then, by its own clock.
+TEST(ContractModel, AnExecutionEndsSoonAfterItsCallerHasLeft) {
+  const auto judge = [](std::int64_t left) {
+    Calls calls;
+    auto call = refused_call(Method::kInvokeFunction, invoke_request(EXECUTION_MODE_SYNC, "a"),
+                             absl::CancelledError("left"), 0, left);
+    call.deadline = at_ms(640);
+    call.abandoned = true;
+    calls.add(call);
+    calls.read(kRunning, 630);
+    return calls.judge({.cancel_grace = 10ms});
+  };
+  EXPECT_THAT(judge(529), ElementsAre(HasSubstr("as RUNNING; allowed: absent or COMPLETED")));
+  EXPECT_THAT(judge(530), IsEmpty());
+}
+
 TEST(ContractModel, TheErrorCodeIsThatOfTheEnd) {
   Calls calls;
   calls.start();

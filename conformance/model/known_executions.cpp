@@ -251,6 +251,14 @@ KnownExecutions::Timeout KnownExecutions::deadline_of(const RecordedCall& call,
   return timeout;
 }
 
+// Whether the node may take a caller that has left for one whose deadline has passed, because the
+// clocks of both differ. Then its execution goes on until the deadline.
+bool KnownExecutions::leaves_at_its_deadline(const RecordedCall& call) const {
+  if (call.deadline.is_never()) return false;
+  const Duration margin = std::chrono::milliseconds(100) + (call.deadline - call.sent) / 64;
+  return call.deadline - call.returned <= margin + node_.delay;
+}
+
 void KnownExecutions::settle(Execution& execution) {
   for (const Sighting& sighting : execution.sightings) {
     if (sighting.started && !execution.started) execution.started = sighting.started;
@@ -279,7 +287,7 @@ void KnownExecutions::settle(Execution& execution) {
   execution.deadline_latest = latest.value_or(Instant::never());
   const Cause* gone = execution.causes.empty() ? nullptr : &execution.causes.front();
   if (gone != nullptr && !gone->reason && gone->call == execution.creator && node_.cancel_grace &&
-      execution.creators.size() == 1 && !node_.restarts) {
+      execution.creators.size() == 1 && !node_.restarts && !leaves_at_its_deadline(*gone->call)) {
     // Nobody waits for it any more.
     const bool immediate = policies_.cancel_running == Policies::CancelRunning::kImmediate;
     const Duration grace = immediate ? Duration(0) : *node_.cancel_grace;

@@ -143,6 +143,7 @@ class KnownExecutions {
   void learn_invocation(const RecordedCall& call);
   /// When a call was accepted at the latest; never(): perhaps not at all.
   Instant accepted_by(const RecordedCall& call) const;
+  bool leaves_at_its_deadline(const RecordedCall& call) const;
   void settle(Execution& execution);
   /// Whether its record may have been dropped by this time.
   bool may_be_forgotten(const Execution& execution, Instant at) const;
