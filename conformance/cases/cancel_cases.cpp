@@ -371,7 +371,7 @@ std::vector<Case> cancel_cases() {
   };
 }
 
-const RegisterCases kCancelCases(5, cancel_cases);
+const RegisterCases kCancelCases(6, cancel_cases);
 
 }  // namespace
 }  // namespace quintain::conformance

@@ -20,8 +20,8 @@ namespace quintain::conformance {
 ///
 ///   const RegisterCases kSyncCases(1, sync_cases);
 ///
-/// `order` is the place of the family among the others. `family` is called once, by the first call
-/// of all_cases(), which must not come before main() starts.
+/// `order` is the place of the family among the others, which no other has. `family` is called
+/// once, by the first call of all_cases(), which must not come before main() starts.
 class RegisterCases {
  public:
   RegisterCases(int order, std::vector<Case> (*family)());

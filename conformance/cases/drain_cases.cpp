@@ -106,7 +106,7 @@ std::vector<Case> drain_cases() {
   };
 }
 
-const RegisterCases kDrainCases(12, drain_cases);
+const RegisterCases kDrainCases(17, drain_cases);
 
 }  // namespace
 }  // namespace quintain::conformance

@@ -90,7 +90,7 @@ std::vector<Case> durability_cases() {
 }
 
 // Before the cases after which the target is not there any more.
-const RegisterCases kDurabilityCases(11, durability_cases);
+const RegisterCases kDurabilityCases(15, durability_cases);
 
 }  // namespace
 }  // namespace quintain::conformance

@@ -293,7 +293,7 @@ std::vector<Case> eta_cases() {
   };
 }
 
-const RegisterCases kEtaCases(10, eta_cases);
+const RegisterCases kEtaCases(12, eta_cases);
 
 }  // namespace
 }  // namespace quintain::conformance

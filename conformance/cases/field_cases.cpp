@@ -123,7 +123,7 @@ std::vector<Case> field_cases() {
   };
 }
 
-const RegisterCases kFieldCases(14, field_cases);
+const RegisterCases kFieldCases(20, field_cases);
 
 }  // namespace
 }  // namespace quintain::conformance

@@ -465,7 +465,7 @@ std::vector<Case> idempotency_cases() {
   };
 }
 
-const RegisterCases kIdempotencyCases(7, idempotency_cases);
+const RegisterCases kIdempotencyCases(8, idempotency_cases);
 
 }  // namespace
 }  // namespace quintain::conformance

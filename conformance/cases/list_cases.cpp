@@ -527,7 +527,7 @@ std::vector<Case> list_cases() {
   };
 }
 
-const RegisterCases kListCases(9, list_cases);
+const RegisterCases kListCases(10, list_cases);
 
 }  // namespace
 }  // namespace quintain::conformance

@@ -240,7 +240,7 @@ std::vector<Case> mixed_cases() {
   };
 }
 
-const RegisterCases kMixedCases(12, mixed_cases);
+const RegisterCases kMixedCases(18, mixed_cases);
 
 }  // namespace
 }  // namespace quintain::conformance

@@ -265,7 +265,7 @@ std::vector<Case> payload_cases() {
   };
 }
 
-const RegisterCases kPayloadCases(12, payload_cases);
+const RegisterCases kPayloadCases(16, payload_cases);
 
 }  // namespace
 }  // namespace quintain::conformance

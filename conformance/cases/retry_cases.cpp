@@ -248,7 +248,7 @@ std::vector<Case> retry_cases() {
   };
 }
 
-const RegisterCases kRetryCases(13, retry_cases);
+const RegisterCases kRetryCases(19, retry_cases);
 
 }  // namespace
 }  // namespace quintain::conformance

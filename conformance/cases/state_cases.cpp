@@ -228,7 +228,7 @@ std::vector<Case> state_cases() {
   };
 }
 
-const RegisterCases kStateCases(4, state_cases);
+const RegisterCases kStateCases(5, state_cases);
 
 }  // namespace
 }  // namespace quintain::conformance

@@ -331,7 +331,7 @@ std::vector<Case> stats_cases() {
   };
 }
 
-const RegisterCases kStatsCases(11, stats_cases);
+const RegisterCases kStatsCases(13, stats_cases);
 
 }  // namespace
 }  // namespace quintain::conformance

@@ -187,7 +187,7 @@ std::vector<Case> stream_cases() {
   };
 }
 
-const RegisterCases kStreamCases(8, stream_cases);
+const RegisterCases kStreamCases(9, stream_cases);
 
 }  // namespace
 }  // namespace quintain::conformance

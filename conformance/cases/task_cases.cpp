@@ -857,7 +857,7 @@ std::vector<Case> task_cases() {
   };
 }
 
-const RegisterCases kTaskCases(10, task_cases);
+const RegisterCases kTaskCases(11, task_cases);
 
 }  // namespace
 }  // namespace quintain::conformance

@@ -579,7 +579,7 @@ std::vector<Case> time_cases() {
   };
 }
 
-const RegisterCases kTimeCases(6, time_cases);
+const RegisterCases kTimeCases(7, time_cases);
 
 }  // namespace
 }  // namespace quintain::conformance

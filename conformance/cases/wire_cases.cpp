@@ -167,7 +167,7 @@ std::vector<Case> wire_cases() {
   };
 }
 
-const RegisterCases kWireCases(11, wire_cases);
+const RegisterCases kWireCases(14, wire_cases);
 
 }  // namespace
 }  // namespace quintain::conformance
