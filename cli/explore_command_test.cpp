@@ -77,8 +77,7 @@ TEST_F(ExploreTarget, OurServerPassesRandomLoads) {
 }
 
 TEST_F(ExploreTarget, AFaultyCoreFailsWithTheCommandThatSendsTheLoadAgain) {
-  const Ran ran =
-      quintain("explore --seeds 12 " + own_server("--faulty slot-leaked-after-timeout"));
+  const Ran ran = quintain("explore --seeds 2 " + own_server("--faulty endpoint-in-sync-mode"));
   EXPECT_EQ(ran.exit_code, 1) << ran.out << ran.err;
   EXPECT_THAT(ran.out, HasSubstr("FAIL load/seed-"));
   EXPECT_THAT(ran.out,

@@ -201,6 +201,17 @@ void ConnectionGuard::start() {
   wait();
 }
 
+void ConnectionGuard::end_all_after(std::chrono::milliseconds patience) {
+  stopped_ = true;
+  timer_.expires_after(patience);
+  timer_.async_wait([this](const boost::system::error_code& error) {
+    if (error) return;
+    for (const Connection& connection : connections_) {
+      if (is_same(connection.descriptor, connection.inode)) end_at_once(connection.descriptor);
+    }
+  });
+}
+
 void ConnectionGuard::stop() {
   // A timer that has expired already can't be cancelled: its handler is called without an error.
   stopped_ = true;

@@ -66,6 +66,11 @@ class ConnectionGuard {
   /// Starts to watch.
   void start();
 
+  /// Watches no longer, and ends the connections that are left after this time. gRPC closes a
+  /// connection only after what it writes has been sent, for which it would wait forever if the
+  /// client does not read.
+  void end_all_after(std::chrono::milliseconds patience);
+
   /// The io_context has nothing left to do for this object afterwards.
   void stop();
 

@@ -167,6 +167,14 @@ class GrpcListener {
     thread_ = std::thread([this] { io_.run(); });
   }
 
+  /// Accepts no more connections, and ends those that are left after this time.
+  void close(std::chrono::milliseconds patience) {
+    boost::asio::post(io_, [this, patience] {
+      acceptor_.close();
+      guard_.end_all_after(patience);
+    });
+  }
+
   void stop() {
     if (!thread_.joinable()) return;
     boost::asio::post(io_, [this] {
@@ -494,9 +502,10 @@ class Server::Implementation {
     if (!std::exchange(started_, false)) return;
     if (store_) store_->stop();
     context_.run([this] { destroy_node(); });
-    tcp_.stop();
+    tcp_.close(kLastAnswers);
     health_.close();
     if (grpc_) grpc_->Shutdown(std::chrono::system_clock::now() + kLastAnswers);
+    tcp_.stop();
     http_.reset();
     probes_.reset();
     grpc_.reset();

@@ -262,7 +262,7 @@ class Answers final : private KnownExecutions {
   }
   bool must_exist(const std::string& task, const RecordedCall& call) const {
     if (std::ranges::any_of(deletions_, [&](const RecordedCall* deletion) {
-          return deletion->sent <= call.returned &&
+          return deletion != &call && deletion->sent <= call.returned &&
                  deletion->request_as<spearlet::DeleteTaskRequest>().task_id() == task;
         })) {
       return false;
@@ -615,7 +615,7 @@ class Answers final : private KnownExecutions {
   bool belongs_to(const Execution& known, const std::string& task) const {
     return known.has_known_request() && task_of(*known.creator) == task &&
            std::ranges::none_of(deletions_, [&](const RecordedCall* deletion) {
-             return deletion->sent <= call_->returned &&
+             return deletion != call_ && deletion->sent <= call_->returned &&
                     deletion->request_as<spearlet::DeleteTaskRequest>().task_id() == task;
            });
   }

@@ -661,6 +661,29 @@ TEST(ContractModel, JudgesTasksAndTheirDeletion) {
       });
 }
 
+TEST(ContractModel, ATaskIsDeletedByForceOnlyWhileItsExecutionsHaveNotEnded) {
+  using enum FunctionBehaviour::Fate;
+  const auto judge = [](FunctionBehaviour::Fate fate, bool force, bool deleted) {
+    Calls calls;
+    calls.start();
+    spearlet::DeleteTaskRequest request;
+    request.set_task_id("fixtures");
+    request.set_force(force);
+    spearlet::DeleteTaskResponse answer;
+    answer.set_success(deleted);
+    answer.set_deleted(deleted);
+    calls.add(answered_call(Method::kDeleteTask, request, answer, 10, 10));
+    ModelledNode node = node_whose_function({.attempts = {fate}});
+    node.tasks = {"fixtures"};
+    return calls.judge(node);
+  };
+  EXPECT_THAT(judge(kHangs, false, true), ElementsAre(HasSubstr("the task is busy")));
+  EXPECT_THAT(judge(kHangs, false, false), IsEmpty());
+  EXPECT_THAT(judge(kHangs, true, true), IsEmpty());
+  EXPECT_THAT(judge(kHangs, true, false), ElementsAre(HasSubstr("nothing is in its way")));
+  EXPECT_THAT(judge(kCompletes, false, true), IsEmpty());
+}
+
 // ---- Lists --------------------------------------------------------------------------------------
 
 TEST(ContractModel, AListHasEveryExecutionOnceInTheOrderOfAcceptance) {
